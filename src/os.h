@@ -1,0 +1,223 @@
+/* os.h: the seam. All that the portable code knows of an operating system.
+ *
+ * src/posix and src/win32 define every function here, in files of the same names. A function belongs here only if both
+ * can do it exactly; policy (slices, spinning, ownership, limits) stays above. The one exception is kin_os_fork, which
+ * answers KIN_E_UNSUPPORTED on Windows.
+ *
+ * The contract, once:
+ * - Out-parameters are never NULL and are written only on success (KIN_OK).
+ * - A deadline is absolute, in nanoseconds of kin_os_now; KIN_OS_NEVER does not end.
+ * - EINTR never escapes.
+ * - A failing function leaves the native code with kin_os_error_set before anything else can change it.
+ * - Every handle is made non-inheritable, and is KIN_OS_NO_HANDLE when there is none. Close functions take that too.
+ * - Functions may be called by any thread unless they say otherwise.
+ */
+#ifndef KIN_OS_H
+#define KIN_OS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kin/status.h"
+
+#include "os_types.h" /* kin_os_handle, KIN_OS_NO_HANDLE, kin_os_sem, kin_os_pulse, kin_os_process, inline functions */
+
+#define KIN_OS_NEVER INT64_MAX
+
+/* ---- error: error.c ---- */
+
+int kin_os_error(void);
+void kin_os_error_set(int code);
+/* The backend's one table from native codes to statuses; KIN_E_OS where it has no row. */
+kin_status kin_os_status_of(int code);
+void kin_os_error_write(int code, char *buffer, size_t size);
+
+/* ---- clock, rest and random bytes: clock.c ---- */
+
+int64_t kin_os_now(void);
+void kin_os_sleep_until(int64_t deadline);
+void kin_os_yield(void);
+kin_status kin_os_random(void *out, size_t size);
+/* inline in os_types.h: void kin_os_cpu_relax(void); one spin-loop hint to the processor. */
+
+/* ---- threads and process-wide hooks: thread.c ----
+ * inline in os_types.h:
+ *   void *kin_os_thread_get(void);        this thread's pointer, or NULL; a few instructions, no system call
+ *   void  kin_os_thread_set(void *value); on_thread_exit gets it, if not NULL, when the thread ends
+ */
+
+typedef struct kin_os_hooks {
+    void (*on_thread_exit)(void *value); /* in the ending thread */
+    void (*on_process_exit)(void);       /* at exit() or when the library is unloaded, not at _exit or a kill */
+    void (*before_fork)(void);           /* POSIX: in the forking thread, before the fork */
+    void (*after_fork_parent)(void);
+    void (*after_fork_child)(void);
+} kin_os_hooks;
+
+/* Installs the hooks, once in a process's life; hooks must stay valid. Several threads may call it at once: all
+ * return after the first has finished. */
+kin_status kin_os_hooks_install(const kin_os_hooks *hooks);
+
+/* Zeroed private memory, a whole number of pages, that reads as zero again in a forked child (MADV_WIPEONFORK), even one
+ * made by a bare clone system call. */
+kin_status kin_os_private_alloc(void **out, size_t size);
+void kin_os_private_free(void *memory, size_t size);
+
+/* ---- shared memory: memory.c ---- */
+
+typedef struct kin_os_id { /* 128 random bits: a family's identity and part of its names */
+    uint8_t bytes[16];
+} kin_os_id;
+
+/* Makes shared memory that may grow up to reserve bytes (a multiple of kin_os_page_size); none of it is usable yet.
+ * It has no name that could be left behind. */
+kin_status kin_os_shm_create(kin_os_handle *out, const kin_os_id *family, size_t reserve);
+/* Maps all reserve bytes; what is not committed must not be touched. */
+kin_status kin_os_shm_map(void **out, kin_os_handle shm, size_t reserve);
+void kin_os_shm_unmap(void *base, size_t reserve);
+/* Makes [from, to) usable, both multiples of kin_os_page_size. KIN_E_NO_MEMORY instead of a later SIGBUS.
+ * Several processes may commit overlapping ranges at once. Committed memory reads as zero and is never taken back. */
+kin_status kin_os_shm_commit(kin_os_handle shm, void *base, size_t from, size_t to);
+/* How many bytes from the start are usable, asked of the system, not of the memory's contents. */
+size_t kin_os_shm_committed(kin_os_handle shm, const void *base, size_t reserve);
+size_t kin_os_page_size(void);
+
+/* ---- native semaphores: sem.c ---- */
+
+/* What the owner of a native semaphore leaves in the arena so that others can reach it. POSIX: a flag that the name
+ * exists, or the semaphore itself where it cannot have a name. Windows: process id, creation time, handle value. */
+typedef struct kin_os_sem_place {
+    uint64_t words[8];
+} kin_os_sem_place;
+
+/* Makes, or takes up again, the native semaphore of wait slot `slot` for the calling thread, and fills in place.
+ * It may hold stale tokens from an earlier use. POSIX: the name belongs to the slot and stays while the family lives.
+ * named false (POSIX): the family's names are gone, make none. */
+kin_status kin_os_sem_create(kin_os_sem *out, kin_os_sem_place *place, const kin_os_id *family, uint32_t slot,
+                             bool named);
+/* The creating thread is done with it. It stays valid for late posts as long as the process lives (Windows keeps it on a
+ * free list for the next kin_os_sem_create). */
+void kin_os_sem_retire(kin_os_sem sem);
+/* Reaches another thread's semaphore. KIN_E_NOT_FOUND: its process is gone; KIN_E_PERMISSION: it may not be opened. */
+kin_status kin_os_sem_open(kin_os_sem *out, const kin_os_sem_place *place, const kin_os_id *family, uint32_t slot);
+void kin_os_sem_close(kin_os_sem sem);
+kin_status kin_os_sem_post(kin_os_sem sem);
+/* KIN_OK: a token was taken. KIN_E_TIMED_OUT: the deadline passed. */
+kin_status kin_os_sem_wait(kin_os_sem sem, int64_t deadline);
+
+/* ---- pulse, the sign of life: pulse.c ----
+ *
+ * POSIX: a tiny file per family (never mapped, descriptor >= 10, close-on-exec, named for discovery); each member holds
+ * a classic record lock on the byte of its index, which the kernel drops when the process dies or execs. Because any
+ * close of that inode in the process drops the lock, no other function of kin ever opens or closes one. Windows: there
+ * is nothing to hold; a process's handle and creation time tell.
+ */
+
+typedef struct kin_os_process_id {
+    uint32_t pid;
+    uint64_t
+        start; /* a time at which the process ran, in the system's own units: a later one with its pid started later */
+} kin_os_process_id;
+
+/* The calling process; start: see kin_os_process_id; two calls may differ. */
+kin_status kin_os_self(kin_os_process_id *out);
+/* Only the pid: cheap. */
+uint32_t kin_os_pid(void);
+
+kin_status kin_os_pulse_create(kin_os_pulse *out, const kin_os_id *family);
+/* The handle to pass to a spawned child (KIN_OS_NO_HANDLE on Windows), and the child's use of it: takes handle, also on
+ * failure. kin_os_pulse_close takes KIN_OS_NO_PULSE, too (os_types.h: the initialiser of none). */
+kin_os_handle kin_os_pulse_handle(const kin_os_pulse *pulse);
+kin_status kin_os_pulse_adopt(kin_os_pulse *out, kin_os_handle handle);
+/* Takes the sign of life of member `index` for this process. KIN_E_BUSY: another process has it. */
+kin_status kin_os_pulse_start(kin_os_pulse *pulse, uint32_t index);
+/* Whether the descriptor is still the one that was locked (a program may close what it does not know); takes the lock
+ * again if it was lost. False: it could not be had again. Cheap enough to ask before each sleep. */
+bool kin_os_pulse_check(kin_os_pulse *pulse, uint32_t index);
+void kin_os_pulse_stop(kin_os_pulse *pulse, uint32_t index);
+/* Whether another process that is, or was, member `index` lives. Never taking a living process for dead has precedence:
+ * POSIX asks the lock first, and takes /proc/PID (start time, still mapping the family's memory) as a second opinion.
+ * Do not ask for the calling process. */
+bool kin_os_pulse_alive(const kin_os_pulse *pulse, uint32_t index, const kin_os_process_id *who,
+                        const kin_os_id *family);
+/* False when the family's names have been removed: new names would never be swept. */
+bool kin_os_pulse_named(const kin_os_pulse *pulse);
+/* Removes the family's names (semaphores first, the pulse last) if no process has a sign of life in it. Called after
+ * kin_os_pulse_stop. */
+void kin_os_pulse_retire(const kin_os_pulse *pulse, const kin_os_id *family);
+void kin_os_pulse_close(kin_os_pulse *pulse);
+/* The same for every family of this user that has no living member. Returns how many were removed. */
+uint32_t kin_os_sweep(void);
+
+/* ---- processes: process.c ---- */
+
+typedef struct kin_os_exit {
+    int code;   /* exit code, 0 if killed by a signal */
+    int signal; /* the signal, 0 if it exited; on Windows always 0 */
+} kin_os_exit;
+
+/* Forks the calling thread. *in_child tells the two returns apart; the child's *out is meaningless. */
+kin_status kin_os_fork(kin_os_process *out, bool *in_child);
+/* Starts a program; argv and names are UTF-8, argv[0] is not special, program is a path. env: NULL-terminated
+ * "NAME=value" strings added to the caller's environment. The child inherits the standard streams and the child's
+ * end of a new channel, nothing else; *channel is the parent's end. */
+kin_status kin_os_spawn(kin_os_process *out, kin_os_handle *channel, const char *program, const char *const *argv,
+                        const char *const *env);
+uint32_t kin_os_process_pid(const kin_os_process *process);
+/* KIN_E_TIMED_OUT: still runs. After KIN_OK it may be asked again and gives the same answer; one thread at a time.
+ * POSIX: KIN_E_NOT_FOUND when somebody else has reaped the child (SIGCHLD ignored, waitpid(-1)). */
+kin_status kin_os_process_wait(kin_os_process *process, int64_t deadline, kin_os_exit *out);
+/* POSIX: SIGTERM or, with force, SIGKILL, through a pidfd. Windows: TerminateProcess either way.
+ * KIN_OK if it has already ended. */
+kin_status kin_os_process_kill(kin_os_process *process, bool force);
+/* Forgets it; a child that still runs goes on. */
+void kin_os_process_close(kin_os_process *process);
+/* Ends the calling process at once: no exit handlers, no flushing (_exit, TerminateProcess on itself). */
+void kin_os_exit_now(int code);
+/* The running program's own path, UTF-8. KIN_E_TOO_BIG if size is short. */
+kin_status kin_os_self_path(char *buffer, size_t size);
+
+/* ---- handles and the channel to a spawned child: handle.c, channel.c ---- */
+
+typedef enum kin_os_kind { /* pinned: the blob carries it */
+                           KIN_OS_KIND_ANY = 0,
+                           KIN_OS_KIND_FILE = 1,
+                           KIN_OS_KIND_PIPE = 2,
+                           KIN_OS_KIND_SOCKET = 3,
+                           KIN_OS_KIND_SHM = 4,
+                           KIN_OS_KIND_PROCESS = 5,
+                           KIN_OS_KIND_EVENT = 6,
+                           KIN_OS_KIND_SEMAPHORE = 7,
+                           KIN_OS_KIND_OTHER = 8,
+} kin_os_kind;
+
+/* KIN_E_HANDLE: not an open handle. */
+kin_status kin_os_handle_kind(kin_os_handle handle, kin_os_kind *out);
+kin_status kin_os_handle_duplicate(kin_os_handle *out, kin_os_handle handle);
+/* Windows: into another process, target being a process handle; *value is valid there. POSIX: KIN_E_UNSUPPORTED. */
+kin_status kin_os_handle_duplicate_into(uint64_t *value, kin_os_handle handle, kin_os_handle target);
+void kin_os_handle_close(kin_os_handle handle);
+/* A handle as the plain number that the public API and the blob carry, and back. */
+uint64_t kin_os_handle_value(kin_os_handle handle);
+kin_os_handle kin_os_handle_from(uint64_t value);
+
+#define KIN_OS_MESSAGE_MAX 4096u /* fits the smallest pipe buffer: sending never blocks on a child that does not read */
+#define KIN_OS_HANDLES_MAX 64u
+
+/* Sends one message, and handles with it; they stay the caller's. The child gets duplicates of its own, which vanish
+ * with it if it never takes them: POSIX by SCM_RIGHTS, Windows by DuplicateHandle into the child. KIN_E_CLOSED: the
+ * child is gone. No SIGPIPE. */
+kin_status kin_os_channel_send(kin_os_handle channel, const kin_os_process *child, const void *data, size_t size,
+                               const kin_os_handle *handles, size_t handle_count);
+/* In the child: takes the channel that kin_os_spawn left in the environment and removes the variable.
+ * KIN_E_NOT_FOUND: this process was not started so; KIN_E_BLOB_CORRUPT: the variable is not kin's. */
+kin_status kin_os_channel_take(kin_os_handle *out);
+/* Whether the environment still announces a channel that nobody took. */
+bool kin_os_channel_pending(void);
+/* Receives one message; the handles are the caller's. On failure none is left open. KIN_E_CLOSED: the parent is gone;
+ * KIN_E_TOO_BIG: it exceeds capacity; KIN_E_BLOB_CORRUPT: not a message of kin. */
+kin_status kin_os_channel_receive(kin_os_handle channel, void *data, size_t capacity, size_t *size,
+                                  kin_os_handle *handles, size_t handle_capacity, size_t *handle_count);
+
+#endif

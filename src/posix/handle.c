@@ -1,0 +1,147 @@
+/* handle.c: descriptors.
+ *
+ * - close on Linux always frees the descriptor, also with EINTR: never repeat it (close(2)).
+ * - fstat cannot tell the anonymous kinds apart (before Linux 6.16 they have no type, since then they are regular
+ *   files); the link in /proc/self/fd can (proc(5)). F_GET_SEALS answers for every file of a tmpfs, not only a memfd,
+ *   so it counts only where there is no /proc, for a file without a name.
+ * - linkat from /proc/self/fd is the way to name an O_TMPFILE without privileges; AT_EMPTY_PATH wants
+ *   CAP_DAC_READ_SEARCH before Linux 6.10 (open(2), linkat(2)).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "posix.h"
+
+void kin_posix_close(int fd)
+{
+    int saved = errno;
+    if (fd >= 0) {
+        close(fd);
+    }
+    errno = saved;
+}
+
+int kin_posix_raise(int fd)
+{
+    if (fd < 0 || fd >= KIN_POSIX_FD_MIN) {
+        return fd;
+    }
+    int high = fcntl(fd, F_DUPFD_CLOEXEC, KIN_POSIX_FD_MIN);
+    kin_posix_close(fd);
+    return high;
+}
+
+int kin_posix_link(int fd, const char *path)
+{
+    char link[32];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    if (linkat(AT_FDCWD, link, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0) {
+        return 0;
+    }
+    return errno == EEXIST ? -1 : linkat(fd, "", AT_FDCWD, path, AT_EMPTY_PATH);
+}
+
+static bool starts_with(const char *text, const char *start)
+{
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+/* Whether the link tells the kind. */
+static bool kind_of_link(const char *link, kin_os_kind *out)
+{
+    static const struct {
+        const char *start;
+        kin_os_kind kind;
+    } kinds[] = {
+        {"anon_inode:[pidfd]", KIN_OS_KIND_PROCESS},
+        {"pidfd:", KIN_OS_KIND_PROCESS},
+        {"anon_inode:[eventfd]", KIN_OS_KIND_EVENT},
+        {"anon_inode:", KIN_OS_KIND_OTHER},
+        {"/memfd:", KIN_OS_KIND_SHM},
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (starts_with(link, kinds[i].start)) {
+            *out = kinds[i].kind;
+            return true;
+        }
+    }
+    bool own = strstr(link, "/kin-") && strstr(link, ".memory (deleted)");
+    *out = KIN_OS_KIND_SHM;
+    return own;
+}
+
+static kin_os_kind kind_of_mode(mode_t mode)
+{
+    switch (mode & S_IFMT) {
+    case S_IFREG:
+    case S_IFDIR:
+    case S_IFCHR:
+    case S_IFBLK:
+        return KIN_OS_KIND_FILE;
+    case S_IFIFO:
+        return KIN_OS_KIND_PIPE;
+    case S_IFSOCK:
+        return KIN_OS_KIND_SOCKET;
+    default:
+        return KIN_OS_KIND_OTHER;
+    }
+}
+
+kin_status kin_os_handle_kind(kin_os_handle handle, kin_os_kind *out)
+{
+    char path[32], link[PATH_MAX];
+    struct stat info;
+    if (fstat(handle, &info) != 0) {
+        return kin_posix_fail(errno);
+    }
+    snprintf(path, sizeof path, "/proc/self/fd/%d", handle);
+    ssize_t length = readlink(path, link, sizeof link - 1);
+    if (length < 0) {
+        bool sealable = info.st_nlink == 0 && fcntl(handle, F_GET_SEALS) >= 0;
+        *out = sealable ? KIN_OS_KIND_SHM : kind_of_mode(info.st_mode);
+        return KIN_OK;
+    }
+    link[length] = '\0';
+    if (!kind_of_link(link, out)) {
+        *out = kind_of_mode(info.st_mode);
+    }
+    return KIN_OK;
+}
+
+kin_status kin_os_handle_duplicate(kin_os_handle *out, kin_os_handle handle)
+{
+    int copy = fcntl(handle, F_DUPFD_CLOEXEC, KIN_POSIX_FD_MIN);
+    if (copy < 0) {
+        return kin_posix_fail(errno);
+    }
+    *out = copy;
+    return KIN_OK;
+}
+
+kin_status kin_os_handle_duplicate_into(uint64_t *value, kin_os_handle handle, kin_os_handle target)
+{
+    (void)value;
+    (void)handle;
+    (void)target;
+    return KIN_E_UNSUPPORTED;
+}
+
+void kin_os_handle_close(kin_os_handle handle)
+{
+    kin_posix_close(handle);
+}
+
+uint64_t kin_os_handle_value(kin_os_handle handle)
+{
+    return (uint64_t)(int64_t)handle;
+}
+
+kin_os_handle kin_os_handle_from(uint64_t value)
+{
+    return value <= INT_MAX ? (int)value : KIN_OS_NO_HANDLE;
+}

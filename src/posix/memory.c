@@ -1,0 +1,207 @@
+/* memory.c: memfd_create, fallocate, mmap, MADV_WIPEONFORK.
+ *
+ * - Touching a mapping beyond the file's end, or a hole that cannot be filled, is SIGBUS (mmap(2)); fallocate on
+ *   tmpfs gives ENOSPC or ENOMEM instead. Measured: growth by another process shows in an old mapping at once.
+ * - A failing fallocate may leave the file longer than what is allocated, and the seal keeps us from cutting it. So
+ *   it allocates with FALLOC_FL_KEEP_SIZE first and then moves the end with a second one over the last page, which
+ *   needs no memory any more: st_size is never more than what is usable, if every range starts at or below the last
+ *   one's end.
+ * - A signal makes fallocate give back what it did and answer EINTR: allocate in pieces, smaller ones when
+ *   interrupted.
+ * - Passing RLIMIT_FSIZE raises SIGXFSZ, which kills (fallocate(2), even on a memfd): ask first.
+ * - MADV_WIPEONFORK is of Linux 4.14, memfd_create of 3.17 (and refused by some sandboxes). mmap of /dev/zero or
+ *   MAP_ANONYMOUS | MAP_SHARED would have no descriptor to pass on.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "posix.h"
+
+#define PIECE ((size_t)1 << 20)
+#define UNWIPED_MAX 16
+
+size_t kin_os_page_size(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* ---- private memory ---- */
+
+static struct {
+    _Atomic(void *) memory;
+    _Atomic size_t size;
+} unwiped[UNWIPED_MAX]; /* what the kernel does not wipe at fork */
+
+void kin_posix_private_wipe(void)
+{
+    for (int i = 0; i < UNWIPED_MAX; i++) {
+        void *memory = atomic_load(&unwiped[i].memory);
+        if (memory) {
+            memset(memory, 0, atomic_load(&unwiped[i].size));
+        }
+    }
+}
+
+static kin_status remember(void *memory, size_t size)
+{
+    kin_status status = kin_posix_watch_forks();
+    for (int i = 0; status == KIN_OK && i < UNWIPED_MAX; i++) {
+        size_t none = 0;
+        if (atomic_compare_exchange_strong(&unwiped[i].size, &none, size)) {
+            atomic_store(&unwiped[i].memory, memory);
+            return KIN_OK;
+        }
+    }
+    return status == KIN_OK ? KIN_E_LIMIT : status;
+}
+
+static void forget(void *memory)
+{
+    for (int i = 0; i < UNWIPED_MAX; i++) {
+        void *expected = memory;
+        if (atomic_compare_exchange_strong(&unwiped[i].memory, &expected, NULL)) {
+            atomic_store(&unwiped[i].size, 0);
+        }
+    }
+}
+
+kin_status kin_os_private_alloc(void **out, size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) {
+        return kin_posix_fail(errno);
+    }
+    if (madvise(memory, size, MADV_WIPEONFORK) != 0) {
+        kin_status status = remember(memory, size);
+        if (status != KIN_OK) {
+            munmap(memory, size);
+            return status;
+        }
+    }
+    *out = memory;
+    return KIN_OK;
+}
+
+void kin_os_private_free(void *memory, size_t size)
+{
+    if (memory) {
+        forget(memory);
+        munmap(memory, size);
+    }
+}
+
+/* ---- shared memory ---- */
+
+/* Not an O_TMPFILE, for kin_os_pulse_alive looks for the id in /proc/PID/maps. A name left by a kill just here is
+ * kin_os_sweep's. */
+static int create_unlinked(const char *hex)
+{
+    for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
+        char path[PATH_MAX];
+        const char *dir = kin_posix_names_dir(i);
+        if (!dir || !kin_posix_name(path, sizeof path, dir, hex, "memory")) {
+            continue;
+        }
+        int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd >= 0) {
+            unlink(path);
+            return fd;
+        }
+    }
+    return -1;
+}
+
+static int create_memory(const char *hex)
+{
+    char name[8 + KIN_POSIX_HEX];
+    snprintf(name, sizeof name, "kin-%s", hex);
+    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd >= 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) != 0) {
+        kin_posix_close(fd);
+        return -1;
+    }
+    return fd >= 0 || errno == EMFILE || errno == ENFILE ? fd : create_unlinked(hex);
+}
+
+kin_status kin_os_shm_create(kin_os_handle *out, const kin_os_id *family, size_t reserve)
+{
+    char hex[KIN_POSIX_HEX];
+    (void)reserve; /* the file grows as it is committed */
+    kin_posix_hex(hex, family);
+    int fd = kin_posix_raise(create_memory(hex));
+    if (fd < 0) {
+        return kin_posix_fail(errno);
+    }
+    *out = fd;
+    return KIN_OK;
+}
+
+kin_status kin_os_shm_map(void **out, kin_os_handle shm, size_t reserve)
+{
+    void *base = mmap(NULL, reserve, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, shm, 0);
+    if (base == MAP_FAILED) {
+        return kin_posix_fail(errno);
+    }
+    *out = base;
+    return KIN_OK;
+}
+
+void kin_os_shm_unmap(void *base, size_t reserve)
+{
+    if (base) {
+        munmap(base, reserve);
+    }
+}
+
+static bool over_file_limit(size_t end)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && end > limit.rlim_cur;
+}
+
+static int allocate(int fd, size_t from, size_t size)
+{
+    size_t page = kin_os_page_size();
+    if (fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)from, (off_t)size) != 0) {
+        return -1;
+    }
+    return fallocate(fd, 0, (off_t)(from + size - page), (off_t)page);
+}
+
+kin_status kin_os_shm_commit(kin_os_handle shm, void *base, size_t from, size_t to)
+{
+    size_t page = kin_os_page_size(), piece = PIECE;
+    (void)base;
+    if (over_file_limit(to)) {
+        return kin_posix_fail(EFBIG);
+    }
+    while (from < to) {
+        size_t size = to - from < piece ? to - from : piece;
+        if (allocate(shm, from, size) == 0) {
+            from += size;
+        } else if (errno == EINTR) {
+            piece = piece / 2 < page ? page : piece / 2;
+        } else {
+            return kin_posix_fail(errno);
+        }
+    }
+    return KIN_OK;
+}
+
+size_t kin_os_shm_committed(kin_os_handle shm, const void *base, size_t reserve)
+{
+    struct stat info;
+    (void)base;
+    if (fstat(shm, &info) != 0 || info.st_size < 0) {
+        return 0;
+    }
+    return (uint64_t)info.st_size < reserve ? (size_t)info.st_size : reserve;
+}

@@ -1,0 +1,51 @@
+/* The POSIX backend's side of os.h: concrete types, and what must be inline. */
+#ifndef KIN_OS_TYPES_H
+#define KIN_OS_TYPES_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+typedef int kin_os_handle;
+#define KIN_OS_NO_HANDLE (-1)
+
+/* A sem_t's address; the lowest bit says that it lies in the arena and is not sem_open's to close. */
+typedef struct kin_posix_sem *kin_os_sem;
+#define KIN_OS_NO_SEM ((kin_os_sem)0)
+
+typedef struct kin_os_pulse {
+    int fd;
+    uint64_t device, inode; /* tells whether fd still is the file that was opened */
+} kin_os_pulse;
+#define KIN_OS_NO_PULSE                                                                                                \
+    {                                                                                                                  \
+        KIN_OS_NO_HANDLE, 0, 0                                                                                         \
+    }
+
+typedef struct kin_os_process {
+    pid_t pid;
+    int pidfd; /* opened when first needed; -1 until then, and where the kernel has none */
+    int ended; /* status holds waitpid's answer */
+    int status;
+    uint64_t nonce; /* of the channel, if it was spawned */
+} kin_os_process;
+
+/* Initial-exec: the address is one instruction away even from a shared library. */
+extern _Thread_local void *kin_posix_thread_value __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+static inline void *kin_os_thread_get(void)
+{
+    return kin_posix_thread_value;
+}
+
+void kin_os_thread_set(void *value);
+
+static inline void kin_os_cpu_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__arm__)
+    __asm__ __volatile__("yield");
+#endif
+}
+
+#endif

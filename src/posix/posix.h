@@ -1,0 +1,61 @@
+/* posix.h: what the files of the POSIX backend share. Nothing above the seam includes it. */
+#ifndef KIN_POSIX_H
+#define KIN_POSIX_H
+
+#include <time.h>
+
+#include "os.h"
+
+/* Descriptors that kin keeps are moved here and above: below lie those that programs close and reuse by number. */
+#define KIN_POSIX_FD_MIN 10
+
+/* ---- error.c ---- */
+
+/* Keeps the code for kin_os_error and answers its status. */
+kin_status kin_posix_fail(int code);
+
+/* ---- clock.c ---- */
+
+struct timespec kin_posix_timespec(int64_t nanoseconds);
+
+/* ---- thread.c ---- */
+
+/* Sees to it that fork wipes the private memory that the kernel does not wipe. */
+kin_status kin_posix_watch_forks(void);
+
+/* ---- memory.c ---- */
+
+void kin_posix_private_wipe(void);
+
+/* ---- process.c ---- */
+
+typedef struct kin_posix_stat {
+    char state;
+    uint64_t start;
+} kin_posix_stat;
+
+/* /proc/NAME/stat, NAME being a pid or "self". False: unreadable, or not as proc(5) has it. */
+bool kin_posix_stat_read(kin_posix_stat *out, const char *name);
+
+/* ---- handle.c ---- */
+
+/* Moves a descriptor to KIN_POSIX_FD_MIN or above; it is closed if that fails. -1 is passed through. errno. */
+int kin_posix_raise(int fd);
+/* Gives a file made by O_TMPFILE a name. 0, or -1 with errno. */
+int kin_posix_link(int fd, const char *path);
+/* close, leaving errno alone. */
+void kin_posix_close(int fd);
+
+/* ---- pulse.c: names ---- */
+
+#define KIN_POSIX_HEX 33             /* an id in hexadecimal, with its zero */
+#define KIN_POSIX_SEM_DIR "/dev/shm" /* where glibc and musl keep named semaphores */
+
+void kin_posix_hex(char out[KIN_POSIX_HEX], const kin_os_id *id);
+/* The directories for names, best first; NULL where there is none of that index. */
+#define KIN_POSIX_DIRS 4u
+const char *kin_posix_names_dir(unsigned index);
+/* DIR/kin-UID-HEX.SUFFIX. False: too long. */
+bool kin_posix_name(char *out, size_t size, const char *dir, const char *hex, const char *suffix);
+
+#endif

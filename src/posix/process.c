@@ -1,0 +1,362 @@
+/* process.c: fork, posix_spawn, waitpid, pidfds, /proc/PID/stat.
+ *
+ * - A pid is the child's until it has been reaped, and only its parent can reap it: a pidfd may be opened late, if
+ *   the child is seen to be unreaped afterwards. What somebody else reaps (SIGCHLD ignored, waitpid(-1)) is ECHILD
+ *   here.
+ * - pidfd_open is of Linux 5.3; a pidfd is readable when the process is a zombie (pidfd_open(2)).
+ * - glibc's posix_spawn reports a failing exec as its own error, ignores EBADF of a close action, and takes
+ *   adddup2(n, n) for clearing close-on-exec (since 2.29). Its addclosefrom_np is of 2.34.
+ * - In /proc/PID/stat the second field may contain anything, also ')' and newlines: the last ')' ends it (proc(5)).
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "posix.h"
+
+#define CHANNEL_FD 10 /* in the child */
+#define CHANNEL_TEXT sizeof "KIN_CHANNEL=10:-2147483648:0123456789abcdef"
+
+/* ---- who is who ---- */
+
+bool kin_posix_stat_read(kin_posix_stat *out, const char *name)
+{
+    char path[32], text[1024];
+    snprintf(path, sizeof path, "/proc/%s/stat", name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    kin_posix_close(fd);
+    if (size <= 0) {
+        return false;
+    }
+    text[size] = '\0';
+    const char *end = strrchr(text, ')');
+    unsigned long long start;
+    /* state is field 3, starttime field 22 */
+    if (!end || sscanf(end, ") %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu",
+                       &out->state, &start) != 2) {
+        return false;
+    }
+    long ticks = sysconf(_SC_CLK_TCK);
+    out->start = start * (UINT64_C(1000000000) / (uint64_t)(ticks > 0 ? ticks : 100));
+    return true;
+}
+
+/* start is the time of asking, not that of the process's start, which is in /proc only and takes longer to read than a
+ * process to join: a later process with the same pid still shows, by having started after it. */
+kin_status kin_os_self(kin_os_process_id *out)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now); /* the clock of field 22 of /proc/PID/stat, proc(5) */
+    *out = (kin_os_process_id){kin_os_pid(), (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec};
+    return KIN_OK;
+}
+
+uint32_t kin_os_pid(void)
+{
+    return (uint32_t)getpid();
+}
+
+kin_status kin_os_self_path(char *buffer, size_t size)
+{
+    ssize_t length = readlink("/proc/self/exe", buffer, size);
+    if (length < 0) {
+        return kin_posix_fail(errno);
+    }
+    if ((size_t)length >= size) {
+        return KIN_E_TOO_BIG;
+    }
+    buffer[length] = '\0';
+    return KIN_OK;
+}
+
+/* ---- fork ---- */
+
+kin_status kin_os_fork(kin_os_process *out, bool *in_child)
+{
+    pid_t pid = fork();
+    if (pid < 0) {
+        return kin_posix_fail(errno);
+    }
+    *in_child = pid == 0;
+    *out = (kin_os_process){.pid = pid, .pidfd = -1};
+    return KIN_OK;
+}
+
+/* ---- spawn ---- */
+
+static bool same_name(const char *a, const char *b)
+{
+    size_t length = strcspn(a, "=");
+    return strncmp(a, b, length) == 0 && b[length] == '=';
+}
+
+static bool is_replaced(const char *entry, const char *const *env, const char *channel)
+{
+    for (; env && *env; env++) {
+        if (same_name(entry, *env)) {
+            return true;
+        }
+    }
+    return same_name(entry, channel);
+}
+
+static size_t count(const char *const *list)
+{
+    size_t n = 0;
+    while (list && list[n]) {
+        n++;
+    }
+    return n;
+}
+
+/* environ, with env and channel in place of its entries of the same names. Borrows all strings; free the result. */
+static char **make_environment(const char *const *env, const char *channel)
+{
+    const char *const *current = (const char *const *)environ;
+    const char **all = malloc((count(current) + count(env) + 2) * sizeof *all);
+    size_t n = 0;
+    if (!all) {
+        return NULL;
+    }
+    for (; current && *current; current++) {
+        if (!is_replaced(*current, env, channel)) {
+            all[n++] = *current;
+        }
+    }
+    for (; env && *env; env++) {
+        all[n++] = *env;
+    }
+    all[n++] = channel;
+    all[n] = NULL;
+    return (char **)all;
+}
+
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
+
+static int close_above(posix_spawn_file_actions_t *actions)
+{
+    return posix_spawn_file_actions_addclosefrom_np(actions, CHANNEL_FD + 1);
+}
+
+#else
+
+static int close_above(posix_spawn_file_actions_t *actions)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    int error = dir ? 0 : errno;
+    for (struct dirent *entry; !error && (entry = readdir(dir)) != NULL;) {
+        int fd = atoi(entry->d_name);
+        if (fd > CHANNEL_FD) {
+            error = posix_spawn_file_actions_addclose(actions, fd);
+        }
+    }
+    if (dir) {
+        closedir(dir);
+    }
+    return error;
+}
+
+#endif
+
+/* Leaves the child 0, 1, 2 and the channel. */
+static int plan_descriptors(posix_spawn_file_actions_t *actions, int channel)
+{
+    int error = posix_spawn_file_actions_adddup2(actions, channel, CHANNEL_FD);
+    for (int fd = STDERR_FILENO + 1; !error && fd < CHANNEL_FD; fd++) {
+        error = posix_spawn_file_actions_addclose(actions, fd);
+    }
+    return error ? error : close_above(actions);
+}
+
+static int start(pid_t *pid, int channel, const char *program, const char *const *argv, char *const *environment)
+{
+    posix_spawn_file_actions_t actions;
+    int error = posix_spawn_file_actions_init(&actions);
+    if (error) {
+        return error;
+    }
+    error = plan_descriptors(&actions, channel);
+    if (!error) {
+        error = posix_spawn(pid, program, &actions, NULL, (char *const *)argv, environment);
+    }
+    posix_spawn_file_actions_destroy(&actions);
+    return error;
+}
+
+static int make_pair(int ends[2])
+{
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+        ends[0] = ends[1] = -1;
+        return errno;
+    }
+    ends[0] = kin_posix_raise(ends[0]);
+    int error = ends[0] < 0 ? errno : 0;
+    ends[1] = kin_posix_raise(ends[1]);
+    return error || ends[1] >= 0 ? error : errno;
+}
+
+kin_status kin_os_spawn(kin_os_process *out, kin_os_handle *channel, const char *program, const char *const *argv,
+                        const char *const *env)
+{
+    int ends[2] = {-1, -1};
+    char text[CHANNEL_TEXT];
+    char **environment = NULL;
+    kin_os_process made = {.pidfd = -1};
+    kin_status status = kin_os_random(&made.nonce, sizeof made.nonce);
+    if (status != KIN_OK) {
+        return status;
+    }
+    snprintf(text, sizeof text, "KIN_CHANNEL=%d:%d:%016llx", CHANNEL_FD, getpid(), (unsigned long long)made.nonce);
+    int error = make_pair(ends);
+    if (!error) {
+        environment = make_environment(env, text);
+        error = environment ? start(&made.pid, ends[1], program, argv, environment) : ENOMEM;
+    }
+    free(environment);
+    kin_posix_close(ends[1]);
+    if (error) {
+        kin_posix_close(ends[0]);
+        return kin_posix_fail(error);
+    }
+    *out = made;
+    *channel = ends[0];
+    return KIN_OK;
+}
+
+/* ---- the child's end ---- */
+
+uint32_t kin_os_process_pid(const kin_os_process *process)
+{
+    return (uint32_t)process->pid;
+}
+
+/* 1: reaped now, 0: still runs, -1: errno. */
+static int reap(kin_os_process *process, int flags)
+{
+    int status;
+    pid_t pid;
+    do {
+        pid = waitpid(process->pid, &status, flags);
+    } while (pid < 0 && errno == EINTR);
+    if (pid <= 0) {
+        return (int)pid;
+    }
+    process->status = status;
+    __atomic_store_n(&process->ended, 1, __ATOMIC_RELEASE);
+    return 1;
+}
+
+/* Whether the child has not been reaped, and so its pid is its own. */
+static bool is_unreaped(const kin_os_process *process)
+{
+    siginfo_t info;
+    return waitid(P_PID, (id_t)process->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+/* The pidfd, opened at the first need; -1 if there is none to be had. Two threads may ask, one waiting, one killing. */
+static int pidfd_of(kin_os_process *process)
+{
+    int none = -1, fd = __atomic_load_n(&process->pidfd, __ATOMIC_ACQUIRE);
+#ifdef SYS_pidfd_open
+    if (fd >= 0) {
+        return fd;
+    }
+    fd = kin_posix_raise((int)syscall(SYS_pidfd_open, process->pid, 0));
+    if (fd < 0 || !is_unreaped(process)) {
+        kin_posix_close(fd);
+        return -1;
+    }
+    if (!__atomic_compare_exchange_n(&process->pidfd, &none, fd, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+        kin_posix_close(fd);
+        fd = none;
+    }
+#else
+    (void)none;
+#endif
+    return fd;
+}
+
+static void rest_until(kin_os_process *process, int64_t deadline, int64_t *step)
+{
+    int fd = pidfd_of(process);
+    int64_t now = kin_os_now();
+    if (fd >= 0) {
+        struct pollfd item = {.fd = fd, .events = POLLIN};
+        struct timespec left = kin_posix_timespec(deadline - now);
+        ppoll(&item, 1, &left, NULL);
+        return;
+    }
+    kin_os_sleep_until(deadline - now < *step ? deadline : now + *step);
+    *step = *step < 5000000 ? *step * 2 : 10000000;
+}
+
+static int reap_until(kin_os_process *process, int64_t deadline)
+{
+    int64_t step = 100000;
+    int result = reap(process, WNOHANG);
+    while (result == 0 && kin_os_now() < deadline) {
+        rest_until(process, deadline, &step);
+        result = reap(process, WNOHANG);
+    }
+    return result;
+}
+
+kin_status kin_os_process_wait(kin_os_process *process, int64_t deadline, kin_os_exit *out)
+{
+    if (!process->ended) {
+        int result = deadline == KIN_OS_NEVER ? reap(process, 0) : reap_until(process, deadline);
+        if (result <= 0) {
+            return result == 0 ? KIN_E_TIMED_OUT : kin_posix_fail(errno);
+        }
+    }
+    bool exited = WIFEXITED(process->status);
+    *out = (kin_os_exit){exited ? WEXITSTATUS(process->status) : 0, exited ? 0 : WTERMSIG(process->status)};
+    return KIN_OK;
+}
+
+static int send_signal(kin_os_process *process, int number)
+{
+    int fd = pidfd_of(process);
+#ifdef SYS_pidfd_send_signal
+    if (fd >= 0) {
+        return (int)syscall(SYS_pidfd_send_signal, fd, number, NULL, 0);
+    }
+#else
+    (void)fd;
+#endif
+    return is_unreaped(process) ? kill(process->pid, number) : 0;
+}
+
+kin_status kin_os_process_kill(kin_os_process *process, bool force)
+{
+    if (__atomic_load_n(&process->ended, __ATOMIC_ACQUIRE)) {
+        return KIN_OK;
+    }
+    if (send_signal(process, force ? SIGKILL : SIGTERM) != 0 && errno != ESRCH) {
+        return kin_posix_fail(errno);
+    }
+    return KIN_OK;
+}
+
+void kin_os_process_close(kin_os_process *process)
+{
+    kin_posix_close(process->pidfd);
+    process->pidfd = -1;
+}
+
+void kin_os_exit_now(int code)
+{
+    _exit(code);
+}

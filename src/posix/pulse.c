@@ -1,0 +1,529 @@
+/* pulse.c: classic record locks (fcntl F_SETLK) on a small file, and what sweeping needs: names and directories.
+ *
+ * - The kernel drops a process's classic locks when it dies, execs (close-on-exec) or closes *any* descriptor of that
+ *   file (fcntl(2), "record locks are associated with..."). So a file that this process has as a pulse is never
+ *   opened by name: `ours` knows them, and one lock orders its changes against the sweep.
+ * - A forked child has the descriptor and none of the locks. F_GETLK never shows one's own locks, and l_pid is 0 when
+ *   the owner is in another pid namespace: only l_type is read. Locks of a range that covers the whole file are a
+ *   sweeper's, and gone in microseconds.
+ * - The file is an O_TMPFILE, locked on BIRTH_BYTE before it gets its name: nobody ever sees it unlocked while its
+ *   maker lives. Where there is no O_TMPFILE it is created by name, and given up if a sweeper was faster (st_nlink
+ *   0).
+ * - Sweeping: lock all of it, then unlink the semaphores, the pulse last: what is left by a kill in between is found
+ *   again by the pulse's name.
+ * - No directory for names at all: the pulse is a memfd. It has no link, so kin_os_pulse_named says so.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "posix.h"
+
+#define BIRTH_BYTE ((off_t)1 << 20)
+#define OURS_MAX 64
+#define TRIES 1000
+#define START_GRAIN UINT64_C(20000000) /* field 22 of /proc/PID/stat counts in steps of 10 ms */
+
+/* ---- names ---- */
+
+void kin_posix_hex(char out[KIN_POSIX_HEX], const kin_os_id *id)
+{
+    for (size_t i = 0; i < sizeof id->bytes; i++) {
+        out[2 * i] = "0123456789abcdef"[id->bytes[i] >> 4];
+        out[2 * i + 1] = "0123456789abcdef"[id->bytes[i] & 15];
+    }
+    out[KIN_POSIX_HEX - 1] = '\0';
+}
+
+const char *kin_posix_names_dir(unsigned index)
+{
+    const char *dir = NULL;
+    switch (index) {
+    case 0:
+        return KIN_POSIX_SEM_DIR;
+    case 1:
+        dir = secure_getenv("XDG_RUNTIME_DIR");
+        break;
+    case 2:
+        dir = secure_getenv("TMPDIR");
+        break;
+    case 3:
+        return "/tmp";
+    default:
+        break;
+    }
+    return dir && dir[0] == '/' ? dir : NULL;
+}
+
+bool kin_posix_name(char *out, size_t size, const char *dir, const char *hex, const char *suffix)
+{
+    int length = snprintf(out, size, "%s/kin-%lu-%s.%s", dir, (unsigned long)geteuid(), hex, suffix);
+    return length > 0 && (size_t)length < size;
+}
+
+/* Whether entry is kin-UID-HEX.SUFFIX of this user. */
+static bool name_matches(const char *entry, const char *suffix, char hex[KIN_POSIX_HEX])
+{
+    char start[32];
+    size_t length = (size_t)snprintf(start, sizeof start, "kin-%lu-", (unsigned long)geteuid());
+    if (strncmp(entry, start, length) != 0 || strspn(entry + length, "0123456789abcdef") != KIN_POSIX_HEX - 1) {
+        return false;
+    }
+    memcpy(hex, entry + length, KIN_POSIX_HEX - 1);
+    hex[KIN_POSIX_HEX - 1] = '\0';
+    entry += length + KIN_POSIX_HEX - 1;
+    return entry[0] == '.' && strcmp(entry + 1, suffix) == 0;
+}
+
+/* ---- the pulses that this process has open ---- */
+
+enum { FREE, FILLING, USED };
+
+static struct {
+    int state;
+    uint64_t device, inode;
+} ours[OURS_MAX];
+
+static pid_t ours_holder; /* the lock's: a fork in mid-change leaves the child a holder that is not itself */
+
+static void ours_lock(void)
+{
+    pid_t self = getpid(), holder = 0;
+    while (!__atomic_compare_exchange_n(&ours_holder, &holder, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+        if (holder == self) {
+            kin_os_sleep_until(kin_os_now() + 50000);
+            holder = 0;
+        }
+    }
+}
+
+static void ours_unlock(void)
+{
+    __atomic_store_n(&ours_holder, 0, __ATOMIC_RELEASE);
+}
+
+static int ours_find(uint64_t device, uint64_t inode)
+{
+    for (int i = 0; i < OURS_MAX; i++) {
+        if (ours[i].state == USED && ours[i].device == device && ours[i].inode == inode) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static bool ours_add(uint64_t device, uint64_t inode)
+{
+    for (int i = 0; i < OURS_MAX; i++) {
+        if (ours[i].state == FREE) {
+            ours[i].state = FILLING;
+            ours[i].device = device;
+            ours[i].inode = inode;
+            ours[i].state = USED;
+            return true;
+        }
+    }
+    return false;
+}
+
+static int pulse_fd(const kin_os_pulse *pulse)
+{
+    return __atomic_load_n(&pulse->fd, __ATOMIC_ACQUIRE);
+}
+
+static bool is_file(const struct stat *info, uint64_t device, uint64_t inode)
+{
+    return (uint64_t)info->st_dev == device && (uint64_t)info->st_ino == inode;
+}
+
+/* Whether fd still is the pulse's file; a program may have closed it and opened another there. */
+static bool holds(const kin_os_pulse *pulse, int fd)
+{
+    struct stat info;
+    return fd >= 0 && fstat(fd, &info) == 0 && is_file(&info, pulse->device, pulse->inode);
+}
+
+/* ---- record locks ---- */
+
+static int lock_call(int fd, int command, short type, off_t start, off_t length, struct flock *out)
+{
+    int result;
+    do {
+        *out = (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = start, .l_len = length};
+        result = fcntl(fd, command, out);
+    } while (result != 0 && errno == EINTR);
+    return result;
+}
+
+static void unlock(int fd, off_t start, off_t length)
+{
+    struct flock lock;
+    lock_call(fd, F_SETLK, F_UNLCK, start, length, &lock);
+}
+
+/* F_UNLCK: free. F_WRLCK: a member has it. -1: errno. Waits for a sweeper to be done. */
+static int ask(int fd, off_t start, off_t length)
+{
+    struct flock lock;
+    for (int tries = 0; lock_call(fd, F_GETLK, F_WRLCK, start, length, &lock) == 0; tries++) {
+        if (lock.l_type == F_UNLCK || lock.l_start != 0 || lock.l_len != 0 || tries == TRIES) {
+            return lock.l_type;
+        }
+        kin_os_sleep_until(kin_os_now() + 20000);
+    }
+    return -1;
+}
+
+static kin_status lock_range(int fd, off_t start, off_t length)
+{
+    struct flock lock;
+    for (int tries = 0; lock_call(fd, F_SETLK, F_WRLCK, start, length, &lock) != 0; tries++) {
+        if (errno != EAGAIN && errno != EACCES) {
+            return kin_posix_fail(errno);
+        }
+        if (ask(fd, start, length) != F_UNLCK || tries == TRIES) {
+            kin_os_error_set(EAGAIN);
+            return KIN_E_BUSY;
+        }
+    }
+    return KIN_OK;
+}
+
+static kin_status lock_byte(int fd, off_t byte)
+{
+    return lock_range(fd, byte, 1);
+}
+
+/* ---- birth ---- */
+
+static int open_unnamed(const char *dir)
+{
+    int fd = kin_posix_raise(open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+    if (fd >= 0 && (fchmod(fd, 0600) != 0 || lock_byte(fd, BIRTH_BYTE) != KIN_OK)) {
+        kin_posix_close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static int create_by_name(const char *path)
+{
+    for (int tries = 0; tries < TRIES; tries++) {
+        struct stat info;
+        int fd = kin_posix_raise(open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+        if (fd < 0) {
+            return -1;
+        }
+        bool locked = fchmod(fd, 0600) == 0 && lock_byte(fd, BIRTH_BYTE) == KIN_OK;
+        if (locked && fstat(fd, &info) == 0 && info.st_nlink > 0) {
+            return fd;
+        }
+        kin_posix_close(fd);
+    }
+    return -1;
+}
+
+static int create_in(const char *dir, const char *hex)
+{
+    char path[PATH_MAX];
+    if (!kin_posix_name(path, sizeof path, dir, hex, "pulse")) {
+        return -1;
+    }
+    int fd = open_unnamed(dir);
+    if (fd >= 0 && kin_posix_link(fd, path) == 0) {
+        return fd;
+    }
+    kin_posix_close(fd);
+    return create_by_name(path);
+}
+
+static int create_file(const kin_os_id *family)
+{
+    char hex[KIN_POSIX_HEX];
+    int fd = -1;
+    kin_posix_hex(hex, family);
+    for (unsigned i = 0; fd < 0 && i < KIN_POSIX_DIRS; i++) {
+        const char *dir = kin_posix_names_dir(i);
+        fd = dir ? create_in(dir, hex) : -1;
+    }
+    return fd >= 0 ? fd : kin_posix_raise(memfd_create("kin-pulse", MFD_CLOEXEC));
+}
+
+/* Takes fd, also on failure. Under ours_lock. */
+static kin_status enter(kin_os_pulse *out, int fd)
+{
+    struct stat info;
+    kin_status status = KIN_OK;
+    if (fd < 0 || fstat(fd, &info) != 0) {
+        status = kin_posix_fail(errno);
+    } else if (!S_ISREG(info.st_mode)) {
+        status = KIN_E_HANDLE;
+    } else if (!ours_add((uint64_t)info.st_dev, (uint64_t)info.st_ino)) {
+        status = KIN_E_LIMIT;
+    }
+    if (status != KIN_OK) {
+        kin_posix_close(fd);
+        return status;
+    }
+    *out = (kin_os_pulse){fd, (uint64_t)info.st_dev, (uint64_t)info.st_ino};
+    return KIN_OK;
+}
+
+kin_status kin_os_pulse_create(kin_os_pulse *out, const kin_os_id *family)
+{
+    ours_lock();
+    kin_status status = enter(out, create_file(family));
+    ours_unlock();
+    return status;
+}
+
+kin_os_handle kin_os_pulse_handle(const kin_os_pulse *pulse)
+{
+    return pulse_fd(pulse);
+}
+
+kin_status kin_os_pulse_adopt(kin_os_pulse *out, kin_os_handle handle)
+{
+    if (handle < 0) {
+        return kin_posix_fail(EBADF);
+    }
+    ours_lock();
+    kin_status status = enter(out, kin_posix_raise(handle));
+    ours_unlock();
+    return status;
+}
+
+void kin_os_pulse_close(kin_os_pulse *pulse)
+{
+    int fd = pulse_fd(pulse);
+    if (fd < 0) {
+        return;
+    }
+    ours_lock();
+    if (holds(pulse, fd)) {
+        kin_posix_close(fd);
+    }
+    int i = ours_find(pulse->device, pulse->inode);
+    if (i >= 0) {
+        ours[i].state = FREE;
+    }
+    ours_unlock();
+    *pulse = (kin_os_pulse)KIN_OS_NO_PULSE;
+}
+
+/* ---- signs of life ---- */
+
+kin_status kin_os_pulse_start(kin_os_pulse *pulse, uint32_t index)
+{
+    int fd = pulse_fd(pulse);
+    return holds(pulse, fd) ? lock_byte(fd, (off_t)index) : kin_posix_fail(EBADF);
+}
+
+void kin_os_pulse_stop(kin_os_pulse *pulse, uint32_t index)
+{
+    int fd = pulse_fd(pulse);
+    if (holds(pulse, fd)) {
+        unlock(fd, (off_t)index, 1);
+        unlock(fd, BIRTH_BYTE, 1);
+    }
+}
+
+/* Opens the file again by its name, which is found by its inode. -1 if it has none. */
+static int reopen_in(const char *path, const kin_os_pulse *pulse)
+{
+    DIR *dir = opendir(path);
+    int fd = -1;
+    for (struct dirent *entry; dir && fd < 0 && (entry = readdir(dir)) != NULL;) {
+        char hex[KIN_POSIX_HEX];
+        if (name_matches(entry->d_name, "pulse", hex) && (uint64_t)entry->d_ino == pulse->inode) {
+            fd = kin_posix_raise(openat(dirfd(dir), entry->d_name, O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+        }
+    }
+    if (dir) {
+        closedir(dir);
+    }
+    if (fd >= 0 && !holds(pulse, fd)) {
+        kin_posix_close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static int reopen(kin_os_pulse *pulse)
+{
+    int fd = -1;
+    ours_lock();
+    if (holds(pulse, pulse_fd(pulse))) {
+        fd = pulse_fd(pulse); /* another thread was faster */
+    }
+    for (unsigned i = 0; fd < 0 && i < KIN_POSIX_DIRS; i++) {
+        const char *dir = kin_posix_names_dir(i);
+        fd = dir ? reopen_in(dir, pulse) : -1;
+    }
+    if (fd >= 0) {
+        __atomic_store_n(&pulse->fd, fd, __ATOMIC_RELEASE);
+    }
+    ours_unlock();
+    return fd;
+}
+
+bool kin_os_pulse_check(kin_os_pulse *pulse, uint32_t index)
+{
+    int fd = pulse_fd(pulse);
+    if (!holds(pulse, fd)) {
+        fd = reopen(pulse);
+    }
+    /* Locking what is locked does nothing, and there is no asking whether it is. */
+    return fd >= 0 && lock_byte(fd, (off_t)index) == KIN_OK;
+}
+
+/* Whether the process maps anything of the family: its memory or one of its semaphores. */
+static bool maps_family(uint32_t pid, const kin_os_id *family)
+{
+    char path[32], hex[KIN_POSIX_HEX], line[PATH_MAX + 128];
+    snprintf(path, sizeof path, "/proc/%lu/maps", (unsigned long)pid);
+    kin_posix_hex(hex, family);
+    FILE *maps = fopen(path, "re");
+    if (!maps) {
+        return errno == EACCES || errno == EPERM; /* it lives, and may not be looked at */
+    }
+    bool found = false;
+    while (!found && fgets(line, sizeof line, maps)) {
+        found = strstr(line, hex) != NULL;
+    }
+    fclose(maps);
+    return found;
+}
+
+bool kin_os_pulse_alive(const kin_os_pulse *pulse, uint32_t index, const kin_os_process_id *who,
+                        const kin_os_id *family)
+{
+    char pid[16];
+    kin_posix_stat stat;
+    int fd = pulse_fd(pulse);
+    /* Not knowing is answered with "lives": that only delays. */
+    if (ask(fd, (off_t)index, 1) != F_UNLCK || !holds(pulse, fd)) {
+        return true;
+    }
+    snprintf(pid, sizeof pid, "%lu", (unsigned long)who->pid);
+    if (who->start == 0 || !kin_posix_stat_read(&stat, pid) || stat.start > who->start + START_GRAIN) {
+        return false;
+    }
+    return stat.state != 'Z' && stat.state != 'X' && maps_family(who->pid, family);
+}
+
+bool kin_os_pulse_named(const kin_os_pulse *pulse)
+{
+    struct stat info;
+    return fstat(pulse_fd(pulse), &info) == 0 && is_file(&info, pulse->device, pulse->inode) && info.st_nlink > 0;
+}
+
+/* ---- sweeping ---- */
+
+static void remove_semaphores(const char *hex)
+{
+    char start[16 + KIN_POSIX_HEX];
+    size_t length = (size_t)snprintf(start, sizeof start, "sem.kin-%s.", hex);
+    DIR *dir = opendir(KIN_POSIX_SEM_DIR);
+    if (!dir) {
+        return;
+    }
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        if (strncmp(entry->d_name, start, length) == 0) {
+            unlinkat(dirfd(dir), entry->d_name, 0);
+        }
+    }
+    closedir(dir);
+}
+
+/* fd being the file of that name: removes the family if nobody lives in it. */
+static bool remove_family(int fd, int dir, const char *name, const char *hex)
+{
+    struct stat info;
+    bool removed = false;
+    if (lock_range(fd, 0, 0) != KIN_OK) {
+        return false;
+    }
+    if (fstat(fd, &info) == 0 && info.st_nlink > 0) { /* else another sweeper was faster, and the name may be new */
+        remove_semaphores(hex);
+        removed = unlinkat(dir, name, 0) == 0;
+    }
+    unlock(fd, 0, 0);
+    return removed;
+}
+
+void kin_os_pulse_retire(const kin_os_pulse *pulse, const kin_os_id *family)
+{
+    char hex[KIN_POSIX_HEX], path[PATH_MAX];
+    int fd = pulse_fd(pulse);
+    if (!kin_os_pulse_named(pulse)) {
+        return;
+    }
+    kin_posix_hex(hex, family);
+    for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
+        struct stat info;
+        const char *dir = kin_posix_names_dir(i);
+        if (dir && kin_posix_name(path, sizeof path, dir, hex, "pulse") && lstat(path, &info) == 0 &&
+            is_file(&info, pulse->device, pulse->inode)) {
+            remove_family(fd, AT_FDCWD, path, hex);
+            return;
+        }
+    }
+}
+
+/* Under ours_lock, from before the look at `ours` until the file is closed again. */
+static bool sweep_pulse(int dir, const char *name, const char *hex)
+{
+    struct stat info;
+    if (fstatat(dir, name, &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(info.st_mode) || info.st_uid != geteuid() ||
+        ours_find((uint64_t)info.st_dev, (uint64_t)info.st_ino) >= 0) {
+        return false;
+    }
+    if ((info.st_mode & 0600) != 0600) {
+        fchmodat(dir, name, 0600, 0); /* its maker was killed before its own fchmod, under a strange umask */
+    }
+    int fd = openat(dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0) {
+        return false;
+    }
+    bool removed = remove_family(fd, dir, name, hex);
+    kin_posix_close(fd);
+    return removed;
+}
+
+static uint32_t sweep_dir(const char *path)
+{
+    uint32_t removed = 0;
+    DIR *dir = opendir(path);
+    for (struct dirent *entry; dir && (entry = readdir(dir)) != NULL;) {
+        char hex[KIN_POSIX_HEX];
+        if (name_matches(entry->d_name, "memory", hex)) {
+            unlinkat(dirfd(dir), entry->d_name, 0); /* never meant to have its name for longer than this */
+        } else if (name_matches(entry->d_name, "pulse", hex)) {
+            ours_lock();
+            removed += sweep_pulse(dirfd(dir), entry->d_name, hex);
+            ours_unlock();
+        }
+    }
+    if (dir) {
+        closedir(dir);
+    }
+    return removed;
+}
+
+uint32_t kin_os_sweep(void)
+{
+    uint32_t removed = 0;
+    for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
+        const char *dir = kin_posix_names_dir(i);
+        removed += dir ? sweep_dir(dir) : 0;
+    }
+    return removed;
+}
