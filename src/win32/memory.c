@@ -1,0 +1,77 @@
+/* memory.c: a section backed by the paging file, reserved at first and committed page by page.
+ *
+ * - SEC_RESERVE: pages are reserved for the whole section; VirtualAlloc(MEM_COMMIT) in any view commits them for all
+ *   views, and they cannot be decommitted (Microsoft, "CreateFileMappingW function", SEC_RESERVE). What is committed is
+ *   charged at once: a lack of memory is an error of VirtualAlloc, never a fault later.
+ * - To commit what is committed already is no error ("VirtualAlloc function").
+ * - The section has no name and lives until its last handle and view are gone.
+ * - A page more than asked for is reserved and never committed: to run off the end is a fault. (Wine 8 does not show other
+ *   views what is committed up to the very end of a section.)
+ */
+#include "win32.h"
+
+static size_t with_guard(size_t reserve)
+{
+    size_t page = kin_os_page_size();
+    return reserve < SIZE_MAX - page ? reserve + page : SIZE_MAX;
+}
+
+kin_status kin_os_shm_create(kin_os_handle *out, const kin_os_id *family, size_t reserve)
+{
+    uint64_t size = with_guard(reserve);
+    (void)family;
+    HANDLE section = CreateFileMappingW(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE | SEC_RESERVE, (DWORD)(size >> 32),
+                                        (DWORD)size, NULL);
+    if (!section) {
+        return kin_win32_fail(GetLastError());
+    }
+    *out = section;
+    return KIN_OK;
+}
+
+kin_status kin_os_shm_map(void **out, kin_os_handle shm, size_t reserve)
+{
+    void *base = MapViewOfFile(shm, FILE_MAP_READ | FILE_MAP_WRITE, 0, 0, with_guard(reserve));
+    if (!base) {
+        return kin_win32_fail(GetLastError());
+    }
+    *out = base;
+    return KIN_OK;
+}
+
+void kin_os_shm_unmap(void *base, size_t reserve)
+{
+    (void)reserve;
+    if (base) {
+        UnmapViewOfFile(base);
+    }
+}
+
+kin_status kin_os_shm_commit(kin_os_handle shm, void *base, size_t from, size_t to)
+{
+    (void)shm;
+    if (from < to && !VirtualAlloc((char *)base + from, to - from, MEM_COMMIT, PAGE_READWRITE)) {
+        return kin_win32_fail(GetLastError());
+    }
+    return KIN_OK;
+}
+
+size_t kin_os_shm_committed(kin_os_handle shm, const void *base, size_t reserve)
+{
+    const char *start = base, *next = start;
+    MEMORY_BASIC_INFORMATION region;
+    (void)shm;
+    while ((size_t)(next - start) < reserve && VirtualQuery(next, &region, sizeof region) != 0 &&
+           region.State == MEM_COMMIT) {
+        next = (const char *)region.BaseAddress + region.RegionSize;
+    }
+    size_t usable = (size_t)(next - start);
+    return usable < reserve ? usable : reserve;
+}
+
+size_t kin_os_page_size(void)
+{
+    SYSTEM_INFO info;
+    GetSystemInfo(&info);
+    return info.dwPageSize;
+}

@@ -1,0 +1,43 @@
+/* The Windows backend's side of os.h: concrete types, and what must be inline. */
+#ifndef KIN_OS_TYPES_H
+#define KIN_OS_TYPES_H
+
+#include <stdint.h>
+#include <windows.h>
+
+typedef HANDLE kin_os_handle;
+#define KIN_OS_NO_HANDLE ((HANDLE)0)
+
+typedef HANDLE kin_os_sem;
+#define KIN_OS_NO_SEM ((HANDLE)0)
+
+typedef struct kin_os_pulse {
+    int unused;
+} kin_os_pulse;
+#define KIN_OS_NO_PULSE                                                                                                \
+    {                                                                                                                  \
+        0                                                                                                              \
+    }
+
+typedef struct kin_os_process {
+    HANDLE handle;
+    DWORD pid;
+} kin_os_process;
+
+extern DWORD kin_win32_tls_index;
+
+/* TLS, not _Thread_local: MinGW's is emulated by a function with a lock. Before kin_os_hooks_install the index is
+ * TLS_OUT_OF_INDEXES, for which TlsGetValue returns NULL. */
+static inline void *kin_os_thread_get(void)
+{
+    return TlsGetValue(kin_win32_tls_index);
+}
+
+void kin_os_thread_set(void *value);
+
+static inline void kin_os_cpu_relax(void)
+{
+    YieldProcessor();
+}
+
+#endif

@@ -1,0 +1,515 @@
+/* process.c: CreateProcessW with a list of handles to inherit, process handles, TerminateProcess.
+ *
+ * - The handles of PROC_THREAD_ATTRIBUTE_HANDLE_LIST must be inheritable, no pseudo handles, and bInheritHandles TRUE
+ *   (Microsoft, "UpdateProcThreadAttribute function"); one listed twice is refused. They are inheritable only inside
+ *   launch_lock, but a CreateProcess of the program's own, in another thread, may catch them in that moment.
+ * - No CREATE_SUSPENDED: a parent killed before ResumeThread would leave a frozen child.
+ * - The command line is one string, taken apart again by the child. A batch file is run by cmd.exe, which does so by rules
+ *   that cannot be quoted for ("Parsing C command-line arguments", "CreateProcessW function"): it is refused.
+ * - GetExitCodeProcess says STILL_ACTIVE (259) for a running process, and for one that ended with 259: wait first.
+ * - An environment block is sorted by name, without regard to case ("Changing Environment Variables"); names that begin
+ *   with "=" hold the current directories of drives.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <wchar.h>
+
+#include "win32.h"
+
+#define PATH_ROOM 32768u
+#define EXIT_TERMINATED 143 /* 128 + SIGTERM, 128 + SIGKILL: what a POSIX shell shows */
+#define EXIT_KILLED 137
+
+/* ---- identity ---- */
+
+static bool start_time(HANDLE process, uint64_t *out)
+{
+    FILETIME created, ended, kernel, user;
+    if (!GetProcessTimes(process, &created, &ended, &kernel, &user)) {
+        return false;
+    }
+    *out = (uint64_t)created.dwHighDateTime << 32 | created.dwLowDateTime;
+    return true;
+}
+
+uint32_t kin_os_pid(void)
+{
+    return GetCurrentProcessId();
+}
+
+kin_status kin_os_self(kin_os_process_id *out)
+{
+    uint64_t start;
+    if (!start_time(GetCurrentProcess(), &start)) {
+        return kin_win32_fail(GetLastError());
+    }
+    *out = (kin_os_process_id){kin_os_pid(), start};
+    return KIN_OK;
+}
+
+kin_status kin_win32_process_open(HANDLE *out, const kin_os_process_id *who, DWORD access)
+{
+    HANDLE process = OpenProcess(access, FALSE, who->pid);
+    if (!process) {
+        DWORD code = GetLastError();
+        kin_status status = kin_win32_fail(code);
+        return code == ERROR_INVALID_PARAMETER ? KIN_E_NOT_FOUND : status;
+    }
+    uint64_t start;
+    if (who->start != 0 && start_time(process, &start) && start != who->start) {
+        CloseHandle(process);
+        return KIN_E_NOT_FOUND;
+    }
+    *out = process;
+    return KIN_OK;
+}
+
+bool kin_win32_process_ended(HANDLE process)
+{
+    return WaitForSingleObject(process, 0) == WAIT_OBJECT_0;
+}
+
+/* ---- the command line ---- */
+
+static void put(kin_win32_line *line, wchar_t c, size_t times)
+{
+    for (; times > 0; times--) {
+        if (line->length < KIN_WIN32_LINE_MAX) {
+            line->text[line->length] = c;
+        }
+        line->length++;
+    }
+}
+
+static void put_plain(kin_win32_line *line, const wchar_t *word)
+{
+    for (; *word; word++) {
+        put(line, *word, 1);
+    }
+}
+
+/* Also what some C runtimes take for a pattern of file names unless it is quoted. */
+static bool needs_quotes(const wchar_t *word)
+{
+    for (const wchar_t *c = word; *c; c++) {
+        if (*c <= L' ' || wcschr(L"\"*?", *c)) {
+            return true;
+        }
+    }
+    return *word == L'\0';
+}
+
+/* Backslashes stand for themselves except before a quote, where each takes another one. */
+static void put_quoted(kin_win32_line *line, const wchar_t *word)
+{
+    size_t slashes = 0;
+    put(line, L'"', 1);
+    for (; *word; word++) {
+        if (*word == L'"') {
+            put(line, L'\\', slashes + 1);
+        }
+        slashes = *word == L'\\' ? slashes + 1 : 0;
+        put(line, *word, 1);
+    }
+    put(line, L'\\', slashes);
+    put(line, L'"', 1);
+}
+
+kin_status kin_win32_quote(kin_win32_line *line, const wchar_t *word, bool first)
+{
+    if (first) { /* all up to the next quote */
+        if (wcschr(word, L'"')) {
+            return KIN_E_ARGUMENT;
+        }
+        put(line, L'"', 1);
+        put_plain(line, word);
+        put(line, L'"', 1);
+    } else if (needs_quotes(word)) {
+        put_quoted(line, word);
+    } else {
+        put_plain(line, word);
+    }
+    return KIN_OK;
+}
+
+static kin_status put_argument(kin_win32_line *line, const char *argument, bool first)
+{
+    wchar_t *wide;
+    kin_status status = kin_win32_utf16(&wide, argument);
+    if (status != KIN_OK) {
+        return status;
+    }
+    if (!first) {
+        put(line, L' ', 1);
+    }
+    status = kin_win32_quote(line, wide, first);
+    free(wide);
+    return status;
+}
+
+static kin_status make_line(wchar_t **out, const char *const *argv)
+{
+    kin_status status = argv[0] ? KIN_OK : KIN_E_ARGUMENT;
+    kin_win32_line line = {malloc(KIN_WIN32_LINE_MAX * sizeof(wchar_t)), 0};
+    if (!line.text) {
+        return kin_win32_fail(ERROR_NOT_ENOUGH_MEMORY);
+    }
+    for (size_t i = 0; status == KIN_OK && argv[i]; i++) {
+        status = put_argument(&line, argv[i], i == 0);
+    }
+    put(&line, L'\0', 1);
+    if (status == KIN_OK && line.length > KIN_WIN32_LINE_MAX) {
+        status = kin_win32_fail(ERROR_FILENAME_EXCED_RANGE);
+    }
+    if (status != KIN_OK) {
+        free(line.text);
+        return status;
+    }
+    *out = line.text;
+    return KIN_OK;
+}
+
+/* ---- the environment ---- */
+
+typedef struct variable {
+    const wchar_t *text;
+    size_t order; /* of two with one name the later counts */
+} variable;
+
+typedef struct environment {
+    variable *items;
+    size_t count, room;
+    wchar_t **own; /* the converted ones, to be freed */
+    size_t own_count;
+} environment;
+
+static int name_length(const wchar_t *text)
+{
+    const wchar_t *end = text[0] ? wcschr(text + 1, L'=') : NULL;
+    return (int)(end ? (size_t)(end - text) : wcslen(text));
+}
+
+static int compare_names(const variable *a, const variable *b)
+{
+    return CompareStringOrdinal(a->text, name_length(a->text), b->text, name_length(b->text), TRUE) - CSTR_EQUAL;
+}
+
+static int compare_variables(const void *left, const void *right)
+{
+    const variable *a = left, *b = right;
+    int order = compare_names(a, b);
+    return order ? order : (a->order > b->order) - (a->order < b->order);
+}
+
+static void add(environment *all, const wchar_t *text)
+{
+    all->items[all->count] = (variable){text, all->count};
+    all->count++;
+}
+
+/* The current ones, then the given ones, then the channel's. */
+static kin_status collect(environment *all, const wchar_t *current, const char *const *env, const wchar_t *channel)
+{
+    for (const wchar_t *next = current; *next; next += wcslen(next) + 1) {
+        add(all, next);
+    }
+    for (; env && *env; env++) {
+        if ((*env)[0] == '=' || !strchr(*env, '=')) {
+            return KIN_E_ARGUMENT;
+        }
+        kin_status status = kin_win32_utf16(&all->own[all->own_count], *env);
+        if (status != KIN_OK) {
+            return status;
+        }
+        add(all, all->own[all->own_count++]);
+    }
+    add(all, channel);
+    return KIN_OK;
+}
+
+static kin_status write_block(wchar_t **out, environment *all)
+{
+    size_t size = 1;
+    qsort(all->items, all->count, sizeof *all->items, compare_variables);
+    for (size_t i = 0; i < all->count; i++) {
+        size += wcslen(all->items[i].text) + 1;
+    }
+    wchar_t *block = malloc(size * sizeof *block), *next = block;
+    if (!block) {
+        return kin_win32_fail(ERROR_NOT_ENOUGH_MEMORY);
+    }
+    for (size_t i = 0; i < all->count; i++) {
+        if (i + 1 < all->count && compare_names(&all->items[i], &all->items[i + 1]) == 0) {
+            continue;
+        }
+        size_t length = wcslen(all->items[i].text) + 1;
+        memcpy(next, all->items[i].text, length * sizeof *next);
+        next += length;
+    }
+    *next = L'\0';
+    *out = block;
+    return KIN_OK;
+}
+
+static size_t count_variables(const wchar_t *current, const char *const *env)
+{
+    size_t count = 1; /* the channel's */
+    for (; *current; current += wcslen(current) + 1) {
+        count++;
+    }
+    for (; env && *env; env++) {
+        count++;
+    }
+    return count;
+}
+
+static kin_status make_environment(wchar_t **out, const char *const *env, const wchar_t *channel)
+{
+    environment all = {NULL, 0, 0, NULL, 0};
+    kin_status status = KIN_OK;
+    wchar_t *current = GetEnvironmentStringsW();
+    if (!current) {
+        return kin_win32_fail(ERROR_NOT_ENOUGH_MEMORY);
+    }
+    all.room = count_variables(current, env);
+    all.items = malloc(all.room * sizeof *all.items);
+    all.own = malloc(all.room * sizeof *all.own);
+    if (!all.items || !all.own) {
+        status = kin_win32_fail(ERROR_NOT_ENOUGH_MEMORY);
+    }
+    if (status == KIN_OK) {
+        status = collect(&all, current, env, channel);
+    }
+    if (status == KIN_OK) {
+        status = write_block(out, &all);
+    }
+    while (all.own_count > 0) {
+        free(all.own[--all.own_count]);
+    }
+    free(all.own);
+    free(all.items);
+    FreeEnvironmentStringsW(current);
+    return status;
+}
+
+/* ---- start ---- */
+
+static SRWLOCK launch_lock = SRWLOCK_INIT;
+
+#define STREAMS 3
+#define LISTED (STREAMS + 1) /* the channel */
+
+typedef struct listed {
+    HANDLE handles[LISTED];
+    size_t count;
+} listed;
+
+/* An inheritable copy for the child, each its own value, so that none is listed twice. A stream that is not there, or
+ * closed, is none for the child, too. */
+static HANDLE copy_stream(listed *list, DWORD which)
+{
+    HANDLE self = GetCurrentProcess(), stream = GetStdHandle(which), copy;
+    if (!stream || stream == INVALID_HANDLE_VALUE ||
+        !DuplicateHandle(self, stream, self, &copy, 0, TRUE, DUPLICATE_SAME_ACCESS)) {
+        return NULL;
+    }
+    list->handles[list->count++] = copy;
+    return copy;
+}
+
+static kin_status make_attributes(LPPROC_THREAD_ATTRIBUTE_LIST *out, listed *list)
+{
+    SIZE_T size = 0;
+    InitializeProcThreadAttributeList(NULL, 1, 0, &size);
+    LPPROC_THREAD_ATTRIBUTE_LIST attributes = malloc(size);
+    if (!attributes) {
+        return kin_win32_fail(ERROR_NOT_ENOUGH_MEMORY);
+    }
+    if (!InitializeProcThreadAttributeList(attributes, 1, 0, &size)) {
+        kin_status status = kin_win32_fail(GetLastError());
+        free(attributes);
+        return status;
+    }
+    if (!UpdateProcThreadAttribute(attributes, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, list->handles,
+                                   list->count * sizeof list->handles[0], NULL, NULL)) {
+        kin_status status = kin_win32_fail(GetLastError());
+        DeleteProcThreadAttributeList(attributes);
+        free(attributes);
+        return status;
+    }
+    *out = attributes;
+    return KIN_OK;
+}
+
+static kin_status create_process(kin_os_process *out, const wchar_t *program, wchar_t *line, wchar_t *block,
+                                 STARTUPINFOEXW *startup, listed *list)
+{
+    const DWORD flags = CREATE_UNICODE_ENVIRONMENT | EXTENDED_STARTUPINFO_PRESENT;
+    PROCESS_INFORMATION info;
+    kin_status status = make_attributes(&startup->lpAttributeList, list);
+    if (status != KIN_OK) {
+        return status;
+    }
+    if (CreateProcessW(program, line, NULL, NULL, TRUE, flags, block, NULL, &startup->StartupInfo, &info)) {
+        CloseHandle(info.hThread);
+        *out = (kin_os_process){info.hProcess, info.dwProcessId};
+    } else {
+        status = kin_win32_fail(GetLastError());
+    }
+    DeleteProcThreadAttributeList(startup->lpAttributeList);
+    free(startup->lpAttributeList);
+    return status;
+}
+
+/* Under launch_lock. */
+static kin_status launch_locked(kin_os_process *out, const wchar_t *program, wchar_t *line, wchar_t *block,
+                                HANDLE channel)
+{
+    STARTUPINFOEXW startup = {.StartupInfo = {.cb = sizeof startup, .dwFlags = STARTF_USESTDHANDLES}};
+    listed list = {{channel}, 1};
+    if (!SetHandleInformation(channel, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT)) {
+        return kin_win32_fail(GetLastError());
+    }
+    startup.StartupInfo.hStdInput = copy_stream(&list, STD_INPUT_HANDLE);
+    startup.StartupInfo.hStdOutput = copy_stream(&list, STD_OUTPUT_HANDLE);
+    startup.StartupInfo.hStdError = copy_stream(&list, STD_ERROR_HANDLE);
+    kin_status status = create_process(out, program, line, block, &startup, &list);
+    while (list.count > 1) {
+        CloseHandle(list.handles[--list.count]);
+    }
+    SetHandleInformation(channel, HANDLE_FLAG_INHERIT, 0);
+    return status;
+}
+
+static kin_status launch(kin_os_process *out, const wchar_t *program, wchar_t *line, wchar_t *block, HANDLE channel)
+{
+    AcquireSRWLockExclusive(&launch_lock);
+    kin_status status = launch_locked(out, program, line, block, channel);
+    ReleaseSRWLockExclusive(&launch_lock);
+    return status;
+}
+
+/* The system ignores dots and spaces at the end of a name. */
+static bool is_batch_file(const wchar_t *path)
+{
+    size_t length = wcslen(path);
+    while (length > 0 && (path[length - 1] == L'.' || path[length - 1] == L' ')) {
+        length--;
+    }
+    return length >= 4 && (CompareStringOrdinal(path + length - 4, 4, L".bat", 4, TRUE) == CSTR_EQUAL ||
+                           CompareStringOrdinal(path + length - 4, 4, L".cmd", 4, TRUE) == CSTR_EQUAL);
+}
+
+static kin_status make_path(wchar_t **out, const char *program)
+{
+    wchar_t *path;
+    kin_status status = kin_win32_utf16(&path, program);
+    if (status == KIN_OK && is_batch_file(path)) {
+        free(path);
+        return KIN_E_UNSUPPORTED;
+    }
+    if (status == KIN_OK) {
+        *out = path;
+    }
+    return status;
+}
+
+kin_status kin_os_spawn(kin_os_process *out, kin_os_handle *channel, const char *program, const char *const *argv,
+                        const char *const *env)
+{
+    wchar_t *path = NULL, *line = NULL, *block = NULL;
+    kin_win32_channel ends = {KIN_OS_NO_HANDLE, KIN_OS_NO_HANDLE, L""};
+    kin_status status = make_path(&path, program);
+    if (status == KIN_OK) {
+        status = make_line(&line, argv);
+    }
+    if (status == KIN_OK) {
+        status = kin_win32_channel_create(&ends);
+    }
+    if (status == KIN_OK) {
+        status = make_environment(&block, env, ends.variable);
+    }
+    if (status == KIN_OK) {
+        status = launch(out, path, line, block, ends.child);
+    }
+    if (status == KIN_OK) {
+        kin_win32_channel_address(ends.parent, out->pid); /* room is sure, and so is a reader: our own end */
+        *channel = ends.parent;
+    } else {
+        kin_os_handle_close(ends.parent);
+    }
+    kin_os_handle_close(ends.child);
+    free(block);
+    free(line);
+    free(path);
+    return status;
+}
+
+kin_status kin_os_fork(kin_os_process *out, bool *in_child)
+{
+    (void)out;
+    (void)in_child;
+    return KIN_E_UNSUPPORTED;
+}
+
+/* ---- a started process ---- */
+
+uint32_t kin_os_process_pid(const kin_os_process *process)
+{
+    return process->pid;
+}
+
+kin_status kin_os_process_wait(kin_os_process *process, int64_t deadline, kin_os_exit *out)
+{
+    DWORD code;
+    kin_status status = kin_win32_wait(process->handle, deadline);
+    if (status != KIN_OK) {
+        return status;
+    }
+    if (!GetExitCodeProcess(process->handle, &code)) {
+        return kin_win32_fail(GetLastError());
+    }
+    *out = (kin_os_exit){(int)code, 0};
+    return KIN_OK;
+}
+
+/* A process that has ended, or is ending, says ERROR_ACCESS_DENIED ("TerminateProcess function"). */
+kin_status kin_os_process_kill(kin_os_process *process, bool force)
+{
+    if (kin_win32_process_ended(process->handle)) {
+        return KIN_OK;
+    }
+    if (TerminateProcess(process->handle, force ? EXIT_KILLED : EXIT_TERMINATED)) {
+        return KIN_OK;
+    }
+    DWORD code = GetLastError();
+    return kin_win32_process_ended(process->handle) ? KIN_OK : kin_win32_fail(code);
+}
+
+void kin_os_process_close(kin_os_process *process)
+{
+    kin_os_handle_close(process->handle);
+    *process = (kin_os_process){KIN_OS_NO_HANDLE, 0};
+}
+
+void kin_os_exit_now(int code)
+{
+    TerminateProcess(GetCurrentProcess(), (UINT)code);
+}
+
+kin_status kin_os_self_path(char *buffer, size_t size)
+{
+    wchar_t *path = malloc(PATH_ROOM * sizeof *path);
+    if (!path) {
+        return kin_win32_fail(ERROR_NOT_ENOUGH_MEMORY);
+    }
+    DWORD length = GetModuleFileNameW(NULL, path, PATH_ROOM);
+    kin_status status = KIN_OK;
+    if (length == 0 || length >= PATH_ROOM) {
+        status = kin_win32_fail(length == 0 ? GetLastError() : ERROR_INSUFFICIENT_BUFFER);
+    } else {
+        status = kin_win32_utf8(buffer, size, path);
+    }
+    free(path);
+    return status;
+}

@@ -1,0 +1,102 @@
+/* thread.c: a TLS index for speed, an FLS index for its callback, InitOnceExecuteOnce, atexit, VirtualAlloc.
+ *
+ * - The callback of FlsAlloc runs when a thread ends, in an executable as in a DLL, without a DllMain (Microsoft, "FlsAlloc
+ *   function"). Threads that ExitProcess or TerminateThread ends get none. It runs as well when a fiber is deleted: a
+ *   thread must not delete the fiber in which it first used kin and use kin again.
+ * - A callback in unloaded code is a crash, so the module is pinned, as the POSIX backend's is by -z nodelete.
+ * - In a DLL, atexit functions run at DLL_PROCESS_DETACH: inside the loader lock, when ExitProcess has already ended all
+ *   other threads wherever they were, perhaps holding a lock ("ExitProcess function"). In an executable they run before.
+ */
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "win32.h"
+
+DWORD kin_win32_tls_index = TLS_OUT_OF_INDEXES;
+
+static INIT_ONCE hooks_once = INIT_ONCE_STATIC_INIT;
+static _Atomic(const kin_os_hooks *) installed;
+static atomic_bool exit_done;
+static DWORD exit_index = FLS_OUT_OF_INDEXES;
+
+static void NTAPI on_thread_exit(PVOID value)
+{
+    const kin_os_hooks *hooks = atomic_load(&installed);
+    if (!value || !hooks || atomic_load(&exit_done)) {
+        return;
+    }
+    if (hooks->on_thread_exit) {
+        hooks->on_thread_exit(value);
+    }
+    TlsSetValue(kin_win32_tls_index, NULL);
+}
+
+static void on_process_exit(void)
+{
+    const kin_os_hooks *hooks = atomic_load(&installed);
+    if (hooks && !atomic_exchange(&exit_done, true) && hooks->on_process_exit) {
+        hooks->on_process_exit();
+    }
+}
+
+static bool pin_module(void)
+{
+    HMODULE module;
+    DWORD flags = GET_MODULE_HANDLE_EX_FLAG_PIN | GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS;
+    return GetModuleHandleExW(flags, (LPCWSTR)(const void *)&installed, &module);
+}
+
+/* FALSE: InitOnceExecuteOnce fails with the thread's last error, and the next caller tries again. */
+static BOOL CALLBACK install(PINIT_ONCE once, PVOID hooks, PVOID *context)
+{
+    (void)once;
+    (void)context;
+    if (!pin_module()) {
+        return FALSE;
+    }
+    if (exit_index == FLS_OUT_OF_INDEXES && (exit_index = FlsAlloc(on_thread_exit)) == FLS_OUT_OF_INDEXES) {
+        return FALSE;
+    }
+    if (kin_win32_tls_index == TLS_OUT_OF_INDEXES && (kin_win32_tls_index = TlsAlloc()) == TLS_OUT_OF_INDEXES) {
+        return FALSE;
+    }
+    if (atexit(on_process_exit) != 0) {
+        SetLastError(ERROR_NOT_ENOUGH_MEMORY);
+        return FALSE;
+    }
+    atomic_store(&installed, (const kin_os_hooks *)hooks);
+    return TRUE;
+}
+
+kin_status kin_os_hooks_install(const kin_os_hooks *hooks)
+{
+    void *parameter = (void *)(uintptr_t)hooks;
+    if (!InitOnceExecuteOnce(&hooks_once, install, parameter, NULL)) {
+        return kin_win32_fail(GetLastError());
+    }
+    return KIN_OK;
+}
+
+void kin_os_thread_set(void *value)
+{
+    TlsSetValue(kin_win32_tls_index, value);
+    FlsSetValue(exit_index, value);
+}
+
+kin_status kin_os_private_alloc(void **out, size_t size)
+{
+    void *memory = VirtualAlloc(NULL, size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+    if (!memory) {
+        return kin_win32_fail(GetLastError());
+    }
+    *out = memory;
+    return KIN_OK;
+}
+
+void kin_os_private_free(void *memory, size_t size)
+{
+    (void)size; /* MEM_RELEASE wants 0 and frees it all */
+    if (memory) {
+        VirtualFree(memory, 0, MEM_RELEASE);
+    }
+}

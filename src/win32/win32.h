@@ -1,0 +1,52 @@
+/* win32.h: what the files of the Windows backend share. Nothing above the seam includes it. */
+#ifndef KIN_WIN32_H
+#define KIN_WIN32_H
+
+#include "os.h"
+
+/* ---- error.c ---- */
+
+/* Keeps the code for kin_os_error and answers its status. */
+kin_status kin_win32_fail(DWORD code);
+/* UTF-8 to UTF-16; the caller frees *out with free(). KIN_E_ARGUMENT: text is not UTF-8. */
+kin_status kin_win32_utf16(wchar_t **out, const char *text);
+/* UTF-16 to UTF-8. KIN_E_TOO_BIG if size is short. */
+kin_status kin_win32_utf8(char *buffer, size_t size, const wchar_t *text);
+
+/* ---- clock.c ---- */
+
+/* WaitForSingleObject with a deadline. KIN_OK: signalled. */
+kin_status kin_win32_wait(HANDLE object, int64_t deadline);
+
+/* ---- process.c ---- */
+
+/* Opens the process that `who` names, not a later one with the same pid (start 0: not compared).
+ * KIN_E_NOT_FOUND: there is none. */
+kin_status kin_win32_process_open(HANDLE *out, const kin_os_process_id *who, DWORD access);
+bool kin_win32_process_ended(HANDLE process);
+
+#define KIN_WIN32_LINE_MAX 32767u /* of CreateProcessW, with the terminating zero */
+
+typedef struct kin_win32_line {
+    wchar_t *text; /* KIN_WIN32_LINE_MAX characters */
+    size_t length; /* goes on counting when text is full */
+} kin_win32_line;
+
+/* Appends a word so that CommandLineToArgvW and the C runtimes read back exactly it; `first` is argv[0], to which they
+ * apply other rules. KIN_E_ARGUMENT: a quote in the first word, which nothing can express. */
+kin_status kin_win32_quote(kin_win32_line *line, const wchar_t *word, bool first);
+
+/* ---- channel.c ---- */
+
+#define KIN_WIN32_CHANNEL_NAME L"KIN_CHANNEL"
+
+typedef struct kin_win32_channel {
+    HANDLE parent, child; /* the write end and the read end; neither is inheritable yet */
+    wchar_t variable[80]; /* NAME=value, for the child's environment */
+} kin_win32_channel;
+
+kin_status kin_win32_channel_create(kin_win32_channel *out);
+/* Tells the child, which waits for it, that it is meant. */
+kin_status kin_win32_channel_address(HANDLE parent, uint32_t pid);
+
+#endif
