@@ -1,0 +1,46 @@
+/* blob.h: carry a family and arguments into a child that the program starts by itself: with its own CreateProcess or
+ * posix_spawn, through a GUI toolkit or a service manager. Children started by kin_process_start need none of this.
+ *
+ *     parent:  unsigned char blob[KIN_BLOB_MAX];
+ *              size_t size = sizeof blob;
+ *              kin_blob_pack(blob, &size, args, target);       // then bring blob's bytes to the child
+ *     child:   const kin_args *args;
+ *              kin_blob_adopt((kin_args **)&args, blob, size);
+ *
+ * The handles inside must be valid in the child. Windows: give the child's process handle as target, and they are
+ * duplicated into it; or KIN_NO_TARGET, and let the child inherit, under the same values, those that kin_blob_handles
+ * lists. POSIX: there is only inheritance: see to it that the descriptors listed survive into the child
+ * (posix_spawn_file_actions_adddup2(fd, fd), or fcntl(fd, F_SETFD, 0) between fork and exec).
+ *
+ * A blob is checked field by field before anything in it is used: each way in which it can be wrong has an error of its own,
+ * and nothing is left open after one.
+ */
+#ifndef KIN_BLOB_H
+#define KIN_BLOB_H
+
+#include "process.h"
+
+KIN_BEGIN
+
+#define KIN_BLOB_MAX 4096u
+#define KIN_NO_TARGET ((kin_handle)0)
+
+/* Packs the family of args, and args, into buffer. *size: in, its capacity; out, the bytes used. args NULL: own family, no
+ * arguments. The bytes of arguments lie in the arena until the blob is adopted, so adopt it once.
+ * Errors: KIN_E_ARGUMENT, KIN_E_TOO_BIG (*size is what is needed), KIN_E_HANDLE (target, or an argument's handle),
+ * KIN_E_UNSUPPORTED (POSIX: a target), KIN_E_NO_MEMORY, KIN_E_PERMISSION. */
+KIN_API kin_status kin_blob_pack(void *buffer, size_t *size, const kin_args *args, kin_handle target);
+
+/* The handles in a blob: their number in *count (in: capacity of handles), their values in handles (NULL: only count).
+ * Errors: those of a malformed blob, KIN_E_TOO_BIG (more than the capacity). */
+KIN_API kin_status kin_blob_handles(const void *blob, size_t size, kin_handle *handles, size_t *count);
+
+/* Joins the family, takes the handles, and gives the arguments, the caller's; kin_args_destroy. If this process has no own
+ * family yet, the blob's becomes it.
+ * Errors: KIN_E_ARGUMENT, KIN_E_BLOB_TRUNCATED, KIN_E_BLOB_CORRUPT, KIN_E_BLOB_VERSION, KIN_E_BLOB_TARGET, KIN_E_HANDLE (one
+ * is not open here, or of another kind), KIN_E_STALE (adopted already), KIN_E_LIMIT, KIN_E_NO_MEMORY. */
+KIN_API kin_status kin_blob_adopt(kin_args **out, const void *blob, size_t size);
+
+KIN_END
+
+#endif

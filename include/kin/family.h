@@ -1,0 +1,80 @@
+/* family.h: the processes that share memory, and how one becomes a member.
+ *
+ * A family is an arena of shared memory and the processes that map it: a root and everything that it forks or spawns.
+ * Nobody has to create one: wherever a kin_family pointer is asked for, NULL means this process's own family, which is made
+ * at first use and which a child started by kin has joined already. A process may belong to several (8 at most).
+ *
+ * Pointers into the arena (what kin_alloc and the create functions give) are plain pointers, valid in this process and,
+ * because fork copies the mapping, in forked children. A spawned child maps the arena elsewhere: hand it a kin_ref
+ * (ref.h) or a named argument (process.h).
+ *
+ * Death: a member that is killed is noticed by whichever member next has to do with something it held; what it left
+ * behind is cleaned up then. Names that a family killed as a whole leaves in the system go when the next process of the
+ * same user makes a family, or calls kin_sweep.
+ */
+#ifndef KIN_FAMILY_H
+#define KIN_FAMILY_H
+
+#include <stdint.h>
+
+#include "status.h"
+
+KIN_BEGIN
+
+typedef struct kin_family kin_family;
+
+/* Zero in a field means its default. */
+typedef struct kin_family_options {
+    size_t size;      /* sizeof(kin_family_options); KIN_FAMILY_OPTIONS sets it */
+    uint64_t reserve; /* address space in bytes, the most the arena can ever hold; default 256 MiB, at most 64 GiB */
+    uint32_t max_members; /* processes at one time; default 512, at most 4096 */
+    uint32_t max_threads; /* threads, of all members, at one time; default 1024, at most 32768 */
+} kin_family_options;
+
+#define KIN_FAMILY_OPTIONS                                                                                             \
+    {                                                                                                                  \
+        sizeof(kin_family_options), 0, 0, 0                                                                            \
+    }
+
+/* Makes a family with this process as its only member. *out is the caller's; close it with kin_family_close.
+ * options NULL: all defaults; the call copies it. About 0.3 ms; memory is taken only as it is used.
+ * Errors: KIN_E_ARGUMENT (out null, options->size unknown, a limit out of range), KIN_E_NO_MEMORY,
+ * KIN_E_LIMIT (8 families in this process), KIN_E_OS. */
+KIN_API kin_status kin_family_create(kin_family **out, const kin_family_options *options);
+
+/* This process's own family, made now if there is none. Nobody has to close it: that happens at exit.
+ * Errors: as kin_family_create. */
+KIN_API kin_status kin_family_own(kin_family **out);
+
+/* Leaves the family: this process's pointers into its arena are invalid afterwards, in all its threads; the caller sees
+ * to it that none uses them. Other members go on. The last one to leave removes the family's names. NULL: nothing.
+ * Open families are closed by exit() too, but not by _exit: that counts as a death, which others clean up after. */
+KIN_API void kin_family_close(kin_family *family);
+
+/* The family in whose arena p lies. Errors: KIN_E_ARGUMENT (null), KIN_E_FAMILY (in none that this process is in). */
+KIN_API kin_status kin_family_of(const void *p, kin_family **out);
+
+typedef struct kin_family_info {
+    size_t size;        /* sizeof(kin_family_info), set by the caller */
+    uint64_t reserve;   /* bytes of address space */
+    uint64_t committed; /* bytes of memory taken from the system so far */
+    uint32_t members;   /* processes now, this one included */
+    uint32_t threads;   /* threads that hold an entry now */
+    uint8_t id[16];     /* random; the same for all members */
+} kin_family_info;
+
+/* Errors: KIN_E_ARGUMENT (info null, or info->size unknown). */
+KIN_API kin_status kin_family_inspect(kin_family *family, kin_family_info *info);
+
+/* Looks for dead members of the family and cleans up after each. Nobody needs to call it, since whoever waits for a dead
+ * member's lock does so; it is for a program that wants it done at once. *reaped, if not null: how many there were.
+ * Errors: KIN_E_ARGUMENT, and those of kin_family_own when family is NULL. */
+KIN_API kin_status kin_family_reap(kin_family *family, uint32_t *reaped);
+
+/* Removes the names in the system (semaphores, files) of this user's families of which no member lives any more. *swept,
+ * if not null: how many families. Done by kin_family_create, too. Windows: there are no names, 0. */
+KIN_API kin_status kin_sweep(uint32_t *swept);
+
+KIN_END
+
+#endif

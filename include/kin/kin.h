@@ -1,0 +1,20 @@
+/* kin.h: all of kin. Each header is its own manual page; start with family.h. */
+#ifndef KIN_KIN_H
+#define KIN_KIN_H
+
+#include "blob.h"
+#include "counter.h"
+#include "family.h"
+#include "lock.h"
+#include "memory.h"
+#include "process.h"
+#include "ref.h"
+#include "sem.h"
+#include "status.h"
+#include "value.h"
+
+#define KIN_VERSION_MAJOR 0
+#define KIN_VERSION_MINOR 1
+#define KIN_VERSION_PATCH 0
+
+#endif

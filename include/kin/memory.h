@@ -1,0 +1,33 @@
+/* memory.h: allocate any struct of yours in shared memory.
+ *
+ *     struct bank { kin_lock lock; long balance; } *bank;
+ *     kin_alloc((void **)&bank, NULL, sizeof *bank);
+ *     kin_lock_init(&bank->lock, 0);
+ *
+ * Allocating and freeing are lock-free for up to 16 KiB; larger blocks take 64 KiB pages under a lock that survives its
+ * holder's death. A process killed inside kin_alloc leaks nothing; what it had been given is shared, has no owner, and
+ * stays until somebody frees it.
+ */
+#ifndef KIN_MEMORY_H
+#define KIN_MEMORY_H
+
+#include "family.h"
+
+KIN_BEGIN
+
+/* Allocates size zeroed bytes, aligned to 16, in the family's arena (NULL: this process's own). Any member may free them.
+ * Errors: KIN_E_ARGUMENT (out null, size 0), KIN_E_NO_MEMORY (the reserve is used up, or the system has no more: an
+ * error here, never a SIGBUS later), KIN_E_TOO_BIG (4 GiB and more), KIN_E_LIMIT (no thread entry), KIN_E_BUSY (another
+ * process holds the pages' lock for more than ten seconds: it is stopped), and those of kin_family_own. */
+KIN_API kin_status kin_alloc(void **out, kin_family *family, size_t size);
+
+/* Frees what kin_alloc gave; refs to it become stale. NULL: KIN_OK. The caller sees to it that nobody uses it any more.
+ * Errors: KIN_E_FAMILY (not in an arena), KIN_E_ARGUMENT (not the start of a block), KIN_E_STALE (freed already). */
+KIN_API kin_status kin_free(void *memory);
+
+/* The bytes that were asked for. Errors: as kin_free. */
+KIN_API kin_status kin_alloc_size(const void *memory, size_t *size);
+
+KIN_END
+
+#endif

@@ -1,0 +1,163 @@
+/* process.h: start children by fork or by spawn, hand them things, wait for them.
+ *
+ *     static int child(const kin_args *args)
+ *     {
+ *         kin_lock *lock;
+ *         if (kin_args_get(args, "lock", KIN_TYPE_LOCK, (void **)&lock) < 0) {
+ *             return 1;
+ *         }
+ *         ...
+ *         return 0;
+ *     }
+ *
+ *     static const kin_entry entries[] = {{"child", child}};
+ *
+ *     int main(void)
+ *     {
+ *         kin_main(entries, 1);          // first: in a spawned child it does not return
+ *         ...
+ *         kin_args *args;
+ *         kin_args_create(&args, NULL);
+ *         kin_args_add(args, "lock", KIN_TYPE_LOCK, lock);
+ *         kin_process *process;
+ *         kin_process_start(&process, "child", args, NULL);
+ *         kin_process_join(process, KIN_FOREVER, NULL);
+ *         kin_process_close(process);
+ *         kin_args_destroy(args);
+ *     }
+ *
+ * Fork continues this program in the child: everything is inherited. Spawn starts a program afresh, by default this one
+ * again, which learns through kin_main what to do: what it needs must be an argument. Windows has only spawn; POSIX has
+ * both, so that a program meant for both can be tried there.
+ */
+#ifndef KIN_PROCESS_H
+#define KIN_PROCESS_H
+
+#include "ref.h"
+
+KIN_BEGIN
+
+/* A file descriptor or a HANDLE as a number: (kin_handle)fd, (kin_handle)handle. */
+typedef intptr_t kin_handle;
+
+typedef enum kin_handle_kind { /* pinned */
+                               KIN_HANDLE_ANY = 0,
+                               KIN_HANDLE_FILE = 1,
+                               KIN_HANDLE_PIPE = 2,
+                               KIN_HANDLE_SOCKET = 3,
+                               KIN_HANDLE_MEMORY = 4,    /* a memfd, a section */
+                               KIN_HANDLE_PROCESS = 5,   /* a pidfd, a process handle */
+                               KIN_HANDLE_EVENT = 6,     /* an eventfd, an event */
+                               KIN_HANDLE_SEMAPHORE = 7, /* Windows */
+                               KIN_HANDLE_OTHER = 8,
+} kin_handle_kind;
+
+/* ---- named arguments ---- */
+
+typedef struct kin_args kin_args;
+
+#define KIN_ARGS_MAX 64u             /* arguments */
+#define KIN_ARG_BYTES_MAX (1u << 24) /* bytes of one */
+
+/* An empty set of arguments for a child in family (NULL: this process's own). The caller's; kin_args_destroy.
+ * Not for use by several threads at once. Errors: KIN_E_ARGUMENT, KIN_E_NO_MEMORY, those of kin_family_own. */
+KIN_API kin_status kin_args_create(kin_args **out, kin_family *family);
+KIN_API void kin_args_destroy(kin_args *args);
+
+/* Each adds one argument; name is copied, 1 to KIN_NAME_MAX bytes. Errors of all: KIN_E_ARGUMENT, KIN_E_EXISTS, KIN_E_LIMIT,
+ * KIN_E_NO_MEMORY. */
+
+/* An object of the family, by reference. Also the errors of kin_ref_of; KIN_E_FAMILY if it lies in another family. */
+KIN_API kin_status kin_args_add(kin_args *args, const char *name, kin_type type, const void *object);
+/* Bytes, copied now. KIN_E_TOO_BIG above KIN_ARG_BYTES_MAX. */
+KIN_API kin_status kin_args_add_bytes(kin_args *args, const char *name, const void *bytes, size_t size);
+/* A handle of the program's own; the child gets a duplicate. The call borrows it until the last start that uses args. Its
+ * kind is looked up now and checked again in the child. KIN_E_HANDLE: not open. */
+KIN_API kin_status kin_args_add_handle(kin_args *args, const char *name, kin_handle handle);
+
+/* In the child. What they give is valid until the entry returns; a handle is the child's own, to keep or to close.
+ * Errors of all: KIN_E_NOT_FOUND, KIN_E_TYPE (it is something else), KIN_E_ARGUMENT. */
+KIN_API kin_status kin_args_get(const kin_args *args, const char *name, kin_type type, void **object);
+KIN_API kin_status kin_args_get_bytes(const kin_args *args, const char *name, const void **bytes, size_t *size);
+/* KIN_E_HANDLE: it is not of that kind (KIN_HANDLE_ANY takes all). */
+KIN_API kin_status kin_args_get_handle(const kin_args *args, const char *name, kin_handle_kind kind, kin_handle *out);
+/* The family that the child shares with its parent. */
+KIN_API kin_family *kin_args_family(const kin_args *args);
+
+/* ---- entries ---- */
+
+typedef struct kin_entry {
+    const char *name;
+    int (*run)(const kin_args *args); /* its result is the child's exit code, 0 to 255 */
+} kin_entry;
+
+/* Registers the functions that children may be started with; entries must stay valid. Call it first in main, once. In a
+ * spawned child it joins the family, runs the entry and exits with its result, as if main had returned it; if the
+ * parent has died or sent something unsound, it exits with KIN_EXIT_START. Elsewhere it returns: KIN_OK, or
+ * KIN_E_ARGUMENT (null, a name twice, no run). */
+KIN_API kin_status kin_main(const kin_entry *entries, size_t count);
+
+#define KIN_EXIT_START 113 /* exit code of a child that could not begin */
+
+/* ---- processes ---- */
+
+typedef struct kin_process kin_process;
+
+typedef enum kin_method { /* pinned */
+                          KIN_DEFAULT =
+                              0, /* fork where there is fork, else spawn; the environment's KIN_START=fork|spawn overrules */
+                          KIN_FORK = 1,
+                          KIN_SPAWN = 2,
+} kin_method;
+
+typedef struct kin_process_options {
+    size_t size; /* sizeof(kin_process_options); KIN_PROCESS_OPTIONS sets it */
+    kin_method method;
+    const char *program;     /* spawn: path of the program, which calls kin_main; NULL: this program */
+    const char *const *argv; /* spawn: its arguments, NULL-terminated; NULL: only the program's name */
+} kin_process_options;
+
+#define KIN_PROCESS_OPTIONS                                                                                            \
+    {                                                                                                                  \
+        sizeof(kin_process_options), KIN_DEFAULT, NULL, NULL                                                           \
+    }
+
+/* Starts a child that runs the entry with the arguments (NULL: none, own family). options NULL: all defaults; name, args
+ * and options are only borrowed for the call. *out is the caller's; kin_process_close. The child is a member of the
+ * family. Fork: only the calling thread goes on in the child, which leaves by _exit after flushing what it wrote itself;
+ * in a program with several threads, it should do little more than run its entry.
+ * Errors: KIN_E_ARGUMENT, KIN_E_ENTRY (not registered), KIN_E_BEFORE_MAIN, KIN_E_UNSUPPORTED (KIN_FORK on Windows),
+ * KIN_E_NOT_FOUND (no such program), KIN_E_PERMISSION, KIN_E_LIMIT (processes, members), KIN_E_HANDLE (an argument's
+ * handle was closed), KIN_E_NO_MEMORY, KIN_E_TOO_BIG (arguments), KIN_E_OS. After an error nothing is left. */
+KIN_API kin_status kin_process_start(kin_process **out, const char *entry, const kin_args *args,
+                                     const kin_process_options *options);
+
+typedef struct kin_exit {
+    int code;   /* exit code; 0 if a signal ended it */
+    int signal; /* POSIX: the signal that ended it, else 0. Windows: 0; terminate gives code 143, kill 137 */
+} kin_exit;
+
+/* Waits for its end, at most timeout nanoseconds; *result, if not null, is how it ended. May be asked again. What the
+ * child held is cleaned up here. Not for several threads at once on one process.
+ * Errors: KIN_E_TIMED_OUT, KIN_E_ARGUMENT, KIN_E_NOT_FOUND (POSIX: the program itself reaped the child, or ignores
+ * SIGCHLD), KIN_E_OS. */
+KIN_API kin_status kin_process_join(kin_process *process, int64_t timeout, kin_exit *result);
+
+/* 1 while it runs, else 0; also 0 for NULL. */
+KIN_API int kin_process_alive(kin_process *process);
+
+/* The process id; 0 for NULL. */
+KIN_API uint32_t kin_process_pid(const kin_process *process);
+
+/* terminate asks (SIGTERM), kill does not (SIGKILL); Windows: both end it at once. KIN_OK if it has ended already.
+ * What it held is not lost: see lock.h. Errors: KIN_E_ARGUMENT, KIN_E_PERMISSION, KIN_E_OS. */
+KIN_API kin_status kin_process_terminate(kin_process *process);
+KIN_API kin_status kin_process_kill(kin_process *process);
+
+/* Forgets it. A child that still runs goes on; POSIX: it stays a zombie after its end until this process ends, so join
+ * first. NULL: nothing. */
+KIN_API void kin_process_close(kin_process *process);
+
+KIN_END
+
+#endif

@@ -1,0 +1,50 @@
+/* sem.h: a counting semaphore with an exact maximum.
+ *
+ *     kin_sem *slots;
+ *     kin_sem_create(&slots, NULL, 3, 3);
+ *     kin_sem_acquire(slots, 1, KIN_FOREVER);
+ *     ...
+ *     kin_sem_release(slots, 1);
+ *
+ * It has no owner: any thread of any member may release what another acquired, and permits held by a process that dies are
+ * gone. One atomic operation each while nobody waits; 32 bytes; no kernel object. A waiter spins for a moment if that
+ * has paid off on this semaphore, then sleeps and uses no processor.
+ */
+#ifndef KIN_SEM_H
+#define KIN_SEM_H
+
+#include "family.h"
+
+KIN_BEGIN
+
+typedef struct kin_sem {
+    uint64_t kin_private[4];
+} kin_sem;
+
+#define KIN_SEM_MAX 0x7fffffffu
+
+/* Allocates one with value permits of at most maximum. maximum 0: KIN_SEM_MAX.
+ * Errors: KIN_E_ARGUMENT (value > maximum, maximum > KIN_SEM_MAX), and those of kin_alloc. */
+KIN_API kin_status kin_sem_create(kin_sem **out, kin_family *family, uint32_t value, uint32_t maximum);
+/* As kin_lock_destroy. */
+KIN_API kin_status kin_sem_destroy(kin_sem *sem);
+/* In the caller's shared memory. Errors: KIN_E_ARGUMENT (also null, misaligned), KIN_E_FAMILY. */
+KIN_API kin_status kin_sem_init(kin_sem *sem, uint32_t value, uint32_t maximum);
+KIN_API kin_status kin_sem_fini(kin_sem *sem);
+
+/* Takes count permits at once, or none, waiting at most timeout nanoseconds. Waiters are woken oldest first, but who runs
+ * may take permits before one that is being woken; one that wants many may wait while others take few.
+ * Errors: KIN_E_TIMED_OUT, KIN_E_ARGUMENT (null, count 0 or above the maximum, negative timeout), KIN_E_FAMILY, KIN_E_TYPE,
+ * KIN_E_LIMIT. */
+KIN_API kin_status kin_sem_acquire(kin_sem *sem, uint32_t count, int64_t timeout);
+
+/* Gives count permits back and wakes whom they suffice. Errors: KIN_E_OVERFLOW (it would pass the maximum, which is exact
+ * on every system; nothing changes), KIN_E_ARGUMENT, KIN_E_FAMILY, KIN_E_TYPE. */
+KIN_API kin_status kin_sem_release(kin_sem *sem, uint32_t count);
+
+/* The permits free at this moment; asking disturbs nothing. Errors: KIN_E_ARGUMENT, KIN_E_FAMILY, KIN_E_TYPE. */
+KIN_API kin_status kin_sem_value(const kin_sem *sem, uint32_t *value);
+
+KIN_END
+
+#endif

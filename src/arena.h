@@ -1,0 +1,142 @@
+/* arena.h: the layout of a family's shared memory. Fixed widths, no pointers: members map it at different addresses.
+ *
+ *     header | members | threads | buckets | names | spans | class bitmaps | heap ...
+ *
+ * Everything is addressed by its offset in bytes from the arena's start. Offset 0 is the header, so 0 names nothing.
+ */
+#ifndef KIN_ARENA_H
+#define KIN_ARENA_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "kin/ref.h"
+#include "os.h"
+
+#define KIN__MAGIC UINT64_C(0x616e6572614e494b) /* "KINarena" */
+#define KIN__LAYOUT 1u
+
+#define KIN__BUCKETS 64u
+#define KIN__NAMES 256u
+#define KIN__SPAN_SIZE 65536u
+#define KIN__CLASSES 24u
+
+/* ---- tokens: who owns, who allocates ----
+ *
+ * A token names one thread of one member for the time it holds its thread entry: generation (40 bits) | entry index (16) |
+ * 8 bits free for flags. Entry generations only grow, so a token is never used again. 0 names nobody.
+ */
+#define KIN__TOKEN_FLAGS UINT64_C(0xff)
+
+static inline uint64_t kin__token(uint64_t generation, uint32_t index)
+{
+    return generation << 24 | (uint64_t)index << 8;
+}
+
+static inline uint32_t kin__token_index(uint64_t token)
+{
+    return (uint32_t)(token >> 8) & 0xffff;
+}
+
+static inline uint64_t kin__token_generation(uint64_t token)
+{
+    return token >> 24;
+}
+
+/* ---- what every object begins with ----
+ *
+ * tag is type << 56 | own offset: a pointer to the object minus its offset is the arena's base, which is how a function
+ * that is given only the object finds its family, and one comparison checks base and type together.
+ */
+typedef struct kin__object {
+    _Atomic uint64_t tag;
+    _Atomic uint32_t generation; /* never the same twice in an arena (2^32 objects): tells a ref from its successor */
+    _Atomic uint32_t detail;     /* the object's own use: flags, maximum, element */
+} kin__object;
+
+#define KIN__TAG(type, offset) ((uint64_t)(type) << 56 | (offset))
+#define KIN__TAG_OFFSET(tag) ((tag)&UINT64_C(0x00ffffffffffffff))
+#define KIN__TAG_TYPE(tag) ((uint32_t)((tag) >> 56))
+
+typedef struct kin__lock { /* kin_lock's inside; protocol in lock.c */
+    kin__object object;
+    _Atomic uint64_t word;
+    _Atomic uint32_t depth; /* of recursion beyond the first; only the owner touches it */
+    _Atomic uint32_t spare;
+} kin__lock;
+
+typedef struct kin__sem { /* kin_sem's inside; protocol in sem.c */
+    kin__object object;
+    _Atomic uint64_t word;
+    _Atomic uint32_t spin; /* what spinning has been worth here, see park.h */
+    _Atomic uint32_t spare;
+} kin__sem;
+
+/* ---- members: protocol in member.c ---- */
+
+/* state: generation (24 bits) | pid, or while it is being reaped the reaper's index (32) | phase (8) */
+typedef enum kin__phase { KIN__FREE = 0, KIN__JOINING = 1, KIN__LIVE = 2, KIN__REAPING = 3 } kin__phase;
+
+typedef struct kin__member {
+    _Atomic uint64_t state;
+    _Atomic uint64_t start; /* kin_os_process_id.start */
+    uint64_t spare[6];
+} kin__member;
+
+/* ---- threads, each with its wait slot: protocols in member.c and park.c ---- */
+
+/* lease: generation (40 bits) | member index (16) | phase (8: KIN__FREE or KIN__LIVE) */
+typedef struct kin__thread {
+    _Atomic uint64_t lease;
+    _Atomic uint64_t taking;  /* offset of the heap block whose tag may be TAKEN by this thread, else 0 */
+    _Atomic uint64_t state;   /* wait slot: sequence (62 bits) | phase (2), see park.c */
+    _Atomic uint64_t address; /* offset of the word waited on */
+    _Atomic uint64_t ticket;  /* order of arrival */
+    _Atomic uint32_t want;    /* units it waits for */
+    _Atomic uint32_t spare;
+    kin_os_sem_place place; /* the native semaphore it sleeps on */
+    uint64_t fill[2];
+} kin__thread;
+
+_Static_assert(sizeof(kin__thread) == 128, "two cache lines");
+
+/* ---- names: ref.c ---- */
+
+typedef struct kin__name {
+    _Atomic uint32_t live; /* written last */
+    char text[KIN_NAME_MAX + 1];
+    uint32_t type;
+    kin_ref ref;
+} kin__name;
+
+/* ---- heap: protocol in heap.c ---- */
+
+typedef struct kin__heap {
+    kin__lock lock;            /* guards spans; blocks need none */
+    _Atomic uint64_t span_end; /* spans [0, span_end) have been used */
+    _Atomic uint64_t lowest;   /* no span before it is unused */
+    _Atomic uint32_t cursor[KIN__CLASSES];
+} kin__heap;
+
+/* ---- header ---- */
+
+typedef struct kin__arena {
+    _Atomic uint64_t magic; /* written last by the creator */
+    uint32_t layout;
+    uint32_t fingerprint; /* of the sizes below: another build of kin may differ */
+    kin_os_id id;
+    uint64_t reserve;
+    uint32_t max_members, max_threads, span_count, page_size;
+    uint64_t members, threads, buckets, names, spans, bitmaps, heap_start; /* offsets */
+    _Atomic uint64_t committed;                                            /* bytes from the start; only grows */
+    _Atomic uint64_t next_ticket;
+    _Atomic uint32_t next_generation; /* of objects */
+    _Atomic uint32_t thread_hint;
+    _Atomic uint32_t member_end, thread_end; /* no entry from there on was ever used: what searches of them stop at */
+    kin__lock name_lock;
+    kin__heap heap;
+} kin__arena;
+
+_Static_assert(sizeof(kin__arena) <= 4096, "the header is one page");
+
+#endif

@@ -1,0 +1,521 @@
+/* family.c: making, adopting and leaving a family; the table of those that this process is in. */
+#include "family.h"
+
+#include "heap.h"
+#include "lock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- this process's families ---- */
+
+static kin_family *_Atomic families[KIN__FAMILIES];
+static kin_family *_Atomic own;
+static _Atomic uint32_t own_guard; /* pid of the process whose thread makes the own family, else 0 */
+
+kin_family *kin__family_at(const void *p)
+{
+    for (uint32_t i = 0; i < KIN__FAMILIES; i++) {
+        kin_family *family = atomic_load_explicit(&families[i], memory_order_acquire);
+        if (family && (const char *)p >= family->base && (const char *)p < family->base + family->reserve) {
+            return family;
+        }
+    }
+    return NULL;
+}
+
+kin_family *kin__family_number(uint32_t number)
+{
+    return atomic_load_explicit(&families[number], memory_order_acquire);
+}
+
+kin_family *kin__family_by_id(const kin_os_id *id)
+{
+    for (uint32_t i = 0; i < KIN__FAMILIES; i++) {
+        kin_family *family = atomic_load_explicit(&families[i], memory_order_acquire);
+        if (family && memcmp(&family->id, id, sizeof *id) == 0) {
+            return family;
+        }
+    }
+    return NULL;
+}
+
+kin_family *kin__family_current(void)
+{
+    return atomic_load(&own);
+}
+
+static bool enter_table(kin_family *family)
+{
+    for (uint32_t i = 0; i < KIN__FAMILIES; i++) {
+        kin_family *empty = NULL;
+        if (atomic_compare_exchange_strong(&families[i], &empty, family)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void leave_table(kin_family *family)
+{
+    kin_family *was = family;
+    atomic_compare_exchange_strong(&own, &was, NULL);
+    for (uint32_t i = 0; i < KIN__FAMILIES; i++) {
+        was = family;
+        atomic_compare_exchange_strong(&families[i], &was, NULL);
+    }
+}
+
+/* ---- hooks ---- */
+
+static void each_family(void (*act)(kin_family *family))
+{
+    for (uint32_t i = 0; i < KIN__FAMILIES; i++) {
+        kin_family *family = atomic_load(&families[i]);
+        if (family) {
+            act(family);
+        }
+    }
+}
+
+void kin__family_leave_all(void)
+{
+    each_family(kin__member_leave);
+}
+
+static void join_after_fork(kin_family *family)
+{
+    /* At once, not at first use: should the parent end before, it would take the family for empty and remove its names.
+     * A failure shows again, with a status, at first use. */
+    kin__member_join(family);
+}
+
+static void after_fork_child(void)
+{
+    kin__seats_after_fork();
+    each_family(join_after_fork);
+}
+
+static void nothing(void)
+{
+}
+
+kin_status kin__hooks(void)
+{
+    static const kin_os_hooks hooks = {kin__seats_leave_thread, kin__family_leave_all, nothing, nothing,
+                                       after_fork_child};
+    return kin_os_hooks_install(&hooks);
+}
+
+/* ---- layout ---- */
+
+static uint64_t round_up(uint64_t value, uint64_t unit)
+{
+    return (value + unit - 1) / unit * unit;
+}
+
+static uint32_t fingerprint(void)
+{
+    uint32_t sizes[] = {sizeof(kin__arena), sizeof(kin__member), sizeof(kin__thread), sizeof(kin__name),
+                        sizeof(kin__lock),  sizeof(kin__sem),    KIN__BUCKETS,        KIN__NAMES,
+                        KIN__SPAN_SIZE,     KIN__CLASSES};
+    uint32_t hash = 2166136261u; /* FNV-1a */
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        hash = (hash ^ sizes[i]) * 16777619u;
+    }
+    return hash;
+}
+
+static uint64_t place(uint64_t *next, uint64_t size)
+{
+    uint64_t offset = *next;
+    *next = round_up(offset + size, 128);
+    return offset;
+}
+
+/* Fills in the numbers from reserve, max_members and max_threads; returns how many bytes come before the heap. */
+static uint64_t lay_out(kin__arena *arena)
+{
+    uint64_t next = 4096;
+    arena->layout = KIN__LAYOUT;
+    arena->fingerprint = fingerprint();
+    arena->span_count = (uint32_t)(arena->reserve / KIN__SPAN_SIZE);
+    arena->members = place(&next, (uint64_t)arena->max_members * sizeof(kin__member));
+    arena->threads = place(&next, (uint64_t)arena->max_threads * sizeof(kin__thread));
+    arena->buckets = place(&next, (uint64_t)KIN__BUCKETS * arena->max_threads / 8);
+    arena->names = place(&next, (uint64_t)KIN__NAMES * sizeof(kin__name));
+    arena->spans = place(&next, (uint64_t)arena->span_count * sizeof(uint64_t));
+    arena->bitmaps = place(&next, (uint64_t)KIN__CLASSES * round_up(arena->span_count, 64) / 8);
+    arena->heap_start = round_up(next, KIN__SPAN_SIZE);
+    return next;
+}
+
+static bool layout_sound(const kin__arena *arena, const kin__family_ticket *ticket)
+{
+    kin__arena expected = {.reserve = arena->reserve};
+    expected.max_members = arena->max_members;
+    expected.max_threads = arena->max_threads;
+    if (arena->reserve != ticket->reserve || memcmp(&arena->id, &ticket->id, sizeof arena->id) != 0 ||
+        arena->max_members > 4096 || arena->max_threads > 32768) {
+        return false;
+    }
+    lay_out(&expected);
+    return arena->span_count == expected.span_count && arena->members == expected.members &&
+           arena->threads == expected.threads && arena->buckets == expected.buckets && arena->names == expected.names &&
+           arena->spans == expected.spans && arena->bitmaps == expected.bitmaps &&
+           arena->heap_start == expected.heap_start;
+}
+
+bool kin__family_covers(kin_family *family, uint64_t offset, uint64_t size)
+{
+    if (offset > family->reserve || size > family->reserve - offset) {
+        return false;
+    }
+    if (offset + size > atomic_load_explicit(&family->known, memory_order_relaxed)) {
+        uint64_t now = kin_os_shm_committed(family->shm, family->base, family->reserve);
+        atomic_store_explicit(&family->known, now, memory_order_relaxed);
+        return offset + size <= now;
+    }
+    return true;
+}
+
+/* ---- making ---- */
+
+static void destroy(kin_family *family)
+{
+    if (family->base) {
+        kin_os_shm_unmap(family->base, family->reserve);
+    }
+    if (family->self) {
+        kin_os_private_free(family->self, sizeof *family->self);
+    }
+    kin_os_handle_close(family->shm);
+    kin_os_pulse_close(&family->pulse);
+    free(family->natives);
+    free(family);
+}
+
+static kin_status allocate(kin_family **out, const kin_os_id *id, uint64_t reserve)
+{
+    kin_family *family = calloc(1, sizeof *family);
+    void *self;
+    if (!family) {
+        return KIN_E_NO_MEMORY;
+    }
+    kin_status status = kin_os_private_alloc(&self, sizeof *family->self);
+    if (status != KIN_OK) {
+        free(family);
+        return status;
+    }
+    family->self = self;
+    family->id = *id;
+    family->reserve = reserve;
+    family->shm = KIN_OS_NO_HANDLE;
+    family->pulse = (kin_os_pulse)KIN_OS_NO_PULSE;
+    *out = family;
+    return KIN_OK;
+}
+
+static kin_status map(kin_family *family)
+{
+    void *base;
+    kin_status status = kin_os_shm_map(&base, family->shm, (size_t)family->reserve);
+    if (status == KIN_OK) {
+        family->base = base;
+        family->arena = base;
+    }
+    return status;
+}
+
+static kin_status take_limits(kin_family *family)
+{
+    family->max_members = family->arena->max_members;
+    family->max_threads = family->arena->max_threads;
+    family->natives = calloc(family->max_threads, sizeof *family->natives);
+    return family->natives ? KIN_OK : KIN_E_NO_MEMORY;
+}
+
+/* Joins and enters the table, in that order: from then on the family is found by its pointers. */
+static kin_status settle(kin_family *family)
+{
+    kin_status status = take_limits(family);
+    if (status == KIN_OK) {
+        status = kin__member_join(family);
+    }
+    if (status == KIN_OK && !enter_table(family)) {
+        kin__member_leave(family);
+        status = KIN_E_LIMIT;
+    }
+    return status;
+}
+
+static kin_status fill_arena(kin_family *family, const kin_family_options *options)
+{
+    kin__arena numbers = {.reserve = family->reserve};
+    numbers.max_members = options->max_members;
+    numbers.max_threads = options->max_threads;
+    uint64_t size = round_up(lay_out(&numbers), kin_os_page_size());
+    if (size + KIN__SPAN_SIZE > family->reserve) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin_os_shm_commit(family->shm, family->base, 0, (size_t)size);
+    if (status != KIN_OK) {
+        return status;
+    }
+    *family->arena = numbers;
+    family->arena->id = family->id;
+    family->arena->page_size = (uint32_t)kin_os_page_size();
+    atomic_store(&family->arena->committed, size);
+    atomic_store(&family->known, size);
+    kin__lock_init(family, &family->arena->name_lock, 0);
+    kin__heap_init(family);
+    atomic_store(&family->arena->magic, KIN__MAGIC);
+    return KIN_OK;
+}
+
+static kin_status make(kin_family *family, const kin_family_options *options)
+{
+    kin_status status = kin_os_pulse_create(&family->pulse, &family->id);
+    if (status == KIN_OK) {
+        status = kin_os_shm_create(&family->shm, &family->id, (size_t)family->reserve);
+    }
+    if (status == KIN_OK) {
+        status = map(family);
+    }
+    if (status == KIN_OK) {
+        status = fill_arena(family, options);
+    }
+    return status == KIN_OK ? settle(family) : status;
+}
+
+static kin_status check_options(kin_family_options *out, const kin_family_options *options)
+{
+    const uint64_t max_reserve = UINT64_C(64) << 30;
+    *out = (kin_family_options)KIN_FAMILY_OPTIONS;
+    if (options) {
+        if (options->size != sizeof *options) {
+            return KIN_E_ARGUMENT;
+        }
+        *out = *options;
+    }
+    out->reserve = out->reserve ? out->reserve : UINT64_C(256) << 20;
+    out->max_members = out->max_members ? out->max_members : 512;
+    out->max_threads = out->max_threads ? out->max_threads : 1024;
+    if (out->reserve > max_reserve || out->reserve > SIZE_MAX / 2 || out->max_members > 4096 ||
+        out->max_threads > 32768) {
+        return KIN_E_ARGUMENT;
+    }
+    out->reserve = round_up(out->reserve, KIN__SPAN_SIZE);
+    out->max_threads = (uint32_t)round_up(out->max_threads, 64);
+    return KIN_OK;
+}
+
+kin_status kin_family_create(kin_family **out, const kin_family_options *options)
+{
+    kin_family_options checked;
+    kin_family *family;
+    kin_os_id id;
+    if (!out || check_options(&checked, options) != KIN_OK) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin__hooks();
+    if (status == KIN_OK) {
+        kin_os_sweep();
+        status = kin_os_random(&id, sizeof id);
+    }
+    if (status == KIN_OK) {
+        status = allocate(&family, &id, checked.reserve);
+    }
+    if (status != KIN_OK) {
+        return status;
+    }
+    status = make(family, &checked);
+    if (status != KIN_OK) {
+        kin_os_pulse_retire(&family->pulse, &family->id);
+        destroy(family);
+        return status;
+    }
+    *out = family;
+    return KIN_OK;
+}
+
+kin_status kin_family_own(kin_family **out)
+{
+    if (!out) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_family *family = atomic_load(&own);
+    if (family) {
+        *out = family;
+        return KIN_OK;
+    }
+    uint32_t pid = kin_os_pid();
+    uint32_t holder = 0;
+    /* A guard with another process's pid was copied by a fork while that process's thread held it: it is free. */
+    while (!atomic_compare_exchange_weak(&own_guard, &holder, pid)) {
+        if (holder == pid) {
+            holder = 0;
+            kin_os_yield();
+        }
+    }
+    kin_status status = KIN_OK;
+    family = atomic_load(&own);
+    if (!family) {
+        status = kin_family_create(&family, NULL);
+        if (status == KIN_OK) {
+            atomic_store(&own, family);
+        }
+    }
+    atomic_store(&own_guard, 0);
+    if (status == KIN_OK) {
+        *out = family;
+    }
+    return status;
+}
+
+kin_status kin__family_resolve(kin_family **out, kin_family *family)
+{
+    if (family) {
+        *out = family;
+        return KIN_OK;
+    }
+    return kin_family_own(out);
+}
+
+/* ---- adopting ---- */
+
+void kin__family_ticket_of(const kin_family *family, kin__family_ticket *out)
+{
+    *out = (kin__family_ticket){family->id, family->reserve, family->shm, kin_os_pulse_handle(&family->pulse)};
+}
+
+static kin_status check_arena(kin_family *family, const kin__family_ticket *ticket)
+{
+    size_t usable = kin_os_shm_committed(family->shm, family->base, (size_t)family->reserve);
+    const kin__arena *arena = family->arena;
+    if (usable < sizeof *arena || atomic_load(&arena->magic) != KIN__MAGIC) {
+        return KIN_E_BLOB_CORRUPT;
+    }
+    if (arena->layout != KIN__LAYOUT || arena->fingerprint != fingerprint()) {
+        return KIN_E_BLOB_VERSION;
+    }
+    if (!layout_sound(arena, ticket) || arena->bitmaps > usable) {
+        return KIN_E_BLOB_CORRUPT;
+    }
+    atomic_store(&family->known, usable);
+    return KIN_OK;
+}
+
+static kin_status take_handles(kin_family *family, const kin__family_ticket *ticket)
+{
+    family->shm = ticket->shm;
+    return kin_os_pulse_adopt(&family->pulse, ticket->pulse);
+}
+
+kin_status kin__family_adopt(kin_family **out, const kin__family_ticket *ticket)
+{
+    kin_family *family = kin__family_by_id(&ticket->id);
+    if (family) {
+        kin_os_handle_close(ticket->shm);
+        kin_os_handle_close(ticket->pulse); /* drops this process's sign of life (os.h, pulse): take it again */
+        kin__member_check(family);
+        *out = family;
+        return KIN_OK;
+    }
+    kin_status status = kin__hooks();
+    if (status == KIN_OK) {
+        status = allocate(&family, &ticket->id, ticket->reserve);
+    }
+    if (status != KIN_OK) {
+        kin_os_handle_close(ticket->shm);
+        kin_os_handle_close(ticket->pulse);
+        return status;
+    }
+    status = take_handles(family, ticket);
+    if (status == KIN_OK) {
+        status = map(family);
+    }
+    if (status == KIN_OK) {
+        status = check_arena(family, ticket);
+    }
+    if (status == KIN_OK) {
+        status = settle(family);
+    }
+    if (status != KIN_OK) {
+        destroy(family);
+        return status;
+    }
+    kin_family *none = NULL;
+    atomic_compare_exchange_strong(&own, &none, family);
+    *out = family;
+    return KIN_OK;
+}
+
+/* ---- ending and looking ---- */
+
+void kin_family_close(kin_family *family)
+{
+    if (!family) {
+        return;
+    }
+    kin__seats_forget(family);
+    kin__member_leave(family);
+    leave_table(family);
+    destroy(family);
+}
+
+kin_status kin_family_of(const void *p, kin_family **out)
+{
+    if (!p || !out) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_family *family = kin__family_at(p);
+    if (!family) {
+        return KIN_E_FAMILY;
+    }
+    *out = family;
+    return KIN_OK;
+}
+
+kin_status kin_family_inspect(kin_family *family, kin_family_info *info)
+{
+    if (!info || info->size != sizeof *info) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin__family_resolve(&family, family);
+    if (status != KIN_OK) {
+        return status;
+    }
+    info->reserve = family->reserve;
+    info->committed = kin_os_shm_committed(family->shm, family->base, (size_t)family->reserve);
+    info->members = kin__member_count(family);
+    info->threads = kin__thread_count(family);
+    memcpy(info->id, family->id.bytes, sizeof info->id);
+    return KIN_OK;
+}
+
+kin_status kin_family_reap(kin_family *family, uint32_t *reaped)
+{
+    kin__seat *seat;
+    kin_status status = kin__family_resolve(&family, family);
+    if (status == KIN_OK) {
+        status = kin__seat_take(&seat, family);
+    }
+    if (status != KIN_OK) {
+        return status;
+    }
+    uint32_t count = kin__reap_all(family);
+    if (reaped) {
+        *reaped = count;
+    }
+    return KIN_OK;
+}
+
+kin_status kin_sweep(uint32_t *swept)
+{
+    uint32_t count = kin_os_sweep();
+    if (swept) {
+        *swept = count;
+    }
+    return KIN_OK;
+}

@@ -1,0 +1,284 @@
+/* member.c: members and their threads' entries; who is dead, and cleaning up after them.
+ *
+ * Member entry, word `state` = generation | pid | phase:
+ *
+ *     FREE(g) ──claim──► JOINING(g+1, pid) ──► LIVE(g+1, pid) ──leave──► FREE(g+1)
+ *                              │                    │
+ *                              └──────dead──────────┴──► REAPING(g+1, reaper) ──► FREE(g+1)
+ *
+ * A process takes the sign of life of an index (os.h, pulse) *before* it claims the entry, so an entry that is not FREE
+ * and whose sign of life is missing belongs to a dead process. Claim, leave and each step of reaping are one
+ * compare-and-swap on `state`. Reaping repeats harmlessly: whoever finds a reaper dead takes its place.
+ *
+ * Thread entry, word `lease` = generation | member | phase: FREE(g) ──► LIVE(g+1, member) ──► FREE(g+1). Claimed by one
+ * compare-and-swap by the thread itself, freed by it at its end, or by the reaper of its member. A token is (generation,
+ * index): it is alive while the lease is LIVE in that generation and the lease's member lives.
+ *
+ * Memory order: claims and frees are acq_rel, so that a new holder of an entry sees the last one's writes done.
+ */
+#include "family.h"
+
+#include "heap.h"
+#include "park.h"
+
+#define PHASE(state) ((kin__phase)((state)&0xff))
+#define PID(state) ((uint32_t)((state) >> 8))
+#define GENERATION(state) ((state) >> 40)
+
+static uint64_t member_state(uint64_t generation, uint32_t pid, kin__phase phase)
+{
+    return generation << 40 | (uint64_t)pid << 8 | (uint64_t)phase;
+}
+
+static uint64_t lease_of(uint64_t generation, uint32_t member, kin__phase phase)
+{
+    return generation << 24 | (uint64_t)member << 8 | (uint64_t)phase;
+}
+
+static uint32_t lease_member(uint64_t lease)
+{
+    return (uint32_t)(lease >> 8) & 0xffff;
+}
+
+/* ---- life and death ---- */
+
+/* A reaper is named by index and the low 16 bits of its generation, in the pid's place. */
+static uint32_t reaper_name(const kin_family *family)
+{
+    return family->self->index << 16 | (uint32_t)(GENERATION(family->self->state) & 0xffff);
+}
+
+static bool member_alive(kin_family *family, uint32_t index, uint64_t state)
+{
+    const kin__self *self = family->self;
+    if (atomic_load(&self->joined) && index == self->index) {
+        return state == self->state; /* the system cannot be asked about oneself */
+    }
+    kin_os_process_id who = {PID(state), atomic_load(&kin__member_at(family, index)->start)};
+    if (PHASE(state) == KIN__JOINING) {
+        who.start = 0; /* perhaps not written yet */
+    }
+    return kin_os_pulse_alive(&family->pulse, index, &who, &family->id);
+}
+
+static bool reaper_alive(kin_family *family, uint32_t name)
+{
+    uint32_t index = name >> 16;
+    if (index >= family->max_members) {
+        return false; /* a process that had not joined yet: its work may be done twice, which is harmless */
+    }
+    uint64_t state = atomic_load(&kin__member_at(family, index)->state);
+    return PHASE(state) == KIN__LIVE && (GENERATION(state) & 0xffff) == (name & 0xffff) &&
+           member_alive(family, index, state);
+}
+
+/* Whether the entry stands for a process that has died, and is not in the hands of a living reaper. */
+static bool member_dead(kin_family *family, uint32_t index, uint64_t state)
+{
+    switch (PHASE(state)) {
+    case KIN__JOINING:
+    case KIN__LIVE:
+        return !member_alive(family, index, state);
+    case KIN__REAPING:
+        return !reaper_alive(family, PID(state));
+    case KIN__FREE:
+    default:
+        return false;
+    }
+}
+
+static bool release_entry(kin_family *family, uint32_t index, uint64_t lease)
+{
+    kin__thread *thread = kin__thread_at(family, index);
+    if (!kin__heap_reap(family, thread, kin__token(lease >> 24, index))) {
+        return false;
+    }
+    kin__park_reap(family, index);
+    atomic_compare_exchange_strong(&thread->lease, &lease, lease_of(lease >> 24, 0, KIN__FREE));
+    return true;
+}
+
+static bool release_entries(kin_family *family, uint32_t member)
+{
+    bool all = true;
+    for (uint32_t i = 0; i < kin__thread_end(family); i++) {
+        uint64_t lease = atomic_load(&kin__thread_at(family, i)->lease);
+        if ((lease & 0xff) == KIN__LIVE && lease_member(lease) == member) {
+            all = release_entry(family, i, lease) && all;
+        }
+    }
+    return all;
+}
+
+static bool reap(kin_family *family, uint32_t index, uint64_t state)
+{
+    kin__member *member = kin__member_at(family, index);
+    uint64_t mine = member_state(GENERATION(state), reaper_name(family), KIN__REAPING);
+    if (!member_dead(family, index, state) || !atomic_compare_exchange_strong(&member->state, &state, mine)) {
+        return false;
+    }
+    if (!release_entries(family, index)) {
+        return false; /* stays as it is; the next reaper goes on */
+    }
+    return atomic_compare_exchange_strong(&member->state, &mine, member_state(GENERATION(mine), 0, KIN__FREE));
+}
+
+uint32_t kin__reap_all(kin_family *family)
+{
+    uint32_t reaped = 0;
+    for (uint32_t i = 0; i < kin__member_end(family); i++) {
+        uint64_t state = atomic_load(&kin__member_at(family, i)->state);
+        reaped += PHASE(state) != KIN__FREE && reap(family, i, state);
+    }
+    return reaped;
+}
+
+void kin__reap_pid(kin_family *family, uint32_t pid)
+{
+    for (uint32_t i = 0; i < kin__member_end(family); i++) {
+        uint64_t state = atomic_load(&kin__member_at(family, i)->state);
+        if (PHASE(state) != KIN__FREE && PID(state) == pid) {
+            reap(family, i, state);
+        }
+    }
+}
+
+static bool token_lease(kin_family *family, uint64_t token, uint32_t *member, uint64_t *state)
+{
+    uint32_t index = kin__token_index(token);
+    if (index >= family->max_threads) {
+        return false;
+    }
+    uint64_t lease = atomic_load(&kin__thread_at(family, index)->lease);
+    *member = lease_member(lease);
+    if (lease >> 24 != kin__token_generation(token) || (lease & 0xff) != KIN__LIVE || *member >= family->max_members) {
+        return false;
+    }
+    *state = atomic_load(&kin__member_at(family, *member)->state);
+    return PHASE(*state) == KIN__LIVE;
+}
+
+bool kin__token_alive(kin_family *family, uint64_t token)
+{
+    uint32_t member;
+    uint64_t state;
+    return token_lease(family, token, &member, &state) && member_alive(family, member, state);
+}
+
+uint32_t kin__token_pid(kin_family *family, uint64_t token)
+{
+    uint32_t member;
+    uint64_t state;
+    return token_lease(family, token, &member, &state) ? PID(state) : 0;
+}
+
+/* ---- joining and leaving ---- */
+
+static bool claim_member(kin_family *family, uint32_t index, const kin_os_process_id *me)
+{
+    kin__member *member = kin__member_at(family, index);
+    uint64_t state = atomic_load(&member->state);
+    if (PHASE(state) != KIN__FREE || kin_os_pulse_start(&family->pulse, index) != KIN_OK) {
+        return false;
+    }
+    kin__cover_index(&family->arena->member_end, index);
+    state = atomic_load(&member->state);
+    uint64_t next = member_state(GENERATION(state) + 1, me->pid, KIN__JOINING);
+    if (PHASE(state) != KIN__FREE || !atomic_compare_exchange_strong(&member->state, &state, next)) {
+        kin_os_pulse_stop(&family->pulse, index);
+        return false;
+    }
+    atomic_store(&member->start, me->start);
+    next = member_state(GENERATION(next), me->pid, KIN__LIVE);
+    family->self->index = index;
+    family->self->state = next;
+    family->self->pid = me->pid;
+    family->self->named = kin_os_pulse_named(&family->pulse);
+    atomic_store(&member->state, next);
+    return true;
+}
+
+static bool claim_any_member(kin_family *family, const kin_os_process_id *me)
+{
+    for (uint32_t i = 0; i < family->max_members; i++) {
+        if (claim_member(family, i, me)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static kin_status join(kin_family *family)
+{
+    kin_os_process_id me;
+    kin_status status = kin_os_self(&me);
+    if (status != KIN_OK) {
+        return status;
+    }
+    if (claim_any_member(family, &me)) {
+        return KIN_OK;
+    }
+    /* Not a member yet, this process has no name to reap under: index beyond the table stands for "nobody". */
+    family->self->index = family->max_members;
+    return kin__reap_all(family) > 0 && claim_any_member(family, &me) ? KIN_OK : KIN_E_LIMIT;
+}
+
+kin_status kin__member_join(kin_family *family)
+{
+    kin__self *self = family->self;
+    kin_status status = KIN_OK;
+    uint32_t open = 0;
+    while (!atomic_compare_exchange_weak(&self->guard, &open, 1)) {
+        open = 0;
+        kin_os_yield();
+    }
+    if (!atomic_load(&self->joined)) {
+        status = join(family);
+        atomic_store(&self->joined, status == KIN_OK);
+    }
+    atomic_store(&self->guard, 0);
+    return status;
+}
+
+void kin__member_leave(kin_family *family)
+{
+    kin__self *self = family->self;
+    if (!atomic_load(&self->joined)) {
+        return;
+    }
+    uint64_t state = self->state;
+    release_entries(family, self->index);
+    atomic_compare_exchange_strong(&kin__member_at(family, self->index)->state, &state,
+                                   member_state(GENERATION(state), 0, KIN__FREE));
+    atomic_store(&self->joined, 0);
+    kin_os_pulse_stop(&family->pulse, self->index);
+    kin_os_pulse_retire(&family->pulse, &family->id);
+}
+
+kin_status kin__member_check(kin_family *family)
+{
+    const kin__self *self = family->self;
+    if (atomic_load(&kin__member_at(family, self->index)->state) != self->state) {
+        return KIN_E_STALE;
+    }
+    kin_os_pulse_check(&family->pulse, self->index);
+    return KIN_OK;
+}
+
+uint32_t kin__member_count(kin_family *family)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < kin__member_end(family); i++) {
+        count += PHASE(atomic_load(&kin__member_at(family, i)->state)) == KIN__LIVE;
+    }
+    return count;
+}
+
+uint32_t kin__thread_count(kin_family *family)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < kin__thread_end(family); i++) {
+        count += (atomic_load(&kin__thread_at(family, i)->lease) & 0xff) == KIN__LIVE;
+    }
+    return count;
+}

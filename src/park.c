@@ -1,0 +1,304 @@
+/* park.c: a futex between processes.
+ *
+ * Each thread entry holds a wait slot: {state, address, ticket, want} and the place of a native semaphore. The truth is
+ * `state` = sequence (62 bits) | phase; the native semaphore is only a hint to look at it.
+ *
+ *     IDLE(s) ──park, the slot's thread──► WAIT(s+1) ──unpark, anybody, CAS──► WOKEN(s+1)
+ *        ▲                                    │                                   │
+ *        └────────leave, the slot's thread, exchange──────────────────────────────┘
+ *
+ * park(word, expected):                          unpark(word), after changing word:
+ *   1. write address, want, ticket                 a. find the slots of the word's bucket
+ *   2. set own bit in the bucket of the word       b. load state: WAIT(s); load address: the word's
+ *   3. state = WAIT(s+1)           seq_cst         c. CAS state WAIT(s) -> WOKEN(s)    seq_cst
+ *   4. load word; if changed: leave  seq_cst       d. post the slot's native semaphore
+ *   5. sleep while state is WAIT(s+1)
+ *   6. exchange state with IDLE; clear own bit
+ *
+ * No lost wake-up: 3 before 4, and the change of the word before b, are sequentially consistent; so either the parker sees
+ * the change, or the unparker sees WAIT. The sequence number keeps c from hitting a later wait of the same slot, whose
+ * address b did not read. A semaphore token that finds the state still WAIT is stale, from an earlier wait: sleep on. A
+ * failed c wakes nobody, so it does not count and the search goes on.
+ *
+ * A slot that was WOKEN but whose thread leaves without taking the thing (timeout, error, death) holds a wake-up that is
+ * somebody else's: the thread, or the reaper of a dead one, passes it on with another unpark.
+ *
+ * Killed between the change of the word and d: the sleeper finds out at the end of its slice (park.h). Killed as a sleeper:
+ * the slot stays WAIT or WOKEN until its member is reaped; meanwhile an unpark may be spent on it, which again the next
+ * slice or the reaper repairs.
+ */
+#include "park.h"
+
+#define IDLE 0u
+#define WAIT 1u
+#define WOKEN 2u
+#define PHASE(state) ((state)&3u)
+
+/* ---- buckets: which slots wait on words with this hash ---- */
+
+static _Atomic uint64_t *bucket_of(kin_family *family, uint64_t address)
+{
+    uint64_t hash = (address >> 3) * UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t words = family->max_threads / 64;
+    return (_Atomic uint64_t *)kin__pointer(family, family->arena->buckets) + (hash >> 58) * words;
+}
+
+static void enter_bucket(kin_family *family, uint64_t address, uint32_t index)
+{
+    atomic_fetch_or(&bucket_of(family, address)[index / 64], UINT64_C(1) << (index % 64));
+}
+
+static void leave_bucket(kin_family *family, uint64_t address, uint32_t index)
+{
+    atomic_fetch_and(&bucket_of(family, address)[index / 64], ~(UINT64_C(1) << (index % 64)));
+}
+
+static uint32_t lowest_bit(uint64_t bits)
+{
+    uint32_t n = 0;
+    for (uint32_t half = 32; half > 0; half /= 2) {
+        if ((bits & ((UINT64_C(1) << half) - 1)) == 0) {
+            bits >>= half;
+            n += half;
+        }
+    }
+    return n;
+}
+
+/* ---- the other thread's semaphore ---- */
+
+/* A guard that holds another pid was copied by a fork from a thread that does not exist here: it is free. */
+static void enter_native(kin__native *native, uint32_t pid)
+{
+    uint32_t holder = 0;
+    while (!atomic_compare_exchange_weak_explicit(&native->guard, &holder, pid, memory_order_acquire,
+                                                  memory_order_relaxed)) {
+        if (holder == pid) {
+            holder = 0;
+            kin_os_yield();
+        }
+    }
+}
+
+static bool open_native(kin_family *family, uint32_t index, uint64_t lease, kin__native *native)
+{
+    kin__thread *thread = kin__thread_at(family, index);
+    if (native->lease == lease) {
+        return true;
+    }
+    if (native->lease != 0) {
+        native->lease = 0; /* first: a fork in between must not leave the child a closed semaphore */
+        kin_os_sem_close(native->sem);
+    }
+    if (kin_os_sem_open(&native->sem, &thread->place, &family->id, index) != KIN_OK) {
+        return false;
+    }
+    if (atomic_load(&thread->lease) != lease) { /* changed hands meanwhile: this may be anybody's */
+        kin_os_sem_close(native->sem);
+        return false;
+    }
+    native->lease = lease;
+    return true;
+}
+
+static void post(kin_family *family, uint32_t index)
+{
+    kin__native *native = &family->natives[index];
+    uint64_t lease = atomic_load(&kin__thread_at(family, index)->lease);
+    enter_native(native, family->self->pid);
+    if (open_native(family, index, lease, native)) {
+        kin_os_sem_post(native->sem); /* where it cannot be reached, the sleeper's slice ends soon */
+    }
+    atomic_store_explicit(&native->guard, 0, memory_order_release);
+}
+
+/* ---- unpark ---- */
+
+typedef struct sleeper {
+    uint32_t index;
+    uint32_t want;
+    uint64_t state;
+    uint64_t ticket;
+} sleeper;
+
+static bool look(kin_family *family, uint32_t index, uint64_t address, sleeper *out)
+{
+    if (index >= family->max_threads) {
+        return false;
+    }
+    kin__thread *thread = kin__thread_at(family, index);
+    out->index = index;
+    out->state = atomic_load(&thread->state);
+    out->want = atomic_load_explicit(&thread->want, memory_order_relaxed);
+    out->ticket = atomic_load_explicit(&thread->ticket, memory_order_relaxed);
+    return PHASE(out->state) == WAIT && atomic_load(&thread->address) == address;
+}
+
+/* The oldest sleeper that wants no more than units; returns how many sleep on the address. */
+static uint32_t oldest(kin_family *family, uint64_t address, uint32_t units, sleeper *out)
+{
+    _Atomic uint64_t *bucket = bucket_of(family, address);
+    uint32_t found = 0;
+    out->ticket = UINT64_MAX;
+    for (uint32_t w = 0; w * 64 < kin__thread_end(family); w++) {
+        uint64_t bits = atomic_load(&bucket[w]);
+        for (; bits; bits &= bits - 1) {
+            sleeper each;
+            if (look(family, w * 64 + lowest_bit(bits), address, &each)) {
+                found++;
+                if (each.want <= units && each.ticket < out->ticket) {
+                    *out = each;
+                }
+            }
+        }
+    }
+    return found;
+}
+
+bool kin__unpark(kin_family *family, _Atomic uint64_t *word, uint32_t units)
+{
+    uint64_t address = kin__offset(family, (void *)word);
+    for (;;) {
+        sleeper next;
+        uint32_t found = oldest(family, address, units, &next);
+        if (units == 0 || next.ticket == UINT64_MAX) {
+            return found > 0;
+        }
+        kin__thread *thread = kin__thread_at(family, next.index);
+        if (atomic_compare_exchange_strong(&thread->state, &next.state, (next.state & ~UINT64_C(3)) | WOKEN)) {
+            post(family, next.index);
+            units -= units == KIN__ALL ? 0 : next.want;
+            if (found == 1) {
+                return false;
+            }
+        }
+    }
+}
+
+/* ---- park ---- */
+
+static void sleep_until_woken(kin__seat *seat, int64_t deadline)
+{
+    _Atomic uint64_t *state = &seat->thread->state;
+    if (!seat->has_sem) {
+        kin_family *family = seat->family;
+        seat->has_sem = kin_os_sem_create(&seat->sem, &seat->thread->place, &family->id, kin__token_index(seat->token),
+                                          family->self->named) == KIN_OK;
+    }
+    int64_t pause = KIN_MS(1);
+    while (PHASE(atomic_load(state)) == WAIT) {
+        if (seat->has_sem) {
+            if (kin_os_sem_wait(seat->sem, deadline) != KIN_OK) {
+                return;
+            }
+        } else { /* no native semaphore to be had: look again and again, less and less often */
+            int64_t now = kin_os_now();
+            if (now >= deadline) {
+                return;
+            }
+            kin_os_sleep_until(kin__slice_end(now, pause, deadline));
+            pause = pause < KIN_MS(10) ? pause * 2 : pause;
+        }
+    }
+}
+
+kin__parked kin__park(kin__seat *seat, _Atomic uint64_t *word, uint64_t expected, uint32_t want, int64_t deadline)
+{
+    kin_family *family = seat->family;
+    kin__thread *slot = seat->thread;
+    uint32_t index = kin__token_index(seat->token);
+    uint64_t address = kin__offset(family, (void *)word);
+    uint64_t sequence = (atomic_load_explicit(&slot->state, memory_order_relaxed) & ~UINT64_C(3)) + 4;
+    atomic_store_explicit(&slot->address, address, memory_order_relaxed);
+    atomic_store_explicit(&slot->want, want, memory_order_relaxed);
+    atomic_store_explicit(&slot->ticket, atomic_fetch_add(&family->arena->next_ticket, 1), memory_order_relaxed);
+    enter_bucket(family, address, index);
+    atomic_store(&slot->state, sequence | WAIT);
+    bool changed = atomic_load(word) != expected;
+    if (!changed) {
+        sleep_until_woken(seat, deadline);
+    }
+    uint64_t last = atomic_exchange(&slot->state, sequence | IDLE);
+    leave_bucket(family, address, index);
+    if (PHASE(last) == WOKEN) {
+        return KIN__WOKEN;
+    }
+    return changed ? KIN__CHANGED : KIN__TIMED_OUT;
+}
+
+void kin__park_reap(kin_family *family, uint32_t thread)
+{
+    kin__thread *slot = kin__thread_at(family, thread);
+    uint64_t state = atomic_load(&slot->state);
+    uint64_t address = atomic_load(&slot->address);
+    if (address == 0 || address % 8 != 0 || !kin__family_covers(family, address, 8)) {
+        return; /* never used, or written over by a member gone mad */
+    }
+    leave_bucket(family, address, thread);
+    if (PHASE(state) == IDLE) {
+        return;
+    }
+    uint64_t last = atomic_exchange(&slot->state, ((state & ~UINT64_C(3)) + 4) | IDLE);
+    if (PHASE(last) == WOKEN) {
+        kin__unpark(family, kin__pointer(family, address), 1);
+    }
+}
+
+int64_t kin__deadline(int64_t timeout)
+{
+    if (timeout == KIN_FOREVER) {
+        return KIN_OS_NEVER;
+    }
+    int64_t now = kin_os_now();
+    return timeout > KIN_OS_NEVER - now ? KIN_OS_NEVER : now + timeout;
+}
+
+/* ---- spinning that learns ----
+ *
+ * An object's memory: trust (4 bits: how well spinning did lately), doubt (4 bits: how often in a row it failed without
+ * trust), skip (24 bits: waits to go before the next trial). A waiter whose waker shares its processor spins in vain
+ * always: after a dozen trials it tries once in 4096 waits. Races between waiters only blur the memory.
+ */
+#define SPIN_LIMIT KIN_US(60) /* longer than it takes to wake a process on another processor */
+#define TRUST_MAX 15u
+#define DOUBT_MAX 12u
+
+static void remember(_Atomic uint32_t *spin, uint32_t trust, uint32_t doubt, uint32_t skip)
+{
+    atomic_store_explicit(spin, skip << 8 | doubt << 4 | trust, memory_order_relaxed);
+}
+
+static bool spin_once(_Atomic uint64_t *word, uint64_t expected)
+{
+    int64_t end = kin_os_now() + SPIN_LIMIT;
+    do {
+        for (int i = 0; i < 16; i++) {
+            if (atomic_load_explicit(word, memory_order_relaxed) != expected) {
+                return true;
+            }
+            kin_os_cpu_relax();
+        }
+    } while (kin_os_now() < end);
+    return false;
+}
+
+bool kin__spin(_Atomic uint64_t *word, uint64_t expected, _Atomic uint32_t *spin)
+{
+    uint32_t memory = atomic_load_explicit(spin, memory_order_relaxed);
+    uint32_t trust = memory & 15, doubt = memory >> 4 & 15, skip = memory >> 8;
+    if (skip > 0) {
+        remember(spin, trust, doubt, skip - 1);
+        return false;
+    }
+    if (spin_once(word, expected)) {
+        remember(spin, trust < TRUST_MAX ? trust + 1 : trust, 0, 0);
+        return true;
+    }
+    if (trust > 0) {
+        remember(spin, trust / 2, 0, 0);
+    } else {
+        doubt = doubt < DOUBT_MAX ? doubt + 1 : doubt;
+        remember(spin, 0, doubt, (UINT32_C(1) << doubt) - 1);
+    }
+    return false;
+}

@@ -1,0 +1,41 @@
+/* park.h: a futex between processes, on 64-bit words of the arena. Protocol and memory orders: park.c. */
+#ifndef KIN_PARK_H
+#define KIN_PARK_H
+
+#include "family.h"
+
+typedef enum kin__parked {
+    KIN__WOKEN,     /* by an unpark. Leaving without taking what was waited for: pass it on with kin__unpark */
+    KIN__CHANGED,   /* the word was not `expected` any more */
+    KIN__TIMED_OUT, /* deadline */
+} kin__parked;
+
+/* Sleeps while *word == expected until unparked, at most until deadline. want: how many units of the word's resource the
+ * caller waits for. */
+kin__parked kin__park(kin__seat *seat, _Atomic uint64_t *word, uint64_t expected, uint32_t want, int64_t deadline);
+
+/* Wakes sleepers on word, oldest first, as long as what each wants fits into what is left of units. Call it after a
+ * sequentially consistent change of the word. Returns whether somebody still sleeps there unwoken. */
+bool kin__unpark(kin_family *family, _Atomic uint64_t *word, uint32_t units);
+
+#define KIN__ALL UINT32_MAX
+
+/* Waiting goes in slices: at the end of one the waiter looks at the word again, because who should have woken it may be
+ * dead. */
+#define KIN__SLICE_OWNER KIN_MS(50) /* where there is an owner to watch */
+#define KIN__SLICE_MAX KIN_MS(300)
+
+int64_t kin__deadline(int64_t timeout); /* now + timeout, without overflow */
+static inline int64_t kin__slice_end(int64_t now, int64_t slice, int64_t deadline)
+{
+    return deadline - now < slice ? deadline : now + slice;
+}
+
+/* Spins until *word is not `expected` any more, for as long as that has paid off on this object. spin is the object's
+ * memory of it. Returns whether the word changed. */
+bool kin__spin(_Atomic uint64_t *word, uint64_t expected, _Atomic uint32_t *spin);
+
+/* Cleans the wait slot of a dead thread and passes on a wake-up that it did not use. */
+void kin__park_reap(kin_family *family, uint32_t thread);
+
+#endif

@@ -1,0 +1,226 @@
+/* seat.c: a thread's place in each family: its thread entry, its token, its native semaphore.
+ *
+ * A thread's seats lie in one record that its thread pointer leads to; the first seat is the one used last, which is what
+ * the fast paths look at. Records lie in memory that fork wipes: a child finds its own thread's record empty, and joins.
+ */
+#include "family.h"
+
+#include "heap.h"
+#include "park.h"
+
+typedef struct record {
+    kin__seat seats[KIN__FAMILIES];
+    _Atomic uint32_t used;
+} record;
+
+#define CHUNKS 512u
+#define CHUNK_RECORDS 64u
+
+static record *_Atomic chunks[CHUNKS];
+
+static record *claim_in(record *records)
+{
+    for (uint32_t i = 0; i < CHUNK_RECORDS; i++) {
+        uint32_t open = 0;
+        if (atomic_compare_exchange_strong(&records[i].used, &open, 1)) {
+            return &records[i];
+        }
+    }
+    return NULL;
+}
+
+static kin_status chunk_at(record **out, uint32_t index)
+{
+    record *records = atomic_load(&chunks[index]);
+    if (!records) {
+        void *memory;
+        kin_status status = kin_os_private_alloc(&memory, CHUNK_RECORDS * sizeof(record));
+        if (status != KIN_OK) {
+            return status;
+        }
+        if (atomic_compare_exchange_strong(&chunks[index], &records, (record *)memory)) {
+            records = memory;
+        } else {
+            kin_os_private_free(memory, CHUNK_RECORDS * sizeof(record));
+        }
+    }
+    *out = records;
+    return KIN_OK;
+}
+
+static kin_status record_of_thread(record **out)
+{
+    record *mine = kin_os_thread_get();
+    if (mine) {
+        *out = mine;
+        return KIN_OK;
+    }
+    for (uint32_t i = 0; i < CHUNKS; i++) {
+        record *records;
+        kin_status status = chunk_at(&records, i);
+        if (status != KIN_OK) {
+            return status;
+        }
+        mine = claim_in(records);
+        if (mine) {
+            kin_os_thread_set(mine);
+            *out = mine;
+            return KIN_OK;
+        }
+    }
+    return KIN_E_LIMIT;
+}
+
+/* ---- thread entries ---- */
+
+static bool claim_entry(kin_family *family, uint32_t index, kin__seat *seat)
+{
+    kin__thread *thread = kin__thread_at(family, index);
+    uint64_t lease = atomic_load_explicit(&thread->lease, memory_order_relaxed);
+    uint64_t generation = (lease >> 24) + 1;
+    uint64_t mine = generation << 24 | (uint64_t)family->self->index << 8 | KIN__LIVE;
+    if ((lease & 0xff) != KIN__FREE) {
+        return false;
+    }
+    kin__cover_index(&family->arena->thread_end, index);
+    if (!atomic_compare_exchange_strong(&thread->lease, &lease, mine)) {
+        return false;
+    }
+    seat->token = kin__token(generation, index);
+    seat->thread = thread;
+    seat->family = family;
+    seat->has_sem = false;
+    seat->watched = 0;
+    seat->base = (uint64_t)(uintptr_t)family->base;
+    return true;
+}
+
+static bool claim_any_entry(kin_family *family, kin__seat *seat)
+{
+    uint32_t count = family->max_threads;
+    uint32_t start = atomic_load_explicit(&family->arena->thread_hint, memory_order_relaxed);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t index = (start + i) % count;
+        if (claim_entry(family, index, seat)) {
+            atomic_store_explicit(&family->arena->thread_hint, index, memory_order_relaxed);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void free_entry(kin__seat *seat)
+{
+    kin__thread *thread = seat->thread;
+    uint32_t index = kin__token_index(seat->token);
+    if (seat->has_sem) {
+        kin_os_sem_retire(seat->sem);
+    }
+    kin__park_reap(seat->family, index);
+    /* A hint to take this entry again: its native semaphore and its cache lines are warm. */
+    atomic_store_explicit(&seat->family->arena->thread_hint, index, memory_order_relaxed);
+    uint64_t generation = kin__token_generation(seat->token);
+    uint64_t mine = atomic_load(&thread->lease);
+    if (mine >> 24 == generation) {
+        atomic_compare_exchange_strong(&thread->lease, &mine, generation << 24 | KIN__FREE);
+    }
+    *seat = (kin__seat){0};
+}
+
+static kin_status sit_down(kin_family *family, kin__seat *seat)
+{
+    kin_status status = kin__member_join(family);
+    if (status != KIN_OK) {
+        return status;
+    }
+    if (claim_any_entry(family, seat) || (kin__reap_all(family) > 0 && claim_any_entry(family, seat))) {
+        return KIN_OK;
+    }
+    return KIN_E_LIMIT;
+}
+
+kin_status kin__seat_take(kin__seat **out, kin_family *family)
+{
+    record *mine;
+    kin_status status = record_of_thread(&mine);
+    if (status != KIN_OK) {
+        return status;
+    }
+    uint64_t base = (uint64_t)(uintptr_t)family->base;
+    kin__seat *seat = NULL;
+    for (uint32_t i = 0; i < KIN__FAMILIES && !seat; i++) {
+        if (mine->seats[i].base == base || mine->seats[i].base == 0) {
+            seat = &mine->seats[i]; /* seats are filled from the front, so the first empty one ends the search */
+        }
+    }
+    if (!seat) {
+        return KIN_E_LIMIT;
+    }
+    if (seat->base == 0) {
+        status = sit_down(family, seat);
+        if (status != KIN_OK) {
+            return status;
+        }
+    }
+    kin__seat front = *seat;
+    *seat = mine->seats[0];
+    mine->seats[0] = front;
+    *out = &mine->seats[0];
+    return KIN_OK;
+}
+
+kin_status kin__seat_find(kin__seat **out, const void *p, uint32_t type)
+{
+    kin__seat *seat = kin__seat_fast(p, type);
+    if (seat) {
+        *out = seat;
+        return KIN_OK;
+    }
+    kin_family *family = kin__family_at(p);
+    if (!family) {
+        return KIN_E_FAMILY;
+    }
+    if (atomic_load(&((kin__object *)(uintptr_t)p)->tag) != KIN__TAG(type, kin__offset(family, p))) {
+        return KIN_E_TYPE;
+    }
+    return kin__seat_take(out, family);
+}
+
+static void leave_seats(record *of, const kin_family *family)
+{
+    for (uint32_t i = KIN__FAMILIES; i-- > 0;) {
+        kin__seat *seat = &of->seats[i];
+        if (seat->base == 0 || (family && seat->family != family)) {
+            continue;
+        }
+        free_entry(seat);
+        for (uint32_t k = i; k + 1 < KIN__FAMILIES; k++) {
+            of->seats[k] = of->seats[k + 1];
+        }
+        of->seats[KIN__FAMILIES - 1] = (kin__seat){0};
+    }
+}
+
+void kin__seats_after_fork(void)
+{
+    record *mine = kin_os_thread_get();
+    if (mine) {
+        atomic_store(&mine->used, 1); /* wiped, but still this thread's */
+    }
+}
+
+void kin__seats_leave_thread(void *value)
+{
+    record *mine = value;
+    leave_seats(mine, NULL);
+    atomic_store(&mine->used, 0);
+}
+
+void kin__seats_forget(kin_family *family)
+{
+    for (uint32_t i = 0; i < CHUNKS && atomic_load(&chunks[i]); i++) {
+        for (uint32_t k = 0; k < CHUNK_RECORDS; k++) {
+            leave_seats(&atomic_load(&chunks[i])[k], family);
+        }
+    }
+}
