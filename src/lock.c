@@ -92,15 +92,20 @@ static kin_status take_from_dead(kin__seat *seat, kin__lock *lock, uint64_t word
     return KIN_OWNER_DIED;
 }
 
-/* Tries a little before it sleeps: whoever holds a lock mostly releases it soon. Longer takes the cache line, or the
- * processor, from the owner. */
-#define SPINS 20
+/* Tries a little before it sleeps, with growing pauses: whoever holds a lock mostly releases it soon, but each look takes
+ * the cache line from the owner. A few microseconds in all, far less than a sleep and a wake-up cost. */
+#define PAUSES 400
+#define PAUSES_AT_ONCE 32
 
 static uint64_t await_release(kin__lock *lock)
 {
     uint64_t word = atomic_load(&lock->word);
-    for (int i = 0; i < SPINS && OWNER(word) != 0; i++) {
-        kin_os_cpu_relax();
+    int burst = 1;
+    for (int paused = 0; paused < PAUSES && OWNER(word) != 0; paused += burst) {
+        for (int i = 0; i < burst; i++) {
+            kin_os_cpu_relax();
+        }
+        burst = burst < PAUSES_AT_ONCE ? burst * 2 : burst;
         word = atomic_load_explicit(&lock->word, memory_order_relaxed);
     }
     return word;

@@ -1,0 +1,101 @@
+/* main.c: what children may be started with, and the door by which a spawned one comes in. */
+#include "blob.h"
+
+#include <stdlib.h>
+
+static const kin_entry *entries; /* set at the start of main, read-only afterwards */
+static size_t entry_count;
+
+const kin_entry *kin__entry_find(const char *name)
+{
+    for (size_t i = 0; i < entry_count; i++) {
+        if (strcmp(entries[i].name, name) == 0) {
+            return &entries[i];
+        }
+    }
+    return NULL;
+}
+
+static bool sound(const kin_entry *list, size_t count)
+{
+    for (size_t i = 0; list && i < count; i++) {
+        if (!kin__name_sound(list[i].name) || !list[i].run) {
+            return false;
+        }
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(list[i].name, list[j].name) == 0) {
+                return false;
+            }
+        }
+    }
+    return list != NULL;
+}
+
+static kin_status receive(unsigned char *bytes, size_t *size, kin_os_handle *handles, size_t *count)
+{
+    kin_os_handle channel;
+    kin_status status = kin_os_channel_take(&channel);
+    if (status != KIN_OK) {
+        return status;
+    }
+    status = kin_os_channel_receive(channel, bytes, KIN_BLOB_MAX, size, handles, KIN_OS_HANDLES_MAX, count);
+    kin_os_handle_close(channel);
+    return status;
+}
+
+static kin_status check(kin__blob *out, const unsigned char *bytes, size_t size, size_t count)
+{
+    kin_status status = kin__blob_parse(out, bytes, size);
+    if (status != KIN_OK) {
+        return status;
+    }
+    if (out->mode != KIN__BLOB_INDEX || out->handle_count != count) {
+        return KIN_E_BLOB_CORRUPT;
+    }
+    if (out->target != kin_os_pid()) {
+        return KIN_E_BLOB_TARGET;
+    }
+    return kin__entry_find(out->entry) ? KIN_OK : KIN_E_ENTRY;
+}
+
+/* Everything up to the entry: what it is to run, and with what. */
+static kin_status come_in(const kin_entry **entry, kin_args **args)
+{
+    kin__blob blob;
+    unsigned char bytes[KIN_BLOB_MAX];
+    kin_os_handle handles[KIN_OS_HANDLES_MAX];
+    size_t size, count;
+    kin_status status = receive(bytes, &size, handles, &count);
+    if (status != KIN_OK) {
+        return status;
+    }
+    status = check(&blob, bytes, size, count);
+    if (status != KIN_OK) {
+        for (size_t i = 0; i < count; i++) {
+            kin_os_handle_close(handles[i]);
+        }
+        return status;
+    }
+    *entry = kin__entry_find(blob.entry);
+    return kin__blob_take(args, &blob, handles);
+}
+
+kin_status kin_main(const kin_entry *list, size_t count)
+{
+    const kin_entry *entry;
+    kin_args *args;
+    bool usable = sound(list, count), child = kin_os_channel_pending();
+    if (usable) {
+        entries = list;
+        entry_count = count;
+    }
+    if (!child) {
+        return usable ? KIN_OK : KIN_E_ARGUMENT;
+    }
+    if (!usable || come_in(&entry, &args) != KIN_OK) {
+        exit(KIN_EXIT_START);
+    }
+    int result = entry->run(args);
+    kin_args_destroy(args);
+    exit(result & 0xff);
+}
