@@ -45,7 +45,8 @@ struct kin_args {
 /* 1 to KIN_NAME_MAX bytes. */
 bool kin__name_sound(const char *name);
 
-/* The handles of args (NULL: none) with their kinds, in order. KIN_E_HANDLE: one is closed, or is another one by now. */
+/* The handles of args (NULL: none) with their kinds, in order. KIN_E_HANDLE: one is closed, or is another one by now.
+ */
 kin_status kin__args_handles(const kin_args *args, kin_os_handle *handles, uint32_t *kinds);
 
 /* Writes args (NULL: none) as a block. */

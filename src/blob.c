@@ -292,8 +292,8 @@ static kin_status make_args(kin_args **out, const kin__blob *blob, kin_family *f
     return KIN_OK;
 }
 
-/* Whether each handle from number `first` on is what the blob says. One that is not, and was not sent to this process, may
- * belong to somebody else in it: it is taken off the list. */
+/* Whether each handle from number `first` on is what the blob says. One that is not, and was not sent to this
+ * process, may belong to somebody else in it: it is taken off the list. */
 static kin_status check_kinds(const kin__blob *blob, kin_os_handle *handles, uint32_t first)
 {
     kin_status status = KIN_OK;
@@ -360,7 +360,9 @@ kin_status kin__blob_take(kin_args **out, const kin__blob *blob, kin_os_handle *
 {
     kin_family *family = NULL;
     bool known = kin__family_by_id(&blob->family) != NULL;
-    bool skip = known && blob->mode == KIN__BLOB_INHERIT;
+    /* The family's own are not used if it is known, and are known for sure if the parent sent them: adopting looks into
+     * them, which tells more than their kind and is cheaper. */
+    bool skip = blob->mode == KIN__BLOB_INDEX || (known && blob->mode == KIN__BLOB_INHERIT);
     kin_status status = check_kinds(blob, handles, skip ? own_handles(blob) : 0);
     status = join_family(&family, blob, handles, status);
     if (status == KIN_OK) {
@@ -377,7 +379,8 @@ kin_status kin__blob_take(kin_args **out, const kin__blob *blob, kin_os_handle *
 
 /* ---- public ---- */
 
-/* The handles as values that are good in the target. Last of all: duplicates in another process cannot be taken back. */
+/* The handles as values that are good in the target. Last of all: duplicates in another process cannot be taken back.
+ */
 static kin_status place_handles(kin__blob *blob, const kin_os_handle *handles, kin_handle target)
 {
     kin_os_handle process = kin_os_handle_from((uint64_t)target);

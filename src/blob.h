@@ -1,5 +1,5 @@
-/* blob.h: the head that brings a process into a family. At most KIN_BLOB_MAX bytes, whatever the arguments: those lie in a
- * block of the arena (args.h), which the head names by ref, length and checksum, and which the receiver frees.
+/* blob.h: the head that brings a process into a family. At most KIN_BLOB_MAX bytes, whatever the arguments: those lie
+ * in a block of the arena (args.h), which the head names by ref, length and checksum, and which the receiver frees.
  *
  *     head   = magic:u64 version:u32 layout:u32 total:u32 flags:u32 checksum:u64
  *              target:u32 packer:u32 family:16 reserve:u64
@@ -51,8 +51,8 @@ void kin__blob_seal(void *bytes, size_t size);
 kin_status kin__blob_parse(kin__blob *out, const void *bytes, size_t size);
 #define KIN__BLOB_FIXED 104u /* bytes of a head without entry and handles */
 
-/* Joins the family and gives the arguments. Takes the handles, also on failure; with KIN__BLOB_INHERIT, only those that are
- * what the blob says. */
+/* Joins the family and gives the arguments. Takes the handles, also on failure; with KIN__BLOB_INHERIT, only those
+ * that are what the blob says. */
 kin_status kin__blob_take(kin_args **out, const kin__blob *blob, kin_os_handle *handles);
 
 /* ---- main.c ---- */

@@ -83,17 +83,11 @@ void kin__family_leave_all(void)
     each_family(kin__member_leave);
 }
 
-static void join_after_fork(kin_family *family)
-{
-    /* At once, not at first use: should the parent end before, it would take the family for empty and remove its names.
-     * A failure shows again, with a status, at first use. */
-    kin__member_join(family);
-}
-
+/* The child is no member until it uses something of the family: most children only exec. Should all members leave before
+ * that, the family's names are gone, and it does without (os.h, kin_os_sem_create). */
 static void after_fork_child(void)
 {
-    kin__seats_after_fork();
-    each_family(join_after_fork);
+    kin_os_thread_set(NULL); /* what it leads to is wiped, and another thread might take it */
 }
 
 static void nothing(void)
@@ -227,26 +221,12 @@ static kin_status map(kin_family *family)
     return status;
 }
 
-static kin_status take_limits(kin_family *family)
+/* From then on the family is found by its pointers. */
+static kin_status settle(kin_family *family)
 {
     family->max_members = family->arena->max_members;
     family->max_threads = family->arena->max_threads;
-    family->natives = calloc(family->max_threads, sizeof *family->natives);
-    return family->natives ? KIN_OK : KIN_E_NO_MEMORY;
-}
-
-/* Joins and enters the table, in that order: from then on the family is found by its pointers. */
-static kin_status settle(kin_family *family)
-{
-    kin_status status = take_limits(family);
-    if (status == KIN_OK) {
-        status = kin__member_join(family);
-    }
-    if (status == KIN_OK && !enter_table(family)) {
-        kin__member_leave(family);
-        status = KIN_E_LIMIT;
-    }
-    return status;
+    return enter_table(family) ? KIN_OK : KIN_E_LIMIT;
 }
 
 static kin_status fill_arena(kin_family *family, const kin_family_options *options)
@@ -285,7 +265,13 @@ static kin_status make(kin_family *family, const kin_family_options *options)
     if (status == KIN_OK) {
         status = fill_arena(family, options);
     }
-    return status == KIN_OK ? settle(family) : status;
+    if (status == KIN_OK) {
+        status = settle(family);
+    }
+    if (status == KIN_OK) {
+        status = kin__member_join(family); /* at once: the family's names are kept by its members */
+    }
+    return status;
 }
 
 static kin_status check_options(kin_family_options *out, const kin_family_options *options)
@@ -331,6 +317,7 @@ kin_status kin_family_create(kin_family **out, const kin_family_options *options
     }
     status = make(family, &checked);
     if (status != KIN_OK) {
+        leave_table(family);
         kin_os_pulse_retire(&family->pulse, &family->id);
         destroy(family);
         return status;
@@ -483,6 +470,9 @@ kin_status kin_family_inspect(kin_family *family, kin_family_info *info)
         return KIN_E_ARGUMENT;
     }
     kin_status status = kin__family_resolve(&family, family);
+    if (status == KIN_OK) {
+        status = kin__member_join(family);
+    }
     if (status != KIN_OK) {
         return status;
     }

@@ -28,7 +28,8 @@ typedef struct kin__hints { /* blocks of one size class that were free a moment 
 
 typedef struct kin__self { /* wiped by fork */
     _Atomic uint32_t joined;
-    _Atomic uint32_t guard; /* 1 while a thread joins */
+    _Atomic uint32_t guard;  /* 1 while a thread joins */
+    _Atomic uint32_t seated; /* a thread has taken an entry */
     uint32_t index;
     uint32_t pid;
     uint64_t state; /* the member's state word while it lives */
@@ -45,7 +46,7 @@ struct kin_family {
     kin_os_handle shm;
     kin_os_pulse pulse;
     kin__self *self;
-    kin__native *natives; /* [max_threads] */
+    kin__native *_Atomic natives; /* [max_threads], made when first needed */
     kin__hints hints[KIN__CLASSES];
 };
 
@@ -165,8 +166,6 @@ uint32_t kin__member_count(kin_family *family);
 uint32_t kin__thread_count(kin_family *family);
 /* Forgets every thread's seat in a family that this process leaves. */
 void kin__seats_forget(kin_family *family);
-/* In a forked child: the record that the calling thread's pointer leads to is in use. */
-void kin__seats_after_fork(void);
 /* The hook for an ending thread: gives back its seats. */
 void kin__seats_leave_thread(void *value);
 

@@ -240,6 +240,19 @@ kin_status kin__member_join(kin_family *family)
     return status;
 }
 
+/* Whether some other process lives in the family; its names are then for that one to remove. */
+static bool others_live(kin_family *family)
+{
+    for (uint32_t i = 0; i < kin__member_end(family); i++) {
+        uint64_t state = atomic_load(&kin__member_at(family, i)->state);
+        if (PHASE(state) == KIN__LIVE && member_alive(family, i, state)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The order matters when the last two leave at once: each shows that it has gone before it looks for the other. */
 void kin__member_leave(kin_family *family)
 {
     kin__self *self = family->self;
@@ -247,12 +260,16 @@ void kin__member_leave(kin_family *family)
         return;
     }
     uint64_t state = self->state;
-    release_entries(family, self->index);
+    if (atomic_load(&self->seated)) {
+        release_entries(family, self->index);
+    }
     atomic_compare_exchange_strong(&kin__member_at(family, self->index)->state, &state,
                                    member_state(GENERATION(state), 0, KIN__FREE));
     atomic_store(&self->joined, 0);
     kin_os_pulse_stop(&family->pulse, self->index);
-    kin_os_pulse_retire(&family->pulse, &family->id);
+    if (!others_live(family)) {
+        kin_os_pulse_retire(&family->pulse, &family->id);
+    }
 }
 
 kin_status kin__member_check(kin_family *family)

@@ -29,6 +29,8 @@
  */
 #include "park.h"
 
+#include <stdlib.h>
+
 #define IDLE 0u
 #define WAIT 1u
 #define WOKEN 2u
@@ -101,13 +103,33 @@ static bool open_native(kin_family *family, uint32_t index, uint64_t lease, kin_
     return true;
 }
 
+static kin__native *native_at(kin_family *family, uint32_t index)
+{
+    kin__native *natives = atomic_load_explicit(&family->natives, memory_order_acquire);
+    if (!natives) {
+        kin__native *made = calloc(family->max_threads, sizeof *made);
+        if (!made) {
+            return NULL;
+        }
+        if (atomic_compare_exchange_strong(&family->natives, &natives, made)) {
+            natives = made;
+        } else {
+            free(made);
+        }
+    }
+    return &natives[index];
+}
+
 static void post(kin_family *family, uint32_t index)
 {
-    kin__native *native = &family->natives[index];
+    kin__native *native = native_at(family, index);
+    if (!native) {
+        return; /* the sleeper's slice ends soon */
+    }
     uint64_t lease = atomic_load(&kin__thread_at(family, index)->lease);
     enter_native(native, family->self->pid);
     if (open_native(family, index, lease, native)) {
-        kin_os_sem_post(native->sem); /* where it cannot be reached, the sleeper's slice ends soon */
+        kin_os_sem_post(native->sem);
     }
     atomic_store_explicit(&native->guard, 0, memory_order_release);
 }

@@ -1,15 +1,14 @@
 /* process.c: children.
  *
- * A forked child goes on with the arguments as they are. A spawned one gets a head (blob.h) through the channel and finds
- * the arguments in a block of the arena, which it frees. Should it die before, the block is freed when its end is seen
- * here: until then it cannot be told from a child that is slow.
+ * A forked child goes on with the arguments as they are. A spawned one gets a head (blob.h) through the channel and
+ * finds the arguments in a block of the arena, which it frees. Should it die before, the block is freed when its end
+ * is seen here: until then it cannot be told from a child that is slow.
  */
 #include "kin/process.h"
 
 #include "blob.h"
 #include "park.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 struct kin_process {
@@ -32,22 +31,12 @@ typedef struct order {
 
 /* ---- fork ---- */
 
-/* Only these two: a flush of all streams would wait for a thread that reads one. */
-static void flush(void)
-{
-    fflush(stdout);
-    fflush(stderr);
-}
-
 /* Does not return. */
 static void be_child(const order *wanted)
 {
-    int code = KIN_EXIT_START;
-    if (atomic_load(&wanted->family->self->joined)) {
-        kin_args none = {.family = wanted->family};
-        code = wanted->entry->run(wanted->args ? wanted->args : &none) & 0xff;
-    }
-    flush();
+    kin_args none = {.family = wanted->family};
+    int code = wanted->entry->run(wanted->args ? wanted->args : &none) & 0xff;
+    kin_os_flush();
     kin__family_leave_all();
     kin_os_exit_now(code);
 }
@@ -62,7 +51,7 @@ static kin_status start_fork(kin_process *process, const order *wanted)
     }
     kin_status status = kin__args_handles(wanted->args, handles, kinds);
     if (status == KIN_OK) {
-        flush();
+        kin_os_flush();
         status = kin_os_fork(&process->os, &in_child);
     }
     if (in_child) {

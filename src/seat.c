@@ -86,6 +86,7 @@ static bool claim_entry(kin_family *family, uint32_t index, kin__seat *seat)
     if (!atomic_compare_exchange_strong(&thread->lease, &lease, mine)) {
         return false;
     }
+    atomic_store_explicit(&family->self->seated, 1, memory_order_relaxed);
     seat->token = kin__token(generation, index);
     seat->thread = thread;
     seat->family = family;
@@ -198,14 +199,6 @@ static void leave_seats(record *of, const kin_family *family)
             of->seats[k] = of->seats[k + 1];
         }
         of->seats[KIN__FAMILIES - 1] = (kin__seat){0};
-    }
-}
-
-void kin__seats_after_fork(void)
-{
-    record *mine = kin_os_thread_get();
-    if (mine) {
-        atomic_store(&mine->used, 1); /* wiped, but still this thread's */
     }
 }
 

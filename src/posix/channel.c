@@ -10,6 +10,7 @@
  *   repeats its nonce, so that a foreign socket on descriptor 10 is not taken for the channel.
  */
 #include <errno.h>
+#include <limits.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -78,17 +79,36 @@ kin_status kin_os_channel_send(kin_os_handle channel, const kin_os_process *chil
 
 /* ---- taking ---- */
 
-/* "FD:PID:NONCE", decimal, decimal, 16 hexadecimal digits, exactly as snprintf would write them. */
+static unsigned digit_of(char c)
+{
+    return c >= '0' && c <= '9' ? (unsigned)(c - '0') : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 99;
+}
+
+/* Reads digits up to end, which is stepped over. Not sscanf: it costs a starting child ten microseconds of page faults. */
+static bool parse_number(const char **text, unsigned base, char end, uint64_t *out)
+{
+    const char *start = *text;
+    *out = 0;
+    for (; digit_of(**text) < base && *text - start < 16; ++*text) {
+        *out = *out * base + digit_of(**text);
+    }
+    bool sound = *text != start && **text == end;
+    *text += sound && end != '\0';
+    return sound;
+}
+
+/* "FD:PID:NONCE", decimal, decimal, 16 hexadecimal digits. */
 static bool parse(const char *text, int *fd, int *pid, uint64_t *nonce)
 {
-    unsigned long long digits;
-    char again[64];
-    if (sscanf(text, "%9d:%9d:%16llx", fd, pid, &digits) != 3) {
+    uint64_t first, second;
+    const char *at = text;
+    if (!parse_number(&at, 10, ':', &first) || !parse_number(&at, 10, ':', &second) || strlen(at) != 16 ||
+        !parse_number(&at, 16, '\0', nonce)) {
         return false;
     }
-    *nonce = digits;
-    snprintf(again, sizeof again, "%d:%d:%016llx", *fd, *pid, digits);
-    return strcmp(again, text) == 0 && *fd >= KIN_POSIX_FD_MIN && *pid > 0;
+    *fd = (int)first;
+    *pid = (int)second;
+    return first >= KIN_POSIX_FD_MIN && first <= INT_MAX && second > 0 && second <= INT_MAX;
 }
 
 static bool is_channel(int fd)

@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -82,6 +83,17 @@ kin_status kin_os_self_path(char *buffer, size_t size)
 }
 
 /* ---- fork ---- */
+
+/* Only these two: a flush of all streams would wait for a thread that reads from one. */
+void kin_os_flush(void)
+{
+    if (__fpending(stdout) > 0) {
+        fflush(stdout);
+    }
+    if (__fpending(stderr) > 0) {
+        fflush(stderr);
+    }
+}
 
 kin_status kin_os_fork(kin_os_process *out, bool *in_child)
 {

@@ -10,6 +10,7 @@
  * - An environment block is sorted by name, without regard to case ("Changing Environment Variables"); names that begin
  *   with "=" hold the current directories of drives.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
@@ -443,6 +444,12 @@ kin_status kin_os_spawn(kin_os_process *out, kin_os_handle *channel, const char 
     free(line);
     free(path);
     return status;
+}
+
+void kin_os_flush(void)
+{
+    fflush(stdout);
+    fflush(stderr);
 }
 
 kin_status kin_os_fork(kin_os_process *out, bool *in_child)
