@@ -185,7 +185,8 @@ static void destroy(kin_family *family)
     }
     kin_os_handle_close(family->shm);
     kin_os_pulse_close(&family->pulse);
-    free(family->natives);
+    free(atomic_load(&family->natives));
+    free(atomic_load(&family->hints));
     free(family);
 }
 

@@ -47,7 +47,7 @@ struct kin_family {
     kin_os_pulse pulse;
     kin__self *self;
     kin__native *_Atomic natives; /* [max_threads], made when first needed */
-    kin__hints hints[KIN__CLASSES];
+    kin__hints *_Atomic hints;    /* [KIN__CLASSES], likewise */
 };
 
 typedef struct kin__seat {

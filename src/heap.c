@@ -26,6 +26,7 @@
 #include "lock.h"
 #include "object.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- blocks ---- */
@@ -112,20 +113,41 @@ static void unmark_span(kin_family *family, uint32_t class, uint32_t index)
 
 /* ---- this process's hints: where blocks were free a moment ago. Lossy on purpose, so without atomic read-modify-write. */
 
-static void push_hint(kin_family *family, uint32_t class, uint64_t offset)
+/* NULL where there is no memory for them. */
+static kin__hints *hints_of(kin_family *family, uint32_t class)
 {
-    kin__hints *hints = &family->hints[class];
-    uint32_t count = atomic_load_explicit(&hints->count, memory_order_relaxed);
-    if (count < KIN__HINTS) {
-        atomic_store_explicit(&hints->offsets[count], (uint32_t)(offset / 16), memory_order_relaxed);
-        atomic_store_explicit(&hints->count, count + 1, memory_order_relaxed);
+    kin__hints *hints = atomic_load_explicit(&family->hints, memory_order_acquire);
+    if (!hints) {
+        kin__hints *made = calloc(KIN__CLASSES, sizeof *made);
+        if (!made) {
+            return NULL;
+        }
+        if (atomic_compare_exchange_strong(&family->hints, &hints, made)) {
+            hints = made;
+        } else {
+            free(made);
+        }
     }
+    return &hints[class];
+}
+
+/* False: the list is full. */
+static bool push_hint(kin_family *family, uint32_t class, uint64_t offset)
+{
+    kin__hints *hints = hints_of(family, class);
+    uint32_t count = hints ? atomic_load_explicit(&hints->count, memory_order_relaxed) : KIN__HINTS;
+    if (count >= KIN__HINTS) {
+        return false;
+    }
+    atomic_store_explicit(&hints->offsets[count], (uint32_t)(offset / 16), memory_order_relaxed);
+    atomic_store_explicit(&hints->count, count + 1, memory_order_relaxed);
+    return true;
 }
 
 static uint64_t pop_hint(kin_family *family, uint32_t class)
 {
-    kin__hints *hints = &family->hints[class];
-    uint32_t count = atomic_load_explicit(&hints->count, memory_order_relaxed);
+    kin__hints *hints = hints_of(family, class);
+    uint32_t count = hints ? atomic_load_explicit(&hints->count, memory_order_relaxed) : 0;
     if (count == 0 || count > KIN__HINTS) {
         return 0;
     }
@@ -155,9 +177,7 @@ static uint64_t claim_in_span(kin__seat *seat, uint32_t class, uint32_t index)
         }
         if (!claimed) {
             claimed = claim(seat, offset) ? offset : 0;
-        } else if (atomic_load_explicit(&family->hints[class].count, memory_order_relaxed) < KIN__HINTS) {
-            push_hint(family, class, offset);
-        } else {
+        } else if (!push_hint(family, class, offset)) {
             break;
         }
     }

@@ -64,19 +64,22 @@ typedef struct kin_args kin_args;
 KIN_API kin_status kin_args_create(kin_args **out, kin_family *family);
 KIN_API void kin_args_destroy(kin_args *args);
 
-/* Each adds one argument; name is copied, 1 to KIN_NAME_MAX bytes. Errors of all: KIN_E_ARGUMENT, KIN_E_EXISTS, KIN_E_LIMIT,
- * KIN_E_NO_MEMORY. */
+/* Each adds one argument; name is copied, 1 to KIN_NAME_MAX bytes. Errors of all: KIN_E_ARGUMENT, KIN_E_EXISTS,
+ * KIN_E_LIMIT, KIN_E_NO_MEMORY. */
 
 /* An object of the family, by reference. Also the errors of kin_ref_of; KIN_E_FAMILY if it lies in another family. */
 KIN_API kin_status kin_args_add(kin_args *args, const char *name, kin_type type, const void *object);
 /* Bytes, copied now. KIN_E_TOO_BIG above KIN_ARG_BYTES_MAX. */
 KIN_API kin_status kin_args_add_bytes(kin_args *args, const char *name, const void *bytes, size_t size);
-/* A handle of the program's own; the child gets a duplicate. The call borrows it until the last start that uses args. Its
- * kind is looked up now and checked again in the child. KIN_E_HANDLE: not open. */
+/* A handle of the program's own; the child gets a duplicate. The call borrows it until the last start that uses args.
+ * Its kind is looked up now and checked again in the child. KIN_E_HANDLE: not open; KIN_E_LIMIT: also above 62
+ * handles. */
 KIN_API kin_status kin_args_add_handle(kin_args *args, const char *name, kin_handle handle);
 
 /* In the child. What they give is valid until the entry returns; a handle is the child's own, to keep or to close.
  * Errors of all: KIN_E_NOT_FOUND, KIN_E_TYPE (it is something else), KIN_E_ARGUMENT. */
+
+/* Also the errors of kin_ref_get: KIN_E_STALE if the object was destroyed since. */
 KIN_API kin_status kin_args_get(const kin_args *args, const char *name, kin_type type, void **object);
 KIN_API kin_status kin_args_get_bytes(const kin_args *args, const char *name, const void **bytes, size_t *size);
 /* KIN_E_HANDLE: it is not of that kind (KIN_HANDLE_ANY takes all). */
@@ -87,14 +90,14 @@ KIN_API kin_family *kin_args_family(const kin_args *args);
 /* ---- entries ---- */
 
 typedef struct kin_entry {
-    const char *name;
+    const char *name;                 /* 1 to KIN_NAME_MAX bytes */
     int (*run)(const kin_args *args); /* its result is the child's exit code, 0 to 255 */
 } kin_entry;
 
 /* Registers the functions that children may be started with; entries must stay valid. Call it first in main, once. In a
  * spawned child it joins the family, runs the entry and exits with its result, as if main had returned it; if the
  * parent has died or sent something unsound, it exits with KIN_EXIT_START. Elsewhere it returns: KIN_OK, or
- * KIN_E_ARGUMENT (null, a name twice, no run). */
+ * KIN_E_ARGUMENT (null, no run, a name twice, empty or too long). */
 KIN_API kin_status kin_main(const kin_entry *entries, size_t count);
 
 #define KIN_EXIT_START 113 /* exit code of a child that could not begin */
@@ -103,11 +106,12 @@ KIN_API kin_status kin_main(const kin_entry *entries, size_t count);
 
 typedef struct kin_process kin_process;
 
-typedef enum kin_method { /* pinned */
-                          KIN_DEFAULT =
-                              0, /* fork where there is fork, else spawn; the environment's KIN_START=fork|spawn overrules */
-                          KIN_FORK = 1,
-                          KIN_SPAWN = 2,
+/* Pinned. KIN_DEFAULT: spawn if a program is given; else what the environment's KIN_START=fork|spawn says; else fork
+ * where there is fork. */
+typedef enum kin_method {
+    KIN_DEFAULT = 0,
+    KIN_FORK = 1,
+    KIN_SPAWN = 2,
 } kin_method;
 
 typedef struct kin_process_options {
@@ -122,13 +126,16 @@ typedef struct kin_process_options {
         sizeof(kin_process_options), KIN_DEFAULT, NULL, NULL                                                           \
     }
 
-/* Starts a child that runs the entry with the arguments (NULL: none, own family). options NULL: all defaults; name, args
- * and options are only borrowed for the call. *out is the caller's; kin_process_close. The child is a member of the
- * family. Fork: only the calling thread goes on in the child, which leaves by _exit after flushing what it wrote itself;
- * in a program with several threads, it should do little more than run its entry.
- * Errors: KIN_E_ARGUMENT, KIN_E_ENTRY (not registered), KIN_E_BEFORE_MAIN, KIN_E_UNSUPPORTED (KIN_FORK on Windows),
- * KIN_E_NOT_FOUND (no such program), KIN_E_PERMISSION, KIN_E_LIMIT (processes, members), KIN_E_HANDLE (an argument's
- * handle was closed), KIN_E_NO_MEMORY, KIN_E_TOO_BIG (arguments), KIN_E_OS. After an error nothing is left. */
+/* Starts a child that runs the entry with the arguments (NULL: none, own family). options NULL: all defaults; name,
+ * args and options are only borrowed for the call. *out is the caller's; kin_process_close. The child is a member of
+ * the family. Fork: only the calling thread goes on in the child, which leaves by _exit: stdout and stderr are
+ * flushed before the fork and again at its end, other streams are the entry's to flush or close, what atexit
+ * registered does not run. In a program with several threads, it should do little more than run its entry. Spawn: a
+ * program that never calls kin_main just runs; kin_process_join tells how it ended.
+ * Errors: KIN_E_ARGUMENT (also KIN_FORK with a program), KIN_E_ENTRY (not registered; with a program, the child ends
+ * with KIN_EXIT_START instead), KIN_E_BEFORE_MAIN, KIN_E_UNSUPPORTED (KIN_FORK on Windows), KIN_E_NOT_FOUND (no such
+ * program), KIN_E_PERMISSION, KIN_E_LIMIT (processes, members), KIN_E_HANDLE (an argument's handle was closed),
+ * KIN_E_NO_MEMORY, KIN_E_TOO_BIG (arguments), KIN_E_OS. After an error nothing is left. */
 KIN_API kin_status kin_process_start(kin_process **out, const char *entry, const kin_args *args,
                                      const kin_process_options *options);
 
@@ -143,7 +150,7 @@ typedef struct kin_exit {
  * SIGCHLD), KIN_E_OS. */
 KIN_API kin_status kin_process_join(kin_process *process, int64_t timeout, kin_exit *result);
 
-/* 1 while it runs, else 0; also 0 for NULL. */
+/* 1 while it runs, else 0; also 0 for NULL. One thread at a time, as with join. */
 KIN_API int kin_process_alive(kin_process *process);
 
 /* The process id; 0 for NULL. */

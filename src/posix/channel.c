@@ -215,11 +215,14 @@ static kin_status check(const parcel *in, size_t capacity, size_t handle_capacit
     return in->size > capacity || in->handle_count > handle_capacity ? KIN_E_TOO_BIG : KIN_OK;
 }
 
+/* In a process without standard streams they would become these. */
 static kin_status raise_handles(parcel *in)
 {
     kin_status status = KIN_OK;
     for (size_t i = 0; i < in->handle_count; i++) {
-        in->handles[i] = kin_posix_raise(in->handles[i]);
+        if (in->handles[i] <= STDERR_FILENO) {
+            in->handles[i] = kin_posix_raise(in->handles[i]);
+        }
         if (in->handles[i] < 0 && status == KIN_OK) {
             status = kin_posix_fail(errno);
         }
