@@ -32,18 +32,24 @@ kin_status kin_args_create(kin_args **out, kin_family *family)
     return KIN_OK;
 }
 
-void kin_args_destroy(kin_args *args)
+void kin__args_clear(kin_args *args)
 {
-    if (!args) {
-        return;
-    }
     for (uint32_t i = 0; i < args->count; i++) {
         if (args->items[i].owned) {
             free((void *)(uintptr_t)args->items[i].bytes);
         }
     }
     free(args->block);
-    free(args);
+    args->block = NULL;
+    args->count = 0;
+}
+
+void kin_args_destroy(kin_args *args)
+{
+    if (args) {
+        kin__args_clear(args);
+        free(args);
+    }
 }
 
 static const kin__arg *find(const kin_args *args, const char *name)

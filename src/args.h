@@ -45,6 +45,9 @@ struct kin_args {
 /* 1 to KIN_NAME_MAX bytes. */
 bool kin__name_sound(const char *name);
 
+/* Frees what args own, not args. */
+void kin__args_clear(kin_args *args);
+
 /* The handles of args (NULL: none) with their kinds, in order. KIN_E_HANDLE: one is closed, or is another one by now.
  */
 kin_status kin__args_handles(const kin_args *args, kin_os_handle *handles, uint32_t *kinds);

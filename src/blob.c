@@ -276,20 +276,13 @@ static kin_status read_block(kin_args *out, const kin__blob *blob, kin_family *f
     return KIN_OK;
 }
 
-static kin_status make_args(kin_args **out, const kin__blob *blob, kin_family *family, const kin_os_handle *handles)
+static kin_status fill_args(kin_args *out, const kin__blob *blob, kin_family *family, const kin_os_handle *handles)
 {
-    kin_args *args = calloc(1, sizeof *args);
-    if (!args) {
-        return KIN_E_NO_MEMORY;
-    }
-    kin_status status = blob->block_size > 0 ? read_block(args, blob, family, handles) : KIN_OK;
-    if (status != KIN_OK) {
-        free(args);
-        return status;
-    }
-    args->family = family;
-    *out = args;
-    return KIN_OK;
+    out->block = NULL;
+    out->count = out->handle_count = 0;
+    kin_status status = blob->block_size > 0 ? read_block(out, blob, family, handles) : KIN_OK;
+    out->family = family;
+    return status;
 }
 
 /* Whether each handle from number `first` on is what the blob says. One that is not, and was not sent to this
@@ -356,7 +349,7 @@ static kin_status join_family(kin_family **out, const kin__blob *blob, kin_os_ha
     return checked != KIN_OK ? checked : status;
 }
 
-kin_status kin__blob_take(kin_args **out, const kin__blob *blob, kin_os_handle *handles)
+kin_status kin__blob_take(kin_args *out, const kin__blob *blob, kin_os_handle *handles)
 {
     kin_family *family = NULL;
     bool known = kin__family_by_id(&blob->family) != NULL;
@@ -366,7 +359,7 @@ kin_status kin__blob_take(kin_args **out, const kin__blob *blob, kin_os_handle *
     kin_status status = check_kinds(blob, handles, skip ? own_handles(blob) : 0);
     status = join_family(&family, blob, handles, status);
     if (status == KIN_OK) {
-        status = make_args(out, blob, family, handles);
+        status = fill_args(out, blob, family, handles);
     }
     if (status != KIN_OK) {
         close_handles(handles, own_handles(blob), blob->handle_count);
@@ -490,5 +483,15 @@ kin_status kin_blob_adopt(kin_args **out, const void *blob, size_t size)
     for (uint32_t i = 0; i < parsed.handle_count; i++) {
         handles[i] = kin_os_handle_from(parsed.values[i]);
     }
-    return kin__blob_take(out, &parsed, handles);
+    kin_args *args = calloc(1, sizeof *args);
+    if (!args) {
+        return KIN_E_NO_MEMORY;
+    }
+    status = kin__blob_take(args, &parsed, handles);
+    if (status != KIN_OK) {
+        kin_args_destroy(args);
+        return status;
+    }
+    *out = args;
+    return KIN_OK;
 }

@@ -7,16 +7,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- this process's families ---- */
+/* ---- this process's families ----
+ *
+ * They lie in a static table, so that a child that only joins needs no allocator. stage: FREE ──► FILLING ──► USABLE, when
+ * it is found by its pointers and its id, ──► FILLING ──► FREE.
+ */
+enum { FREE, FILLING, USABLE };
 
-static kin_family *_Atomic families[KIN__FAMILIES];
+static kin_family families[KIN__FAMILIES];
 static kin_family *_Atomic own;
 static _Atomic uint32_t own_guard; /* pid of the process whose thread makes the own family, else 0 */
+
+kin_family *kin__family_number(uint32_t number)
+{
+    kin_family *family = &families[number];
+    return atomic_load_explicit(&family->stage, memory_order_acquire) == USABLE ? family : NULL;
+}
 
 kin_family *kin__family_at(const void *p)
 {
     for (uint32_t i = 0; i < KIN__FAMILIES; i++) {
-        kin_family *family = atomic_load_explicit(&families[i], memory_order_acquire);
+        kin_family *family = kin__family_number(i);
         if (family && (const char *)p >= family->base && (const char *)p < family->base + family->reserve) {
             return family;
         }
@@ -24,15 +35,10 @@ kin_family *kin__family_at(const void *p)
     return NULL;
 }
 
-kin_family *kin__family_number(uint32_t number)
-{
-    return atomic_load_explicit(&families[number], memory_order_acquire);
-}
-
 kin_family *kin__family_by_id(const kin_os_id *id)
 {
     for (uint32_t i = 0; i < KIN__FAMILIES; i++) {
-        kin_family *family = atomic_load_explicit(&families[i], memory_order_acquire);
+        kin_family *family = kin__family_number(i);
         if (family && memcmp(&family->id, id, sizeof *id) == 0) {
             return family;
         }
@@ -40,47 +46,28 @@ kin_family *kin__family_by_id(const kin_os_id *id)
     return NULL;
 }
 
-kin_family *kin__family_current(void)
-{
-    return atomic_load(&own);
-}
-
-static bool enter_table(kin_family *family)
+static kin_status claim_place(kin_family **out)
 {
     for (uint32_t i = 0; i < KIN__FAMILIES; i++) {
-        kin_family *empty = NULL;
-        if (atomic_compare_exchange_strong(&families[i], &empty, family)) {
-            return true;
+        uint32_t stage = FREE;
+        if (atomic_compare_exchange_strong(&families[i].stage, &stage, FILLING)) {
+            *out = &families[i];
+            return KIN_OK;
         }
     }
-    return false;
-}
-
-static void leave_table(kin_family *family)
-{
-    kin_family *was = family;
-    atomic_compare_exchange_strong(&own, &was, NULL);
-    for (uint32_t i = 0; i < KIN__FAMILIES; i++) {
-        was = family;
-        atomic_compare_exchange_strong(&families[i], &was, NULL);
-    }
+    return KIN_E_LIMIT;
 }
 
 /* ---- hooks ---- */
 
-static void each_family(void (*act)(kin_family *family))
-{
-    for (uint32_t i = 0; i < KIN__FAMILIES; i++) {
-        kin_family *family = atomic_load(&families[i]);
-        if (family) {
-            act(family);
-        }
-    }
-}
-
 void kin__family_leave_all(void)
 {
-    each_family(kin__member_leave);
+    for (uint32_t i = 0; i < KIN__FAMILIES; i++) {
+        kin_family *family = kin__family_number(i);
+        if (family) {
+            kin__member_leave(family);
+        }
+    }
 }
 
 /* The child is no member until it uses something of the family: most children only exec. Should all members leave before
@@ -177,32 +164,32 @@ bool kin__family_covers(kin_family *family, uint64_t offset, uint64_t size)
 
 static void destroy(kin_family *family)
 {
+    atomic_store(&family->stage, FILLING);
     if (family->base) {
         kin_os_shm_unmap(family->base, family->reserve);
     }
-    if (family->self) {
-        kin_os_private_free(family->self, sizeof *family->self);
+    if (family->self != &kin__nobody) {
+        kin_os_private_free(family->self, sizeof(kin__self));
     }
     kin_os_handle_close(family->shm);
     kin_os_pulse_close(&family->pulse);
     free(atomic_load(&family->natives));
     free(atomic_load(&family->hints));
-    free(family);
+    atomic_store(&family->stage, FREE);
 }
 
 static kin_status allocate(kin_family **out, const kin_os_id *id, uint64_t reserve)
 {
-    kin_family *family = calloc(1, sizeof *family);
-    void *self;
-    if (!family) {
-        return KIN_E_NO_MEMORY;
-    }
-    kin_status status = kin_os_private_alloc(&self, sizeof *family->self);
+    kin_family *family;
+    kin_status status = claim_place(&family);
     if (status != KIN_OK) {
-        free(family);
         return status;
     }
-    family->self = self;
+    family->base = NULL;
+    family->arena = NULL;
+    family->self = &kin__nobody;
+    family->natives = NULL;
+    family->hints = NULL;
     family->id = *id;
     family->reserve = reserve;
     family->shm = KIN_OS_NO_HANDLE;
@@ -222,12 +209,11 @@ static kin_status map(kin_family *family)
     return status;
 }
 
-/* From then on the family is found by its pointers. */
-static kin_status settle(kin_family *family)
+static void publish(kin_family *family)
 {
     family->max_members = family->arena->max_members;
     family->max_threads = family->arena->max_threads;
-    return enter_table(family) ? KIN_OK : KIN_E_LIMIT;
+    atomic_store_explicit(&family->stage, USABLE, memory_order_release);
 }
 
 static kin_status fill_arena(kin_family *family, const kin_family_options *options)
@@ -267,9 +253,7 @@ static kin_status make(kin_family *family, const kin_family_options *options)
         status = fill_arena(family, options);
     }
     if (status == KIN_OK) {
-        status = settle(family);
-    }
-    if (status == KIN_OK) {
+        publish(family);
         status = kin__member_join(family); /* at once: the family's names are kept by its members */
     }
     return status;
@@ -305,11 +289,8 @@ kin_status kin_family_create(kin_family **out, const kin_family_options *options
     if (!out || check_options(&checked, options) != KIN_OK) {
         return KIN_E_ARGUMENT;
     }
-    kin_status status = kin__hooks();
-    if (status == KIN_OK) {
-        kin_os_sweep();
-        status = kin_os_random(&id, sizeof id);
-    }
+    kin_os_sweep();
+    kin_status status = kin_os_random(&id, sizeof id);
     if (status == KIN_OK) {
         status = allocate(&family, &id, checked.reserve);
     }
@@ -318,7 +299,6 @@ kin_status kin_family_create(kin_family **out, const kin_family_options *options
     }
     status = make(family, &checked);
     if (status != KIN_OK) {
-        leave_table(family);
         kin_os_pulse_retire(&family->pulse, &family->id);
         destroy(family);
         return status;
@@ -410,10 +390,7 @@ kin_status kin__family_adopt(kin_family **out, const kin__family_ticket *ticket)
         *out = family;
         return KIN_OK;
     }
-    kin_status status = kin__hooks();
-    if (status == KIN_OK) {
-        status = allocate(&family, &ticket->id, ticket->reserve);
-    }
+    kin_status status = allocate(&family, &ticket->id, ticket->reserve);
     if (status != KIN_OK) {
         kin_os_handle_close(ticket->shm);
         kin_os_handle_close(ticket->pulse);
@@ -426,13 +403,11 @@ kin_status kin__family_adopt(kin_family **out, const kin__family_ticket *ticket)
     if (status == KIN_OK) {
         status = check_arena(family, ticket);
     }
-    if (status == KIN_OK) {
-        status = settle(family);
-    }
     if (status != KIN_OK) {
         destroy(family);
         return status;
     }
+    publish(family);
     kin_family *none = NULL;
     atomic_compare_exchange_strong(&own, &none, family);
     *out = family;
@@ -448,7 +423,8 @@ void kin_family_close(kin_family *family)
     }
     kin__seats_forget(family);
     kin__member_leave(family);
-    leave_table(family);
+    kin_family *was = family;
+    atomic_compare_exchange_strong(&own, &was, NULL);
     destroy(family);
 }
 

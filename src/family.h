@@ -36,7 +36,10 @@ typedef struct kin__self { /* wiped by fork */
     bool named;     /* the family's names existed when this process joined */
 } kin__self;
 
+extern kin__self kin__nobody; /* what a family shows before this process joins it; never written */
+
 struct kin_family {
+    _Atomic uint32_t stage; /* of this place in the process's table, see family.c */
     char *base;
     kin__arena *arena; /* == base */
     uint64_t reserve;
@@ -45,7 +48,7 @@ struct kin_family {
     uint32_t max_members, max_threads; /* copies: the arena's may be written over by a member gone mad */
     kin_os_handle shm;
     kin_os_pulse pulse;
-    kin__self *self;
+    kin__self *_Atomic self;
     kin__native *_Atomic natives; /* [max_threads], made when first needed */
     kin__hints *_Atomic hints;    /* [KIN__CLASSES], likewise */
 };
@@ -70,8 +73,6 @@ kin_family *kin__family_at(const void *p);
 kin_family *kin__family_by_id(const kin_os_id *id);
 /* Number 0 to KIN__FAMILIES - 1 of this process's table, or NULL. */
 kin_family *kin__family_number(uint32_t number);
-/* The own family if there is one. */
-kin_family *kin__family_current(void);
 
 /* What a child needs to join: two handles and three numbers. */
 typedef struct kin__family_ticket {
@@ -82,7 +83,7 @@ typedef struct kin__family_ticket {
 
 /* The handles stay the family's. */
 void kin__family_ticket_of(const kin_family *family, kin__family_ticket *out);
-/* Maps, checks and joins; takes the handles, also on failure. Becomes the own family if there is none. If this process is
+/* Maps and checks; this process joins at its first use. Takes the handles, also on failure. Becomes the own family if there is none. If this process is
  * in that family already, gives that. KIN_E_BLOB_VERSION: another layout; KIN_E_BLOB_CORRUPT: not an arena of that id. */
 kin_status kin__family_adopt(kin_family **out, const kin__family_ticket *ticket);
 

@@ -59,7 +59,7 @@ static kin_status check(kin__blob *out, const unsigned char *bytes, size_t size,
 }
 
 /* Everything up to the entry: what it is to run, and with what. */
-static kin_status come_in(const kin_entry **entry, kin_args **args)
+static kin_status come_in(const kin_entry **entry, kin_args *args)
 {
     kin__blob blob;
     unsigned char bytes[KIN_BLOB_MAX];
@@ -82,8 +82,8 @@ static kin_status come_in(const kin_entry **entry, kin_args **args)
 
 kin_status kin_main(const kin_entry *list, size_t count)
 {
+    static kin_args args; /* not from the allocator, which a child that needs none may then leave alone */
     const kin_entry *entry;
-    kin_args *args;
     bool usable = sound(list, count), child = kin_os_channel_pending();
     if (usable) {
         entries = list;
@@ -95,7 +95,7 @@ kin_status kin_main(const kin_entry *list, size_t count)
     if (!usable || come_in(&entry, &args) != KIN_OK) {
         exit(KIN_EXIT_START);
     }
-    int result = entry->run(args);
-    kin_args_destroy(args);
+    int result = entry->run(&args);
+    kin__args_clear(&args);
     exit(result & 0xff);
 }

@@ -223,11 +223,31 @@ static kin_status join(kin_family *family)
     return kin__reap_all(family) > 0 && claim_any_member(family, &me) ? KIN_OK : KIN_E_LIMIT;
 }
 
+kin__self kin__nobody;
+
+static kin_status make_self(kin_family *family)
+{
+    void *memory;
+    kin__self *none = &kin__nobody;
+    kin_status status = family->self == none ? kin__hooks() : KIN_OK;
+    if (status != KIN_OK || family->self != none) {
+        return status;
+    }
+    status = kin_os_private_alloc(&memory, sizeof(kin__self));
+    if (status == KIN_OK && !atomic_compare_exchange_strong(&family->self, &none, (kin__self *)memory)) {
+        kin_os_private_free(memory, sizeof(kin__self));
+    }
+    return status;
+}
+
 kin_status kin__member_join(kin_family *family)
 {
-    kin__self *self = family->self;
-    kin_status status = KIN_OK;
+    kin_status status = make_self(family);
     uint32_t open = 0;
+    if (status != KIN_OK) {
+        return status;
+    }
+    kin__self *self = family->self;
     while (!atomic_compare_exchange_weak(&self->guard, &open, 1)) {
         open = 0;
         kin_os_yield();

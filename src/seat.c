@@ -55,9 +55,10 @@ static kin_status record_of_thread(record **out)
         *out = mine;
         return KIN_OK;
     }
-    for (uint32_t i = 0; i < CHUNKS; i++) {
+    kin_status status = kin__hooks(); /* the thread's pointer, and its end */
+    for (uint32_t i = 0; i < CHUNKS && status == KIN_OK; i++) {
         record *records;
-        kin_status status = chunk_at(&records, i);
+        status = chunk_at(&records, i);
         if (status != KIN_OK) {
             return status;
         }
@@ -68,7 +69,7 @@ static kin_status record_of_thread(record **out)
             return KIN_OK;
         }
     }
-    return KIN_E_LIMIT;
+    return status != KIN_OK ? status : KIN_E_LIMIT;
 }
 
 /* ---- thread entries ---- */

@@ -1,0 +1,39 @@
+/* commands.h: what the parts of the kin command share. */
+#ifndef COMMANDS_H
+#define COMMANDS_H
+
+#include "kin/kin.h"
+
+/* A command gets its own name as argv[0]. Exit status: 0, 1 (it failed, or a demonstration came out wrong), 2 (usage). */
+int demo_command(int argc, char **argv);
+int bench_command(int argc, char **argv);
+
+#define EXIT_USAGE 2
+
+/* What children are started with: kin.c registers them all under their own names. */
+#define COMMAND_ENTRIES(X)                                                                                             \
+    X(demo_count)                                                                                                      \
+    X(demo_deposit)                                                                                                    \
+    X(demo_withdraw)                                                                                                   \
+    X(demo_square)                                                                                                     \
+    X(demo_wait)                                                                                                       \
+    X(demo_click)                                                                                                      \
+    X(demo_nothing)                                                                                                    \
+    X(bench_contend)                                                                                                   \
+    X(bench_ping)                                                                                                      \
+    X(bench_pong)                                                                                                      \
+    X(bench_wait)                                                                                                      \
+    X(bench_nothing)
+
+#define COMMAND_ENTRY_DECLARATION(name) int name(const kin_args *args);
+COMMAND_ENTRIES(COMMAND_ENTRY_DECLARATION)
+#undef COMMAND_ENTRY_DECLARATION
+
+/* A failure says what failed on stderr and ends the process with status 1. */
+kin_status tool_check(kin_status status, const char *what);
+/* The object given under that name. */
+void *tool_given(const kin_args *args, const char *name, kin_type type);
+/* 0 if the child ended by itself with code 0, else 1. The process is closed. */
+int tool_finish(kin_process *process);
+
+#endif

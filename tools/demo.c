@@ -1,0 +1,505 @@
+/* demo.c: `kin demo`: five programs of a few lines each, under each start method, and what comes out of them. */
+#include "commands.h"
+
+#include <getopt.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report.h"
+
+#define TEXT_MAX 96
+#define PATIENCE KIN_SECONDS(30)
+
+typedef struct outcome {
+    char expected[TEXT_MAX];
+    char got[TEXT_MAX];
+    int failed; /* children that did not end well */
+} outcome;
+
+static void say(char *text, const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    vsnprintf(text, TEXT_MAX, format, values);
+    va_end(values);
+}
+
+/* Adds a word to what there is. */
+static void append(char *text, const char *word)
+{
+    size_t length = strlen(text);
+    snprintf(text + length, TEXT_MAX - length, "%s%s", length > 0 ? " " : "", word);
+}
+
+/* ---- starting children ---- */
+
+static void *shared(size_t size)
+{
+    void *memory = NULL;
+    tool_check(kin_alloc(&memory, NULL, size), "kin_alloc");
+    return memory;
+}
+
+static kin_args *arguments(void)
+{
+    kin_args *args = NULL;
+    tool_check(kin_args_create(&args, NULL), "kin_args_create");
+    return args;
+}
+
+static void add(kin_args *args, const char *name, kin_type type, const void *object)
+{
+    tool_check(kin_args_add(args, name, type, object), name);
+}
+
+static kin_process *start(kin_method method, const char *entry, const kin_args *args)
+{
+    kin_process_options options = KIN_PROCESS_OPTIONS;
+    options.method = method;
+    kin_process *process = NULL;
+    tool_check(kin_process_start(&process, entry, args, &options), entry);
+    return process;
+}
+
+/* ---- a shared counter, with a lock and without ---- */
+
+#define COUNTERS 10
+#define COUNTS 50
+
+/* Long enough between reading and writing that another process comes in between. */
+static void dawdle(void)
+{
+    for (volatile int i = 0; i < 5000; i++) {
+    }
+}
+
+int demo_count(const kin_args *args)
+{
+    volatile int *total = tool_given(args, "total", KIN_TYPE_MEMORY);
+    kin_sem *ready = tool_given(args, "ready", KIN_TYPE_SEM);
+    kin_sem *gate = tool_given(args, "gate", KIN_TYPE_SEM);
+    void *lock = NULL;
+    int locked = kin_args_get(args, "lock", KIN_TYPE_LOCK, &lock) == KIN_OK;
+    tool_check(kin_sem_release(ready, 1), "ready");
+    tool_check(kin_sem_acquire(gate, 1, PATIENCE), "gate");
+    for (int i = 0; i < COUNTS; i++) {
+        if (locked) {
+            tool_check(kin_lock_acquire(lock, PATIENCE), "lock");
+        }
+        int value = *total;
+        dawdle();
+        *total = value + 1;
+        if (locked) {
+            tool_check(kin_lock_release(lock), "lock");
+        }
+    }
+    return 0;
+}
+
+static void count(kin_method method, outcome *out, int locked)
+{
+    int *total = shared(sizeof *total);
+    kin_sem *ready;
+    kin_sem *gate;
+    kin_lock *lock;
+    tool_check(kin_sem_create(&ready, NULL, 0, 0), "kin_sem_create");
+    tool_check(kin_sem_create(&gate, NULL, 0, 0), "kin_sem_create");
+    tool_check(kin_lock_create(&lock, NULL), "kin_lock_create");
+    kin_args *args = arguments();
+    add(args, "total", KIN_TYPE_MEMORY, total);
+    add(args, "ready", KIN_TYPE_SEM, ready);
+    add(args, "gate", KIN_TYPE_SEM, gate);
+    if (locked) {
+        add(args, "lock", KIN_TYPE_LOCK, lock);
+    }
+    kin_process *children[COUNTERS];
+    for (int i = 0; i < COUNTERS; i++) {
+        children[i] = start(method, "demo_count", args);
+    }
+    tool_check(kin_sem_acquire(ready, COUNTERS, PATIENCE), "the children");
+    tool_check(kin_sem_release(gate, COUNTERS), "gate");
+    for (int i = 0; i < COUNTERS; i++) {
+        out->failed += tool_finish(children[i]);
+    }
+    say(out->expected, "%d", COUNTERS * COUNTS);
+    say(out->got, "%d", *total);
+    kin_args_destroy(args);
+    kin_lock_destroy(lock);
+    kin_sem_destroy(gate);
+    kin_sem_destroy(ready);
+    kin_free(total);
+}
+
+static void count_locked(kin_method method, outcome *out)
+{
+    count(method, out, 1);
+}
+
+static void count_unlocked(kin_method method, outcome *out)
+{
+    count(method, out, 0);
+}
+
+/* ---- a bank account ---- */
+
+#define BALANCE 100
+#define PAYMENTS 10000
+
+static int pay(const kin_args *args, int amount)
+{
+    int *balance = tool_given(args, "balance", KIN_TYPE_MEMORY);
+    kin_lock *lock = tool_given(args, "lock", KIN_TYPE_LOCK);
+    for (int i = 0; i < PAYMENTS; i++) {
+        tool_check(kin_lock_acquire(lock, PATIENCE), "lock");
+        *balance += amount;
+        tool_check(kin_lock_release(lock), "lock");
+    }
+    return 0;
+}
+
+int demo_deposit(const kin_args *args)
+{
+    return pay(args, 1);
+}
+
+int demo_withdraw(const kin_args *args)
+{
+    return pay(args, -1);
+}
+
+static void bank(kin_method method, outcome *out)
+{
+    int *balance = shared(sizeof *balance);
+    kin_lock *lock;
+    tool_check(kin_lock_create(&lock, NULL), "kin_lock_create");
+    *balance = BALANCE;
+    kin_args *args = arguments();
+    add(args, "balance", KIN_TYPE_MEMORY, balance);
+    add(args, "lock", KIN_TYPE_LOCK, lock);
+    kin_process *withdraw = start(method, "demo_withdraw", args);
+    kin_process *deposit = start(method, "demo_deposit", args);
+    out->failed += tool_finish(withdraw) + tool_finish(deposit);
+    say(out->expected, "%d", BALANCE + PAYMENTS - PAYMENTS);
+    say(out->got, "%d", *balance);
+    kin_args_destroy(args);
+    kin_lock_destroy(lock);
+    kin_free(balance);
+}
+
+/* ---- squares and their sum ---- */
+
+static const int32_t bases[] = {5, 6, 7, 8};
+
+#define BASES (sizeof bases / sizeof bases[0])
+
+int demo_square(const kin_args *args)
+{
+    kin_array *squares = tool_given(args, "squares", KIN_TYPE_ARRAY);
+    kin_value *sum = tool_given(args, "sum", KIN_TYPE_VALUE);
+    const void *bytes = NULL;
+    size_t size = 0;
+    tool_check(kin_args_get_bytes(args, "bases", &bytes, &size), "bases");
+    int64_t total = 0;
+    for (size_t i = 0; i < size / sizeof(int32_t); i++) {
+        int32_t base = ((const int32_t *)bytes)[i];
+        int32_t square = base * base;
+        tool_check(kin_array_set(squares, i, 1, &square, sizeof square), "squares");
+        total += square;
+    }
+    tool_check(kin_value_set(sum, &total, sizeof total), "sum");
+    return 0;
+}
+
+static void say_squares(char *text, const int32_t *squares, int64_t sum)
+{
+    char word[32];
+    for (size_t i = 0; i < BASES; i++) {
+        snprintf(word, sizeof word, "%d", (int)squares[i]);
+        append(text, word);
+    }
+    snprintf(word, sizeof word, "sum %d", (int)sum);
+    append(text, word);
+}
+
+static void square(kin_method method, outcome *out)
+{
+    kin_array *array;
+    kin_value *value;
+    tool_check(kin_array_create(&array, NULL, KIN_I32, BASES, KIN_LOCKED), "kin_array_create");
+    tool_check(kin_value_create(&value, NULL, KIN_I64, KIN_LOCKED), "kin_value_create");
+    kin_args *args = arguments();
+    add(args, "squares", KIN_TYPE_ARRAY, array);
+    add(args, "sum", KIN_TYPE_VALUE, value);
+    tool_check(kin_args_add_bytes(args, "bases", bases, sizeof bases), "bases");
+    out->failed += tool_finish(start(method, "demo_square", args));
+    int32_t squares[BASES];
+    int64_t sum = 0;
+    for (size_t i = 0; i < BASES; i++) {
+        squares[i] = bases[i] * bases[i];
+        sum += squares[i];
+    }
+    say_squares(out->expected, squares, sum);
+    tool_check(kin_array_get(array, 0, BASES, squares, sizeof squares), "squares");
+    tool_check(kin_value_get(value, &sum, sizeof sum), "sum");
+    say_squares(out->got, squares, sum);
+    kin_args_destroy(args);
+    kin_value_destroy(value);
+    kin_array_destroy(array);
+}
+
+/* ---- the lock that arrives is the lock that was sent ---- */
+
+int demo_wait(const kin_args *args)
+{
+    kin_lock *lock = tool_given(args, "lock", KIN_TYPE_LOCK);
+    kin_sem *here = tool_given(args, "here", KIN_TYPE_SEM);
+    kin_sem *seen = tool_given(args, "seen", KIN_TYPE_SEM);
+    char *story = tool_given(args, "story", KIN_TYPE_MEMORY);
+    append(story, "child-here");
+    tool_check(kin_sem_release(here, 1), "here");
+    tool_check(kin_lock_acquire(lock, PATIENCE), "lock");
+    append(story, "child-goes-on");
+    tool_check(kin_sem_release(here, 1), "here");
+    tool_check(kin_sem_acquire(seen, 1, PATIENCE), "seen");
+    tool_check(kin_lock_release(lock), "lock");
+    return 0;
+}
+
+static kin_lock_info inspect(const kin_lock *lock)
+{
+    kin_lock_info info = {.size = sizeof info};
+    tool_check(kin_lock_inspect(lock, &info), "kin_lock_inspect");
+    return info;
+}
+
+/* Looks at the lock until somebody waits for it. pause is a semaphore that nobody releases meanwhile. */
+static int somebody_waits(const kin_lock *lock, kin_sem *pause)
+{
+    for (int64_t waited = 0; waited < PATIENCE; waited += KIN_MS(1)) {
+        if (inspect(lock).contended) {
+            return 1;
+        }
+        kin_sem_acquire(pause, 1, KIN_MS(1));
+    }
+    return 0;
+}
+
+static void watch_child(kin_process *child, kin_lock *lock, kin_sem *here, kin_sem *seen, char *story)
+{
+    tool_check(kin_sem_acquire(here, 1, PATIENCE), "the child");
+    append(story, somebody_waits(lock, here) ? "child-waits" : "nobody-waits");
+    append(story, "parent-releases");
+    tool_check(kin_lock_release(lock), "lock");
+    tool_check(kin_sem_acquire(here, 1, PATIENCE), "the child");
+    append(story, inspect(lock).owner_pid == kin_process_pid(child) ? "child-owns" : "somebody-else-owns");
+    tool_check(kin_sem_release(seen, 1), "seen");
+}
+
+static void pass(kin_method method, outcome *out)
+{
+    char *story = shared(TEXT_MAX);
+    kin_lock *lock;
+    kin_sem *here;
+    kin_sem *seen;
+    tool_check(kin_lock_create(&lock, NULL), "kin_lock_create");
+    tool_check(kin_sem_create(&here, NULL, 0, 0), "kin_sem_create");
+    tool_check(kin_sem_create(&seen, NULL, 0, 0), "kin_sem_create");
+    kin_args *args = arguments();
+    add(args, "lock", KIN_TYPE_LOCK, lock);
+    add(args, "here", KIN_TYPE_SEM, here);
+    add(args, "seen", KIN_TYPE_SEM, seen);
+    add(args, "story", KIN_TYPE_MEMORY, story);
+    tool_check(kin_lock_acquire(lock, PATIENCE), "lock");
+    kin_process *child = start(method, "demo_wait", args);
+    watch_child(child, lock, here, seen, story);
+    out->failed += tool_finish(child);
+    say(out->expected, "child-here child-waits parent-releases child-goes-on child-owns");
+    say(out->got, "%s", story);
+    kin_args_destroy(args);
+    kin_sem_destroy(seen);
+    kin_sem_destroy(here);
+    kin_lock_destroy(lock);
+    kin_free(story);
+}
+
+/* ---- a counter that carries its own lock ---- */
+
+#define CLICKERS 8
+#define CLICKS 100000
+
+typedef struct clicker {
+    kin_lock lock;
+    int value;
+} clicker;
+
+static void clicker_increment(clicker *it)
+{
+    tool_check(kin_lock_acquire(&it->lock, PATIENCE), "lock");
+    it->value++;
+    tool_check(kin_lock_release(&it->lock), "lock");
+}
+
+static int clicker_value(clicker *it)
+{
+    tool_check(kin_lock_acquire(&it->lock, PATIENCE), "lock");
+    int value = it->value;
+    tool_check(kin_lock_release(&it->lock), "lock");
+    return value;
+}
+
+int demo_click(const kin_args *args)
+{
+    clicker *it = tool_given(args, "clicker", KIN_TYPE_MEMORY);
+    for (int i = 0; i < CLICKS; i++) {
+        clicker_increment(it);
+    }
+    return 0;
+}
+
+static void click(kin_method method, outcome *out)
+{
+    clicker *it = shared(sizeof *it);
+    tool_check(kin_lock_init(&it->lock, 0), "kin_lock_init");
+    kin_args *args = arguments();
+    add(args, "clicker", KIN_TYPE_MEMORY, it);
+    kin_process *children[CLICKERS];
+    for (int i = 0; i < CLICKERS; i++) {
+        children[i] = start(method, "demo_click", args);
+    }
+    for (int i = 0; i < CLICKERS; i++) {
+        out->failed += tool_finish(children[i]);
+    }
+    say(out->expected, "%d", CLICKERS * CLICKS);
+    say(out->got, "%d", clicker_value(it));
+    kin_args_destroy(args);
+    kin_lock_fini(&it->lock);
+    kin_free(it);
+}
+
+/* ---- all of them ---- */
+
+typedef struct program {
+    const char *name;
+    int times;
+    int judged; /* 0: shows what goes wrong without a lock */
+    void (*run)(kin_method method, outcome *out);
+} program;
+
+static const program programs[] = {
+    {"counter, without a lock", 10, 0, count_unlocked}, {"counter, with a lock", 10, 1, count_locked},
+    {"bank account", 10, 1, bank},                      {"squares and their sum", 1, 1, square},
+    {"lock passed to a child", 1, 1, pass},             {"counter object", 1, 1, click},
+};
+
+static const report_column columns[] = {
+    {"program", "program", REPORT_TEXT, 24}, {"method", "method", REPORT_TEXT, 6},
+    {"times", "times", REPORT_NUMBER, 5},    {"right", "right", REPORT_NUMBER, 5},
+    {"verdict", "verdict", REPORT_TEXT, 10}, {"expected", "expected", REPORT_TEXT, 18},
+    {"got", "got (each different result)", REPORT_TEXT, 18},
+};
+
+/* Runs one program as often as it wants: whether each run gave what was expected. */
+static int run_program(const program *it, kin_method method, report *out)
+{
+    char results[TEXT_MAX] = "";
+    char last[TEXT_MAX] = "";
+    outcome one = {"", "", 0};
+    int right = 0;
+    for (int i = 0; i < it->times; i++) {
+        one = (outcome){"", "", 0};
+        it->run(method, &one);
+        if (one.failed > 0) {
+            append(one.got, "(a child failed)");
+        }
+        right += strcmp(one.got, one.expected) == 0;
+        if (strcmp(one.got, last) != 0) {
+            append(results, one.got);
+        }
+        memcpy(last, one.got, sizeof last);
+    }
+    int good = !it->judged || right == it->times;
+    const report_cell cells[] = {
+        {it->name, 0},
+        {method == KIN_FORK ? "fork" : "spawn", 0},
+        {NULL, it->times},
+        {NULL, right},
+        {!it->judged ? "not judged" : good ? "right" : "WRONG", 0},
+        {one.expected, 0},
+        {results, 0},
+    };
+    report_row(out, cells);
+    return good;
+}
+
+int demo_nothing(const kin_args *args)
+{
+    (void)args;
+    return 0;
+}
+
+static int has_method(kin_method method)
+{
+    kin_process_options options = KIN_PROCESS_OPTIONS;
+    options.method = method;
+    kin_process *process = NULL;
+    kin_status status = kin_process_start(&process, "demo_nothing", NULL, &options);
+    return status != KIN_E_UNSUPPORTED && tool_check(status, "kin_process_start") == KIN_OK && !tool_finish(process);
+}
+
+static int run_programs(kin_method only, report *out)
+{
+    static const kin_method methods[] = {KIN_FORK, KIN_SPAWN};
+    int good = 1;
+    for (size_t m = 0; m < sizeof methods / sizeof methods[0]; m++) {
+        if ((only != KIN_DEFAULT && only != methods[m]) || !has_method(methods[m])) {
+            continue;
+        }
+        for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++) {
+            good &= run_program(&programs[i], methods[m], out);
+        }
+    }
+    return good && out->rows > 0;
+}
+
+static int usage(FILE *stream, int status)
+{
+    fprintf(stream, "usage: kin demo [--json] [--method fork|spawn]\n\n"
+                    "  --json           one JSON document instead of a table\n"
+                    "  --method METHOD  only this start method; otherwise all that the system has\n\n"
+                    "Exit status: 0 if everything came out right, 1 if not.\n");
+    return status;
+}
+
+int demo_command(int argc, char **argv)
+{
+    static const struct option known[] = {
+        {"json", no_argument, NULL, 'j'},
+        {"method", required_argument, NULL, 'm'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    int json = 0;
+    kin_method method = KIN_DEFAULT;
+    for (int option; (option = getopt_long(argc, argv, "h", known, NULL)) != -1;) {
+        if (option == 'j') {
+            json = 1;
+        } else if (option == 'm' && strcmp(optarg, "fork") == 0) {
+            method = KIN_FORK;
+        } else if (option == 'm' && strcmp(optarg, "spawn") == 0) {
+            method = KIN_SPAWN;
+        } else {
+            return option == 'h' ? usage(stdout, EXIT_SUCCESS) : usage(stderr, EXIT_USAGE);
+        }
+    }
+    if (optind != argc) {
+        return usage(stderr, EXIT_USAGE);
+    }
+    report out;
+    report_open(&out, "demo", columns, sizeof columns / sizeof columns[0], json);
+    int good = run_programs(method, &out);
+    report_close(&out, good);
+    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}

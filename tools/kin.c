@@ -1,0 +1,117 @@
+/* kin.c: the kin command: finds the subcommand and runs it. */
+#include "commands.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct command {
+    const char *name;
+    const char *alias;
+    const char *summary; /* NULL: not in the help */
+    int (*run)(int argc, char **argv);
+} command;
+
+static int help_command(int argc, char **argv);
+
+static int version_command(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    printf("kin %d.%d.%d\n", KIN_VERSION_MAJOR, KIN_VERSION_MINOR, KIN_VERSION_PATCH);
+    return EXIT_SUCCESS;
+}
+
+/* What bench starts to see what starting a program costs without kin. */
+static int noop_command(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    return EXIT_SUCCESS;
+}
+
+static const command commands[] = {
+    {"demo", NULL, "run five small programs under each start method and check what comes out", demo_command},
+    {"bench", NULL, "measure kin beside what the system offers", bench_command},
+    {"help", "--help", "print this", help_command},
+    {"version", "--version", "print the version", version_command},
+    {"noop", NULL, NULL, noop_command},
+};
+
+#define COMMAND_COUNT (sizeof commands / sizeof commands[0])
+
+static void print_usage(FILE *stream)
+{
+    fprintf(stream, "usage: kin COMMAND [OPTION]...\n\n");
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (commands[i].summary != NULL) {
+            fprintf(stream, "  %-8s %s\n", commands[i].name, commands[i].summary);
+        }
+    }
+    fprintf(stream, "\n`kin COMMAND --help` lists a command's options.\n");
+}
+
+static int help_command(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    print_usage(stdout);
+    return EXIT_SUCCESS;
+}
+
+static const command *find_command(const char *name)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        const char *alias = commands[i].alias;
+        if (strcmp(commands[i].name, name) == 0 || (alias != NULL && strcmp(alias, name) == 0)) {
+            return &commands[i];
+        }
+    }
+    return NULL;
+}
+
+kin_status tool_check(kin_status status, const char *what)
+{
+    if (status < 0) {
+        char system[160];
+        kin_os_error_text(kin_last_os_error(), system, sizeof system);
+        fprintf(stderr, "kin: %s: %s: %s%s%s\n", what, kin_status_name(status), kin_status_text(status),
+                status == KIN_E_OS ? ": " : "", status == KIN_E_OS ? system : "");
+        exit(EXIT_FAILURE);
+    }
+    return status;
+}
+
+void *tool_given(const kin_args *args, const char *name, kin_type type)
+{
+    void *object = NULL;
+    tool_check(kin_args_get(args, name, type, &object), name);
+    return object;
+}
+
+int tool_finish(kin_process *process)
+{
+    kin_exit result;
+    tool_check(kin_process_join(process, KIN_FOREVER, &result), "joining a child");
+    kin_process_close(process);
+    return result.code != 0 || result.signal != 0;
+}
+
+#define COMMAND_ENTRY(name) {#name, name},
+static const kin_entry entries[] = {COMMAND_ENTRIES(COMMAND_ENTRY)};
+
+int main(int argc, char **argv)
+{
+    tool_check(kin_main(entries, sizeof entries / sizeof entries[0]), "kin_main");
+    if (argc < 2) {
+        print_usage(stderr);
+        return EXIT_USAGE;
+    }
+    const command *chosen = find_command(argv[1]);
+    if (chosen == NULL) {
+        fprintf(stderr, "kin: there is no command '%s'\n\n", argv[1]);
+        print_usage(stderr);
+        return EXIT_USAGE;
+    }
+    return chosen->run(argc - 1, argv + 1);
+}
