@@ -378,6 +378,7 @@ static kin_status place_handles(kin__blob *blob, const kin_os_handle *handles, k
 {
     kin_os_handle process = kin_os_handle_from((uint64_t)target);
     blob->mode = target == KIN_NO_TARGET ? KIN__BLOB_INHERIT : KIN__BLOB_INTO;
+    blob->target = target == KIN_NO_TARGET ? 0 : kin_os_handle_pid(process);
     for (uint32_t i = 0; i < blob->handle_count; i++) {
         if (blob->mode == KIN__BLOB_INTO) {
             kin_status status = kin_os_handle_duplicate_into(&blob->values[i], handles[i], process);

@@ -200,6 +200,8 @@ kin_status kin_os_handle_kind(kin_os_handle handle, kin_os_kind *out);
 kin_status kin_os_handle_duplicate(kin_os_handle *out, kin_os_handle handle);
 /* Windows: into another process, target being a process handle; *value is valid there. POSIX: KIN_E_UNSUPPORTED. */
 kin_status kin_os_handle_duplicate_into(uint64_t *value, kin_os_handle handle, kin_os_handle target);
+/* The pid of the process that a handle stands for; 0 if it stands for none. POSIX: 0. */
+uint32_t kin_os_handle_pid(kin_os_handle process);
 void kin_os_handle_close(kin_os_handle handle);
 /* A handle as the plain number that the public API and the blob carry, and back. */
 uint64_t kin_os_handle_value(kin_os_handle handle);

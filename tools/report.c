@@ -6,6 +6,12 @@
 
 #include "kin/kin.h"
 
+/* Neither NAN nor infinite. mingw's isfinite warns of a double. */
+static int present(double number)
+{
+    return number - number == 0;
+}
+
 static void print_json_text(const char *text)
 {
     putchar('"');
@@ -25,7 +31,7 @@ static void print_json_cell(report_kind kind, const report_cell *cell)
 {
     if (kind == REPORT_TEXT && cell->text != NULL) {
         print_json_text(cell->text);
-    } else if (kind == REPORT_TEXT || !isfinite(cell->number)) {
+    } else if (kind == REPORT_TEXT || !present(cell->number)) {
         printf("null");
     } else if (kind == REPORT_TRUTH) {
         printf("%s", cell->number != 0 ? "true" : "false");
@@ -38,11 +44,15 @@ static void print_json_cell(report_kind kind, const report_cell *cell)
 static const char *number_text(double number, char *buffer, size_t size)
 {
     double magnitude = fabs(number);
-    if (!isfinite(number)) {
+    if (!present(number)) {
         return "-";
     }
     int decimals = magnitude >= 100 || magnitude == 0 ? 0 : magnitude >= 10 ? 1 : 2;
-    snprintf(buffer, size, magnitude > 0 && magnitude < 0.1 ? "%.2g" : "%.*f", decimals, number);
+    if (magnitude > 0 && magnitude < 0.1) {
+        snprintf(buffer, size, "%.2g", number);
+    } else {
+        snprintf(buffer, size, "%.*f", decimals, number);
+    }
     return buffer;
 }
 
@@ -52,7 +62,7 @@ static const char *cell_text(report_kind kind, const report_cell *cell, char *bu
     case REPORT_TEXT:
         return cell->text != NULL ? cell->text : "-";
     case REPORT_TRUTH:
-        return !isfinite(cell->number) ? "-" : cell->number != 0 ? "yes" : "NO";
+        return !present(cell->number) ? "-" : cell->number != 0 ? "yes" : "NO";
     case REPORT_NUMBER:
     default:
         return number_text(cell->number, buffer, size);

@@ -207,18 +207,6 @@ static int start(pid_t *pid, int channel, const char *program, const char *const
     return error;
 }
 
-static int make_pair(int ends[2])
-{
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
-        ends[0] = ends[1] = -1;
-        return errno;
-    }
-    ends[0] = kin_posix_raise(ends[0]);
-    int error = ends[0] < 0 ? errno : 0;
-    ends[1] = kin_posix_raise(ends[1]);
-    return error || ends[1] >= 0 ? error : errno;
-}
-
 kin_status kin_os_spawn(kin_os_process *out, kin_os_handle *channel, const char *program, const char *const *argv,
                         const char *const *env)
 {
@@ -231,7 +219,7 @@ kin_status kin_os_spawn(kin_os_process *out, kin_os_handle *channel, const char 
         return status;
     }
     snprintf(text, sizeof text, "KIN_CHANNEL=%d:%d:%016llx", CHANNEL_FD, getpid(), (unsigned long long)made.nonce);
-    int error = make_pair(ends);
+    int error = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0 ? 0 : errno;
     if (!error) {
         environment = make_environment(env, text);
         error = environment ? start(&made.pid, ends[1], program, argv, environment) : ENOMEM;

@@ -102,6 +102,11 @@ kin_status kin_os_handle_duplicate_into(uint64_t *value, kin_os_handle handle, k
     return KIN_OK;
 }
 
+uint32_t kin_os_handle_pid(kin_os_handle process)
+{
+    return GetProcessId(process);
+}
+
 void kin_os_handle_close(kin_os_handle handle)
 {
     if (handle && handle != INVALID_HANDLE_VALUE) {

@@ -1,0 +1,107 @@
+#include "support_os.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static size_t count_entries(const char *path, int (*counts)(const char *name))
+{
+    size_t count = 0;
+    DIR *dir = opendir(path);
+    for (struct dirent *entry; dir && (entry = readdir(dir)) != NULL;) {
+        count += counts(entry->d_name) != 0;
+    }
+    if (dir) {
+        closedir(dir);
+    }
+    return count;
+}
+
+static int is_number(const char *name)
+{
+    return name[0] >= '0' && name[0] <= '9';
+}
+
+size_t count_handles(void)
+{
+    return count_entries("/proc/self/fd", is_number) - 1; /* less the directory's own */
+}
+
+static int is_ours(const char *name)
+{
+    int temporary = strncmp(name, "sem.", 4) == 0 && strlen(name) == 10; /* sem_open's, while it makes one */
+    return strncmp(name, "kin-", 4) == 0 || strncmp(name, "sem.kin-", 8) == 0 || temporary;
+}
+
+size_t count_names(void)
+{
+    return count_entries("/dev/shm", is_ours);
+}
+
+int has_fork(void)
+{
+    return 1;
+}
+
+intptr_t open_file_with(const char *text)
+{
+    char path[] = "/tmp/kin-test-XXXXXX";
+    int fd = mkstemp(path);
+    if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) || lseek(fd, 0, SEEK_SET) != 0) {
+        abort();
+    }
+    unlink(path);
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    return fd;
+}
+
+void make_pipe(intptr_t ends[2])
+{
+    int fds[2];
+    if (pipe2(fds, O_CLOEXEC) != 0) {
+        abort();
+    }
+    ends[0] = fds[0];
+    ends[1] = fds[1];
+}
+
+long read_handle(intptr_t handle, void *buffer, size_t size)
+{
+    return (long)read((int)handle, buffer, size);
+}
+
+int write_handle(intptr_t handle, const void *buffer, size_t size)
+{
+    return write((int)handle, buffer, size) == (ssize_t)size;
+}
+
+void close_handle(intptr_t handle)
+{
+    close((int)handle);
+}
+
+typedef struct call {
+    void (*body)(void *argument);
+    void *argument;
+} call;
+
+static void *run(void *argument)
+{
+    call *this = argument;
+    this->body(this->argument);
+    return NULL;
+}
+
+void run_thread(void (*body)(void *argument), void *argument)
+{
+    pthread_t thread;
+    call this = {body, argument};
+    if (pthread_create(&thread, NULL, run, &this) != 0) {
+        abort();
+    }
+    pthread_join(thread, NULL);
+}

@@ -1,0 +1,81 @@
+#include "support.h"
+
+#include "os.h"
+
+kin_args *new_args(void)
+{
+    kin_args *args = NULL;
+    assert_ok(kin_args_create(&args, NULL));
+    return args;
+}
+
+void give(kin_args *args, const char *name, kin_type type, const void *object)
+{
+    assert_ok(kin_args_add(args, name, type, object));
+}
+
+void give_number(kin_args *args, const char *name, int64_t number)
+{
+    assert_ok(kin_args_add_bytes(args, name, &number, sizeof number));
+}
+
+void *given(const kin_args *args, const char *name, kin_type type)
+{
+    void *object = NULL;
+    kin_status status = kin_args_get(args, name, type, &object);
+    if (status != KIN_OK) {
+        fprintf(stderr, "argument %s: %s\n", name, kin_status_name(status));
+    }
+    return object;
+}
+
+int64_t given_number(const kin_args *args, const char *name)
+{
+    const void *bytes = NULL;
+    size_t size = 0;
+    int64_t number = 0;
+    if (kin_args_get_bytes(args, name, &bytes, &size) == KIN_OK && size == sizeof number) {
+        memcpy(&number, bytes, sizeof number);
+    }
+    return number;
+}
+
+kin_process *start_child(const char *entry, const kin_args *args)
+{
+    kin_process *process = NULL;
+    assert_ok(kin_process_start(&process, entry, args, NULL));
+    return process;
+}
+
+void join_child(kin_process *process, int code)
+{
+    kin_exit result = {-1, -1};
+    assert_ok(kin_process_join(process, PATIENCE, &result));
+    assert_int_equal(result.signal, 0);
+    assert_int_equal(result.code, code);
+    kin_process_close(process);
+}
+
+void kill_child(kin_process *process)
+{
+    assert_ok(kin_process_kill(process));
+    assert_ok(kin_process_join(process, PATIENCE, NULL));
+    kin_process_close(process);
+}
+
+void run_child(const char *entry, const kin_args *args)
+{
+    join_child(start_child(entry, args), 0);
+}
+
+kin_family_info inspect_family(void)
+{
+    kin_family_info info = {.size = sizeof info};
+    assert_ok(kin_family_inspect(NULL, &info));
+    return info;
+}
+
+int64_t now_ns(void)
+{
+    return kin_os_now();
+}

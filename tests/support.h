@@ -1,0 +1,63 @@
+/* support.h: what the tests have in common. A test program's main calls kin_main with its entries first; its children are
+ * the same program.
+ *
+ * CMocka's assertions work in the parent only. A child says what is wrong with CHECK, on standard error and by its exit code.
+ */
+#ifndef KIN_SUPPORT_H
+#define KIN_SUPPORT_H
+
+/* cmocka.h wants these before it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "kin/kin.h"
+#include "support_os.h"
+
+#define PATIENCE KIN_SECONDS(60) /* for what is to happen at once, on a machine that is busy */
+
+/* In a child's entry: returns 1 from it if expression is false. */
+#define CHECK(expression)                                                                                              \
+    do {                                                                                                               \
+        if (!(expression)) {                                                                                           \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #expression);                                           \
+            return 1;                                                                                                  \
+        }                                                                                                              \
+    } while (0)
+
+/* In the parent: status is exactly that one. */
+#define assert_status(expression, expected) assert_string_equal(kin_status_name(expression), #expected)
+#define assert_ok(expression) assert_status(expression, KIN_OK)
+
+/* An empty set of arguments in the own family. */
+kin_args *new_args(void);
+/* Adds an object, a plain number. */
+void give(kin_args *args, const char *name, kin_type type, const void *object);
+void give_number(kin_args *args, const char *name, int64_t number);
+/* In a child: NULL, and a complaint, if it is not there. */
+void *given(const kin_args *args, const char *name, kin_type type);
+/* In a child: 0 if it is not there. */
+int64_t given_number(const kin_args *args, const char *name);
+
+/* Starts a child with the default method, which CTest varies. */
+kin_process *start_child(const char *entry, const kin_args *args);
+/* Waits for its end and closes it; asserts that it exited with code. */
+void join_child(kin_process *process, int code);
+/* Kills it, waits for its end and closes it. */
+void kill_child(kin_process *process);
+/* One child from start to end, exit code 0. */
+void run_child(const char *entry, const kin_args *args);
+
+/* Members and committed bytes of the own family. */
+kin_family_info inspect_family(void);
+
+/* Nanoseconds of the monotonic clock. */
+int64_t now_ns(void);
+
+#endif

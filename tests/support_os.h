@@ -1,0 +1,24 @@
+/* support_os.h: what the tests ask of the system itself. The same for both backends. */
+#ifndef KIN_SUPPORT_OS_H
+#define KIN_SUPPORT_OS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Open descriptors or handles of this process. */
+size_t count_handles(void);
+/* Names in the system that kin might have left: of the families of this user, and temporary ones. */
+size_t count_names(void);
+/* Whether children can be forked here. */
+int has_fork(void);
+/* Makes a file with this text and opens it for reading; a pipe (ends: read, write). As kin_handle numbers. */
+intptr_t open_file_with(const char *text);
+void make_pipe(intptr_t ends[2]);
+/* Reads at most size bytes; returns how many, or -1. write_handle: whether all was written. */
+long read_handle(intptr_t handle, void *buffer, size_t size);
+int write_handle(intptr_t handle, const void *buffer, size_t size);
+void close_handle(intptr_t handle);
+/* Runs body(argument) in a thread of its own and waits for its end. */
+void run_thread(void (*body)(void *argument), void *argument);
+
+#endif

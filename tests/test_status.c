@@ -1,0 +1,50 @@
+#include "support.h"
+
+static void every_status_has_name_and_text(void **state)
+{
+    (void)state;
+#define HAS(number, name, text)                                                                                        \
+    assert_int_equal(name, number);                                                                                    \
+    assert_string_equal(kin_status_name(name), #name);                                                                 \
+    assert_string_equal(kin_status_text((kin_status)(number)), text);
+    KIN_STATUS_LIST(HAS)
+}
+
+static void other_numbers_say_so(void **state)
+{
+    (void)state;
+    assert_string_equal(kin_status_name((kin_status)-9999), "KIN_E_?");
+    assert_string_equal(kin_status_text((kin_status)2), "not a status of kin");
+}
+
+static void os_error_text_is_bounded(void **state)
+{
+    (void)state;
+    char buffer[256] = "x";
+    char tiny[4] = "abc";
+    assert_string_equal(kin_os_error_text(5, NULL, 10), "");
+    assert_string_equal(kin_os_error_text(5, buffer, 0), "");
+    assert_ptr_equal(kin_os_error_text(5, buffer, sizeof buffer), buffer);
+    assert_true(strlen(buffer) > 0);
+    kin_os_error_text(5, tiny, sizeof tiny);
+    assert_true(strlen(tiny) < sizeof tiny);
+    kin_os_error_text(-12345678, buffer, sizeof buffer);
+}
+
+static void timeouts_are_nanoseconds(void **state)
+{
+    (void)state;
+    assert_true(KIN_US(3) == 3000 && KIN_MS(3) == 3000000 && KIN_SECONDS(3) == INT64_C(3000000000));
+    assert_true(KIN_SECONDS(1000000000) > 0 && KIN_NOW == 0 && KIN_FOREVER == INT64_MAX);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_status_has_name_and_text),
+        cmocka_unit_test(other_numbers_say_so),
+        cmocka_unit_test(os_error_text_is_bounded),
+        cmocka_unit_test(timeouts_are_nanoseconds),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

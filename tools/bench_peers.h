@@ -1,0 +1,121 @@
+/* bench_peers.h: what bench.c measures kin against, and what it asks the system for. One file for each system implements
+ * it: posix/bench_peers.c, win32/bench_peers.c. Functions answer 0 for done and another number for not done.
+ */
+#ifndef BENCH_PEERS_H
+#define BENCH_PEERS_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- the system ---- */
+
+int64_t peer_now_ns(void); /* a monotonic clock */
+int64_t peer_cpu_ns(void); /* processor time of this process */
+int peer_cpu_count(void);  /* that this process might use when it began */
+
+#define PEER_ANY_CPU (-1)
+
+/* Pins this process to the cpu-th of them, modulo their number; or lets it go. */
+int peer_pin(int cpu);
+
+int64_t peer_handle_count(void); /* open descriptors or handles of this process */
+int64_t peer_name_count(void);   /* names in /dev/shm; where there is no such thing, 0 */
+
+/* ---- what is to be met ---- */
+
+typedef struct peer_target {
+    double bound; /* 0: none */
+    int at_least; /* else at most */
+} peer_target;
+
+/* ---- locks ---- */
+
+typedef struct peer_contest {
+    atomic_int stop;
+    int64_t guarded; /* changed by whoever holds the lock */
+} peer_contest;
+
+typedef struct peer_lock {
+    const char *name;
+    size_t size;                   /* in shared memory */
+    int (*create)(void *memory);   /* once */
+    void (*destroy)(void *memory); /* once */
+    void *(*attach)(void *memory); /* in each process that uses it: what the functions below take */
+    void (*detach)(void *attached);
+    int64_t (*alone)(void *attached, int64_t pairs);                           /* errors */
+    int64_t (*contend)(void *attached, peer_contest *contest, unsigned apart); /* pairs; -1 after an error */
+    peer_target alone_target;                                                  /* of kin's time / this one's */
+    peer_target contended_target;                                              /* of kin's rate / this one's */
+    int contended_processes;                                                   /* at which it holds */
+} peer_lock;
+
+/* kin itself is the first; the second is what one lock is compared with where only one can be. */
+extern const peer_lock peer_locks[];
+extern const size_t peer_lock_count;
+/* The one that contended locks are compared with. */
+extern const peer_lock *const peer_contended;
+
+static inline void peer_work(unsigned amount)
+{
+    for (volatile unsigned i = 0; i < amount; i++) {
+    }
+}
+
+/* Both loops, alike for all: nothing but the lock between them differs. acquire and release are 0 or an error. */
+#define PEER_LOCK_LOOPS(prefix, type, acquire, release)                                                                \
+    static int64_t prefix##_alone(void *attached, int64_t pairs)                                                       \
+    {                                                                                                                  \
+        type *lock = attached;                                                                                         \
+        int64_t errors = 0;                                                                                            \
+        for (int64_t i = 0; i < pairs; i++) {                                                                          \
+            errors += (acquire) != 0;                                                                                  \
+            errors += (release) != 0;                                                                                  \
+        }                                                                                                              \
+        return errors;                                                                                                 \
+    }                                                                                                                  \
+                                                                                                                       \
+    static int64_t prefix##_contend(void *attached, peer_contest *contest, unsigned apart)                             \
+    {                                                                                                                  \
+        type *lock = attached;                                                                                         \
+        volatile int64_t *guarded = &contest->guarded;                                                                 \
+        int64_t errors = 0;                                                                                            \
+        int64_t pairs = 0;                                                                                             \
+        for (; !atomic_load_explicit(&contest->stop, memory_order_relaxed); pairs++) {                                 \
+            errors += (acquire) != 0;                                                                                  \
+            *guarded = *guarded + 1;                                                                                   \
+            errors += (release) != 0;                                                                                  \
+            peer_work(apart);                                                                                          \
+        }                                                                                                              \
+        return errors == 0 ? pairs : -1;                                                                               \
+    }
+
+/* ---- two semaphores ---- */
+
+typedef struct peer_sems {
+    const char *name;
+    size_t size;                   /* in shared memory */
+    int (*create)(void *memory);   /* both empty */
+    void (*destroy)(void *memory); /* once */
+    void *(*attach)(void *memory); /* in each process that uses them */
+    void (*detach)(void *attached);
+    int (*give)(void *attached, int which);
+    int (*take)(void *attached, int which, int64_t timeout_ns); /* done, or not done in time */
+} peer_sems;
+
+extern const peer_sems peer_native_sems;
+
+/* ---- making and starting things ---- */
+
+/* Makes and removes a lock that other processes can find. */
+extern const char *const peer_named_name;
+int peer_named_once(void);
+
+int peer_has_fork(void);
+int peer_fork_once(void); /* fork, _exit, wait */
+
+/* Starts this program as `kin noop` and waits for its end. */
+extern const char *const peer_spawn_name;
+int peer_spawn_once(void);
+
+#endif

@@ -1,0 +1,276 @@
+/* bench_peers.c: pthread mutexes, POSIX semaphores, fork and posix_spawn. See ../bench_peers.h. */
+#include "../bench_peers.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kin/kin.h"
+
+#define SECOND INT64_C(1000000000)
+
+/* ---- the system ---- */
+
+static int64_t clock_ns(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * SECOND + now.tv_nsec;
+}
+
+int64_t peer_now_ns(void)
+{
+    return clock_ns(CLOCK_MONOTONIC);
+}
+
+int64_t peer_cpu_ns(void)
+{
+    return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+/* As it was at the first call; a forked child inherits it, a spawned one may already be pinned by then, but to one. */
+static const cpu_set_t *all_cpus(void)
+{
+    static cpu_set_t cpus;
+    if (CPU_COUNT(&cpus) == 0 && sched_getaffinity(0, sizeof cpus, &cpus) != 0) {
+        CPU_SET(0, &cpus);
+    }
+    return &cpus;
+}
+
+int peer_cpu_count(void)
+{
+    return CPU_COUNT(all_cpus());
+}
+
+int peer_pin(int cpu)
+{
+    const cpu_set_t *all = all_cpus();
+    if (cpu == PEER_ANY_CPU) {
+        return sched_setaffinity(0, sizeof *all, all);
+    }
+    int left = cpu % CPU_COUNT(all);
+    size_t found = 0;
+    while (!CPU_ISSET(found, all) || left-- > 0) {
+        found++;
+    }
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(found, &one);
+    return sched_setaffinity(0, sizeof one, &one);
+}
+
+static int64_t count_entries(const char *path)
+{
+    int64_t count = 0;
+    DIR *directory = opendir(path);
+    if (directory == NULL) {
+        return 0;
+    }
+    while (readdir(directory) != NULL) {
+        count++;
+    }
+    closedir(directory);
+    return count;
+}
+
+int64_t peer_handle_count(void)
+{
+    return count_entries("/proc/self/fd");
+}
+
+int64_t peer_name_count(void)
+{
+    return count_entries("/dev/shm");
+}
+
+/* ---- locks ---- */
+
+static void *same(void *memory)
+{
+    return memory;
+}
+
+static void nothing(void *memory)
+{
+    (void)memory;
+}
+
+static int kin_create(void *memory)
+{
+    return kin_lock_init(memory, 0) != KIN_OK;
+}
+
+static void kin_destroy(void *memory)
+{
+    kin_lock_fini(memory);
+}
+
+PEER_LOCK_LOOPS(kin, kin_lock, kin_lock_acquire(lock, KIN_FOREVER), kin_lock_release(lock))
+
+static int create_mutex(void *memory, int robust)
+{
+    pthread_mutexattr_t attributes;
+    int error = pthread_mutexattr_init(&attributes);
+    error |= pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+    error |= pthread_mutexattr_setrobust(&attributes, robust);
+    error |= pthread_mutex_init(memory, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+    return error;
+}
+
+static int plain_create(void *memory)
+{
+    return create_mutex(memory, PTHREAD_MUTEX_STALLED);
+}
+
+static int robust_create(void *memory)
+{
+    return create_mutex(memory, PTHREAD_MUTEX_ROBUST);
+}
+
+static void mutex_destroy(void *memory)
+{
+    pthread_mutex_destroy(memory);
+}
+
+PEER_LOCK_LOOPS(mutex, pthread_mutex_t, pthread_mutex_lock(lock), pthread_mutex_unlock(lock))
+
+#define NAME_SIZE 64
+
+static int named_create(void *memory)
+{
+    static unsigned number;
+    snprintf(memory, NAME_SIZE, "/kin-bench-%ld-%u", (long)getpid(), number++);
+    sem_t *sem = sem_open(memory, O_CREAT | O_EXCL, 0600, 1);
+    if (sem == SEM_FAILED) {
+        return errno;
+    }
+    sem_close(sem);
+    return 0;
+}
+
+static void named_destroy(void *memory)
+{
+    sem_unlink(memory);
+}
+
+static void *named_attach(void *memory)
+{
+    sem_t *sem = sem_open(memory, 0);
+    return sem == SEM_FAILED ? NULL : sem;
+}
+
+static void named_detach(void *attached)
+{
+    sem_close(attached);
+}
+
+PEER_LOCK_LOOPS(named, sem_t, sem_wait(lock), sem_post(lock))
+
+/* A lock alone: as fast as a plain mutex, and 5 % for the noise. */
+const peer_lock peer_locks[] = {
+    {"kin_lock", sizeof(kin_lock), kin_create, kin_destroy, same, nothing, kin_alone, kin_contend, {0, 0}, {0, 0}, 0},
+    {"pthread process-shared", sizeof(pthread_mutex_t), plain_create, mutex_destroy, same, nothing, mutex_alone,
+     mutex_contend, {1.05, 0}, {1.0, 1}, 2},
+    {"pthread robust", sizeof(pthread_mutex_t), robust_create, mutex_destroy, same, nothing, mutex_alone,
+     mutex_contend, {0, 0}, {0, 0}, 0},
+    {"sem_open", NAME_SIZE, named_create, named_destroy, named_attach, named_detach, named_alone, named_contend,
+     {0, 0}, {0, 0}, 0},
+};
+
+const size_t peer_lock_count = sizeof peer_locks / sizeof peer_locks[0];
+const peer_lock *const peer_contended = &peer_locks[1];
+
+/* ---- two semaphores ---- */
+
+static int sems_create(void *memory)
+{
+    sem_t *sems = memory;
+    return sem_init(&sems[0], 1, 0) != 0 || sem_init(&sems[1], 1, 0) != 0;
+}
+
+static void sems_destroy(void *memory)
+{
+    sem_t *sems = memory;
+    sem_destroy(&sems[0]);
+    sem_destroy(&sems[1]);
+}
+
+static int sems_give(void *attached, int which)
+{
+    return sem_post((sem_t *)attached + which);
+}
+
+/* With a deadline, as kin's: the timer has its price. */
+static int sems_take(void *attached, int which, int64_t timeout_ns)
+{
+    int64_t deadline = peer_now_ns() + timeout_ns;
+    struct timespec until = {.tv_sec = (time_t)(deadline / SECOND), .tv_nsec = (long)(deadline % SECOND)};
+    return sem_clockwait((sem_t *)attached + which, CLOCK_MONOTONIC, &until);
+}
+
+const peer_sems peer_native_sems = {
+    "sem_t, sem_clockwait", 2 * sizeof(sem_t), sems_create, sems_destroy, same, nothing, sems_give, sems_take,
+};
+
+/* ---- making and starting things ---- */
+
+const char *const peer_named_name = "sem_open, close, unlink";
+
+int peer_named_once(void)
+{
+    static const char name[] = "/kin-bench-named";
+    sem_t *sem = sem_open(name, O_CREAT, 0600, 1);
+    if (sem == SEM_FAILED) {
+        return errno;
+    }
+    sem_close(sem);
+    return sem_unlink(name);
+}
+
+static int wait_for(pid_t pid)
+{
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0) {
+        if (errno != EINTR) {
+            return errno;
+        }
+    }
+    return status;
+}
+
+int peer_has_fork(void)
+{
+    return 1;
+}
+
+int peer_fork_once(void)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        _exit(0);
+    }
+    return pid < 0 ? errno : wait_for(pid);
+}
+
+const char *const peer_spawn_name = "posix_spawn";
+
+int peer_spawn_once(void)
+{
+    extern char **environ;
+    static char name[] = "kin";
+    static char command[] = "noop";
+    char *argv[] = {name, command, NULL};
+    pid_t pid = 0;
+    int error = posix_spawn(&pid, "/proc/self/exe", NULL, NULL, argv, environ);
+    return error != 0 ? error : wait_for(pid);
+}

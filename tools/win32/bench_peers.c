@@ -1,0 +1,257 @@
+/* bench_peers.c: critical sections, Win32 semaphores, CreateProcess. See ../bench_peers.h. */
+#include "../bench_peers.h"
+
+#include <stdio.h>
+#include <windows.h>
+
+#include "kin/kin.h"
+
+/* ---- the system ---- */
+
+int64_t peer_now_ns(void)
+{
+    static LARGE_INTEGER frequency;
+    if (frequency.QuadPart == 0) {
+        QueryPerformanceFrequency(&frequency);
+    }
+    LARGE_INTEGER now;
+    QueryPerformanceCounter(&now);
+    int64_t seconds = now.QuadPart / frequency.QuadPart;
+    int64_t rest = now.QuadPart % frequency.QuadPart;
+    return seconds * INT64_C(1000000000) + rest * INT64_C(1000000000) / frequency.QuadPart;
+}
+
+static int64_t filetime_ns(FILETIME time)
+{
+    return (int64_t)(((uint64_t)time.dwHighDateTime << 32 | time.dwLowDateTime) * 100);
+}
+
+int64_t peer_cpu_ns(void)
+{
+    FILETIME created;
+    FILETIME ended;
+    FILETIME kernel;
+    FILETIME user;
+    GetProcessTimes(GetCurrentProcess(), &created, &ended, &kernel, &user);
+    return filetime_ns(kernel) + filetime_ns(user);
+}
+
+/* As it was at the first call. */
+static DWORD_PTR all_cpus(void)
+{
+    static DWORD_PTR cpus;
+    DWORD_PTR system = 0;
+    if (cpus == 0 && (!GetProcessAffinityMask(GetCurrentProcess(), &cpus, &system) || cpus == 0)) {
+        cpus = 1;
+    }
+    return cpus;
+}
+
+int peer_cpu_count(void)
+{
+    int count = 0;
+    for (DWORD_PTR left = all_cpus(); left != 0; left &= left - 1) {
+        count++;
+    }
+    return count;
+}
+
+int peer_pin(int cpu)
+{
+    DWORD_PTR mask = all_cpus();
+    if (cpu != PEER_ANY_CPU) {
+        for (int skip = cpu % peer_cpu_count(); skip > 0; skip--) {
+            mask &= mask - 1;
+        }
+        mask &= ~(mask - 1);
+    }
+    return !SetProcessAffinityMask(GetCurrentProcess(), mask);
+}
+
+int64_t peer_handle_count(void)
+{
+    DWORD count = 0;
+    GetProcessHandleCount(GetCurrentProcess(), &count);
+    return count;
+}
+
+int64_t peer_name_count(void)
+{
+    return 0;
+}
+
+/* ---- locks ---- */
+
+static void *same(void *memory)
+{
+    return memory;
+}
+
+static void nothing(void *memory)
+{
+    (void)memory;
+}
+
+static int kin_create(void *memory)
+{
+    return kin_lock_init(memory, 0) != KIN_OK;
+}
+
+static void kin_destroy(void *memory)
+{
+    kin_lock_fini(memory);
+}
+
+PEER_LOCK_LOOPS(kin, kin_lock, kin_lock_acquire(lock, KIN_FOREVER), kin_lock_release(lock))
+
+static int section_create(void *memory)
+{
+    InitializeCriticalSection(memory);
+    return 0;
+}
+
+static void section_destroy(void *memory)
+{
+    DeleteCriticalSection(memory);
+}
+
+/* Only for the threads of one process. */
+PEER_LOCK_LOOPS(section, CRITICAL_SECTION, (EnterCriticalSection(lock), 0), (LeaveCriticalSection(lock), 0))
+
+/* A kernel object lives as long as somebody has a handle of it: its maker keeps one. */
+typedef struct named {
+    char name[64];
+    HANDLE maker;
+} named;
+
+static int make_named(named *out, LONG value)
+{
+    static LONG number;
+    snprintf(out->name, sizeof out->name, "kin-bench-%lu-%ld", GetCurrentProcessId(), InterlockedIncrement(&number));
+    out->maker = CreateSemaphoreA(NULL, value, LONG_MAX, out->name);
+    return out->maker == NULL;
+}
+
+static int named_create(void *memory)
+{
+    return make_named(memory, 1);
+}
+
+static void named_destroy(void *memory)
+{
+    CloseHandle(((named *)memory)->maker);
+}
+
+static void *named_attach(void *memory)
+{
+    return OpenSemaphoreA(SEMAPHORE_ALL_ACCESS, FALSE, ((named *)memory)->name);
+}
+
+static void named_detach(void *attached)
+{
+    CloseHandle(attached);
+}
+
+PEER_LOCK_LOOPS(named, void, WaitForSingleObject(lock, INFINITE), !ReleaseSemaphore(lock, 1, NULL))
+
+const peer_lock peer_locks[] = {
+    {"kin_lock", sizeof(kin_lock), kin_create, kin_destroy, same, nothing, kin_alone, kin_contend, {0, 0}, {0, 0}, 0},
+    {"CRITICAL_SECTION", sizeof(CRITICAL_SECTION), section_create, section_destroy, same, nothing, section_alone,
+     section_contend, {1.25, 0}, {0, 0}, 0},
+    {"Win32 semaphore", sizeof(named), named_create, named_destroy, named_attach, named_detach, named_alone,
+     named_contend, {0, 0}, {20, 1}, 4},
+};
+
+const size_t peer_lock_count = sizeof peer_locks / sizeof peer_locks[0];
+const peer_lock *const peer_contended = &peer_locks[2];
+
+/* ---- two semaphores ---- */
+
+static int sems_create(void *memory)
+{
+    named *both = memory;
+    return make_named(&both[0], 0) != 0 || make_named(&both[1], 0) != 0;
+}
+
+static void sems_destroy(void *memory)
+{
+    named *both = memory;
+    named_destroy(&both[0]);
+    named_destroy(&both[1]);
+}
+
+/* One pair for each process at a time. */
+static void *sems_attach(void *memory)
+{
+    static HANDLE attached[2];
+    named *both = memory;
+    attached[0] = named_attach(&both[0]);
+    attached[1] = named_attach(&both[1]);
+    return attached[0] != NULL && attached[1] != NULL ? attached : NULL;
+}
+
+static void sems_detach(void *attached)
+{
+    CloseHandle(((HANDLE *)attached)[0]);
+    CloseHandle(((HANDLE *)attached)[1]);
+}
+
+static int sems_give(void *attached, int which)
+{
+    return !ReleaseSemaphore(((HANDLE *)attached)[which], 1, NULL);
+}
+
+static int sems_take(void *attached, int which, int64_t timeout_ns)
+{
+    return WaitForSingleObject(((HANDLE *)attached)[which], (DWORD)(timeout_ns / 1000000)) != WAIT_OBJECT_0;
+}
+
+const peer_sems peer_native_sems = {
+    "Win32 semaphore", 2 * sizeof(named), sems_create, sems_destroy, sems_attach, sems_detach, sems_give, sems_take,
+};
+
+/* ---- making and starting things ---- */
+
+const char *const peer_named_name = "CreateSemaphore, close";
+
+int peer_named_once(void)
+{
+    named one;
+    if (make_named(&one, 1) != 0) {
+        return 1;
+    }
+    named_destroy(&one);
+    return 0;
+}
+
+int peer_has_fork(void)
+{
+    return 0;
+}
+
+int peer_fork_once(void)
+{
+    return 1;
+}
+
+const char *const peer_spawn_name = "CreateProcess";
+
+int peer_spawn_once(void)
+{
+    static wchar_t path[1024];
+    wchar_t command[] = L"kin noop";
+    STARTUPINFOW startup = {.cb = sizeof startup};
+    PROCESS_INFORMATION process;
+    DWORD code = 1;
+    if (path[0] == L'\0') {
+        GetModuleFileNameW(NULL, path, sizeof path / sizeof path[0] - 1);
+    }
+    if (!CreateProcessW(path, command, NULL, NULL, FALSE, 0, NULL, NULL, &startup, &process)) {
+        return 1;
+    }
+    WaitForSingleObject(process.hProcess, INFINITE);
+    GetExitCodeProcess(process.hProcess, &code);
+    CloseHandle(process.hThread);
+    CloseHandle(process.hProcess);
+    return (int)code;
+}
