@@ -41,6 +41,10 @@ int main(void)
         kin_process_join(children[i], KIN_FOREVER, NULL);
         kin_process_close(children[i]);
     }
-    printf("%d\n", *total); /* 500 */
-    return *total == 500 ? 0 : 1;
+    int right = *total == 500;
+    printf("%d\n", *total);
+    kin_args_destroy(args);
+    kin_free(total);
+    kin_lock_destroy(lock);
+    return right ? 0 : 1;
 }

@@ -177,7 +177,15 @@ static uint32_t oldest(kin_family *family, uint64_t address, uint32_t units, sle
     return found;
 }
 
-bool kin__unpark(kin_family *family, _Atomic uint64_t *word, uint32_t units)
+void kin__unpark_post(kin_family *family, kin__wakes *wakes)
+{
+    for (uint32_t i = 0; i < wakes->count; i++) {
+        post(family, wakes->index[i]);
+    }
+    wakes->count = 0;
+}
+
+bool kin__unpark_mark(kin_family *family, _Atomic uint64_t *word, uint32_t units, kin__wakes *wakes)
 {
     uint64_t address = kin__offset(family, (void *)word);
     for (;;) {
@@ -188,13 +196,23 @@ bool kin__unpark(kin_family *family, _Atomic uint64_t *word, uint32_t units)
         }
         kin__thread *thread = kin__thread_at(family, next.index);
         if (atomic_compare_exchange_strong(&thread->state, &next.state, (next.state & ~UINT64_C(3)) | WOKEN)) {
-            post(family, next.index);
+            if (wakes->count == KIN__WAKES) {
+                kin__unpark_post(family, wakes);
+            }
+            wakes->index[wakes->count++] = next.index;
             units -= units == KIN__ALL ? 0 : next.want;
             if (found == 1) {
                 return false;
             }
         }
     }
+}
+
+void kin__unpark(kin_family *family, _Atomic uint64_t *word, uint32_t units)
+{
+    kin__wakes wakes = {0};
+    kin__unpark_mark(family, word, units, &wakes);
+    kin__unpark_post(family, &wakes);
 }
 
 /* ---- park ---- */

@@ -15,8 +15,18 @@ typedef enum kin__parked {
 kin__parked kin__park(kin__seat *seat, _Atomic uint64_t *word, uint64_t expected, uint32_t want, int64_t deadline);
 
 /* Wakes sleepers on word, oldest first, as long as what each wants fits into what is left of units. Call it after a
- * sequentially consistent change of the word. Returns whether somebody still sleeps there unwoken. */
-bool kin__unpark(kin_family *family, _Atomic uint64_t *word, uint32_t units);
+ * sequentially consistent change of the word. */
+void kin__unpark(kin_family *family, _Atomic uint64_t *word, uint32_t units);
+
+/* The same in two steps, for who has something to put in order first: with its semaphore posted, a sleeper may run at once,
+ * in place of the caller. mark returns whether somebody still sleeps there unwoken. */
+#define KIN__WAKES 16u
+typedef struct kin__wakes {
+    uint32_t count;
+    uint32_t index[KIN__WAKES];
+} kin__wakes;
+bool kin__unpark_mark(kin_family *family, _Atomic uint64_t *word, uint32_t units, kin__wakes *wakes);
+void kin__unpark_post(kin_family *family, kin__wakes *wakes);
 
 #define KIN__ALL UINT32_MAX
 

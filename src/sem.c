@@ -52,12 +52,12 @@ static kin__parked wait_a_slice(kin__seat *seat, kin__sem *sem, uint64_t word, u
     return kin__park(seat, &sem->word, flagged, count, end);
 }
 
-static kin_status acquire_waiting(kin__seat *seat, kin__sem *sem, uint32_t count, int64_t deadline)
+/* word: too few permits were in it. */
+static kin_status acquire_waiting(kin__seat *seat, kin__sem *sem, uint64_t word, uint32_t count, int64_t deadline)
 {
     kin__parked parked = KIN__CHANGED;
     int64_t slice = KIN__SLICE_OWNER;
     kin_status status = KIN_OK;
-    uint64_t word = atomic_load(&sem->word);
     kin__spin(&sem->word, word, &sem->spin);
     word = atomic_load(&sem->word);
     while (!try_take(sem, &word, count)) {
@@ -78,19 +78,26 @@ static kin_status acquire_waiting(kin__seat *seat, kin__sem *sem, uint32_t count
     return status;
 }
 
-static void wake(kin_family *family, kin__sem *sem)
+static void clear_flag(kin_family *family, kin__sem *sem, kin__wakes *wakes)
 {
     uint64_t word = atomic_load(&sem->word);
-    if (kin__unpark(family, &sem->word, COUNT(word))) {
-        return;
-    }
-    word = atomic_load(&sem->word);
     while (word & WAITERS) {
         if (atomic_compare_exchange_weak(&sem->word, &word, word & ~WAITERS)) {
-            kin__unpark(family, &sem->word, KIN__ALL);
+            kin__unpark_mark(family, &sem->word, KIN__ALL, wakes);
             return;
         }
     }
+}
+
+/* The flag goes before the posts: a woken process that runs at once would find it still set, sleep again on it, and be
+ * woken for nothing. */
+static void wake(kin_family *family, kin__sem *sem)
+{
+    kin__wakes wakes = {0};
+    if (!kin__unpark_mark(family, &sem->word, COUNT(atomic_load(&sem->word)), &wakes)) {
+        clear_flag(family, sem, &wakes);
+    }
+    kin__unpark_post(family, &wakes);
 }
 
 /* ---- the public face ---- */
@@ -152,7 +159,7 @@ kin_status kin_sem_acquire(kin_sem *sem, uint32_t count, int64_t timeout)
     if (try_take(inside, &word, count)) {
         return KIN_OK;
     }
-    return timeout == KIN_NOW ? KIN_E_TIMED_OUT : acquire_waiting(seat, inside, count, kin__deadline(timeout));
+    return timeout == KIN_NOW ? KIN_E_TIMED_OUT : acquire_waiting(seat, inside, word, count, kin__deadline(timeout));
 }
 
 kin_status kin_sem_release(kin_sem *sem, uint32_t count)
