@@ -182,12 +182,7 @@ kin_status kin__blob_describe(kin__blob *out, kin_os_handle *handles, kin_family
     handles[1] = ticket.pulse;
     uint32_t own = own_handles(out);
     for (uint32_t i = 0; i < own; i++) {
-        kin_os_kind kind;
-        kin_status status = kin_os_handle_kind(handles[i], &kind);
-        if (status != KIN_OK) {
-            return status;
-        }
-        out->kinds[i] = (uint32_t)kind;
+        out->kinds[i] = KIN_OS_KIND_SHM; /* see own_kinds */
     }
     out->handle_count = own + (args ? args->handle_count : 0);
     for (uint32_t i = 0; i < out->handle_count; i++) {
@@ -372,6 +367,20 @@ kin_status kin__blob_take(kin_args *out, const kin__blob *blob, kin_os_handle *h
 
 /* ---- public ---- */
 
+/* The family's own handles need a true kind only where the child cannot know that they came from kin. */
+static kin_status own_kinds(kin__blob *blob, const kin_os_handle *handles)
+{
+    for (uint32_t i = 0; i < own_handles(blob); i++) {
+        kin_os_kind kind;
+        kin_status status = kin_os_handle_kind(handles[i], &kind);
+        if (status != KIN_OK) {
+            return status;
+        }
+        blob->kinds[i] = (uint32_t)kind;
+    }
+    return KIN_OK;
+}
+
 /* The handles as values that are good in the target. Last of all: duplicates in another process cannot be taken back.
  */
 static kin_status place_handles(kin__blob *blob, const kin_os_handle *handles, kin_handle target)
@@ -406,6 +415,9 @@ kin_status kin_blob_pack(void *buffer, size_t *size, const kin_args *args, kin_h
     kin_status status = kin__family_resolve(&family, args ? args->family : NULL);
     if (status == KIN_OK) {
         status = kin__blob_describe(&blob, handles, family, args);
+    }
+    if (status == KIN_OK) {
+        status = own_kinds(&blob, handles);
     }
     if (status != KIN_OK) {
         return status;

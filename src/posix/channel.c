@@ -7,7 +7,7 @@
  *   receiver is at its limit of open files. What did arrive must be closed (recvmsg(2), cmsg(3)).
  * - An end of file and an empty message look the same, so each message has a head.
  * - The environment passes to grandchildren: the variable names the pid of the parent that wrote it, and the head
- *   repeats its nonce, so that a foreign socket on descriptor 10 is not taken for the channel.
+ *   repeats its nonce, so that a foreign socket on descriptor 3 is not taken for the channel.
  */
 #include <errno.h>
 #include <limits.h>
@@ -108,7 +108,7 @@ static bool parse(const char *text, int *fd, int *pid, uint64_t *nonce)
     }
     *fd = (int)first;
     *pid = (int)second;
-    return first >= KIN_POSIX_FD_MIN && first <= INT_MAX && second > 0 && second <= INT_MAX;
+    return first > STDERR_FILENO && first <= INT_MAX && second > 0 && second <= INT_MAX;
 }
 
 static bool is_channel(int fd)

@@ -26,8 +26,8 @@
 
 #include "posix.h"
 
-#define CHANNEL_FD 10 /* in the child */
-#define CHANNEL_TEXT sizeof "KIN_CHANNEL=10:-2147483648:0123456789abcdef"
+#define CHANNEL_FD 3 /* in the child */
+#define CHANNEL_TEXT sizeof "KIN_CHANNEL=3:-2147483648:0123456789abcdef"
 
 /* ---- who is who ---- */
 
@@ -110,8 +110,9 @@ kin_status kin_os_fork(kin_os_process *out, bool *in_child)
 
 static bool same_name(const char *a, const char *b)
 {
-    size_t length = strcspn(a, "=");
-    return strncmp(a, b, length) == 0 && b[length] == '=';
+    for (; *a == *b && *a != '=' && *a != '\0'; a++, b++) {
+    }
+    return *a == '=' && *b == '=';
 }
 
 static bool is_replaced(const char *entry, const char *const *env, const char *channel)
@@ -186,9 +187,6 @@ static int close_above(posix_spawn_file_actions_t *actions)
 static int plan_descriptors(posix_spawn_file_actions_t *actions, int channel)
 {
     int error = posix_spawn_file_actions_adddup2(actions, channel, CHANNEL_FD);
-    for (int fd = STDERR_FILENO + 1; !error && fd < CHANNEL_FD; fd++) {
-        error = posix_spawn_file_actions_addclose(actions, fd);
-    }
     return error ? error : close_above(actions);
 }
 
