@@ -7,8 +7,8 @@
 
 /* Open descriptors or handles of this process. */
 size_t count_handles(void);
-/* Names in the system that kin might have left: of the families of this user, and temporary ones. */
-size_t count_names(void);
+/* Names in the system that belong to the family of this id. */
+size_t count_names(const uint8_t id[16]);
 /* Whether children can be forked here. */
 int has_fork(void);
 /* Makes a file with this text and opens it for reading; a pipe (ends: read, write). As kin_handle numbers. */

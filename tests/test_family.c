@@ -1,0 +1,241 @@
+#include "support.h"
+
+static int child_count_members(const kin_args *args)
+{
+    kin_family_info info = {.size = sizeof info};
+    kin_family *own = NULL;
+    CHECK(kin_family_own(&own) == KIN_OK && own == kin_args_family(args));
+    CHECK(kin_family_inspect(NULL, &info) == KIN_OK);
+    CHECK(info.members == (uint32_t)given_number(args, "members"));
+    return 0;
+}
+
+static int child_wait(const kin_args *args)
+{
+    kin_sem *told = given(args, "told", KIN_TYPE_SEM);
+    kin_sem *never = given(args, "never", KIN_TYPE_SEM);
+    CHECK(told && never && kin_sem_release(told, 1) == KIN_OK);
+    kin_sem_acquire(never, 1, PATIENCE);
+    return 0;
+}
+
+static int child_of_other_family(const kin_args *args)
+{
+    kin_counter *counter = given(args, "counter", KIN_TYPE_COUNTER);
+    CHECK(counter && kin_counter_add(counter, 1, NULL) == KIN_OK);
+    return 0;
+}
+
+static int child_finds_no_place(const kin_args *args)
+{
+    void *memory = NULL;
+    CHECK(kin_alloc(&memory, kin_args_family(args), 1) == KIN_E_LIMIT);
+    return 0;
+}
+
+static void members_come_and_go(void **state)
+{
+    (void)state;
+    kin_args *args = new_args();
+    assert_int_equal(inspect_family().members, 1);
+    give_number(args, "members", 2);
+    run_child("count_members", args);
+    assert_int_equal(inspect_family().members, 1);
+    kin_args_destroy(args);
+}
+
+static void killed_members_are_reaped(void **state)
+{
+    (void)state;
+    enum { CHILDREN = 5 };
+    kin_sem *told = NULL, *never = NULL;
+    kin_process *children[CHILDREN];
+    uint32_t reaped = 99;
+    kin_args *args = new_args();
+    assert_ok(kin_sem_create(&told, NULL, 0, 0));
+    assert_ok(kin_sem_create(&never, NULL, 0, 0));
+    give(args, "told", KIN_TYPE_SEM, told);
+    give(args, "never", KIN_TYPE_SEM, never);
+    for (int i = 0; i < CHILDREN; i++) {
+        children[i] = start_child("wait", args);
+    }
+    assert_ok(kin_sem_acquire(told, CHILDREN, PATIENCE));
+    assert_int_equal(inspect_family().members, CHILDREN + 1);
+    assert_ok(kin_family_reap(NULL, &reaped));
+    assert_int_equal(reaped, 0);
+    for (int i = 0; i < CHILDREN; i++) {
+        kill_child(children[i]);
+    }
+    assert_int_equal(inspect_family().members, 1);
+    assert_int_equal(inspect_family().threads, 1);
+    kin_args_destroy(args);
+    assert_ok(kin_sem_destroy(told));
+    assert_ok(kin_sem_destroy(never));
+}
+
+static void families_are_apart(void **state)
+{
+    (void)state;
+    kin_family *families[8], *found = NULL, *own = NULL;
+    kin_counter *counters[8];
+    int count = 0;
+    int64_t value = 0;
+    assert_ok(kin_family_own(&own));
+    while (count < 8 && kin_family_create(&families[count], NULL) == KIN_OK) {
+        assert_ok(kin_counter_create(&counters[count], families[count], count));
+        count++;
+    }
+    assert_int_equal(count, 7); /* and the own one */
+    assert_status(kin_family_create(&found, NULL), KIN_E_LIMIT);
+    for (int i = 0; i < count; i++) {
+        kin_args *args = NULL;
+        assert_ok(kin_family_of(counters[i], &found));
+        assert_ptr_equal(found, families[i]);
+        assert_ok(kin_args_create(&args, families[i]));
+        give(args, "counter", KIN_TYPE_COUNTER, counters[i]);
+        assert_status(kin_args_add(args, "foreign", KIN_TYPE_COUNTER, counters[(i + 1) % count]), KIN_E_FAMILY);
+        run_child("of_other_family", args);
+        kin_args_destroy(args);
+        assert_ok(kin_counter_get(counters[i], &value));
+        assert_int_equal(value, i + 1);
+    }
+    for (int i = 0; i < count; i++) {
+        kin_family_close(families[i]);
+        assert_status(kin_family_of(counters[i], &found), KIN_E_FAMILY);
+    }
+    kin_family_close(NULL);
+}
+
+static void families_made_and_closed_leave_nothing(void **state)
+{
+    (void)state;
+    kin_family *family = NULL;
+    kin_lock *lock = NULL;
+    size_t handles = 0;
+    for (int i = 0; i < 60; i++) {
+        kin_family_info info = {.size = sizeof info};
+        if (i == 5) {
+            handles = count_handles();
+        }
+        assert_ok(kin_family_create(&family, NULL));
+        assert_ok(kin_lock_create(&lock, family));
+        assert_ok(kin_lock_acquire(lock, KIN_NOW));
+        assert_ok(kin_family_inspect(family, &info));
+        kin_family_close(family);
+        assert_int_equal(count_names(info.id), 0);
+    }
+    assert_int_equal(count_handles(), handles);
+}
+
+static void thousand_children_leave_nothing(void **state)
+{
+    (void)state;
+    kin_family_info before = {0};
+    size_t handles = 0, names = 0;
+    kin_args *args = new_args();
+    give_number(args, "members", 2);
+    for (int i = 0; i < 1000; i++) {
+        if (i == 10) {
+            before = inspect_family();
+            handles = count_handles();
+            names = count_names(before.id);
+        }
+        run_child("count_members", args);
+    }
+    kin_family_info after = inspect_family();
+    assert_true(after.committed == before.committed);
+    assert_int_equal(after.members, before.members);
+    assert_int_equal(after.threads, before.threads);
+    assert_int_equal(count_handles(), handles);
+    assert_int_equal(count_names(after.id), names);
+    kin_args_destroy(args);
+}
+
+static void limits_are_kept(void **state)
+{
+    (void)state;
+    kin_family *family = NULL;
+    kin_family_options options = KIN_FAMILY_OPTIONS;
+    kin_family_info info = {.size = sizeof info};
+    options.max_members = 4097;
+    assert_status(kin_family_create(&family, &options), KIN_E_ARGUMENT);
+    options.max_members = 0;
+    options.max_threads = 32769;
+    assert_status(kin_family_create(&family, &options), KIN_E_ARGUMENT);
+    options.max_threads = 0;
+    options.reserve = UINT64_C(65) << 30;
+    assert_status(kin_family_create(&family, &options), KIN_E_ARGUMENT);
+    options.reserve = 65536; /* less than the tables take */
+    assert_status(kin_family_create(&family, &options), KIN_E_ARGUMENT);
+    options.size = 3;
+    assert_status(kin_family_create(&family, &options), KIN_E_ARGUMENT);
+    assert_status(kin_family_create(NULL, NULL), KIN_E_ARGUMENT);
+    assert_status(kin_family_own(NULL), KIN_E_ARGUMENT);
+    assert_status(kin_family_of(NULL, &family), KIN_E_ARGUMENT);
+    assert_status(kin_family_of(&info, &family), KIN_E_FAMILY);
+    assert_status(kin_family_inspect(NULL, NULL), KIN_E_ARGUMENT);
+    info.size = 0;
+    assert_status(kin_family_inspect(NULL, &info), KIN_E_ARGUMENT);
+    options = (kin_family_options)KIN_FAMILY_OPTIONS;
+    options.reserve = UINT64_C(1) << 30;
+    assert_ok(kin_family_create(&family, &options));
+    info.size = sizeof info;
+    assert_ok(kin_family_inspect(family, &info));
+    assert_true(info.reserve == options.reserve && info.committed < info.reserve / 100);
+    kin_family_close(family);
+}
+
+static void take_a_seat(void *lock)
+{
+    assert_ok(kin_lock_acquire(lock, KIN_NOW));
+    assert_ok(kin_lock_release(lock));
+}
+
+static void threads_give_their_entries_back(void **state)
+{
+    (void)state;
+    kin_lock *lock = NULL;
+    assert_ok(kin_lock_create(&lock, NULL));
+    uint32_t before = inspect_family().threads;
+    for (int i = 0; i < 200; i++) {
+        run_thread(take_a_seat, lock);
+    }
+    assert_int_equal(inspect_family().threads, before);
+    assert_ok(kin_lock_destroy(lock));
+}
+
+static void member_limit_is_an_error_in_the_child(void **state)
+{
+    (void)state;
+    kin_family *family = NULL;
+    kin_family_options options = KIN_FAMILY_OPTIONS;
+    kin_args *args = NULL;
+    options.max_members = 1;
+    assert_ok(kin_family_create(&family, &options));
+    assert_ok(kin_args_create(&args, family));
+    run_child("finds_no_place", args);
+    kin_args_destroy(args);
+    kin_family_close(family);
+}
+
+int main(void)
+{
+    static const kin_entry entries[] = {
+        {"count_members", child_count_members},
+        {"wait", child_wait},
+        {"of_other_family", child_of_other_family},
+        {"finds_no_place", child_finds_no_place},
+    };
+    kin_main(entries, 4);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(members_come_and_go),
+        cmocka_unit_test(killed_members_are_reaped),
+        cmocka_unit_test(families_are_apart),
+        cmocka_unit_test(families_made_and_closed_leave_nothing),
+        cmocka_unit_test(thousand_children_leave_nothing),
+        cmocka_unit_test(limits_are_kept),
+        cmocka_unit_test(threads_give_their_entries_back),
+        cmocka_unit_test(member_limit_is_an_error_in_the_child),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,230 @@
+#include "support.h"
+
+static int child_name(const kin_args *args)
+{
+    kin_lock *lock = NULL, *mine = NULL;
+    (void)args;
+    CHECK(kin_name_get((void **)&lock, NULL, KIN_TYPE_LOCK, "the lock") == KIN_OK);
+    CHECK(kin_lock_acquire(lock, KIN_NOW) == KIN_E_TIMED_OUT); /* the parent holds it */
+    CHECK(kin_lock_create(&mine, NULL) == KIN_OK);
+    CHECK(kin_lock_acquire(mine, KIN_NOW) == KIN_OK);
+    CHECK(kin_name_set("the child's", KIN_TYPE_LOCK, mine) == KIN_OK);
+    return 0;
+}
+
+static int child_set_and_remove(const kin_args *args)
+{
+    kin_sem *told = given(args, "told", KIN_TYPE_SEM);
+    CHECK(told && kin_sem_release(told, 1) == KIN_OK);
+    for (;;) {
+        CHECK(kin_name_set("flicker", KIN_TYPE_SEM, told) == KIN_OK);
+        CHECK(kin_name_remove(NULL, "flicker") == KIN_OK);
+    }
+}
+
+static void refs_of_all_types_lead_back(void **state)
+{
+    (void)state;
+    kin_lock *lock = NULL;
+    kin_sem *sem = NULL;
+    kin_counter *counter = NULL;
+    kin_value *value = NULL;
+    kin_array *array = NULL;
+    void *memory = NULL;
+    assert_ok(kin_lock_create(&lock, NULL));
+    assert_ok(kin_sem_create(&sem, NULL, 0, 0));
+    assert_ok(kin_counter_create(&counter, NULL, 0));
+    assert_ok(kin_value_create(&value, NULL, KIN_I8, 0));
+    assert_ok(kin_array_create(&array, NULL, KIN_I8, 3, 0));
+    assert_ok(kin_alloc(&memory, NULL, 10));
+    const struct {
+        kin_type type;
+        void *object;
+    } all[] = {{KIN_TYPE_MEMORY, memory},   {KIN_TYPE_LOCK, lock},   {KIN_TYPE_SEM, sem},
+               {KIN_TYPE_COUNTER, counter}, {KIN_TYPE_VALUE, value}, {KIN_TYPE_ARRAY, array}};
+    for (size_t i = 0; i < 6; i++) {
+        kin_ref ref;
+        void *found = NULL;
+        assert_ok(kin_ref_of(&ref, all[i].type, all[i].object));
+        assert_ok(kin_ref_get(&found, all[i].type, ref));
+        assert_ptr_equal(found, all[i].object);
+        for (size_t k = 1; k < 6; k++) {
+            kin_type other = all[(i + k) % 6].type;
+            assert_status(kin_ref_get(&found, other, ref), KIN_E_TYPE);
+            if (other != KIN_TYPE_MEMORY) {
+                assert_status(kin_ref_of(&ref, other, all[i].object), KIN_E_TYPE);
+                assert_ok(kin_ref_of(&ref, all[i].type, all[i].object));
+            }
+        }
+    }
+    assert_ok(kin_lock_destroy(lock));
+    assert_ok(kin_sem_destroy(sem));
+    assert_ok(kin_counter_destroy(counter));
+    assert_ok(kin_value_destroy(value));
+    assert_ok(kin_array_destroy(array));
+    assert_ok(kin_free(memory));
+}
+
+static void ref_of_what_is_gone_is_stale(void **state)
+{
+    (void)state;
+    kin_lock *lock = NULL, *again = NULL;
+    kin_ref ref;
+    void *found = NULL;
+    assert_ok(kin_lock_create(&lock, NULL));
+    assert_ok(kin_ref_of(&ref, KIN_TYPE_LOCK, lock));
+    assert_ok(kin_lock_destroy(lock));
+    assert_status(kin_ref_get(&found, KIN_TYPE_LOCK, ref), KIN_E_STALE);
+    assert_ok(kin_lock_create(&again, NULL));
+    assert_ptr_equal(again, lock); /* the same place, another lock */
+    assert_status(kin_ref_get(&found, KIN_TYPE_LOCK, ref), KIN_E_STALE);
+    assert_ok(kin_lock_destroy(again));
+}
+
+/* Whatever the 16 bytes say, resolving them is an error or leads to the object itself. */
+static void forged_refs_lead_nowhere(void **state)
+{
+    (void)state;
+    kin_lock *lock = NULL;
+    kin_ref ref;
+    assert_ok(kin_lock_create(&lock, NULL));
+    assert_ok(kin_ref_of(&ref, KIN_TYPE_LOCK, lock));
+    for (unsigned bit = 0; bit < 128; bit++) {
+        kin_ref forged = ref;
+        void *found = NULL;
+        forged.opaque[bit / 64] ^= UINT64_C(1) << bit % 64;
+        kin_status status = kin_ref_get(&found, KIN_TYPE_LOCK, forged);
+        assert_true(status == KIN_E_STALE || status == KIN_E_TYPE || status == KIN_E_FAMILY);
+    }
+    for (uint64_t offset = 0; offset < 1 << 20; offset += 8) {
+        void *found = NULL;
+        kin_ref forged = {{(uint64_t)KIN_TYPE_LOCK << 56 | offset, ref.opaque[1]}};
+        if (kin_ref_get(&found, KIN_TYPE_LOCK, forged) == KIN_OK) {
+            assert_ptr_equal(found, lock);
+        }
+    }
+    assert_ok(kin_lock_destroy(lock));
+}
+
+static void bad_input_is_refused(void **state)
+{
+    (void)state;
+    kin_lock outside, *lock = NULL;
+    kin_ref ref = {{0, 0}};
+    void *found = NULL;
+    char long_name[KIN_NAME_MAX + 2];
+    memset(&outside, 0, sizeof outside);
+    memset(long_name, 'x', sizeof long_name);
+    long_name[KIN_NAME_MAX + 1] = '\0';
+    assert_ok(kin_lock_create(&lock, NULL));
+    assert_status(kin_ref_of(NULL, KIN_TYPE_LOCK, lock), KIN_E_ARGUMENT);
+    assert_status(kin_ref_of(&ref, KIN_TYPE_LOCK, NULL), KIN_E_ARGUMENT);
+    assert_status(kin_ref_of(&ref, KIN_TYPE_LOCK, &outside), KIN_E_FAMILY);
+    assert_status(kin_ref_of(&ref, (kin_type)99, lock), KIN_E_TYPE);
+    assert_status(kin_ref_get(NULL, KIN_TYPE_LOCK, ref), KIN_E_ARGUMENT);
+    assert_true(kin_ref_get(&found, KIN_TYPE_LOCK, ref) < 0);
+    assert_status(kin_name_set(NULL, KIN_TYPE_LOCK, lock), KIN_E_ARGUMENT);
+    assert_status(kin_name_set("", KIN_TYPE_LOCK, lock), KIN_E_ARGUMENT);
+    assert_status(kin_name_set(long_name, KIN_TYPE_LOCK, lock), KIN_E_ARGUMENT);
+    assert_status(kin_name_set("x", KIN_TYPE_SEM, lock), KIN_E_TYPE);
+    assert_status(kin_name_set("x", KIN_TYPE_LOCK, &outside), KIN_E_FAMILY);
+    assert_status(kin_name_get(NULL, NULL, KIN_TYPE_LOCK, "x"), KIN_E_ARGUMENT);
+    assert_status(kin_name_get(&found, NULL, KIN_TYPE_LOCK, ""), KIN_E_ARGUMENT);
+    assert_status(kin_name_remove(NULL, NULL), KIN_E_ARGUMENT);
+    assert_ok(kin_lock_destroy(lock));
+}
+
+static void names_are_set_found_and_removed(void **state)
+{
+    (void)state;
+    kin_lock *lock = NULL;
+    void *found = NULL;
+    char longest[KIN_NAME_MAX + 1];
+    memset(longest, 'n', KIN_NAME_MAX);
+    longest[KIN_NAME_MAX] = '\0';
+    assert_ok(kin_lock_create(&lock, NULL));
+    assert_status(kin_name_get(&found, NULL, KIN_TYPE_LOCK, longest), KIN_E_NOT_FOUND);
+    assert_ok(kin_name_set(longest, KIN_TYPE_LOCK, lock));
+    assert_status(kin_name_set(longest, KIN_TYPE_LOCK, lock), KIN_E_EXISTS);
+    assert_status(kin_name_get(&found, NULL, KIN_TYPE_SEM, longest), KIN_E_TYPE);
+    assert_ok(kin_name_get(&found, NULL, KIN_TYPE_LOCK, longest));
+    assert_ptr_equal(found, lock);
+    assert_ok(kin_lock_destroy(lock));
+    assert_status(kin_name_get(&found, NULL, KIN_TYPE_LOCK, longest), KIN_E_STALE);
+    assert_ok(kin_name_remove(NULL, longest));
+    assert_status(kin_name_remove(NULL, longest), KIN_E_NOT_FOUND);
+}
+
+static void names_run_out_at_256(void **state)
+{
+    (void)state;
+    kin_lock *lock = NULL;
+    char name[16];
+    int count = 0;
+    kin_status status = KIN_OK;
+    assert_ok(kin_lock_create(&lock, NULL));
+    for (; status == KIN_OK && count < 1000; count++) {
+        snprintf(name, sizeof name, "n%d", count);
+        status = kin_name_set(name, KIN_TYPE_LOCK, lock);
+    }
+    assert_string_equal(kin_status_name(status), "KIN_E_LIMIT");
+    assert_int_equal(count - 1, 256);
+    for (int i = 0; i < 256; i++) {
+        snprintf(name, sizeof name, "n%d", i);
+        assert_ok(kin_name_remove(NULL, name));
+    }
+    assert_ok(kin_lock_destroy(lock));
+}
+
+static void child_and_parent_find_each_others_names(void **state)
+{
+    (void)state;
+    kin_lock *lock = NULL, *childs = NULL;
+    assert_ok(kin_lock_create(&lock, NULL));
+    assert_ok(kin_lock_acquire(lock, KIN_NOW));
+    assert_ok(kin_name_set("the lock", KIN_TYPE_LOCK, lock));
+    run_child("name", NULL);
+    assert_ok(kin_name_get((void **)&childs, NULL, KIN_TYPE_LOCK, "the child's"));
+    assert_status(kin_lock_acquire(childs, KIN_NOW), KIN_OWNER_DIED);
+    assert_ok(kin_lock_destroy(childs));
+    assert_ok(kin_name_remove(NULL, "the lock"));
+    assert_ok(kin_name_remove(NULL, "the child's"));
+    assert_ok(kin_lock_destroy(lock));
+}
+
+static void killed_in_the_directory_it_stays_whole(void **state)
+{
+    (void)state;
+    kin_sem *told = NULL;
+    kin_args *args = new_args();
+    assert_ok(kin_sem_create(&told, NULL, 0, 0));
+    give(args, "told", KIN_TYPE_SEM, told);
+    for (int round = 0; round < 10; round++) {
+        kin_process *child = start_child("set_and_remove", args);
+        assert_ok(kin_sem_acquire(told, 1, PATIENCE));
+        assert_ok(kin_name_set("mine", KIN_TYPE_SEM, told));
+        kill_child(child);
+        kin_status status = kin_name_remove(NULL, "flicker");
+        assert_true(status == KIN_OK || status == KIN_E_NOT_FOUND);
+        assert_ok(kin_name_remove(NULL, "mine"));
+    }
+    kin_args_destroy(args);
+    assert_ok(kin_sem_destroy(told));
+}
+
+int main(void)
+{
+    static const kin_entry entries[] = {{"name", child_name}, {"set_and_remove", child_set_and_remove}};
+    kin_main(entries, 2);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(refs_of_all_types_lead_back),
+        cmocka_unit_test(ref_of_what_is_gone_is_stale),
+        cmocka_unit_test(forged_refs_lead_nowhere),
+        cmocka_unit_test(bad_input_is_refused),
+        cmocka_unit_test(names_are_set_found_and_removed),
+        cmocka_unit_test(names_run_out_at_256),
+        cmocka_unit_test(child_and_parent_find_each_others_names),
+        cmocka_unit_test(killed_in_the_directory_it_stays_whole),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
