@@ -43,7 +43,14 @@ int64_t given_number(const kin_args *args, const char *name)
 kin_process *start_child(const char *entry, const kin_args *args)
 {
     kin_process *process = NULL;
-    assert_ok(kin_process_start(&process, entry, args, NULL));
+    kin_status status = kin_process_start(&process, entry, args, NULL);
+    if (status != KIN_OK) {
+        char text[256];
+        int code = kin_last_os_error();
+        print_message("start of %s: %s (%d, %s)\n", entry, kin_status_name(status), code,
+                      kin_os_error_text(code, text, sizeof text));
+    }
+    assert_int_equal(status, KIN_OK);
     return process;
 }
 

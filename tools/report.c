@@ -40,14 +40,14 @@ static void print_json_cell(report_kind kind, const report_cell *cell)
     }
 }
 
-/* Three digits that count, and no exponent where one can do without. */
+/* Whole numbers as they are; else three digits that count, and no exponent where one can do without. */
 static const char *number_text(double number, char *buffer, size_t size)
 {
     double magnitude = fabs(number);
     if (!present(number)) {
         return "-";
     }
-    int decimals = magnitude >= 100 || magnitude == 0 ? 0 : magnitude >= 10 ? 1 : 2;
+    int decimals = magnitude >= 100 || magnitude == floor(magnitude) ? 0 : magnitude >= 10 ? 1 : 2;
     if (magnitude > 0 && magnitude < 0.1) {
         snprintf(buffer, size, "%.2g", number);
     } else {
