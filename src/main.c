@@ -31,18 +31,6 @@ static bool sound(const kin_entry *list, size_t count)
     return list != NULL;
 }
 
-static kin_status receive(unsigned char *bytes, size_t *size, kin_os_handle *handles, size_t *count)
-{
-    kin_os_handle channel;
-    kin_status status = kin_os_channel_take(&channel);
-    if (status != KIN_OK) {
-        return status;
-    }
-    status = kin_os_channel_receive(channel, bytes, KIN_BLOB_MAX, size, handles, KIN_OS_HANDLES_MAX, count);
-    kin_os_handle_close(channel);
-    return status;
-}
-
 static kin_status check(kin__blob *out, const unsigned char *bytes, size_t size, size_t count)
 {
     kin_status status = kin__blob_parse(out, bytes, size);
@@ -51,9 +39,6 @@ static kin_status check(kin__blob *out, const unsigned char *bytes, size_t size,
     }
     if (out->mode != KIN__BLOB_INDEX || out->handle_count != count) {
         return KIN_E_BLOB_CORRUPT;
-    }
-    if (out->target != kin_os_pid()) {
-        return KIN_E_BLOB_TARGET;
     }
     return kin__entry_find(out->entry) ? KIN_OK : KIN_E_ENTRY;
 }
@@ -64,8 +49,8 @@ static kin_status come_in(const kin_entry **entry, kin_args *args)
     kin__blob blob;
     unsigned char bytes[KIN_BLOB_MAX];
     kin_os_handle handles[KIN_OS_HANDLES_MAX];
-    size_t size, count;
-    kin_status status = receive(bytes, &size, handles, &count);
+    size_t size, count = KIN_OS_HANDLES_MAX;
+    kin_status status = kin_os_message_take(bytes, sizeof bytes, &size, handles, &count);
     if (status != KIN_OK) {
         return status;
     }
@@ -84,7 +69,7 @@ kin_status kin_main(const kin_entry *list, size_t count)
 {
     static kin_args args; /* not from the allocator, which a child that needs none may then leave alone */
     const kin_entry *entry;
-    bool usable = sound(list, count), child = kin_os_channel_pending();
+    bool usable = sound(list, count), child = kin_os_message_pending();
     if (usable) {
         entries = list;
         entry_count = count;

@@ -162,11 +162,23 @@ kin_status kin_os_fork(kin_os_process *out, bool *in_child);
 /* Writes out what the standard output streams still hold. Streams that hold nothing are not touched: a flush of an empty
  * one costs a process just forked ten microseconds of page faults. */
 void kin_os_flush(void);
-/* Starts a program; argv and names are UTF-8, argv[0] is not special, program is a path. env: NULL-terminated
- * "NAME=value" strings added to the caller's environment. The child inherits the standard streams and the child's
- * end of a new channel, nothing else; *channel is the parent's end. */
-kin_status kin_os_spawn(kin_os_process *out, kin_os_handle *channel, const char *program, const char *const *argv,
-                        const char *const *env);
+
+/* What a spawned child is born with. */
+typedef struct kin_os_message {
+    const void *data;
+    size_t size; /* at most KIN_OS_MESSAGE_MAX */
+    const kin_os_handle *handles;
+    size_t handle_count; /* at most KIN_OS_HANDLES_MAX */
+} kin_os_message;
+
+#define KIN_OS_MESSAGE_MAX 4096u /* with its handles it fits any pipe's buffer: sending never waits for the child */
+#define KIN_OS_HANDLES_MAX 64u
+
+/* Starts a program; argv and names are UTF-8, argv[0] is not special, program is a path. The child inherits the standard
+ * streams and gets the message, with duplicates of the handles, nothing else. It can take them by kin_os_message_take;
+ * what it does not take vanishes with it. If it ends at once, that is no failure of the start. */
+kin_status kin_os_spawn(kin_os_process *out, const char *program, const char *const *argv,
+                        const kin_os_message *message);
 uint32_t kin_os_process_pid(const kin_os_process *process);
 /* KIN_E_TIMED_OUT: still runs. After KIN_OK it may be asked again and gives the same answer; one thread at a time.
  * POSIX: KIN_E_NOT_FOUND when somebody else has reaped the child (SIGCHLD ignored, waitpid(-1)). */
@@ -181,7 +193,7 @@ void kin_os_exit_now(int code);
 /* The running program's own path, UTF-8. KIN_E_TOO_BIG if size is short. */
 kin_status kin_os_self_path(char *buffer, size_t size);
 
-/* ---- handles and the channel to a spawned child: handle.c, channel.c ---- */
+/* ---- handles: handle.c ---- */
 
 typedef enum kin_os_kind { /* pinned: the blob carries it */
                            KIN_OS_KIND_ANY = 0,
@@ -207,22 +219,14 @@ void kin_os_handle_close(kin_os_handle handle);
 uint64_t kin_os_handle_value(kin_os_handle handle);
 kin_os_handle kin_os_handle_from(uint64_t value);
 
-#define KIN_OS_MESSAGE_MAX 4096u /* fits the smallest pipe buffer: sending never blocks on a child that does not read */
-#define KIN_OS_HANDLES_MAX 64u
+/* ---- the message to a spawned child: message.c ---- */
 
-/* Sends one message, and handles with it; they stay the caller's. The child gets duplicates of its own, which vanish
- * with it if it never takes them: POSIX by SCM_RIGHTS, Windows by DuplicateHandle into the child. KIN_E_CLOSED: the
- * child is gone. No SIGPIPE. */
-kin_status kin_os_channel_send(kin_os_handle channel, const kin_os_process *child, const void *data, size_t size,
-                               const kin_os_handle *handles, size_t handle_count);
-/* In the child: takes the channel that kin_os_spawn left in the environment and removes the variable.
- * KIN_E_NOT_FOUND: this process was not started so; KIN_E_BLOB_CORRUPT: the variable is not kin's. */
-kin_status kin_os_channel_take(kin_os_handle *out);
-/* Whether the environment still announces a channel that nobody took. */
-bool kin_os_channel_pending(void);
-/* Receives one message; the handles are the caller's. On failure none is left open. KIN_E_CLOSED: the parent is gone;
- * KIN_E_TOO_BIG: it exceeds capacity; KIN_E_BLOB_CORRUPT: not a message of kin. */
-kin_status kin_os_channel_receive(kin_os_handle channel, void *data, size_t capacity, size_t *size,
-                                  kin_os_handle *handles, size_t handle_capacity, size_t *handle_count);
+/* Whether this process was started by kin_os_spawn and has not taken its message yet. */
+bool kin_os_message_pending(void);
+/* Takes it; the handles are the caller's. *handle_count: in, room for handles; out, how many there are. KIN_E_NOT_FOUND:
+ * there is none; KIN_E_CLOSED: it was meant for another process; KIN_E_TOO_BIG; KIN_E_HANDLE: somebody has closed one;
+ * KIN_E_BLOB_CORRUPT: not a message of kin. After a failure handles may be open that nobody knows: the process had better
+ * end. */
+kin_status kin_os_message_take(void *data, size_t capacity, size_t *size, kin_os_handle *handles, size_t *handle_count);
 
 #endif

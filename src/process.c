@@ -1,6 +1,6 @@
 /* process.c: children.
  *
- * A forked child goes on with the arguments as they are. A spawned one gets a head (blob.h) through the channel and
+ * A forked child goes on with the arguments as they are. A spawned one is born with a head (blob.h) and
  * finds the arguments in a block of the arena, which it frees. Should it die before, the block is freed when its end
  * is seen here: until then it cannot be told from a child that is slow.
  */
@@ -101,8 +101,10 @@ static kin_status self_path(const char **out)
     return KIN_OK;
 }
 
-static kin_status launch(kin_process *process, kin_os_handle *channel, const order *wanted)
+static kin_status launch(kin_process *process, const order *wanted, const kin__blob *blob, const kin_os_handle *handles)
 {
+    unsigned char bytes[KIN_BLOB_MAX];
+    kin_os_message message = {bytes, kin__blob_write(blob, bytes, sizeof bytes), handles, blob->handle_count};
     const char *program = wanted->options.program;
     kin_status status = program ? KIN_OK : self_path(&program);
     if (status != KIN_OK) {
@@ -110,32 +112,13 @@ static kin_status launch(kin_process *process, kin_os_handle *channel, const ord
     }
     const char *const only_name[] = {program, NULL};
     const char *const *argv = wanted->options.argv ? wanted->options.argv : only_name;
-    return kin_os_spawn(&process->os, channel, program, argv, NULL);
-}
-
-static kin_status send_head(kin_process *process, kin_os_handle channel, kin__blob *blob, const kin_os_handle *handles)
-{
-    unsigned char bytes[KIN_BLOB_MAX];
-    kin_os_exit unused;
-    blob->target = kin_os_process_pid(&process->os);
-    size_t size = kin__blob_write(blob, bytes, sizeof bytes);
-    kin_status status = kin_os_channel_send(channel, &process->os, bytes, size, handles, blob->handle_count);
-    if (status == KIN_E_CLOSED) {
-        return KIN_OK; /* it has ended without asking; it might have a moment later, so join tells in both cases */
-    }
-    if (status != KIN_OK) {
-        kin_os_process_kill(&process->os, true);
-        kin_os_process_wait(&process->os, KIN_OS_NEVER, &unused);
-        kin_os_process_close(&process->os);
-    }
-    return status;
+    return kin_os_spawn(&process->os, program, argv, &message);
 }
 
 static kin_status start_spawn(kin_process *process, const order *wanted)
 {
     kin__blob blob;
     kin_os_handle handles[KIN_OS_HANDLES_MAX];
-    kin_os_handle channel = KIN_OS_NO_HANDLE;
     if (!wanted->entry && !wanted->options.program) {
         return KIN_E_ENTRY;
     }
@@ -147,11 +130,7 @@ static kin_status start_spawn(kin_process *process, const order *wanted)
         return status;
     }
     memcpy(blob.entry, wanted->name, strlen(wanted->name));
-    status = launch(process, &channel, wanted);
-    if (status == KIN_OK) {
-        status = send_head(process, channel, &blob, handles);
-        kin_os_handle_close(channel);
-    }
+    status = launch(process, wanted, &blob, handles);
     if (status != KIN_OK) {
         kin__blob_discard(blob.block_size, blob.block);
         return status;
@@ -198,7 +177,7 @@ static kin_status make_order(order *out, const char *name, const kin_args *args,
         (argv && !argv[0])) {
         return KIN_E_ARGUMENT;
     }
-    if (kin_os_channel_pending()) {
+    if (kin_os_message_pending()) {
         return KIN_E_BEFORE_MAIN;
     }
     out->entry = kin__entry_find(name);

@@ -159,20 +159,22 @@ static void program_that_is_not_there_is_not_found(void **state)
 {
     (void)state;
     kin_os_process process;
-    kin_os_handle channel = KIN_OS_NO_HANDLE;
+    kin_os_message message = {"", 0, NULL, 0};
     const char *const argv[] = {"x", NULL};
     size_t before = count_handles();
-    assert_status(kin_os_spawn(&process, &channel, "/no/such/program", argv, NULL), KIN_E_NOT_FOUND);
+    assert_status(kin_os_spawn(&process, "/no/such/program", argv, &message), KIN_E_NOT_FOUND);
     assert_true(kin_os_error() != 0);
     assert_int_equal(count_handles(), before);
 }
 
-static void no_channel_was_announced_here(void **state)
+static void no_message_came_here(void **state)
 {
     (void)state;
-    kin_os_handle channel;
-    assert_false(kin_os_channel_pending());
-    assert_status(kin_os_channel_take(&channel), KIN_E_NOT_FOUND);
+    kin_os_handle handles[1];
+    size_t size, count = 1;
+    char data[16];
+    assert_false(kin_os_message_pending());
+    assert_status(kin_os_message_take(data, sizeof data, &size, handles, &count), KIN_E_NOT_FOUND);
 }
 
 int main(void)
@@ -188,7 +190,7 @@ int main(void)
         cmocka_unit_test(own_path_is_found_or_too_long),
         cmocka_unit_test(own_process_has_an_identity),
         cmocka_unit_test(program_that_is_not_there_is_not_found),
-        cmocka_unit_test(no_channel_was_announced_here),
+        cmocka_unit_test(no_message_came_here),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

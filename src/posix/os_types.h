@@ -26,7 +26,6 @@ typedef struct kin_os_process {
     int pidfd; /* opened when first needed; -1 until then, and where the kernel has none */
     int ended; /* status holds waitpid's answer */
     int status;
-    uint64_t nonce; /* of the channel, if it was spawned */
 } kin_os_process;
 
 /* Initial-exec: the address is one instruction away even from a shared library. */

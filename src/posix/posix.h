@@ -37,6 +37,14 @@ typedef struct kin_posix_stat {
 /* /proc/NAME/stat, NAME being a pid or "self". False: unreadable, or not as proc(5) has it. */
 bool kin_posix_stat_read(kin_posix_stat *out, const char *name);
 
+/* ---- message.c ---- */
+
+#define KIN_POSIX_FIRST_FD 3 /* of the handles that a spawned child gets */
+#define KIN_POSIX_MESSAGE_TEXT (64 + 2 * (size_t)KIN_OS_MESSAGE_MAX)
+
+/* The environment variable that carries the message, "NAME=value". */
+void kin_posix_message_write(char out[KIN_POSIX_MESSAGE_TEXT], const kin_os_message *message);
+
 /* ---- handle.c ---- */
 
 /* Moves a descriptor to KIN_POSIX_FD_MIN or above; it is closed if that fails. -1 is passed through. errno. */

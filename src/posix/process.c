@@ -18,16 +18,12 @@
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "posix.h"
-
-#define CHANNEL_FD 3 /* in the child */
-#define CHANNEL_TEXT sizeof "KIN_CHANNEL=3:-2147483648:0123456789abcdef"
 
 /* ---- who is who ---- */
 
@@ -115,17 +111,7 @@ static bool same_name(const char *a, const char *b)
     return *a == '=' && *b == '=';
 }
 
-static bool is_replaced(const char *entry, const char *const *env, const char *channel)
-{
-    for (; env && *env; env++) {
-        if (same_name(entry, *env)) {
-            return true;
-        }
-    }
-    return same_name(entry, channel);
-}
-
-static size_t count(const char *const *list)
+static size_t count(char *const *list)
 {
     size_t n = 0;
     while (list && list[n]) {
@@ -134,44 +120,40 @@ static size_t count(const char *const *list)
     return n;
 }
 
-/* environ, with env and channel in place of its entries of the same names. Borrows all strings; free the result. */
-static char **make_environment(const char *const *env, const char *channel)
+/* environ, with variable in place of one of the same name. Borrows all strings; free the result. */
+static char **make_environment(char *variable)
 {
-    const char *const *current = (const char *const *)environ;
-    const char **all = malloc((count(current) + count(env) + 2) * sizeof *all);
+    char **all = malloc((count(environ) + 2) * sizeof *all);
     size_t n = 0;
     if (!all) {
         return NULL;
     }
-    for (; current && *current; current++) {
-        if (!is_replaced(*current, env, channel)) {
-            all[n++] = *current;
+    for (char **next = environ; next && *next; next++) {
+        if (!same_name(*next, variable)) {
+            all[n++] = *next;
         }
     }
-    for (; env && *env; env++) {
-        all[n++] = *env;
-    }
-    all[n++] = channel;
+    all[n++] = variable;
     all[n] = NULL;
-    return (char **)all;
+    return all;
 }
 
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
 
-static int close_above(posix_spawn_file_actions_t *actions)
+static int close_from(posix_spawn_file_actions_t *actions, int first)
 {
-    return posix_spawn_file_actions_addclosefrom_np(actions, CHANNEL_FD + 1);
+    return posix_spawn_file_actions_addclosefrom_np(actions, first);
 }
 
 #else
 
-static int close_above(posix_spawn_file_actions_t *actions)
+static int close_from(posix_spawn_file_actions_t *actions, int first)
 {
     DIR *dir = opendir("/proc/self/fd");
     int error = dir ? 0 : errno;
     for (struct dirent *entry; !error && (entry = readdir(dir)) != NULL;) {
         int fd = atoi(entry->d_name);
-        if (fd > CHANNEL_FD) {
+        if (fd >= first) {
             error = posix_spawn_file_actions_addclose(actions, fd);
         }
     }
@@ -183,21 +165,42 @@ static int close_above(posix_spawn_file_actions_t *actions)
 
 #endif
 
-/* Leaves the child 0, 1, 2 and the channel. */
-static int plan_descriptors(posix_spawn_file_actions_t *actions, int channel)
+/* Where the child takes each handle from: those that lie where it will put another are copied out of the way. copies: -1
+ * where there is none. */
+static int move_sources(int *sources, int *copies, const kin_os_message *message)
 {
-    int error = posix_spawn_file_actions_adddup2(actions, channel, CHANNEL_FD);
-    return error ? error : close_above(actions);
+    int end = KIN_POSIX_FIRST_FD + (int)message->handle_count;
+    for (int i = 0; i < (int)message->handle_count; i++) {
+        int fd = message->handles[i];
+        bool in_the_way = fd >= KIN_POSIX_FIRST_FD && fd < end && fd != KIN_POSIX_FIRST_FD + i;
+        copies[i] = in_the_way ? fcntl(fd, F_DUPFD_CLOEXEC, end) : -1;
+        sources[i] = in_the_way ? copies[i] : fd;
+        if (in_the_way && copies[i] < 0) {
+            return errno;
+        }
+    }
+    return 0;
 }
 
-static int start(pid_t *pid, int channel, const char *program, const char *const *argv, char *const *environment)
+/* Leaves the child 0, 1, 2 and the message's handles. */
+static int plan_descriptors(posix_spawn_file_actions_t *actions, const int *sources, size_t handle_count)
+{
+    int error = 0, target = KIN_POSIX_FIRST_FD;
+    for (size_t i = 0; i < handle_count && !error; i++) {
+        error = posix_spawn_file_actions_adddup2(actions, sources[i], target++);
+    }
+    return error ? error : close_from(actions, target);
+}
+
+static int start(pid_t *pid, const int *sources, size_t handle_count, const char *program, const char *const *argv,
+                 char *const *environment)
 {
     posix_spawn_file_actions_t actions;
     int error = posix_spawn_file_actions_init(&actions);
     if (error) {
         return error;
     }
-    error = plan_descriptors(&actions, channel);
+    error = plan_descriptors(&actions, sources, handle_count);
     if (!error) {
         error = posix_spawn(pid, program, &actions, NULL, (char *const *)argv, environment);
     }
@@ -205,31 +208,32 @@ static int start(pid_t *pid, int channel, const char *program, const char *const
     return error;
 }
 
-kin_status kin_os_spawn(kin_os_process *out, kin_os_handle *channel, const char *program, const char *const *argv,
-                        const char *const *env)
+kin_status kin_os_spawn(kin_os_process *out, const char *program, const char *const *argv,
+                        const kin_os_message *message)
 {
-    int ends[2] = {-1, -1};
-    char text[CHANNEL_TEXT];
-    char **environment = NULL;
+    char text[KIN_POSIX_MESSAGE_TEXT];
+    int sources[KIN_OS_HANDLES_MAX], copies[KIN_OS_HANDLES_MAX];
     kin_os_process made = {.pidfd = -1};
-    kin_status status = kin_os_random(&made.nonce, sizeof made.nonce);
-    if (status != KIN_OK) {
-        return status;
+    if (message->size > KIN_OS_MESSAGE_MAX || message->handle_count > KIN_OS_HANDLES_MAX) {
+        return KIN_E_TOO_BIG;
     }
-    snprintf(text, sizeof text, "KIN_CHANNEL=%d:%d:%016llx", CHANNEL_FD, getpid(), (unsigned long long)made.nonce);
-    int error = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0 ? 0 : errno;
+    for (size_t i = 0; i < message->handle_count; i++) {
+        copies[i] = -1;
+    }
+    kin_posix_message_write(text, message);
+    char **environment = make_environment(text);
+    int error = environment ? move_sources(sources, copies, message) : ENOMEM;
     if (!error) {
-        environment = make_environment(env, text);
-        error = environment ? start(&made.pid, ends[1], program, argv, environment) : ENOMEM;
+        error = start(&made.pid, sources, message->handle_count, program, argv, environment);
+    }
+    for (size_t i = 0; i < message->handle_count; i++) {
+        kin_posix_close(copies[i]);
     }
     free(environment);
-    kin_posix_close(ends[1]);
     if (error) {
-        kin_posix_close(ends[0]);
         return kin_posix_fail(error);
     }
     *out = made;
-    *channel = ends[0];
     return KIN_OK;
 }
 

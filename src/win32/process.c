@@ -172,125 +172,61 @@ static kin_status make_line(wchar_t **out, const char *const *argv)
 
 /* ---- the environment ---- */
 
-typedef struct variable {
-    const wchar_t *text;
-    size_t order; /* of two with one name the later counts */
-} variable;
-
-typedef struct environment {
-    variable *items;
-    size_t count, room;
-    wchar_t **own; /* the converted ones, to be freed */
-    size_t own_count;
-} environment;
-
 static int name_length(const wchar_t *text)
 {
     const wchar_t *end = text[0] ? wcschr(text + 1, L'=') : NULL;
     return (int)(end ? (size_t)(end - text) : wcslen(text));
 }
 
-static int compare_names(const variable *a, const variable *b)
+static int compare_names(const wchar_t *a, const wchar_t *b)
 {
-    return CompareStringOrdinal(a->text, name_length(a->text), b->text, name_length(b->text), TRUE) - CSTR_EQUAL;
+    return CompareStringOrdinal(a, name_length(a), b, name_length(b), TRUE) - CSTR_EQUAL;
 }
 
-static int compare_variables(const void *left, const void *right)
+static wchar_t *copy_text(wchar_t *out, const wchar_t *text)
 {
-    const variable *a = left, *b = right;
-    int order = compare_names(a, b);
-    return order ? order : (a->order > b->order) - (a->order < b->order);
+    size_t length = wcslen(text) + 1;
+    memcpy(out, text, length * sizeof *out);
+    return out + length;
 }
 
-static void add(environment *all, const wchar_t *text)
+/* The current ones are sorted; the variable goes where it belongs, or in place of one of the same name. */
+static void insert_variable(wchar_t *out, const wchar_t *current, const wchar_t *variable)
 {
-    all->items[all->count] = (variable){text, all->count};
-    all->count++;
-}
-
-/* The current ones, then the given ones, then the channel's. */
-static kin_status collect(environment *all, const wchar_t *current, const char *const *env, const wchar_t *channel)
-{
-    for (const wchar_t *next = current; *next; next += wcslen(next) + 1) {
-        add(all, next);
-    }
-    for (; env && *env; env++) {
-        if ((*env)[0] == '=' || !strchr(*env, '=')) {
-            return KIN_E_ARGUMENT;
+    bool placed = false;
+    for (const wchar_t *text = current; *text; text += wcslen(text) + 1) {
+        int order = compare_names(text, variable);
+        if (order > 0 && !placed) {
+            out = copy_text(out, variable);
+            placed = true;
         }
-        kin_status status = kin_win32_utf16(&all->own[all->own_count], *env);
-        if (status != KIN_OK) {
-            return status;
+        if (order != 0) {
+            out = copy_text(out, text);
         }
-        add(all, all->own[all->own_count++]);
     }
-    add(all, channel);
-    return KIN_OK;
+    if (!placed) {
+        out = copy_text(out, variable);
+    }
+    *out = L'\0';
 }
 
-static kin_status write_block(wchar_t **out, environment *all)
+static kin_status make_environment(wchar_t **out, const wchar_t *variable)
 {
-    size_t size = 1;
-    qsort(all->items, all->count, sizeof *all->items, compare_variables);
-    for (size_t i = 0; i < all->count; i++) {
-        size += wcslen(all->items[i].text) + 1;
-    }
-    wchar_t *block = malloc(size * sizeof *block), *next = block;
-    if (!block) {
-        return kin_win32_fail(ERROR_NOT_ENOUGH_MEMORY);
-    }
-    for (size_t i = 0; i < all->count; i++) {
-        if (i + 1 < all->count && compare_names(&all->items[i], &all->items[i + 1]) == 0) {
-            continue;
-        }
-        size_t length = wcslen(all->items[i].text) + 1;
-        memcpy(next, all->items[i].text, length * sizeof *next);
-        next += length;
-    }
-    *next = L'\0';
-    *out = block;
-    return KIN_OK;
-}
-
-static size_t count_variables(const wchar_t *current, const char *const *env)
-{
-    size_t count = 1; /* the channel's */
-    for (; *current; current += wcslen(current) + 1) {
-        count++;
-    }
-    for (; env && *env; env++) {
-        count++;
-    }
-    return count;
-}
-
-static kin_status make_environment(wchar_t **out, const char *const *env, const wchar_t *channel)
-{
-    environment all = {NULL, 0, 0, NULL, 0};
-    kin_status status = KIN_OK;
     wchar_t *current = GetEnvironmentStringsW();
     if (!current) {
         return kin_win32_fail(ERROR_NOT_ENOUGH_MEMORY);
     }
-    all.room = count_variables(current, env);
-    all.items = malloc(all.room * sizeof *all.items);
-    all.own = malloc(all.room * sizeof *all.own);
-    if (!all.items || !all.own) {
-        status = kin_win32_fail(ERROR_NOT_ENOUGH_MEMORY);
+    size_t size = wcslen(variable) + 2;
+    for (const wchar_t *text = current; *text; text += wcslen(text) + 1) {
+        size += wcslen(text) + 1;
     }
-    if (status == KIN_OK) {
-        status = collect(&all, current, env, channel);
+    wchar_t *block = malloc(size * sizeof *block);
+    if (block) {
+        insert_variable(block, current, variable);
+        *out = block;
     }
-    if (status == KIN_OK) {
-        status = write_block(out, &all);
-    }
-    while (all.own_count > 0) {
-        free(all.own[--all.own_count]);
-    }
-    free(all.own);
-    free(all.items);
     FreeEnvironmentStringsW(current);
-    return status;
+    return block ? KIN_OK : kin_win32_fail(ERROR_NOT_ENOUGH_MEMORY);
 }
 
 /* ---- start ---- */
@@ -298,7 +234,7 @@ static kin_status make_environment(wchar_t **out, const char *const *env, const 
 static SRWLOCK launch_lock = SRWLOCK_INIT;
 
 #define STREAMS 3
-#define LISTED (STREAMS + 1) /* the channel */
+#define LISTED (STREAMS + 1) /* the pipe */
 
 typedef struct listed {
     HANDLE handles[LISTED];
@@ -363,12 +299,11 @@ static kin_status create_process(kin_os_process *out, const wchar_t *program, wc
 }
 
 /* Under launch_lock. */
-static kin_status launch_locked(kin_os_process *out, const wchar_t *program, wchar_t *line, wchar_t *block,
-                                HANDLE channel)
+static kin_status launch_locked(kin_os_process *out, const wchar_t *program, wchar_t *line, wchar_t *block, HANDLE pipe)
 {
     STARTUPINFOEXW startup = {.StartupInfo = {.cb = sizeof startup, .dwFlags = STARTF_USESTDHANDLES}};
-    listed list = {{channel}, 1};
-    if (!SetHandleInformation(channel, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT)) {
+    listed list = {{pipe}, 1};
+    if (!SetHandleInformation(pipe, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT)) {
         return kin_win32_fail(GetLastError());
     }
     startup.StartupInfo.hStdInput = copy_stream(&list, STD_INPUT_HANDLE);
@@ -378,14 +313,14 @@ static kin_status launch_locked(kin_os_process *out, const wchar_t *program, wch
     while (list.count > 1) {
         CloseHandle(list.handles[--list.count]);
     }
-    SetHandleInformation(channel, HANDLE_FLAG_INHERIT, 0);
+    SetHandleInformation(pipe, HANDLE_FLAG_INHERIT, 0);
     return status;
 }
 
-static kin_status launch(kin_os_process *out, const wchar_t *program, wchar_t *line, wchar_t *block, HANDLE channel)
+static kin_status launch(kin_os_process *out, const wchar_t *program, wchar_t *line, wchar_t *block, HANDLE pipe)
 {
     AcquireSRWLockExclusive(&launch_lock);
-    kin_status status = launch_locked(out, program, line, block, channel);
+    kin_status status = launch_locked(out, program, line, block, pipe);
     ReleaseSRWLockExclusive(&launch_lock);
     return status;
 }
@@ -415,31 +350,45 @@ static kin_status make_path(wchar_t **out, const char *program)
     return status;
 }
 
-kin_status kin_os_spawn(kin_os_process *out, kin_os_handle *channel, const char *program, const char *const *argv,
-                        const char *const *env)
+/* A child that has ended already needs none. */
+static kin_status send_message(kin_os_process *child, HANDLE pipe, const kin_os_message *message)
+{
+    kin_status status = kin_win32_message_send(pipe, child, message);
+    if (status == KIN_OK || kin_win32_process_ended(child->handle)) {
+        return KIN_OK;
+    }
+    TerminateProcess(child->handle, EXIT_KILLED);
+    kin_win32_wait(child->handle, KIN_OS_NEVER);
+    kin_os_process_close(child);
+    return status;
+}
+
+kin_status kin_os_spawn(kin_os_process *out, const char *program, const char *const *argv,
+                        const kin_os_message *message)
 {
     wchar_t *path = NULL, *line = NULL, *block = NULL;
-    kin_win32_channel ends = {KIN_OS_NO_HANDLE, KIN_OS_NO_HANDLE, L""};
+    kin_win32_pipe pipe = {KIN_OS_NO_HANDLE, KIN_OS_NO_HANDLE, L""};
+    if (message->size > KIN_OS_MESSAGE_MAX || message->handle_count > KIN_OS_HANDLES_MAX) {
+        return KIN_E_TOO_BIG;
+    }
     kin_status status = make_path(&path, program);
     if (status == KIN_OK) {
         status = make_line(&line, argv);
     }
     if (status == KIN_OK) {
-        status = kin_win32_channel_create(&ends);
+        status = kin_win32_pipe_create(&pipe);
     }
     if (status == KIN_OK) {
-        status = make_environment(&block, env, ends.variable);
+        status = make_environment(&block, pipe.variable);
     }
     if (status == KIN_OK) {
-        status = launch(out, path, line, block, ends.child);
+        status = launch(out, path, line, block, pipe.child);
     }
     if (status == KIN_OK) {
-        kin_win32_channel_address(ends.parent, out->pid); /* room is sure, and so is a reader: our own end */
-        *channel = ends.parent;
-    } else {
-        kin_os_handle_close(ends.parent);
+        status = send_message(out, pipe.parent, message);
     }
-    kin_os_handle_close(ends.child);
+    kin_os_handle_close(pipe.parent);
+    kin_os_handle_close(pipe.child);
     free(block);
     free(line);
     free(path);

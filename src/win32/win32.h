@@ -36,17 +36,17 @@ typedef struct kin_win32_line {
  * apply other rules. KIN_E_ARGUMENT: a quote in the first word, which nothing can express. */
 kin_status kin_win32_quote(kin_win32_line *line, const wchar_t *word, bool first);
 
-/* ---- channel.c ---- */
+/* ---- message.c ---- */
 
-#define KIN_WIN32_CHANNEL_NAME L"KIN_CHANNEL"
+#define KIN_WIN32_MESSAGE_NAME L"KIN_MESSAGE"
 
-typedef struct kin_win32_channel {
+typedef struct kin_win32_pipe {
     HANDLE parent, child; /* the write end and the read end; neither is inheritable yet */
     wchar_t variable[80]; /* NAME=value, for the child's environment */
-} kin_win32_channel;
+} kin_win32_pipe;
 
-kin_status kin_win32_channel_create(kin_win32_channel *out);
-/* Tells the child, which waits for it, that it is meant. */
-kin_status kin_win32_channel_address(HANDLE parent, uint32_t pid);
+kin_status kin_win32_pipe_create(kin_win32_pipe *out);
+/* Duplicates the handles into the child and writes all of it. */
+kin_status kin_win32_message_send(HANDLE pipe, const kin_os_process *child, const kin_os_message *message);
 
 #endif

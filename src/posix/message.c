@@ -1,0 +1,135 @@
+/* message.c: what a spawned child is born with: a message in its environment, handles as descriptors 3, 4, ...
+ *
+ * - The environment passes to grandchildren: the variable names the pid of the parent that wrote it.
+ * - A descriptor made by dup2 in the child survives exec, so the child closes that door first of all.
+ * - Not sscanf, nor sprintf: they cost a starting child ten microseconds of page faults.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "posix.h"
+
+#define VARIABLE "KIN_MESSAGE"
+
+/* ---- the parent writes ---- */
+
+static char *put_text(char *out, const char *text)
+{
+    while (*text != '\0') {
+        *out++ = *text++;
+    }
+    return out;
+}
+
+static char *put_number(char *out, unsigned long number)
+{
+    char digits[3 * sizeof number];
+    char *first = digits + sizeof digits;
+    *--first = '\0';
+    do {
+        *--first = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    return put_text(out, first);
+}
+
+void kin_posix_message_write(char out[KIN_POSIX_MESSAGE_TEXT], const kin_os_message *message)
+{
+    const unsigned char *bytes = message->data;
+    char *at = put_text(out, VARIABLE "=");
+    at = put_number(at, (unsigned long)getpid());
+    *at++ = ':';
+    at = put_number(at, message->handle_count);
+    *at++ = ':';
+    for (size_t i = 0; i < message->size; i++) {
+        *at++ = "0123456789abcdef"[bytes[i] >> 4];
+        *at++ = "0123456789abcdef"[bytes[i] & 15];
+    }
+    *at = '\0';
+}
+
+/* ---- the child reads ---- */
+
+/* 16: not a digit. */
+static unsigned digit_of(char c)
+{
+    return c >= '0' && c <= '9' ? (unsigned)(c - '0') : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 16;
+}
+
+/* Reads a decimal number and the colon behind it. */
+static bool get_number(const char **text, unsigned long most, unsigned long *out)
+{
+    const char *at = *text;
+    *out = 0;
+    for (; digit_of(*at) < 10 && *out <= most; at++) {
+        *out = *out * 10 + digit_of(*at);
+    }
+    bool sound = at != *text && *at == ':' && *out <= most;
+    *text = at + 1;
+    return sound;
+}
+
+static kin_status get_bytes(const char *text, unsigned char *data, size_t capacity, size_t *size)
+{
+    size_t count = 0;
+    for (; text[0] != '\0'; text += 2) {
+        unsigned high = digit_of(text[0]), low = high < 16 ? digit_of(text[1]) : 16;
+        if (low > 15) {
+            return KIN_E_BLOB_CORRUPT;
+        }
+        if (count == capacity) {
+            return KIN_E_TOO_BIG;
+        }
+        data[count++] = (unsigned char)(high << 4 | low);
+    }
+    *size = count;
+    return KIN_OK;
+}
+
+static kin_status take_handles(kin_os_handle *handles, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        handles[i] = KIN_POSIX_FIRST_FD + (int)i;
+        if (fcntl(handles[i], F_SETFD, FD_CLOEXEC) != 0) {
+            return kin_posix_fail(errno);
+        }
+    }
+    return KIN_OK;
+}
+
+bool kin_os_message_pending(void)
+{
+    return getenv(VARIABLE) != NULL;
+}
+
+static kin_status take(const char *text, void *data, size_t capacity, size_t *size, kin_os_handle *handles,
+                       size_t *handle_count)
+{
+    unsigned long parent, count;
+    if (!get_number(&text, INT_MAX, &parent) || !get_number(&text, *handle_count, &count)) {
+        return KIN_E_BLOB_CORRUPT;
+    }
+    if (parent != (unsigned long)getppid()) {
+        return KIN_E_CLOSED; /* the descriptors may be anything by now, so they are left alone */
+    }
+    kin_status status = get_bytes(text, data, capacity, size);
+    if (status == KIN_OK) {
+        status = take_handles(handles, count);
+    }
+    *handle_count = count;
+    return status;
+}
+
+kin_status kin_os_message_take(void *data, size_t capacity, size_t *size, kin_os_handle *handles, size_t *handle_count)
+{
+    const char *text = getenv(VARIABLE);
+    if (!text) {
+        return KIN_E_NOT_FOUND;
+    }
+    kin_status status = take(text, data, capacity, size, handles, handle_count);
+    unsetenv(VARIABLE);
+    return status;
+}
