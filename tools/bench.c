@@ -30,9 +30,9 @@ typedef struct bench {
 /* ---- rows ---- */
 
 static const report_column columns[] = {
-    {"name", "what", REPORT_TEXT, 38},    {"unit", "unit", REPORT_TEXT, 12},     {"kin", "kin", REPORT_NUMBER, 8},
-    {"peer", "peer", REPORT_NUMBER, 8},   {"ratio", "ratio", REPORT_NUMBER, 7},  {"bound", "target", REPORT_TEXT, 8},
-    {"target", "", REPORT_NUMBER, 5},     {"holds", "holds", REPORT_TRUTH, 5},   {"beside", "peer is", REPORT_TEXT, 24},
+    {"name", "what", REPORT_TEXT, 38},  {"unit", "unit", REPORT_TEXT, 12},    {"kin", "kin", REPORT_NUMBER, 8},
+    {"peer", "peer", REPORT_NUMBER, 8}, {"ratio", "ratio", REPORT_NUMBER, 7}, {"bound", "target", REPORT_TEXT, 8},
+    {"target", "", REPORT_NUMBER, 5},   {"holds", "holds", REPORT_TRUTH, 5},  {"beside", "peer is", REPORT_TEXT, 24},
 };
 
 typedef struct line {
@@ -558,8 +558,8 @@ static void bench_semaphore(bench *b)
     bench once = *b;
     once.rounds = 1;
     measure(&once, wait_alone, 2, medians);
-    row(b, &(line){"a waiter left alone", "% of a CPU", medians[SEMS_KIN], medians[SEMS_NATIVE],
-                   peer_native_sems.name, AT_MOST(0.1), 1});
+    row(b, &(line){"a waiter left alone", "% of a CPU", medians[SEMS_KIN], medians[SEMS_NATIVE], peer_native_sems.name,
+                   AT_MOST(0.1), 1});
 }
 
 /* ---- making and starting things ---- */
@@ -720,7 +720,8 @@ static int usage(FILE *stream, int status)
     for (size_t i = 0; i < SUBJECT_COUNT; i++) {
         fprintf(stream, "                 %-10s %s\n", subjects[i].name, subjects[i].summary);
     }
-    fprintf(stream, "\nWhether a target is met is in its row; the exit status tells only whether it could be measured.\n");
+    fprintf(stream,
+            "\nWhether a target is met is in its row; the exit status tells only whether it could be measured.\n");
     return status;
 }
 

@@ -389,15 +389,21 @@ typedef struct program {
 } program;
 
 static const program programs[] = {
-    {"counter, without a lock", 10, 0, count_unlocked}, {"counter, with a lock", 10, 1, count_locked},
-    {"bank account", 10, 1, bank},                      {"squares and their sum", 1, 1, square},
-    {"lock passed to a child", 1, 1, pass},             {"counter object", 1, 1, click},
+    {"counter, without a lock", 10, 0, count_unlocked},
+    {"counter, with a lock", 10, 1, count_locked},
+    {"bank account", 10, 1, bank},
+    {"squares and their sum", 1, 1, square},
+    {"lock passed to a child", 1, 1, pass},
+    {"counter object", 1, 1, click},
 };
 
 static const report_column columns[] = {
-    {"program", "program", REPORT_TEXT, 24}, {"method", "method", REPORT_TEXT, 6},
-    {"times", "times", REPORT_NUMBER, 5},    {"right", "right", REPORT_NUMBER, 5},
-    {"verdict", "verdict", REPORT_TEXT, 10}, {"expected", "expected", REPORT_TEXT, 18},
+    {"program", "program", REPORT_TEXT, 24},
+    {"method", "method", REPORT_TEXT, 6},
+    {"times", "times", REPORT_NUMBER, 5},
+    {"right", "right", REPORT_NUMBER, 5},
+    {"verdict", "verdict", REPORT_TEXT, 10},
+    {"expected", "expected", REPORT_TEXT, 18},
     {"got", "got (each different result)", REPORT_TEXT, 18},
 };
 
@@ -426,7 +432,10 @@ static int run_program(const program *it, kin_method method, report *out)
         {method == KIN_FORK ? "fork" : "spawn", 0},
         {NULL, it->times},
         {NULL, right},
-        {!it->judged ? "not judged" : good ? "right" : "WRONG", 0},
+        {!it->judged ? "not judged"
+         : good      ? "right"
+                     : "WRONG",
+         0},
         {one.expected, 0},
         {results, 0},
     };

@@ -2,6 +2,7 @@
 #include "report.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "kin/kin.h"
@@ -47,7 +48,8 @@ static const char *number_text(double number, char *buffer, size_t size)
     if (!present(number)) {
         return "-";
     }
-    int decimals = magnitude >= 100 || magnitude == floor(magnitude) ? 0 : magnitude >= 10 ? 1 : 2;
+    int whole = magnitude < 1e9 && magnitude == (double)(int64_t)magnitude;
+    int decimals = magnitude >= 100 || whole ? 0 : magnitude >= 10 ? 1 : 2;
     if (magnitude > 0 && magnitude < 0.1) {
         snprintf(buffer, size, "%.2g", number);
     } else {

@@ -156,10 +156,28 @@ PEER_LOCK_LOOPS(named, void, WaitForSingleObject(lock, INFINITE), !ReleaseSemaph
 
 const peer_lock peer_locks[] = {
     {"kin_lock", sizeof(kin_lock), kin_create, kin_destroy, same, nothing, kin_alone, kin_contend, {0, 0}, {0, 0}, 0},
-    {"CRITICAL_SECTION", sizeof(CRITICAL_SECTION), section_create, section_destroy, same, nothing, section_alone,
-     section_contend, {1.25, 0}, {0, 0}, 0},
-    {"Win32 semaphore", sizeof(named), named_create, named_destroy, named_attach, named_detach, named_alone,
-     named_contend, {0, 0}, {20, 1}, 4},
+    {"CRITICAL_SECTION",
+     sizeof(CRITICAL_SECTION),
+     section_create,
+     section_destroy,
+     same,
+     nothing,
+     section_alone,
+     section_contend,
+     {1.25, 0},
+     {0, 0},
+     0},
+    {"Win32 semaphore",
+     sizeof(named),
+     named_create,
+     named_destroy,
+     named_attach,
+     named_detach,
+     named_alone,
+     named_contend,
+     {0, 0},
+     {20, 1},
+     4},
 };
 
 const size_t peer_lock_count = sizeof peer_locks / sizeof peer_locks[0];
