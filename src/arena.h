@@ -120,15 +120,19 @@ typedef struct kin__heap {
 
 /* ---- header ---- */
 
+typedef struct kin__layout {
+    uint64_t reserve;
+    uint32_t max_members, max_threads, span_count, spare;
+    uint64_t members, threads, buckets, names, spans, bitmaps, heap_start; /* offsets */
+} kin__layout;
+
 typedef struct kin__arena {
     _Atomic uint64_t magic; /* written last by the creator */
-    uint32_t layout;
-    uint32_t fingerprint; /* of the sizes below: another build of kin may differ */
+    uint32_t version;
+    uint32_t fingerprint; /* of the sizes of the parts: another build of kin may differ */
     kin_os_id id;
-    uint64_t reserve;
-    uint32_t max_members, max_threads, span_count, page_size;
-    uint64_t members, threads, buckets, names, spans, bitmaps, heap_start; /* offsets */
-    _Atomic uint64_t committed;                                            /* bytes from the start; only grows */
+    kin__layout layout;
+    _Atomic uint64_t committed; /* bytes from the start; only grows */
     _Atomic uint64_t next_ticket;
     _Atomic uint32_t next_generation; /* of objects */
     _Atomic uint32_t thread_hint;

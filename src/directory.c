@@ -33,7 +33,7 @@ static bool name_valid(const char *name)
 /* The entry of that name, or NULL; *empty is one that may be used. */
 static kin__name *find(kin_family *family, const char *name, kin__name **empty)
 {
-    kin__name *names = kin__pointer(family, family->arena->names);
+    kin__name *names = kin__pointer(family, family->layout.names);
     for (uint32_t i = 0; i < KIN__NAMES; i++) {
         if (!atomic_load(&names[i].live)) {
             *empty = &names[i];

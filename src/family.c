@@ -28,7 +28,7 @@ kin_family *kin__family_at(const void *p)
 {
     for (uint32_t i = 0; i < KIN__FAMILIES; i++) {
         kin_family *family = kin__family_number(i);
-        if (family && (const char *)p >= family->base && (const char *)p < family->base + family->reserve) {
+        if (family && (const char *)p >= family->base && (const char *)p < family->base + family->layout.reserve) {
             return family;
         }
     }
@@ -62,6 +62,7 @@ static kin_status claim_place(kin_family **out)
 
 void kin__family_leave_all(void)
 {
+    kin__seats_leave();
     for (uint32_t i = 0; i < KIN__FAMILIES; i++) {
         kin_family *family = kin__family_number(i);
         if (family) {
@@ -74,7 +75,7 @@ void kin__family_leave_all(void)
  * that, the family's names are gone, and it does without (os.h, kin_os_sem_create). */
 static void after_fork_child(void)
 {
-    kin_os_thread_set(NULL); /* what it leads to is wiped, and another thread might take it */
+    kin__seats_after_fork();
 }
 
 static void nothing(void)
@@ -114,46 +115,42 @@ static uint64_t place(uint64_t *next, uint64_t size)
     return offset;
 }
 
-/* Fills in the numbers from reserve, max_members and max_threads; returns how many bytes come before the heap. */
-static uint64_t lay_out(kin__arena *arena)
+/* Fills in the rest from reserve, max_members and max_threads; returns how many bytes come before the heap. */
+static uint64_t lay_out(kin__layout *layout)
 {
     uint64_t next = 4096;
-    arena->layout = KIN__LAYOUT;
-    arena->fingerprint = fingerprint();
-    arena->span_count = (uint32_t)(arena->reserve / KIN__SPAN_SIZE);
-    arena->members = place(&next, (uint64_t)arena->max_members * sizeof(kin__member));
-    arena->threads = place(&next, (uint64_t)arena->max_threads * sizeof(kin__thread));
-    arena->buckets = place(&next, (uint64_t)KIN__BUCKETS * arena->max_threads / 8);
-    arena->names = place(&next, (uint64_t)KIN__NAMES * sizeof(kin__name));
-    arena->spans = place(&next, (uint64_t)arena->span_count * sizeof(uint64_t));
-    arena->bitmaps = place(&next, (uint64_t)KIN__CLASSES * round_up(arena->span_count, 64) / 8);
-    arena->heap_start = round_up(next, KIN__SPAN_SIZE);
+    layout->span_count = (uint32_t)(layout->reserve / KIN__SPAN_SIZE);
+    layout->members = place(&next, (uint64_t)layout->max_members * sizeof(kin__member));
+    layout->threads = place(&next, (uint64_t)layout->max_threads * sizeof(kin__thread));
+    layout->buckets = place(&next, (uint64_t)KIN__BUCKETS * layout->max_threads / 8);
+    layout->names = place(&next, (uint64_t)KIN__NAMES * sizeof(kin__name));
+    layout->spans = place(&next, (uint64_t)layout->span_count * sizeof(uint64_t));
+    layout->bitmaps = place(&next, (uint64_t)KIN__CLASSES * round_up(layout->span_count, 64) / 8);
+    layout->heap_start = round_up(next, KIN__SPAN_SIZE);
     return next;
 }
 
-static bool layout_sound(const kin__arena *arena, const kin__family_ticket *ticket)
+/* Takes over the arena's layout if it is what its numbers make. */
+static bool layout_sound(kin__layout *out, const kin__arena *arena, const kin__family_ticket *ticket)
 {
-    kin__arena expected = {.reserve = arena->reserve};
-    expected.max_members = arena->max_members;
-    expected.max_threads = arena->max_threads;
-    if (arena->reserve != ticket->reserve || memcmp(&arena->id, &ticket->id, sizeof arena->id) != 0 ||
-        arena->max_members > 4096 || arena->max_threads > 32768) {
+    *out = (kin__layout){.reserve = ticket->reserve};
+    out->max_members = arena->layout.max_members;
+    out->max_threads = arena->layout.max_threads;
+    if (memcmp(&arena->id, &ticket->id, sizeof arena->id) != 0 || out->max_members > KIN__MEMBERS_MAX ||
+        out->max_threads > KIN__THREADS_MAX) {
         return false;
     }
-    lay_out(&expected);
-    return arena->span_count == expected.span_count && arena->members == expected.members &&
-           arena->threads == expected.threads && arena->buckets == expected.buckets && arena->names == expected.names &&
-           arena->spans == expected.spans && arena->bitmaps == expected.bitmaps &&
-           arena->heap_start == expected.heap_start;
+    lay_out(out);
+    return memcmp(out, &arena->layout, sizeof *out) == 0;
 }
 
 bool kin__family_covers(kin_family *family, uint64_t offset, uint64_t size)
 {
-    if (offset > family->reserve || size > family->reserve - offset) {
+    if (offset > family->layout.reserve || size > family->layout.reserve - offset) {
         return false;
     }
     if (offset + size > atomic_load_explicit(&family->known, memory_order_relaxed)) {
-        uint64_t now = kin_os_shm_committed(family->shm, family->base, family->reserve);
+        uint64_t now = kin_os_shm_committed(family->shm, family->base, family->layout.reserve);
         atomic_store_explicit(&family->known, now, memory_order_relaxed);
         return offset + size <= now;
     }
@@ -166,7 +163,7 @@ static void destroy(kin_family *family)
 {
     atomic_store(&family->stage, FILLING);
     if (family->base) {
-        kin_os_shm_unmap(family->base, family->reserve);
+        kin_os_shm_unmap(family->base, family->layout.reserve);
     }
     if (family->self != &kin__nobody) {
         kin_os_private_free(family->self, sizeof(kin__self));
@@ -191,7 +188,7 @@ static kin_status allocate(kin_family **out, const kin_os_id *id, uint64_t reser
     family->natives = NULL;
     family->hints = NULL;
     family->id = *id;
-    family->reserve = reserve;
+    family->layout = (kin__layout){.reserve = reserve};
     family->shm = KIN_OS_NO_HANDLE;
     family->pulse = (kin_os_pulse)KIN_OS_NO_PULSE;
     *out = family;
@@ -201,7 +198,7 @@ static kin_status allocate(kin_family **out, const kin_os_id *id, uint64_t reser
 static kin_status map(kin_family *family)
 {
     void *base;
-    kin_status status = kin_os_shm_map(&base, family->shm, (size_t)family->reserve);
+    kin_status status = kin_os_shm_map(&base, family->shm, (size_t)family->layout.reserve);
     if (status == KIN_OK) {
         family->base = base;
         family->arena = base;
@@ -211,32 +208,32 @@ static kin_status map(kin_family *family)
 
 static void publish(kin_family *family)
 {
-    family->max_members = family->arena->max_members;
-    family->max_threads = family->arena->max_threads;
     atomic_store_explicit(&family->stage, USABLE, memory_order_release);
 }
 
 static kin_status fill_arena(kin_family *family, const kin_family_options *options)
 {
-    kin__arena numbers = {.reserve = family->reserve};
-    numbers.max_members = options->max_members;
-    numbers.max_threads = options->max_threads;
-    uint64_t size = round_up(lay_out(&numbers), kin_os_page_size());
-    if (size + KIN__SPAN_SIZE > family->reserve) {
+    kin__layout layout = {.reserve = family->layout.reserve};
+    layout.max_members = options->max_members;
+    layout.max_threads = options->max_threads;
+    uint64_t size = round_up(lay_out(&layout), kin_os_page_size());
+    if (size + KIN__SPAN_SIZE > layout.reserve) {
         return KIN_E_ARGUMENT;
     }
     kin_status status = kin_os_shm_commit(family->shm, family->base, 0, (size_t)size);
     if (status != KIN_OK) {
         return status;
     }
-    *family->arena = numbers;
-    family->arena->id = family->id;
-    family->arena->page_size = (uint32_t)kin_os_page_size();
-    atomic_store(&family->arena->committed, size);
+    kin__arena *arena = family->arena;
+    family->layout = arena->layout = layout;
+    arena->id = family->id;
+    arena->version = KIN__LAYOUT;
+    arena->fingerprint = fingerprint();
+    atomic_store(&arena->committed, size);
     atomic_store(&family->known, size);
-    kin__lock_init(family, &family->arena->name_lock, 0);
+    kin__lock_init(family, &arena->name_lock, 0);
     kin__heap_init(family);
-    atomic_store(&family->arena->magic, KIN__MAGIC);
+    atomic_store(&arena->magic, KIN__MAGIC);
     return KIN_OK;
 }
 
@@ -244,7 +241,7 @@ static kin_status make(kin_family *family, const kin_family_options *options)
 {
     kin_status status = kin_os_pulse_create(&family->pulse, &family->id);
     if (status == KIN_OK) {
-        status = kin_os_shm_create(&family->shm, &family->id, (size_t)family->reserve);
+        status = kin_os_shm_create(&family->shm, &family->id, (size_t)family->layout.reserve);
     }
     if (status == KIN_OK) {
         status = map(family);
@@ -272,8 +269,8 @@ static kin_status check_options(kin_family_options *out, const kin_family_option
     out->reserve = out->reserve ? out->reserve : UINT64_C(256) << 20;
     out->max_members = out->max_members ? out->max_members : 512;
     out->max_threads = out->max_threads ? out->max_threads : 1024;
-    if (out->reserve > max_reserve || out->reserve > SIZE_MAX / 2 || out->max_members > 4096 ||
-        out->max_threads > 32768) {
+    if (out->reserve > max_reserve || out->reserve > SIZE_MAX / 2 || out->max_members > KIN__MEMBERS_MAX ||
+        out->max_threads > KIN__THREADS_MAX) {
         return KIN_E_ARGUMENT;
     }
     out->reserve = round_up(out->reserve, KIN__SPAN_SIZE);
@@ -354,20 +351,20 @@ kin_status kin__family_resolve(kin_family **out, kin_family *family)
 
 void kin__family_ticket_of(const kin_family *family, kin__family_ticket *out)
 {
-    *out = (kin__family_ticket){family->id, family->reserve, family->shm, kin_os_pulse_handle(&family->pulse)};
+    *out = (kin__family_ticket){family->id, family->layout.reserve, family->shm, kin_os_pulse_handle(&family->pulse)};
 }
 
 static kin_status check_arena(kin_family *family, const kin__family_ticket *ticket)
 {
-    size_t usable = kin_os_shm_committed(family->shm, family->base, (size_t)family->reserve);
+    size_t usable = kin_os_shm_committed(family->shm, family->base, (size_t)family->layout.reserve);
     const kin__arena *arena = family->arena;
     if (usable < sizeof *arena || atomic_load(&arena->magic) != KIN__MAGIC) {
         return KIN_E_BLOB_CORRUPT;
     }
-    if (arena->layout != KIN__LAYOUT || arena->fingerprint != fingerprint()) {
+    if (arena->version != KIN__LAYOUT || arena->fingerprint != fingerprint()) {
         return KIN_E_BLOB_VERSION;
     }
-    if (!layout_sound(arena, ticket) || arena->bitmaps > usable) {
+    if (!layout_sound(&family->layout, arena, ticket) || family->layout.heap_start > usable + KIN__SPAN_SIZE) {
         return KIN_E_BLOB_CORRUPT;
     }
     atomic_store(&family->known, usable);
@@ -453,8 +450,8 @@ kin_status kin_family_inspect(kin_family *family, kin_family_info *info)
     if (status != KIN_OK) {
         return status;
     }
-    info->reserve = family->reserve;
-    info->committed = kin_os_shm_committed(family->shm, family->base, (size_t)family->reserve);
+    info->reserve = family->layout.reserve;
+    info->committed = kin_os_shm_committed(family->shm, family->base, (size_t)family->layout.reserve);
     info->members = kin__member_count(family);
     info->threads = kin__thread_count(family);
     memcpy(info->id, family->id.bytes, sizeof info->id);

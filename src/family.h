@@ -12,6 +12,8 @@
 #include "kin/family.h"
 
 #define KIN__FAMILIES 8u
+#define KIN__MEMBERS_MAX 4096u
+#define KIN__THREADS_MAX 32768u
 
 typedef struct kin__native { /* another thread's semaphore, opened once */
     _Atomic uint32_t guard;  /* pid of the process whose thread uses this entry, else 0; see park.c */
@@ -32,8 +34,9 @@ typedef struct kin__self { /* wiped by fork */
     _Atomic uint32_t seated; /* a thread has taken an entry */
     uint32_t index;
     uint32_t pid;
-    uint64_t state; /* the member's state word while it lives */
-    bool named;     /* the family's names existed when this process joined */
+    uint64_t state;                                  /* the member's state word while it lives */
+    bool named;                                      /* the family's names existed when this process joined */
+    _Atomic uint64_t reaping[KIN__MEMBERS_MAX / 64]; /* bit by index: a thread of this process reaps that member */
 } kin__self;
 
 extern kin__self kin__nobody; /* what a family shows before this process joins it; never written */
@@ -42,10 +45,9 @@ struct kin_family {
     _Atomic uint32_t stage; /* of this place in the process's table, see family.c */
     char *base;
     kin__arena *arena; /* == base */
-    uint64_t reserve;
     kin_os_id id;
-    _Atomic uint64_t known;            /* bytes that the system, not the arena's contents, says are usable */
-    uint32_t max_members, max_threads; /* copies: the arena's may be written over by a member gone mad */
+    _Atomic uint64_t known; /* bytes that the system, not the arena's contents, says are usable */
+    kin__layout layout;     /* a copy, checked: the arena's may be written over by a member gone mad */
     kin_os_handle shm;
     kin_os_pulse pulse;
     kin__self *_Atomic self;
@@ -122,12 +124,12 @@ static inline kin__seat *kin__seat_fast(const void *p, uint32_t type)
 
 static inline kin__thread *kin__thread_at(const kin_family *family, uint32_t index)
 {
-    return (kin__thread *)kin__pointer(family, family->arena->threads) + index;
+    return (kin__thread *)kin__pointer(family, family->layout.threads) + index;
 }
 
 static inline kin__member *kin__member_at(const kin_family *family, uint32_t index)
 {
-    return (kin__member *)kin__pointer(family, family->arena->members) + index;
+    return (kin__member *)kin__pointer(family, family->layout.members) + index;
 }
 
 /* Raises one of the arena's ends to cover index. */
@@ -142,13 +144,13 @@ static inline void kin__cover_index(_Atomic uint32_t *end, uint32_t index)
 static inline uint32_t kin__member_end(const kin_family *family)
 {
     uint32_t end = atomic_load(&family->arena->member_end);
-    return end < family->max_members ? end : family->max_members;
+    return end < family->layout.max_members ? end : family->layout.max_members;
 }
 
 static inline uint32_t kin__thread_end(const kin_family *family)
 {
     uint32_t end = atomic_load(&family->arena->thread_end);
-    return end < family->max_threads ? end : family->max_threads;
+    return end < family->layout.max_threads ? end : family->layout.max_threads;
 }
 
 kin_status kin__member_join(kin_family *family);
@@ -161,6 +163,8 @@ bool kin__token_alive(kin_family *family, uint64_t token);
 uint32_t kin__token_pid(kin_family *family, uint64_t token);
 /* Reaps every dead member; returns how many. */
 uint32_t kin__reap_all(kin_family *family);
+/* For who found no free entry: reaps. Whether to look again; tries: how often it has. */
+bool kin__make_room(kin_family *family, int tries);
 /* Reaps the members that had this pid and are dead. */
 void kin__reap_pid(kin_family *family, uint32_t pid);
 uint32_t kin__member_count(kin_family *family);
@@ -169,6 +173,10 @@ uint32_t kin__thread_count(kin_family *family);
 void kin__seats_forget(kin_family *family);
 /* The hook for an ending thread: gives back its seats. */
 void kin__seats_leave_thread(void *value);
+/* Gives back the calling thread's seats: it may still take new ones. */
+void kin__seats_leave(void);
+/* In a forked child: no thread but the calling one is there, and that has no seat yet. */
+void kin__seats_after_fork(void);
 
 /* ---- hooks ---- */
 kin_status kin__hooks(void);

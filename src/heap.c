@@ -69,32 +69,38 @@ typedef enum span_kind { FRESH = 0, UNUSED = 1, SMALL = 2, LARGE = 3, TAIL = 4 }
 #define KIND(span) ((span_kind)((span)&0xff))
 #define NUMBER(span) ((uint32_t)((span) >> 8)) /* SMALL: class. LARGE: spans */
 
+/* How far it is to the next: a count that cannot be true is taken for 1. */
+static uint32_t step_over(uint64_t span, uint32_t left)
+{
+    return KIND(span) == LARGE && NUMBER(span) > 0 && NUMBER(span) <= left ? NUMBER(span) : 1;
+}
+
 static _Atomic uint64_t *span_at(kin_family *family, uint32_t index)
 {
-    return (_Atomic uint64_t *)kin__pointer(family, family->arena->spans) + index;
+    return (_Atomic uint64_t *)kin__pointer(family, family->layout.spans) + index;
 }
 
 static uint32_t span_limit(const kin_family *family)
 {
-    return (uint32_t)((family->reserve - family->arena->heap_start) / KIN__SPAN_SIZE);
+    return (uint32_t)((family->layout.reserve - family->layout.heap_start) / KIN__SPAN_SIZE);
 }
 
 static uint64_t span_offset(const kin_family *family, uint32_t index)
 {
-    return family->arena->heap_start + (uint64_t)index * KIN__SPAN_SIZE;
+    return family->layout.heap_start + (uint64_t)index * KIN__SPAN_SIZE;
 }
 
 static uint32_t span_of(const kin_family *family, uint64_t offset)
 {
-    return (uint32_t)((offset - family->arena->heap_start) / KIN__SPAN_SIZE);
+    return (uint32_t)((offset - family->layout.heap_start) / KIN__SPAN_SIZE);
 }
 
 /* ---- the bitmap of a class: spans that may have a free block ---- */
 
 static _Atomic uint64_t *bitmap_word(kin_family *family, uint32_t class, uint32_t word)
 {
-    uint32_t words = (family->arena->span_count + 63) / 64;
-    return (_Atomic uint64_t *)kin__pointer(family, family->arena->bitmaps) + (uint64_t) class * words + word;
+    uint32_t words = (family->layout.span_count + 63) / 64;
+    return (_Atomic uint64_t *)kin__pointer(family, family->layout.bitmaps) + (uint64_t) class * words + word;
 }
 
 static void mark_span(kin_family *family, uint32_t class, uint32_t index)
@@ -201,7 +207,7 @@ static uint64_t claim_marked(kin__seat *seat, uint32_t class)
 {
     kin_family *family = seat->family;
     kin__heap *heap = &family->arena->heap;
-    uint32_t words = (family->arena->span_count + 63) / 64;
+    uint32_t words = (family->layout.span_count + 63) / 64;
     uint32_t start = atomic_load_explicit(&heap->cursor[class], memory_order_relaxed) % words;
     for (uint32_t i = 0; i < words; i++) {
         uint32_t w = (start + i) % words;
@@ -224,13 +230,12 @@ static uint64_t claim_marked(kin__seat *seat, uint32_t class)
 static void recover(kin_family *family)
 {
     kin__heap *heap = &family->arena->heap;
-    uint32_t end = (uint32_t)atomic_load(&heap->span_end);
-    for (uint32_t i = 0; i < end && i < span_limit(family); i++) {
-        uint64_t span = atomic_load(span_at(family, i));
+    uint64_t span, end = atomic_load(&heap->span_end);
+    uint32_t limit = end < span_limit(family) ? (uint32_t)end : span_limit(family);
+    for (uint32_t i = 0; i < limit; i += step_over(span, limit - i)) {
+        span = atomic_load(span_at(family, i));
         if (KIND(span) == SMALL && NUMBER(span) < KIN__CLASSES) {
             mark_span(family, NUMBER(span), i);
-        } else if (KIND(span) == LARGE) {
-            i += NUMBER(span) - 1;
         } else if (KIND(span) == TAIL) {
             atomic_store(span_at(family, i), SPAN(UNUSED, 0));
         }
@@ -264,7 +269,7 @@ static kin_status commit_to(kin_family *family, uint64_t end)
     }
     uint64_t step = from / 4 < (1u << 20) ? from / 4 : 1u << 20;
     uint64_t most = end + step / KIN__SPAN_SIZE * KIN__SPAN_SIZE;
-    uint64_t to = most < family->reserve ? most : family->reserve;
+    uint64_t to = most < family->layout.reserve ? most : family->layout.reserve;
     kin_status status = kin_os_shm_commit(family->shm, family->base, (size_t)from, (size_t)to);
     if (status == KIN_E_NO_MEMORY && to != end) {
         to = end;
@@ -287,7 +292,7 @@ static uint32_t find_run(kin_family *family, uint32_t count)
         if (run == count) {
             return i + 1 - count;
         }
-        i += KIND(span) == LARGE && NUMBER(span) > 0 ? NUMBER(span) : 1;
+        i += step_over(span, limit - i);
     }
     return limit;
 }
@@ -446,7 +451,7 @@ kin_status kin_alloc(void **out, kin_family *family, size_t size)
 /* The block whose bytes begin at offset, and the span it lies in. */
 static kin_status find_block(kin_family *family, uint64_t offset, block **out, uint64_t *span)
 {
-    if (offset < family->arena->heap_start + HEADER || !kin__family_covers(family, offset - HEADER, HEADER)) {
+    if (offset < family->layout.heap_start + HEADER || !kin__family_covers(family, offset - HEADER, HEADER)) {
         return KIN_E_ARGUMENT;
     }
     uint64_t start = offset - HEADER;
@@ -475,6 +480,9 @@ static kin_status release_block(kin__seat *seat, block *freed, uint64_t span)
     }
     if (KIND(span) == LARGE) {
         status = release_large(seat, span_of(family, offset));
+        if (status != KIN_OK) {
+            atomic_store(&freed->tag, LIVE); /* as it was */
+        }
     } else {
         mark_span(family, NUMBER(span), span_of(family, offset));
         push_hint(family, NUMBER(span), offset);
@@ -499,7 +507,10 @@ kin_status kin_free(void *memory)
     if (status == KIN_OK) {
         status = kin__seat_take(&seat, family);
     }
-    return status == KIN_OK ? release_block(seat, freed, span) : status;
+    if (status == KIN_OK) {
+        status = release_block(seat, freed, span);
+    }
+    return status == KIN_E_TIMED_OUT ? KIN_E_BUSY : status;
 }
 
 kin_status kin__heap_generation(kin_family *family, uint64_t offset, uint32_t *generation, uint64_t *size)

@@ -213,10 +213,12 @@ kin_status kin__lock_release(kin__seat *seat, kin__lock *lock)
 
 kin_status kin__lock_repair(kin__seat *seat, kin__lock *lock)
 {
-    if (OWNER(atomic_load(&lock->word)) != seat->token) {
-        return KIN_E_NOT_OWNER;
-    }
-    atomic_fetch_and(&lock->word, ~INCONSISTENT); /* the owner's word: others only add CONTENDED */
+    uint64_t word = atomic_load(&lock->word);
+    do {
+        if (OWNER(word) != seat->token) {
+            return KIN_E_NOT_OWNER;
+        }
+    } while (!atomic_compare_exchange_weak(&lock->word, &word, word & ~INCONSISTENT));
     return KIN_OK;
 }
 
@@ -292,7 +294,11 @@ kin_status kin_lock_acquire(kin_lock *lock, int64_t timeout)
             return status;
         }
     }
-    return kin__lock_acquire(seat, (kin__lock *)lock, timeout);
+    kin_status status = kin__lock_acquire(seat, (kin__lock *)lock, timeout);
+    if (status == KIN_OWNER_DIED) {
+        kin__reap_all(seat->family); /* it may have left more */
+    }
+    return status;
 }
 
 /* release, repair and poison: find the seat, act. */

@@ -4,11 +4,12 @@
  *
  *     FREE(g) ──claim──► JOINING(g+1, pid) ──► LIVE(g+1, pid) ──leave──► FREE(g+1)
  *                              │                    │
- *                              └──────dead──────────┴──► REAPING(g+1, reaper) ──► FREE(g+1)
+ *                              └──────dead──────────┴──► REAPING(g+1, reaper's pid) ──► FREE(g+1)
  *
  * A process takes the sign of life of an index (os.h, pulse) *before* it claims the entry, so an entry that is not FREE
- * and whose sign of life is missing belongs to a dead process. Claim, leave and each step of reaping are one
- * compare-and-swap on `state`. Reaping repeats harmlessly: whoever finds a reaper dead takes its place.
+ * and whose sign of life is missing belongs to a dead process. A reaper takes the sign of life of the dead one's index, so
+ * that there is one at a time: two would do harm, the slower one to the entry's next holder. Claim, leave and each step of
+ * reaping are one compare-and-swap on `state`. Whoever finds a reaper dead, or that it has given up (pid 0), goes on.
  *
  * Thread entry, word `lease` = generation | member | phase: FREE(g) ──► LIVE(g+1, member) ──► FREE(g+1). Claimed by one
  * compare-and-swap by the thread itself, freed by it at its end, or by the reaper of its member. A token is (generation,
@@ -24,6 +25,8 @@
 #define PHASE(state) ((kin__phase)((state)&0xff))
 #define PID(state) ((uint32_t)((state) >> 8))
 #define GENERATION(state) ((state) >> 40)
+
+#define ROOM_TRIES 1000 /* a millisecond each */
 
 static uint64_t member_state(uint64_t generation, uint32_t pid, kin__phase phase)
 {
@@ -42,12 +45,6 @@ static uint32_t lease_member(uint64_t lease)
 
 /* ---- life and death ---- */
 
-/* A reaper is named by index and the low 16 bits of its generation, in the pid's place. */
-static uint32_t reaper_name(const kin_family *family)
-{
-    return family->self->index << 16 | (uint32_t)(GENERATION(family->self->state) & 0xffff);
-}
-
 static bool member_alive(kin_family *family, uint32_t index, uint64_t state)
 {
     const kin__self *self = family->self;
@@ -61,15 +58,30 @@ static bool member_alive(kin_family *family, uint32_t index, uint64_t state)
     return kin_os_pulse_alive(&family->pulse, index, &who, &family->id);
 }
 
-static bool reaper_alive(kin_family *family, uint32_t name)
+/* Which entries threads of this process reap. */
+static bool start_reaping(kin_family *family, uint32_t index)
 {
-    uint32_t index = name >> 16;
-    if (index >= family->max_members) {
-        return false; /* a process that had not joined yet: its work may be done twice, which is harmless */
+    uint64_t bit = UINT64_C(1) << index % 64;
+    return (atomic_fetch_or(&family->self->reaping[index / 64], bit) & bit) == 0;
+}
+
+static void stop_reaping(kin_family *family, uint32_t index)
+{
+    atomic_fetch_and(&family->self->reaping[index / 64], ~(UINT64_C(1) << index % 64));
+}
+
+static bool is_reaping(kin_family *family, uint32_t index)
+{
+    return (atomic_load(&family->self->reaping[index / 64]) >> index % 64 & 1) != 0;
+}
+
+static bool reaper_alive(kin_family *family, uint32_t index, uint32_t pid)
+{
+    if (pid == kin_os_pid()) { /* the system cannot be asked about oneself; an earlier process may have had the pid */
+        return is_reaping(family, index);
     }
-    uint64_t state = atomic_load(&kin__member_at(family, index)->state);
-    return PHASE(state) == KIN__LIVE && (GENERATION(state) & 0xffff) == (name & 0xffff) &&
-           member_alive(family, index, state);
+    kin_os_process_id who = {pid, atomic_load(&kin__member_at(family, index)->start)};
+    return pid != 0 && kin_os_pulse_alive(&family->pulse, index, &who, &family->id);
 }
 
 /* Whether the entry stands for a process that has died, and is not in the hands of a living reaper. */
@@ -80,7 +92,7 @@ static bool member_dead(kin_family *family, uint32_t index, uint64_t state)
     case KIN__LIVE:
         return !member_alive(family, index, state);
     case KIN__REAPING:
-        return !reaper_alive(family, PID(state));
+        return !reaper_alive(family, index, PID(state));
     case KIN__FREE:
     default:
         return false;
@@ -110,17 +122,45 @@ static bool release_entries(kin_family *family, uint32_t member)
     return all;
 }
 
-static bool reap(kin_family *family, uint32_t index, uint64_t state)
+/* Under the sign of life of the dead member's index. Who is dead stays so: state is enough to know it by. */
+static bool reap_alone(kin_family *family, uint32_t index, uint64_t state, const kin_os_process_id *me)
 {
     kin__member *member = kin__member_at(family, index);
-    uint64_t mine = member_state(GENERATION(state), reaper_name(family), KIN__REAPING);
-    if (!member_dead(family, index, state) || !atomic_compare_exchange_strong(&member->state, &state, mine)) {
+    uint64_t mine = member_state(GENERATION(state), me->pid, KIN__REAPING);
+    if (!atomic_compare_exchange_strong(&member->state, &state, mine)) {
         return false;
     }
-    if (!release_entries(family, index)) {
-        return false; /* stays as it is; the next reaper goes on */
+    atomic_store(&member->start, me->start);
+    bool all = release_entries(family, index);
+    uint64_t next = member_state(GENERATION(mine), 0, all ? KIN__FREE : KIN__REAPING);
+    return atomic_compare_exchange_strong(&member->state, &mine, next) && all;
+}
+
+static bool reap(kin_family *family, uint32_t index, uint64_t state)
+{
+    kin_os_process_id me;
+    bool reaped = false;
+    if (!member_dead(family, index, state) || !start_reaping(family, index)) {
+        return false;
     }
-    return atomic_compare_exchange_strong(&member->state, &mine, member_state(GENERATION(mine), 0, KIN__FREE));
+    if (kin_os_self(&me) == KIN_OK && kin_os_pulse_start(&family->pulse, index) == KIN_OK) {
+        reaped = reap_alone(family, index, state, &me);
+        kin_os_pulse_give_back(&family->pulse, index);
+    }
+    stop_reaping(family, index);
+    return reaped;
+}
+
+/* Whether somebody else is at it: then there will be room in a moment. */
+static bool reaping_goes_on(kin_family *family)
+{
+    for (uint32_t i = 0; i < kin__member_end(family); i++) {
+        uint64_t state = atomic_load(&kin__member_at(family, i)->state);
+        if (PHASE(state) == KIN__REAPING && !member_dead(family, i, state)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 uint32_t kin__reap_all(kin_family *family)
@@ -131,6 +171,15 @@ uint32_t kin__reap_all(kin_family *family)
         reaped += PHASE(state) != KIN__FREE && reap(family, i, state);
     }
     return reaped;
+}
+
+bool kin__make_room(kin_family *family, int tries)
+{
+    if (kin__reap_all(family) > 0 || tries == 0) { /* the first time others may have been faster */
+        return tries < ROOM_TRIES;
+    }
+    kin_os_sleep_until(kin_os_now() + KIN_MS(1));
+    return tries < ROOM_TRIES && reaping_goes_on(family);
 }
 
 void kin__reap_pid(kin_family *family, uint32_t pid)
@@ -146,12 +195,13 @@ void kin__reap_pid(kin_family *family, uint32_t pid)
 static bool token_lease(kin_family *family, uint64_t token, uint32_t *member, uint64_t *state)
 {
     uint32_t index = kin__token_index(token);
-    if (index >= family->max_threads) {
+    if (index >= family->layout.max_threads) {
         return false;
     }
     uint64_t lease = atomic_load(&kin__thread_at(family, index)->lease);
     *member = lease_member(lease);
-    if (lease >> 24 != kin__token_generation(token) || (lease & 0xff) != KIN__LIVE || *member >= family->max_members) {
+    if (lease >> 24 != kin__token_generation(token) || (lease & 0xff) != KIN__LIVE ||
+        *member >= family->layout.max_members) {
         return false;
     }
     *state = atomic_load(&kin__member_at(family, *member)->state);
@@ -200,7 +250,7 @@ static bool claim_member(kin_family *family, uint32_t index, const kin_os_proces
 
 static bool claim_any_member(kin_family *family, const kin_os_process_id *me)
 {
-    for (uint32_t i = 0; i < family->max_members; i++) {
+    for (uint32_t i = 0; i < family->layout.max_members; i++) {
         if (claim_member(family, i, me)) {
             return true;
         }
@@ -218,9 +268,12 @@ static kin_status join(kin_family *family)
     if (claim_any_member(family, &me)) {
         return KIN_OK;
     }
-    /* Not a member yet, this process has no name to reap under: index beyond the table stands for "nobody". */
-    family->self->index = family->max_members;
-    return kin__reap_all(family) > 0 && claim_any_member(family, &me) ? KIN_OK : KIN_E_LIMIT;
+    for (int tries = 0; kin__make_room(family, tries); tries++) {
+        if (claim_any_member(family, &me)) {
+            return KIN_OK;
+        }
+    }
+    return KIN_E_LIMIT;
 }
 
 kin__self kin__nobody;
@@ -272,17 +325,26 @@ static bool others_live(kin_family *family)
     return false;
 }
 
-/* The order matters when the last two leave at once: each shows that it has gone before it looks for the other. */
+static bool has_entries(kin_family *family, uint32_t member)
+{
+    for (uint32_t i = 0; i < kin__thread_end(family); i++) {
+        uint64_t lease = atomic_load(&kin__thread_at(family, i)->lease);
+        if ((lease & 0xff) == KIN__LIVE && lease_member(lease) == member) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A process whose threads still have entries does not leave: it ends soon, and is reaped then. The order matters when the
+ * last two leave at once: each shows that it has gone before it looks for the other. */
 void kin__member_leave(kin_family *family)
 {
     kin__self *self = family->self;
-    if (!atomic_load(&self->joined)) {
+    if (!atomic_load(&self->joined) || (atomic_load(&self->seated) && has_entries(family, self->index))) {
         return;
     }
     uint64_t state = self->state;
-    if (atomic_load(&self->seated)) {
-        release_entries(family, self->index);
-    }
     atomic_compare_exchange_strong(&kin__member_at(family, self->index)->state, &state,
                                    member_state(GENERATION(state), 0, KIN__FREE));
     atomic_store(&self->joined, 0);

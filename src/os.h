@@ -135,7 +135,10 @@ kin_status kin_os_pulse_start(kin_os_pulse *pulse, uint32_t index);
 /* Whether the descriptor is still the one that was locked (a program may close what it does not know); takes the lock
  * again if it was lost. False: it could not be had again. Cheap enough to ask before each sleep. */
 bool kin_os_pulse_check(kin_os_pulse *pulse, uint32_t index);
+/* Ends this process's own, at index. */
 void kin_os_pulse_stop(kin_os_pulse *pulse, uint32_t index);
+/* Gives back one of a dead member, which was taken to be alone at cleaning up after it. */
+void kin_os_pulse_give_back(kin_os_pulse *pulse, uint32_t index);
 /* Whether another process that is, or was, member `index` lives. Never taking a living process for dead has precedence:
  * POSIX asks the lock first, and takes /proc/PID (start time, still mapping the family's memory) as a second opinion.
  * Do not ask for the calling process. */

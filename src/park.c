@@ -41,8 +41,8 @@
 static _Atomic uint64_t *bucket_of(kin_family *family, uint64_t address)
 {
     uint64_t hash = (address >> 3) * UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t words = family->max_threads / 64;
-    return (_Atomic uint64_t *)kin__pointer(family, family->arena->buckets) + (hash >> 58) * words;
+    uint64_t words = family->layout.max_threads / 64;
+    return (_Atomic uint64_t *)kin__pointer(family, family->layout.buckets) + (hash >> 58) * words;
 }
 
 static void enter_bucket(kin_family *family, uint64_t address, uint32_t index)
@@ -107,7 +107,7 @@ static kin__native *native_at(kin_family *family, uint32_t index)
 {
     kin__native *natives = atomic_load_explicit(&family->natives, memory_order_acquire);
     if (!natives) {
-        kin__native *made = calloc(family->max_threads, sizeof *made);
+        kin__native *made = calloc(family->layout.max_threads, sizeof *made);
         if (!made) {
             return NULL;
         }
@@ -145,7 +145,7 @@ typedef struct sleeper {
 
 static bool look(kin_family *family, uint32_t index, uint64_t address, sleeper *out)
 {
-    if (index >= family->max_threads) {
+    if (index >= family->layout.max_threads) {
         return false;
     }
     kin__thread *thread = kin__thread_at(family, index);
@@ -217,14 +217,19 @@ void kin__unpark(kin_family *family, _Atomic uint64_t *word, uint32_t units)
 
 /* ---- park ---- */
 
-static void sleep_until_woken(kin__seat *seat, int64_t deadline)
+/* Before the slot says WAIT: what its last holder left as the place of a semaphore is not for posts to this one. */
+static void make_semaphore(kin__seat *seat)
 {
-    _Atomic uint64_t *state = &seat->thread->state;
+    kin_family *family = seat->family;
     if (!seat->has_sem) {
-        kin_family *family = seat->family;
         seat->has_sem = kin_os_sem_create(&seat->sem, &seat->thread->place, &family->id, kin__token_index(seat->token),
                                           family->self->named) == KIN_OK;
     }
+}
+
+static void sleep_until_woken(kin__seat *seat, int64_t deadline)
+{
+    _Atomic uint64_t *state = &seat->thread->state;
     int64_t pause = KIN_MS(1);
     while (PHASE(atomic_load(state)) == WAIT) {
         if (seat->has_sem) {
@@ -248,6 +253,7 @@ kin__parked kin__park(kin__seat *seat, _Atomic uint64_t *word, uint64_t expected
     kin__thread *slot = seat->thread;
     uint32_t index = kin__token_index(seat->token);
     uint64_t address = kin__offset(family, (void *)word);
+    make_semaphore(seat);
     uint64_t sequence = (atomic_load_explicit(&slot->state, memory_order_relaxed) & ~UINT64_C(3)) + 4;
     atomic_store_explicit(&slot->address, address, memory_order_relaxed);
     atomic_store_explicit(&slot->want, want, memory_order_relaxed);

@@ -77,7 +77,7 @@ kin_status kin_ref_get(void **out, kin_type type, kin_ref ref)
     if (KIN__TAG_TYPE(ref.opaque[0]) != (uint32_t)type) {
         return KIN_E_TYPE;
     }
-    if (offset % 8 != 0 || offset < family->arena->heap_start ||
+    if (offset % 8 != 0 || offset < family->layout.heap_start ||
         !kin__family_covers(family, offset, sizeof(kin__object)) ||
         generation_at(family, type, offset, &generation) != KIN_OK || generation != (uint32_t)ref.opaque[1]) {
         return KIN_E_STALE;

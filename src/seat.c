@@ -2,6 +2,7 @@
  *
  * A thread's seats lie in one record that its thread pointer leads to; the first seat is the one used last, which is what
  * the fast paths look at. Records lie in memory that fork wipes: a child finds its own thread's record empty, and joins.
+ * Which records are used is kept elsewhere, for after a bare clone the child's thread still uses its own.
  */
 #include "family.h"
 
@@ -10,23 +11,33 @@
 
 typedef struct record {
     kin__seat seats[KIN__FAMILIES];
-    _Atomic uint32_t used;
 } record;
 
 #define CHUNKS 512u
 #define CHUNK_RECORDS 64u
 
 static record *_Atomic chunks[CHUNKS];
+static _Atomic uint64_t used[CHUNKS]; /* bit by record */
 
-static record *claim_in(record *records)
+static record *claim_in(uint32_t chunk, record *records)
 {
     for (uint32_t i = 0; i < CHUNK_RECORDS; i++) {
-        uint32_t open = 0;
-        if (atomic_compare_exchange_strong(&records[i].used, &open, 1)) {
+        uint64_t bit = UINT64_C(1) << i;
+        if ((atomic_load(&used[chunk]) & bit) == 0 && (atomic_fetch_or(&used[chunk], bit) & bit) == 0) {
             return &records[i];
         }
     }
     return NULL;
+}
+
+static void give_back(const record *mine)
+{
+    for (uint32_t i = 0; i < CHUNKS && atomic_load(&chunks[i]); i++) {
+        const record *records = atomic_load(&chunks[i]);
+        if (mine >= records && mine < records + CHUNK_RECORDS) {
+            atomic_fetch_and(&used[i], ~(UINT64_C(1) << (mine - records)));
+        }
+    }
 }
 
 static kin_status chunk_at(record **out, uint32_t index)
@@ -62,7 +73,7 @@ static kin_status record_of_thread(record **out)
         if (status != KIN_OK) {
             return status;
         }
-        mine = claim_in(records);
+        mine = claim_in(i, records);
         if (mine) {
             kin_os_thread_set(mine);
             *out = mine;
@@ -99,7 +110,7 @@ static bool claim_entry(kin_family *family, uint32_t index, kin__seat *seat)
 
 static bool claim_any_entry(kin_family *family, kin__seat *seat)
 {
-    uint32_t count = family->max_threads;
+    uint32_t count = family->layout.max_threads;
     uint32_t start = atomic_load_explicit(&family->arena->thread_hint, memory_order_relaxed);
     for (uint32_t i = 0; i < count; i++) {
         uint32_t index = (start + i) % count;
@@ -129,16 +140,36 @@ static void free_entry(kin__seat *seat)
     *seat = (kin__seat){0};
 }
 
-static kin_status sit_down(kin_family *family, kin__seat *seat)
+/* The thread's seat in the family; if it has none, the first empty one, for seats are filled from the front; or NULL. */
+static kin__seat *find_seat(record *of, const kin_family *family)
+{
+    uint64_t base = (uint64_t)(uintptr_t)family->base;
+    for (uint32_t i = 0; i < KIN__FAMILIES; i++) {
+        if (of->seats[i].base == base || of->seats[i].base == 0) {
+            return &of->seats[i];
+        }
+    }
+    return NULL;
+}
+
+static kin_status sit_down(record *mine, kin_family *family)
 {
     kin_status status = kin__member_join(family);
     if (status != KIN_OK) {
         return status;
     }
-    if (claim_any_entry(family, seat) || (kin__reap_all(family) > 0 && claim_any_entry(family, seat))) {
-        return KIN_OK;
+    for (int tries = 0;; tries++) {
+        kin__seat *seat = find_seat(mine, family);
+        if (!seat) {
+            return KIN_E_LIMIT;
+        }
+        if (seat->base != 0 || claim_any_entry(family, seat)) {
+            return KIN_OK; /* making room may itself have needed the seat, and taken it */
+        }
+        if (!kin__make_room(family, tries)) {
+            return KIN_E_LIMIT;
+        }
     }
-    return KIN_E_LIMIT;
 }
 
 kin_status kin__seat_take(kin__seat **out, kin_family *family)
@@ -148,21 +179,13 @@ kin_status kin__seat_take(kin__seat **out, kin_family *family)
     if (status != KIN_OK) {
         return status;
     }
-    uint64_t base = (uint64_t)(uintptr_t)family->base;
-    kin__seat *seat = NULL;
-    for (uint32_t i = 0; i < KIN__FAMILIES && !seat; i++) {
-        if (mine->seats[i].base == base || mine->seats[i].base == 0) {
-            seat = &mine->seats[i]; /* seats are filled from the front, so the first empty one ends the search */
-        }
-    }
-    if (!seat) {
-        return KIN_E_LIMIT;
-    }
-    if (seat->base == 0) {
-        status = sit_down(family, seat);
+    kin__seat *seat = find_seat(mine, family);
+    if (!seat || seat->base == 0) {
+        status = sit_down(mine, family);
         if (status != KIN_OK) {
             return status;
         }
+        seat = find_seat(mine, family);
     }
     kin__seat front = *seat;
     *seat = mine->seats[0];
@@ -207,7 +230,24 @@ void kin__seats_leave_thread(void *value)
 {
     record *mine = value;
     leave_seats(mine, NULL);
-    atomic_store(&mine->used, 0);
+    give_back(mine);
+}
+
+void kin__seats_leave(void)
+{
+    void *mine = kin_os_thread_get();
+    if (mine) {
+        kin_os_thread_set(NULL);
+        kin__seats_leave_thread(mine);
+    }
+}
+
+void kin__seats_after_fork(void)
+{
+    kin_os_thread_set(NULL); /* what it leads to is wiped, and another thread might take it */
+    for (uint32_t i = 0; i < CHUNKS && atomic_load(&chunks[i]); i++) {
+        atomic_store(&used[i], 0);
+    }
 }
 
 void kin__seats_forget(kin_family *family)

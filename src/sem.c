@@ -69,11 +69,11 @@ static kin_status acquire_waiting(kin__seat *seat, kin__sem *sem, uint64_t word,
         if (status != KIN_OK) {
             break;
         }
+        if (parked == KIN__WOKEN && COUNT(word) > 0) { /* somebody was faster; what is left may be enough for another */
+            kin__unpark(seat->family, &sem->word, COUNT(word));
+        }
         parked = wait_a_slice(seat, sem, word, count, kin__slice_end(now, slice, deadline));
         word = atomic_load(&sem->word);
-    }
-    if (status != KIN_OK && parked == KIN__WOKEN) {
-        kin__unpark(seat->family, &sem->word, COUNT(word)); /* it was meant for one who takes the permit */
     }
     return status;
 }

@@ -22,7 +22,8 @@ KIN_BEGIN
 KIN_API kin_status kin_alloc(void **out, kin_family *family, size_t size);
 
 /* Frees what kin_alloc gave; refs to it become stale. NULL: KIN_OK. The caller sees to it that nobody uses it any more.
- * Errors: KIN_E_FAMILY (not in an arena), KIN_E_ARGUMENT (not the start of a block), KIN_E_STALE (freed already). */
+ * Errors: KIN_E_FAMILY (not in an arena), KIN_E_ARGUMENT (not the start of a block), KIN_E_STALE (freed already), KIN_E_BUSY
+ * (as kin_alloc; nothing is freed). */
 KIN_API kin_status kin_free(void *memory);
 
 /* The bytes that were asked for. Errors: as kin_free. */

@@ -26,12 +26,22 @@ void kin_posix_close(int fd)
     errno = saved;
 }
 
+/* EINVAL means that the limit of descriptors lies below `least` (fcntl(2)): there are too few, as for EMFILE. */
+int kin_posix_duplicate(int fd, int least)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, least);
+    if (copy < 0 && errno == EINVAL) {
+        errno = EMFILE;
+    }
+    return copy;
+}
+
 int kin_posix_raise(int fd)
 {
     if (fd < 0 || fd >= KIN_POSIX_FD_MIN) {
         return fd;
     }
-    int high = fcntl(fd, F_DUPFD_CLOEXEC, KIN_POSIX_FD_MIN);
+    int high = kin_posix_duplicate(fd, KIN_POSIX_FD_MIN);
     kin_posix_close(fd);
     return high;
 }
@@ -115,7 +125,7 @@ kin_status kin_os_handle_kind(kin_os_handle handle, kin_os_kind *out)
 
 kin_status kin_os_handle_duplicate(kin_os_handle *out, kin_os_handle handle)
 {
-    int copy = fcntl(handle, F_DUPFD_CLOEXEC, KIN_POSIX_FD_MIN);
+    int copy = kin_posix_duplicate(handle, KIN_POSIX_FD_MIN);
     if (copy < 0) {
         return kin_posix_fail(errno);
     }

@@ -34,8 +34,8 @@ typedef struct kin_posix_stat {
     uint64_t start;
 } kin_posix_stat;
 
-/* /proc/NAME/stat, NAME being a pid or "self". False: unreadable, or not as proc(5) has it. */
-bool kin_posix_stat_read(kin_posix_stat *out, const char *name);
+/* /proc/NAME/stat, NAME being a pid or "self". 0, or an errno; EBADMSG: it is not as proc(5) has it. */
+int kin_posix_stat_read(kin_posix_stat *out, const char *name);
 
 /* ---- message.c ---- */
 
@@ -47,6 +47,8 @@ void kin_posix_message_write(char out[KIN_POSIX_MESSAGE_TEXT], const kin_os_mess
 
 /* ---- handle.c ---- */
 
+/* Like dup, close-on-exec, to the first free one not below `least`. -1 and errno. */
+int kin_posix_duplicate(int fd, int least);
 /* Moves a descriptor to KIN_POSIX_FD_MIN or above; it is closed if that fails. -1 is passed through. errno. */
 int kin_posix_raise(int fd);
 /* Gives a file made by O_TMPFILE a name. 0, or -1 with errno. */

@@ -27,15 +27,15 @@
 
 /* ---- who is who ---- */
 
-bool kin_posix_stat_read(kin_posix_stat *out, const char *name)
+int kin_posix_stat_read(kin_posix_stat *out, const char *name)
 {
     char path[32], text[1024];
     snprintf(path, sizeof path, "/proc/%s/stat", name);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
     kin_posix_close(fd);
-    if (size <= 0) {
-        return false;
+    if (size < 0) {
+        return errno;
     }
     text[size] = '\0';
     const char *end = strrchr(text, ')');
@@ -43,11 +43,11 @@ bool kin_posix_stat_read(kin_posix_stat *out, const char *name)
     /* state is field 3, starttime field 22 */
     if (!end || sscanf(end, ") %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu",
                        &out->state, &start) != 2) {
-        return false;
+        return EBADMSG;
     }
     long ticks = sysconf(_SC_CLK_TCK);
     out->start = start * (UINT64_C(1000000000) / (uint64_t)(ticks > 0 ? ticks : 100));
-    return true;
+    return 0;
 }
 
 /* start is the time of asking, not that of the process's start, which is in /proc only and takes longer to read than a
@@ -173,7 +173,7 @@ static int move_sources(int *sources, int *copies, const kin_os_message *message
     for (int i = 0; i < (int)message->handle_count; i++) {
         int fd = message->handles[i];
         bool in_the_way = fd >= KIN_POSIX_FIRST_FD && fd < end && fd != KIN_POSIX_FIRST_FD + i;
-        copies[i] = in_the_way ? fcntl(fd, F_DUPFD_CLOEXEC, end) : -1;
+        copies[i] = in_the_way ? kin_posix_duplicate(fd, end) : -1;
         sources[i] = in_the_way ? copies[i] : fd;
         if (in_the_way && copies[i] < 0) {
             return errno;

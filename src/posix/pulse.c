@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -335,6 +336,14 @@ void kin_os_pulse_stop(kin_os_pulse *pulse, uint32_t index)
     }
 }
 
+void kin_os_pulse_give_back(kin_os_pulse *pulse, uint32_t index)
+{
+    int fd = pulse_fd(pulse);
+    if (holds(pulse, fd)) {
+        unlock(fd, (off_t)index, 1);
+    }
+}
+
 /* Opens the file again by its name, which is found by its inode. -1 if it has none. */
 static int reopen_in(const char *path, const kin_os_pulse *pulse)
 {
@@ -392,7 +401,7 @@ static bool maps_family(uint32_t pid, const kin_os_id *family)
     kin_posix_hex(hex, family);
     FILE *maps = fopen(path, "re");
     if (!maps) {
-        return errno == EACCES || errno == EPERM; /* it lives, and may not be looked at */
+        return errno != ENOENT && errno != ESRCH; /* it lives, and cannot be looked at now */
     }
     bool found = false;
     while (!found && fgets(line, sizeof line, maps)) {
@@ -400,6 +409,12 @@ static bool maps_family(uint32_t pid, const kin_os_id *family)
     }
     fclose(maps);
     return found;
+}
+
+/* /proc says nothing of it, but shows others: it belongs to another user, and hidepid (proc(5)) is set. */
+static bool is_hidden(uint32_t pid)
+{
+    return kill((pid_t)pid, 0) != 0 && errno == EPERM && access("/proc/self/stat", F_OK) == 0;
 }
 
 bool kin_os_pulse_alive(const kin_os_pulse *pulse, uint32_t index, const kin_os_process_id *who,
@@ -413,7 +428,14 @@ bool kin_os_pulse_alive(const kin_os_pulse *pulse, uint32_t index, const kin_os_
         return true;
     }
     snprintf(pid, sizeof pid, "%lu", (unsigned long)who->pid);
-    if (who->start == 0 || !kin_posix_stat_read(&stat, pid) || stat.start > who->start + START_GRAIN) {
+    if (who->start == 0) {
+        return false;
+    }
+    int error = kin_posix_stat_read(&stat, pid);
+    if (error) {
+        return error != ENOENT && error != ESRCH ? true : is_hidden(who->pid);
+    }
+    if (stat.start > who->start + START_GRAIN) {
         return false;
     }
     return stat.state != 'Z' && stat.state != 'X' && maps_family(who->pid, family);
@@ -427,20 +449,23 @@ bool kin_os_pulse_named(const kin_os_pulse *pulse)
 
 /* ---- sweeping ---- */
 
-static void remove_semaphores(const char *hex)
+/* False: not all; so the pulse must stay, by which a sweep finds them. */
+static bool remove_semaphores(const char *hex)
 {
     char start[16 + KIN_POSIX_HEX];
     size_t length = (size_t)snprintf(start, sizeof start, "sem.kin-%s.", hex);
     DIR *dir = opendir(KIN_POSIX_SEM_DIR);
     if (!dir) {
-        return;
+        return errno == ENOENT;
     }
+    bool all = true;
     for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
         if (strncmp(entry->d_name, start, length) == 0) {
-            unlinkat(dirfd(dir), entry->d_name, 0);
+            all = (unlinkat(dirfd(dir), entry->d_name, 0) == 0 || errno == ENOENT) && all;
         }
     }
     closedir(dir);
+    return all;
 }
 
 /* fd being the file of that name: removes the family if nobody lives in it. */
@@ -452,8 +477,7 @@ static bool remove_family(int fd, int dir, const char *name, const char *hex)
         return false;
     }
     if (fstat(fd, &info) == 0 && info.st_nlink > 0) { /* else another sweeper was faster, and the name may be new */
-        remove_semaphores(hex);
-        removed = unlinkat(dir, name, 0) == 0;
+        removed = remove_semaphores(hex) && unlinkat(dir, name, 0) == 0;
     }
     unlock(fd, 0, 0);
     return removed;

@@ -1,10 +1,11 @@
 /* sem.c: POSIX semaphores, named in /dev/shm or lying in the arena.
  *
- * - sem_open(O_CREAT) leaves a temporary file behind when it is killed at its link step, and obeys umask: 0777 makes
- *   a semaphore that nobody can open (both measured). Both C libraries keep a semaphore as a file of sizeof(sem_t)
- *   bytes (glibc sysdeps/pthread/sem_open.c, musl src/thread/sem_open.c), so it is made here as an O_TMPFILE,
- *   complete before it has its name. Where that fails, sem_open; where that fails too, sem_init in the arena.
- * - sem_open by one process of one name gives the same address each time, and counts.
+ * - Both C libraries keep a named semaphore as a file of sizeof(sem_t) bytes (glibc sysdeps/pthread/sem_open.c, musl
+ *   src/thread/sem_open.c), so it is made and mapped here, without sem_open. That leaves a temporary file behind when it
+ *   is killed at its link step, obeys umask (0777 makes a semaphore that nobody can open), and holds a lock of the
+ *   library's, so that a child forked meanwhile by another thread waits for ever in its own sem_open (all measured).
+ * - The file is complete before it has its name: an O_TMPFILE, or where there is none a file whose name sweeping knows.
+ *   Where no file can be had, the semaphore lies in the arena.
  * - A poster killed inside sem_post may have counted without waking (glibc nptl/sem_post.c): the layers above sleep
  *   in slices.
  * - sem_clockwait is of glibc 2.30; elsewhere sem_timedwait is on the wall clock and is asked in short steps.
@@ -14,6 +15,7 @@
 #include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,10 +26,9 @@ enum { PLACE_NONE, PLACE_NAMED, PLACE_IN_ARENA }; /* words[0] */
 _Static_assert(sizeof(sem_t) <= sizeof(uint64_t[7]), "a semaphore fits its place");
 _Static_assert(_Alignof(sem_t) >= 2 && _Alignof(sem_t) <= _Alignof(uint64_t), "its address leaves a bit for the mark");
 
-#define NAME_SIZE 64 /* "/kin-", 32 digits, '.', 10 digits */
-#define PATH_SIZE (sizeof KIN_POSIX_SEM_DIR + sizeof "/sem." + NAME_SIZE)
+#define PATH_SIZE (sizeof KIN_POSIX_SEM_DIR + 80) /* "/sem.kin-", 32 digits, '.', 10 digits, '.', 10 digits */
 
-static kin_os_sem named_sem(sem_t *sem)
+static kin_os_sem file_sem(sem_t *sem)
 {
     return (kin_os_sem)(uintptr_t)sem;
 }
@@ -47,12 +48,14 @@ static sem_t *native(kin_os_sem sem)
     return (sem_t *)((uintptr_t)sem & ~(uintptr_t)1);
 }
 
-static void name_of(char name[NAME_SIZE], const kin_os_id *family, uint32_t slot)
+static void path_of(char path[PATH_SIZE], const kin_os_id *family, uint32_t slot)
 {
     char hex[KIN_POSIX_HEX];
     kin_posix_hex(hex, family);
-    snprintf(name, NAME_SIZE, "/kin-%s.%lu", hex, (unsigned long)slot);
+    snprintf(path, PATH_SIZE, KIN_POSIX_SEM_DIR "/sem.kin-%s.%lu", hex, (unsigned long)slot);
 }
+
+/* ---- files ---- */
 
 static bool write_semaphore(int fd)
 {
@@ -61,39 +64,46 @@ static bool write_semaphore(int fd)
     return fchmod(fd, 0600) == 0 && sem_init(&sem, 1, 0) == 0 && write(fd, &sem, sizeof sem) == (ssize_t)sizeof sem;
 }
 
-static void path_of(char path[PATH_SIZE], const char *name)
-{
-    snprintf(path, PATH_SIZE, KIN_POSIX_SEM_DIR "/sem.%s", name + 1);
-}
-
 /* Whether the name exists now. */
-static bool publish(const char *name)
+static bool publish_unnamed(const char *path)
 {
-    char path[PATH_SIZE];
     int fd = open(KIN_POSIX_SEM_DIR, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        return false;
-    }
-    path_of(path, name);
-    bool named = write_semaphore(fd) && (kin_posix_link(fd, path) == 0 || errno == EEXIST);
+    bool named = fd >= 0 && write_semaphore(fd) && (kin_posix_link(fd, path) == 0 || errno == EEXIST);
     kin_posix_close(fd);
     return named;
 }
 
-static sem_t *make_named(const char *name)
+static bool publish_renamed(const char *path)
 {
-    char path[PATH_SIZE];
-    if (publish(name)) {
-        return sem_open(name, 0);
-    }
-    sem_t *sem = sem_open(name, O_CREAT | O_EXCL, 0600, 0);
-    if (sem == SEM_FAILED) {
-        return errno == EEXIST ? sem_open(name, 0) : SEM_FAILED;
-    }
-    path_of(path, name);
-    chmod(path, 0600);
-    return sem;
+    char draft[PATH_SIZE + 16];
+    snprintf(draft, sizeof draft, "%s.%ld", path, (long)getpid());
+    unlink(draft);
+    int fd = open(draft, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    bool named = fd >= 0 && write_semaphore(fd) && (link(draft, path) == 0 || errno == EEXIST);
+    kin_posix_close(fd);
+    unlink(draft);
+    return named;
 }
+
+/* NULL and errno. The file may have been written over by anybody of this user: its size is checked, for SIGBUS. */
+static sem_t *map_file(const char *path)
+{
+    struct stat info;
+    void *memory = MAP_FAILED;
+    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 || fstat(fd, &info) != 0) {
+        kin_posix_close(fd);
+        return NULL;
+    }
+    errno = EINVAL;
+    if (S_ISREG(info.st_mode) && info.st_size >= (off_t)sizeof(sem_t)) {
+        memory = mmap(NULL, sizeof(sem_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    }
+    kin_posix_close(fd);
+    return memory != MAP_FAILED ? memory : NULL;
+}
+
+/* ---- places ---- */
 
 static void set_kind(kin_os_sem_place *place, uint64_t kind)
 {
@@ -118,35 +128,31 @@ static kin_status make_in_arena(kin_os_sem *out, kin_os_sem_place *place)
 kin_status kin_os_sem_create(kin_os_sem *out, kin_os_sem_place *place, const kin_os_id *family, uint32_t slot,
                              bool named)
 {
-    char name[NAME_SIZE];
+    char path[PATH_SIZE];
     uint64_t kind = kind_of(place);
     if (kind == PLACE_IN_ARENA) {
         *out = arena_sem(place); /* as it is: a late poster may be using it */
         return KIN_OK;
     }
-    sem_t *sem = SEM_FAILED;
-    name_of(name, family, slot);
-    if (kind == PLACE_NAMED) {
-        sem = sem_open(name, 0);
-    } else if (named) {
-        sem = make_named(name);
-    }
-    if (sem == SEM_FAILED) {
+    path_of(path, family, slot);
+    bool there = kind == PLACE_NAMED || (named && (publish_unnamed(path) || publish_renamed(path)));
+    sem_t *sem = there ? map_file(path) : NULL;
+    if (!sem) {
         return make_in_arena(out, place);
     }
     set_kind(place, PLACE_NAMED);
-    *out = named_sem(sem);
+    *out = file_sem(sem);
     return KIN_OK;
 }
 
 void kin_os_sem_retire(kin_os_sem sem)
 {
-    (void)sem; /* the name is the slot's, and the next thread with this slot opens it again */
+    kin_os_sem_close(sem); /* the name is the slot's, and the next thread with this slot maps it again */
 }
 
 kin_status kin_os_sem_open(kin_os_sem *out, const kin_os_sem_place *place, const kin_os_id *family, uint32_t slot)
 {
-    char name[NAME_SIZE];
+    char path[PATH_SIZE];
     switch (kind_of(place)) {
     case PLACE_IN_ARENA:
         *out = arena_sem(place);
@@ -156,19 +162,19 @@ kin_status kin_os_sem_open(kin_os_sem *out, const kin_os_sem_place *place, const
     default:
         return KIN_E_NOT_FOUND;
     }
-    name_of(name, family, slot);
-    sem_t *sem = sem_open(name, 0);
-    if (sem == SEM_FAILED) {
+    path_of(path, family, slot);
+    sem_t *sem = map_file(path);
+    if (!sem) {
         return kin_posix_fail(errno);
     }
-    *out = named_sem(sem);
+    *out = file_sem(sem);
     return KIN_OK;
 }
 
 void kin_os_sem_close(kin_os_sem sem)
 {
     if (sem != KIN_OS_NO_SEM && !is_in_arena(sem)) {
-        sem_close(native(sem));
+        munmap(native(sem), sizeof(sem_t));
     }
 }
 

@@ -48,6 +48,13 @@ void kin_os_pulse_stop(kin_os_pulse *pulse, uint32_t index)
     (void)index;
 }
 
+/* Whoever reaps is known by its pid: nothing is taken, nothing given back. */
+void kin_os_pulse_give_back(kin_os_pulse *pulse, uint32_t index)
+{
+    (void)pulse;
+    (void)index;
+}
+
 bool kin_os_pulse_alive(const kin_os_pulse *pulse, uint32_t index, const kin_os_process_id *who,
                         const kin_os_id *family)
 {
