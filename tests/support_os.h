@@ -18,6 +18,13 @@ void make_pipe(intptr_t ends[2]);
 long read_handle(intptr_t handle, void *buffer, size_t size);
 int write_handle(intptr_t handle, const void *buffer, size_t size);
 void close_handle(intptr_t handle);
+/* Starts this program once more, without kin: with one argument, input as its standard input, and these handles inherited
+ * under the same values. Returns the process (a HANDLE, a pid). */
+intptr_t start_self(const char *argument, intptr_t input, const intptr_t *inherited, size_t count);
+/* Waits for its end; returns its exit code. */
+int end_of_self(intptr_t process);
+/* Reads all of the standard input; returns how much. */
+size_t read_input(void *buffer, size_t size);
 /* Runs body(argument) in a thread of its own and waits for its end. */
 void run_thread(void (*body)(void *argument), void *argument);
 

@@ -3,9 +3,11 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static size_t count_entries(const char *path, int (*counts)(const char *name, const char *what), const char *what)
@@ -86,6 +88,34 @@ int write_handle(intptr_t handle, const void *buffer, size_t size)
 void close_handle(intptr_t handle)
 {
     close((int)handle);
+}
+
+intptr_t start_self(const char *argument, intptr_t input, const intptr_t *inherited, size_t count)
+{
+    char *const argv[] = {(char *)"self", (char *)(uintptr_t)argument, NULL};
+    posix_spawn_file_actions_t actions;
+    pid_t pid;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, (int)input, STDIN_FILENO);
+    for (size_t i = 0; i < count; i++) {
+        posix_spawn_file_actions_adddup2(&actions, (int)inherited[i], (int)inherited[i]); /* clears close-on-exec */
+    }
+    if (posix_spawn(&pid, "/proc/self/exe", &actions, NULL, argv, environ) != 0) {
+        abort();
+    }
+    posix_spawn_file_actions_destroy(&actions);
+    return pid;
+}
+
+int end_of_self(intptr_t process)
+{
+    int status = 0;
+    return waitpid((pid_t)process, &status, 0) == process && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+size_t read_input(void *buffer, size_t size)
+{
+    return fread(buffer, 1, size, stdin);
 }
 
 typedef struct call {

@@ -70,6 +70,51 @@ void close_handle(intptr_t handle)
     CloseHandle((HANDLE)handle);
 }
 
+intptr_t start_self(const char *argument, intptr_t input, const intptr_t *inherited, size_t count)
+{
+    wchar_t path[MAX_PATH], line[256];
+    STARTUPINFOW startup = {.cb = sizeof startup, .dwFlags = STARTF_USESTDHANDLES};
+    PROCESS_INFORMATION info;
+    for (size_t i = 0; i < count; i++) {
+        SetHandleInformation((HANDLE)inherited[i], HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT);
+    }
+    SetHandleInformation((HANDLE)input, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT);
+    startup.hStdInput = (HANDLE)input;
+    startup.hStdOutput = GetStdHandle(STD_OUTPUT_HANDLE);
+    startup.hStdError = GetStdHandle(STD_ERROR_HANDLE);
+    if (!GetModuleFileNameW(NULL, path, MAX_PATH) || swprintf(line, 256, L"self %hs", argument) < 0 ||
+        !CreateProcessW(path, line, NULL, NULL, TRUE, 0, NULL, NULL, &startup, &info)) {
+        abort();
+    }
+    CloseHandle(info.hThread);
+    for (size_t i = 0; i < count; i++) {
+        SetHandleInformation((HANDLE)inherited[i], HANDLE_FLAG_INHERIT, 0);
+    }
+    SetHandleInformation((HANDLE)input, HANDLE_FLAG_INHERIT, 0);
+    return (intptr_t)info.hProcess;
+}
+
+int end_of_self(intptr_t process)
+{
+    DWORD code = (DWORD)-1;
+    WaitForSingleObject((HANDLE)process, INFINITE);
+    GetExitCodeProcess((HANDLE)process, &code);
+    CloseHandle((HANDLE)process);
+    return (int)code;
+}
+
+size_t read_input(void *buffer, size_t size)
+{
+    size_t used = 0;
+    DWORD got;
+    while (used < size &&
+           ReadFile(GetStdHandle(STD_INPUT_HANDLE), (char *)buffer + used, (DWORD)(size - used), &got, NULL) &&
+           got > 0) {
+        used += got;
+    }
+    return used;
+}
+
 typedef struct call {
     void (*body)(void *argument);
     void *argument;
