@@ -1,20 +1,23 @@
-/* counter.c: ten children count under one lock. */
-#include <stdio.h>
-
+/* counter.c: ten children count to 500 under one lock. */
 #include <kin/kin.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void must(kin_status status)
+{
+    if (status < 0) {
+        exit(fprintf(stderr, "%s\n", kin_status_text(status)));
+    }
+}
 
 static int count(const kin_args *args)
 {
-    kin_lock *lock;
-    int *total;
-    if (kin_args_get(args, "lock", KIN_TYPE_LOCK, (void **)&lock) < 0 ||
-        kin_args_get(args, "total", KIN_TYPE_MEMORY, (void **)&total) < 0) {
-        return 1;
-    }
+    kin_value *total;
+    must(kin_args_get(args, "total", KIN_TYPE_VALUE, (void **)&total));
     for (int i = 0; i < 50; i++) {
-        kin_lock_acquire(lock, KIN_FOREVER);
-        *total += 1;
-        kin_lock_release(lock);
+        must(kin_value_acquire(total, KIN_FOREVER));
+        *(int *)kin_value_data(total) += 1;
+        must(kin_value_release(total));
     }
     return 0;
 }
@@ -22,29 +25,21 @@ static int count(const kin_args *args)
 int main(void)
 {
     static const kin_entry entries[] = {{"count", count}};
-    kin_lock *lock;
-    int *total;
+    kin_value *total;
     kin_args *args;
     kin_process *children[10];
-    kin_main(entries, 1); /* a spawned child runs its entry in here */
-    if (kin_lock_create(&lock, NULL) < 0 || kin_alloc((void **)&total, NULL, sizeof *total) < 0 ||
-        kin_args_create(&args, NULL) < 0 || kin_args_add(args, "lock", KIN_TYPE_LOCK, lock) < 0 ||
-        kin_args_add(args, "total", KIN_TYPE_MEMORY, total) < 0) {
-        return 1;
+    must(kin_main(entries, 1)); /* a spawned child runs its entry in here */
+    must(kin_value_create(&total, NULL, KIN_I32, KIN_LOCKED));
+    must(kin_args_create(&args, NULL));
+    must(kin_args_add(args, "total", KIN_TYPE_VALUE, total));
+    for (int i = 0; i < 10; i++) {
+        must(kin_process_start(&children[i], "count", args, NULL));
     }
     for (int i = 0; i < 10; i++) {
-        if (kin_process_start(&children[i], "count", args, NULL) < 0) {
-            return 1;
-        }
-    }
-    for (int i = 0; i < 10; i++) {
-        kin_process_join(children[i], KIN_FOREVER, NULL);
+        must(kin_process_join(children[i], KIN_FOREVER, NULL));
         kin_process_close(children[i]);
     }
-    int right = *total == 500;
-    printf("%d\n", *total);
+    printf("%d\n", *(int *)kin_value_data(total)); /* 500 */
     kin_args_destroy(args);
-    kin_free(total);
-    kin_lock_destroy(lock);
-    return right ? 0 : 1;
+    return 0;
 }

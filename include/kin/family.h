@@ -2,7 +2,7 @@
  *
  * A family is an arena of shared memory and the processes that map it: a root and everything that it forks or spawns.
  * Nobody has to create one: wherever a kin_family pointer is asked for, NULL means this process's own family, which is made
- * at first use and which a child started by kin has joined already. A process may belong to several (8 at most).
+ * at first use; in a child started by kin it is the family of its parent's arguments. A process may belong to several (8 at most).
  *
  * Pointers into the arena (what kin_alloc and the create functions give) are plain pointers, valid in this process and,
  * because fork copies the mapping, in forked children. A spawned child maps the arena elsewhere: hand it a kin_ref

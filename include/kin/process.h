@@ -127,7 +127,7 @@ typedef struct kin_process_options {
     }
 
 /* Starts a child that runs the entry with the arguments (NULL: none, own family). options NULL: all defaults; name,
- * args and options are only borrowed for the call. *out is the caller's; kin_process_close. The child is a member of
+ * args and options are only borrowed for the call. *out is the caller's; kin_process_close. The child becomes a member of
  * the family. Fork: only the calling thread goes on in the child, which leaves by _exit: stdout and stderr are
  * flushed before the fork and again at its end, other streams are the entry's to flush or close, what atexit
  * registered does not run. In a program with several threads, it should do little more than run its entry. Spawn: a
