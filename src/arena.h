@@ -72,6 +72,35 @@ typedef struct kin__sem { /* kin_sem's inside; protocol in sem.c */
     _Atomic uint32_t spare;
 } kin__sem;
 
+typedef struct kin__event { /* kin_event's inside; protocol in event.c */
+    kin__object object;
+    _Atomic uint64_t word;
+    _Atomic uint32_t spin;
+    _Atomic uint32_t spare;
+} kin__event;
+
+typedef struct kin__cond { /* kin_cond's inside; protocol in cond.c */
+    kin__object object;
+    _Atomic uint64_t word; /* its address is what is waited on; it stays 0 */
+} kin__cond;
+
+typedef struct kin__barrier { /* kin_barrier's inside; protocol in barrier.c */
+    kin__object object;
+    _Atomic uint64_t word;
+    _Atomic uint64_t runner; /* token of the last that came, while it is in its action */
+} kin__barrier;
+
+#define KIN__READERS 64u
+
+typedef struct kin__rwlock { /* kin_rwlock's inside; protocol in rwlock.c */
+    kin__object object;
+    _Atomic uint64_t writer; /* token */
+    _Atomic uint64_t gone;   /* readers that left while there was a writer */
+    kin__lock lock;
+    uint64_t fill[8];
+    _Atomic uint64_t readers[KIN__READERS]; /* tokens */
+} kin__rwlock;
+
 /* ---- members: protocol in member.c ---- */
 
 /* state: generation (24 bits) | pid, or while it is being reaped the reaper's index (32) | phase (8) */

@@ -11,6 +11,7 @@
  *     0 ──who has slept──► me|CONTENDED                      others may sleep on
  *     dead ──acquire──► me|CONTENDED|INCONSISTENT            once per death: KIN_OWNER_DIED
  *     me|INCONSISTENT ──repair──► me        ──release or poison──► POISONED, then unpark all
+ *     me|INCONSISTENT ──abandon──► INCONSISTENT ──acquire──► other|INCONSISTENT     told again: KIN_OWNER_DIED
  *
  * Only its owner moves a word away from its token, except that a dead owner's word is taken over: so release compares, too,
  * and a member that was wrongly taken for dead cannot wipe out its successor. Tokens are never used again, so there is no
@@ -57,9 +58,10 @@ static kin_status try_take(kin__seat *seat, kin__lock *lock, uint64_t *word, uin
         if (*word & POISONED) {
             return KIN_E_POISONED;
         }
-        if (atomic_compare_exchange_weak_explicit(&lock->word, word, seat->token | slept, memory_order_acquire,
-                                                  memory_order_relaxed)) {
-            return KIN_OK;
+        uint64_t inherited = *word & INCONSISTENT;
+        if (atomic_compare_exchange_weak_explicit(&lock->word, word, seat->token | slept | inherited,
+                                                  memory_order_acquire, memory_order_relaxed)) {
+            return inherited ? KIN_OWNER_DIED : KIN_OK;
         }
     }
     return OWNER(*word) == seat->token ? acquire_again(lock) : KIN_E_BUSY;
@@ -211,6 +213,47 @@ kin_status kin__lock_release(kin__seat *seat, kin__lock *lock)
     return release_slowly(seat, lock);
 }
 
+bool kin__lock_poisoned(kin__lock *lock)
+{
+    return (atomic_load(&lock->word) & POISONED) != 0;
+}
+
+bool kin__lock_inconsistent(kin__lock *lock)
+{
+    return (atomic_load(&lock->word) & INCONSISTENT) != 0;
+}
+
+void kin__lock_abandon(kin__seat *seat, kin__lock *lock)
+{
+    uint64_t word = atomic_load(&lock->word);
+    while (!atomic_compare_exchange_weak(&lock->word, &word, INCONSISTENT)) {
+    }
+    if (word & CONTENDED) {
+        kin__unpark(seat->family, &lock->word, 1);
+    }
+}
+
+bool kin__lock_held(const kin__seat *seat, kin__lock *lock)
+{
+    return OWNER(atomic_load(&lock->word)) == seat->token;
+}
+
+kin_status kin__lock_release_fully(kin__seat *seat, kin__lock *lock, uint32_t *depth)
+{
+    *depth = atomic_load_explicit(&lock->depth, memory_order_relaxed);
+    atomic_store_explicit(&lock->depth, 0, memory_order_relaxed);
+    return kin__lock_release(seat, lock);
+}
+
+kin_status kin__lock_acquire_again(kin__seat *seat, kin__lock *lock, uint32_t depth)
+{
+    kin_status status = kin__lock_acquire(seat, lock, KIN_FOREVER);
+    if (status >= 0) {
+        atomic_store_explicit(&lock->depth, depth, memory_order_relaxed);
+    }
+    return status;
+}
+
 kin_status kin__lock_repair(kin__seat *seat, kin__lock *lock)
 {
     uint64_t word = atomic_load(&lock->word);
@@ -222,7 +265,7 @@ kin_status kin__lock_repair(kin__seat *seat, kin__lock *lock)
     return KIN_OK;
 }
 
-static kin_status poison(kin__seat *seat, kin__lock *lock)
+kin_status kin__lock_poison(kin__seat *seat, kin__lock *lock)
 {
     uint64_t word = atomic_load(&lock->word);
     do {
@@ -325,7 +368,7 @@ kin_status kin_lock_repair(kin_lock *lock)
 
 kin_status kin_lock_poison(kin_lock *lock)
 {
-    return act(lock, poison);
+    return act(lock, kin__lock_poison);
 }
 
 kin_status kin_lock_inspect(const kin_lock *lock, kin_lock_info *info)

@@ -215,6 +215,23 @@ void kin__unpark(kin_family *family, _Atomic uint64_t *word, uint32_t units)
     kin__unpark_post(family, &wakes);
 }
 
+/* A slot that begins anew goes from WAIT or WOKEN to WAIT, so a sleeper is not missed between. */
+uint32_t kin__sleepers_alive(kin_family *family, _Atomic uint64_t *word)
+{
+    uint64_t address = kin__offset(family, (void *)word);
+    _Atomic uint64_t *bucket = bucket_of(family, address);
+    uint32_t alive = 0;
+    for (uint32_t i = 0; i < kin__thread_end(family); i++) {
+        kin__thread *thread = kin__thread_at(family, i);
+        if ((atomic_load(&bucket[i / 64]) >> i % 64 & 1) == 0 || PHASE(atomic_load(&thread->state)) == IDLE ||
+            atomic_load(&thread->address) != address) {
+            continue;
+        }
+        alive += kin__token_alive(family, kin__token(atomic_load(&thread->lease) >> 24, i));
+    }
+    return alive;
+}
+
 /* ---- park ---- */
 
 /* Before the slot says WAIT: what its last holder left as the place of a semaphore is not for posts to this one. */
@@ -247,26 +264,44 @@ static void sleep_until_woken(kin__seat *seat, int64_t deadline)
     }
 }
 
-kin__parked kin__park(kin__seat *seat, _Atomic uint64_t *word, uint64_t expected, uint32_t want, int64_t deadline)
+void kin__park_begin(kin__seat *seat, _Atomic uint64_t *word, uint32_t want)
 {
     kin_family *family = seat->family;
     kin__thread *slot = seat->thread;
-    uint32_t index = kin__token_index(seat->token);
     uint64_t address = kin__offset(family, (void *)word);
     make_semaphore(seat);
     uint64_t sequence = (atomic_load_explicit(&slot->state, memory_order_relaxed) & ~UINT64_C(3)) + 4;
     atomic_store_explicit(&slot->address, address, memory_order_relaxed);
     atomic_store_explicit(&slot->want, want, memory_order_relaxed);
     atomic_store_explicit(&slot->ticket, atomic_fetch_add(&family->arena->next_ticket, 1), memory_order_relaxed);
-    enter_bucket(family, address, index);
+    enter_bucket(family, address, kin__token_index(seat->token));
     atomic_store(&slot->state, sequence | WAIT);
+}
+
+bool kin__park_sleep(kin__seat *seat, int64_t deadline)
+{
+    sleep_until_woken(seat, deadline);
+    return PHASE(atomic_load(&seat->thread->state)) == WOKEN;
+}
+
+bool kin__park_end(kin__seat *seat)
+{
+    kin__thread *slot = seat->thread;
+    uint64_t sequence = atomic_load_explicit(&slot->state, memory_order_relaxed) & ~UINT64_C(3);
+    uint64_t last = atomic_exchange(&slot->state, sequence | IDLE);
+    leave_bucket(seat->family, atomic_load_explicit(&slot->address, memory_order_relaxed),
+                 kin__token_index(seat->token));
+    return PHASE(last) == WOKEN;
+}
+
+kin__parked kin__park(kin__seat *seat, _Atomic uint64_t *word, uint64_t expected, uint32_t want, int64_t deadline)
+{
+    kin__park_begin(seat, word, want);
     bool changed = atomic_load(word) != expected;
     if (!changed) {
-        sleep_until_woken(seat, deadline);
+        kin__park_sleep(seat, deadline);
     }
-    uint64_t last = atomic_exchange(&slot->state, sequence | IDLE);
-    leave_bucket(family, address, index);
-    if (PHASE(last) == WOKEN) {
+    if (kin__park_end(seat)) {
         return KIN__WOKEN;
     }
     return changed ? KIN__CHANGED : KIN__TIMED_OUT;

@@ -14,6 +14,15 @@ typedef enum kin__parked {
  * caller waits for. */
 kin__parked kin__park(kin__seat *seat, _Atomic uint64_t *word, uint64_t expected, uint32_t want, int64_t deadline);
 
+/* The same in three steps, for who does something between being seen as a sleeper and sleeping. sleep may be repeated;
+ * whether it was woken. After begin there must be an end; true: it was woken, see KIN__WOKEN. */
+void kin__park_begin(kin__seat *seat, _Atomic uint64_t *word, uint32_t want);
+bool kin__park_sleep(kin__seat *seat, int64_t deadline);
+bool kin__park_end(kin__seat *seat);
+
+/* How many threads of living processes are between begin and end on this word. Asks the system for each. */
+uint32_t kin__sleepers_alive(kin_family *family, _Atomic uint64_t *word);
+
 /* Wakes sleepers on word, oldest first, as long as what each wants fits into what is left of units. Call it after a
  * sequentially consistent change of the word. */
 void kin__unpark(kin_family *family, _Atomic uint64_t *word, uint32_t units);

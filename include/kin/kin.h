@@ -2,13 +2,17 @@
 #ifndef KIN_KIN_H
 #define KIN_KIN_H
 
+#include "barrier.h"
 #include "blob.h"
+#include "cond.h"
 #include "counter.h"
+#include "event.h"
 #include "family.h"
 #include "lock.h"
 #include "memory.h"
 #include "process.h"
 #include "ref.h"
+#include "rwlock.h"
 #include "sem.h"
 #include "status.h"
 #include "value.h"

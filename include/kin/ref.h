@@ -24,9 +24,13 @@ typedef enum kin_type { /* pinned */
                         KIN_TYPE_COUNTER = 4,
                         KIN_TYPE_VALUE = 5,
                         KIN_TYPE_ARRAY = 6,
+                        KIN_TYPE_EVENT = 7,
+                        KIN_TYPE_COND = 8,
+                        KIN_TYPE_BARRIER = 9,
+                        KIN_TYPE_RWLOCK = 10,
 } kin_type;
 
-/* Makes the ref of an object: of a lock, semaphore, counter, value or array wherever it lies, also inside a struct; or
+/* Makes the ref of an object: of an object (a lock, a semaphore, ...) wherever it lies, also inside a struct; or
  * with KIN_TYPE_MEMORY of a block, by its start. Errors: KIN_E_ARGUMENT, KIN_E_FAMILY (not in an arena), KIN_E_TYPE (not
  * such an object), KIN_E_STALE. */
 KIN_API kin_status kin_ref_of(kin_ref *out, kin_type type, const void *object);

@@ -48,7 +48,8 @@ KIN_BEGIN
     X(-23, KIN_E_BLOB_VERSION, "the blob was made by another version or layout of kin")                                \
     X(-24, KIN_E_BLOB_TARGET, "the blob was made for another process")                                                 \
     X(-25, KIN_E_BEFORE_MAIN, "a spawned child must call kin_main before it starts processes")                         \
-    X(-26, KIN_E_ENTRY, "no entry of that name was registered with kin_main")
+    X(-26, KIN_E_ENTRY, "no entry of that name was registered with kin_main")                                          \
+    X(-27, KIN_E_BROKEN, "the barrier is broken: somebody left it, or died, before all had come")
 
 typedef enum kin_status {
 #define KIN_STATUS_ENUM(number, name, text) name = number,

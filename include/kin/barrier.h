@@ -1,0 +1,56 @@
+/* barrier.h: so many threads wait for each other, and go on together; again and again.
+ *
+ *     kin_barrier_create(&barrier, NULL, 4);
+ *     kin_barrier_wait(barrier, NULL, NULL, NULL, KIN_FOREVER);    // in each of four processes
+ *
+ * A barrier breaks when one that waits runs out of time or dies, or by kin_barrier_abort: everybody who waits, and who comes
+ * later, gets KIN_E_BROKEN, until kin_barrier_reset. A death is noticed within 300 ms. Who has been let through is not waited
+ * for. 32 bytes, no kernel object.
+ */
+#ifndef KIN_BARRIER_H
+#define KIN_BARRIER_H
+
+#include "family.h"
+
+KIN_BEGIN
+
+typedef struct kin_barrier {
+    uint64_t kin_private[4];
+} kin_barrier;
+
+#define KIN_BARRIER_MAX 32768u /* parties */
+
+/* Errors: KIN_E_ARGUMENT (parties 0 or above KIN_BARRIER_MAX), and those of kin_alloc. */
+KIN_API kin_status kin_barrier_create(kin_barrier **out, kin_family *family, uint32_t parties);
+/* As kin_lock_destroy. */
+KIN_API kin_status kin_barrier_destroy(kin_barrier *barrier);
+/* In the caller's shared memory. Errors: KIN_E_ARGUMENT (also null, misaligned), KIN_E_FAMILY. */
+KIN_API kin_status kin_barrier_init(kin_barrier *barrier, uint32_t parties);
+KIN_API kin_status kin_barrier_fini(kin_barrier *barrier);
+
+/* All of these: KIN_E_ARGUMENT (null), KIN_E_FAMILY, KIN_E_TYPE (not a barrier of a family this process is in). */
+
+/* Waits for the others, at most timeout nanoseconds. The last to come calls action(argument), if its own is not null, before
+ * anybody goes on. *index, if not null: 0 for the first that came, and so on.
+ * Errors: KIN_E_BROKEN, KIN_E_TIMED_OUT (and the barrier is broken; so a timeout of KIN_NOW breaks it unless the caller is
+ * the last), KIN_E_ARGUMENT (negative), KIN_E_LIMIT (no thread entry). */
+KIN_API kin_status kin_barrier_wait(kin_barrier *barrier, uint32_t *index, void (*action)(void *argument),
+                                    void *argument, int64_t timeout);
+/* Breaks it. */
+KIN_API kin_status kin_barrier_abort(kin_barrier *barrier);
+/* Makes it whole and empty; those that wait now get KIN_E_BROKEN. */
+KIN_API kin_status kin_barrier_reset(kin_barrier *barrier);
+
+typedef struct kin_barrier_info {
+    size_t size; /* sizeof(kin_barrier_info), set by the caller */
+    uint32_t parties;
+    uint32_t waiting;
+    int broken;
+} kin_barrier_info;
+
+/* How it stands at this moment. */
+KIN_API kin_status kin_barrier_inspect(const kin_barrier *barrier, kin_barrier_info *info);
+
+KIN_END
+
+#endif

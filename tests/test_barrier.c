@@ -1,0 +1,215 @@
+#include "support.h"
+
+#include <stdatomic.h>
+
+#include "os.h"
+
+#define PARTIES 4
+#define ROUNDS 200
+
+typedef struct track {
+    kin_barrier barrier;
+    kin_sem told;
+    _Atomic int64_t rounds;  /* counted by the action */
+    _Atomic int64_t indices; /* sum of what the runners got */
+    _Atomic int64_t broken;
+} track;
+
+static track *new_track(uint32_t parties)
+{
+    track *it = NULL;
+    assert_ok(kin_alloc((void **)&it, NULL, sizeof *it));
+    assert_ok(kin_barrier_init(&it->barrier, parties));
+    assert_ok(kin_sem_init(&it->told, 0, 0));
+    return it;
+}
+
+static kin_process *start_with(const char *entry, track *it)
+{
+    kin_args *args = new_args();
+    give(args, "track", KIN_TYPE_MEMORY, it);
+    kin_process *process = start_child(entry, args);
+    kin_args_destroy(args);
+    return process;
+}
+
+static void count_round(void *track_)
+{
+    atomic_fetch_add(&((track *)track_)->rounds, 1);
+}
+
+static int child_run(const kin_args *args)
+{
+    track *it = given(args, "track", KIN_TYPE_MEMORY);
+    CHECK(it);
+    for (int round = 0; round < ROUNDS; round++) {
+        uint32_t index = PARTIES;
+        CHECK(kin_barrier_wait(&it->barrier, &index, count_round, it, PATIENCE) == KIN_OK);
+        CHECK(index < PARTIES && atomic_load(&it->rounds) > round);
+        atomic_fetch_add(&it->indices, index);
+    }
+    return 0;
+}
+
+static int child_wait(const kin_args *args)
+{
+    track *it = given(args, "track", KIN_TYPE_MEMORY);
+    CHECK(it && kin_sem_release(&it->told, 1) == KIN_OK);
+    kin_status status = kin_barrier_wait(&it->barrier, NULL, NULL, NULL, PATIENCE);
+    CHECK(status == KIN_OK || status == KIN_E_BROKEN);
+    atomic_fetch_add(&it->broken, status == KIN_E_BROKEN);
+    return 0;
+}
+
+static void end_here(void *unused)
+{
+    (void)unused;
+    kin_os_exit_now(3);
+}
+
+static int child_die_in_action(const kin_args *args)
+{
+    track *it = given(args, "track", KIN_TYPE_MEMORY);
+    CHECK(it);
+    kin_barrier_wait(&it->barrier, NULL, end_here, NULL, PATIENCE);
+    return 0;
+}
+
+static kin_barrier_info inspect(const kin_barrier *barrier)
+{
+    kin_barrier_info info = {.size = sizeof info};
+    assert_ok(kin_barrier_inspect(barrier, &info));
+    return info;
+}
+
+static void await_waiting(track *it, uint32_t count)
+{
+    int64_t end = now_ns() + PATIENCE;
+    while (inspect(&it->barrier).waiting < count && now_ns() < end) {
+    }
+    assert_int_equal(inspect(&it->barrier).waiting, count);
+}
+
+static void all_go_on_together(void **state)
+{
+    (void)state;
+    track *it = new_track(PARTIES);
+    kin_process *children[PARTIES];
+    for (int i = 0; i < PARTIES; i++) {
+        children[i] = start_with("run", it);
+    }
+    for (int i = 0; i < PARTIES; i++) {
+        join_child(children[i], 0);
+    }
+    assert_int_equal(atomic_load(&it->rounds), ROUNDS);
+    assert_int_equal(atomic_load(&it->indices), ROUNDS * (PARTIES * (PARTIES - 1) / 2));
+    assert_int_equal(inspect(&it->barrier).waiting, 0);
+    assert_ok(kin_free(it));
+}
+
+static void one_party_never_waits(void **state)
+{
+    (void)state;
+    track *it = new_track(1);
+    uint32_t index = 9;
+    assert_ok(kin_barrier_wait(&it->barrier, &index, count_round, it, KIN_NOW));
+    assert_int_equal(index, 0);
+    assert_int_equal(atomic_load(&it->rounds), 1);
+    assert_ok(kin_free(it));
+}
+
+static void timeout_breaks_it_until_reset(void **state)
+{
+    (void)state;
+    track *it = new_track(3);
+    kin_process *child = start_with("wait", it);
+    await_waiting(it, 1);
+    assert_status(kin_barrier_wait(&it->barrier, NULL, NULL, NULL, KIN_MS(50)), KIN_E_TIMED_OUT);
+    join_child(child, 0);
+    assert_int_equal(atomic_load(&it->broken), 1);
+    assert_true(inspect(&it->barrier).broken);
+    assert_status(kin_barrier_wait(&it->barrier, NULL, NULL, NULL, KIN_FOREVER), KIN_E_BROKEN);
+    assert_ok(kin_barrier_reset(&it->barrier));
+    assert_true(!inspect(&it->barrier).broken && inspect(&it->barrier).waiting == 0);
+    assert_ok(kin_free(it));
+}
+
+static void abort_and_reset_let_waiters_go(void **state)
+{
+    (void)state;
+    for (int reset = 0; reset < 2; reset++) {
+        track *it = new_track(3);
+        kin_process *children[2] = {start_with("wait", it), start_with("wait", it)};
+        await_waiting(it, 2);
+        assert_ok(reset ? kin_barrier_reset(&it->barrier) : kin_barrier_abort(&it->barrier));
+        join_child(children[0], 0);
+        join_child(children[1], 0);
+        assert_int_equal(atomic_load(&it->broken), 2);
+        assert_int_equal(inspect(&it->barrier).broken, !reset);
+        assert_ok(kin_free(it));
+    }
+}
+
+static void death_of_one_breaks_it(void **state)
+{
+    (void)state;
+    track *it = new_track(3);
+    kin_process *victim = start_with("wait", it), *other = start_with("wait", it);
+    await_waiting(it, 2);
+    assert_ok(kin_process_kill(victim));
+    join_child(other, 0);
+    assert_int_equal(atomic_load(&it->broken), 1);
+    assert_ok(kin_process_join(victim, PATIENCE, NULL));
+    kin_process_close(victim);
+    assert_ok(kin_free(it));
+}
+
+static void death_of_the_last_in_its_action_breaks_it(void **state)
+{
+    (void)state;
+    track *it = new_track(3);
+    kin_process *children[2] = {start_with("wait", it), start_with("wait", it)};
+    await_waiting(it, 2);
+    join_child(start_with("die_in_action", it), 3);
+    join_child(children[0], 0);
+    join_child(children[1], 0);
+    assert_int_equal(atomic_load(&it->broken), 2);
+    assert_ok(kin_free(it));
+}
+
+static void bad_input_is_refused(void **state)
+{
+    (void)state;
+    kin_barrier outside, *barrier = NULL;
+    kin_barrier_info info = {.size = 1};
+    memset(&outside, 0, sizeof outside);
+    assert_status(kin_barrier_create(NULL, NULL, 1), KIN_E_ARGUMENT);
+    assert_status(kin_barrier_create(&barrier, NULL, 0), KIN_E_ARGUMENT);
+    assert_status(kin_barrier_create(&barrier, NULL, KIN_BARRIER_MAX + 1), KIN_E_ARGUMENT);
+    assert_ok(kin_barrier_create(&barrier, NULL, 2));
+    assert_status(kin_barrier_wait(NULL, NULL, NULL, NULL, 0), KIN_E_ARGUMENT);
+    assert_status(kin_barrier_wait(barrier, NULL, NULL, NULL, -1), KIN_E_ARGUMENT);
+    assert_status(kin_barrier_wait(&outside, NULL, NULL, NULL, 0), KIN_E_FAMILY);
+    assert_status(kin_barrier_abort(NULL), KIN_E_ARGUMENT);
+    assert_status(kin_barrier_reset(&outside), KIN_E_FAMILY);
+    assert_status(kin_barrier_inspect(barrier, &info), KIN_E_ARGUMENT);
+    assert_status(kin_barrier_inspect(barrier, NULL), KIN_E_ARGUMENT);
+    assert_ok(kin_barrier_destroy(barrier));
+}
+
+int main(void)
+{
+    static const kin_entry entries[] = {
+        {"run", child_run}, {"wait", child_wait}, {"die_in_action", child_die_in_action}};
+    kin_main(entries, 3);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_go_on_together),
+        cmocka_unit_test(one_party_never_waits),
+        cmocka_unit_test(timeout_breaks_it_until_reset),
+        cmocka_unit_test(abort_and_reset_let_waiters_go),
+        cmocka_unit_test(death_of_one_breaks_it),
+        cmocka_unit_test(death_of_the_last_in_its_action_breaks_it),
+        cmocka_unit_test(bad_input_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
