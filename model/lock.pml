@@ -38,6 +38,9 @@
 #define HASTY 0
 #endif
 #define VICTIM 1
+#ifndef HEIR
+#define HEIR 1
+#endif
 
 /* ---- shared memory ---- */
 
@@ -252,7 +255,6 @@ inline wait_a_slice(l) {
 }
 
 inline acquire(l) {
-    atomic { slept = 0; past = false; parked = CHANGED; status = BUSY };
     do
     ::  w = word[l]; /* await_release */
         try_take(l);
@@ -322,7 +324,8 @@ inline use(l) {
     ::  status == OWNER_DIED -> critical_section(l); repair(l); release(l)
     ::  status == OK || status == OWNER_DIED -> critical_section(l); release(l)
     ::  else
-    fi
+    fi;
+    status = BUSY
 }
 
 /* ---- processes ---- */
@@ -330,12 +333,12 @@ inline use(l) {
 #define LOCALS \
     byte w, slept, watched, sequence, bits, i, found, pick, each, seen, marks; \
     bool past, changed; \
-    mtype parked, status
+    mtype parked = CHANGED, status = BUSY
 
 inline program() {
 #ifdef TWO
     if
-    ::  self == 1 -> acquire(1); use(0); release(1)
+    ::  self == 1 -> acquire(1); status = BUSY; use(0); release(1)
     ::  self == 2 -> use(0)
     ::  self == 3 -> use(0); use(1)
     fi
@@ -347,16 +350,29 @@ inline program() {
 #endif
 }
 
+/* What a thread knew does not count any more: fewer states. */
+inline forget() {
+    atomic {
+        w = 0; slept = 0; watched = 0; sequence = 0; bits = 0; i = 0; found = 0; pick = 0; each = 0; seen = 0; marks = 0;
+        past = false; changed = false; parked = CHANGED; status = BUSY; rounds = 0
+    }
+}
+
 proctype thread(byte me; byte self; byte rounds) /* its slot, its name */
 {
     LOCALS;
-    program()
+    program();
+    forget()
 }
 
 proctype victim(byte me; byte self; byte rounds) /* the same, mortal; apart, for spin has more states to look at here */
 {
     LOCALS;
-    { program() } unless { dead[self] }
+    {
+        program()
+    } unless {
+        atomic { dead[self] -> forget() }
+    }
 }
 
 proctype fate()
@@ -372,7 +388,7 @@ proctype fate()
             inside[0] = (inside[0] == VICTIM -> 0 : inside[0])
         }
         if
-        ::  park_reap(VICTIM); run thread(VICTIM, THREADS + 1, 1)
+        ::  park_reap(VICTIM); run thread(VICTIM, THREADS + 1, HEIR)
 #ifdef CRASH
         ::  skip
 #endif

@@ -22,6 +22,7 @@
  */
 #include "lock.h"
 
+#include "deadlock.h"
 #include "kin/memory.h"
 #include "object.h"
 #include "park.h"
@@ -113,14 +114,23 @@ static uint64_t await_release(kin__lock *lock)
     return word;
 }
 
-/* Sleeps for one slice while `word` names the lock's owner. */
-static kin__parked wait_a_slice(kin__seat *seat, kin__lock *lock, uint64_t word, int64_t deadline)
+/* Sleeps for one slice while `word` names the lock's owner, unless that could never end: *deadlock. */
+static kin__parked wait_a_slice(kin__seat *seat, kin__lock *lock, uint64_t word, int64_t deadline, bool *deadlock)
 {
     uint64_t contended = word | CONTENDED;
     if (word != contended && !atomic_compare_exchange_strong(&lock->word, &word, contended)) {
         return KIN__CHANGED;
     }
-    return kin__park(seat, &lock->word, contended, 1, kin__slice_end(kin_os_now(), KIN__SLICE_OWNER, deadline));
+    kin__park_begin(seat, &lock->word, 1);
+    bool changed = atomic_load(&lock->word) != contended;
+    *deadlock = !changed && kin__deadlocked(seat, OWNER(contended));
+    if (!changed && !*deadlock) {
+        kin__park_sleep(seat, kin__slice_end(kin_os_now(), KIN__SLICE_OWNER, deadline));
+    }
+    if (kin__park_end(seat)) {
+        return KIN__WOKEN;
+    }
+    return changed ? KIN__CHANGED : KIN__TIMED_OUT;
 }
 
 /* At the end of a slice without a wake-up. */
@@ -137,11 +147,14 @@ static kin_status acquire_waiting(kin__seat *seat, kin__lock *lock, int64_t dead
 {
     kin__parked parked = KIN__CHANGED;
     uint64_t slept = 0;
+    bool deadlock = false;
     kin_status status;
     for (;;) {
         uint64_t word = await_release(lock);
         status = try_take(seat, lock, &word, slept);
-        if (status == KIN_E_BUSY && parked == KIN__TIMED_OUT) {
+        if (status == KIN_E_BUSY && deadlock && parked == KIN__TIMED_OUT) {
+            status = KIN_E_DEADLOCK;
+        } else if (status == KIN_E_BUSY && parked == KIN__TIMED_OUT) {
             status = look_around(seat, lock, word, deadline);
         } else if (status == KIN_E_BUSY) {
             status = take_from_dead(seat, lock, word);
@@ -149,7 +162,7 @@ static kin_status acquire_waiting(kin__seat *seat, kin__lock *lock, int64_t dead
         if (status != KIN_E_BUSY) {
             break;
         }
-        parked = wait_a_slice(seat, lock, word, deadline);
+        parked = wait_a_slice(seat, lock, word, deadline, &deadlock);
         slept = parked == KIN__CHANGED ? slept : CONTENDED;
     }
     if (status < 0 && parked == KIN__WOKEN) {

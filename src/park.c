@@ -284,6 +284,11 @@ bool kin__park_sleep(kin__seat *seat, int64_t deadline)
     return PHASE(atomic_load(&seat->thread->state)) == WOKEN;
 }
 
+bool kin__slot_waits(uint64_t state)
+{
+    return PHASE(state) == WAIT;
+}
+
 bool kin__park_end(kin__seat *seat)
 {
     kin__thread *slot = seat->thread;

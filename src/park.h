@@ -19,6 +19,8 @@ kin__parked kin__park(kin__seat *seat, _Atomic uint64_t *word, uint64_t expected
 void kin__park_begin(kin__seat *seat, _Atomic uint64_t *word, uint32_t want);
 bool kin__park_sleep(kin__seat *seat, int64_t deadline);
 bool kin__park_end(kin__seat *seat);
+/* Of a slot's state word: its thread sleeps, or is about to, and nobody has woken it. */
+bool kin__slot_waits(uint64_t state);
 
 /* How many threads of living processes are between begin and end on this word. Asks the system for each. */
 uint32_t kin__sleepers_alive(kin_family *family, _Atomic uint64_t *word);

@@ -49,7 +49,8 @@ KIN_API kin_status kin_lock_fini(kin_lock *lock);
 
 /* Waits at most timeout nanoseconds (KIN_NOW tries, KIN_FOREVER).
  * KIN_OK: held. KIN_OWNER_DIED: held, and its last owner died with it. Errors: KIN_E_TIMED_OUT, KIN_E_DEADLOCK (the caller
- * holds it and it is not recursive), KIN_E_POISONED, KIN_E_OVERFLOW (recursion), KIN_E_ARGUMENT (null, negative),
+ * holds it and it is not recursive; or its owner waits for a lock whose owner waits ... for one that the caller holds. Of those
+ * in such a cycle the last to come is told, mostly at once, else within 100 ms), KIN_E_POISONED, KIN_E_OVERFLOW (recursion), KIN_E_ARGUMENT (null, negative),
  * KIN_E_FAMILY and KIN_E_TYPE (not a lock of a family this process is in), KIN_E_LIMIT (no thread entry is free).
  * After fork: a lock that the parent's thread held is still the parent's, not the child's. */
 KIN_API kin_status kin_lock_acquire(kin_lock *lock, int64_t timeout);

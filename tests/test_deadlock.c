@@ -1,0 +1,111 @@
+#include "support.h"
+
+#include "os.h"
+
+#define MOST 5
+
+typedef struct ring {
+    kin_lock locks[MOST];
+    kin_sem told;
+    kin_sem go;
+    int64_t deadlocks; /* under `count` */
+    int64_t through;
+    kin_lock count;
+} ring;
+
+static ring *new_ring(void)
+{
+    ring *it = NULL;
+    assert_ok(kin_alloc((void **)&it, NULL, sizeof *it));
+    for (int i = 0; i < MOST; i++) {
+        assert_ok(kin_lock_init(&it->locks[i], 0));
+    }
+    assert_ok(kin_lock_init(&it->count, 0));
+    assert_ok(kin_sem_init(&it->told, 0, 0));
+    assert_ok(kin_sem_init(&it->go, 0, 0));
+    return it;
+}
+
+/* Holds its own lock, waits for its neighbour's. Who is told of a deadlock gives way. */
+static int child_take_two(const kin_args *args)
+{
+    ring *it = given(args, "ring", KIN_TYPE_MEMORY);
+    int64_t me = given_number(args, "me"), next = given_number(args, "next");
+    CHECK(it && kin_lock_acquire(&it->locks[me], PATIENCE) == KIN_OK);
+    CHECK(kin_sem_release(&it->told, 1) == KIN_OK && kin_sem_acquire(&it->go, 1, PATIENCE) == KIN_OK);
+    kin_status status = kin_lock_acquire(&it->locks[next], PATIENCE);
+    CHECK(status == KIN_OK || status == KIN_E_DEADLOCK);
+    CHECK(kin_lock_acquire(&it->count, PATIENCE) == KIN_OK);
+    it->deadlocks += status == KIN_E_DEADLOCK;
+    it->through += status == KIN_OK;
+    CHECK(kin_lock_release(&it->count) == KIN_OK);
+    CHECK(status != KIN_OK || kin_lock_release(&it->locks[next]) == KIN_OK);
+    CHECK(kin_lock_release(&it->locks[me]) == KIN_OK);
+    return 0;
+}
+
+static kin_process *start_one(ring *it, int64_t me, int64_t next)
+{
+    kin_args *args = new_args();
+    give(args, "ring", KIN_TYPE_MEMORY, it);
+    give_number(args, "me", me);
+    give_number(args, "next", next);
+    kin_process *process = start_child("take_two", args);
+    kin_args_destroy(args);
+    return process;
+}
+
+static void one_of_a_cycle_is_told(void **state)
+{
+    (void)state;
+    for (int size = 2; size <= MOST; size++) {
+        ring *it = new_ring();
+        kin_process *children[MOST];
+        for (int i = 0; i < size; i++) {
+            children[i] = start_one(it, i, (i + 1) % size);
+        }
+        assert_ok(kin_sem_acquire(&it->told, (uint32_t)size, PATIENCE));
+        int64_t began = now_ns();
+        assert_ok(kin_sem_release(&it->go, (uint32_t)size));
+        for (int i = 0; i < size; i++) {
+            join_child(children[i], 0);
+        }
+        assert_true(now_ns() - began < KIN_SECONDS(10));
+        assert_int_equal(it->deadlocks, 1);
+        assert_int_equal(it->through, size - 1);
+        assert_ok(kin_free(it));
+    }
+}
+
+static void queue_for_a_busy_owner_is_no_cycle(void **state)
+{
+    (void)state;
+    ring *it = new_ring();
+    kin_process *children[MOST - 1];
+    assert_ok(kin_lock_acquire(&it->locks[MOST - 1], KIN_NOW));
+    for (int i = 0; i < MOST - 1; i++) {
+        children[i] = start_one(it, i, i + 1);
+    }
+    assert_ok(kin_sem_acquire(&it->told, MOST - 1, PATIENCE));
+    assert_ok(kin_sem_release(&it->go, MOST - 1));
+    assert_status(kin_lock_acquire(&it->locks[MOST - 2], KIN_MS(200)),
+                  KIN_E_DEADLOCK); /* its owner waits for this one */
+    assert_ok(kin_lock_release(&it->locks[MOST - 1]));
+    for (int i = 0; i < MOST - 1; i++) {
+        join_child(children[i], 0);
+    }
+    assert_int_equal(it->deadlocks, 0);
+    assert_int_equal(it->through, MOST - 1);
+    assert_ok(kin_free(it));
+}
+
+int main(void)
+{
+    static const kin_entry entries[] = {{"take_two", child_take_two}};
+    kin_main(entries, 1);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_of_a_cycle_is_told),
+        cmocka_unit_test(queue_for_a_busy_owner_is_no_cycle),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
