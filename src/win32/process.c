@@ -18,6 +18,7 @@
 #include "win32.h"
 
 #define PATH_ROOM 32768u
+#define START_TRIES 4       /* Wine: on a busy machine one process in a thousand ends before its first instruction */
 #define EXIT_TERMINATED 143 /* 128 + SIGTERM, 128 + SIGKILL: what a POSIX shell shows */
 #define EXIT_KILLED 137
 
@@ -287,7 +288,12 @@ static kin_status create_process(kin_os_process *out, const wchar_t *program, wc
     if (status != KIN_OK) {
         return status;
     }
-    if (CreateProcessW(program, line, NULL, NULL, TRUE, flags, block, NULL, &startup->StartupInfo, &info)) {
+    BOOL made = FALSE;
+    for (int tries = 0; !made && tries < START_TRIES && (tries == 0 || GetLastError() == ERROR_INTERNAL_ERROR);
+         tries++) {
+        made = CreateProcessW(program, line, NULL, NULL, TRUE, flags, block, NULL, &startup->StartupInfo, &info);
+    }
+    if (made) {
         CloseHandle(info.hThread);
         *out = (kin_os_process){info.hProcess, info.dwProcessId};
     } else {
