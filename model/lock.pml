@@ -26,11 +26,14 @@
 #ifndef THREADS
 #define THREADS 3
 #endif
-#ifndef ROUNDS
-#define ROUNDS 2
+#ifndef TWICE
+#define TWICE 0
 #endif
 #ifndef EARLY
-#define EARLY 1 /* how many slices may end while others are still moving; any number when nobody else is */
+#define EARLY 1
+#endif
+#ifndef EARLY_FROM
+#define EARLY_FROM 1
 #endif
 #ifdef DEADLINE
 #define HASTY 1 /* the thread whose acquire has a timeout */
@@ -142,7 +145,7 @@ inline unpark(l, all) {
 inline slice_end() {
 #ifdef CRASH
     if
-    ::  early > 0 -> early--
+    ::  early > 0 && me >= EARLY_FROM -> early--
     ::  timeout -> slices++; assert(slices <= 1)
     fi;
     watched = 0 /* a slice is longer than WATCH_INTERVAL */
@@ -402,11 +405,11 @@ init {
     atomic {
 #if defined(CRASH) || defined(REAP)
         run fate();
-        run victim(VICTIM, VICTIM, ROUNDS);
+        run victim(VICTIM, VICTIM, 1);
         n = 1;
 #endif
         do
-        ::  n < THREADS -> n++; run thread(n, n, ROUNDS)
+        ::  n < THREADS -> n++; run thread(n, n, (n <= TWICE -> 2 : 1))
         ::  else -> break
         od
     }

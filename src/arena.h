@@ -82,6 +82,8 @@ typedef struct kin__event { /* kin_event's inside; protocol in event.c */
 typedef struct kin__cond { /* kin_cond's inside; protocol in cond.c */
     kin__object object;
     _Atomic uint64_t word; /* its address is what is waited on; it stays 0 */
+    _Atomic uint32_t spin;
+    _Atomic uint32_t spare;
 } kin__cond;
 
 typedef struct kin__barrier { /* kin_barrier's inside; protocol in barrier.c */

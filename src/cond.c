@@ -23,6 +23,7 @@ kin_status kin_cond_init(kin_cond *cond)
 {
     kin_status status = kin__object_check_place(cond, sizeof *cond);
     if (status == KIN_OK) {
+        atomic_store_explicit(&((kin__cond *)cond)->spin, 0, memory_order_relaxed);
         kin__object_init(&((kin__cond *)cond)->object, KIN_TYPE_COND, 0);
     }
     return status;
@@ -75,6 +76,7 @@ static kin_status wait_until(kin__seat *seat, kin__cond *cond, kin__lock *lock, 
         kin__park_end(seat);
         return status;
     }
+    kin__park_spin(seat, &cond->spin);
     bool notified = sleep_until_notified(seat, deadline);
     status = kin__lock_acquire_again(seat, lock, depth);
     return status == KIN_OK && !notified ? KIN_E_TIMED_OUT : status;

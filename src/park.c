@@ -339,6 +339,14 @@ int64_t kin__deadline(int64_t timeout)
     return timeout > KIN_OS_NEVER - now ? KIN_OS_NEVER : now + timeout;
 }
 
+void kin__park_spin(kin__seat *seat, _Atomic uint32_t *spin)
+{
+    uint64_t state = atomic_load(&seat->thread->state);
+    if (PHASE(state) == WAIT) {
+        kin__spin(&seat->thread->state, state, spin);
+    }
+}
+
 /* ---- spinning that learns ----
  *
  * An object's memory: trust (4 bits: how well spinning did lately), doubt (4 bits: how often in a row it failed without

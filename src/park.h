@@ -18,6 +18,7 @@ kin__parked kin__park(kin__seat *seat, _Atomic uint64_t *word, uint64_t expected
  * whether it was woken. After begin there must be an end; true: it was woken, see KIN__WOKEN. */
 void kin__park_begin(kin__seat *seat, _Atomic uint64_t *word, uint32_t want);
 bool kin__park_sleep(kin__seat *seat, int64_t deadline);
+void kin__park_spin(kin__seat *seat, _Atomic uint32_t *spin); /* before the first sleep; see kin__spin */
 bool kin__park_end(kin__seat *seat);
 /* Of a slot's state word: its thread sleeps, or is about to, and nobody has woken it. */
 bool kin__slot_waits(uint64_t state);

@@ -164,16 +164,25 @@ static void board_destroy(void *memory)
     kin_free(memory);
 }
 
-static kin_process *start_worker(const char *entry, void *memory, const plan *it)
+/* more: a further object, or NULL. */
+static kin_process *start_worker_with(const char *entry, void *memory, const plan *it, const char *name, void *more)
 {
     kin_args *args = NULL;
     kin_process *process = NULL;
     tool_check(kin_args_create(&args, NULL), "kin_args_create");
     tool_check(kin_args_add(args, "board", KIN_TYPE_MEMORY, memory), "board");
     tool_check(kin_args_add_bytes(args, "plan", it, sizeof *it), "plan");
+    if (more) {
+        tool_check(kin_args_add(args, name, KIN_TYPE_MEMORY, more), name);
+    }
     tool_check(kin_process_start(&process, entry, args, NULL), entry);
     kin_args_destroy(args);
     return process;
+}
+
+static kin_process *start_worker(const char *entry, void *memory, const plan *it)
+{
+    return start_worker_with(entry, memory, it, NULL, NULL);
 }
 
 /* In a worker: takes what it was given, and its CPU. */
@@ -429,9 +438,84 @@ static const peer_sems spin_sems = {
     "spinning on shared flags", 2 * sizeof(spin_flag), spin_create, nothing, same, nothing, spin_give, spin_take,
 };
 
-enum { SEMS_KIN, SEMS_NATIVE, SEMS_SPIN };
+static int events_create(void *memory)
+{
+    kin_event *events = memory;
+    return kin_event_init(&events[0]) != KIN_OK || kin_event_init(&events[1]) != KIN_OK;
+}
 
-static const peer_sems *const sems[] = {&kin_sems, &peer_native_sems, &spin_sems};
+static void events_destroy(void *memory)
+{
+    kin_event *events = memory;
+    kin_event_fini(&events[0]);
+    kin_event_fini(&events[1]);
+}
+
+static int events_give(void *attached, int which)
+{
+    return kin_event_set((kin_event *)attached + which);
+}
+
+static int events_take(void *attached, int which, int64_t timeout_ns)
+{
+    kin_event *event = (kin_event *)attached + which;
+    return kin_event_wait(event, timeout_ns) != KIN_OK || kin_event_clear(event) != KIN_OK;
+}
+
+/* A flag under a lock, and the news of it. */
+typedef struct told_flag {
+    kin_lock lock;
+    kin_cond cond;
+    int64_t set;
+} told_flag;
+
+static int conds_create(void *memory)
+{
+    told_flag *flags = memory;
+    flags[0].set = flags[1].set = 0;
+    return kin_lock_init(&flags[0].lock, 0) != KIN_OK || kin_lock_init(&flags[1].lock, 0) != KIN_OK ||
+           kin_cond_init(&flags[0].cond) != KIN_OK || kin_cond_init(&flags[1].cond) != KIN_OK;
+}
+
+static void conds_destroy(void *memory)
+{
+    told_flag *flags = memory;
+    for (int i = 0; i < 2; i++) {
+        kin_cond_fini(&flags[i].cond);
+        kin_lock_fini(&flags[i].lock);
+    }
+}
+
+static int conds_give(void *attached, int which)
+{
+    told_flag *flag = (told_flag *)attached + which;
+    int failed = kin_lock_acquire(&flag->lock, KIN_FOREVER) != KIN_OK;
+    flag->set = 1;
+    failed |= kin_lock_release(&flag->lock) != KIN_OK;
+    return failed | (kin_cond_notify(&flag->cond, 1) != KIN_OK);
+}
+
+static int conds_take(void *attached, int which, int64_t timeout_ns)
+{
+    told_flag *flag = (told_flag *)attached + which;
+    int failed = kin_lock_acquire(&flag->lock, KIN_FOREVER) != KIN_OK;
+    while (!failed && !flag->set) {
+        failed |= kin_cond_wait(&flag->cond, &flag->lock, timeout_ns) != KIN_OK;
+    }
+    flag->set = 0;
+    return failed | (kin_lock_release(&flag->lock) != KIN_OK);
+}
+
+static const peer_sems kin_events = {
+    "kin_event", 2 * sizeof(kin_event), events_create, events_destroy, same, nothing, events_give, events_take,
+};
+static const peer_sems kin_conds = {
+    "kin_cond", 2 * sizeof(told_flag), conds_create, conds_destroy, same, nothing, conds_give, conds_take,
+};
+
+enum { SEMS_KIN, SEMS_NATIVE, SEMS_SPIN, SEMS_EVENT, SEMS_COND };
+
+static const peer_sems *const sems[] = {&kin_sems, &peer_native_sems, &spin_sems, &kin_events, &kin_conds};
 
 #define TRIPS_AT_ONCE 100
 
@@ -540,6 +624,101 @@ static double wait_alone(const bench *b, int contender)
     pair->destroy(shared->object);
     board_destroy(memory);
     return percent;
+}
+
+/* ---- readers ---- */
+
+typedef struct shelf {
+    kin_rwlock rwlock;
+    kin_lock lock;
+} shelf;
+
+#define READING_NS 1000
+
+/* Reads, a microsecond each time, until the time is up. */
+int bench_read(const kin_args *args)
+{
+    plan it;
+    board *shared = begin_worker(args, &it);
+    shelf *objects = tool_given(args, "shelf", KIN_TYPE_MEMORY);
+    pass_gate(shared);
+    int failed = 0;
+    int64_t reads = 0, began = peer_now_ns(), now = began;
+    for (; now - began < it.span && !failed; reads++) {
+        failed |= it.contender == 0 ? kin_rwlock_acquire(&objects->rwlock, KIN_READ, PATIENCE) != KIN_OK
+                                    : kin_lock_acquire(&objects->lock, PATIENCE) != KIN_OK;
+        int64_t entered = peer_now_ns();
+        for (now = entered; now - entered < READING_NS; now = peer_now_ns()) {
+        }
+        failed |= it.contender == 0 ? kin_rwlock_release(&objects->rwlock) != KIN_OK
+                                    : kin_lock_release(&objects->lock) != KIN_OK;
+    }
+    shared->results[it.index] = (worker_result){reads, now - began};
+    return failed;
+}
+
+/* Thousands of reads in a second, of two processes. */
+static double read_rate(const bench *b, int contender)
+{
+    void *memory = board_create();
+    void *objects = NULL;
+    board *shared = board_in(memory);
+    kin_process *workers[2];
+    double rate = 0;
+    tool_check(kin_alloc(&objects, NULL, sizeof(shelf)), "kin_alloc");
+    tool_check(kin_rwlock_init(&((shelf *)objects)->rwlock), "kin_rwlock_init");
+    tool_check(kin_lock_init(&((shelf *)objects)->lock, 0), "kin_lock_init");
+    for (int i = 0; i < 2; i++) {
+        workers[i] = start_worker_with("bench_read", memory, &(plan){contender, i, i, 0, b->span}, "shelf", objects);
+    }
+    open_gate(shared, 2);
+    for (int i = 0; i < 2; i++) {
+        must(tool_finish(workers[i]), "reading");
+        rate += (double)shared->results[i].done * 1e6 / (double)shared->results[i].ns;
+    }
+    kin_free(objects);
+    board_destroy(memory);
+    return rate;
+}
+
+static void bench_readers(bench *b)
+{
+    double medians[CONTENDERS_MAX];
+    if (peer_cpu_count() < 2) {
+        return;
+    }
+    measure(b, read_rate, 2, medians);
+    row(b, &(line){"2 readers, 2 CPUs, 1 us each", "k reads/s", medians[0], medians[1], "kin_lock", AT_LEAST(1.5), 0});
+}
+
+/* Contenders of the measurements below: the semaphore, the event, the condition. */
+static double trip_of(const bench *b, int contender, int other_cpu)
+{
+    static const int which[] = {SEMS_KIN, SEMS_EVENT, SEMS_COND};
+    return round_trip(b, which[contender], other_cpu);
+}
+
+static double objects_apart(const bench *b, int contender)
+{
+    return trip_of(b, contender, 1);
+}
+
+static double objects_together(const bench *b, int contender)
+{
+    return trip_of(b, contender, 0);
+}
+
+static void bench_waiting(bench *b)
+{
+    double medians[CONTENDERS_MAX];
+    if (peer_cpu_count() >= 2) {
+        measure(b, objects_apart, 3, medians);
+        row(b, &(line){"event round trip, 2 CPUs, pinned", "us", medians[1], medians[0], "kin_sem", AT_MOST(2), 0});
+        row(b, &(line){"condition round trip, 2 CPUs, pinned", "us", medians[2], medians[0], "kin_sem", AT_MOST(2), 0});
+    }
+    measure(b, objects_together, 3, medians);
+    row(b, &(line){"event round trip, 1 CPU, pinned", "us", medians[1], medians[0], "kin_sem", AT_MOST(2), 0});
+    row(b, &(line){"condition round trip, 1 CPU, pinned", "us", medians[2], medians[0], "kin_sem", AT_MOST(2), 0});
 }
 
 static void bench_semaphore(bench *b)
@@ -708,6 +887,8 @@ static const subject subjects[] = {
     {"lock", "acquire and release, nobody else", bench_lock},
     {"contended", "the same with 2, 4, 8 processes", bench_contended},
     {"semaphore", "hand-over between two processes, and waiting", bench_semaphore},
+    {"waiting", "hand-over by events and by conditions", bench_waiting},
+    {"readers", "two that read at once", bench_readers},
     {"create", "create and destroy locks, and what a million of them takes", bench_create},
     {"start", "start and join processes", bench_start},
 };

@@ -22,6 +22,7 @@ int bench_command(int argc, char **argv);
     X(bench_contend)                                                                                                   \
     X(bench_ping)                                                                                                      \
     X(bench_pong)                                                                                                      \
+    X(bench_read)                                                                                                      \
     X(bench_wait)                                                                                                      \
     X(bench_nothing)
 

@@ -13,7 +13,8 @@
  * gone again when the lock is had: so wait in a loop, or use kin_cond_wait_for.
  *
  * Death: a notify meant for a process that is killed before it has left its wait goes to the next that waits. If the lock's
- * holder dies meanwhile, the wait returns KIN_OWNER_DIED as an acquire would. 24 bytes; no kernel object.
+ * holder dies meanwhile, the wait returns KIN_OWNER_DIED as an acquire would. 32 bytes; no kernel object. A waiter
+ * spins for a moment if that has paid off on this condition, then sleeps.
  */
 #ifndef KIN_COND_H
 #define KIN_COND_H
@@ -23,7 +24,7 @@
 KIN_BEGIN
 
 typedef struct kin_cond {
-    uint64_t kin_private[3];
+    uint64_t kin_private[4];
 } kin_cond;
 
 /* Errors: as kin_alloc. */
