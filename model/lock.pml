@@ -143,7 +143,9 @@ inline unpark(l, all) {
 
 /* The end of a slice, as one of the things that can happen to a sleeper. */
 inline slice_end() {
-#ifdef CRASH
+#ifdef BREAK_SLICES
+    false
+#elif defined(CRASH)
     if
     ::  early > 0 && me >= EARLY_FROM -> early--
     ::  timeout -> slices++; assert(slices <= 1)
@@ -207,6 +209,9 @@ inline try_take(l) {
             OWNER(w) == 0 && status == BUSY ->
             if
             ::  w & POISONED -> status = E_POISONED
+#ifdef BREAK_TAKE
+            ::  !(w & POISONED) -> word[l] = token | slept; status = OK
+#endif
             ::  !(w & POISONED) && word[l] == w -> word[l] = token | slept; status = OK; assert(!owed[l])
             ::  else -> w = word[l]
             fi
