@@ -163,7 +163,6 @@ typedef struct kin__arena {
     uint32_t fingerprint; /* of the sizes of the parts: another build of kin may differ */
     kin_os_id id;
     kin__layout layout;
-    _Atomic uint64_t committed; /* bytes from the start; only grows */
     _Atomic uint64_t next_ticket;
     _Atomic uint32_t next_generation; /* of objects */
     _Atomic uint32_t thread_hint;

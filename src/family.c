@@ -229,7 +229,6 @@ static kin_status fill_arena(kin_family *family, const kin_family_options *optio
     arena->id = family->id;
     arena->version = KIN__LAYOUT;
     arena->fingerprint = fingerprint();
-    atomic_store(&arena->committed, size);
     atomic_store(&family->known, size);
     kin__lock_init(family, &arena->name_lock, 0);
     kin__heap_init(family);

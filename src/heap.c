@@ -214,7 +214,9 @@ static uint64_t claim_marked(kin__seat *seat, uint32_t class)
         uint64_t bits = atomic_load_explicit(bitmap_word(family, class, w), memory_order_relaxed);
         for (uint32_t b = 0; bits; b++, bits >>= 1) {
             uint32_t index = w * 64 + b;
-            uint64_t offset = bits & 1 && index < span_limit(family) ? claim_or_unmark(seat, class, index) : 0;
+            bool there = (bits & 1) && index < span_limit(family) &&
+                         kin__family_covers(family, span_offset(family, index), KIN__SPAN_SIZE);
+            uint64_t offset = there ? claim_or_unmark(seat, class, index) : 0;
             if (offset) {
                 atomic_store_explicit(&heap->cursor[class], w, memory_order_relaxed);
                 return offset;
@@ -262,11 +264,10 @@ static void leave(kin__seat *seat)
 
 static kin_status commit_to(kin_family *family, uint64_t end)
 {
-    kin__arena *arena = family->arena;
-    uint64_t from = atomic_load(&arena->committed);
-    if (end <= from) {
+    if (kin__family_covers(family, 0, end)) {
         return KIN_OK;
     }
+    uint64_t from = atomic_load(&family->known); /* the system's word, just asked for: not the arena's */
     uint64_t step = from / 4 < (1u << 20) ? from / 4 : 1u << 20;
     uint64_t most = end + step / KIN__SPAN_SIZE * KIN__SPAN_SIZE;
     uint64_t to = most < family->layout.reserve ? most : family->layout.reserve;
@@ -274,9 +275,6 @@ static kin_status commit_to(kin_family *family, uint64_t end)
     if (status == KIN_E_NO_MEMORY && to != end) {
         to = end;
         status = kin_os_shm_commit(family->shm, family->base, (size_t)from, (size_t)to);
-    }
-    if (status == KIN_OK) {
-        atomic_store(&arena->committed, to);
     }
     return status;
 }
