@@ -166,7 +166,7 @@ static kin_status acquire_waiting(kin__seat *seat, kin__lock *lock, int64_t dead
         slept = parked == KIN__CHANGED ? slept : CONTENDED;
     }
     if (status < 0 && parked == KIN__WOKEN) {
-        kin__unpark(seat->family, &lock->word, 1); /* it was meant for one who takes the lock */
+        kin__unpark(seat->family, &lock->word, 1); /* poisoned: the next sleeper has to be told, too */
     }
     return status;
 }

@@ -24,8 +24,10 @@
  * somebody else's: the thread, or the reaper of a dead one, passes it on with another unpark.
  *
  * Killed between the change of the word and d: the sleeper finds out at the end of its slice (park.h). Killed as a sleeper:
- * the slot stays WAIT or WOKEN until its member is reaped; meanwhile an unpark may be spent on it, which again the next
- * slice or the reaper repairs.
+ * the slot stays WAIT or WOKEN until its member is reaped; meanwhile an unpark may be spent on it, which the reaper repairs, or
+ * the next slice. Killed after it has left its slot, and before it has taken what it was woken for: only the slice does.
+ *
+ * model/lock.pml is this protocol and lock.c's for spin; model/check verifies it.
  */
 #include "park.h"
 
