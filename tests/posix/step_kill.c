@@ -541,7 +541,9 @@ int main(int argc, char **argv)
         printf(matrix ? "| %s | %s | %d | %d | %.0f | %s" : "%s, %s: %d steps, %d kills, worst %.0f ms, %s",
                what->object, what->role, result.steps, result.kills, (double)result.worst / 1e6,
                result.wrong ? result.wrong : "all went on");
-        printf(result.wrong ? " (after step %d)" : "", result.wrong_at);
+        if (result.wrong) {
+            printf(" (after step %d)", result.wrong_at);
+        }
         printf(matrix ? " |\n" : "\n");
         fflush(stdout);
         failed |= result.wrong != NULL;
