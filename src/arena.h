@@ -103,6 +103,50 @@ typedef struct kin__rwlock { /* kin_rwlock's inside; protocol in rwlock.c */
     _Atomic uint64_t readers[KIN__READERS]; /* tokens */
 } kin__rwlock;
 
+/* ---- queues: protocols in ring.c and queue.c ---- */
+
+#define KIN__UNIT 16u /* what a ring's positions and lengths count in */
+
+typedef struct kin__record { /* a message begins with it */
+    _Atomic uint64_t owner;  /* token | state, see ring.c */
+    _Atomic uint32_t length; /* of the message, in bytes */
+    _Atomic uint32_t units;  /* of the whole record */
+} kin__record;
+
+/* The parts that different processes write, each on cache lines of its own. */
+typedef struct kin__queue_ends {
+    kin__lock put_lock;
+    _Atomic uint64_t tail; /* marks: see ring.c */
+    _Atomic uint64_t head_seen;
+    _Atomic uint64_t putting; /* the tail that its holder is about to publish */
+    uint64_t fill_put[9];
+    kin__lock get_lock;
+    _Atomic uint64_t next, head;
+    _Atomic uint64_t tail_seen;
+    _Atomic uint64_t getting; /* the next that its holder is about to publish; afterwards KIN__NO_MARK */
+    uint64_t fill_get[8];
+    _Atomic uint64_t readable, writable, finished; /* what is slept on: WAITERS flag, see queue.c */
+    _Atomic uint32_t read_spin, write_spin, finish_spin;
+    _Atomic uint32_t closed;
+    _Atomic uint64_t lost_puts, lost_gets;
+    uint64_t fill_wait[9];
+} kin__queue_ends;
+
+_Static_assert(sizeof(kin__queue_ends) == 384, "two cache lines each");
+
+typedef struct kin__queue { /* kin_queue's inside; the ends follow at the next 128 bytes, then the ring */
+    kin__object object;
+    uint32_t units; /* of the ring */
+    uint32_t most;  /* messages, 0: as many as the ring holds */
+    uint64_t table; /* of what members have in hand, from the queue's start; 0: the queue is not joinable */
+    uint64_t spare[2];
+} kin__queue;
+
+typedef struct kin__in_hand { /* of a joinable queue, one for each member; protocol in tasks.c */
+    _Atomic uint64_t who;     /* the member's state word */
+    _Atomic uint64_t count;
+} kin__in_hand;
+
 /* ---- members: protocol in member.c ---- */
 
 /* state: generation (24 bits) | pid, or while it is being reaped the reaper's index (32) | phase (8) */

@@ -1,6 +1,6 @@
 #include "args.h"
 
-#include "family.h"
+#include "object.h"
 
 #include <stdlib.h>
 
@@ -272,7 +272,7 @@ static bool parse_value(kin__reader *in, kin__arg *item, uint32_t *handle)
         item->type = kin__get_u32(in);
         item->ref.opaque[0] = kin__get_u64(in);
         item->ref.opaque[1] = kin__get_u64(in);
-        return item->type >= KIN_TYPE_MEMORY && item->type <= KIN_TYPE_ARRAY;
+        return item->type >= KIN_TYPE_MEMORY && item->type <= KIN__TYPE_LAST;
     case KIN__ARG_BYTES:
         item->size = kin__get_u64(in);
         kin__get_align(in, 16);

@@ -159,6 +159,8 @@ void kin__member_leave(kin_family *family);
 kin_status kin__member_check(kin_family *family);
 /* Whether the thread that the token names still runs, as far as can be known; a dead process is noticed here. */
 bool kin__token_alive(kin_family *family, uint64_t token);
+/* Whether the member that had this state word at index still lives. */
+bool kin__member_lives(kin_family *family, uint32_t index, uint64_t state);
 /* The pid of the token's process, 0 if it is gone. */
 uint32_t kin__token_pid(kin_family *family, uint64_t token);
 /* Reaps every dead member; returns how many. */

@@ -216,7 +216,7 @@ kin_status kin__lock_release(kin__seat *seat, kin__lock *lock)
 {
     uint64_t word = seat->token;
     if (atomic_load_explicit(&lock->depth, memory_order_relaxed) == 0 &&
-        atomic_compare_exchange_strong_explicit(&lock->word, &word, 0, memory_order_release, memory_order_relaxed)) {
+        atomic_compare_exchange_strong(&lock->word, &word, 0)) {
         return KIN_OK;
     }
     if (OWNER(atomic_load(&lock->word)) == seat->token && atomic_load(&lock->depth) > 0) {

@@ -215,6 +215,11 @@ bool kin__token_alive(kin_family *family, uint64_t token)
     return token_lease(family, token, &member, &state) && member_alive(family, member, state);
 }
 
+bool kin__member_lives(kin_family *family, uint32_t index, uint64_t state)
+{
+    return atomic_load(&kin__member_at(family, index)->state) == state && member_alive(family, index, state);
+}
+
 uint32_t kin__token_pid(kin_family *family, uint64_t token)
 {
     uint32_t member;

@@ -4,6 +4,8 @@
 
 #include "family.h"
 
+#define KIN__TYPE_LAST KIN_TYPE_QUEUE
+
 /* Whether an object of size bytes may be made at p: KIN_E_ARGUMENT (null, misaligned), KIN_E_FAMILY (not in an arena). */
 kin_status kin__object_check_place(const void *p, size_t size);
 /* Makes it an object of that type. Its own fields are written before: the tag is what makes it usable. */

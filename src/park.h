@@ -42,6 +42,10 @@ void kin__unpark_post(kin_family *family, kin__wakes *wakes);
 
 #define KIN__ALL UINT32_MAX
 
+/* Wakes as kin__unpark, on a word in which flag says that somebody sleeps, or is about to; to be called when the flag was seen.
+ * Clears it if nobody is left. */
+void kin__unpark_flagged(kin_family *family, _Atomic uint64_t *word, uint64_t flag, uint32_t units);
+
 /* Waiting goes in slices: at the end of one the waiter looks at the word again, because who should have woken it may be
  * dead. */
 #define KIN__SLICE_OWNER KIN_MS(50) /* where there is an owner to watch */

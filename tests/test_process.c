@@ -49,6 +49,15 @@ static int child_take_all(const kin_args *args)
     return 0;
 }
 
+static int child_take_every_object(const kin_args *args)
+{
+    CHECK(given(args, "lock", KIN_TYPE_LOCK) && given(args, "sem", KIN_TYPE_SEM));
+    CHECK(given(args, "counter", KIN_TYPE_COUNTER) && given(args, "event", KIN_TYPE_EVENT));
+    CHECK(given(args, "cond", KIN_TYPE_COND) && given(args, "barrier", KIN_TYPE_BARRIER));
+    CHECK(given(args, "rwlock", KIN_TYPE_RWLOCK) && given(args, "queue", KIN_TYPE_QUEUE));
+    return 0;
+}
+
 static int child_count_handles(const kin_args *args)
 {
     kin_counter *counter = given(args, "counter", KIN_TYPE_COUNTER);
@@ -70,6 +79,7 @@ static const kin_entry entries[] = {
     {"exit", child_exit},
     {"wait", child_wait},
     {"take_all", child_take_all},
+    {"take_every_object", child_take_every_object},
     {"count_handles", child_count_handles},
     {"start_another", child_start_another},
 };
@@ -212,6 +222,46 @@ static void every_kind_of_argument_arrives(void **state)
     assert_ok(kin_value_destroy(value));
     assert_ok(kin_array_destroy(array));
     assert_ok(kin_free(memory));
+}
+
+static void every_object_may_be_an_argument(void **state)
+{
+    (void)state;
+    kin_lock *lock = NULL;
+    kin_sem *sem = NULL;
+    kin_counter *counter = NULL;
+    kin_event *event = NULL;
+    kin_cond *cond = NULL;
+    kin_barrier *barrier = NULL;
+    kin_rwlock *rwlock = NULL;
+    kin_queue *queue = NULL;
+    kin_args *args = new_args();
+    assert_ok(kin_lock_create(&lock, NULL));
+    assert_ok(kin_sem_create(&sem, NULL, 0, 0));
+    assert_ok(kin_counter_create(&counter, NULL, 0));
+    assert_ok(kin_event_create(&event, NULL));
+    assert_ok(kin_cond_create(&cond, NULL));
+    assert_ok(kin_barrier_create(&barrier, NULL, 1));
+    assert_ok(kin_rwlock_create(&rwlock, NULL));
+    assert_ok(kin_queue_create(&queue, NULL, NULL));
+    give(args, "lock", KIN_TYPE_LOCK, lock);
+    give(args, "sem", KIN_TYPE_SEM, sem);
+    give(args, "counter", KIN_TYPE_COUNTER, counter);
+    give(args, "event", KIN_TYPE_EVENT, event);
+    give(args, "cond", KIN_TYPE_COND, cond);
+    give(args, "barrier", KIN_TYPE_BARRIER, barrier);
+    give(args, "rwlock", KIN_TYPE_RWLOCK, rwlock);
+    give(args, "queue", KIN_TYPE_QUEUE, queue);
+    run_child("take_every_object", args);
+    kin_args_destroy(args);
+    assert_ok(kin_lock_destroy(lock));
+    assert_ok(kin_sem_destroy(sem));
+    assert_ok(kin_counter_destroy(counter));
+    assert_ok(kin_event_destroy(event));
+    assert_ok(kin_cond_destroy(cond));
+    assert_ok(kin_barrier_destroy(barrier));
+    assert_ok(kin_rwlock_destroy(rwlock));
+    assert_ok(kin_queue_destroy(queue));
 }
 
 static void bad_arguments_are_refused(void **state)
@@ -420,6 +470,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(join_waits_and_may_be_asked_again),
         cmocka_unit_test(end_by_force_is_told),
         cmocka_unit_test(every_kind_of_argument_arrives),
+        cmocka_unit_test(every_object_may_be_an_argument),
         cmocka_unit_test(bad_arguments_are_refused),
         cmocka_unit_test(failed_starts_leave_nothing),
         cmocka_unit_test(closed_handle_is_noticed_at_the_start),

@@ -11,6 +11,7 @@
 #include "lock.h"
 #include "memory.h"
 #include "process.h"
+#include "queue.h"
 #include "ref.h"
 #include "rwlock.h"
 #include "sem.h"

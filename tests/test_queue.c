@@ -1,0 +1,799 @@
+#include "support.h"
+
+#include <stdlib.h>
+
+typedef struct place {
+    kin_queue *queue; /* only of use where it was made */
+    kin_lock lock;
+    kin_sem told;
+    kin_counter sum;
+    kin_counter tries, puts, gets;
+} place;
+
+static kin_queue *new_queue(uint64_t capacity, uint32_t most, uint32_t flags)
+{
+    kin_queue_options options = KIN_QUEUE_OPTIONS;
+    kin_queue *queue = NULL;
+    options.capacity = capacity;
+    options.max_messages = most;
+    options.flags = flags;
+    assert_ok(kin_queue_create(&queue, NULL, &options));
+    return queue;
+}
+
+static place *new_place(void)
+{
+    place *it = NULL;
+    assert_ok(kin_alloc((void **)&it, NULL, sizeof *it));
+    assert_ok(kin_lock_init(&it->lock, 0));
+    assert_ok(kin_sem_init(&it->told, 0, 0));
+    assert_ok(kin_counter_init(&it->sum, 0));
+    assert_ok(kin_counter_init(&it->tries, 0));
+    assert_ok(kin_counter_init(&it->puts, 0));
+    assert_ok(kin_counter_init(&it->gets, 0));
+    return it;
+}
+
+static kin_process *start_with(const char *entry, place *it, kin_queue *queue, int64_t number)
+{
+    kin_args *args = new_args();
+    give(args, "place", KIN_TYPE_MEMORY, it);
+    give(args, "queue", KIN_TYPE_QUEUE, queue);
+    give_number(args, "number", number);
+    kin_process *process = start_child(entry, args);
+    kin_args_destroy(args);
+    return process;
+}
+
+static kin_queue_info inspect(const kin_queue *queue)
+{
+    kin_queue_info info = {.size = sizeof info};
+    assert_ok(kin_queue_inspect(queue, &info));
+    return info;
+}
+
+static int64_t count_of(const kin_counter *counter)
+{
+    int64_t value = -1;
+    assert_ok(kin_counter_get(counter, &value));
+    return value;
+}
+
+static void put_number(kin_queue *queue, int64_t number)
+{
+    assert_ok(kin_queue_put(queue, &number, sizeof number, PATIENCE));
+}
+
+static void assert_next_number(kin_queue *queue, int64_t expected)
+{
+    int64_t number = -1;
+    size_t size = 0;
+    assert_ok(kin_queue_get(queue, &number, sizeof number, &size, PATIENCE));
+    assert_int_equal(size, sizeof number);
+    assert_int_equal(number, expected);
+}
+
+/* ---- messages that show if they are torn ---- */
+
+#define LONGEST 3000
+
+typedef struct parcel {
+    uint32_t sender, number;
+    uint8_t filling[LONGEST];
+} parcel;
+
+#define PARCEL_HEAD 8u
+
+static size_t pack(parcel *it, uint32_t sender, uint32_t number)
+{
+    size_t length = (sender * 2654435761u + number * 40503u) % LONGEST;
+    it->sender = sender;
+    it->number = number;
+    for (size_t i = 0; i < length; i++) {
+        it->filling[i] = (uint8_t)(sender + number + i);
+    }
+    return PARCEL_HEAD + length;
+}
+
+static int intact(const parcel *it, size_t size)
+{
+    int good = size == PARCEL_HEAD + (it->sender * 2654435761u + it->number * 40503u) % LONGEST;
+    for (size_t i = 0; good && i < size - PARCEL_HEAD; i++) {
+        good = it->filling[i] == (uint8_t)(it->sender + it->number + i);
+    }
+    return good;
+}
+
+/* ---- children ---- */
+
+static int child_produce(const kin_args *args)
+{
+    place *it = given(args, "place", KIN_TYPE_MEMORY);
+    kin_queue *queue = given(args, "queue", KIN_TYPE_QUEUE);
+    uint32_t sender = (uint32_t)given_number(args, "number");
+    static parcel message;
+    CHECK(it && queue);
+    for (uint32_t i = 0; i < 3000; i++) {
+        size_t size = pack(&message, sender, i);
+        CHECK(kin_queue_put(queue, &message, size, PATIENCE) == KIN_OK);
+        CHECK(kin_counter_add(&it->sum, i, NULL) == KIN_OK);
+    }
+    return 0;
+}
+
+static int child_consume(const kin_args *args)
+{
+    place *it = given(args, "place", KIN_TYPE_MEMORY);
+    kin_queue *queue = given(args, "queue", KIN_TYPE_QUEUE);
+    static parcel message;
+    int64_t last[16];
+    size_t size = 0;
+    kin_status status;
+    CHECK(it && queue);
+    memset(last, 0xff, sizeof last);
+    while ((status = kin_queue_get(queue, &message, sizeof message, &size, PATIENCE)) == KIN_OK) {
+        CHECK(intact(&message, size));
+        CHECK(message.sender < 16 && (int64_t)message.number > last[message.sender]);
+        last[message.sender] = message.number;
+        CHECK(kin_counter_add(&it->sum, -(int64_t)message.number, NULL) == KIN_OK);
+        CHECK(kin_counter_add(&it->gets, 1, NULL) == KIN_OK);
+    }
+    CHECK(status == KIN_E_CLOSED);
+    return 0;
+}
+
+static int child_put_one(const kin_args *args)
+{
+    place *it = given(args, "place", KIN_TYPE_MEMORY);
+    kin_queue *queue = given(args, "queue", KIN_TYPE_QUEUE);
+    int64_t number = given_number(args, "number");
+    CHECK(it && queue && kin_sem_release(&it->told, 1) == KIN_OK);
+    kin_status status = kin_queue_put(queue, &number, sizeof number, PATIENCE);
+    return status == KIN_OK ? 0 : status == KIN_E_CLOSED ? 2 : 1;
+}
+
+static int child_get_one(const kin_args *args)
+{
+    place *it = given(args, "place", KIN_TYPE_MEMORY);
+    kin_queue *queue = given(args, "queue", KIN_TYPE_QUEUE);
+    int64_t number = -1;
+    CHECK(it && queue && kin_sem_release(&it->told, 1) == KIN_OK);
+    kin_status status = kin_queue_get(queue, &number, sizeof number, NULL, PATIENCE);
+    return status == KIN_OK ? (int)number : status == KIN_E_CLOSED ? 2 : 1;
+}
+
+/* Reserves, or peeks, and is killed. */
+static int child_hold(const kin_args *args)
+{
+    place *it = given(args, "place", KIN_TYPE_MEMORY);
+    kin_queue *queue = given(args, "queue", KIN_TYPE_QUEUE);
+    void *memory;
+    const void *message;
+    size_t size;
+    CHECK(it && queue);
+    if (given_number(args, "number") == 0) {
+        CHECK(kin_queue_reserve(queue, &memory, 100, PATIENCE) == KIN_OK);
+    } else {
+        CHECK(kin_queue_peek(queue, &message, &size, PATIENCE) == KIN_OK);
+    }
+    CHECK(kin_sem_release(&it->told, 1) == KIN_OK);
+    kin_sem_acquire(&it->told, 1000000, PATIENCE);
+    return 0;
+}
+
+/* Gets `number` messages and deals with all but the last. */
+static int child_work(const kin_args *args)
+{
+    place *it = given(args, "place", KIN_TYPE_MEMORY);
+    kin_queue *queue = given(args, "queue", KIN_TYPE_QUEUE);
+    int64_t number, last = given_number(args, "number");
+    CHECK(it && queue);
+    for (int64_t i = 0; i < last; i++) {
+        CHECK(kin_queue_get(queue, &number, sizeof number, NULL, PATIENCE) == KIN_OK);
+        CHECK(i == last - 1 || kin_queue_task_done(queue) == KIN_OK);
+    }
+    CHECK(kin_sem_release(&it->told, 1) == KIN_OK);
+    CHECK(kin_sem_acquire(&it->told, 100, PATIENCE) == KIN_OK);
+    CHECK(kin_queue_task_done(queue) == KIN_OK);
+    return 0;
+}
+
+static int child_use_lock(const kin_args *args)
+{
+    kin_queue *queue = given(args, "queue", KIN_TYPE_QUEUE);
+    kin_ref ref;
+    void *lock;
+    CHECK(queue);
+    CHECK(kin_queue_get(queue, &ref, sizeof ref, NULL, PATIENCE) == KIN_OK);
+    CHECK(kin_ref_get(&lock, KIN_TYPE_LOCK, ref) == KIN_OK);
+    CHECK(kin_lock_acquire(lock, PATIENCE) == KIN_OK && kin_lock_release(lock) == KIN_OK);
+    return 0;
+}
+
+static int child_storm_produce(const kin_args *args)
+{
+    place *it = given(args, "place", KIN_TYPE_MEMORY);
+    kin_queue *queue = given(args, "queue", KIN_TYPE_QUEUE);
+    uint32_t sender = (uint32_t)given_number(args, "number");
+    static parcel message;
+    void *room;
+    CHECK(it && queue);
+    for (uint32_t i = 0;; i++) {
+        size_t size = pack(&message, sender, i);
+        CHECK(kin_counter_add(&it->tries, 1, NULL) == KIN_OK);
+        if (i % 3 == 0) {
+            CHECK(kin_queue_reserve(queue, &room, size + i % 50, PATIENCE) == KIN_OK);
+            memcpy(room, &message, size);
+            CHECK(kin_queue_commit(queue, room, size) == KIN_OK);
+        } else {
+            CHECK(kin_queue_put(queue, &message, size, PATIENCE) == KIN_OK);
+        }
+        CHECK(kin_counter_add(&it->puts, 1, NULL) == KIN_OK);
+    }
+}
+
+static int child_storm_consume(const kin_args *args)
+{
+    place *it = given(args, "place", KIN_TYPE_MEMORY);
+    kin_queue *queue = given(args, "queue", KIN_TYPE_QUEUE);
+    static parcel message;
+    const void *there;
+    size_t size;
+    CHECK(it && queue);
+    for (int i = 0;; i++) {
+        if (i % 2 == 0) {
+            CHECK(kin_queue_peek(queue, &there, &size, PATIENCE) == KIN_OK);
+            CHECK(intact(there, size));
+            CHECK(kin_queue_consume(queue, there) == KIN_OK);
+        } else {
+            CHECK(kin_queue_get(queue, &message, sizeof message, &size, PATIENCE) == KIN_OK);
+            CHECK(intact(&message, size));
+        }
+        CHECK(kin_counter_add(&it->gets, 1, NULL) == KIN_OK);
+    }
+}
+
+/* ---- tests ---- */
+
+static void bad_input_is_refused(void **state)
+{
+    (void)state;
+    kin_queue_options options = KIN_QUEUE_OPTIONS;
+    kin_queue *queue = NULL;
+    char byte = 0;
+    size_t size;
+    void *memory;
+    const void *message;
+    kin_message list[1] = {{NULL, 1, 1}};
+    assert_status(kin_queue_create(NULL, NULL, NULL), KIN_E_ARGUMENT);
+    options.size = 1;
+    assert_status(kin_queue_create(&queue, NULL, &options), KIN_E_ARGUMENT);
+    options = (kin_queue_options)KIN_QUEUE_OPTIONS;
+    options.capacity = UINT64_C(1) << 40;
+    assert_status(kin_queue_create(&queue, NULL, &options), KIN_E_ARGUMENT);
+    options.capacity = UINT64_C(1) << 30; /* more than the reserve */
+    assert_status(kin_queue_create(&queue, NULL, &options), KIN_E_NO_MEMORY);
+    options = (kin_queue_options)KIN_QUEUE_OPTIONS;
+    options.flags = 2;
+    assert_status(kin_queue_create(&queue, NULL, &options), KIN_E_ARGUMENT);
+    assert_status(kin_queue_put(NULL, &byte, 1, 0), KIN_E_ARGUMENT);
+    assert_status(kin_queue_get(NULL, &byte, 1, NULL, 0), KIN_E_ARGUMENT);
+    queue = new_queue(100, 0, 0);
+    assert_status(kin_queue_put(queue, NULL, 1, 0), KIN_E_ARGUMENT);
+    assert_status(kin_queue_put(queue, &byte, 1, -1), KIN_E_ARGUMENT);
+    assert_status(kin_queue_put(queue, &byte, 1000, KIN_FOREVER), KIN_E_TOO_BIG);
+    assert_status(kin_queue_put(queue, &byte, SIZE_MAX, KIN_FOREVER), KIN_E_TOO_BIG);
+    assert_status(kin_queue_put_many(queue, NULL, 1, NULL, 0), KIN_E_ARGUMENT);
+    assert_status(kin_queue_put_many(queue, list, 1, &size, 0), KIN_E_ARGUMENT);
+    assert_status(kin_queue_get(queue, NULL, 1, NULL, 0), KIN_E_ARGUMENT);
+    assert_status(kin_queue_get(queue, &byte, 1, NULL, -1), KIN_E_ARGUMENT);
+    assert_status(kin_queue_get_many(queue, list, 0, NULL, 0), KIN_E_ARGUMENT);
+    assert_status(kin_queue_reserve(queue, NULL, 1, 0), KIN_E_ARGUMENT);
+    assert_status(kin_queue_reserve(queue, &memory, 1000, 0), KIN_E_TOO_BIG);
+    assert_status(kin_queue_commit(queue, NULL, 0), KIN_E_ARGUMENT);
+    assert_status(kin_queue_commit(queue, &byte, 0), KIN_E_STALE);
+    assert_status(kin_queue_commit(queue, queue, 0), KIN_E_STALE);
+    assert_status(kin_queue_consume(queue, (char *)queue + 3), KIN_E_STALE);
+    assert_status(kin_queue_peek(queue, NULL, &size, 0), KIN_E_ARGUMENT);
+    assert_status(kin_queue_peek(queue, &message, NULL, 0), KIN_E_ARGUMENT);
+    assert_status(kin_queue_task_done(queue), KIN_E_UNSUPPORTED);
+    assert_status(kin_queue_join(queue, 0), KIN_E_UNSUPPORTED);
+    assert_status(kin_queue_inspect(queue, NULL), KIN_E_ARGUMENT);
+    assert_status(kin_queue_close((kin_queue *)(void *)&options), KIN_E_FAMILY);
+    place *it = new_place();
+    assert_status(kin_queue_put((kin_queue *)(void *)&it->lock, &byte, 1, 0), KIN_E_TYPE);
+    assert_ok(kin_free(it));
+    assert_ok(kin_queue_destroy(queue));
+    assert_ok(kin_queue_destroy(NULL));
+}
+
+static void messages_come_in_order_and_whole(void **state)
+{
+    (void)state;
+    kin_queue *queue = new_queue(2 * LONGEST, 0, 0);
+    static parcel message;
+    uint32_t put = 0, got = 0;
+    srand(5);
+    while (got < 20000) {
+        size_t size = pack(&message, 7, put);
+        if (rand() % 2 && put < 20000 && kin_queue_put(queue, &message, size, KIN_NOW) == KIN_OK) {
+            put++;
+        } else if (rand() % 2 && kin_queue_get(queue, &message, sizeof message, &size, KIN_NOW) == KIN_OK) {
+            assert_true(intact(&message, size));
+            assert_int_equal(message.number, got);
+            got++;
+        }
+        size_t count = 99;
+        assert_ok(kin_queue_size(queue, &count));
+        assert_int_equal(count, put - got);
+    }
+    assert_ok(kin_queue_destroy(queue));
+}
+
+static void any_length_from_nothing_to_the_whole_ring(void **state)
+{
+    (void)state;
+    enum { CAPACITY = 1000 };
+    static char in[CAPACITY], out[CAPACITY];
+    kin_queue *queue = new_queue(CAPACITY, 0, 0);
+    memset(in, 'x', sizeof in);
+    for (size_t length = 0; length <= CAPACITY; length++) { /* each at another offset */
+        size_t size = 1;
+        assert_ok(kin_queue_put(queue, in, length, KIN_NOW));
+        memset(out, 0, sizeof out);
+        assert_ok(kin_queue_get(queue, out, sizeof out, &size, KIN_NOW));
+        assert_int_equal(size, length);
+        assert_memory_equal(in, out, length);
+    }
+    assert_status(kin_queue_get(queue, out, sizeof out, NULL, KIN_NOW), KIN_E_TIMED_OUT);
+    assert_ok(kin_queue_destroy(queue));
+}
+
+static void full_and_empty_are_exact(void **state)
+{
+    (void)state;
+    kin_queue *queue = new_queue(0, 3, 0);
+    int empty = 0, full = 1;
+    assert_ok(kin_queue_empty(queue, &empty));
+    assert_ok(kin_queue_full(queue, &full));
+    assert_true(empty && !full);
+    for (int i = 0; i < 3; i++) {
+        put_number(queue, i);
+        assert_ok(kin_queue_empty(queue, &empty));
+        assert_false(empty);
+    }
+    assert_ok(kin_queue_full(queue, &full));
+    assert_true(full);
+    int64_t start = now_ns(), number = 3;
+    assert_status(kin_queue_put(queue, &number, sizeof number, KIN_NOW), KIN_E_TIMED_OUT);
+    assert_status(kin_queue_put(queue, &number, sizeof number, KIN_MS(20)), KIN_E_TIMED_OUT);
+    assert_true(now_ns() - start >= KIN_MS(20));
+    assert_next_number(queue, 0);
+    put_number(queue, 3);
+    for (int i = 1; i < 4; i++) {
+        assert_next_number(queue, i);
+    }
+    start = now_ns();
+    assert_status(kin_queue_get(queue, &number, sizeof number, NULL, KIN_MS(20)), KIN_E_TIMED_OUT);
+    assert_true(now_ns() - start >= KIN_MS(20));
+    assert_int_equal(inspect(queue).messages, 0);
+    assert_int_equal(inspect(queue).capacity, 65536);
+    assert_ok(kin_queue_destroy(queue));
+}
+
+static void short_buffer_loses_nothing(void **state)
+{
+    (void)state;
+    kin_queue *queue = new_queue(0, 0, 0);
+    int64_t number = 0;
+    size_t size = 0;
+    put_number(queue, 77);
+    assert_status(kin_queue_get(queue, &number, 7, &size, KIN_NOW), KIN_E_TOO_BIG);
+    assert_int_equal(size, 8);
+    assert_status(kin_queue_get(queue, NULL, 0, &size, KIN_NOW), KIN_E_TOO_BIG);
+    assert_next_number(queue, 77);
+    assert_ok(kin_queue_destroy(queue));
+}
+
+static void batches_go_as_far_as_they_can(void **state)
+{
+    (void)state;
+    kin_queue *queue = new_queue(0, 5, 0);
+    int64_t numbers[8] = {0, 1, 2, 3, 4, 5, 6, 7}, got[8];
+    kin_message in[8], out[8];
+    size_t done = 99;
+    for (int i = 0; i < 8; i++) {
+        in[i] = (kin_message){&numbers[i], sizeof numbers[i], 0};
+        out[i] = (kin_message){&got[i], 0, sizeof got[i]};
+    }
+    assert_status(kin_queue_put_many(queue, in, 8, &done, KIN_MS(5)), KIN_E_TIMED_OUT);
+    assert_int_equal(done, 5);
+    out[2].capacity = 3; /* ends the batch */
+    assert_ok(kin_queue_get_many(queue, out, 8, &done, KIN_NOW));
+    assert_int_equal(done, 2);
+    out[2].capacity = sizeof got[2];
+    assert_ok(kin_queue_get_many(queue, out + 2, 6, &done, KIN_NOW));
+    assert_int_equal(done, 3);
+    assert_memory_equal(got, numbers, 5 * sizeof got[0]);
+    assert_status(kin_queue_get_many(queue, out, 8, &done, KIN_NOW), KIN_E_TIMED_OUT);
+    assert_int_equal(done, 0);
+    assert_ok(kin_queue_put_many(queue, in, 0, &done, KIN_NOW));
+    assert_ok(kin_queue_destroy(queue));
+}
+
+static void in_place_keeps_the_order(void **state)
+{
+    (void)state;
+    kin_queue *queue = new_queue(4096, 0, 0);
+    void *first, *second, *third;
+    const void *message, *other;
+    size_t size = 0;
+    for (int round = 0; round < 100; round++) {
+        assert_ok(kin_queue_reserve(queue, &first, 500, KIN_NOW));
+        assert_ok(kin_queue_reserve(queue, &second, 500, KIN_NOW));
+        assert_ok(kin_queue_reserve(queue, &third, 500, KIN_NOW));
+        memcpy(first, "first", 5);
+        memcpy(third, "third", 5);
+        assert_ok(kin_queue_commit(queue, third, 5));
+        assert_status(kin_queue_peek(queue, &message, &size, KIN_MS(1)), KIN_E_TIMED_OUT);
+        assert_ok(kin_queue_abandon(queue, second));
+        assert_status(kin_queue_abandon(queue, second), KIN_E_STALE);
+        assert_status(kin_queue_commit(queue, first, 501), KIN_E_TOO_BIG);
+        assert_ok(kin_queue_commit(queue, first, 5));
+        assert_status(kin_queue_commit(queue, first, 5), KIN_E_STALE);
+        assert_ok(kin_queue_peek(queue, &message, &size, KIN_NOW));
+        assert_int_equal(size, 5);
+        assert_memory_equal(message, "first", 5);
+        assert_ok(kin_queue_peek(queue, &other, &size, KIN_NOW));
+        assert_memory_equal(other, "third", 5);
+        assert_ok(kin_queue_consume(queue, other));
+        assert_status(kin_queue_consume(queue, other), KIN_E_STALE);
+        assert_ok(kin_queue_consume(queue, message));
+        assert_int_equal(inspect(queue).messages, 0);
+    }
+    assert_ok(kin_queue_reserve(queue, &first, 4096, KIN_NOW)); /* all the room is free again */
+    assert_status(kin_queue_reserve(queue, &second, 0, KIN_MS(1)), KIN_E_TIMED_OUT);
+    assert_ok(kin_queue_abandon(queue, first));
+    assert_ok(kin_queue_reserve(queue, &second, 4096, KIN_NOW));
+    assert_ok(kin_queue_destroy(queue));
+}
+
+static void reservations_belong_to_their_thread(void *argument)
+{
+    void **both = argument;
+    assert_status(kin_queue_commit(both[0], both[1], 1), KIN_E_STALE);
+    assert_ok(kin_queue_reserve(both[0], &both[2], 10, KIN_NOW));
+}
+
+static void thread_that_ends_loses_its_reservation(void **state)
+{
+    (void)state;
+    kin_queue *queue = new_queue(0, 0, 0);
+    void *both[3] = {queue, NULL, NULL};
+    assert_ok(kin_queue_reserve(queue, &both[1], 10, KIN_NOW));
+    run_thread(reservations_belong_to_their_thread, both);
+    assert_ok(kin_queue_commit(queue, both[1], 0));
+    put_number(queue, 5);
+    size_t size = 9;
+    assert_ok(kin_queue_get(queue, NULL, 0, &size, KIN_NOW));
+    assert_int_equal(size, 0);
+    assert_next_number(queue, 5);
+    assert_int_equal(inspect(queue).lost_puts, 1);
+    assert_ok(kin_queue_destroy(queue));
+}
+
+static void closing_ends_both_sides(void **state)
+{
+    (void)state;
+    place *it = new_place();
+    kin_queue *queue = new_queue(0, 1, 0);
+    void *memory;
+    put_number(queue, 42);
+    kin_process *producer = start_with("put_one", it, queue, 1);
+    assert_ok(kin_sem_acquire(&it->told, 1, PATIENCE));
+    assert_ok(kin_queue_close(queue));
+    assert_ok(kin_queue_close(queue));
+    join_child(producer, 2);
+    assert_status(kin_queue_put(queue, "", 0, KIN_FOREVER), KIN_E_CLOSED);
+    assert_next_number(queue, 42);
+    assert_status(kin_queue_get(queue, NULL, 0, NULL, KIN_FOREVER), KIN_E_CLOSED);
+    assert_ok(kin_queue_destroy(queue));
+
+    queue = new_queue(0, 0, 0);
+    kin_process *consumer = start_with("get_one", it, queue, 0);
+    assert_ok(kin_sem_acquire(&it->told, 1, PATIENCE));
+    assert_ok(kin_queue_close(queue));
+    join_child(consumer, 2);
+    assert_ok(kin_queue_destroy(queue));
+
+    queue = new_queue(0, 0, 0);
+    assert_ok(kin_queue_reserve(queue, &memory, 8, KIN_NOW)); /* before the closing: it still counts */
+    assert_ok(kin_queue_close(queue));
+    assert_status(kin_queue_get(queue, NULL, 0, NULL, KIN_MS(5)), KIN_E_TIMED_OUT);
+    memcpy(memory, "\5\0\0\0\0\0\0\0", 8);
+    assert_ok(kin_queue_commit(queue, memory, 8));
+    assert_next_number(queue, 5);
+    assert_status(kin_queue_get(queue, NULL, 0, NULL, KIN_FOREVER), KIN_E_CLOSED);
+    assert_ok(kin_queue_destroy(queue));
+    assert_ok(kin_free(it));
+}
+
+static void waiters_are_woken(void **state)
+{
+    (void)state;
+    place *it = new_place();
+    kin_queue *queue = new_queue(0, 1, 0);
+    for (int i = 0; i < 3; i++) {
+        kin_process *consumer = start_with("get_one", it, queue, 0);
+        assert_ok(kin_sem_acquire(&it->told, 1, PATIENCE));
+        put_number(queue, 70 + i);
+        join_child(consumer, 70 + i);
+        put_number(queue, 1);
+        kin_process *producer = start_with("put_one", it, queue, 2);
+        assert_ok(kin_sem_acquire(&it->told, 1, PATIENCE));
+        assert_next_number(queue, 1);
+        join_child(producer, 0);
+        assert_next_number(queue, 2);
+    }
+    assert_ok(kin_queue_destroy(queue));
+    assert_ok(kin_free(it));
+}
+
+static void many_to_many(void **state)
+{
+    (void)state;
+    place *it = new_place();
+    kin_queue *queue = new_queue(10000, 0, 0);
+    kin_process *producers[3], *consumers[3];
+    for (int i = 0; i < 3; i++) {
+        producers[i] = start_with("produce", it, queue, i);
+        consumers[i] = start_with("consume", it, queue, 0);
+    }
+    for (int i = 0; i < 3; i++) {
+        join_child(producers[i], 0);
+    }
+    assert_ok(kin_queue_close(queue));
+    for (int i = 0; i < 3; i++) {
+        join_child(consumers[i], 0);
+    }
+    assert_int_equal(count_of(&it->gets), 9000);
+    assert_int_equal(count_of(&it->sum), 0);
+    assert_int_equal(inspect(queue).lost_puts + inspect(queue).lost_gets, 0);
+    assert_ok(kin_queue_destroy(queue));
+    assert_ok(kin_free(it));
+}
+
+static void killed_producer_loses_its_reservation_only(void **state)
+{
+    (void)state;
+    place *it = new_place();
+    kin_queue *queue = new_queue(0, 0, 0);
+    put_number(queue, 1);
+    kin_process *child = start_with("hold", it, queue, 0);
+    assert_ok(kin_sem_acquire(&it->told, 1, PATIENCE));
+    put_number(queue, 2);
+    assert_next_number(queue, 1);
+    int64_t number;
+    assert_status(kin_queue_get(queue, &number, sizeof number, NULL, KIN_MS(60)), KIN_E_TIMED_OUT);
+    kill_child(child);
+    int64_t start = now_ns();
+    assert_next_number(queue, 2);
+    assert_true(now_ns() - start < KIN_SECONDS(1));
+    assert_int_equal(inspect(queue).lost_puts, 1);
+    assert_int_equal(inspect(queue).messages, 0);
+    assert_ok(kin_queue_destroy(queue));
+    assert_ok(kin_free(it));
+}
+
+static void killed_consumer_loses_what_it_peeked_only(void **state)
+{
+    (void)state;
+    place *it = new_place();
+    kin_queue *queue = new_queue(64, 2, 0);
+    put_number(queue, 1);
+    put_number(queue, 2);
+    kin_process *child = start_with("hold", it, queue, 1);
+    assert_ok(kin_sem_acquire(&it->told, 1, PATIENCE));
+    assert_next_number(queue, 2);
+    int64_t number = 3;
+    char large[64] = {0};
+    assert_status(kin_queue_put(queue, large, sizeof large, KIN_MS(60)), KIN_E_TIMED_OUT); /* its room is not free */
+    kill_child(child);
+    int64_t start = now_ns();
+    assert_ok(kin_queue_put(queue, large, sizeof large, PATIENCE));
+    assert_true(now_ns() - start < KIN_SECONDS(1));
+    assert_int_equal(inspect(queue).lost_gets, 1);
+    assert_ok(kin_queue_get(queue, large, sizeof large, NULL, KIN_NOW));
+    assert_ok(kin_queue_put(queue, &number, sizeof number, KIN_NOW));
+    assert_next_number(queue, 3);
+    assert_ok(kin_queue_destroy(queue));
+    assert_ok(kin_free(it));
+}
+
+static void join_waits_for_all_tasks(void **state)
+{
+    (void)state;
+    place *it = new_place();
+    kin_queue *queue = new_queue(0, 0, KIN_QUEUE_JOINABLE);
+    assert_ok(kin_queue_join(queue, KIN_NOW));
+    assert_status(kin_queue_task_done(queue), KIN_E_OVERFLOW);
+    for (int i = 0; i < 5; i++) {
+        put_number(queue, i);
+    }
+    assert_status(kin_queue_join(queue, KIN_NOW), KIN_E_TIMED_OUT);
+    kin_process *worker = start_with("work", it, queue, 3);
+    assert_ok(kin_sem_acquire(&it->told, 1, PATIENCE));
+    assert_next_number(queue, 3);
+    assert_next_number(queue, 4);
+    assert_ok(kin_queue_task_done(queue));
+    assert_ok(kin_queue_task_done(queue));
+    assert_status(kin_queue_task_done(queue), KIN_E_OVERFLOW);
+    assert_status(kin_queue_join(queue, KIN_MS(60)), KIN_E_TIMED_OUT); /* the worker has one */
+    assert_ok(kin_sem_release(&it->told, 100));
+    assert_ok(kin_queue_join(queue, PATIENCE));
+    join_child(worker, 0);
+    assert_ok(kin_queue_destroy(queue));
+    assert_ok(kin_free(it));
+}
+
+static void join_does_not_wait_for_the_dead(void **state)
+{
+    (void)state;
+    place *it = new_place();
+    kin_queue *queue = new_queue(0, 0, KIN_QUEUE_JOINABLE);
+    for (int i = 0; i < 2; i++) {
+        put_number(queue, i);
+    }
+    kin_process *worker = start_with("work", it, queue, 2);
+    assert_ok(kin_sem_acquire(&it->told, 1, PATIENCE));
+    assert_status(kin_queue_join(queue, KIN_MS(10)), KIN_E_TIMED_OUT);
+    kill_child(worker);
+    int64_t start = now_ns();
+    assert_ok(kin_queue_join(queue, PATIENCE));
+    assert_true(now_ns() - start < KIN_SECONDS(1));
+    assert_ok(kin_queue_destroy(queue));
+    assert_ok(kin_free(it));
+}
+
+static void lock_goes_to_a_child_that_runs(void **state)
+{
+    (void)state;
+    place *it = new_place();
+    kin_queue *queue = new_queue(0, 0, 0);
+    kin_process *child = start_with("use_lock", it, queue, 0);
+    kin_lock *lock = NULL;
+    kin_ref ref;
+    assert_ok(kin_lock_create(&lock, NULL));
+    assert_ok(kin_ref_of(&ref, KIN_TYPE_LOCK, lock));
+    assert_ok(kin_queue_put(queue, &ref, sizeof ref, PATIENCE));
+    join_child(child, 0);
+    assert_ok(kin_lock_destroy(lock));
+    assert_ok(kin_queue_destroy(queue));
+    assert_ok(kin_free(it));
+}
+
+static void written_over_it_says_so(void **state)
+{
+    (void)state;
+    srand(3);
+    for (int round = 0; round < 200; round++) {
+        kin_queue *queue = new_queue(2000, 0, 0);
+        size_t size;
+        char buffer[2000];
+        const void *message;
+        for (int i = 0; i < 10; i++) {
+            assert_ok(kin_queue_put(queue, buffer, (size_t)(rand() % 100), KIN_NOW));
+        }
+        uint32_t *words = (uint32_t *)(void *)queue;
+        assert_ok(kin_alloc_size(queue, &size));
+        for (size_t i = 4 + (size_t)(rand() % 100); i < size / 4; i += 1 + (size_t)(rand() % 20)) {
+            words[i] = (uint32_t)rand() * 3u;
+        }
+        for (int i = 0; i < 20; i++) { /* whatever they answer, they do, and soon */
+            kin_queue_put(queue, buffer, 10, KIN_NOW);
+            kin_queue_get(queue, buffer, sizeof buffer, &size, KIN_NOW);
+            kin_queue_peek(queue, &message, &size, KIN_NOW);
+            kin_queue_size(queue, &size);
+        }
+        assert_ok(kin_queue_destroy(queue));
+    }
+}
+
+/* ---- the storm ---- */
+
+static void strike_down(kin_process *process)
+{
+    kin_exit result = {-1, 0};
+    assert_ok(kin_process_kill(process));
+    assert_ok(kin_process_join(process, PATIENCE, &result));
+    assert_true(result.signal != 0 || result.code == 137); /* it was at work until now */
+    kin_process_close(process);
+}
+
+#define HANDS 4
+
+static void no_kill_tears_or_blocks(void **state)
+{
+    (void)state;
+    place *it = new_place();
+    kin_queue *queue = new_queue(20000, 0, 0);
+    kin_process *hands[HANDS];
+    int64_t killed = 0, last = 0;
+    srand(9);
+    for (int i = 0; i < HANDS; i++) {
+        hands[i] = start_with(i % 2 ? "storm_consume" : "storm_produce", it, queue, i);
+    }
+    int64_t end = now_ns() + KIN_SECONDS(3), moved = now_ns(), worst = 0;
+    while (now_ns() < end) {
+        int victim = rand() % HANDS;
+        kin_sem_acquire(&it->told, 1, KIN_US(rand() % 8000)); /* nobody tells */
+        strike_down(hands[victim]);
+        killed++;
+        hands[victim] = start_with(victim % 2 ? "storm_consume" : "storm_produce", it, queue, HANDS + killed);
+        int64_t gets = count_of(&it->gets);
+        worst = gets == last && now_ns() - moved > worst ? now_ns() - moved : worst;
+        moved = gets == last ? moved : now_ns();
+        last = gets;
+    }
+    for (int i = 0; i < HANDS; i++) {
+        strike_down(hands[i]);
+    }
+    int64_t left = 0;
+    static parcel message;
+    size_t size;
+    assert_ok(kin_queue_close(queue));
+    while (kin_queue_get(queue, &message, sizeof message, &size, PATIENCE) == KIN_OK) {
+        assert_true(intact(&message, size));
+        left++;
+    }
+    kin_queue_info info = inspect(queue);
+    print_message("%d got, %d left, %d killed, lost: %d in puts, %d in gets; longest standstill %d ms\n",
+                  (int)count_of(&it->gets), (int)left, (int)killed, (int)info.lost_puts, (int)info.lost_gets,
+                  (int)(worst / 1000000));
+    int64_t arrived = count_of(&it->gets) + left;
+    killed += HANDS;
+    assert_true(arrived > 100 && arrived <= count_of(&it->tries));
+    assert_true(arrived >= count_of(&it->puts) - killed);
+    assert_true((int64_t)(info.lost_puts + info.lost_gets) <= killed);
+    assert_true(worst < KIN_SECONDS(5));
+    assert_int_equal(info.messages, 0);
+    assert_ok(kin_queue_destroy(queue));
+    assert_ok(kin_free(it));
+}
+
+int main(void)
+{
+    static const kin_entry entries[] = {
+        {"produce", child_produce},
+        {"consume", child_consume},
+        {"put_one", child_put_one},
+        {"get_one", child_get_one},
+        {"hold", child_hold},
+        {"work", child_work},
+        {"use_lock", child_use_lock},
+        {"storm_produce", child_storm_produce},
+        {"storm_consume", child_storm_consume},
+    };
+    kin_main(entries, sizeof entries / sizeof entries[0]);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bad_input_is_refused),
+        cmocka_unit_test(messages_come_in_order_and_whole),
+        cmocka_unit_test(any_length_from_nothing_to_the_whole_ring),
+        cmocka_unit_test(full_and_empty_are_exact),
+        cmocka_unit_test(short_buffer_loses_nothing),
+        cmocka_unit_test(batches_go_as_far_as_they_can),
+        cmocka_unit_test(in_place_keeps_the_order),
+        cmocka_unit_test(thread_that_ends_loses_its_reservation),
+        cmocka_unit_test(closing_ends_both_sides),
+        cmocka_unit_test(waiters_are_woken),
+        cmocka_unit_test(many_to_many),
+        cmocka_unit_test(killed_producer_loses_its_reservation_only),
+        cmocka_unit_test(killed_consumer_loses_what_it_peeked_only),
+        cmocka_unit_test(join_waits_for_all_tasks),
+        cmocka_unit_test(join_does_not_wait_for_the_dead),
+        cmocka_unit_test(lock_goes_to_a_child_that_runs),
+        cmocka_unit_test(written_over_it_says_so),
+        cmocka_unit_test(no_kill_tears_or_blocks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
