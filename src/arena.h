@@ -113,23 +113,27 @@ typedef struct kin__record { /* a message begins with it */
     _Atomic uint32_t units;  /* of the whole record */
 } kin__record;
 
-/* The parts that different processes write, each on cache lines of its own. */
+/* What producers write, what consumers write, and what is rarely written, on cache lines of their own. What the other side
+ * looks at lies in the same line as the lock: in one of its own it made everything slower by a third. */
 typedef struct kin__queue_ends {
     kin__lock put_lock;
     _Atomic uint64_t tail; /* marks: see ring.c */
     _Atomic uint64_t head_seen;
-    _Atomic uint64_t putting; /* the tail that its holder is about to publish */
-    uint64_t fill_put[9];
+    _Atomic uint64_t putting;                 /* the tail that its holder is about to publish */
+    _Atomic uint32_t write_spin, write_pause; /* what spinning, and pausing after it, have been worth; see queue.c */
+    uint64_t fill_put[8];
+
     kin__lock get_lock;
     _Atomic uint64_t next, head;
     _Atomic uint64_t tail_seen;
     _Atomic uint64_t getting; /* the next that its holder is about to publish; afterwards KIN__NO_MARK */
-    uint64_t fill_get[8];
+    _Atomic uint32_t read_spin, read_pause;
+    uint64_t fill_get[7];
+
     _Atomic uint64_t readable, writable, finished; /* what is slept on: WAITERS flag, see queue.c */
-    _Atomic uint32_t read_spin, write_spin, finish_spin;
-    _Atomic uint32_t closed;
+    _Atomic uint64_t closed;
     _Atomic uint64_t lost_puts, lost_gets;
-    uint64_t fill_wait[9];
+    uint64_t fill_wait[10];
 } kin__queue_ends;
 
 _Static_assert(sizeof(kin__queue_ends) == 384, "two cache lines each");

@@ -144,17 +144,14 @@ static bool layout_sound(kin__layout *out, const kin__arena *arena, const kin__f
     return memcmp(out, &arena->layout, sizeof *out) == 0;
 }
 
-bool kin__family_covers(kin_family *family, uint64_t offset, uint64_t size)
+bool kin__family_covers_now(kin_family *family, uint64_t offset, uint64_t size)
 {
     if (offset > family->layout.reserve || size > family->layout.reserve - offset) {
         return false;
     }
-    if (offset + size > atomic_load_explicit(&family->known, memory_order_relaxed)) {
-        uint64_t now = kin_os_shm_committed(family->shm, family->base, family->layout.reserve);
-        atomic_store_explicit(&family->known, now, memory_order_relaxed);
-        return offset + size <= now;
-    }
-    return true;
+    uint64_t now = kin_os_shm_committed(family->shm, family->base, family->layout.reserve);
+    atomic_store_explicit(&family->known, now, memory_order_relaxed);
+    return offset + size <= now;
 }
 
 /* ---- making ---- */

@@ -89,10 +89,17 @@ void kin__family_ticket_of(const kin_family *family, kin__family_ticket *out);
  * in that family already, gives that. KIN_E_BLOB_VERSION: another layout; KIN_E_BLOB_CORRUPT: not an arena of that id. */
 kin_status kin__family_adopt(kin_family **out, const kin__family_ticket *ticket);
 
-/* Whether [offset, offset + size) may be touched. */
-bool kin__family_covers(kin_family *family, uint64_t offset, uint64_t size);
+/* Asks the system whether [offset, offset + size) may be touched. */
+bool kin__family_covers_now(kin_family *family, uint64_t offset, uint64_t size);
 /* Leaves all families; for a process about to _exit. */
 void kin__family_leave_all(void);
+
+/* Whether [offset, offset + size) may be touched. */
+static inline bool kin__family_covers(kin_family *family, uint64_t offset, uint64_t size)
+{
+    uint64_t known = atomic_load_explicit(&family->known, memory_order_relaxed);
+    return (size <= known && offset <= known - size) || kin__family_covers_now(family, offset, size);
+}
 
 static inline uint64_t kin__offset(const kin_family *family, const void *p)
 {

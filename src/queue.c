@@ -82,9 +82,10 @@ static kin_status open_ring(kin__ring *out, const kin_queue *queue)
     if (!queue) {
         return KIN_E_ARGUMENT;
     }
-    kin_status status = kin__seat_find(&seat, queue, KIN_TYPE_QUEUE);
+    seat = kin__seat_fast(queue, KIN_TYPE_QUEUE);
+    kin_status status = seat ? KIN_OK : kin__seat_find(&seat, queue, KIN_TYPE_QUEUE);
     if (status == KIN_OK) {
-        status = kin__ring_open(out, seat, (kin__queue *)(uintptr_t)queue, kin__tasks_size(seat->family));
+        status = kin__ring_open(out, seat, (kin__queue *)(uintptr_t)queue);
     }
     return status;
 }
@@ -164,23 +165,63 @@ static bool obstructed(const kin__ring *ring, const waiting *w)
     return w->units > 0 ? kin__ring_room(ring) < ring->units : kin__ring_count(ring) > 0;
 }
 
-/* The first time: no sleep yet. */
-static kin_status begin_waiting(const kin__ring *ring, waiting *w)
+/* ---- pausing ----
+ *
+ * Where one side is a little faster than the other, it finds one message (or room for one) whenever it looks, and each look
+ * takes the cache lines from the other: both are three times slower than if it had waited a moment and found ten. But where
+ * there is only one to come, an answer to a question, that moment is lost. So the pause after a spin learns: it grows while it
+ * brings more, shrinks while it does not, and is tried now and then.
+ *
+ * An end's memory of it: waits (24 bits) | pauses of the processor (8 bits). Races only blur it.
+ */
+#define PAUSES_MAX 128u
+#define PAUSES_TRIAL 32u
+#define TRIAL_EVERY 64u
+#define BATCH 4u
+
+static void pause_for_more(const kin__ring *ring, const waiting *w)
+{
+    _Atomic uint32_t *memory = w->units == 0 ? &ring->ends->read_pause : &ring->ends->write_pause;
+    uint32_t known = atomic_load_explicit(memory, memory_order_relaxed);
+    uint32_t waits = known >> 8, pauses = known & 0xff;
+    pauses = pauses == 0 && waits % TRIAL_EVERY == 0 ? PAUSES_TRIAL : pauses;
+    for (uint32_t i = 0; i < pauses; i++) {
+        kin_os_cpu_relax();
+    }
+    uint32_t more = w->units == 0 ? kin__ring_count(ring) : kin__ring_room(ring) / w->units;
+    if (more >= BATCH) {
+        pauses = pauses * 2 < PAUSES_MAX ? pauses * 2 : PAUSES_MAX;
+    } else if (more <= 1) {
+        pauses /= 2;
+    }
+    atomic_store_explicit(memory, (waits + 1) << 8 | pauses, memory_order_relaxed);
+}
+
+static bool spin(const kin__ring *ring, const waiting *w)
+{
+    kin__queue_ends *ends = ring->ends;
+    return w->units == 0
+               ? kin__spin(&ends->tail, atomic_load_explicit(&ends->tail_seen, memory_order_relaxed), &ends->read_spin)
+               : kin__spin(&ends->head, atomic_load_explicit(&ends->head_seen, memory_order_relaxed),
+                           &ends->write_spin);
+}
+
+/* The first time. Whether to try again at once. */
+static bool begin_waiting(const kin__ring *ring, waiting *w)
 {
     w->begun = true;
     w->slice = KIN__SLICE_OWNER;
     w->parked = KIN__CHANGED;
     w->deadline = kin__deadline(w->timeout);
-    if (w->timeout == KIN_NOW) {
-        w->ask = true;
-    } else if (w->units == 0) {
-        kin__spin(&ring->ends->tail, atomic_load_explicit(&ring->ends->tail_seen, memory_order_relaxed),
-                  &ring->ends->read_spin);
-    } else {
-        kin__spin(&ring->ends->head, atomic_load_explicit(&ring->ends->head_seen, memory_order_relaxed),
-                  &ring->ends->write_spin);
+    w->ask = w->timeout == KIN_NOW;
+    if (w->ask) {
+        return true;
     }
-    return KIN_OK;
+    bool moved = spin(ring, w);
+    if (moved) {
+        pause_for_more(ring, w);
+    }
+    return moved;
 }
 
 static void sleep_a_slice(const kin__ring *ring, waiting *w, int64_t end)
@@ -198,8 +239,8 @@ static void sleep_a_slice(const kin__ring *ring, waiting *w, int64_t end)
 /* Waits for one thing to happen. KIN_OK: try again. */
 static kin_status wait_for(const kin__ring *ring, waiting *w)
 {
-    if (!w->begun) {
-        return begin_waiting(ring, w);
+    if (!w->begun && begin_waiting(ring, w)) {
+        return KIN_OK;
     }
     int64_t now = kin_os_now();
     if (now >= w->deadline) {
@@ -291,23 +332,25 @@ static kin_status make_room(const kin__ring *ring, bool ask)
     return status;
 }
 
-static kin_status put_all(const kin__ring *ring, putting *it, int64_t timeout)
+static kin_status put_once(const kin__ring *ring, putting *it, int64_t timeout)
+{
+    size_t before = it->done;
+    kin_status status = enter(ring, &ring->ends->put_lock, timeout);
+    if (status == KIN_OK) {
+        status = put_what_fits(ring, it);
+        leave(ring, &ring->ends->put_lock);
+        if (it->done > before && !it->reserve) {
+            wake_readers(ring, it->done - before);
+        }
+    }
+    return status;
+}
+
+static kin_status put_waiting(const kin__ring *ring, putting *it, int64_t timeout)
 {
     waiting w = {.timeout = timeout};
     kin_status status;
-    for (;;) {
-        size_t before = it->done;
-        status = enter(ring, &ring->ends->put_lock, w.begun ? w.deadline - kin_os_now() : timeout);
-        if (status == KIN_OK) {
-            status = put_what_fits(ring, it);
-            leave(ring, &ring->ends->put_lock);
-            if (it->done > before && !it->reserve) {
-                wake_readers(ring, it->done - before);
-            }
-        }
-        if (status != KIN_E_TIMED_OUT) {
-            break;
-        }
+    do {
         w.units = (uint32_t)kin__ring_need(it->messages[it->done].size);
         status = wait_for(ring, &w);
         if (status == KIN_OK) {
@@ -316,9 +359,16 @@ static kin_status put_all(const kin__ring *ring, putting *it, int64_t timeout)
         if (status != KIN_OK) {
             break;
         }
-    }
+        status = put_once(ring, it, w.deadline - kin_os_now());
+    } while (status == KIN_E_TIMED_OUT);
     pass_on(ring, &w);
     return status;
+}
+
+static kin_status put_all(const kin__ring *ring, putting *it, int64_t timeout)
+{
+    kin_status status = put_once(ring, it, timeout);
+    return status == KIN_E_TIMED_OUT ? put_waiting(ring, it, timeout) : status;
 }
 
 /* ---- consumers ---- */
@@ -366,31 +416,41 @@ static kin_status get_what_is_there(const kin__ring *ring, getting *it, bool ask
     return it->done > 0 ? KIN_OK : status;
 }
 
-static kin_status get_some(const kin__ring *ring, getting *it, int64_t timeout)
+static kin_status get_once(const kin__ring *ring, getting *it, int64_t timeout, bool ask)
+{
+    bool last = closed(ring); /* asked first: what was put before the closing is still got */
+    kin_status status = enter(ring, &ring->ends->get_lock, timeout);
+    if (status == KIN_OK) {
+        status = get_what_is_there(ring, it, ask);
+        leave(ring, &ring->ends->get_lock);
+        if (status == KIN_OK) {
+            wake_writers(ring);
+        } else if (status == KIN_E_TIMED_OUT && last) {
+            status = KIN_E_CLOSED;
+        }
+    }
+    return status;
+}
+
+static kin_status get_waiting(const kin__ring *ring, getting *it, int64_t timeout)
 {
     waiting w = {.timeout = timeout};
     kin_status status;
-    for (;;) {
-        bool last = closed(ring); /* asked first: what was put before the closing is still got */
-        status = enter(ring, &ring->ends->get_lock, w.begun ? w.deadline - kin_os_now() : timeout);
-        if (status == KIN_OK) {
-            status = get_what_is_there(ring, it, w.ask);
-            leave(ring, &ring->ends->get_lock);
-            status = status == KIN_E_TIMED_OUT && last ? KIN_E_CLOSED : status;
-        }
-        if (status != KIN_E_TIMED_OUT && status != KIN_E_BUSY) {
-            break;
-        }
+    do {
         status = wait_for(ring, &w);
         if (status != KIN_OK) {
             break;
         }
-    }
-    if (it->done > 0) {
-        wake_writers(ring);
-    }
+        status = get_once(ring, it, w.deadline - kin_os_now(), w.ask);
+    } while (status == KIN_E_TIMED_OUT || status == KIN_E_BUSY);
     pass_on(ring, &w);
     return status;
+}
+
+static kin_status get_some(const kin__ring *ring, getting *it, int64_t timeout)
+{
+    kin_status status = get_once(ring, it, timeout, false);
+    return status == KIN_E_TIMED_OUT || status == KIN_E_BUSY ? get_waiting(ring, it, timeout) : status;
 }
 
 /* ---- the public face: copying ---- */
@@ -422,8 +482,17 @@ kin_status kin_queue_put_many(kin_queue *queue, const kin_message *messages, siz
 
 kin_status kin_queue_put(kin_queue *queue, const void *data, size_t size, int64_t timeout)
 {
+    kin__ring ring;
     kin_message message = {(void *)(uintptr_t)data, size, 0};
-    return kin_queue_put_many(queue, &message, 1, NULL, timeout);
+    putting it = {&message, 1, 0, false, NULL};
+    if ((!data && size > 0) || timeout < 0) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = open_ring(&ring, queue);
+    if (status == KIN_OK && size > capacity_of(&ring)) {
+        status = KIN_E_TOO_BIG;
+    }
+    return status == KIN_OK ? put_all(&ring, &it, timeout) : status;
 }
 
 kin_status kin_queue_get_many(kin_queue *queue, kin_message *messages, size_t count, size_t *done, int64_t timeout)
@@ -448,8 +517,16 @@ kin_status kin_queue_get_many(kin_queue *queue, kin_message *messages, size_t co
 
 kin_status kin_queue_get(kin_queue *queue, void *buffer, size_t capacity, size_t *size, int64_t timeout)
 {
+    kin__ring ring;
     kin_message message = {buffer, 0, capacity};
-    kin_status status = kin_queue_get_many(queue, &message, 1, NULL, timeout);
+    getting it = {&message, 1, 0, false};
+    if ((!buffer && capacity > 0) || timeout < 0) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = open_ring(&ring, queue);
+    if (status == KIN_OK) {
+        status = get_some(&ring, &it, timeout);
+    }
     if (size && (status == KIN_OK || status == KIN_E_TOO_BIG)) {
         *size = message.size;
     }

@@ -37,7 +37,6 @@
 #define COUNT(mark) ((uint32_t)((mark) >> 32))
 #define POSITION(mark) ((uint32_t)(mark))
 #define STATE(owner) ((uint32_t)((owner)&KIN__TOKEN_FLAGS))
-#define ENDS_ALIGNMENT 128u
 
 /* An empty ring goes back to its beginning when it would come to a multiple of this: a large one that holds little then
  * touches little memory, and stays in the processor's cache. */
@@ -98,43 +97,22 @@ static uint32_t state_of(kin__record *record)
 
 /* ---- made and opened ---- */
 
-static uint64_t ends_offset(const kin__queue *queue)
-{
-    uintptr_t after = (uintptr_t)(queue + 1);
-    return sizeof *queue + (ENDS_ALIGNMENT - after % ENDS_ALIGNMENT) % ENDS_ALIGNMENT;
-}
-
 uint64_t kin__ring_size(uint32_t units, uint64_t table_size)
 {
-    return sizeof(kin__queue) + ENDS_ALIGNMENT + sizeof(kin__queue_ends) + table_size + (uint64_t)units * KIN__UNIT;
+    return sizeof(kin__queue) + KIN__ENDS_ALIGNMENT + sizeof(kin__queue_ends) + table_size +
+           (uint64_t)units * KIN__UNIT;
 }
 
 void kin__ring_init(kin__queue *queue, uint32_t units, uint64_t table_size)
 {
     kin_family *family = kin__family_at(queue);
-    kin__queue_ends *ends = (kin__queue_ends *)(void *)((char *)queue + ends_offset(queue));
+    kin__queue_ends *ends = (kin__queue_ends *)(void *)((char *)queue + kin__ring_ends(queue));
     memset(ends, 0, sizeof *ends);
     kin__lock_init(family, &ends->put_lock, 0);
     kin__lock_init(family, &ends->get_lock, 0);
     atomic_store_explicit(&ends->getting, KIN__NO_MARK, memory_order_relaxed);
     queue->units = units;
-    queue->table = table_size ? ends_offset(queue) + sizeof *ends : 0;
-}
-
-kin_status kin__ring_open(kin__ring *out, kin__seat *seat, kin__queue *queue, uint64_t table_size)
-{
-    uint64_t start = ends_offset(queue);
-    uint64_t records = start + sizeof(kin__queue_ends) + (queue->table ? table_size : 0);
-    out->seat = seat;
-    out->queue = queue;
-    out->ends = (kin__queue_ends *)(void *)((char *)queue + start);
-    out->records = (char *)queue + records;
-    out->units = queue->units;
-    out->most = queue->most ? queue->most : UINT32_MAX;
-    bool sound =
-        out->units > 0 && out->units < UINT32_MAX / 2 &&
-        kin__family_covers(seat->family, kin__offset(seat->family, queue), records + (uint64_t)out->units * KIN__UNIT);
-    return sound ? KIN_OK : KIN_E_DAMAGED;
+    queue->table = table_size ? kin__ring_ends(queue) + sizeof *ends : 0;
 }
 
 /* ---- producers ---- */

@@ -17,6 +17,7 @@ typedef struct kin__ring { /* what a call needs of a queue, checked */
 enum { KIN__READY = 1, KIN__RESERVED, KIN__TAKEN, KIN__DONE, KIN__HOLE, KIN__PAD };
 
 #define KIN__NO_MARK UINT64_MAX
+#define KIN__ENDS_ALIGNMENT 128u
 
 /* Units that a message of size bytes takes. */
 static inline uint64_t kin__ring_need(uint64_t size)
@@ -28,8 +29,30 @@ static inline uint64_t kin__ring_need(uint64_t size)
 uint64_t kin__ring_size(uint32_t units, uint64_t table_size);
 /* Lays out the marks of an empty one, and its locks. */
 void kin__ring_init(kin__queue *queue, uint32_t units, uint64_t table_size);
+/* From the queue's start. */
+static inline uint64_t kin__ring_ends(const kin__queue *queue)
+{
+    uint64_t after = (uint64_t)(uintptr_t)(queue + 1);
+    return sizeof *queue + (0 - after) % KIN__ENDS_ALIGNMENT;
+}
+
 /* KIN_E_DAMAGED: the queue's numbers lead out of the arena. */
-kin_status kin__ring_open(kin__ring *out, kin__seat *seat, kin__queue *queue, uint64_t table_size);
+static inline kin_status kin__ring_open(kin__ring *out, kin__seat *seat, kin__queue *queue)
+{
+    kin_family *family = seat->family;
+    uint64_t start = kin__ring_ends(queue);
+    uint64_t table = queue->table ? (uint64_t)family->layout.max_members * sizeof(kin__in_hand) : 0;
+    uint64_t records = start + sizeof(kin__queue_ends) + table;
+    out->seat = seat;
+    out->queue = queue;
+    out->ends = (kin__queue_ends *)(void *)((char *)queue + start);
+    out->records = (char *)queue + records;
+    out->units = queue->units;
+    out->most = queue->most ? queue->most : UINT32_MAX;
+    bool sound = out->units > 0 && out->units < UINT32_MAX / 2 &&
+                 kin__family_covers(family, kin__offset(family, queue), records + (uint64_t)out->units * KIN__UNIT);
+    return sound ? KIN_OK : KIN_E_DAMAGED;
+}
 
 /* ---- for the holder of put_lock ---- */
 

@@ -3,29 +3,12 @@
  * What is compared is measured in turns, round by round, and the medians are shown: what else the machine does meanwhile
  * meets all alike. Processes that measure together are kin's children, started at one gate, each pinned to a CPU.
  */
-#include "commands.h"
+#include "bench.h"
 
 #include <getopt.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "bench_peers.h"
-#include "report.h"
-
-#define PATIENCE KIN_SECONDS(30)
-#define ROUNDS_MAX 9
-#define WORKERS_MAX 8
-#define CONTENDERS_MAX 4
-
-typedef struct bench {
-    int quick;
-    int rounds;
-    int64_t span; /* nanoseconds that one measurement takes, roughly */
-    report out;
-    int all; /* all targets met */
-} bench;
 
 /* ---- rows ---- */
 
@@ -35,27 +18,13 @@ static const report_column columns[] = {
     {"target", "", REPORT_NUMBER, 5},   {"holds", "holds", REPORT_TRUTH, 5},  {"beside", "peer is", REPORT_TEXT, 24},
 };
 
-typedef struct line {
-    const char *name;
-    const char *unit;
-    double kin;
-    double peer; /* NAN: none; then the target is for kin's figure */
-    const char *beside;
-    peer_target target;
-    int absolute; /* the target is for kin's figure although there is a peer */
-} line;
-
-#define AT_MOST(bound) ((peer_target){bound, 0})
-#define AT_LEAST(bound) ((peer_target){bound, 1})
-#define NO_TARGET ((peer_target){NAN, 0})
-
 /* NAN? mingw's isnan warns of a double. */
 static int absent(double number)
 {
     return number != number;
 }
 
-static void row(bench *b, const line *it)
+void row(bench *b, const line *it)
 {
     static const char *const bounds[2][2] = {{"ratio <=", "ratio >="}, {"kin <=", "kin >="}};
     int alone = it->absolute || absent(it->peer);
@@ -92,9 +61,7 @@ static double median(double *values, int count)
 }
 
 /* Measures each contender once a round, and gives their medians. */
-typedef double (*meter)(const bench *b, int contender);
-
-static void measure(const bench *b, meter once, int contenders, double *medians)
+void measure(const bench *b, meter once, int contenders, double *medians)
 {
     double values[CONTENDERS_MAX][ROUNDS_MAX];
     for (int round = 0; round < b->rounds; round++) {
@@ -107,7 +74,7 @@ static void measure(const bench *b, meter once, int contenders, double *medians)
     }
 }
 
-static void must(int failed, const char *what)
+void must(int failed, const char *what)
 {
     if (failed) {
         fprintf(stderr, "kin: %s failed\n", what);
@@ -117,38 +84,13 @@ static void must(int failed, const char *what)
 
 /* ---- workers ---- */
 
-/* Shared by those who measure together. The object has cache lines of its own. */
-#define LINE 64
-#define OBJECT_MAX 512
-
-typedef struct worker_result {
-    int64_t done;
-    int64_t ns;
-} worker_result;
-
-typedef struct board {
-    kin_sem ready;
-    kin_sem gate;
-    worker_result results[WORKERS_MAX];
-    _Alignas(LINE) peer_contest contest;
-    _Alignas(LINE) unsigned char object[OBJECT_MAX];
-} board;
-
-typedef struct plan {
-    int contender;
-    int cpu;
-    int index;
-    unsigned apart;
-    int64_t span;
-} plan;
-
 /* kin_alloc aligns to 16; the arena to pages, in every process. */
-static board *board_in(void *memory)
+board *board_in(void *memory)
 {
     return (board *)(((uintptr_t)memory + LINE - 1) / LINE * LINE);
 }
 
-static void *board_create(void)
+void *board_create(void)
 {
     void *memory = NULL;
     tool_check(kin_alloc(&memory, NULL, sizeof(board) + LINE), "kin_alloc");
@@ -157,7 +99,7 @@ static void *board_create(void)
     return memory;
 }
 
-static void board_destroy(void *memory)
+void board_destroy(void *memory)
 {
     kin_sem_fini(&board_in(memory)->gate);
     kin_sem_fini(&board_in(memory)->ready);
@@ -165,7 +107,7 @@ static void board_destroy(void *memory)
 }
 
 /* more: a further object, or NULL. */
-static kin_process *start_worker_with(const char *entry, void *memory, const plan *it, const char *name, void *more)
+kin_process *start_worker_with(const char *entry, void *memory, const plan *it, const char *name, void *more)
 {
     kin_args *args = NULL;
     kin_process *process = NULL;
@@ -180,13 +122,13 @@ static kin_process *start_worker_with(const char *entry, void *memory, const pla
     return process;
 }
 
-static kin_process *start_worker(const char *entry, void *memory, const plan *it)
+kin_process *start_worker(const char *entry, void *memory, const plan *it)
 {
     return start_worker_with(entry, memory, it, NULL, NULL);
 }
 
 /* In a worker: takes what it was given, and its CPU. */
-static board *begin_worker(const kin_args *args, plan *out)
+board *begin_worker(const kin_args *args, plan *out)
 {
     const void *bytes = NULL;
     size_t size = 0;
@@ -196,13 +138,13 @@ static board *begin_worker(const kin_args *args, plan *out)
     return board_in(tool_given(args, "board", KIN_TYPE_MEMORY));
 }
 
-static void pass_gate(board *it)
+void pass_gate(board *it)
 {
     tool_check(kin_sem_release(&it->ready, 1), "ready");
     tool_check(kin_sem_acquire(&it->gate, 1, PATIENCE), "gate");
 }
 
-static void open_gate(board *it, int workers)
+void open_gate(board *it, int workers)
 {
     tool_check(kin_sem_acquire(&it->ready, (uint32_t)workers, PATIENCE), "the workers");
     tool_check(kin_sem_release(&it->gate, (uint32_t)workers), "gate");
@@ -889,6 +831,7 @@ static const subject subjects[] = {
     {"semaphore", "hand-over between two processes, and waiting", bench_semaphore},
     {"waiting", "hand-over by events and by conditions", bench_waiting},
     {"readers", "two that read at once", bench_readers},
+    {"queue", "messages through queues", bench_queue},
     {"create", "create and destroy locks, and what a million of them takes", bench_create},
     {"start", "start and join processes", bench_start},
 };

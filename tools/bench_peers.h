@@ -18,6 +18,7 @@ int peer_cpu_count(void);  /* that this process might use when it began */
 
 /* Pins this process to the cpu-th of them, modulo their number; or lets it go. */
 int peer_pin(int cpu);
+void peer_yield(void); /* lets another process of this CPU run */
 
 int64_t peer_handle_count(void); /* open descriptors or handles of this process */
 int64_t peer_name_count(void);   /* names in /dev/shm; where there is no such thing, 0 */
@@ -104,6 +105,27 @@ typedef struct peer_sems {
 } peer_sems;
 
 extern const peer_sems peer_native_sems;
+
+/* ---- queues ---- */
+
+#define PEER_QUEUE_MEMORY ((size_t)1 << 21) /* that create and attach get, shared */
+
+typedef struct peer_queue {
+    const char *name;
+    int (*create)(void *memory, size_t message); /* once; message: bytes of the largest */
+    void (*destroy)(void *memory);               /* once */
+    int (*handles)(void *memory,
+                   int64_t *both); /* NULL, or: what each process needs of its own: the system's handles */
+    void *(*attach)(void *memory, const int64_t *both); /* in each process: what put and get take */
+    int (*put)(void *attached, const void *data, size_t size);
+    int (*get)(void *attached, void *buffer, size_t size);
+} peer_queue;
+
+extern const peer_queue peer_pipe_queue;
+/* Boost's message_queue, where its headers were found; else name is NULL. */
+extern const peer_queue peer_boost_queue;
+/* Thousand messages per second of 64 bytes through CPython's multiprocessing.Queue; negative where there is none. */
+double peer_python_queue(int producers, int consumers);
 
 /* ---- making and starting things ---- */
 

@@ -24,6 +24,10 @@ int bench_command(int argc, char **argv);
     X(bench_pong)                                                                                                      \
     X(bench_read)                                                                                                      \
     X(bench_wait)                                                                                                      \
+    X(bench_put)                                                                                                       \
+    X(bench_get)                                                                                                       \
+    X(bench_echo)                                                                                                      \
+    X(bench_idle)                                                                                                      \
     X(bench_nothing)
 
 #define COMMAND_ENTRY_DECLARATION(name) int name(const kin_args *args);

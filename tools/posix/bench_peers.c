@@ -51,6 +51,11 @@ int peer_cpu_count(void)
     return CPU_COUNT(all_cpus());
 }
 
+void peer_yield(void)
+{
+    sched_yield();
+}
+
 int peer_pin(int cpu)
 {
     const cpu_set_t *all = all_cpus();
@@ -300,4 +305,95 @@ int peer_spawn_once(void)
     pid_t pid = 0;
     int error = posix_spawn(&pid, "/proc/self/exe", NULL, NULL, argv, environ);
     return error != 0 ? error : wait_for(pid);
+}
+
+/* ---- queues ---- */
+
+static int pipe_create(void *memory, size_t message)
+{
+    (void)message;
+    int ends[2];
+    if (pipe(ends) != 0) {
+        return -1;
+    }
+    ((int64_t *)memory)[0] = ends[0];
+    ((int64_t *)memory)[1] = ends[1];
+    return 0;
+}
+
+static void pipe_destroy(void *memory)
+{
+    close((int)((int64_t *)memory)[0]);
+    close((int)((int64_t *)memory)[1]);
+}
+
+static int pipe_handles(void *memory, int64_t *both)
+{
+    both[0] = ((int64_t *)memory)[0];
+    both[1] = ((int64_t *)memory)[1];
+    return 2;
+}
+
+static void *pipe_attach(void *memory, const int64_t *both)
+{
+    static int64_t attached[2][2]; /* a process uses two at most */
+    static int count;
+    int64_t *mine = attached[count++ % 2];
+    (void)memory;
+    mine[0] = both[0];
+    mine[1] = both[1];
+    return mine;
+}
+
+static int pipe_put(void *attached, const void *data, size_t size)
+{
+    return write((int)((int64_t *)attached)[1], data, size) == (ssize_t)size ? 0 : -1;
+}
+
+static int pipe_get(void *attached, void *buffer, size_t size)
+{
+    char *at = buffer;
+    while (size > 0) {
+        ssize_t got = read((int)((int64_t *)attached)[0], at, size);
+        if (got <= 0) {
+            return -1;
+        }
+        at += got;
+        size -= (size_t)got;
+    }
+    return 0;
+}
+
+const peer_queue peer_pipe_queue = {"pipe", pipe_create, pipe_destroy, pipe_handles, pipe_attach, pipe_put, pipe_get};
+
+double peer_python_queue(int producers, int consumers)
+{
+    char command[1024];
+    double rate = -1;
+    snprintf(command, sizeof command,
+             "python3 -c '\n"
+             "import multiprocessing as m, time\n"
+             "def put(q, n):\n"
+             "    x = bytes(64)\n"
+             "    for i in range(n): q.put(x)\n"
+             "def get(q, n):\n"
+             "    for i in range(n): q.get()\n"
+             "m.set_start_method(\"fork\")\n"
+             "q = m.Queue()\n"
+             "n = 60000\n"
+             "all = [m.Process(target=put, args=(q, n // %d)) for i in range(%d)]\n"
+             "all += [m.Process(target=get, args=(q, n // %d)) for i in range(%d)]\n"
+             "t = time.monotonic()\n"
+             "for p in all: p.start()\n"
+             "for p in all: p.join()\n"
+             "print(n / (time.monotonic() - t) / 1000)\n' 2>/dev/null",
+             producers, producers, consumers, consumers);
+    FILE *output = popen(command, "r");
+    if (output != NULL) {
+        if (fscanf(output, "%lf", &rate) != 1) {
+            rate = -1;
+        }
+        pclose(output);
+    }
+    return rate;
 }

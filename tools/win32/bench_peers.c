@@ -56,6 +56,11 @@ int peer_cpu_count(void)
     return count;
 }
 
+void peer_yield(void)
+{
+    SwitchToThread();
+}
+
 int peer_pin(int cpu)
 {
     DWORD_PTR mask = all_cpus();
@@ -272,4 +277,76 @@ int peer_spawn_once(void)
     CloseHandle(process.hThread);
     CloseHandle(process.hProcess);
     return (int)code;
+}
+
+/* ---- queues ---- */
+
+static int pipe_create(void *memory, size_t message)
+{
+    HANDLE ends[2];
+    (void)message;
+    if (!CreatePipe(&ends[0], &ends[1], NULL, 65536)) {
+        return -1;
+    }
+    ((int64_t *)memory)[0] = (int64_t)(intptr_t)ends[0];
+    ((int64_t *)memory)[1] = (int64_t)(intptr_t)ends[1];
+    return 0;
+}
+
+static void pipe_destroy(void *memory)
+{
+    CloseHandle((HANDLE)(intptr_t)((int64_t *)memory)[0]);
+    CloseHandle((HANDLE)(intptr_t)((int64_t *)memory)[1]);
+}
+
+static int pipe_handles(void *memory, int64_t *both)
+{
+    both[0] = ((int64_t *)memory)[0];
+    both[1] = ((int64_t *)memory)[1];
+    return 2;
+}
+
+static void *pipe_attach(void *memory, const int64_t *both)
+{
+    static int64_t attached[2][2]; /* a process uses two at most */
+    static int count;
+    int64_t *mine = attached[count++ % 2];
+    (void)memory;
+    mine[0] = both[0];
+    mine[1] = both[1];
+    return mine;
+}
+
+static int pipe_put(void *attached, const void *data, size_t size)
+{
+    DWORD done = 0;
+    HANDLE end = (HANDLE)(intptr_t)((int64_t *)attached)[1];
+    return WriteFile(end, data, (DWORD)size, &done, NULL) && done == size ? 0 : -1;
+}
+
+static int pipe_get(void *attached, void *buffer, size_t size)
+{
+    char *at = buffer;
+    HANDLE end = (HANDLE)(intptr_t)((int64_t *)attached)[0];
+    while (size > 0) {
+        DWORD done = 0;
+        if (!ReadFile(end, at, (DWORD)size, &done, NULL) || done == 0) {
+            return -1;
+        }
+        at += done;
+        size -= done;
+    }
+    return 0;
+}
+
+const peer_queue peer_pipe_queue = {"anonymous pipe", pipe_create, pipe_destroy, pipe_handles,
+                                    pipe_attach,      pipe_put,    pipe_get};
+
+const peer_queue peer_boost_queue = {NULL, NULL, NULL, NULL, NULL, NULL, NULL};
+
+double peer_python_queue(int producers, int consumers)
+{
+    (void)producers;
+    (void)consumers;
+    return -1;
 }

@@ -1,0 +1,92 @@
+/* bench.h: what the parts of `kin bench` share. */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <math.h>
+
+#include "bench_peers.h"
+#include "commands.h"
+#include "report.h"
+
+#define PATIENCE KIN_SECONDS(30)
+#define ROUNDS_MAX 9
+#define WORKERS_MAX 8
+#define CONTENDERS_MAX 6
+
+typedef struct bench {
+    int quick;
+    int rounds;
+    int64_t span; /* nanoseconds that one measurement takes, roughly */
+    report out;
+    int all; /* all targets met */
+} bench;
+
+/* ---- rows ---- */
+
+typedef struct line {
+    const char *name;
+    const char *unit;
+    double kin;
+    double peer; /* NAN: none; then the target is for kin's figure */
+    const char *beside;
+    peer_target target;
+    int absolute; /* the target is for kin's figure although there is a peer */
+} line;
+
+#define AT_MOST(bound) ((peer_target){bound, 0})
+#define AT_LEAST(bound) ((peer_target){bound, 1})
+#define NO_TARGET ((peer_target){NAN, 0})
+
+void row(bench *b, const line *it);
+
+/* One figure of one contender. */
+typedef double (*meter)(const bench *b, int contender);
+
+/* Each contender in turn, round by round; the median of each. */
+void measure(const bench *b, meter once, int contenders, double *medians);
+/* Ends the program if failed. */
+void must(int failed, const char *what);
+
+/* ---- workers ---- */
+
+/* Shared by those who measure together. The object has cache lines of its own. */
+#define LINE 64
+#define OBJECT_MAX 512
+
+typedef struct worker_result {
+    int64_t done;
+    int64_t ns;
+} worker_result;
+
+typedef struct board {
+    kin_sem ready;
+    kin_sem gate;
+    worker_result results[WORKERS_MAX];
+    _Alignas(LINE) peer_contest contest;
+    _Alignas(LINE) unsigned char object[OBJECT_MAX];
+} board;
+
+typedef struct plan {
+    int contender;
+    int cpu;
+    int index;
+    unsigned apart;
+    int64_t span;
+} plan;
+
+void *board_create(void);
+void board_destroy(void *memory);
+board *board_in(void *memory);
+/* more: a further block, or NULL. */
+kin_process *start_worker_with(const char *entry, void *memory, const plan *it, const char *name, void *more);
+kin_process *start_worker(const char *entry, void *memory, const plan *it);
+/* In a worker: takes what it was given, and its CPU. */
+board *begin_worker(const kin_args *args, plan *out);
+void pass_gate(board *it);
+void open_gate(board *it, int workers);
+
+/* ---- subjects in files of their own ---- */
+
+void bench_queue(bench *b);
+
+#endif
