@@ -217,6 +217,29 @@ void kin__unpark(kin_family *family, _Atomic uint64_t *word, uint32_t units)
     kin__unpark_post(family, &wakes);
 }
 
+/* Sleepers are looked for again when the flag is gone: one may have come between, and is woken to set it anew. */
+static void clear_flag(kin_family *family, _Atomic uint64_t *word, uint64_t flag, kin__wakes *wakes)
+{
+    uint64_t now = atomic_load(word);
+    while (now & flag) {
+        if (atomic_compare_exchange_weak(word, &now, now & ~flag)) {
+            kin__unpark_mark(family, word, KIN__ALL, wakes);
+            return;
+        }
+    }
+}
+
+/* The flag goes before the posts: a woken process that runs at once would find it still set, sleep again on it, and be
+ * woken for nothing. */
+void kin__unpark_flagged(kin_family *family, _Atomic uint64_t *word, uint64_t flag, uint32_t units)
+{
+    kin__wakes wakes = {0};
+    if (!kin__unpark_mark(family, word, units, &wakes)) {
+        clear_flag(family, word, flag, &wakes);
+    }
+    kin__unpark_post(family, &wakes);
+}
+
 /* A slot that begins anew goes from WAIT or WOKEN to WAIT, so a sleeper is not missed between. */
 uint32_t kin__sleepers_alive(kin_family *family, _Atomic uint64_t *word)
 {

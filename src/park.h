@@ -42,6 +42,9 @@ void kin__unpark_post(kin_family *family, kin__wakes *wakes);
 
 #define KIN__ALL UINT32_MAX
 
+/* unpark for a word with a flag that says that somebody may sleep: clears it when nobody is left asleep. */
+void kin__unpark_flagged(kin_family *family, _Atomic uint64_t *word, uint64_t flag, uint32_t units);
+
 /* Waiting goes in slices: at the end of one the waiter looks at the word again, because who should have woken it may be
  * dead. */
 #define KIN__SLICE_OWNER KIN_MS(50) /* where there is an owner to watch */
