@@ -16,7 +16,7 @@
  * index): it is alive while the lease is LIVE in that generation and the lease's member lives.
  *
  * A member token is (generation, the pid's low bits, index): it is alive while the entry is LIVE in that generation and the
- * process lives. Unlike a thread's it survives the end of every thread but the process's last.
+ * process lives, whichever of its threads come and go.
  *
  * Memory order: claims and frees are acq_rel, so that a new holder of an entry sees the last one's writes done.
  */
