@@ -7,8 +7,8 @@
  *     kin_sem_release(slots, 1);
  *
  * It has no owner: any thread of any member may release what another acquired, and permits held by a process that dies are
- * gone; where they must not be, see kin_sem_create_leased. One atomic operation each while nobody waits; 32 bytes; no kernel object. A waiter spins for a moment if that
- * has paid off on this semaphore, then sleeps and uses no processor.
+ * gone; where they have to come back, see kin_sem_create_leased. One atomic operation each while nobody waits; 32 bytes; no
+ * kernel object. A waiter spins for a moment if that has paid off on this semaphore, then sleeps and uses no processor.
  */
 #ifndef KIN_SEM_H
 #define KIN_SEM_H
@@ -29,12 +29,13 @@ KIN_API kin_status kin_sem_create(kin_sem **out, kin_family *family, uint32_t va
 
 #define KIN_SEM_LEASE_MAX 4096u
 
-/* Allocates a leased one: permits of them, all free, 1 to KIN_SEM_LEASE_MAX. All the functions below work on it as on any
- * semaphore, but
+/* Allocates a leased one, of 1 to KIN_SEM_LEASE_MAX permits, all free. Acquire, release, value, destroy, names and refs work
+ * on it as on any semaphore, but
  * - a permit belongs to the process that acquired it: any thread of that may release it, nobody else, a forked child
  *   neither;
  * - when the process ends in whatever way (killed, exec, exit without release), its permits are free again: those who wait
- *   notice within 50 ms of the kernel's releasing it, an acquire with KIN_NOW at once;
+ *   notice within 50 ms of the kernel's releasing it (100 ms if it was in the middle of acquiring or releasing), an acquire
+ *   with KIN_NOW at once;
  * - it costs 64 bytes and 8 for each permit, so it exists as a block of its own only. Acquiring and releasing take a lock
  *   inside it for a moment, and look through the permits.
  * Errors: KIN_E_ARGUMENT (null, permits out of range), and those of kin_alloc. */
