@@ -72,6 +72,14 @@ typedef struct kin__sem { /* kin_sem's inside; protocol in sem.c */
     _Atomic uint32_t spare;
 } kin__sem;
 
+typedef struct kin__lease { /* what kin_sem_create_leased makes; protocol in lease.c */
+    kin__sem sem; /* detail: KIN__LEASED | number of permits; word: epoch and a flag; spare: where to look first */
+    kin__lock lock;
+    _Atomic uint64_t holders[]; /* one for each permit: member token (family.h), or 0 */
+} kin__lease;
+
+#define KIN__LEASED (UINT32_C(1) << 31) /* no maximum has this bit */
+
 typedef struct kin__event { /* kin_event's inside; protocol in event.c */
     kin__object object;
     _Atomic uint64_t word;

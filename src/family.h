@@ -60,7 +60,7 @@ typedef struct kin__seat {
     uint64_t token;
     kin_family *family;
     kin__thread *thread;
-    uint64_t watched;   /* the lock owner that this thread last asked about, */
+    uint64_t watched;   /* whom this thread last asked about: a lock's owner, or the holders of lease.c, */
     int64_t watched_at; /* when it was found alive */
     kin_os_sem sem;
     bool has_sem;
@@ -166,10 +166,15 @@ void kin__member_leave(kin_family *family);
 kin_status kin__member_check(kin_family *family);
 /* Whether the thread that the token names still runs, as far as can be known; a dead process is noticed here. */
 bool kin__token_alive(kin_family *family, uint64_t token);
-/* Whether the member that had this state word at index still lives. */
-bool kin__member_lives(kin_family *family, uint32_t index, uint64_t state);
 /* The pid of the token's process, 0 if it is gone. */
 uint32_t kin__token_pid(kin_family *family, uint64_t token);
+/* A process as an owner, whichever of its threads acts: the calling one's token, for who has a seat. Never 0. */
+uint64_t kin__member_token(const kin_family *family);
+uint32_t kin__member_token_index(uint64_t token);
+/* Whether it is in the table of members; false: it has left, or was reaped, and will not be again. Asks no system. */
+bool kin__member_token_listed(const kin_family *family, uint64_t token);
+/* Whether it is, and its process lives. Does not ask the system about the calling process. */
+bool kin__member_token_alive(kin_family *family, uint64_t token);
 /* Reaps every dead member; returns how many. */
 uint32_t kin__reap_all(kin_family *family);
 /* For who found no free entry: reaps. Whether to look again; tries: how often it has. */

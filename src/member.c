@@ -15,6 +15,9 @@
  * compare-and-swap by the thread itself, freed by it at its end, or by the reaper of its member. A token is (generation,
  * index): it is alive while the lease is LIVE in that generation and the lease's member lives.
  *
+ * A member token is (generation, the pid's low bits, index): it is alive while the entry is LIVE in that generation and the
+ * process lives, whichever of its threads come and go.
+ *
  * Memory order: claims and frees are acq_rel, so that a new holder of an entry sees the last one's writes done.
  */
 #include "family.h"
@@ -215,16 +218,49 @@ bool kin__token_alive(kin_family *family, uint64_t token)
     return token_lease(family, token, &member, &state) && member_alive(family, member, state);
 }
 
-bool kin__member_lives(kin_family *family, uint32_t index, uint64_t state)
-{
-    return atomic_load(&kin__member_at(family, index)->state) == state && member_alive(family, index, state);
-}
-
 uint32_t kin__token_pid(kin_family *family, uint64_t token)
 {
     uint32_t member;
     uint64_t state;
     return token_lease(family, token, &member, &state) ? PID(state) : 0;
+}
+
+/* The pid's bits are there so that a generation that has come round (2^24 holders of one entry) is another's all the same. */
+static uint64_t member_token(uint32_t index, uint64_t state)
+{
+    return GENERATION(state) << 40 | (uint64_t)(PID(state) & 0xffffff) << 16 | index;
+}
+
+uint64_t kin__member_token(const kin_family *family)
+{
+    return member_token(family->self->index, family->self->state);
+}
+
+uint32_t kin__member_token_index(uint64_t token)
+{
+    return (uint32_t)token & 0xffff;
+}
+
+static bool member_token_state(const kin_family *family, uint64_t token, uint64_t *state)
+{
+    uint32_t index = kin__member_token_index(token);
+    if (index >= family->layout.max_members) {
+        return false;
+    }
+    *state = atomic_load(&kin__member_at(family, index)->state);
+    return PHASE(*state) == KIN__LIVE && member_token(index, *state) == token;
+}
+
+bool kin__member_token_listed(const kin_family *family, uint64_t token)
+{
+    uint64_t state;
+    return member_token_state(family, token, &state);
+}
+
+bool kin__member_token_alive(kin_family *family, uint64_t token)
+{
+    uint64_t state;
+    return member_token_state(family, token, &state) && member_alive(family, kin__member_token_index(token), state);
 }
 
 /* ---- joining and leaving ---- */

@@ -13,12 +13,15 @@
  * An unpark has as many units to give as there are permits, and a sleeper takes what it wants: one that wants more than
  * there are is passed over, and does not stand in the way of one that wants less.
  *
+ * A leased semaphore (lease.c) is another thing behind the same functions: a bit of `detail` tells.
+ *
  * Every change is sequentially consistent, as park.c needs. Death: before the compare-and-swap nothing has happened; after a
  * release's, before its unpark, the sleeper's slice ends.
  */
 #include "kin/sem.h"
 
 #include "kin/memory.h"
+#include "lease.h"
 #include "object.h"
 #include "park.h"
 
@@ -78,28 +81,6 @@ static kin_status acquire_waiting(kin__seat *seat, kin__sem *sem, uint64_t word,
     return status;
 }
 
-static void clear_flag(kin_family *family, kin__sem *sem, kin__wakes *wakes)
-{
-    uint64_t word = atomic_load(&sem->word);
-    while (word & WAITERS) {
-        if (atomic_compare_exchange_weak(&sem->word, &word, word & ~WAITERS)) {
-            kin__unpark_mark(family, &sem->word, KIN__ALL, wakes);
-            return;
-        }
-    }
-}
-
-/* The flag goes before the posts: a woken process that runs at once would find it still set, sleep again on it, and be
- * woken for nothing. */
-static void wake(kin_family *family, kin__sem *sem)
-{
-    kin__wakes wakes = {0};
-    if (!kin__unpark_mark(family, &sem->word, COUNT(atomic_load(&sem->word)), &wakes)) {
-        clear_flag(family, sem, &wakes);
-    }
-    kin__unpark_post(family, &wakes);
-}
-
 /* ---- the public face ---- */
 
 kin_status kin_sem_init(kin_sem *sem, uint32_t value, uint32_t maximum)
@@ -152,8 +133,14 @@ kin_status kin_sem_acquire(kin_sem *sem, uint32_t count, int64_t timeout)
         return KIN_E_ARGUMENT;
     }
     kin_status status = kin__seat_find(&seat, sem, KIN_TYPE_SEM);
-    if (status != KIN_OK || count > maximum_of(inside)) {
-        return status != KIN_OK ? status : KIN_E_ARGUMENT;
+    if (status != KIN_OK) {
+        return status;
+    }
+    if (kin__leased(inside)) {
+        return kin__lease_acquire(seat, inside, count, timeout);
+    }
+    if (count > maximum_of(inside)) {
+        return KIN_E_ARGUMENT;
     }
     uint64_t word = atomic_load(&inside->word);
     if (try_take(inside, &word, count)) {
@@ -173,6 +160,9 @@ kin_status kin_sem_release(kin_sem *sem, uint32_t count)
     if (status != KIN_OK) {
         return status;
     }
+    if (kin__leased(inside)) {
+        return kin__lease_release(seat, inside, count);
+    }
     uint32_t maximum = maximum_of(inside);
     uint64_t word = atomic_load(&inside->word);
     do {
@@ -181,19 +171,21 @@ kin_status kin_sem_release(kin_sem *sem, uint32_t count)
         }
     } while (!atomic_compare_exchange_weak(&inside->word, &word, word + count));
     if (word & WAITERS) {
-        wake(seat->family, inside);
+        kin__unpark_flagged(seat->family, &inside->word, WAITERS, COUNT(atomic_load(&inside->word)));
     }
     return KIN_OK;
 }
 
 kin_status kin_sem_value(const kin_sem *sem, uint32_t *value)
 {
+    const kin__sem *inside = (const kin__sem *)sem;
     if (!value) {
         return KIN_E_ARGUMENT;
     }
     kin_status status = kin__object_check(sem, KIN_TYPE_SEM);
     if (status == KIN_OK) {
-        *value = COUNT(atomic_load(&((kin__sem *)(uintptr_t)sem)->word));
+        *value =
+            kin__leased(inside) ? kin__lease_value(inside) : COUNT(atomic_load(&((kin__sem *)(uintptr_t)sem)->word));
     }
     return status;
 }

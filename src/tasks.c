@@ -4,7 +4,7 @@
  * is done when the ring is empty and then all counts of living members are 0: a message is always in one of the two. What a
  * dead member had in hand is not looked at any more, whoever it was: nothing has to be cleaned up, and no kill matters.
  *
- * A member index that is used again has another state word; its new holder starts at 0 under the queue's get_lock.
+ * A member index that is used again has another token; its new holder starts at 0 under the queue's get_lock.
  *
  * `finished` is slept on, with the flag WAITERS; who brings a count to 0 wakes.
  */
@@ -32,7 +32,7 @@ static kin__in_hand *mine(const kin__ring *ring)
 
 void kin__tasks_got(const kin__ring *ring)
 {
-    uint64_t me = ring->seat->family->self->state;
+    uint64_t me = kin__member_token(ring->seat->family);
     if (ring->queue->table == 0) {
         return;
     }
@@ -51,7 +51,7 @@ kin_status kin__tasks_done(const kin__ring *ring)
         return KIN_E_UNSUPPORTED;
     }
     kin__in_hand *it = mine(ring);
-    uint64_t count = atomic_load(&it->who) == family->self->state ? atomic_load(&it->count) : 0;
+    uint64_t count = atomic_load(&it->who) == kin__member_token(family) ? atomic_load(&it->count) : 0;
     do {
         if (count == 0) {
             return KIN_E_OVERFLOW;
@@ -72,7 +72,7 @@ static bool all_done(const kin__ring *ring, bool ask)
     for (uint32_t i = 0; i < kin__member_end(family); i++) {
         kin__in_hand *it = in_hand_of(ring, i);
         uint64_t who = atomic_load(&it->who);
-        if (atomic_load(&it->count) > 0 && (!ask || kin__member_lives(family, i, who))) {
+        if (atomic_load(&it->count) > 0 && (!ask || kin__member_token_alive(family, who))) {
             return false;
         }
     }

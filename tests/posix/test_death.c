@@ -18,6 +18,7 @@ typedef struct shared {
     kin_lock recursive;
     kin_sem told;
     kin_sem go;
+    kin_sem *leased; /* forked children only */
     int64_t count;
     _Atomic uint64_t steps; /* of who holds the lock */
 } shared;
@@ -228,6 +229,26 @@ static void owner_that_execs_has_died(void **state)
     assert_ok(kin_free(it));
 }
 
+static int exec_with_permits(shared *it)
+{
+    CHECK(kin_sem_acquire(it->leased, 2, KIN_NOW) == KIN_OK && kin_sem_release(&it->told, 1) == KIN_OK);
+    execl("/bin/sleep", "sleep", "60", (char *)NULL);
+    return 1;
+}
+
+static void permits_of_who_execs_come_back(void **state)
+{
+    (void)state;
+    shared *it = new_shared();
+    assert_ok(kin_sem_create_leased(&it->leased, NULL, 2));
+    pid_t pid = fork_to(exec_with_permits, it);
+    assert_ok(kin_sem_acquire(&it->told, 1, PATIENCE));
+    assert_ok(kin_sem_acquire(it->leased, 2, KIN_SECONDS(1)));
+    kill_and_wait(pid);
+    assert_ok(kin_sem_destroy(it->leased));
+    assert_ok(kin_free(it));
+}
+
 static void *hold_for_ever(void *argument)
 {
     shared *it = argument;
@@ -431,6 +452,7 @@ int main(void)
         cmocka_unit_test(threads_are_apart_after_a_bare_clone),
         cmocka_unit_test(fork_among_threads_leaves_no_lock_behind),
         cmocka_unit_test(owner_that_execs_has_died),
+        cmocka_unit_test(permits_of_who_execs_come_back),
         cmocka_unit_test(exit_does_not_take_locks_from_threads_that_run),
         cmocka_unit_test(who_closed_all_descriptors_still_lives),
         cmocka_unit_test(few_descriptors_are_an_error),

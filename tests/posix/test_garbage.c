@@ -19,7 +19,7 @@ typedef struct things {
 } things;
 
 /* Whatever they answer. */
-static void use_all(things *it)
+static void use_all(things *it, kin_sem *leased)
 {
     void *memory = NULL, *found = NULL;
     kin_ref ref = {{0, 0}};
@@ -30,6 +30,11 @@ static void use_all(things *it)
     }
     if (kin_sem_acquire(&it->sem, 1, KIN_MS(1)) == KIN_OK) {
         kin_sem_release(&it->sem, 1);
+    }
+    uint32_t value;
+    kin_sem_value(leased, &value);
+    if (kin_sem_acquire(leased, 1, KIN_MS(1)) == KIN_OK) {
+        kin_sem_release(leased, 1);
     }
     kin_event_wait(&it->event, KIN_MS(1));
     kin_event_set(&it->event);
@@ -77,11 +82,13 @@ static void scribble(char *base, size_t size, uint64_t seed)
 static int suffer(uint64_t seed)
 {
     things *it = NULL;
+    kin_sem *leased = NULL;
     kin_family_info info = {.size = sizeof info};
     signal(SIGSEGV, SIG_DFL); /* not CMocka's */
     signal(SIGBUS, SIG_DFL);
     signal(SIGFPE, SIG_DFL);
-    if (kin_alloc((void **)&it, NULL, sizeof *it) != KIN_OK || kin_family_inspect(NULL, &info) != KIN_OK) {
+    if (kin_alloc((void **)&it, NULL, sizeof *it) != KIN_OK || kin_sem_create_leased(&leased, NULL, 20) != KIN_OK ||
+        kin_family_inspect(NULL, &info) != KIN_OK) {
         return 1;
     }
     kin_lock_init(&it->lock, 0);
@@ -90,7 +97,7 @@ static int suffer(uint64_t seed)
     kin_cond_init(&it->cond);
     kin_barrier_init(&it->barrier, 2);
     kin_rwlock_init(&it->rwlock);
-    use_all(it);
+    use_all(it, leased);
     pid_t mad = fork();
     if (mad == 0) {
         kin_ref ref = {{0, 0}};
@@ -100,7 +107,7 @@ static int suffer(uint64_t seed)
     }
     waitpid(mad, NULL, 0);
     for (int i = 0; i < 5; i++) {
-        use_all(it);
+        use_all(it, leased);
     }
     return 0;
 }
