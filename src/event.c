@@ -15,6 +15,7 @@
 #include "kin/memory.h"
 #include "object.h"
 #include "park.h"
+#include "wait.h"
 
 #define SET UINT64_C(1)
 #define WAITERS UINT64_C(2)
@@ -129,6 +130,19 @@ static kin_status wait_until(kin__seat *seat, kin__event *event, uint64_t first,
             parked = kin__park(seat, &event->word, word | WAITERS, 1, kin__slice_end(now, slice, deadline));
         }
     }
+}
+
+uint32_t kin__event_look(kin__look *how, void *object, uint32_t interest)
+{
+    kin__event *event = object;
+    uint64_t word = atomic_load(&event->word);
+    how->buckets |= kin__watch_bucket(how->seat->family, &event->word);
+    while (how->arm && !(word & (SET | WAITERS))) {
+        if (atomic_compare_exchange_weak(&event->word, &word, word | WAITERS)) {
+            word |= WAITERS;
+        }
+    }
+    return word & SET ? interest : 0;
 }
 
 kin_status kin_event_wait(kin_event *event, int64_t timeout)

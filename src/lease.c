@@ -306,3 +306,17 @@ uint32_t kin__lease_value(const kin__sem *sem)
     }
     return value;
 }
+
+uint32_t kin__lease_look(kin__look *how, kin__sem *sem, uint32_t interest)
+{
+    kin__lease *lease = (kin__lease *)sem;
+    how->buckets |= kin__watch_bucket(how->seat->family, &sem->word);
+    how->owned = true;
+    if (how->arm) {
+        atomic_fetch_or(&sem->word, WAITERS);
+    }
+    if (how->ask) {
+        sweep(how->seat, lease, permits_of(how->seat->family, lease));
+    }
+    return kin__lease_value(sem) > 0 ? interest : 0;
+}

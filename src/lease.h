@@ -4,6 +4,7 @@
 
 #include "family.h"
 #include "kin/sem.h"
+#include "wait.h"
 
 static inline bool kin__leased(const kin__sem *sem)
 {
@@ -15,5 +16,6 @@ static inline bool kin__leased(const kin__sem *sem)
 kin_status kin__lease_acquire(kin__seat *seat, kin__sem *sem, uint32_t count, int64_t timeout);
 kin_status kin__lease_release(kin__seat *seat, kin__sem *sem, uint32_t count);
 uint32_t kin__lease_value(const kin__sem *sem);
+uint32_t kin__lease_look(kin__look *how, kin__sem *sem, uint32_t interest); /* see wait.h */
 
 #endif

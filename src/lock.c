@@ -26,6 +26,7 @@
 #include "kin/memory.h"
 #include "object.h"
 #include "park.h"
+#include "wait.h"
 
 #define CONTENDED UINT64_C(1)
 #define INCONSISTENT UINT64_C(2)
@@ -289,6 +290,21 @@ kin_status kin__lock_poison(kin__seat *seat, kin__lock *lock)
     } while (!atomic_compare_exchange_weak(&lock->word, &word, POISONED));
     kin__unpark(seat->family, &lock->word, KIN__ALL);
     return KIN_OK;
+}
+
+uint32_t kin__lock_look(kin__look *how, void *object, uint32_t interest)
+{
+    kin__lock *lock = object;
+    uint64_t word = atomic_load(&lock->word);
+    how->buckets |= kin__watch_bucket(how->seat->family, &lock->word);
+    while (how->arm && OWNER(word) != 0 && !(word & CONTENDED)) {
+        if (atomic_compare_exchange_weak(&lock->word, &word, word | CONTENDED)) {
+            word |= CONTENDED;
+        }
+    }
+    bool held = OWNER(word) != 0 && OWNER(word) != how->seat->token;
+    how->owned |= held;
+    return held && (!how->ask || owner_alive(how->seat, OWNER(word))) ? 0 : interest;
 }
 
 /* ---- the public face ---- */

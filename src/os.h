@@ -106,6 +106,30 @@ kin_status kin_os_sem_post(kin_os_sem sem);
 /* KIN_OK: a token was taken. KIN_E_TIMED_OUT: the deadline passed. */
 kin_status kin_os_sem_wait(kin_os_sem sem, int64_t deadline);
 
+/* ---- several native things at once, and a thread's semaphore: wait.c ----
+ *
+ * POSIX cannot wait for a semaphore and a descriptor at once. So who wants to opens a bell, a socket that belongs to its wait
+ * slot and is gone with it; others ring it when they post the semaphore. Windows waits for the semaphore itself; there a
+ * bell is nothing.
+ */
+
+#define KIN_OS_READABLE 1u
+#define KIN_OS_WRITABLE 2u
+
+typedef struct kin_os_watch {
+    kin_os_handle handle; /* KIN_OS_NO_HANDLE: passed over */
+    uint32_t interest;    /* Windows: a handle is signalled or not, whatever the interest */
+    uint32_t ready;       /* written: of interest, what is; 0 for a handle that is not */
+} kin_os_watch;
+
+kin_status kin_os_bell_open(kin_os_handle *out, const kin_os_id *family, uint32_t slot);
+void kin_os_bell_close(kin_os_handle bell);
+void kin_os_bell_ring(const kin_os_id *family, uint32_t slot);
+/* Sleeps until one of them is ready, or sem is posted (POSIX: the bell rung), at most until deadline. More than the system's
+ * limit for one call are possible. KIN_OK: look at them, though perhaps none is ready. KIN_E_TIMED_OUT. KIN_E_HANDLE: one is
+ * not open. */
+kin_status kin_os_watch_any(kin_os_watch *watches, size_t count, kin_os_sem sem, kin_os_handle bell, int64_t deadline);
+
 /* ---- pulse, the sign of life: pulse.c ----
  *
  * POSIX: a tiny file per family (never mapped, descriptor >= 10, close-on-exec, named for discovery); each member holds
@@ -183,6 +207,8 @@ typedef struct kin_os_message {
 kin_status kin_os_spawn(kin_os_process *out, const char *program, const char *const *argv,
                         const kin_os_message *message);
 uint32_t kin_os_process_pid(const kin_os_process *process);
+/* What to watch for its end; KIN_OS_NO_HANDLE where there is nothing (a kernel without pidfds). It stays process's. */
+kin_os_handle kin_os_process_handle(kin_os_process *process);
 /* KIN_E_TIMED_OUT: still runs. After KIN_OK it may be asked again and gives the same answer; one thread at a time.
  * POSIX: KIN_E_NOT_FOUND when somebody else has reaped the child (SIGCHLD ignored, waitpid(-1)). */
 kin_status kin_os_process_wait(kin_os_process *process, int64_t deadline, kin_os_exit *out);

@@ -27,6 +27,9 @@
  * the slot stays WAIT or WOKEN until its member is reaped; meanwhile an unpark may be spent on it, which the reaper repairs, or
  * the next slice. Killed after it has left its slot, and before it has taken what it was woken for: only the slice does.
  *
+ * A watcher (park.h) sleeps with no address of its own, in the buckets of all its words: an unpark of any of them wakes it
+ * beside the others, and does not count it.
+ *
  * model/lock.pml is this protocol and lock.c's for spin; model/check verifies it.
  */
 #include "park.h"
@@ -40,11 +43,21 @@
 
 /* ---- buckets: which slots wait on words with this hash ---- */
 
-static _Atomic uint64_t *bucket_of(kin_family *family, uint64_t address)
+static uint32_t bucket_number(uint64_t address)
 {
     uint64_t hash = (address >> 3) * UINT64_C(0x9e3779b97f4a7c15);
+    return (uint32_t)(hash >> 58);
+}
+
+static _Atomic uint64_t *bucket_at(kin_family *family, uint32_t number)
+{
     uint64_t words = family->layout.max_threads / 64;
-    return (_Atomic uint64_t *)kin__pointer(family, family->layout.buckets) + (hash >> 58) * words;
+    return (_Atomic uint64_t *)kin__pointer(family, family->layout.buckets) + number * words;
+}
+
+static _Atomic uint64_t *bucket_of(kin_family *family, uint64_t address)
+{
+    return bucket_at(family, bucket_number(address));
 }
 
 static void enter_bucket(kin_family *family, uint64_t address, uint32_t index)
@@ -55,6 +68,27 @@ static void enter_bucket(kin_family *family, uint64_t address, uint32_t index)
 static void leave_bucket(kin_family *family, uint64_t address, uint32_t index)
 {
     atomic_fetch_and(&bucket_of(family, address)[index / 64], ~(UINT64_C(1) << (index % 64)));
+}
+
+/* The slot's address while its thread watches several words. */
+#define WATCHING UINT64_C(1)
+
+static void enter_buckets(kin_family *family, uint64_t buckets, uint32_t index)
+{
+    for (uint32_t i = 0; i < KIN__BUCKETS; i++) {
+        if (buckets >> i & 1) {
+            atomic_fetch_or(&bucket_at(family, i)[index / 64], UINT64_C(1) << (index % 64));
+        }
+    }
+}
+
+static void leave_buckets(kin_family *family, uint64_t buckets, uint32_t index)
+{
+    for (uint32_t i = 0; i < KIN__BUCKETS; i++) {
+        if (buckets >> i & 1) {
+            atomic_fetch_and(&bucket_at(family, i)[index / 64], ~(UINT64_C(1) << (index % 64)));
+        }
+    }
 }
 
 static uint32_t lowest_bit(uint64_t bits)
@@ -128,6 +162,9 @@ static void post(kin_family *family, uint32_t index)
     if (!native) {
         return; /* the sleeper's slice ends soon */
     }
+    if (atomic_load(&kin__thread_at(family, index)->bell)) {
+        kin_os_bell_ring(&family->id, index);
+    }
     uint64_t lease = atomic_load(&kin__thread_at(family, index)->lease);
     enter_native(native, family->self->pid);
     if (open_native(family, index, lease, native)) {
@@ -156,6 +193,33 @@ static bool look(kin_family *family, uint32_t index, uint64_t address, sleeper *
     out->want = atomic_load_explicit(&thread->want, memory_order_relaxed);
     out->ticket = atomic_load_explicit(&thread->ticket, memory_order_relaxed);
     return PHASE(out->state) == WAIT && atomic_load(&thread->address) == address;
+}
+
+static bool mark(kin_family *family, const sleeper *it, kin__wakes *wakes)
+{
+    uint64_t state = it->state;
+    if (!atomic_compare_exchange_strong(&kin__thread_at(family, it->index)->state, &state,
+                                        (state & ~UINT64_C(3)) | WOKEN)) {
+        return false;
+    }
+    if (wakes->count == KIN__WAKES) {
+        kin__unpark_post(family, wakes);
+    }
+    wakes->index[wakes->count++] = it->index;
+    return true;
+}
+
+static void mark_watchers(kin_family *family, uint64_t address, kin__wakes *wakes)
+{
+    _Atomic uint64_t *bucket = bucket_of(family, address);
+    for (uint32_t w = 0; w * 64 < kin__thread_end(family); w++) {
+        for (uint64_t bits = atomic_load(&bucket[w]); bits; bits &= bits - 1) {
+            sleeper each;
+            if (look(family, w * 64 + lowest_bit(bits), WATCHING, &each)) {
+                mark(family, &each, wakes);
+            }
+        }
+    }
 }
 
 /* The oldest sleeper that wants no more than units; returns how many sleep on the address. */
@@ -190,18 +254,14 @@ void kin__unpark_post(kin_family *family, kin__wakes *wakes)
 bool kin__unpark_mark(kin_family *family, _Atomic uint64_t *word, uint32_t units, kin__wakes *wakes)
 {
     uint64_t address = kin__offset(family, (void *)word);
+    mark_watchers(family, address, wakes);
     for (;;) {
         sleeper next;
         uint32_t found = oldest(family, address, units, &next);
         if (units == 0 || next.ticket == UINT64_MAX) {
             return found > 0;
         }
-        kin__thread *thread = kin__thread_at(family, next.index);
-        if (atomic_compare_exchange_strong(&thread->state, &next.state, (next.state & ~UINT64_C(3)) | WOKEN)) {
-            if (wakes->count == KIN__WAKES) {
-                kin__unpark_post(family, wakes);
-            }
-            wakes->index[wakes->count++] = next.index;
+        if (mark(family, &next, wakes)) {
             units -= units == KIN__ALL ? 0 : next.want;
             if (found == 1) {
                 return false;
@@ -302,6 +362,32 @@ void kin__park_begin(kin__seat *seat, _Atomic uint64_t *word, uint32_t want)
     atomic_store(&slot->state, sequence | WAIT);
 }
 
+uint64_t kin__watch_bucket(const kin_family *family, const _Atomic uint64_t *word)
+{
+    return UINT64_C(1) << bucket_number(kin__offset(family, (const void *)word));
+}
+
+void kin__watch_begin(kin__seat *seat, uint64_t buckets, bool bell)
+{
+    kin__thread *slot = seat->thread;
+    make_semaphore(seat);
+    uint64_t sequence = (atomic_load_explicit(&slot->state, memory_order_relaxed) & ~UINT64_C(3)) + 4;
+    atomic_store_explicit(&slot->address, WATCHING, memory_order_relaxed);
+    atomic_store_explicit(&slot->want, 0, memory_order_relaxed);
+    atomic_store_explicit(&slot->bell, bell, memory_order_relaxed);
+    enter_buckets(seat->family, buckets, kin__token_index(seat->token));
+    atomic_store(&slot->state, sequence | WAIT);
+}
+
+void kin__watch_end(kin__seat *seat, uint64_t buckets)
+{
+    kin__thread *slot = seat->thread;
+    uint64_t sequence = atomic_load_explicit(&slot->state, memory_order_relaxed) & ~UINT64_C(3);
+    atomic_store(&slot->state, sequence | IDLE);
+    atomic_store_explicit(&slot->bell, 0, memory_order_relaxed);
+    leave_buckets(seat->family, buckets, kin__token_index(seat->token));
+}
+
 bool kin__park_sleep(kin__seat *seat, int64_t deadline)
 {
     sleep_until_woken(seat, deadline);
@@ -341,6 +427,12 @@ void kin__park_reap(kin_family *family, uint32_t thread)
     kin__thread *slot = kin__thread_at(family, thread);
     uint64_t state = atomic_load(&slot->state);
     uint64_t address = atomic_load(&slot->address);
+    if (address == WATCHING) {
+        leave_buckets(family, UINT64_MAX, thread);
+        atomic_store(&slot->bell, 0);
+        atomic_store(&slot->state, ((state & ~UINT64_C(3)) + 4) | IDLE); /* what it was woken by is not its own */
+        return;
+    }
     if (address == 0 || address % 8 != 0 || !kin__family_covers(family, address, 8)) {
         return; /* never used, or written over by a member gone mad */
     }

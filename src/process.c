@@ -8,6 +8,7 @@
 
 #include "blob.h"
 #include "park.h"
+#include "wait.h"
 
 #include <stdlib.h>
 
@@ -213,6 +214,11 @@ kin_status kin_process_start(kin_process **out, const char *entry, const kin_arg
 }
 
 /* ---- the end ---- */
+
+kin_os_handle kin__process_handle(kin_process *process)
+{
+    return process->ended ? KIN_OS_NO_HANDLE : kin_os_process_handle(&process->os);
+}
 
 static void clean_up(kin_process *process)
 {

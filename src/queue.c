@@ -21,6 +21,7 @@
 #include "park.h"
 #include "ring.h"
 #include "tasks.h"
+#include "wait.h"
 
 #include <string.h>
 
@@ -685,6 +686,33 @@ kin_status kin_queue_full(const kin_queue *queue, int *full)
         *full = !kin__ring_writable(&ring, (uint32_t)kin__ring_need(0));
     }
     return status;
+}
+
+/* ---- for who waits for several things ---- */
+
+uint32_t kin__queue_look(kin__look *how, void *object, uint32_t interest)
+{
+    kin__ring ring;
+    waiting reading = {.units = 0}, writing = {.units = (uint32_t)kin__ring_need(0)};
+    if (kin__ring_open(&ring, how->seat, object) != KIN_OK) {
+        return interest; /* let it show */
+    }
+    how->buckets |= kin__watch_bucket(how->seat->family, &ring.ends->readable);
+    how->buckets |= kin__watch_bucket(how->seat->family, &ring.ends->writable);
+    if (how->arm && (interest & KIN_READABLE)) {
+        atomic_fetch_or(&ring.ends->readable, WAITERS);
+        atomic_load(&ring.ends->put_lock.word);
+    }
+    if (how->arm && (interest & KIN_WRITABLE)) {
+        atomic_fetch_or(&ring.ends->writable, WAITERS);
+        atomic_load(&ring.ends->get_lock.word);
+    }
+    if (how->ask && (obstructed(&ring, &reading) || obstructed(&ring, &writing))) {
+        make_room(&ring, true);
+    }
+    how->owned |= obstructed(&ring, &reading);
+    return ((interest & KIN_READABLE) && worthwhile(&ring, &reading) ? KIN_READABLE : 0) |
+           ((interest & KIN_WRITABLE) && worthwhile(&ring, &writing) ? KIN_WRITABLE : 0);
 }
 
 /* ---- the public face: tasks ---- */

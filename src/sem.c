@@ -24,6 +24,7 @@
 #include "lease.h"
 #include "object.h"
 #include "park.h"
+#include "wait.h"
 
 #define WAITERS (UINT64_C(1) << 32)
 #define COUNT(word) ((uint32_t)(word))
@@ -174,6 +175,22 @@ kin_status kin_sem_release(kin_sem *sem, uint32_t count)
         kin__unpark_flagged(seat->family, &inside->word, WAITERS, COUNT(atomic_load(&inside->word)));
     }
     return KIN_OK;
+}
+
+uint32_t kin__sem_look(kin__look *how, void *object, uint32_t interest)
+{
+    kin__sem *sem = object;
+    if (kin__leased(sem)) {
+        return kin__lease_look(how, sem, interest);
+    }
+    how->buckets |= kin__watch_bucket(how->seat->family, &sem->word);
+    uint64_t word = atomic_load(&sem->word);
+    while (how->arm && COUNT(word) == 0 && !(word & WAITERS)) {
+        if (atomic_compare_exchange_weak(&sem->word, &word, word | WAITERS)) {
+            word |= WAITERS;
+        }
+    }
+    return COUNT(word) > 0 ? interest : 0;
 }
 
 kin_status kin_sem_value(const kin_sem *sem, uint32_t *value)

@@ -18,6 +18,9 @@ void make_pipe(intptr_t ends[2]);
 long read_handle(intptr_t handle, void *buffer, size_t size);
 int write_handle(intptr_t handle, const void *buffer, size_t size);
 void close_handle(intptr_t handle);
+/* Something that can be waited for; and makes it ready, once and for all. */
+intptr_t make_signal(void);
+void raise_signal(intptr_t signal);
 /* Starts this program once more, without kin: with one argument, input as its standard input, and these handles inherited
  * under the same values. Returns the process (a HANDLE, a pid). */
 intptr_t start_self(const char *argument, intptr_t input, const intptr_t *inherited, size_t count);

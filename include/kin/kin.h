@@ -17,6 +17,7 @@
 #include "sem.h"
 #include "status.h"
 #include "value.h"
+#include "wait.h"
 
 #define KIN_VERSION_MAJOR 0
 #define KIN_VERSION_MINOR 1

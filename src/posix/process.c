@@ -290,6 +290,11 @@ static int pidfd_of(kin_os_process *process)
     return fd;
 }
 
+kin_os_handle kin_os_process_handle(kin_os_process *process)
+{
+    return pidfd_of(process);
+}
+
 static void rest_until(kin_os_process *process, int64_t deadline, int64_t *step)
 {
     int fd = pidfd_of(process);

@@ -421,6 +421,11 @@ uint32_t kin_os_process_pid(const kin_os_process *process)
     return process->pid;
 }
 
+kin_os_handle kin_os_process_handle(kin_os_process *process)
+{
+    return process->handle;
+}
+
 kin_status kin_os_process_wait(kin_os_process *process, int64_t deadline, kin_os_exit *out)
 {
     DWORD code;

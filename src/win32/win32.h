@@ -17,6 +17,8 @@ kin_status kin_win32_utf8(char *buffer, size_t size, const wchar_t *text);
 
 /* WaitForSingleObject with a deadline. KIN_OK: signalled. */
 kin_status kin_win32_wait(HANDLE object, int64_t deadline);
+/* Until the deadline, rounded up; at most some hours unless it is KIN_OS_NEVER. */
+DWORD kin_win32_milliseconds(int64_t deadline);
 
 /* ---- process.c ---- */
 

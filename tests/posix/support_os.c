@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -83,6 +84,17 @@ long read_handle(intptr_t handle, void *buffer, size_t size)
 int write_handle(intptr_t handle, const void *buffer, size_t size)
 {
     return write((int)handle, buffer, size) == (ssize_t)size;
+}
+
+intptr_t make_signal(void)
+{
+    return eventfd(0, EFD_CLOEXEC);
+}
+
+void raise_signal(intptr_t signal)
+{
+    uint64_t one = 1;
+    write_handle(signal, &one, sizeof one);
 }
 
 void close_handle(intptr_t handle)

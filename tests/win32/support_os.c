@@ -65,6 +65,16 @@ int write_handle(intptr_t handle, const void *buffer, size_t size)
     return WriteFile((HANDLE)handle, buffer, (DWORD)size, &written, NULL) && written == size;
 }
 
+intptr_t make_signal(void)
+{
+    return (intptr_t)CreateEventW(NULL, TRUE, FALSE, NULL);
+}
+
+void raise_signal(intptr_t signal)
+{
+    SetEvent((HANDLE)signal);
+}
+
 void close_handle(intptr_t handle)
 {
     CloseHandle((HANDLE)handle);

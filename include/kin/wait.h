@@ -1,0 +1,62 @@
+/* wait.h: wait for any, or all, of many things at once.
+ *
+ *     kin_wait_item items[] = {
+ *         {KIN_TYPE_QUEUE, KIN_READABLE, jobs, 0, 0},
+ *         {KIN_TYPE_EVENT, KIN_READABLE, stop, 0, 0},
+ *         {KIN_WAIT_PROCESS, KIN_READABLE, child, 0, 0},
+ *     };
+ *     kin_wait(items, 3, 0, KIN_FOREVER, NULL);
+ *     if (items[0].ready) {
+ *         kin_queue_get(jobs, &job, sizeof job, &size, KIN_NOW);        // may be KIN_E_TIMED_OUT: somebody was faster
+ *     }
+ *
+ * It only looks: nothing is acquired, got or reset. What is ready may not be so any more when the caller comes to it, so that it
+ * tries with KIN_NOW and waits again. It sleeps in one place however many items there are; there is no limit of 64.
+ */
+#ifndef KIN_WAIT_H
+#define KIN_WAIT_H
+
+#include "process.h"
+#include "ref.h"
+
+KIN_BEGIN
+
+/* Beside KIN_TYPE_LOCK, KIN_TYPE_SEM, KIN_TYPE_EVENT and KIN_TYPE_QUEUE, which name objects: */
+#define KIN_WAIT_PROCESS 256u /* object is a kin_process */
+#define KIN_WAIT_HANDLE 257u  /* handle is the system's: a descriptor; a HANDLE that can be waited for */
+
+#define KIN_READABLE 1u
+#define KIN_WRITABLE 2u
+
+typedef struct kin_wait_item {
+    uint32_t type;     /* a kin_type, or KIN_WAIT_PROCESS, KIN_WAIT_HANDLE */
+    uint32_t interest; /* KIN_READABLE, KIN_WRITABLE or both; see below */
+    void *object;
+    kin_handle handle; /* with KIN_WAIT_HANDLE */
+    uint32_t ready;    /* written: of interest, what it is ready for; 0: not */
+} kin_wait_item;
+
+/* Ready means:
+ *     lock       KIN_READABLE: an acquire would not wait: it is free, poisoned, the caller's own, or its owner is dead
+ *     semaphore  KIN_READABLE: a permit is free
+ *     event      KIN_READABLE: it is set
+ *     queue      KIN_READABLE: a get would not wait (a message, or closed and empty); KIN_WRITABLE: a put of an empty message
+ *                would not (room, or closed)
+ *     process    KIN_READABLE: it has ended
+ *     handle     as poll has it (an end of file or an error counts as whatever is of interest); Windows: signalled, whatever the
+ *                interest. A wait takes an auto-reset event's signal, and a semaphore's count: then it was this item that got it
+ *                (so not with KIN_WAIT_ALL).
+ */
+#define KIN_WAIT_ALL 1u /* until all are ready at once; otherwise until at least one is */
+
+/* Waits at most timeout. KIN_OK: *ready (may be NULL) items are, as their `ready` says. The items' objects must be of one family.
+ * Items belong to the caller; other threads may wait for the same things at the same time.
+ * Death of an owner (of a lock; of a message reserved in a queue) is noticed within 50 ms.
+ * Errors: KIN_E_TIMED_OUT, KIN_E_ARGUMENT (null, count 0, an unknown type, flag or interest, negative timeout), KIN_E_FAMILY
+ * (an object is of no family of this process, or of another than the ones before it), KIN_E_TYPE, KIN_E_HANDLE (not open, or
+ * cannot be waited for), KIN_E_LIMIT (no thread entry), KIN_E_NO_MEMORY. */
+KIN_API kin_status kin_wait(kin_wait_item *items, size_t count, uint32_t flags, int64_t timeout, size_t *ready);
+
+KIN_END
+
+#endif

@@ -1,0 +1,346 @@
+#include "support.h"
+
+typedef struct place {
+    kin_lock lock;
+    kin_sem sem, told, many;
+    kin_event event;
+} place;
+
+static place *new_place(void)
+{
+    place *it = NULL;
+    assert_ok(kin_alloc((void **)&it, NULL, sizeof *it));
+    assert_ok(kin_lock_init(&it->lock, 0));
+    assert_ok(kin_sem_init(&it->sem, 0, 0));
+    assert_ok(kin_sem_init(&it->told, 0, 0));
+    assert_ok(kin_sem_init(&it->many, 0, 0));
+    assert_ok(kin_event_init(&it->event));
+    return it;
+}
+
+static kin_process *start_with(const char *entry, place *it, kin_queue *queue, const char *what)
+{
+    kin_args *args = new_args();
+    give(args, "place", KIN_TYPE_MEMORY, it);
+    give(args, "queue", KIN_TYPE_QUEUE, queue);
+    assert_ok(kin_args_add_bytes(args, "what", what, strlen(what) + 1));
+    kin_process *process = start_child(entry, args);
+    kin_args_destroy(args);
+    return process;
+}
+
+/* ---- children ---- */
+
+/* Does one thing, a little after it was told to. */
+static int child_act(const kin_args *args)
+{
+    place *it = given(args, "place", KIN_TYPE_MEMORY);
+    kin_queue *queue = given(args, "queue", KIN_TYPE_QUEUE);
+    const void *what = NULL;
+    size_t size = 0;
+    char byte;
+    CHECK(it && queue && kin_args_get_bytes(args, "what", &what, &size) == KIN_OK);
+    int locks = strcmp(what, "lock") == 0;
+    CHECK(!locks || kin_lock_acquire(&it->lock, PATIENCE) == KIN_OK);
+    CHECK(kin_sem_release(&it->told, 1) == KIN_OK);
+    kin_sem_acquire(&it->many, 1000, KIN_MS(30));
+    CHECK(!locks || kin_lock_release(&it->lock) == KIN_OK);
+    CHECK(strcmp(what, "sem") != 0 || kin_sem_release(&it->sem, 1) == KIN_OK);
+    CHECK(strcmp(what, "event") != 0 || kin_event_set(&it->event) == KIN_OK);
+    CHECK(strcmp(what, "put") != 0 || kin_queue_put(queue, "x", 1, PATIENCE) == KIN_OK);
+    CHECK(strcmp(what, "get") != 0 || kin_queue_get(queue, &byte, 1, NULL, PATIENCE) == KIN_OK);
+    CHECK(strcmp(what, "close") != 0 || kin_queue_close(queue) == KIN_OK);
+    return 0;
+}
+
+static int child_hold_lock(const kin_args *args)
+{
+    place *it = given(args, "place", KIN_TYPE_MEMORY);
+    CHECK(it && kin_lock_acquire(&it->lock, PATIENCE) == KIN_OK);
+    CHECK(kin_sem_release(&it->told, 1) == KIN_OK);
+    kin_sem_acquire(&it->many, 1000, PATIENCE);
+    return 0;
+}
+
+static int child_take_permits(const kin_args *args)
+{
+    place *it = given(args, "place", KIN_TYPE_MEMORY);
+    CHECK(it);
+    for (int i = 0; i < 300; i++) {
+        CHECK(kin_sem_acquire(&it->sem, 1, PATIENCE) == KIN_OK);
+        CHECK(kin_sem_release(&it->told, 1) == KIN_OK);
+    }
+    return 0;
+}
+
+/* Watches the semaphore and takes nothing. */
+static int child_watch(const kin_args *args)
+{
+    place *it = given(args, "place", KIN_TYPE_MEMORY);
+    CHECK(it && kin_sem_release(&it->many, 1) == KIN_OK);
+    kin_wait_item items[] = {{KIN_TYPE_SEM, KIN_READABLE, &it->sem, 0, 0},
+                             {KIN_TYPE_EVENT, KIN_READABLE, &it->event, 0, 0}};
+    do {
+        CHECK(kin_wait(items, 2, 0, PATIENCE, NULL) == KIN_OK);
+    } while (!items[1].ready);
+    return 0;
+}
+
+/* ---- tests ---- */
+
+static void bad_input_is_refused(void **state)
+{
+    (void)state;
+    place *it = new_place();
+    kin_wait_item item = {KIN_TYPE_SEM, KIN_READABLE, &it->sem, 0, 0};
+    assert_status(kin_wait(NULL, 1, 0, 0, NULL), KIN_E_ARGUMENT);
+    assert_status(kin_wait(&item, 0, 0, 0, NULL), KIN_E_ARGUMENT);
+    assert_status(kin_wait(&item, 1, 2, 0, NULL), KIN_E_ARGUMENT);
+    assert_status(kin_wait(&item, 1, 0, -1, NULL), KIN_E_ARGUMENT);
+    item.interest = 0;
+    assert_status(kin_wait(&item, 1, 0, 0, NULL), KIN_E_ARGUMENT);
+    item.interest = KIN_WRITABLE; /* of a semaphore */
+    assert_status(kin_wait(&item, 1, 0, 0, NULL), KIN_E_ARGUMENT);
+    item = (kin_wait_item){KIN_TYPE_SEM, KIN_READABLE, NULL, 0, 0};
+    assert_status(kin_wait(&item, 1, 0, 0, NULL), KIN_E_ARGUMENT);
+    item.object = &it->event;
+    assert_status(kin_wait(&item, 1, 0, 0, NULL), KIN_E_TYPE);
+    item.object = &item;
+    assert_status(kin_wait(&item, 1, 0, 0, NULL), KIN_E_FAMILY);
+    item.type = KIN_TYPE_COUNTER;
+    assert_status(kin_wait(&item, 1, 0, 0, NULL), KIN_E_ARGUMENT);
+    item.type = 999;
+    assert_status(kin_wait(&item, 1, 0, 0, NULL), KIN_E_ARGUMENT);
+    item = (kin_wait_item){KIN_WAIT_PROCESS, KIN_READABLE, NULL, 0, 0};
+    assert_status(kin_wait(&item, 1, 0, 0, NULL), KIN_E_ARGUMENT);
+    intptr_t closed = make_signal();
+    close_handle(closed);
+    item = (kin_wait_item){KIN_WAIT_HANDLE, KIN_READABLE, NULL, closed, 0};
+    assert_status(kin_wait(&item, 1, 0, KIN_MS(1), NULL), KIN_E_HANDLE);
+    kin_family *other = NULL;
+    kin_event *foreign = NULL;
+    assert_ok(kin_family_create(&other, NULL));
+    assert_ok(kin_event_create(&foreign, other));
+    kin_wait_item both[] = {{KIN_TYPE_EVENT, KIN_READABLE, &it->event, 0, 0},
+                            {KIN_TYPE_EVENT, KIN_READABLE, foreign, 0, 0}};
+    assert_status(kin_wait(both, 2, 0, 0, NULL), KIN_E_FAMILY);
+    kin_family_close(other);
+    assert_ok(kin_free(it));
+}
+
+static void says_what_is_ready_now(void **state)
+{
+    (void)state;
+    place *it = new_place();
+    kin_queue_options options = KIN_QUEUE_OPTIONS;
+    kin_queue *queue = NULL;
+    size_t ready = 99;
+    options.max_messages = 1;
+    assert_ok(kin_queue_create(&queue, NULL, &options));
+    assert_ok(kin_lock_acquire(&it->lock, KIN_NOW));
+    intptr_t signal = make_signal();
+    kin_wait_item items[] = {
+        {KIN_TYPE_SEM, KIN_READABLE, &it->sem, 0, 0},
+        {KIN_TYPE_EVENT, KIN_READABLE, &it->event, 0, 0},
+        {KIN_TYPE_QUEUE, KIN_READABLE, queue, 0, 0},
+        {KIN_WAIT_HANDLE, KIN_READABLE, NULL, signal, 0},
+    };
+    int64_t start = now_ns();
+    assert_status(kin_wait(items, 4, 0, KIN_NOW, NULL), KIN_E_TIMED_OUT);
+    assert_status(kin_wait(items, 4, 0, KIN_MS(20), NULL), KIN_E_TIMED_OUT);
+    assert_true(now_ns() - start >= KIN_MS(20));
+    kin_wait_item mine = {KIN_TYPE_LOCK, KIN_READABLE, &it->lock, 0, 0};
+    assert_ok(kin_wait(&mine, 1, 0, KIN_NOW, NULL)); /* an acquire would say so at once */
+    assert_ok(kin_sem_release(&it->sem, 1));
+    assert_ok(kin_wait(items, 4, 0, KIN_NOW, &ready));
+    assert_true(ready == 1 && items[0].ready == KIN_READABLE && !items[1].ready && !items[2].ready && !items[3].ready);
+    assert_ok(kin_event_set(&it->event));
+    assert_ok(kin_queue_put(queue, "x", 1, KIN_NOW));
+    assert_status(kin_wait(items, 4, KIN_WAIT_ALL, KIN_MS(5), NULL), KIN_E_TIMED_OUT);
+    raise_signal(signal);
+    assert_ok(kin_wait(items, 4, KIN_WAIT_ALL, KIN_NOW, &ready));
+    assert_int_equal(ready, 4);
+    items[2].interest = KIN_READABLE | KIN_WRITABLE;
+    assert_ok(kin_wait(&items[2], 1, 0, KIN_NOW, NULL));
+    assert_int_equal(items[2].ready, KIN_READABLE); /* full */
+    assert_ok(kin_lock_release(&it->lock));
+    close_handle(signal);
+    assert_ok(kin_queue_destroy(queue));
+    assert_ok(kin_free(it));
+}
+
+static void each_kind_wakes(void **state)
+{
+    (void)state;
+    static const char *const acts[] = {"lock", "sem", "event", "put", "get", "close", "end"};
+    place *it = new_place();
+    kin_queue_options options = KIN_QUEUE_OPTIONS;
+    intptr_t never = make_signal();
+    options.max_messages = 1;
+    for (int native = 0; native < 2; native++) {
+        for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++) {
+            kin_queue *queue = NULL;
+            int full = strcmp(acts[i], "get") == 0, ends = strcmp(acts[i], "end") == 0;
+            assert_ok(kin_queue_create(&queue, NULL, &options));
+            assert_ok(full ? kin_queue_put(queue, "x", 1, KIN_NOW) : KIN_OK);
+            assert_ok(kin_event_clear(&it->event));
+            kin_process *child = start_with("act", it, queue, acts[i]);
+            assert_ok(kin_sem_acquire(&it->told, 1, PATIENCE));
+            kin_wait_item items[] = {
+                {KIN_TYPE_SEM, KIN_READABLE, &it->sem, 0, 0},
+                {KIN_TYPE_EVENT, KIN_READABLE, &it->event, 0, 0},
+                {KIN_TYPE_QUEUE, full ? KIN_WRITABLE : KIN_READABLE, queue, 0, 0},
+                {i == 0 ? KIN_TYPE_LOCK : KIN_TYPE_SEM, KIN_READABLE, i == 0 ? (void *)&it->lock : &it->many, 0, 0},
+                {ends ? KIN_WAIT_PROCESS : KIN_WAIT_HANDLE, KIN_READABLE, child, never, 0},
+            };
+            static const int which[] = {3, 0, 1, 2, 2, 2, 4};
+            int64_t start = now_ns();
+            size_t ready = 0;
+            assert_ok(kin_wait(items, native || ends ? 5 : 4, 0, PATIENCE, &ready));
+            assert_true(now_ns() - start < KIN_SECONDS(10));
+            assert_int_equal(ready, 1);
+            assert_true(items[which[i]].ready);
+            join_child(child, 0);
+            kin_sem_acquire(&it->sem, 1, KIN_NOW);
+            assert_ok(kin_queue_destroy(queue));
+        }
+    }
+    close_handle(never);
+    assert_ok(kin_free(it));
+}
+
+static void native_things_wake(void **state)
+{
+    (void)state;
+    enum { COUNT = 150 }; /* more than one WaitForMultipleObjects takes */
+    static kin_wait_item items[COUNT + 1];
+    place *it = new_place();
+    kin_queue *queue = NULL;
+    size_t ready = 0;
+    assert_ok(kin_queue_create(&queue, NULL, NULL));
+    for (int i = 0; i < COUNT; i++) {
+        items[i] = (kin_wait_item){KIN_WAIT_HANDLE, KIN_READABLE, NULL, make_signal(), 0};
+    }
+    items[COUNT] = (kin_wait_item){KIN_TYPE_EVENT, KIN_READABLE, &it->event, 0, 0};
+    assert_status(kin_wait(items, COUNT + 1, 0, KIN_MS(5), NULL), KIN_E_TIMED_OUT);
+    raise_signal(items[COUNT - 1].handle);
+    assert_ok(kin_wait(items, COUNT, 0, PATIENCE, &ready));
+    assert_int_equal(ready, 1);
+    assert_int_equal(items[COUNT - 1].ready, KIN_READABLE);
+    close_handle(items[COUNT - 1].handle);
+    items[COUNT - 1] = items[COUNT];
+    kin_process *child = start_with("act", it, queue, "event"); /* among so many natives, kin's own still wakes */
+    assert_ok(kin_wait(items, COUNT, 0, PATIENCE, &ready));
+    assert_true(ready == 1 && items[COUNT - 1].ready);
+    join_child(child, 0);
+    for (int i = 0; i < COUNT - 1; i++) {
+        raise_signal(items[i].handle);
+    }
+    assert_ok(kin_wait(items, COUNT, KIN_WAIT_ALL, PATIENCE, &ready));
+    assert_int_equal(ready, COUNT);
+    for (int i = 0; i < COUNT - 1; i++) {
+        close_handle(items[i].handle);
+    }
+    assert_ok(kin_queue_destroy(queue));
+    assert_ok(kin_free(it));
+}
+
+static void many_processes_are_waited_for(void **state)
+{
+    (void)state;
+    enum { COUNT = 5 };
+    kin_wait_item items[COUNT];
+    kin_process *children[COUNT];
+    place *it = new_place();
+    kin_queue *queue = NULL;
+    size_t left = COUNT;
+    assert_ok(kin_queue_create(&queue, NULL, NULL));
+    for (int i = 0; i < COUNT; i++) {
+        children[i] = start_with("act", it, queue, "end");
+        items[i] = (kin_wait_item){KIN_WAIT_PROCESS, KIN_READABLE, children[i], 0, 0};
+    }
+    while (left > 0) {
+        size_t ready = 0;
+        assert_ok(kin_wait(items, left, 0, PATIENCE, &ready));
+        assert_true(ready > 0);
+        for (size_t i = left; i-- > 0;) {
+            if (items[i].ready) {
+                join_child(items[i].object, 0);
+                items[i] = items[--left];
+            }
+        }
+    }
+    assert_ok(kin_queue_destroy(queue));
+    assert_ok(kin_free(it));
+}
+
+static void dead_owner_is_noticed(void **state)
+{
+    (void)state;
+    place *it = new_place();
+    kin_queue *queue = NULL;
+    assert_ok(kin_queue_create(&queue, NULL, NULL));
+    kin_process *child = start_with("hold_lock", it, queue, "");
+    assert_ok(kin_sem_acquire(&it->told, 1, PATIENCE));
+    kin_wait_item item = {KIN_TYPE_LOCK, KIN_READABLE, &it->lock, 0, 0};
+    assert_status(kin_wait(&item, 1, 0, KIN_MS(60), NULL), KIN_E_TIMED_OUT);
+    kill_child(child);
+    int64_t start = now_ns();
+    assert_ok(kin_wait(&item, 1, 0, PATIENCE, NULL));
+    assert_true(now_ns() - start < KIN_SECONDS(1));
+    assert_status(kin_lock_acquire(&it->lock, KIN_NOW), KIN_OWNER_DIED);
+    assert_ok(kin_lock_repair(&it->lock));
+    assert_ok(kin_lock_release(&it->lock));
+    assert_ok(kin_queue_destroy(queue));
+    assert_ok(kin_free(it));
+}
+
+static void watchers_take_no_wake_up_from_others(void **state)
+{
+    (void)state;
+    place *it = new_place();
+    kin_queue *queue = NULL;
+    assert_ok(kin_queue_create(&queue, NULL, NULL));
+    kin_process *watcher = start_with("watch", it, queue, "");
+    assert_ok(kin_sem_acquire(&it->many, 1, PATIENCE));
+    kin_process *killed = start_with("watch", it, queue, "");
+    assert_ok(kin_sem_acquire(&it->many, 1, PATIENCE));
+    kin_process *taker = start_with("take_permits", it, queue, "");
+    int64_t start = now_ns();
+    for (int i = 0; i < 300; i++) {
+        assert_ok(kin_sem_release(&it->sem, 1));
+        assert_ok(kin_sem_acquire(&it->told, 1, PATIENCE));
+        if (i == 100) {
+            kill_child(killed);
+        }
+    }
+    assert_true(now_ns() - start < KIN_SECONDS(10)); /* had each wake-up waited for a slice: a minute */
+    join_child(taker, 0);
+    assert_ok(kin_event_set(&it->event));
+    join_child(watcher, 0);
+    assert_ok(kin_family_reap(NULL, NULL));
+    assert_int_equal(inspect_family().threads, 1);
+    assert_ok(kin_queue_destroy(queue));
+    assert_ok(kin_free(it));
+}
+
+int main(void)
+{
+    static const kin_entry entries[] = {
+        {"act", child_act},
+        {"hold_lock", child_hold_lock},
+        {"take_permits", child_take_permits},
+        {"watch", child_watch},
+    };
+    kin_main(entries, sizeof entries / sizeof entries[0]);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bad_input_is_refused),
+        cmocka_unit_test(says_what_is_ready_now),
+        cmocka_unit_test(each_kind_wakes),
+        cmocka_unit_test(native_things_wake),
+        cmocka_unit_test(many_processes_are_waited_for),
+        cmocka_unit_test(dead_owner_is_noticed),
+        cmocka_unit_test(watchers_take_no_wake_up_from_others),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
