@@ -18,6 +18,10 @@ int bench_command(int argc, char **argv);
     X(demo_square)                                                                                                     \
     X(demo_wait)                                                                                                       \
     X(demo_click)                                                                                                      \
+    X(demo_produce)                                                                                                    \
+    X(demo_consume)                                                                                                    \
+    X(demo_work)                                                                                                       \
+    X(demo_job)                                                                                                        \
     X(demo_nothing)                                                                                                    \
     X(bench_contend)                                                                                                   \
     X(bench_ping)                                                                                                      \

@@ -1,5 +1,5 @@
-/* demo.c: `kin demo`: five programs of a few lines each, under each start method, and what comes out of them. */
-#include "commands.h"
+/* demo.c: `kin demo`: programs of a few lines each, under each start method, and what comes out of them. */
+#include "demo.h"
 
 #include <getopt.h>
 #include <math.h>
@@ -10,16 +10,7 @@
 
 #include "report.h"
 
-#define TEXT_MAX 96
-#define PATIENCE KIN_SECONDS(30)
-
-typedef struct outcome {
-    char expected[TEXT_MAX];
-    char got[TEXT_MAX];
-    int failed; /* children that did not end well */
-} outcome;
-
-static void say(char *text, const char *format, ...)
+void say(char *text, const char *format, ...)
 {
     va_list values;
     va_start(values, format);
@@ -36,26 +27,26 @@ static void append(char *text, const char *word)
 
 /* ---- starting children ---- */
 
-static void *shared(size_t size)
+void *shared(size_t size)
 {
     void *memory = NULL;
     tool_check(kin_alloc(&memory, NULL, size), "kin_alloc");
     return memory;
 }
 
-static kin_args *arguments(void)
+kin_args *arguments(void)
 {
     kin_args *args = NULL;
     tool_check(kin_args_create(&args, NULL), "kin_args_create");
     return args;
 }
 
-static void add(kin_args *args, const char *name, kin_type type, const void *object)
+void add(kin_args *args, const char *name, kin_type type, const void *object)
 {
     tool_check(kin_args_add(args, name, type, object), name);
 }
 
-static kin_process *start(kin_method method, const char *entry, const kin_args *args)
+kin_process *start(kin_method method, const char *entry, const kin_args *args)
 {
     kin_process_options options = KIN_PROCESS_OPTIONS;
     options.method = method;
@@ -395,6 +386,9 @@ static const program programs[] = {
     {"squares and their sum", 1, 1, square},
     {"lock passed to a child", 1, 1, pass},
     {"counter object", 1, 1, click},
+    {"rounds, ended by event", 10, 1, demo_rounds},
+    {"joinable queue", 10, 1, demo_tasks},
+    {"ten jobs report", 1, 1, demo_jobs},
 };
 
 static const report_column columns[] = {

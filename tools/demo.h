@@ -1,0 +1,31 @@
+/* demo.h: what the parts of `kin demo` share. */
+#ifndef DEMO_H
+#define DEMO_H
+
+#include "commands.h"
+
+#define TEXT_MAX 96
+#define PATIENCE KIN_SECONDS(30)
+
+typedef struct outcome {
+    char expected[TEXT_MAX];
+    char got[TEXT_MAX];
+    int failed; /* children that did not end well */
+} outcome;
+
+/* Writes a text of outcome's. */
+void say(char *text, const char *format, ...);
+
+/* Shared memory, an empty set of arguments, an argument, a child; a failure ends the program. */
+void *shared(size_t size);
+kin_args *arguments(void);
+void add(kin_args *args, const char *name, kin_type type, const void *object);
+kin_process *start(kin_method method, const char *entry, const kin_args *args);
+
+/* ---- programs in files of their own ---- */
+
+void demo_rounds(kin_method method, outcome *out);
+void demo_tasks(kin_method method, outcome *out);
+void demo_jobs(kin_method method, outcome *out);
+
+#endif
