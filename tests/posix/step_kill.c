@@ -34,7 +34,10 @@ typedef struct place {
     kin_barrier barrier;
     kin_rwlock rwlock;
     kin_counter counter;
+    kin_queue *queue; /* joinable */
+    kin_sem *leased;  /* two permits */
     void *block;
+    const void *message;
     _Atomic int asleep, through; /* of the sleeper */
 } place;
 
@@ -177,6 +180,121 @@ static void counter_add(place *it)
     kin_counter_add(&it->counter, 1, NULL);
 }
 
+#define MESSAGE 100u
+
+static void queue_put(place *it)
+{
+    char message[MESSAGE] = {1};
+    kin_queue_put(it->queue, message, sizeof message, KIN_FOREVER);
+}
+
+static void queue_get(place *it)
+{
+    char message[MESSAGE];
+    kin_queue_get(it->queue, message, sizeof message, NULL, KIN_FOREVER);
+}
+
+static void queue_deal(place *it)
+{
+    queue_get(it);
+    kin_queue_task_done(it->queue);
+}
+
+static void queue_both(place *it)
+{
+    queue_put(it);
+    queue_deal(it);
+}
+
+static void queue_fill(place *it)
+{
+    char message[MESSAGE] = {1};
+    while (kin_queue_put(it->queue, message, sizeof message, KIN_NOW) == KIN_OK) {
+    }
+}
+
+static void queue_put_two(place *it)
+{
+    queue_put(it);
+    queue_put(it);
+}
+
+static void queue_got_one(place *it)
+{
+    queue_put_two(it);
+    queue_get(it);
+}
+
+static void queue_reserve(place *it)
+{
+    kin_queue_reserve(it->queue, &it->block, MESSAGE, KIN_FOREVER);
+}
+
+static void queue_commit(place *it)
+{
+    kin_queue_commit(it->queue, it->block, MESSAGE);
+}
+
+static void queue_peek(place *it)
+{
+    size_t size;
+    kin_queue_peek(it->queue, &it->message, &size, KIN_FOREVER);
+}
+
+static void queue_peek_one(place *it)
+{
+    queue_put(it);
+    queue_peek(it);
+}
+
+static void queue_consume(place *it)
+{
+    kin_queue_consume(it->queue, it->message);
+}
+
+static void queue_close(place *it)
+{
+    kin_queue_close(it->queue);
+}
+
+static void queue_task_done(place *it)
+{
+    kin_queue_task_done(it->queue);
+}
+
+static void queue_join(place *it)
+{
+    kin_queue_join(it->queue, KIN_FOREVER);
+}
+
+static void wait_for_both(place *it)
+{
+    kin_wait_item items[] = {{KIN_TYPE_SEM, KIN_READABLE, &it->sem, 0, 0},
+                             {KIN_TYPE_QUEUE, KIN_READABLE, it->queue, 0, 0}};
+    kin_wait(items, 2, 0, KIN_FOREVER, NULL);
+}
+
+static void leased_acquire(place *it)
+{
+    kin_sem_acquire(it->leased, 1, KIN_FOREVER);
+}
+
+static void leased_release(place *it)
+{
+    kin_sem_release(it->leased, 1);
+}
+
+static void leased_acquire_two(place *it)
+{
+    kin_sem_acquire(it->leased, 2, KIN_FOREVER);
+}
+
+static void leased_both(place *it)
+{
+    leased_acquire_two(it);
+    kin_sem_release(it->leased, 2);
+}
+
 static void alloc_small(place *it)
 {
     kin_alloc(&it->block, NULL, 50);
@@ -253,6 +371,24 @@ static const scenario scenarios[] = {
     {"readers-writer lock", "end of writing, a reader waits", write_acquire, rw_release, read_both, NULL, false},
     {"readers-writer lock", "read, held by a writer", lock_try, read_acquire, NULL, NULL, true},
     {"counter", "add", counter_add, counter_add, NULL, NULL, false},
+    {"leased semaphore", "acquire", leased_both, leased_acquire_two, NULL, NULL, false},
+    {"leased semaphore", "release", leased_acquire_two, leased_release, NULL, NULL, false},
+    {"leased semaphore", "release, another sleeps for it", leased_acquire_two, leased_release, leased_acquire, NULL,
+     false},
+    {"queue", "put", queue_both, queue_put, NULL, NULL, false},
+    {"queue", "put, another sleeps for it", queue_both, queue_put, queue_get, queue_put, false},
+    {"queue", "put, no room", queue_fill, queue_put, NULL, NULL, false},
+    {"queue", "get", queue_put_two, queue_get, NULL, NULL, false},
+    {"queue", "get, another sleeps for room", queue_fill, queue_get, queue_put, queue_deal, false},
+    {"queue", "get, nothing there", queue_both, queue_get, NULL, queue_put, false},
+    {"queue", "reserve", queue_both, queue_reserve, NULL, NULL, false},
+    {"queue", "commit, another sleeps for it", queue_reserve, queue_commit, queue_get, queue_put, false},
+    {"queue", "peek", queue_put_two, queue_peek, NULL, NULL, false},
+    {"queue", "consume", queue_peek_one, queue_consume, NULL, NULL, false},
+    {"queue", "close, another sleeps for it", queue_both, queue_close, queue_get, queue_close, false},
+    {"queue", "task_done, another joins", queue_got_one, queue_task_done, queue_join, queue_deal, false},
+    {"wait", "for a semaphore and a queue", queue_both, wait_for_both, NULL, NULL, false},
+    {"wait", "another does, put", queue_both, queue_put, wait_for_both, queue_put, false},
     {"memory", "allocate, small", small_both, alloc_small, NULL, NULL, false},
     {"memory", "free, small", alloc_small, free_block, NULL, NULL, false},
     {"memory", "allocate, large", large_both, alloc_large, NULL, NULL, false},
@@ -280,6 +416,9 @@ static place *new_place(void)
     kin_barrier_init(&it->barrier, 2);
     kin_rwlock_init(&it->rwlock);
     kin_counter_init(&it->counter, 0);
+    kin_queue_options options = {sizeof options, 1000, 0, KIN_QUEUE_JOINABLE};
+    kin_queue_create(&it->queue, NULL, &options);
+    kin_sem_create_leased(&it->leased, NULL, 2);
     return it;
 }
 
@@ -357,6 +496,37 @@ static bool acquired(kin_status status)
     return status == KIN_OK || status == KIN_OWNER_DIED;
 }
 
+/* Whatever is in it comes out whole, there is as much room as ever, and all permits come back. */
+static const char *use_queue(kin_queue *queue)
+{
+    char message[1000];
+    size_t size = 0;
+    kin_queue_info info = {.size = sizeof info};
+    kin_status status = KIN_OK;
+    while (status == KIN_OK) {
+        status = kin_queue_get(queue, message, sizeof message, &size, KIN_MS(120));
+        if (status == KIN_OK && size != MESSAGE) {
+            return "the queue's message";
+        }
+        if (status == KIN_OK && kin_queue_task_done(queue) != KIN_OK) {
+            return "the queue's tasks";
+        }
+    }
+    if (kin_queue_inspect(queue, &info) != KIN_OK || info.messages != 0 || info.lost_puts + info.lost_gets > 1) {
+        return "the queue's count";
+    }
+    if (info.closed) {
+        return status == KIN_E_CLOSED ? NULL : "the closed queue";
+    }
+    memset(message, 7, sizeof message);
+    if (kin_queue_put(queue, message, sizeof message, LIMIT) != KIN_OK ||
+        kin_queue_get(queue, message, sizeof message, &size, LIMIT) != KIN_OK || size != sizeof message ||
+        kin_queue_task_done(queue) != KIN_OK || kin_queue_join(queue, LIMIT) != KIN_OK) {
+        return "queue";
+    }
+    return NULL;
+}
+
 static const char *use_all(place *it)
 {
     void *small = NULL, *large = NULL, *found = NULL;
@@ -375,6 +545,9 @@ static const char *use_all(place *it)
     if (kin_sem_release(&it->sem, 1) != KIN_OK || kin_sem_acquire(&it->sem, 1, LIMIT) != KIN_OK) {
         return "semaphore";
     }
+    if (kin_sem_acquire(it->leased, 2, LIMIT) != KIN_OK || kin_sem_release(it->leased, 2) != KIN_OK) {
+        return "leased semaphore";
+    }
     if (kin_event_set(&it->event) != KIN_OK || kin_event_wait(&it->event, LIMIT) != KIN_OK) {
         return "event";
     }
@@ -392,7 +565,7 @@ static const char *use_all(place *it)
         kin_name_remove(NULL, "stepped") != KIN_OK) {
         return "name";
     }
-    return NULL;
+    return use_queue(it->queue);
 }
 
 static const char *count_values(const place *it)
@@ -461,9 +634,11 @@ static bool kill_at(const scenario *what, int k, tally *out)
     int64_t took = now() - killed;
     wrong = wrong ? wrong : find_remains();
     wrong = wrong ? wrong : took > LIMIT ? "it took too long" : NULL;
-    if (it->block) {
+    if (it->block && kin_alloc_size(it->block, &(size_t){0}) == KIN_OK) {
         kin_free(it->block);
     }
+    kin_queue_destroy(it->queue);
+    kin_sem_destroy(it->leased);
     kin_free(it);
     out->kills++;
     out->steps = done > out->steps ? done : out->steps;
