@@ -62,7 +62,7 @@ typedef struct kin__lock { /* kin_lock's inside; protocol in lock.c */
     kin__object object;
     _Atomic uint64_t word;
     _Atomic uint32_t depth; /* of recursion beyond the first; only the owner touches it */
-    _Atomic uint32_t spare;
+    _Atomic uint32_t since; /* milliseconds: while it is CONTENDED, when somebody first saw this owner; for inspect.c */
 } kin__lock;
 
 typedef struct kin__sem { /* kin_sem's inside; protocol in sem.c */

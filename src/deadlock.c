@@ -55,22 +55,30 @@ static uint64_t next_owner(kin_family *family, uint64_t token, walk *way)
     return owner;
 }
 
-static walk follow(kin__seat *seat, uint64_t owner)
+/* From owner on, until it comes to token. */
+static walk follow(kin_family *family, uint64_t token, uint64_t owner)
 {
     walk way = {0, 0, false};
     for (int hop = 0; hop < HOPS && owner != 0 && !way.cycle; hop++) {
-        owner = next_owner(seat->family, owner, &way);
-        way.cycle = owner == seat->token;
+        owner = next_owner(family, owner, &way);
+        way.cycle = owner == token;
     }
     return way;
 }
 
+bool kin__waits_in_cycle(kin_family *family, uint64_t token)
+{
+    walk first = follow(family, token, token);
+    walk second = follow(family, token, token);
+    return first.cycle && second.cycle && first.evidence == second.evidence;
+}
+
 bool kin__deadlocked(kin__seat *seat, uint64_t owner)
 {
-    walk first = follow(seat, owner);
+    walk first = follow(seat->family, seat->token, owner);
     if (!first.cycle || first.last_ticket > atomic_load(&seat->thread->ticket)) {
         return false;
     }
-    walk second = follow(seat, owner);
+    walk second = follow(seat->family, seat->token, owner);
     return second.cycle && second.evidence == first.evidence;
 }

@@ -53,6 +53,11 @@ static kin_status acquire_again(kin__lock *lock)
     return KIN_OK;
 }
 
+static void note_owner(kin__lock *lock)
+{
+    atomic_store_explicit(&lock->since, (uint32_t)(kin_os_now() / KIN_MS(1)), memory_order_relaxed);
+}
+
 /* One look at the word: takes the lock, or says why not. KIN_E_BUSY: a living thread holds it. */
 static kin_status try_take(kin__seat *seat, kin__lock *lock, uint64_t *word, uint64_t slept)
 {
@@ -63,6 +68,9 @@ static kin_status try_take(kin__seat *seat, kin__lock *lock, uint64_t *word, uin
         uint64_t inherited = *word & INCONSISTENT;
         if (atomic_compare_exchange_weak_explicit(&lock->word, word, seat->token | slept | inherited,
                                                   memory_order_acquire, memory_order_relaxed)) {
+            if (slept) {
+                note_owner(lock);
+            }
             return inherited ? KIN_OWNER_DIED : KIN_OK;
         }
     }
@@ -119,8 +127,11 @@ static uint64_t await_release(kin__lock *lock)
 static kin__parked wait_a_slice(kin__seat *seat, kin__lock *lock, uint64_t word, int64_t deadline, bool *deadlock)
 {
     uint64_t contended = word | CONTENDED;
-    if (word != contended && !atomic_compare_exchange_strong(&lock->word, &word, contended)) {
-        return KIN__CHANGED;
+    if (word != contended) {
+        if (!atomic_compare_exchange_strong(&lock->word, &word, contended)) {
+            return KIN__CHANGED;
+        }
+        note_owner(lock);
     }
     kin__park_begin(seat, &lock->word, 1);
     bool changed = atomic_load(&lock->word) != contended;
@@ -305,6 +316,15 @@ uint32_t kin__lock_look(kin__look *how, void *object, uint32_t interest)
     bool held = OWNER(word) != 0 && OWNER(word) != how->seat->token;
     how->owned |= held;
     return held && (!how->ask || owner_alive(how->seat, OWNER(word))) ? 0 : interest;
+}
+
+uint64_t kin__lock_owner(const kin__lock *lock, int64_t *held)
+{
+    uint64_t word = atomic_load(&((kin__lock *)(uintptr_t)lock)->word);
+    uint32_t since = atomic_load_explicit(&((kin__lock *)(uintptr_t)lock)->since, memory_order_relaxed);
+    uint32_t now = (uint32_t)(kin_os_now() / KIN_MS(1));
+    *held = word & CONTENDED ? KIN_MS((int64_t)(now - since)) : -1;
+    return OWNER(word);
 }
 
 /* ---- the public face ---- */

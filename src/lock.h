@@ -16,6 +16,8 @@ bool kin__lock_poisoned(kin__lock *lock);
 bool kin__lock_inconsistent(kin__lock *lock);
 /* Releases such a one so that the next to acquire it gets KIN_OWNER_DIED again. */
 void kin__lock_abandon(kin__seat *seat, kin__lock *lock);
+/* The owner's token, 0: none. *held: how long it has been seen to be the owner, at least; -1: not known. */
+uint64_t kin__lock_owner(const kin__lock *lock, int64_t *held);
 /* Whether the calling thread holds it. */
 bool kin__lock_held(const kin__seat *seat, kin__lock *lock);
 /* Releases it however often it is held, and takes it again, as often. An inconsistent one is poisoned, as by any release. */

@@ -177,6 +177,18 @@ void kin_os_pulse_close(kin_os_pulse *pulse);
 /* The same for every family of this user that has no living member. Returns how many were removed. */
 uint32_t kin_os_sweep(void);
 
+/* ---- the families that there are: discover.c ---- */
+
+typedef struct kin_os_found {
+    kin_os_id id;
+    kin_os_handle shm, pulse; /* the visitor's to close; pulse is KIN_OS_NO_HANDLE on Windows */
+} kin_os_found;
+
+/* Visits what looks like a family of this user that some process has open; the same one perhaps more than once. Families
+ * for which wanted says no are passed over. Nothing of it is to be trusted. */
+void kin_os_discover(bool (*wanted)(const kin_os_id *id, void *context),
+                     void (*visit)(const kin_os_found *found, void *context), void *context);
+
 /* ---- processes: process.c ---- */
 
 typedef struct kin_os_exit {

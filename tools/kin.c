@@ -31,8 +31,10 @@ static int noop_command(int argc, char **argv)
 }
 
 static const command commands[] = {
-    {"demo", NULL, "run five small programs under each start method and check what comes out", demo_command},
+    {"demo", NULL, "run small programs under each start method and check what comes out", demo_command},
     {"bench", NULL, "measure kin beside what the system offers", bench_command},
+    {"ps", NULL, "show families, who holds what and who waits for what", ps_command},
+    {"reap", NULL, "clean up what killed processes left", reap_command},
     {"help", "--help", "print this", help_command},
     {"version", "--version", "print the version", version_command},
     {"noop", NULL, NULL, noop_command},

@@ -8,6 +8,7 @@
 #include "counter.h"
 #include "event.h"
 #include "family.h"
+#include "inspect.h"
 #include "lock.h"
 #include "memory.h"
 #include "process.h"

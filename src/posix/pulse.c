@@ -522,6 +522,25 @@ static bool sweep_pulse(int dir, const char *name, const char *hex)
     return removed;
 }
 
+/* The pulse of a family that this process is not in, for discover.c; -1. */
+int kin_posix_pulse_open(const char *hex)
+{
+    char path[PATH_MAX];
+    int fd = -1;
+    ours_lock();
+    for (unsigned i = 0; i < KIN_POSIX_DIRS && fd < 0; i++) {
+        struct stat info;
+        const char *dir = kin_posix_names_dir(i);
+        if (dir && kin_posix_name(path, sizeof path, dir, hex, "pulse") && lstat(path, &info) == 0 &&
+            S_ISREG(info.st_mode) && info.st_uid == geteuid() &&
+            ours_find((uint64_t)info.st_dev, (uint64_t)info.st_ino) < 0) {
+            fd = kin_posix_raise(open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+        }
+    }
+    ours_unlock();
+    return fd;
+}
+
 static uint32_t sweep_dir(const char *path)
 {
     uint32_t removed = 0;

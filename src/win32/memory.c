@@ -4,7 +4,7 @@
  *   views, and they cannot be decommitted (Microsoft, "CreateFileMappingW function", SEC_RESERVE). What is committed is
  *   charged at once: a lack of memory is an error of VirtualAlloc, never a fault later.
  * - To commit what is committed already is no error ("VirtualAlloc function").
- * - The section has no name and lives until its last handle and view are gone.
+ * - The section lives until its last handle and view are gone, and its name with it. The name is for discover.c only.
  * - A page more than asked for is reserved and never committed: to run off the end is a fault. (Wine 8 does not show other
  *   views what is committed up to the very end of a section.)
  */
@@ -19,12 +19,19 @@ static size_t with_guard(size_t reserve)
 kin_status kin_os_shm_create(kin_os_handle *out, const kin_os_id *family, size_t reserve)
 {
     uint64_t size = with_guard(reserve);
-    (void)family;
+    wchar_t name[KIN_WIN32_SECTION_NAME];
+    kin_win32_section_name(name, family);
     HANDLE section = CreateFileMappingW(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE | SEC_RESERVE, (DWORD)(size >> 32),
-                                        (DWORD)size, NULL);
-    if (!section) {
-        return kin_win32_fail(GetLastError());
+                                        (DWORD)size, name);
+    DWORD code = GetLastError();
+    if (section && code == ERROR_ALREADY_EXISTS) { /* not ours: 128 random bits do not meet by chance */
+        CloseHandle(section);
+        section = NULL;
     }
+    if (!section) {
+        return kin_win32_fail(code);
+    }
+    kin_win32_list(family);
     *out = section;
     return KIN_OK;
 }
@@ -35,6 +42,7 @@ kin_status kin_os_shm_map(void **out, kin_os_handle shm, size_t reserve)
     if (!base) {
         return kin_win32_fail(GetLastError());
     }
+    kin_win32_keep_list();
     *out = base;
     return KIN_OK;
 }

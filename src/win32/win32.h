@@ -38,6 +38,17 @@ typedef struct kin_win32_line {
  * apply other rules. KIN_E_ARGUMENT: a quote in the first word, which nothing can express. */
 kin_status kin_win32_quote(kin_win32_line *line, const wchar_t *word, bool first);
 
+/* ---- discover.c ---- */
+
+#define KIN_WIN32_SECTION_NAME 48
+
+/* The name of a family's memory. */
+void kin_win32_section_name(wchar_t out[KIN_WIN32_SECTION_NAME], const kin_os_id *family);
+/* Lists a family that was made here, for others to find; once its section exists. */
+void kin_win32_list(const kin_os_id *family);
+/* Keeps the list in being while this process lives. */
+void kin_win32_keep_list(void);
+
 /* ---- message.c ---- */
 
 #define KIN_WIN32_MESSAGE_NAME L"KIN_MESSAGE"

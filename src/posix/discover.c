@@ -1,0 +1,103 @@
+/* discover.c: the families of this user, found by the descriptors of its processes.
+ *
+ * A member has its family's memory open: /proc/PID/fd shows it as a link whose target carries the family's id (proc(5);
+ * memfd_create(2): "/memfd:NAME (deleted)"). To open such a link is to open the same file anew. The pulse has a name; a family
+ * whose names somebody has removed is not found.
+ */
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "posix.h"
+
+static bool read_hex(kin_os_id *out, const char *text)
+{
+    for (size_t i = 0; i < 2 * sizeof out->bytes; i++) {
+        const char *digit = strchr("0123456789abcdef", text[i]);
+        if (text[i] == '\0' || !digit) {
+            return false;
+        }
+        int value = (int)(digit - "0123456789abcdef");
+        out->bytes[i / 2] = (uint8_t)(i % 2 == 0 ? value << 4 : out->bytes[i / 2] | value);
+    }
+    return true;
+}
+
+/* Whether a link's target is the memory of a family, and of which: /memfd:kin-HEX, DIR/kin-UID-HEX.memory. */
+static bool is_memory(kin_os_id *out, const char *target)
+{
+    const char *name = strrchr(target, '/');
+    if (!name) {
+        return false;
+    }
+    if (strncmp(target, "/memfd:kin-", 11) == 0) {
+        return read_hex(out, target + 11);
+    }
+    size_t digits = strncmp(name, "/kin-", 5) == 0 ? strspn(name + 5, "0123456789") : 0;
+    const char *hex = name + 5 + digits + 1;
+    return digits > 0 && hex[-1] == '-' && read_hex(out, hex) && strncmp(hex + KIN_POSIX_HEX - 1, ".memory", 7) == 0;
+}
+
+static bool read_link(char target[PATH_MAX], int dir, const char *name)
+{
+    ssize_t length = readlinkat(dir, name, target, PATH_MAX - 1);
+    target[length > 0 ? length : 0] = '\0';
+    return length > 0;
+}
+
+typedef struct search {
+    bool (*wanted)(const kin_os_id *id, void *context);
+    void (*visit)(const kin_os_found *found, void *context);
+    void *context;
+} search;
+
+static void found_one(const search *it, int fds, const char *link, const kin_os_id *id)
+{
+    char hex[KIN_POSIX_HEX];
+    kin_posix_hex(hex, id);
+    kin_os_found found = {*id, kin_posix_raise(openat(fds, link, O_RDWR | O_CLOEXEC | O_NONBLOCK)),
+                          kin_posix_pulse_open(hex)};
+    if (found.shm >= 0 && found.pulse >= 0) {
+        it->visit(&found, it->context);
+    } else {
+        kin_posix_close(found.shm);
+        kin_posix_close(found.pulse);
+    }
+}
+
+static void search_process(const search *it, const char *pid)
+{
+    char path[64], target[PATH_MAX];
+    struct stat info;
+    snprintf(path, sizeof path, "/proc/%.20s/fd", pid);
+    DIR *list = stat(path, &info) == 0 && info.st_uid == geteuid() ? opendir(path) : NULL;
+    for (struct dirent *entry; list && (entry = readdir(list)) != NULL;) {
+        kin_os_id id;
+        if (read_link(target, dirfd(list), entry->d_name) && is_memory(&id, target) && it->wanted(&id, it->context)) {
+            found_one(it, dirfd(list), entry->d_name, &id);
+        }
+    }
+    if (list) {
+        closedir(list);
+    }
+}
+
+void kin_os_discover(bool (*wanted)(const kin_os_id *id, void *context),
+                     void (*visit)(const kin_os_found *found, void *context), void *context)
+{
+    const search it = {wanted, visit, context};
+    DIR *processes = opendir("/proc");
+    for (struct dirent *entry; processes && (entry = readdir(processes)) != NULL;) {
+        if (isdigit((unsigned char)entry->d_name[0])) {
+            search_process(&it, entry->d_name);
+        }
+    }
+    if (processes) {
+        closedir(processes);
+    }
+}

@@ -1,0 +1,136 @@
+/* discover.c: the families of this user, found in a table that their members share.
+ *
+ * Each family's memory is a named section, Local\kin-HEX. A second one, Local\kin-families-SID, is a table of their ids; who
+ * makes a family, or maps one, keeps that open until its process ends, so it lives as long as any family does. An id is in the
+ * table from when its section is there; one whose section cannot be opened is of a family that is gone, and its place is free.
+ *
+ * The table is a convenience: whoever cannot have it, or finds it full or taken by somebody else, goes without being listed.
+ * Its contents are not trusted. The names are the session's (Microsoft, "Kernel object namespaces"), with the default access
+ * of the user's token: the user's own.
+ */
+#include "win32.h"
+
+#include <sddl.h>
+#include <string.h>
+#include <wchar.h>
+
+#define PLACES 256
+
+typedef struct table {
+    volatile LONG64 ids[PLACES][2]; /* the first half 0: free; BEING_WRITTEN */
+} table;
+
+#define BEING_WRITTEN ((LONG64)-1) /* for ever, if its writer is killed: one place less */
+
+static INIT_ONCE once = INIT_ONCE_STATIC_INIT;
+static table *shared; /* NULL: not to be had */
+
+static bool user_name(wchar_t *out, size_t size)
+{
+    HANDLE token = NULL;
+    DWORD length = 0;
+    wchar_t *text = NULL;
+    union {
+        TOKEN_USER user;
+        unsigned char bytes[SECURITY_MAX_SID_SIZE + sizeof(TOKEN_USER)];
+    } info;
+    bool good = OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token) &&
+                GetTokenInformation(token, TokenUser, &info, sizeof info, &length) &&
+                ConvertSidToStringSidW(info.user.User.Sid, &text);
+    if (good) {
+        good = swprintf(out, size, L"Local\\kin-families-%ls", text) > 0;
+        LocalFree(text);
+    }
+    kin_os_handle_close(token);
+    return good;
+}
+
+static BOOL CALLBACK open_table(PINIT_ONCE unused, PVOID parameter, PVOID *context)
+{
+    wchar_t name[256];
+    (void)unused;
+    (void)parameter;
+    (void)context;
+    if (user_name(name, sizeof name / sizeof name[0])) {
+        HANDLE section = CreateFileMappingW(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, 0, sizeof(table), name);
+        if (section) {
+            /* The handle stays open: a view alone keeps the section, but not its name. */
+            shared = MapViewOfFile(section, FILE_MAP_READ | FILE_MAP_WRITE, 0, 0, sizeof(table));
+        }
+    }
+    return TRUE;
+}
+
+static table *get_table(void)
+{
+    InitOnceExecuteOnce(&once, open_table, NULL, NULL);
+    return shared;
+}
+
+void kin_win32_section_name(wchar_t out[KIN_WIN32_SECTION_NAME], const kin_os_id *family)
+{
+    size_t used = (size_t)swprintf(out, KIN_WIN32_SECTION_NAME, L"Local\\kin-");
+    for (size_t i = 0; i < sizeof family->bytes; i++) {
+        swprintf(out + used + 2 * i, KIN_WIN32_SECTION_NAME - used - 2 * i, L"%02x", family->bytes[i]);
+    }
+}
+
+static HANDLE open_section(const LONG64 id[2])
+{
+    kin_os_id family;
+    wchar_t name[KIN_WIN32_SECTION_NAME];
+    memcpy(family.bytes, id, sizeof family.bytes);
+    kin_win32_section_name(name, &family);
+    return OpenFileMappingW(FILE_MAP_READ | FILE_MAP_WRITE, FALSE, name);
+}
+
+static bool is_free(table *list, int place)
+{
+    LONG64 id[2] = {list->ids[place][0], list->ids[place][1]};
+    if (id[0] == 0 || id[0] == BEING_WRITTEN) {
+        return id[0] == 0;
+    }
+    HANDLE section = open_section(id);
+    if (section || GetLastError() != ERROR_FILE_NOT_FOUND) {
+        kin_os_handle_close(section);
+        return false;
+    }
+    return InterlockedCompareExchange64(&list->ids[place][0], 0, id[0]) == id[0];
+}
+
+void kin_win32_list(const kin_os_id *family)
+{
+    LONG64 id[2];
+    table *list = get_table();
+    memcpy(id, family->bytes, sizeof id);
+    for (int i = 0; list && i < PLACES; i++) {
+        if (is_free(list, i) && InterlockedCompareExchange64(&list->ids[i][0], BEING_WRITTEN, 0) == 0) {
+            InterlockedExchange64(&list->ids[i][1], id[1]);
+            InterlockedExchange64(&list->ids[i][0], id[0]);
+            return;
+        }
+    }
+}
+
+void kin_win32_keep_list(void)
+{
+    get_table();
+}
+
+void kin_os_discover(bool (*wanted)(const kin_os_id *id, void *context),
+                     void (*visit)(const kin_os_found *found, void *context), void *context)
+{
+    table *list = get_table();
+    for (int i = 0; list && i < PLACES; i++) {
+        LONG64 id[2] = {list->ids[i][0], list->ids[i][1]};
+        kin_os_found found = {.shm = KIN_OS_NO_HANDLE, .pulse = KIN_OS_NO_HANDLE};
+        memcpy(found.id.bytes, id, sizeof found.id.bytes);
+        if (id[0] == 0 || id[0] == BEING_WRITTEN || !wanted(&found.id, context)) {
+            continue;
+        }
+        found.shm = open_section(id);
+        if (found.shm) {
+            visit(&found, context);
+        }
+    }
+}

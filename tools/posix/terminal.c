@@ -1,0 +1,16 @@
+/* terminal.c: see ../terminal.h. */
+#include "../terminal.h"
+
+#include <time.h>
+#include <unistd.h>
+
+int terminal_open(void)
+{
+    return isatty(STDOUT_FILENO);
+}
+
+void terminal_rest(unsigned milliseconds)
+{
+    struct timespec left = {milliseconds / 1000, (long)(milliseconds % 1000) * 1000000L};
+    nanosleep(&left, NULL);
+}

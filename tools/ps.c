@@ -1,0 +1,346 @@
+/* ps.c: `kin ps`: who is in which family, who holds what, who waits for what. `kin reap`: cleaning up after the dead. */
+#include "commands.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "terminal.h"
+
+static const char *type_name(kin_type type)
+{
+    static const char *const names[] = {"nothing", "memory", "lock",      "semaphore", "counter", "value",
+                                        "array",   "event",  "condition", "barrier",   "rwlock",  "queue"};
+    return (size_t)type < sizeof names / sizeof names[0] ? names[type] : "object";
+}
+
+/* ---- how long a lock has been seen with its holder, when `kin ps` looks on ---- */
+
+#define MEMORIES 256
+
+typedef struct memory {
+    uint8_t family[16];
+    uint64_t offset;
+    uint32_t holder;
+    unsigned first, last; /* numbers of looks */
+} memory;
+
+typedef struct screen {
+    int json;
+    unsigned look;     /* this one's number */
+    unsigned interval; /* milliseconds between two */
+    memory memories[MEMORIES];
+    kin_seen_family family; /* the one being shown */
+    int families, rows;     /* so far */
+    const char *section;    /* of JSON */
+} screen;
+
+static memory *remember(screen *out, const kin_seen_object *it)
+{
+    memory *oldest = &out->memories[0];
+    for (int i = 0; i < MEMORIES; i++) {
+        memory *each = &out->memories[i];
+        if (each->offset == it->offset && memcmp(each->family, out->family.id, sizeof each->family) == 0) {
+            oldest = each;
+            break;
+        }
+        oldest = each->last < oldest->last ? each : oldest;
+    }
+    int same = oldest->offset == it->offset && oldest->holder == it->holder && oldest->last + 1 == out->look &&
+               memcmp(oldest->family, out->family.id, sizeof oldest->family) == 0;
+    if (!same) {
+        *oldest = (memory){.offset = it->offset, .holder = it->holder, .first = out->look};
+        memcpy(oldest->family, out->family.id, sizeof oldest->family);
+    }
+    oldest->last = out->look;
+    return oldest;
+}
+
+/* Milliseconds, -1: not known. */
+static int64_t held_for(screen *out, const kin_seen_object *it)
+{
+    if (it->holder == 0) {
+        return -1;
+    }
+    const memory *known = remember(out, it);
+    int64_t seen = (int64_t)(out->look - known->first) * out->interval;
+    int64_t told = it->held >= 0 ? it->held / KIN_MS(1) : -1;
+    return known->first < out->look && seen > told ? seen : told;
+}
+
+/* ---- text ---- */
+
+static void print_id(const uint8_t id[16])
+{
+    for (int i = 0; i < 16; i++) {
+        printf("%02x", id[i]);
+    }
+}
+
+static void text_family(const kin_seen_family *it, void *context)
+{
+    screen *out = context;
+    out->family = *it;
+    printf("%sfamily ", out->families++ > 0 ? "\n" : "");
+    print_id(it->id);
+    printf("  %" PRIu64 " KiB of %" PRIu64 " MiB\n", it->committed / 1024, it->reserve / 1048576);
+}
+
+static void text_member(const kin_seen_member *it, void *context)
+{
+    (void)context;
+    printf("  process %-8u %u thread%s%s\n", it->pid, it->threads, it->threads == 1 ? "" : "s",
+           it->alive ? "" : "  DEAD, not cleaned up after");
+}
+
+static void print_object(kin_type type, uint64_t offset)
+{
+    printf("%s @%" PRIx64, type_name(type), offset);
+}
+
+static int has_value(kin_type type)
+{
+    return type == KIN_TYPE_SEM || type == KIN_TYPE_EVENT || type == KIN_TYPE_QUEUE || type == KIN_TYPE_COUNTER;
+}
+
+static void text_object(const kin_seen_object *it, void *context)
+{
+    int64_t held = held_for(context, it);
+    printf("  ");
+    print_object(it->type, it->offset);
+    if (it->name) {
+        printf(" \"%s\"", it->name);
+    }
+    if (has_value(it->type)) {
+        printf("  value %" PRId64, it->value);
+    }
+    if (it->holders > 0) {
+        printf("  held by %u%s", it->holder, it->holder_alive ? "" : " (DEAD)");
+    }
+    if (it->holders > 1) {
+        printf(" and %u more", it->holders - 1);
+    }
+    if (held >= 0) {
+        printf(" for at least %" PRId64 " ms", held);
+    }
+    if (it->sleepers > 0) {
+        printf("  %u wait%s", it->sleepers, it->sleepers == 1 ? "s" : "");
+    }
+    printf("\n");
+}
+
+static void text_sleeper(const kin_seen_sleeper *it, void *context)
+{
+    (void)context;
+    printf("  process %u, thread %u waits for ", it->pid, it->thread);
+    if (it->type) {
+        print_object(it->type, it->offset);
+    } else {
+        printf("several things");
+    }
+    printf("%s\n", it->deadlocked ? "  DEADLOCK: in a cycle of owners" : "");
+}
+
+/* ---- JSON ---- */
+
+static void json_text(const char *text)
+{
+    putchar('"');
+    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
+        if (*c == '"' || *c == '\\') {
+            printf("\\%c", *c);
+        } else if (*c < 0x20 || *c >= 0x7f) { /* bytes that might be no UTF-8 are shown as if they were Latin 1 */
+            printf("\\u%04x", *c);
+        } else {
+            putchar(*c);
+        }
+    }
+    putchar('"');
+}
+
+/* Goes on to a section, by way of those in between. */
+static void json_section(screen *out, const char *section)
+{
+    static const char *const sections[] = {"members", "objects", "sleepers"};
+    int i = 0;
+    while (strcmp(sections[i], out->section) != 0) {
+        i++;
+    }
+    while (strcmp(sections[i], section) != 0) {
+        printf("], \"%s\": [", sections[++i]);
+        out->rows = 0;
+    }
+    out->section = section;
+}
+
+static void json_row(screen *out, const char *section)
+{
+    json_section(out, section);
+    printf("%s\n    ", out->rows++ > 0 ? "," : "");
+}
+
+static void json_family(const kin_seen_family *it, void *context)
+{
+    screen *out = context;
+    out->family = *it;
+    out->section = "members";
+    out->rows = 0;
+    printf("%s\n  {\"id\": \"", out->families++ > 0 ? "," : "");
+    print_id(it->id);
+    printf("\", \"committed\": %" PRIu64 ", \"reserve\": %" PRIu64 ", \"members\": [", it->committed, it->reserve);
+}
+
+static void json_member(const kin_seen_member *it, void *context)
+{
+    json_row(context, "members");
+    printf("{\"pid\": %u, \"threads\": %u, \"alive\": %s}", it->pid, it->threads, it->alive ? "true" : "false");
+}
+
+static void json_object(const kin_seen_object *it, void *context)
+{
+    int64_t held = held_for(context, it);
+    json_row(context, "objects");
+    printf("{\"type\": \"%s\", \"offset\": %" PRIu64 ", \"name\": ", type_name(it->type), it->offset);
+    if (it->name) {
+        json_text(it->name);
+    } else {
+        printf("null");
+    }
+    printf(", \"value\": %" PRId64 ", \"holders\": %u", it->value, it->holders);
+    if (it->holders > 0) {
+        printf(", \"holder\": %u, \"holder_alive\": %s", it->holder, it->holder_alive ? "true" : "false");
+    }
+    if (held >= 0) {
+        printf(", \"held_ms\": %" PRId64, held);
+    }
+    printf(", \"sleepers\": %u}", it->sleepers);
+}
+
+static void json_sleeper(const kin_seen_sleeper *it, void *context)
+{
+    json_row(context, "sleepers");
+    printf("{\"pid\": %u, \"thread\": %u, \"type\": \"%s\", \"offset\": %" PRIu64 ", \"deadlock\": %s}", it->pid,
+           it->thread, it->type ? type_name(it->type) : "several", it->offset, it->deadlocked ? "true" : "false");
+}
+
+/* ---- the commands ---- */
+
+static void show_family(kin_family *family, void *context)
+{
+    screen *out = context;
+    kin_sight sight = {.size = sizeof sight,
+                       .family = out->json ? json_family : text_family,
+                       .member = out->json ? json_member : text_member,
+                       .object = out->json ? json_object : text_object,
+                       .sleeper = out->json ? json_sleeper : text_sleeper,
+                       .context = out};
+    tool_check(kin_family_look(family, &sight), "looking");
+    if (out->json) {
+        json_section(out, "sleepers");
+        printf("]}");
+    }
+}
+
+static void show(screen *out)
+{
+    out->look++;
+    out->families = 0;
+    if (out->json) {
+        printf("{\"families\": [");
+    }
+    tool_check(kin_families(show_family, out, NULL), "kin_families");
+    if (out->json) {
+        printf("\n]}\n");
+    } else if (out->families == 0) {
+        printf("no families\n");
+    }
+    fflush(stdout);
+}
+
+static int ps_usage(FILE *stream, int status)
+{
+    fprintf(stream,
+            "usage: kin ps [--json] [--watch [SECONDS]]\n\n"
+            "Shows this user's families: their processes, the objects that have a name, are held or are waited for,\n"
+            "and who waits for what. It disturbs nobody.\n\n"
+            "  --json             one JSON document\n"
+            "  --watch [SECONDS]  again and again, every second or so many; ends with Ctrl-C\n");
+    return status;
+}
+
+int ps_command(int argc, char **argv)
+{
+    static const struct option known[] = {
+        {"json", no_argument, NULL, 'j'},
+        {"watch", optional_argument, NULL, 'w'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    static screen out;
+    double seconds = 1;
+    int watch = 0;
+    for (int option; (option = getopt_long(argc, argv, "h", known, NULL)) != -1;) {
+        if (option == 'j') {
+            out.json = 1;
+        } else if (option == 'w') {
+            watch = 1;
+            seconds = optarg ? strtod(optarg, NULL) : 1;
+        } else {
+            return option == 'h' ? ps_usage(stdout, EXIT_SUCCESS) : ps_usage(stderr, EXIT_USAGE);
+        }
+    }
+    if (watch && optind < argc) {
+        seconds = strtod(argv[optind++], NULL);
+    }
+    if (optind != argc || !(seconds >= 0.01 && seconds <= 86400)) {
+        return ps_usage(stderr, EXIT_USAGE);
+    }
+    out.interval = (unsigned)(seconds * 1000);
+    int terminal = watch && terminal_open() && !out.json;
+    do {
+        if (terminal) {
+            printf("\033[H\033[2J");
+        }
+        show(&out);
+        if (watch) {
+            terminal_rest(out.interval);
+        }
+    } while (watch && !ferror(stdout));
+    return EXIT_SUCCESS;
+}
+
+static void reap_family(kin_family *family, void *context)
+{
+    int *done = context;
+    uint32_t count = 0;
+    kin_family_info info = {.size = sizeof info};
+    if (kin_family_reap(family, &count) == KIN_OK && count > 0 && kin_family_inspect(family, &info) == KIN_OK) {
+        printf("family ");
+        print_id(info.id);
+        printf(": cleaned up after %u dead process%s\n", count, count == 1 ? "" : "es");
+        *done = 1;
+    }
+}
+
+int reap_command(int argc, char **argv)
+{
+    int done = 0;
+    uint32_t swept = 0;
+    if (argc > 1) {
+        int help = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0;
+        fprintf(help ? stdout : stderr,
+                "usage: kin reap\n\nCleans up what killed processes of this user left, and says what.\n");
+        return help ? EXIT_SUCCESS : EXIT_USAGE;
+    }
+    tool_check(kin_sweep(&swept), "kin_sweep");
+    if (swept > 0) {
+        printf("removed the names of %u famil%s in which nobody lives\n", swept, swept == 1 ? "y" : "ies");
+    }
+    tool_check(kin_families(reap_family, &done, NULL), "kin_families");
+    if (swept == 0 && !done) {
+        printf("nothing to clean up\n");
+    }
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,9 @@
+/* terminal.h: what the commands ask of the system. posix/terminal.c, win32/terminal.c. */
+#ifndef TERMINAL_H
+#define TERMINAL_H
+
+/* Whether the standard output is a terminal; prepares it for escape sequences. */
+int terminal_open(void);
+void terminal_rest(unsigned milliseconds);
+
+#endif

@@ -1,0 +1,16 @@
+/* terminal.c: see ../terminal.h. */
+#include "../terminal.h"
+
+#include <windows.h>
+
+int terminal_open(void)
+{
+    HANDLE output = GetStdHandle(STD_OUTPUT_HANDLE);
+    DWORD mode = 0;
+    return GetConsoleMode(output, &mode) && SetConsoleMode(output, mode | ENABLE_VIRTUAL_TERMINAL_PROCESSING);
+}
+
+void terminal_rest(unsigned milliseconds)
+{
+    Sleep(milliseconds);
+}
