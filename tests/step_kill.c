@@ -1,8 +1,8 @@
 /* step_kill.c: kills a process after every single instruction of every operation, and sees whether the others go on.
  *
- * For each scenario and each k: a victim is stepped (ptrace) through k instructions of the operation and killed there. Where it
- * falls asleep in the kernel it is killed asleep, and the scenario is at its end. Then whoever slept for the victim has to get
- * on, every object has to work, and nothing of the dead may be left: within a second in all.
+ * For each scenario and each k: a victim is stepped through k instructions of the operation and killed there (step_os.h). Where
+ * it falls asleep in the kernel it is killed asleep, and the scenario is at its end. Then whoever slept for the victim has to
+ * get on, every object has to work, and nothing of the dead may be left: within a second in all.
  *
  *     step_kill                    every instruction
  *     step_kill --sample 40        about 40 instructions of each scenario, chosen by --seed
@@ -11,20 +11,15 @@
  */
 #include <getopt.h>
 #include <kin/kin.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ptrace.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
+
+#include "step_os.h"
 
 #define LIMIT KIN_SECONDS(1)
-#define ASLEEP_MS 30            /* a step that takes longer is a sleep in the kernel */
-#define PATIENCE KIN_SECONDS(1) /* stepped so slowly, some waits find their slices over before they sleep: no end */
 
 typedef struct place {
     kin_lock lock, recursive;
@@ -39,6 +34,8 @@ typedef struct place {
     void *block;
     const void *message;
     _Atomic int asleep, through; /* of the sleeper */
+    kin_sem ready, go;           /* the victim's */
+    step_count steps;
 } place;
 
 typedef void action(place *it);
@@ -51,18 +48,6 @@ typedef struct scenario {
     action *finish;    /* afterwards: does for the sleeper what the victim may not have done; or null */
     bool held;         /* the tracer holds lock, and rwlock for writing, meanwhile */
 } scenario;
-
-static int64_t now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
-
-static void rest(int ms)
-{
-    nanosleep(&(struct timespec){0, ms * 1000000L}, NULL);
-}
 
 /* ---- operations ---- */
 
@@ -416,75 +401,98 @@ static place *new_place(void)
     kin_barrier_init(&it->barrier, 2);
     kin_rwlock_init(&it->rwlock);
     kin_counter_init(&it->counter, 0);
+    kin_sem_init(&it->ready, 0, 0);
+    kin_sem_init(&it->go, 0, 0);
     kin_queue_options options = {sizeof options, 1000, 0, KIN_QUEUE_JOINABLE};
     kin_queue_create(&it->queue, NULL, &options);
     kin_sem_create_leased(&it->leased, NULL, 2);
     return it;
 }
 
-static pid_t start_sleeper(const scenario *what, place *it)
+static kin_process *start(const char *entry, int which, int64_t last, place *it)
 {
-    pid_t pid = fork();
-    if (pid == 0) {
-        atomic_store(&it->asleep, 1);
-        what->sleep(it);
-        atomic_store(&it->through, 1);
-        _exit(0);
+    kin_args *args = NULL;
+    kin_process *process = NULL;
+    int64_t numbers[2] = {which, last};
+    kin_args_create(&args, NULL);
+    kin_args_add(args, "place", KIN_TYPE_MEMORY, it);
+    kin_args_add_bytes(args, "numbers", numbers, sizeof numbers);
+    if (kin_process_start(&process, entry, args, NULL) != KIN_OK) {
+        fprintf(stderr, "cannot start %s\n", entry);
+        exit(2);
     }
+    kin_args_destroy(args);
+    return process;
+}
+
+static place *given(const kin_args *args, const scenario **what, int64_t *last)
+{
+    void *it = NULL;
+    const void *bytes = NULL;
+    size_t size = 0;
+    if (kin_args_get(args, "place", KIN_TYPE_MEMORY, &it) != KIN_OK ||
+        kin_args_get_bytes(args, "numbers", &bytes, &size) != KIN_OK) {
+        exit(2);
+    }
+    *what = &scenarios[((const int64_t *)bytes)[0]];
+    *last = ((const int64_t *)bytes)[1];
+    return it;
+}
+
+static int child_sleep(const kin_args *args)
+{
+    const scenario *what;
+    int64_t last;
+    place *it = given(args, &what, &last);
+    atomic_store(&it->asleep, 1);
+    what->sleep(it);
+    atomic_store(&it->through, 1);
+    return 0;
+}
+
+/* A victim that is to join by its operation uses nothing before it. */
+static int child_be_killed(const kin_args *args)
+{
+    const scenario *what;
+    int64_t last;
+    place *it = given(args, &what, &last);
+    if (what->before) {
+        what->before(it);
+    }
+    if (what->sleep) {
+        kin_sem_release(&it->ready, 1);
+        kin_sem_acquire(&it->go, 1, KIN_FOREVER);
+    }
+    step_begin(&it->steps, last);
+    what->operation(it);
+    step_end(&it->steps);
+    return 0;
+}
+
+static kin_process *start_sleeper(int which, place *it)
+{
+    kin_process *sleeper = start("sleep", which, 0, it);
     while (!atomic_load(&it->asleep)) {
-        rest(1);
+        step_rest(1);
     }
-    rest(2); /* it sleeps now, mostly */
-    return pid;
+    step_rest(2); /* it sleeps now, mostly */
+    return sleeper;
 }
 
-static pid_t start_victim(const scenario *what, place *it)
+static void kill_and_wait(kin_process *process)
 {
-    pid_t pid = fork();
-    if (pid == 0) {
-        ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-        if (what->before) {
-            what->before(it);
-        }
-        raise(SIGSTOP);
-        what->operation(it);
-        raise(SIGSTOP);
-        _exit(0);
-    }
-    waitpid(pid, NULL, 0);
-    return pid;
-}
-
-/* One instruction. False: it sleeps in the kernel, or was at the end of the operation. */
-static bool step(pid_t victim)
-{
-    int status = 0;
-    if (ptrace(PTRACE_SINGLESTEP, victim, NULL, NULL) != 0) {
-        return false;
-    }
-    int64_t end = now() + KIN_MS(ASLEEP_MS);
-    while (waitpid(victim, &status, WNOHANG) == 0) {
-        if (now() > end) {
-            return false;
-        }
-    }
-    return WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP;
-}
-
-static void kill_and_wait(pid_t pid)
-{
-    kill(pid, SIGKILL);
-    while (waitpid(pid, NULL, 0) != pid) {
-    }
+    kin_process_kill(process);
+    kin_process_join(process, KIN_FOREVER, NULL);
+    kin_process_close(process);
 }
 
 /* ---- what has to hold afterwards; each says what does not ---- */
 
-static const char *await_sleeper(place *it, pid_t sleeper)
+static const char *await_sleeper(place *it, kin_process *sleeper)
 {
-    int64_t end = now() + LIMIT;
-    while (!atomic_load(&it->through) && now() < end) {
-        rest(1);
+    int64_t end = step_now() + LIMIT;
+    while (!atomic_load(&it->through) && step_now() < end) {
+        step_rest(1);
     }
     bool through = atomic_load(&it->through) != 0;
     kill_and_wait(sleeper);
@@ -504,7 +512,9 @@ static const char *use_queue(kin_queue *queue)
     kin_queue_info info = {.size = sizeof info};
     kin_status status = KIN_OK;
     while (status == KIN_OK) {
-        status = kin_queue_get(queue, message, sizeof message, &size, KIN_MS(120));
+        size_t there = 0;
+        kin_queue_size(queue, &there);
+        status = kin_queue_get(queue, message, sizeof message, &size, there ? KIN_MS(120) : KIN_NOW);
         if (status == KIN_OK && size != MESSAGE) {
             return "the queue's message";
         }
@@ -594,10 +604,11 @@ typedef struct tally {
 } tally;
 
 /* Kills after at most k steps. Whether the operation is longer. */
-static bool kill_at(const scenario *what, int k, tally *out)
+static bool kill_at(int which, int k, tally *out)
 {
+    const scenario *what = &scenarios[which];
     place *it = new_place();
-    pid_t sleeper = 0;
+    kin_process *sleeper = NULL;
     if (!it) {
         out->wrong = "no memory";
         return false;
@@ -606,17 +617,15 @@ static bool kill_at(const scenario *what, int k, tally *out)
         lock_acquire(it);
         write_acquire(it);
     }
-    pid_t victim = start_victim(what, it);
+    kin_process *victim = start("be_killed", which, k, it);
     if (what->sleep) {
-        sleeper = start_sleeper(what, it);
+        kin_sem_acquire(&it->ready, 1, KIN_FOREVER);
+        sleeper = start_sleeper(which, it);
+        kin_sem_release(&it->go, 1);
     }
-    int done = 0;
-    int64_t end = now() + PATIENCE;
-    while (done < k && now() < end && step(victim)) {
-        done++;
-    }
+    int done = (int)step_drive(victim, &it->steps, k);
     kill_and_wait(victim);
-    int64_t killed = now();
+    int64_t killed = step_now();
     if (what->held) {
         lock_release(it);
         rw_release(it);
@@ -631,7 +640,7 @@ static bool kill_at(const scenario *what, int k, tally *out)
     const char *wrong = what->sleep ? await_sleeper(it, sleeper) : NULL;
     wrong = wrong ? wrong : count_values(it);
     wrong = wrong ? wrong : use_all(it);
-    int64_t took = now() - killed;
+    int64_t took = step_now() - killed;
     wrong = wrong ? wrong : find_remains();
     wrong = wrong ? wrong : took > LIMIT ? "it took too long" : NULL;
     if (it->block && kin_alloc_size(it->block, &(size_t){0}) == KIN_OK) {
@@ -653,26 +662,26 @@ static bool kill_at(const scenario *what, int k, tally *out)
 /* ---- the whole ---- */
 
 /* How many steps the operation has. */
-static int measure(const scenario *what)
+static int measure(int which)
 {
     tally unused = {0};
-    kill_at(what, 1 << 20, &unused);
+    kill_at(which, 1 << 20, &unused);
     return unused.steps;
 }
 
-static tally run(const scenario *what, int sample)
+static tally run(int which, int sample)
 {
     tally out = {0};
-    int length = measure(what);
+    int length = measure(which);
     if (sample > 0 && length > sample) {
         for (int i = 0; i < sample && !out.wrong; i++) {
             int width = length / sample;
-            kill_at(what, i * width + rand() % width, &out);
+            kill_at(which, i * width + rand() % width, &out);
         }
-        kill_at(what, length + 1, &out);
+        kill_at(which, length + 1, &out);
     } else {
         for (int k = 0; k <= length + 1 && !out.wrong; k++) {
-            kill_at(what, k, &out);
+            kill_at(which, k, &out);
         }
     }
     out.steps = length;
@@ -686,6 +695,10 @@ int main(int argc, char **argv)
                                             {"only", required_argument, NULL, 'o'},
                                             {"matrix", no_argument, NULL, 'm'},
                                             {NULL, 0, NULL, 0}};
+    static const kin_entry entries[] = {{"be_killed", child_be_killed}, {"sleep", child_sleep}};
+    if (kin_main(entries, 2) != KIN_OK) {
+        return 2;
+    }
     int sample = 0, matrix = 0, failed = 0, option;
     const char *only = "";
     srand(1);
@@ -712,7 +725,7 @@ int main(int argc, char **argv)
         if (!strstr(what->object, only)) {
             continue;
         }
-        tally result = run(what, sample);
+        tally result = run((int)i, sample);
         printf(matrix ? "| %s | %s | %d | %d | %.0f | %s" : "%s, %s: %d steps, %d kills, worst %.0f ms, %s",
                what->object, what->role, result.steps, result.kills, (double)result.worst / 1e6,
                result.wrong ? result.wrong : "all went on");

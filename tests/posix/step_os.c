@@ -1,0 +1,66 @@
+/* step_os.c: ptrace. See ../step_os.h. */
+#include "../step_os.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#define ASLEEP_MS 30            /* a step that takes longer is a sleep in the kernel */
+#define PATIENCE KIN_SECONDS(1) /* stepped so slowly, some waits find their slices over before they sleep: no end */
+
+int64_t step_now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+void step_rest(int milliseconds)
+{
+    nanosleep(&(struct timespec){0, milliseconds * 1000000L}, NULL);
+}
+
+void step_begin(step_count *count, int64_t last)
+{
+    (void)count;
+    (void)last;
+    ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+    raise(SIGSTOP);
+}
+
+void step_end(step_count *count)
+{
+    (void)count;
+    raise(SIGSTOP);
+}
+
+/* One instruction. False: it sleeps in the kernel, or was at the end of the operation. */
+static bool step(pid_t victim)
+{
+    int status = 0;
+    if (ptrace(PTRACE_SINGLESTEP, victim, NULL, NULL) != 0) {
+        return false;
+    }
+    int64_t end = step_now() + KIN_MS(ASLEEP_MS);
+    while (waitpid(victim, &status, WNOHANG) == 0) {
+        if (step_now() > end) {
+            return false;
+        }
+    }
+    return WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP;
+}
+
+int64_t step_drive(kin_process *victim, step_count *count, int64_t last)
+{
+    pid_t pid = (pid_t)kin_process_pid(victim);
+    int64_t done = 0;
+    (void)count;
+    waitpid(pid, NULL, 0); /* its SIGSTOP */
+    int64_t end = step_now() + PATIENCE;
+    while (done < last && step_now() < end && step(pid)) {
+        done++;
+    }
+    return done;
+}
