@@ -13,6 +13,7 @@
 #include <kin/kin.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,14 +30,23 @@ typedef struct place {
     kin_barrier barrier;
     kin_rwlock rwlock;
     kin_counter counter;
-    kin_queue *queue; /* joinable */
-    kin_sem *leased;  /* two permits */
+    ptrdiff_t queue_at;  /* from here: a joinable queue, */
+    ptrdiff_t leased_at; /* a leased semaphore of two permits */
     void *block;
     const void *message;
     _Atomic int asleep, through; /* of the sleeper */
     kin_sem ready, go;           /* the victim's */
-    step_count steps;
 } place;
+
+static kin_queue *queue_of(place *it)
+{
+    return (kin_queue *)(void *)((char *)it + it->queue_at);
+}
+
+static kin_sem *leased_of(place *it)
+{
+    return (kin_sem *)(void *)((char *)it + it->leased_at);
+}
 
 typedef void action(place *it);
 
@@ -170,19 +180,19 @@ static void counter_add(place *it)
 static void queue_put(place *it)
 {
     char message[MESSAGE] = {1};
-    kin_queue_put(it->queue, message, sizeof message, KIN_FOREVER);
+    kin_queue_put(queue_of(it), message, sizeof message, KIN_FOREVER);
 }
 
 static void queue_get(place *it)
 {
     char message[MESSAGE];
-    kin_queue_get(it->queue, message, sizeof message, NULL, KIN_FOREVER);
+    kin_queue_get(queue_of(it), message, sizeof message, NULL, KIN_FOREVER);
 }
 
 static void queue_deal(place *it)
 {
     queue_get(it);
-    kin_queue_task_done(it->queue);
+    kin_queue_task_done(queue_of(it));
 }
 
 static void queue_both(place *it)
@@ -194,7 +204,7 @@ static void queue_both(place *it)
 static void queue_fill(place *it)
 {
     char message[MESSAGE] = {1};
-    while (kin_queue_put(it->queue, message, sizeof message, KIN_NOW) == KIN_OK) {
+    while (kin_queue_put(queue_of(it), message, sizeof message, KIN_NOW) == KIN_OK) {
     }
 }
 
@@ -212,18 +222,18 @@ static void queue_got_one(place *it)
 
 static void queue_reserve(place *it)
 {
-    kin_queue_reserve(it->queue, &it->block, MESSAGE, KIN_FOREVER);
+    kin_queue_reserve(queue_of(it), &it->block, MESSAGE, KIN_FOREVER);
 }
 
 static void queue_commit(place *it)
 {
-    kin_queue_commit(it->queue, it->block, MESSAGE);
+    kin_queue_commit(queue_of(it), it->block, MESSAGE);
 }
 
 static void queue_peek(place *it)
 {
     size_t size;
-    kin_queue_peek(it->queue, &it->message, &size, KIN_FOREVER);
+    kin_queue_peek(queue_of(it), &it->message, &size, KIN_FOREVER);
 }
 
 static void queue_peek_one(place *it)
@@ -234,50 +244,50 @@ static void queue_peek_one(place *it)
 
 static void queue_consume(place *it)
 {
-    kin_queue_consume(it->queue, it->message);
+    kin_queue_consume(queue_of(it), it->message);
 }
 
 static void queue_close(place *it)
 {
-    kin_queue_close(it->queue);
+    kin_queue_close(queue_of(it));
 }
 
 static void queue_task_done(place *it)
 {
-    kin_queue_task_done(it->queue);
+    kin_queue_task_done(queue_of(it));
 }
 
 static void queue_join(place *it)
 {
-    kin_queue_join(it->queue, KIN_FOREVER);
+    kin_queue_join(queue_of(it), KIN_FOREVER);
 }
 
 static void wait_for_both(place *it)
 {
     kin_wait_item items[] = {{KIN_TYPE_SEM, KIN_READABLE, &it->sem, 0, 0},
-                             {KIN_TYPE_QUEUE, KIN_READABLE, it->queue, 0, 0}};
+                             {KIN_TYPE_QUEUE, KIN_READABLE, queue_of(it), 0, 0}};
     kin_wait(items, 2, 0, KIN_FOREVER, NULL);
 }
 
 static void leased_acquire(place *it)
 {
-    kin_sem_acquire(it->leased, 1, KIN_FOREVER);
+    kin_sem_acquire(leased_of(it), 1, KIN_FOREVER);
 }
 
 static void leased_release(place *it)
 {
-    kin_sem_release(it->leased, 1);
+    kin_sem_release(leased_of(it), 1);
 }
 
 static void leased_acquire_two(place *it)
 {
-    kin_sem_acquire(it->leased, 2, KIN_FOREVER);
+    kin_sem_acquire(leased_of(it), 2, KIN_FOREVER);
 }
 
 static void leased_both(place *it)
 {
     leased_acquire_two(it);
-    kin_sem_release(it->leased, 2);
+    kin_sem_release(leased_of(it), 2);
 }
 
 static void alloc_small(place *it)
@@ -404,8 +414,13 @@ static place *new_place(void)
     kin_sem_init(&it->ready, 0, 0);
     kin_sem_init(&it->go, 0, 0);
     kin_queue_options options = {sizeof options, 1000, 0, KIN_QUEUE_JOINABLE};
-    kin_queue_create(&it->queue, NULL, &options);
-    kin_sem_create_leased(&it->leased, NULL, 2);
+    kin_queue *queue = NULL;
+    kin_sem *leased = NULL;
+    if (kin_queue_create(&queue, NULL, &options) != KIN_OK || kin_sem_create_leased(&leased, NULL, 2) != KIN_OK) {
+        return NULL;
+    }
+    it->queue_at = (char *)queue - (char *)it;
+    it->leased_at = (char *)leased - (char *)it;
     return it;
 }
 
@@ -463,9 +478,9 @@ static int child_be_killed(const kin_args *args)
         kin_sem_release(&it->ready, 1);
         kin_sem_acquire(&it->go, 1, KIN_FOREVER);
     }
-    step_begin(&it->steps, last);
+    step_begin(last);
     what->operation(it);
-    step_end(&it->steps);
+    step_end();
     return 0;
 }
 
@@ -555,7 +570,7 @@ static const char *use_all(place *it)
     if (kin_sem_release(&it->sem, 1) != KIN_OK || kin_sem_acquire(&it->sem, 1, LIMIT) != KIN_OK) {
         return "semaphore";
     }
-    if (kin_sem_acquire(it->leased, 2, LIMIT) != KIN_OK || kin_sem_release(it->leased, 2) != KIN_OK) {
+    if (kin_sem_acquire(leased_of(it), 2, LIMIT) != KIN_OK || kin_sem_release(leased_of(it), 2) != KIN_OK) {
         return "leased semaphore";
     }
     if (kin_event_set(&it->event) != KIN_OK || kin_event_wait(&it->event, LIMIT) != KIN_OK) {
@@ -575,7 +590,7 @@ static const char *use_all(place *it)
         kin_name_remove(NULL, "stepped") != KIN_OK) {
         return "name";
     }
-    return use_queue(it->queue);
+    return use_queue(queue_of(it));
 }
 
 static const char *count_values(const place *it)
@@ -623,7 +638,7 @@ static bool kill_at(int which, int k, tally *out)
         sleeper = start_sleeper(which, it);
         kin_sem_release(&it->go, 1);
     }
-    int done = (int)step_drive(victim, &it->steps, k);
+    int done = (int)step_drive(victim, k);
     kill_and_wait(victim);
     int64_t killed = step_now();
     if (what->held) {
@@ -646,8 +661,8 @@ static bool kill_at(int which, int k, tally *out)
     if (it->block && kin_alloc_size(it->block, &(size_t){0}) == KIN_OK) {
         kin_free(it->block);
     }
-    kin_queue_destroy(it->queue);
-    kin_sem_destroy(it->leased);
+    kin_queue_destroy(queue_of(it));
+    kin_sem_destroy(leased_of(it));
     kin_free(it);
     out->kills++;
     out->steps = done > out->steps ? done : out->steps;

@@ -22,17 +22,15 @@ void step_rest(int milliseconds)
     nanosleep(&(struct timespec){0, milliseconds * 1000000L}, NULL);
 }
 
-void step_begin(step_count *count, int64_t last)
+void step_begin(int64_t last)
 {
-    (void)count;
     (void)last;
     ptrace(PTRACE_TRACEME, 0, NULL, NULL);
     raise(SIGSTOP);
 }
 
-void step_end(step_count *count)
+void step_end(void)
 {
-    (void)count;
     raise(SIGSTOP);
 }
 
@@ -52,11 +50,10 @@ static bool step(pid_t victim)
     return WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP;
 }
 
-int64_t step_drive(kin_process *victim, step_count *count, int64_t last)
+int64_t step_drive(kin_process *victim, int64_t last)
 {
     pid_t pid = (pid_t)kin_process_pid(victim);
     int64_t done = 0;
-    (void)count;
     waitpid(pid, NULL, 0); /* its SIGSTOP */
     int64_t end = step_now() + PATIENCE;
     while (done < last && step_now() < end && step(pid)) {

@@ -7,14 +7,35 @@
  */
 #include "../step_os.h"
 
+#include <stdatomic.h>
+#include <wchar.h>
 #include <windows.h>
 
 #define TRAP_FLAG 0x100
 #define ASLEEP_MS 150
 #define PATIENCE KIN_MS(700) /* a waiter's slices end, and begin again */
 
+typedef struct step_count { /* shared between the two, in a section of the victim's: it may leave kin's memory */
+    _Atomic int64_t done;
+    _Atomic int ended; /* the victim came to the operation's end */
+} step_count;
+
 static step_count *counted;
 static int64_t limit;
+
+/* Made by the victim; NULL: not there yet. */
+static step_count *map_count(DWORD pid, int make)
+{
+    wchar_t name[64];
+    swprintf(name, sizeof name / sizeof name[0], L"Local\\kin-step-%lu", pid);
+    HANDLE section = make ? CreateFileMappingW(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, 0, sizeof(step_count), name)
+                          : OpenFileMappingW(FILE_MAP_READ | FILE_MAP_WRITE, FALSE, name);
+    step_count *count = section ? MapViewOfFile(section, FILE_MAP_READ | FILE_MAP_WRITE, 0, 0, sizeof *count) : NULL;
+    if (section && !make) {
+        CloseHandle(section); /* the victim's stays open, for the name */
+    }
+    return count;
+}
 
 int64_t step_now(void)
 {
@@ -56,32 +77,40 @@ static void set_trap(int on)
 #endif
 }
 
-void step_begin(step_count *count, int64_t last)
+void step_begin(int64_t last)
 {
-    counted = count;
     limit = last;
+    counted = map_count(GetCurrentProcessId(), 1);
     AddVectoredExceptionHandler(1, on_step);
     set_trap(1);
 }
 
-void step_end(step_count *count)
+void step_end(void)
 {
     set_trap(0);
-    atomic_store(&count->ended, 1);
+    atomic_store(&counted->ended, 1);
 }
 
 /* Until it is dead, at the end, or has not moved for a while. */
-int64_t step_drive(kin_process *victim, step_count *count, int64_t last)
+int64_t step_drive(kin_process *victim, int64_t last)
 {
-    int64_t seen = 0, began = step_now(), moved = began + KIN_SECONDS(5); /* for its start */
+    int64_t seen = 0, began = step_now(), moved = began;
+    step_count *count = NULL;
     (void)last;
-    while (kin_process_alive(victim) && !atomic_load(&count->ended) && step_now() < moved + KIN_MS(ASLEEP_MS) &&
-           (seen == 0 || step_now() < began + PATIENCE)) {
+    while (!count && kin_process_alive(victim)) {
+        Sleep(1);
+        count = map_count(kin_process_pid(victim), 0);
+    }
+    while (count && kin_process_alive(victim) && !atomic_load(&count->ended) &&
+           step_now() < moved + KIN_MS(ASLEEP_MS) && step_now() < began + PATIENCE) {
         int64_t done = atomic_load(&count->done);
-        began = seen == 0 ? step_now() : began;
         moved = done != seen ? step_now() : moved;
         seen = done;
         Sleep(1);
     }
-    return atomic_load(&count->done);
+    seen = count ? atomic_load(&count->done) : 0;
+    if (count) {
+        UnmapViewOfFile(count);
+    }
+    return seen;
 }
