@@ -1,0 +1,183 @@
+/* What a system does to processes while they use kin: removes their names, stops them, interrupts them. */
+#include "support.h"
+
+#include <dirent.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+typedef struct shared {
+    kin_lock lock;
+    kin_sem here, there;
+    kin_event event;
+    int64_t count;
+    _Atomic int64_t interrupts;
+} shared;
+
+static shared *new_shared(void)
+{
+    shared *it = NULL;
+    assert_ok(kin_alloc((void **)&it, NULL, sizeof *it));
+    assert_ok(kin_lock_init(&it->lock, 0));
+    assert_ok(kin_sem_init(&it->here, 0, 0));
+    assert_ok(kin_sem_init(&it->there, 0, 0));
+    assert_ok(kin_event_init(&it->event));
+    return it;
+}
+
+static kin_process *start_with(const char *entry, shared *it)
+{
+    kin_args *args = new_args();
+    give(args, "shared", KIN_TYPE_MEMORY, it);
+    kin_process *process = start_child(entry, args);
+    kin_args_destroy(args);
+    return process;
+}
+
+/* ---- children ---- */
+
+static int child_echo(const kin_args *args)
+{
+    shared *it = given(args, "shared", KIN_TYPE_MEMORY);
+    CHECK(it);
+    for (int i = 0; i < 200; i++) {
+        CHECK(kin_sem_acquire(&it->there, 1, PATIENCE) == KIN_OK);
+        CHECK(kin_sem_release(&it->here, 1) == KIN_OK);
+    }
+    return 0;
+}
+
+static int child_hold(const kin_args *args)
+{
+    shared *it = given(args, "shared", KIN_TYPE_MEMORY);
+    CHECK(it && kin_lock_acquire(&it->lock, PATIENCE) == KIN_OK);
+    CHECK(kin_sem_release(&it->here, 1) == KIN_OK);
+    CHECK(kin_sem_acquire(&it->there, 1, PATIENCE) == KIN_OK);
+    CHECK(kin_lock_release(&it->lock) == KIN_OK);
+    return 0;
+}
+
+static shared *interrupted;
+
+static void on_alarm(int number)
+{
+    (void)number;
+    atomic_fetch_add(&interrupted->interrupts, 1);
+}
+
+/* Under a signal each millisecond, whose handler restarts nothing. */
+static int child_be_interrupted(const kin_args *args)
+{
+    struct sigaction action = {.sa_handler = on_alarm};
+    struct itimerval often = {{0, 1000}, {0, 1000}};
+    interrupted = given(args, "shared", KIN_TYPE_MEMORY);
+    CHECK(interrupted && sigaction(SIGALRM, &action, NULL) == 0 && setitimer(ITIMER_REAL, &often, NULL) == 0);
+    for (int i = 0; i < 100; i++) {
+        void *memory = NULL;
+        kin_wait_item item = {KIN_TYPE_SEM, KIN_READABLE, &interrupted->there, 0, 0};
+        CHECK(kin_event_wait(&interrupted->event, KIN_MS(2)) == KIN_E_TIMED_OUT);
+        CHECK(kin_wait(&item, 1, 0, KIN_MS(2), NULL) == KIN_E_TIMED_OUT);
+        CHECK(kin_alloc(&memory, NULL, 300000) == KIN_OK && kin_free(memory) == KIN_OK);
+    }
+    CHECK(kin_sem_release(&interrupted->here, 1) == KIN_OK);
+    CHECK(kin_sem_acquire(&interrupted->there, 1, PATIENCE) == KIN_OK); /* asleep, and woken, all the same */
+    return 0;
+}
+
+/* ---- tests ---- */
+
+/* What systemd-logind does with RemoveIPC=yes when the user logs out (logind.conf(5)), and any cleaner of /dev/shm. */
+static void remove_names(void)
+{
+    char hex[33];
+    kin_family_info info = inspect_family();
+    for (int i = 0; i < 16; i++) {
+        snprintf(hex + 2 * i, 3, "%02x", info.id[i]);
+    }
+    DIR *dir = opendir("/dev/shm");
+    for (struct dirent *entry; dir && (entry = readdir(dir)) != NULL;) {
+        if (strstr(entry->d_name, hex)) {
+            unlinkat(dirfd(dir), entry->d_name, 0);
+        }
+    }
+    if (dir) {
+        closedir(dir);
+    }
+    assert_int_equal(count_names(info.id), 0);
+}
+
+static void echo(shared *it, int times)
+{
+    for (int i = 0; i < times; i++) {
+        assert_ok(kin_sem_release(&it->there, 1));
+        assert_ok(kin_sem_acquire(&it->here, 1, PATIENCE));
+    }
+}
+
+static void names_may_vanish_from_under_a_family(void **state)
+{
+    (void)state;
+    shared *it = new_shared();
+    kin_process *before = start_with("echo", it);
+    echo(it, 100); /* both have slept */
+    remove_names();
+    int64_t start = now_ns();
+    echo(it, 100);
+    join_child(before, 0);
+    kin_process *after = start_with("echo", it); /* one that comes now goes without names */
+    echo(it, 200);
+    join_child(after, 0);
+    assert_true(now_ns() - start < KIN_SECONDS(30));
+    assert_int_equal(count_names(inspect_family().id), 0); /* and makes none, which nobody would remove */
+    assert_ok(kin_free(it));
+}
+
+static void stopped_owner_lives(void **state)
+{
+    (void)state;
+    shared *it = new_shared();
+    kin_process *child = start_with("hold", it);
+    assert_ok(kin_sem_acquire(&it->here, 1, PATIENCE));
+    kill((pid_t)kin_process_pid(child), SIGSTOP);
+    assert_status(kin_lock_acquire(&it->lock, KIN_MS(300)), KIN_E_TIMED_OUT);
+    uint32_t reaped = 9;
+    assert_ok(kin_family_reap(NULL, &reaped));
+    assert_int_equal(reaped, 0);
+    assert_true(kin_process_alive(child));
+    kill((pid_t)kin_process_pid(child), SIGCONT);
+    assert_ok(kin_sem_release(&it->there, 1));
+    assert_ok(kin_lock_acquire(&it->lock, PATIENCE)); /* not KIN_OWNER_DIED */
+    assert_ok(kin_lock_release(&it->lock));
+    join_child(child, 0);
+    assert_ok(kin_free(it));
+}
+
+static void interruptions_never_show(void **state)
+{
+    (void)state;
+    shared *it = new_shared();
+    kin_process *child = start_with("be_interrupted", it);
+    assert_ok(kin_sem_acquire(&it->here, 1, PATIENCE));
+    assert_ok(kin_sem_release(&it->there, 1));
+    join_child(child, 0);
+    assert_true(atomic_load(&it->interrupts) > 50);
+    assert_ok(kin_free(it));
+}
+
+int main(void)
+{
+    static const kin_entry entries[] = {
+        {"echo", child_echo},
+        {"hold", child_hold},
+        {"be_interrupted", child_be_interrupted},
+    };
+    kin_main(entries, sizeof entries / sizeof entries[0]);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(stopped_owner_lives), cmocka_unit_test(interruptions_never_show),
+        cmocka_unit_test(names_may_vanish_from_under_a_family), /* the last: this program's family has none then */
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
