@@ -7,6 +7,7 @@
  *     step_kill                    every instruction
  *     step_kill --sample 40        about 40 instructions of each scenario, chosen by --seed
  *     step_kill --only "lock"      scenarios whose name contains that
+ *     step_kill --calls            before and after every system call instead
  *     step_kill --matrix           the result as rows of a table
  */
 #include <getopt.h>
@@ -397,6 +398,8 @@ static const scenario scenarios[] = {
 
 /* ---- one kill ---- */
 
+static step_kind kind = STEP_INSTRUCTION;
+
 static place *new_place(void)
 {
     place *it = NULL;
@@ -638,7 +641,7 @@ static bool kill_at(int which, int k, tally *out)
         sleeper = start_sleeper(which, it);
         kin_sem_release(&it->go, 1);
     }
-    int done = (int)step_drive(victim, k);
+    int done = (int)step_drive(victim, kind, k);
     kill_and_wait(victim);
     int64_t killed = step_now();
     if (what->held) {
@@ -705,11 +708,10 @@ static tally run(int which, int sample)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"sample", required_argument, NULL, 's'},
-                                            {"seed", required_argument, NULL, 'r'},
-                                            {"only", required_argument, NULL, 'o'},
-                                            {"matrix", no_argument, NULL, 'm'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"sample", required_argument, NULL, 's'}, {"seed", required_argument, NULL, 'r'},
+        {"only", required_argument, NULL, 'o'},   {"matrix", no_argument, NULL, 'm'},
+        {"calls", no_argument, NULL, 'c'},        {NULL, 0, NULL, 0}};
     static const kin_entry entries[] = {{"be_killed", child_be_killed}, {"sleep", child_sleep}};
     if (kin_main(entries, 2) != KIN_OK) {
         return 2;
@@ -730,6 +732,13 @@ int main(int argc, char **argv)
             break;
         case 'm':
             matrix = 1;
+            break;
+        case 'c':
+            kind = STEP_CALL;
+            if (!step_has_calls()) {
+                fprintf(stderr, "system calls cannot be stopped at here\n");
+                return 2;
+            }
             break;
         default:
             return 2;

@@ -15,9 +15,14 @@ void step_end(void);
 
 /* ---- in the one that kills ---- */
 
+typedef enum step_kind { STEP_INSTRUCTION, STEP_CALL } step_kind;
+
+/* Whether it can stop at the beginning and at the end of each system call, too. */
+int step_has_calls(void);
+
 /* Lets the victim take at most `last` steps. It is then dead, or stands still, or sleeps in the kernel; the caller kills it.
  * Returns how many it took. */
-int64_t step_drive(kin_process *victim, int64_t last);
+int64_t step_drive(kin_process *victim, step_kind kind, int64_t last);
 
 /* ---- time ---- */
 

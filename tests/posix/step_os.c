@@ -34,11 +34,18 @@ void step_end(void)
     raise(SIGSTOP);
 }
 
-/* One instruction. False: it sleeps in the kernel, or was at the end of the operation. */
-static bool step(pid_t victim)
+int step_has_calls(void)
+{
+    return 1;
+}
+
+/* One step. False: it sleeps in the kernel, or was at the end of the operation. */
+static bool step(pid_t victim, step_kind kind)
 {
     int status = 0;
-    if (ptrace(PTRACE_SINGLESTEP, victim, NULL, NULL) != 0) {
+    long done =
+        kind == STEP_CALL ? ptrace(PTRACE_SYSCALL, victim, NULL, NULL) : ptrace(PTRACE_SINGLESTEP, victim, NULL, NULL);
+    if (done != 0) {
         return false;
     }
     int64_t end = step_now() + KIN_MS(ASLEEP_MS);
@@ -50,13 +57,13 @@ static bool step(pid_t victim)
     return WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP;
 }
 
-int64_t step_drive(kin_process *victim, int64_t last)
+int64_t step_drive(kin_process *victim, step_kind kind, int64_t last)
 {
     pid_t pid = (pid_t)kin_process_pid(victim);
     int64_t done = 0;
     waitpid(pid, NULL, 0); /* its SIGSTOP */
     int64_t end = step_now() + PATIENCE;
-    while (done < last && step_now() < end && step(pid)) {
+    while (done < last && step_now() < end && step(pid, kind)) {
         done++;
     }
     return done;

@@ -91,11 +91,17 @@ void step_end(void)
     atomic_store(&counted->ended, 1);
 }
 
+int step_has_calls(void)
+{
+    return 0;
+}
+
 /* Until it is dead, at the end, or has not moved for a while. */
-int64_t step_drive(kin_process *victim, int64_t last)
+int64_t step_drive(kin_process *victim, step_kind kind, int64_t last)
 {
     int64_t seen = 0, began = step_now(), moved = began;
     step_count *count = NULL;
+    (void)kind;
     (void)last;
     while (!count && kin_process_alive(victim)) {
         Sleep(1);
