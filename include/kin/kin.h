@@ -10,6 +10,7 @@
 #include "family.h"
 #include "lock.h"
 #include "memory.h"
+#include "pipe.h"
 #include "process.h"
 #include "queue.h"
 #include "ref.h"

@@ -38,8 +38,7 @@ int64_t kin_os_now(void)
     return counter.QuadPart / rate * SECOND + counter.QuadPart % rate * SECOND / rate;
 }
 
-/* Until the deadline, rounded up; at most SLEEP_MAX unless it is KIN_OS_NEVER. */
-static DWORD milliseconds_until(int64_t deadline)
+DWORD kin_win32_milliseconds(int64_t deadline)
 {
     int64_t now = kin_os_now();
     if (deadline == KIN_OS_NEVER) {
@@ -54,7 +53,7 @@ static DWORD milliseconds_until(int64_t deadline)
 
 void kin_os_sleep_until(int64_t deadline)
 {
-    for (DWORD left = milliseconds_until(deadline); left != 0; left = milliseconds_until(deadline)) {
+    for (DWORD left = kin_win32_milliseconds(deadline); left != 0; left = kin_win32_milliseconds(deadline)) {
         Sleep(left);
     }
 }
@@ -62,7 +61,7 @@ void kin_os_sleep_until(int64_t deadline)
 kin_status kin_win32_wait(HANDLE object, int64_t deadline)
 {
     for (;;) {
-        DWORD left = milliseconds_until(deadline);
+        DWORD left = kin_win32_milliseconds(deadline);
         DWORD answer = WaitForSingleObject(object, left);
         if (answer == WAIT_OBJECT_0) {
             return KIN_OK;
