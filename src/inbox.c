@@ -274,6 +274,22 @@ static kin_status step_until(kin_pipe *pipe, kin__target *target, int64_t deadli
     return status;
 }
 
+/* A message of which no more will come is not worth a larger buffer: looks at what follows. */
+static void drop_if_given_up(kin_pipe *pipe)
+{
+    kin__inbox *in = &pipe->inbox;
+    kin__head head;
+    size_t handles;
+    if (!in->begun || in->have == in->length) {
+        return;
+    }
+    kin_status status = kin_os_pipe_peek(&pipe->os, &head, sizeof head);
+    in->ended = status == KIN_E_CLOSED;
+    if (in->ended || (status == KIN_OK && head_sound(&head, &handles) && head.kind == KIN__FIRST)) {
+        kin__inbox_drop(in);
+    }
+}
+
 static void deliver(kin__inbox *in, kin__target *target)
 {
     take_items(in, target->items);
@@ -283,6 +299,9 @@ static void deliver(kin__inbox *in, kin__target *target)
 kin_status kin__inbox_receive(kin_pipe *pipe, kin__target *target, int64_t deadline)
 {
     kin__inbox *in = &pipe->inbox;
+    if (!fits(in, target)) {
+        drop_if_given_up(pipe);
+    }
     kin_status status = in->ended ? KIN_E_CLOSED : KIN_OK;
     if (in->begun && fits(in, target) && in->have > 0) {
         memcpy(target->buffer, in->kept, (size_t)in->have);
@@ -313,6 +332,7 @@ kin_status kin__inbox_poll(kin_pipe *pipe, size_t *size, int64_t deadline)
 {
     kin__inbox *in = &pipe->inbox;
     kin__target none = {NULL, 0, 0, NULL, 0, 0};
+    drop_if_given_up(pipe);
     kin_status status = in->ended ? KIN_E_CLOSED : KIN_OK;
     while (status == KIN_OK && !in->begun) {
         kin__head head;
