@@ -158,7 +158,7 @@ static kin_status send_packets(kin_pipe *pipe, kin__head *head, kin_os_packet *p
     do {
         uint64_t left = head->length - head->from;
         size_t size = left < KIN__PACKET_ROOM ? (size_t)left : KIN__PACKET_ROOM;
-        packet->parts[1].data = (unsigned char *)(uintptr_t)data + (data ? head->from : 0);
+        packet->parts[1].data = size > 0 ? (unsigned char *)(uintptr_t)data + head->from : NULL;
         packet->parts[1].size = size;
         kin_status status = kin_os_pipe_send(&pipe->os, packet, deadline);
         if (status != KIN_OK) {

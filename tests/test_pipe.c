@@ -50,6 +50,14 @@ static kin_process *start_at(const char *entry, kin_pipe *end, int64_t number)
     return process;
 }
 
+typedef struct talk { /* what a thread is to do */
+    kin_pipe *pipe;
+    int64_t number;
+    kin_status status;
+    const unsigned char *bytes;
+    size_t size;
+} talk;
+
 static unsigned char filling(size_t size, size_t i)
 {
     return (unsigned char)(size * 31 + i * 7 + i / 251);
@@ -138,6 +146,25 @@ static int child_sleep(const kin_args *args)
     CHECK(pipe && kin_pipe_send(pipe, "here", 4, PATIENCE) == KIN_OK);
     kin_os_sleep_until(kin_os_now() + PATIENCE);
     return 0;
+}
+
+/* Fills the pipe, says so by the other, and waits for room for a message with something attached. */
+static int child_stuck(const kin_args *args)
+{
+    kin_pipe *pipe = given_pipe(args, "pipe"), *end = NULL;
+    kin_attachment item;
+    size_t one = 1;
+    unsigned char *bytes = pack(60000);
+    CHECK(pipe && bytes && kin_pipe_recv_with(pipe, NULL, 0, NULL, &item, &one, PATIENCE) == KIN_OK);
+    end = item.pipe;
+    while (kin_pipe_send(pipe, bytes, 60000, KIN_NOW) == KIN_OK) {
+    }
+    while (kin_pipe_send(pipe, bytes, 1, KIN_NOW) == KIN_OK) {
+    }
+    CHECK(kin_pipe_send(end, "full", 4, PATIENCE) == KIN_OK);
+    item = (kin_attachment){NULL, open_file_with("x"), KIN_HANDLE_ANY};
+    kin_pipe_send_with(pipe, bytes, 60000, &item, 1, KIN_FOREVER);
+    return 1;
 }
 
 /* Begins to send more than anybody receives. */
@@ -255,12 +282,11 @@ static int receive_until(kin_pipe *pipe, const char *text, size_t most)
 static int child_flood(const kin_args *args)
 {
     kin_pipe *pipe = given_pipe(args, "pipe");
-    size_t size = (size_t)given_number(args, "number"), got = 0;
+    size_t size = (size_t)given_number(args, "number");
     unsigned char *bytes = pack(size);
     CHECK(pipe && bytes);
-    CHECK(kin_pipe_send(pipe, bytes, size, KIN_MS(50)) == KIN_E_TIMED_OUT);
-    CHECK(kin_pipe_recv(pipe, bytes, 8, &got, PATIENCE) == KIN_E_TOO_BIG); /* it has begun */
-    CHECK(kin_pipe_recv(pipe, bytes, 8, &got, PATIENCE) == KIN_E_TOO_BIG && got == size);
+    kin_status status = kin_pipe_send(pipe, bytes, size, KIN_MS(100));
+    CHECK(status == KIN_E_TIMED_OUT || status == KIN_OK); /* if the other is done with its own */
     free(bytes);
     CHECK(kin_pipe_send(pipe, "small", 5, PATIENCE) == KIN_OK);
     CHECK(receive_until(pipe, "little", size));
@@ -288,9 +314,19 @@ static int child_slow_sender(const kin_args *args)
 }
 
 static const kin_entry entries[] = {
-    {"echo", child_echo}, {"take", child_take},   {"move", child_move},       {"count", child_count},
-    {"wait", child_wait}, {"flood", child_flood}, {"chatter", child_chatter}, {"slow_sender", child_slow_sender},
-    {"say", child_say},   {"hang", child_hang},   {"sleep", child_sleep},     {"send_too_much", child_send_too_much},
+    {"echo", child_echo},
+    {"take", child_take},
+    {"move", child_move},
+    {"count", child_count},
+    {"wait", child_wait},
+    {"flood", child_flood},
+    {"chatter", child_chatter},
+    {"slow_sender", child_slow_sender},
+    {"say", child_say},
+    {"hang", child_hang},
+    {"sleep", child_sleep},
+    {"stuck", child_stuck},
+    {"send_too_much", child_send_too_much},
 };
 
 /* ---- tests ---- */
@@ -570,6 +606,9 @@ static void failures_leak_nothing(void **state)
         items[2] = pipe_item(it.mine);
         assert_status(kin_pipe_send_with(it.mine, "x", 1, items, 3, PATIENCE), KIN_E_BUSY);
         assert_status(kin_pipe_recv(it.theirs, NULL, 0, NULL, KIN_NOW), KIN_E_TIMED_OUT);
+        while (kin_pipe_send(other.mine, "x", 1, KIN_NOW) == KIN_OK) {
+        }
+        assert_status(kin_pipe_send_with(other.mine, "x", 1, items, 1, KIN_NOW), KIN_E_TIMED_OUT);
         kin_process *child = start_at("sleep", it.theirs, 0); /* killed before it takes them */
         assert_next(it.mine, "here");
         assert_ok(kin_pipe_send(it.mine, "x", 1, PATIENCE));
@@ -589,6 +628,31 @@ static void failures_leak_nothing(void **state)
         close_handle(file);
     }
     assert_true(count_handles() <= before);
+}
+
+static void sender_killed_with_handles_in_hand_leaves_none(void **state)
+{
+    (void)state;
+    unsigned char *bytes = malloc(60000);
+    size_t before = 0;
+    for (int i = 0; i < 4; i++) {
+        before = i == 1 ? count_handles() : before;
+        two it = new_pipe(0), other = new_pipe(0);
+        kin_attachment end = pipe_item(other.theirs);
+        kin_process *child = start_at("stuck", it.theirs, 0);
+        assert_ok(kin_pipe_send_with(it.mine, NULL, 0, &end, 1, PATIENCE));
+        kin_pipe_close(other.theirs);
+        assert_next(other.mine, "full");
+        kin_os_sleep_until(kin_os_now() + KIN_MS(50)); /* if it is slow, nothing is tested, and nothing fails */
+        kill_child(child);
+        while (kin_pipe_recv(it.mine, bytes, 60000, NULL, PATIENCE) == KIN_OK) {
+        }
+        assert_status(kin_pipe_poll(it.mine, NULL, PATIENCE), KIN_E_CLOSED);
+        kin_pipe_close(it.mine);
+        kin_pipe_close(other.mine);
+    }
+    assert_true(count_handles() <= before);
+    free(bytes);
 }
 
 static void timeouts_leave_the_pipe_whole(void **state)
@@ -623,6 +687,28 @@ static void timeouts_leave_the_pipe_whole(void **state)
     close_both(&it);
 }
 
+static void cannot_wait(void *argument)
+{
+    talk *it = argument;
+    it->status = kin_pipe_send(it->pipe, it->bytes, it->size, KIN_MS(100));
+}
+
+/* Here it is certain that nobody receives. */
+static void both_sides_time_out_at_once(void **state)
+{
+    (void)state;
+    two it = new_pipe(0);
+    unsigned char *bytes = pack(BIG);
+    talk one = {it.mine, 0, KIN_OK, bytes, BIG}, other = {it.theirs, 0, KIN_OK, bytes, BIG};
+    void *thread = begin_thread(cannot_wait, &one);
+    cannot_wait(&other);
+    end_thread(thread);
+    assert_status(one.status, KIN_E_TIMED_OUT);
+    assert_status(other.status, KIN_E_TIMED_OUT);
+    free(bytes);
+    close_both(&it);
+}
+
 static void receive_goes_on_where_it_stopped(void **state)
 {
     (void)state;
@@ -651,7 +737,7 @@ static void both_may_send_too_much_at_once(void **state)
     unsigned char *bytes = pack(size);
     kin_process *child = start_at("flood", it.theirs, (int64_t)size);
     kin_status status = kin_pipe_send(it.mine, bytes, size, KIN_MS(100));
-    assert_true(status == KIN_E_TIMED_OUT || status == KIN_OK); /* if the child is done with its own */
+    assert_true(status == KIN_E_TIMED_OUT || status == KIN_OK);
     assert_true(receive_until(it.mine, "small", size));
     assert_ok(kin_pipe_send(it.mine, "little", 6, PATIENCE));
     join_child(child, 0);
@@ -678,12 +764,6 @@ static void traffic_both_ways(void **state)
 
 #define TALKERS 4
 #define TALK 300
-
-typedef struct talk {
-    kin_pipe *pipe;
-    int64_t number;
-    kin_status status;
-} talk;
 
 static size_t talk_size(int64_t who, int64_t i)
 {
@@ -727,7 +807,7 @@ static void threads_do_not_mix_their_messages(void **state)
     talk talks[TALKERS];
     void *threads[TALKERS];
     for (int64_t i = 0; i < TALKERS; i++) {
-        talks[i] = (talk){it.mine, i, KIN_OK};
+        talks[i] = (talk){it.mine, i, KIN_OK, NULL, 0};
         threads[i] = begin_thread(talk_on, &talks[i]);
     }
     listen_to_all(it.theirs);
@@ -749,7 +829,7 @@ static void turn_is_waited_for_no_longer_than_allowed(void **state)
 {
     (void)state;
     two it = new_pipe(0);
-    talk patient = {it.mine, PATIENCE, KIN_OK}, hasty = {it.mine, KIN_MS(20), KIN_OK};
+    talk patient = {it.mine, PATIENCE, KIN_OK, NULL, 0}, hasty = {it.mine, KIN_MS(20), KIN_OK, NULL, 0};
     void *thread = begin_thread(wait_for_turn, &patient);
     kin_os_sleep_until(kin_os_now() + KIN_MS(20)); /* if it is slow, nothing is tested, and nothing fails */
     run_thread(wait_for_turn, &hasty);
@@ -976,6 +1056,8 @@ int main(void)
         cmocka_unit_test(timeouts_leave_the_pipe_whole),
         cmocka_unit_test(receive_goes_on_where_it_stopped),
         cmocka_unit_test(both_may_send_too_much_at_once),
+        cmocka_unit_test(both_sides_time_out_at_once),
+        cmocka_unit_test(sender_killed_with_handles_in_hand_leaves_none),
         cmocka_unit_test(traffic_both_ways),
         cmocka_unit_test(threads_do_not_mix_their_messages),
         cmocka_unit_test(turn_is_waited_for_no_longer_than_allowed),

@@ -17,6 +17,7 @@
 
 #include "posix.h"
 
+#define JOINED_MAX 1024u
 #define BUFFER_MIN (4 * (int)KIN_OS_PACKET_MAX)
 
 typedef union control { /* aligned as a cmsghdr has to be */
@@ -157,14 +158,42 @@ static void attach(struct msghdr *message, control *space, const kin_os_packet *
     message->msg_controllen = CMSG_SPACE(size);
 }
 
-kin_status kin_os_pipe_send(kin_os_pipe *pipe, const kin_os_packet *packet, int64_t deadline)
+static ssize_t send_parts(int fd, const kin_os_packet *packet)
 {
     struct iovec parts[KIN_OS_PACKET_PARTS];
     struct msghdr message;
     control space;
     fill(&message, parts, packet);
     attach(&message, &space, packet);
-    while (sendmsg(pipe->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+    return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* For the kernel, a few bytes in one piece are less work than a list of pieces. */
+static ssize_t send_joined(int fd, const kin_os_packet *packet)
+{
+    unsigned char bytes[JOINED_MAX], *end = bytes;
+    for (unsigned i = 0; i < KIN_OS_PACKET_PARTS; i++) {
+        if (packet->parts[i].size > 0) {
+            memcpy(end, packet->parts[i].data, packet->parts[i].size);
+            end += packet->parts[i].size;
+        }
+    }
+    return send(fd, bytes, (size_t)(end - bytes), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static bool is_short(const kin_os_packet *packet)
+{
+    size_t size = 0;
+    for (unsigned i = 0; i < KIN_OS_PACKET_PARTS; i++) {
+        size += packet->parts[i].size;
+    }
+    return size <= JOINED_MAX && packet->handle_count == 0;
+}
+
+kin_status kin_os_pipe_send(kin_os_pipe *pipe, const kin_os_packet *packet, int64_t deadline)
+{
+    bool join = is_short(packet);
+    while ((join ? send_joined(pipe->fd, packet) : send_parts(pipe->fd, packet)) < 0) {
         if (errno == EAGAIN) {
             kin_status status = wait_for(pipe->fd, POLLOUT, deadline);
             if (status != KIN_OK) {
