@@ -1,6 +1,7 @@
 #include "args.h"
 
 #include "object.h"
+#include "pipe.h"
 
 #include <stdlib.h>
 
@@ -35,8 +36,11 @@ kin_status kin_args_create(kin_args **out, kin_family *family)
 void kin__args_clear(kin_args *args)
 {
     for (uint32_t i = 0; i < args->count; i++) {
-        if (args->items[i].owned) {
-            free((void *)(uintptr_t)args->items[i].bytes);
+        kin__arg *item = &args->items[i];
+        if (item->owned && item->kind == KIN__ARG_PIPE) {
+            kin_pipe_close(item->pipe);
+        } else if (item->owned) {
+            free((void *)(uintptr_t)item->bytes);
         }
     }
     free(args->block);
@@ -154,6 +158,30 @@ kin_status kin_args_add_handle(kin_args *args, const char *name, kin_handle hand
     return KIN_OK;
 }
 
+kin_status kin_args_add_pipe(kin_args *args, const char *name, kin_pipe *pipe)
+{
+    kin__arg *item;
+    kin_status status = next_item(&item, args, name);
+    if (status != KIN_OK) {
+        return status;
+    }
+    if (!pipe) {
+        return KIN_E_ARGUMENT;
+    }
+    if (args->handle_count + KIN_OS_PIPE_HANDLES > KIN__ARG_HANDLES_MAX) {
+        return KIN_E_LIMIT;
+    }
+    if (pipe->gone) {
+        return KIN_E_HANDLE;
+    }
+    item->kind = KIN__ARG_PIPE;
+    item->type = pipe->flags;
+    item->pipe = pipe;
+    args->handle_count += KIN_OS_PIPE_HANDLES;
+    args->count++;
+    return KIN_OK;
+}
+
 /* ---- getting ---- */
 
 static kin_status get(const kin__arg **out, const kin_args *args, const char *name, kin__arg_kind kind)
@@ -210,6 +238,20 @@ kin_status kin_args_get_handle(const kin_args *args, const char *name, kin_handl
     return KIN_OK;
 }
 
+kin_status kin_args_get_pipe(const kin_args *args, const char *name, kin_pipe **out)
+{
+    const kin__arg *item;
+    if (!out) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = get(&item, args, name, KIN__ARG_PIPE);
+    if (status == KIN_OK) {
+        ((kin__arg *)(uintptr_t)item)->owned = false; /* the caller's from now on */
+        *out = item->pipe;
+    }
+    return status;
+}
+
 kin_family *kin_args_family(const kin_args *args)
 {
     return args ? args->family : NULL;
@@ -217,22 +259,54 @@ kin_family *kin_args_family(const kin_args *args)
 
 /* ---- travelling ---- */
 
+static uint32_t handles_of(const kin__arg *item)
+{
+    return item->kind == KIN__ARG_HANDLE ? 1 : item->kind == KIN__ARG_PIPE ? KIN_OS_PIPE_HANDLES : 0;
+}
+
+/* The handles that one argument travels as. */
+static kin_status lend(const kin__arg *item, kin_os_handle *handles)
+{
+    if (item->kind == KIN__ARG_HANDLE) {
+        handles[0] = item->handle;
+        return KIN_OK;
+    }
+    kin_status status = kin__pipe_idle(item->pipe);
+    if (status == KIN_OK) {
+        kin_os_pipe_handles(&item->pipe->os, handles);
+    }
+    return status;
+}
+
 kin_status kin__args_handles(const kin_args *args, kin_os_handle *handles, uint32_t *kinds)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; args && i < args->count; i++) {
         const kin__arg *item = &args->items[i];
-        kin_os_kind kind;
-        if (item->kind != KIN__ARG_HANDLE) {
-            continue;
+        uint32_t end = n + handles_of(item);
+        kin_status status = n < end ? lend(item, handles + n) : KIN_OK;
+        for (; n < end && status == KIN_OK; n++) {
+            kin_os_kind kind;
+            status = kin_os_handle_kind(handles[n], &kind);
+            kinds[n] = (uint32_t)kind;
+            if (status != KIN_OK || (item->kind == KIN__ARG_HANDLE && kinds[n] != item->type)) {
+                status = KIN_E_HANDLE;
+            }
         }
-        if (kin_os_handle_kind(item->handle, &kind) != KIN_OK || (uint32_t)kind != item->type) {
-            return KIN_E_HANDLE;
+        if (status != KIN_OK) {
+            return status;
         }
-        handles[n] = item->handle;
-        kinds[n++] = item->type;
     }
     return KIN_OK;
+}
+
+void kin__args_given(const kin_args *args, bool given)
+{
+    for (uint32_t i = 0; args && i < args->count; i++) {
+        if (args->items[i].kind == KIN__ARG_PIPE) {
+            kin_os_pipe_given(&args->items[i].pipe->os, given);
+        }
+    }
 }
 
 static void write_item(kin__writer *out, const kin__arg *item, uint32_t *handle)
@@ -251,9 +325,14 @@ static void write_item(kin__writer *out, const kin__arg *item, uint32_t *handle)
         kin__put(out, item->bytes, (size_t)item->size);
         break;
     case KIN__ARG_HANDLE:
-        kin__put_u32(out, (*handle)++);
+        kin__put_u32(out, *handle);
+        break;
+    case KIN__ARG_PIPE:
+        kin__put_u32(out, *handle);
+        kin__put_u32(out, item->type);
         break;
     }
+    *handle += handles_of(item);
 }
 
 void kin__args_write(kin__writer *out, const kin_args *args)
@@ -267,6 +346,8 @@ void kin__args_write(kin__writer *out, const kin_args *args)
 
 static bool parse_value(kin__reader *in, kin__arg *item, uint32_t *handle)
 {
+    uint32_t first = *handle;
+    *handle += handles_of(item);
     switch (item->kind) {
     case KIN__ARG_REF:
         item->type = kin__get_u32(in);
@@ -279,7 +360,12 @@ static bool parse_value(kin__reader *in, kin__arg *item, uint32_t *handle)
         item->bytes = kin__get(in, item->size);
         return item->size <= KIN_ARG_BYTES_MAX;
     case KIN__ARG_HANDLE:
-        return kin__get_u32(in) == (*handle)++;
+        return kin__get_u32(in) == first;
+    case KIN__ARG_PIPE: {
+        uint32_t at = kin__get_u32(in);
+        item->type = kin__get_u32(in);
+        return at == first && kin__end_flags_sound(item->type);
+    }
     }
     return false;
 }
@@ -296,7 +382,7 @@ kin_status kin__args_parse(kin_args *out, const void *block, size_t size, uint32
         kin__arg *item = &out->items[out->count];
         uint32_t kind = kin__get_u32(&in);
         kin__get_text(&in, item->name, KIN_NAME_MAX);
-        if (in.bad || item->name[0] == '\0' || find(out, item->name) || kind < KIN__ARG_REF || kind > KIN__ARG_HANDLE) {
+        if (in.bad || item->name[0] == '\0' || find(out, item->name) || kind < KIN__ARG_REF || kind > KIN__ARG_PIPE) {
             return KIN_E_BLOB_CORRUPT;
         }
         item->kind = (kin__arg_kind)kind;
@@ -307,14 +393,43 @@ kin_status kin__args_parse(kin_args *out, const void *block, size_t size, uint32
     return kin__reader_done(&in) && out->handle_count == handle_count ? KIN_OK : KIN_E_BLOB_CORRUPT;
 }
 
-void kin__args_bind(kin_args *args, const kin_os_handle *handles, const uint32_t *kinds)
+static kin_status bind_pipe(kin__arg *item, kin_os_handle *handles)
 {
-    uint32_t n = 0;
+    kin_status status = kin__pipe_adopt(&item->pipe, handles, item->type);
+    for (uint32_t i = 0; i < KIN_OS_PIPE_HANDLES; i++) {
+        handles[i] = KIN_OS_NO_HANDLE;
+    }
+    item->owned = status == KIN_OK;
+    return status == KIN_E_DAMAGED ? KIN_E_HANDLE : status;
+}
+
+static void unbind(kin_args *args)
+{
     for (uint32_t i = 0; i < args->count; i++) {
+        kin__arg *item = &args->items[i];
+        if (item->kind == KIN__ARG_PIPE && item->owned) {
+            kin_pipe_close(item->pipe);
+            item->owned = false;
+        }
+    }
+}
+
+kin_status kin__args_bind(kin_args *args, kin_os_handle *handles, const uint32_t *kinds)
+{
+    kin_status status = KIN_OK;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < args->count && status == KIN_OK; i++) {
         kin__arg *item = &args->items[i];
         if (item->kind == KIN__ARG_HANDLE) {
             item->handle = handles[n];
-            item->type = kinds[n++];
+            item->type = kinds[n];
+        } else if (item->kind == KIN__ARG_PIPE) {
+            status = bind_pipe(item, handles + n);
         }
+        n += handles_of(item);
     }
+    if (status != KIN_OK) {
+        unbind(args);
+    }
+    return status;
 }

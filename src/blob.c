@@ -239,7 +239,7 @@ static kin_status find_block(void **out, const kin__blob *blob, kin_family *fami
     return KIN_OK;
 }
 
-static kin_status read_block(kin_args *out, const kin__blob *blob, kin_family *family, const kin_os_handle *handles)
+static kin_status read_block(kin_args *out, const kin__blob *blob, kin_family *family, kin_os_handle *handles)
 {
     void *block;
     uint32_t own = own_handles(blob);
@@ -261,17 +261,19 @@ static kin_status read_block(kin_args *out, const kin__blob *blob, kin_family *f
     if (status == KIN_OK) {
         status = kin_free(block);
     }
+    if (status == KIN_OK) {
+        status = kin__args_bind(out, handles + own, blob->kinds + own);
+    }
     if (status != KIN_OK) {
         memset(out, 0, sizeof *out);
         free(copy);
         return status;
     }
     out->block = copy;
-    kin__args_bind(out, handles + own, blob->kinds + own);
     return KIN_OK;
 }
 
-static kin_status fill_args(kin_args *out, const kin__blob *blob, kin_family *family, const kin_os_handle *handles)
+static kin_status fill_args(kin_args *out, const kin__blob *blob, kin_family *family, kin_os_handle *handles)
 {
     out->block = NULL;
     out->count = out->handle_count = 0;
@@ -429,9 +431,11 @@ kin_status kin_blob_pack(void *buffer, size_t *size, const kin_args *args, kin_h
     }
     status = kin__blob_store(&blob, family, args); /* a block in any case: it is how a second adopt is noticed */
     if (status == KIN_OK) {
+        kin__args_given(args, true);
         status = place_handles(&blob, handles, target);
     }
     if (status != KIN_OK) {
+        kin__args_given(args, false);
         kin__blob_discard(blob.block_size, blob.block);
         return status;
     }

@@ -3,6 +3,7 @@
 
 #include "heap.h"
 #include "lock.h"
+#include "pipe.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +77,7 @@ void kin__family_leave_all(void)
 static void after_fork_child(void)
 {
     kin__seats_after_fork();
+    kin__ends_after_fork();
 }
 
 static void nothing(void)

@@ -15,13 +15,14 @@
 #ifndef KIN_OS_H
 #define KIN_OS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "kin/status.h"
 
-#include "os_types.h" /* kin_os_handle, KIN_OS_NO_HANDLE, kin_os_sem, kin_os_pulse, kin_os_process, inline functions */
+#include "os_types.h" /* kin_os_handle, KIN_OS_NO_HANDLE, kin_os_sem, kin_os_pulse, kin_os_process, kin_os_pipe, ... */
 
 #define KIN_OS_NEVER INT64_MAX
 
@@ -63,6 +64,11 @@ kin_status kin_os_hooks_install(const kin_os_hooks *hooks);
  * made by a bare clone system call. */
 kin_status kin_os_private_alloc(void **out, size_t size);
 void kin_os_private_free(void *memory, size_t size);
+
+/* Sleeps while *word == expected, until woken, at most until deadline, perhaps for no reason: look again. The word is private
+ * memory; only threads of this process wake. */
+void kin_os_word_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline);
+void kin_os_word_wake(_Atomic uint32_t *word); /* one of them */
 
 /* ---- shared memory: memory.c ---- */
 
@@ -259,6 +265,51 @@ void kin_os_handle_close(kin_os_handle handle);
 /* A handle as the plain number that the public API and the blob carry, and back. */
 uint64_t kin_os_handle_value(kin_os_handle handle);
 kin_os_handle kin_os_handle_from(uint64_t value);
+
+/* ---- pipes: pipe.c ----
+ *
+ * Two connected ends, 0 and 1, which carry packets both ways: each arrives whole or not at all, in order, with handles. Closing, or
+ * the death of the last process that has an end, is noticed on the other; what was sent before can still be received.
+ * One thread at a time sends on an end, one receives.
+ */
+
+#define KIN_OS_PACKET_MAX 65536u
+#define KIN_OS_PACKET_HANDLES 32u
+#define KIN_OS_PACKET_PARTS 3u
+
+typedef struct kin_os_packet {
+    struct {
+        void *data;
+        size_t size;
+    } parts
+        [KIN_OS_PACKET_PARTS]; /* one after the other; together at most, when receiving at least, KIN_OS_PACKET_MAX */
+    size_t size;               /* receiving: how long it was */
+    kin_os_handle *handles;    /* at most, when receiving room for, KIN_OS_PACKET_HANDLES */
+    size_t handle_count;
+} kin_os_packet;
+
+kin_status kin_os_pipe_create(kin_os_pipe ends[2]);
+/* What arrived with handles and was not received is closed. */
+void kin_os_pipe_close(kin_os_pipe *pipe);
+/* The KIN_OS_PIPE_HANDLES handles that an end travels as, borrowed; and an end made of such in the process that got them, number
+ * being 0 or 1. Takes the handles, also on failure. KIN_E_DAMAGED: they are not an end's. */
+void kin_os_pipe_handles(const kin_os_pipe *pipe, kin_os_handle *handles);
+kin_status kin_os_pipe_adopt(kin_os_pipe *out, const kin_os_handle *handles, unsigned number);
+/* Its handles are being duplicated into another process: closing it here leaves alone what was sent to it and is not
+ * received. given false: it came to nothing. */
+void kin_os_pipe_given(kin_os_pipe *pipe, bool given);
+/* The handles are borrowed. KIN_E_TIMED_OUT: nothing was sent. KIN_E_CLOSED, KIN_E_HANDLE. */
+kin_status kin_os_pipe_send(kin_os_pipe *pipe, const kin_os_packet *packet, int64_t deadline);
+/* Never waits. KIN_E_TIMED_OUT: there is none. KIN_E_CLOSED: nor will there be. KIN_E_DAMAGED: what came is no packet; it is
+ * dropped. KIN_E_HANDLE: its handles cannot be had; the rest of it is there. */
+kin_status kin_os_pipe_recv(kin_os_pipe *pipe, kin_os_packet *packet);
+/* The first size bytes of the next packet, which stays; zeros where it is shorter. KIN_E_TIMED_OUT, KIN_E_CLOSED. */
+kin_status kin_os_pipe_peek(kin_os_pipe *pipe, void *start, size_t size);
+/* Until there is something to receive, be it the end. KIN_E_TIMED_OUT. */
+kin_status kin_os_pipe_wait(kin_os_pipe *pipe, int64_t deadline);
+/* What to wait for with other things: ready when kin_os_pipe_wait would return, perhaps too often. Windows: it holds for
+ * one wait, and spends the thread that asks: if that ends, it becomes ready. */
+kin_status kin_os_pipe_watch(kin_os_pipe *pipe, kin_os_handle *out);
 
 /* ---- the message to a spawned child: message.c ---- */
 

@@ -8,6 +8,7 @@
 
 #include "blob.h"
 #include "park.h"
+#include "pipe.h"
 #include "wait.h"
 
 #include <stdlib.h>
@@ -35,6 +36,7 @@ typedef struct order {
 /* Does not return. */
 static void be_child(const order *wanted)
 {
+    kin__ends_keep(wanted->args);
     kin_args none = {.family = wanted->family};
     int code = wanted->entry->run(wanted->args ? wanted->args : &none) & 0xff;
     kin_os_flush();
@@ -53,7 +55,9 @@ static kin_status start_fork(kin_process *process, const order *wanted)
     kin_status status = kin__args_handles(wanted->args, handles, kinds);
     if (status == KIN_OK) {
         kin_os_flush();
+        kin__ends_hold();
         status = kin_os_fork(&process->os, &in_child);
+        kin__ends_release();
     }
     if (in_child) {
         be_child(wanted);
@@ -131,8 +135,10 @@ static kin_status start_spawn(kin_process *process, const order *wanted)
         return status;
     }
     memcpy(blob.entry, wanted->name, strlen(wanted->name));
+    kin__args_given(wanted->args, true);
     status = launch(process, wanted, &blob, handles);
     if (status != KIN_OK) {
+        kin__args_given(wanted->args, false);
         kin__blob_discard(blob.block_size, blob.block);
         return status;
     }

@@ -11,11 +11,12 @@
 
 #include "object.h"
 #include "park.h"
+#include "pipe.h"
 
 #include <stdlib.h>
 
 #define FEW 16u
-#define NO_HANDLE_STEP KIN_MS(10) /* a process that nothing native tells of */
+#define NO_HANDLE_STEP KIN_MS(10) /* for what nothing native tells of */
 
 typedef uint32_t look_at(kin__look *how, void *object, uint32_t interest);
 
@@ -26,7 +27,7 @@ typedef struct waiter {
     kin__look how;
     kin_os_watch *watches; /* of the native items, in their order */
     size_t watch_count;
-    bool blind; /* a process without a handle to watch */
+    bool blind; /* one of them has no handle to watch */
 } waiter;
 
 /* ---- items ---- */
@@ -71,6 +72,7 @@ static kin_status check_item(waiter *w, kin_wait_item *item)
     }
     switch (item->type) {
     case KIN_WAIT_PROCESS:
+    case KIN_WAIT_PIPE:
         w->watch_count++;
         return item->object ? KIN_OK : KIN_E_ARGUMENT;
     case KIN_WAIT_HANDLE:
@@ -109,27 +111,56 @@ static void look_at_objects(waiter *w)
 
 static bool is_native(const kin_wait_item *item)
 {
-    return item->type == KIN_WAIT_PROCESS || item->type == KIN_WAIT_HANDLE;
+    return item->type == KIN_WAIT_PROCESS || item->type == KIN_WAIT_HANDLE || item->type == KIN_WAIT_PIPE;
 }
 
-/* The natives' handles; a process that has ended has none any more. Whether there are any. */
-static bool list_watches(waiter *w)
+/* A process that has ended has none any more. */
+static kin_status native_handle(kin_os_handle *out, const kin_wait_item *item)
+{
+    switch (item->type) {
+    case KIN_WAIT_PIPE:
+        return kin__pipe_watch(item->object, 0, out);
+    case KIN_WAIT_PROCESS:
+        *out = kin__process_handle(item->object);
+        return KIN_OK;
+    default:
+        *out = kin_os_handle_from((uint64_t)item->handle);
+        return KIN_OK;
+    }
+}
+
+static kin_status list_watches(waiter *w, bool *any)
 {
     size_t next = 0;
-    bool any = false;
-    w->blind = false;
+    w->blind = *any = false;
     for (size_t i = 0; i < w->count; i++) {
         const kin_wait_item *item = &w->items[i];
+        kin_os_handle handle;
         if (!is_native(item)) {
             continue;
         }
-        kin_os_handle handle = item->type == KIN_WAIT_HANDLE ? kin_os_handle_from((uint64_t)item->handle)
-                                                             : kin__process_handle(item->object);
+        kin_status status = native_handle(&handle, item);
+        if (status != KIN_OK) {
+            return status;
+        }
         w->watches[next++] = (kin_os_watch){handle, item->interest, 0};
         w->blind |= handle == KIN_OS_NO_HANDLE;
-        any |= handle != KIN_OS_NO_HANDLE;
+        *any |= handle != KIN_OS_NO_HANDLE;
     }
-    return any;
+    return KIN_OK;
+}
+
+/* What the system says of a handle that is kin's own is a hint. */
+static uint32_t native_ready(const kin_wait_item *item, const kin_os_watch *watch)
+{
+    switch (item->type) {
+    case KIN_WAIT_PIPE:
+        return kin_pipe_poll(item->object, NULL, KIN_NOW) == KIN_E_TIMED_OUT ? 0 : KIN_READABLE;
+    case KIN_WAIT_PROCESS:
+        return kin_process_alive(item->object) ? 0 : KIN_READABLE;
+    default:
+        return watch->ready;
+    }
 }
 
 static void take_answers(waiter *w)
@@ -138,11 +169,7 @@ static void take_answers(waiter *w)
     for (size_t i = 0; i < w->count; i++) {
         kin_wait_item *item = &w->items[i];
         if (is_native(item)) {
-            uint32_t ready = w->watches[next++].ready;
-            if (item->type == KIN_WAIT_PROCESS) {
-                ready = kin_process_alive(item->object) ? 0 : KIN_READABLE;
-            }
-            note(w, item, ready);
+            note(w, item, native_ready(item, &w->watches[next++]));
         }
     }
 }
@@ -150,8 +177,12 @@ static void take_answers(waiter *w)
 /* Looks at the natives, sleeping for them, and for the wait slot if there is one, until end. */
 static kin_status watch_natives(waiter *w, kin_os_handle bell, int64_t end)
 {
-    bool any = list_watches(w);
-    kin_status status = KIN_E_TIMED_OUT;
+    bool any;
+    kin_status status = list_watches(w, &any);
+    if (status != KIN_OK) {
+        return status;
+    }
+    status = KIN_E_TIMED_OUT;
     kin_os_sem sem = w->family && w->how.seat->has_sem && end > 0 ? w->how.seat->sem : KIN_OS_NO_SEM;
     if (w->blind && end > 0) {
         end = kin__slice_end(kin_os_now(), NO_HANDLE_STEP, end);

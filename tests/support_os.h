@@ -28,7 +28,11 @@ intptr_t start_self(const char *argument, intptr_t input, const intptr_t *inheri
 int end_of_self(intptr_t process);
 /* Reads all of the standard input; returns how much. */
 size_t read_input(void *buffer, size_t size);
-/* Runs body(argument) in a thread of its own and waits for its end. */
+/* Runs body(argument) in a thread of its own; end waits for its end. run: both. */
+void *begin_thread(void (*body)(void *argument), void *argument);
+void end_thread(void *thread);
 void run_thread(void (*body)(void *argument), void *argument);
+/* Whether the system says, within so many milliseconds, that the handle is ready: for reading, or signalled. */
+int handle_is_ready(intptr_t handle, int milliseconds);
 
 #endif

@@ -73,6 +73,19 @@ static int child_take_permits(const kin_args *args)
     return 0;
 }
 
+/* Answers each message, and ends without closing. */
+static int child_answer(const kin_args *args)
+{
+    kin_pipe *pipe = NULL;
+    char text[8];
+    CHECK(kin_args_get_pipe(args, "pipe", &pipe) == KIN_OK);
+    for (int i = 0; i < 3; i++) {
+        CHECK(kin_pipe_recv(pipe, text, sizeof text, NULL, PATIENCE) == KIN_OK);
+        CHECK(kin_pipe_send(pipe, "yes", 4, PATIENCE) == KIN_OK);
+    }
+    return 0;
+}
+
 /* Watches the semaphore and takes nothing. */
 static int child_watch(const kin_args *args)
 {
@@ -245,6 +258,52 @@ static void native_things_wake(void **state)
     assert_ok(kin_free(it));
 }
 
+static void pipe_wakes_with_messages_and_with_its_end(void **state)
+{
+    (void)state;
+    place *it = new_place();
+    kin_pipe *ends[2];
+    char text[8];
+    assert_ok(kin_pipe_create(ends, 0));
+    kin_args *args = new_args();
+    assert_ok(kin_args_add_pipe(args, "pipe", ends[1]));
+    kin_process *child = start_child("answer", args);
+    kin_args_destroy(args);
+    kin_pipe_close(ends[1]);
+    kin_wait_item items[] = {{KIN_TYPE_EVENT, KIN_READABLE, &it->event, 0, 0},
+                             {KIN_WAIT_PIPE, KIN_READABLE, ends[0], 0, 0}};
+    for (int i = 0; i < 3; i++) {
+        assert_status(kin_wait(items, 2, 0, KIN_MS(5), NULL), KIN_E_TIMED_OUT);
+        assert_ok(kin_pipe_send(ends[0], "well?", 6, PATIENCE));
+        assert_ok(kin_wait(items, 2, 0, PATIENCE, NULL));
+        assert_true(!items[0].ready && items[1].ready == KIN_READABLE);
+        assert_status(kin_pipe_recv(ends[0], text, 1, NULL, KIN_NOW), KIN_E_TOO_BIG);
+        assert_ok(kin_wait(&items[1], 1, 0, KIN_NOW, NULL)); /* what lies in this process counts, too */
+        assert_ok(kin_pipe_recv(ends[0], text, sizeof text, NULL, KIN_NOW));
+    }
+    assert_ok(kin_wait(items, 2, 0, PATIENCE, NULL));
+    assert_true(items[1].ready);
+    assert_status(kin_pipe_recv(ends[0], text, sizeof text, NULL, KIN_NOW), KIN_E_CLOSED);
+    join_child(child, 0);
+    kin_pipe_close(ends[0]);
+    assert_ok(kin_free(it));
+}
+
+static void sending_end_is_not_waited_for(void **state)
+{
+    (void)state;
+    kin_pipe *ends[2];
+    assert_ok(kin_pipe_create(ends, KIN_PIPE_ONE_WAY));
+    kin_wait_item item = {KIN_WAIT_PIPE, KIN_READABLE, ends[0], 0, 0};
+    assert_status(kin_wait(&item, 1, 0, KIN_NOW, NULL), KIN_E_UNSUPPORTED);
+    item.object = ends[1];
+    assert_status(kin_wait(&item, 1, 0, KIN_NOW, NULL), KIN_E_TIMED_OUT);
+    item.interest = KIN_WRITABLE;
+    assert_status(kin_wait(&item, 1, 0, KIN_NOW, NULL), KIN_E_ARGUMENT);
+    kin_pipe_close(ends[0]);
+    kin_pipe_close(ends[1]);
+}
+
 static void many_processes_are_waited_for(void **state)
 {
     (void)state;
@@ -328,6 +387,7 @@ int main(void)
 {
     static const kin_entry entries[] = {
         {"act", child_act},
+        {"answer", child_answer},
         {"hold_lock", child_hold_lock},
         {"take_permits", child_take_permits},
         {"watch", child_watch},
@@ -338,6 +398,8 @@ int main(void)
         cmocka_unit_test(says_what_is_ready_now),
         cmocka_unit_test(each_kind_wakes),
         cmocka_unit_test(native_things_wake),
+        cmocka_unit_test(pipe_wakes_with_messages_and_with_its_end),
+        cmocka_unit_test(sending_end_is_not_waited_for),
         cmocka_unit_test(many_processes_are_waited_for),
         cmocka_unit_test(dead_owner_is_noticed),
         cmocka_unit_test(watchers_take_no_wake_up_from_others),

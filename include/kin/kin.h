@@ -11,6 +11,7 @@
 #include "inspect.h"
 #include "lock.h"
 #include "memory.h"
+#include "pipe.h"
 #include "process.h"
 #include "queue.h"
 #include "ref.h"

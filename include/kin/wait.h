@@ -16,6 +16,7 @@
 #ifndef KIN_WAIT_H
 #define KIN_WAIT_H
 
+#include "pipe.h"
 #include "process.h"
 #include "ref.h"
 
@@ -24,12 +25,13 @@ KIN_BEGIN
 /* Beside KIN_TYPE_LOCK, KIN_TYPE_SEM, KIN_TYPE_EVENT and KIN_TYPE_QUEUE, which name objects: */
 #define KIN_WAIT_PROCESS 256u /* object is a kin_process */
 #define KIN_WAIT_HANDLE 257u  /* handle is the system's: a descriptor; a HANDLE that can be waited for */
+#define KIN_WAIT_PIPE 258u    /* object is a kin_pipe that receives */
 
 #define KIN_READABLE 1u
 #define KIN_WRITABLE 2u
 
 typedef struct kin_wait_item {
-    uint32_t type;     /* a kin_type, or KIN_WAIT_PROCESS, KIN_WAIT_HANDLE */
+    uint32_t type;     /* a kin_type, or a KIN_WAIT_ */
     uint32_t interest; /* KIN_READABLE, KIN_WRITABLE or both; see below */
     void *object;
     kin_handle handle; /* with KIN_WAIT_HANDLE */
@@ -43,6 +45,8 @@ typedef struct kin_wait_item {
  *     queue      KIN_READABLE: a get would not wait (a message, or closed and empty); KIN_WRITABLE: a put of an empty message
  *                would not (room, or closed)
  *     process    KIN_READABLE: it has ended
+ *     pipe       KIN_READABLE: kin_pipe_poll would not wait: a message has begun to come, the other side is closed, or this end
+ *                was damaged
  *     handle     as poll has it (an end of file or an error counts as whatever is of interest); Windows: signalled, whatever the
  *                interest. A wait takes an auto-reset event's signal, and a semaphore's count: then it was this item that got it
  *                (so not with KIN_WAIT_ALL).
@@ -54,7 +58,7 @@ typedef struct kin_wait_item {
  * Death of an owner (of a lock; of a message reserved in a queue) is noticed within 50 ms.
  * Errors: KIN_E_TIMED_OUT, KIN_E_ARGUMENT (null, count 0, an unknown type, flag or interest, negative timeout), KIN_E_FAMILY
  * (an object is of no family of this process, or of another than the ones before it), KIN_E_TYPE, KIN_E_HANDLE (not open, or
- * cannot be waited for), KIN_E_LIMIT (no thread entry), KIN_E_NO_MEMORY. */
+ * cannot be waited for), KIN_E_UNSUPPORTED (an end that only sends), KIN_E_LIMIT (no thread entry), KIN_E_NO_MEMORY. */
 KIN_API kin_status kin_wait(kin_wait_item *items, size_t count, uint32_t flags, int64_t timeout, size_t *ready);
 
 KIN_END

@@ -28,6 +28,11 @@ typedef struct kin_os_process {
     int status;
 } kin_os_process;
 
+typedef struct kin_os_pipe {
+    int fd;
+} kin_os_pipe;
+#define KIN_OS_PIPE_HANDLES 1u
+
 /* Initial-exec: the address is one instruction away even from a shared library. */
 extern _Thread_local void *kin_posix_thread_value __attribute__((tls_model("initial-exec"), visibility("hidden")));
 

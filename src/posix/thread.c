@@ -4,12 +4,15 @@
  * fork leaves behind; it is called again, up to PTHREAD_DESTRUCTOR_ITERATIONS times, if a later destructor sets the
  * value anew (pthread_key_create(3p)). The forking thread keeps its value in the child. Handlers of pthread_atfork
  * cannot be removed, so the library must not be unloaded, and a bare clone does not run them. atexit from a shared
- * library runs when that is unloaded too (atexit(3)).
+ * library runs when that is unloaded too (atexit(3)). FUTEX_WAIT_BITSET takes an absolute time of CLOCK_MONOTONIC (futex(2)).
  */
 #include <errno.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "posix.h"
 
@@ -107,4 +110,16 @@ void kin_os_thread_set(void *value)
     if (atomic_load(&exit_key_made)) {
         pthread_setspecific(exit_key, value);
     }
+}
+
+void kin_os_word_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline)
+{
+    struct timespec until = kin_posix_timespec(deadline);
+    syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected, deadline == KIN_OS_NEVER ? NULL : &until,
+            NULL, FUTEX_BITSET_MATCH_ANY);
+}
+
+void kin_os_word_wake(_Atomic uint32_t *word)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1);
 }

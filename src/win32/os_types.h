@@ -24,6 +24,21 @@ typedef struct kin_os_process {
     DWORD pid;
 } kin_os_process;
 
+struct kin_win32_card;
+
+typedef struct kin_os_pipe {
+    HANDLE pipe, section;
+    struct kin_win32_card *card; /* the section, see pipe.c */
+    uint64_t self;               /* this process, as it stands there */
+    unsigned number;
+    BOOL watching; /* a read of 0 bytes, watch, is pending */
+    OVERLAPPED watch;
+    HANDLE sent, received, readable; /* events */
+    unsigned char *out, *in;
+    unsigned char nothing[8];
+} kin_os_pipe;
+#define KIN_OS_PIPE_HANDLES 2u
+
 extern DWORD kin_win32_tls_index;
 
 /* TLS, not _Thread_local: MinGW's is emulated by a function with a lock. Before kin_os_hooks_install the index is

@@ -24,7 +24,7 @@
 
 /* ---- identity ---- */
 
-static bool start_time(HANDLE process, uint64_t *out)
+bool kin_win32_process_start(HANDLE process, uint64_t *out)
 {
     FILETIME created, ended, kernel, user;
     if (!GetProcessTimes(process, &created, &ended, &kernel, &user)) {
@@ -42,7 +42,7 @@ uint32_t kin_os_pid(void)
 kin_status kin_os_self(kin_os_process_id *out)
 {
     uint64_t start;
-    if (!start_time(GetCurrentProcess(), &start)) {
+    if (!kin_win32_process_start(GetCurrentProcess(), &start)) {
         return kin_win32_fail(GetLastError());
     }
     *out = (kin_os_process_id){kin_os_pid(), start};
@@ -58,7 +58,7 @@ kin_status kin_win32_process_open(HANDLE *out, const kin_os_process_id *who, DWO
         return code == ERROR_INVALID_PARAMETER ? KIN_E_NOT_FOUND : status;
     }
     uint64_t start;
-    if (who->start != 0 && start_time(process, &start) && start != who->start) {
+    if (who->start != 0 && kin_win32_process_start(process, &start) && start != who->start) {
         CloseHandle(process);
         return KIN_E_NOT_FOUND;
     }

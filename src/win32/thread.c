@@ -4,6 +4,7 @@
  *   function"). Threads that ExitProcess or TerminateThread ends get none. It runs as well when a fiber is deleted: a
  *   thread must not delete the fiber in which it first used kin and use kin again.
  * - A callback in unloaded code is a crash, so the module is pinned, as the POSIX backend's is by -z nodelete.
+ * - WaitOnAddress works inside one process, and may return for no reason ("WaitOnAddress function").
  * - In a DLL, atexit functions run at DLL_PROCESS_DETACH: inside the loader lock, when ExitProcess has already ended all
  *   other threads wherever they were, perhaps holding a lock ("ExitProcess function"). In an executable they run before.
  */
@@ -99,4 +100,14 @@ void kin_os_private_free(void *memory, size_t size)
     if (memory) {
         VirtualFree(memory, 0, MEM_RELEASE);
     }
+}
+
+void kin_os_word_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline)
+{
+    WaitOnAddress((volatile void *)word, &expected, sizeof expected, kin_win32_milliseconds(deadline));
+}
+
+void kin_os_word_wake(_Atomic uint32_t *word)
+{
+    WakeByAddressSingle((void *)word);
 }

@@ -15,6 +15,8 @@ kin_status kin_win32_utf8(char *buffer, size_t size, const wchar_t *text);
 
 /* ---- clock.c ---- */
 
+/* Until the deadline, rounded up; INFINITE only if it is KIN_OS_NEVER. */
+DWORD kin_win32_milliseconds(int64_t deadline);
 /* WaitForSingleObject with a deadline. KIN_OK: signalled. */
 kin_status kin_win32_wait(HANDLE object, int64_t deadline);
 /* Until the deadline, rounded up; at most some hours unless it is KIN_OS_NEVER. */
@@ -26,6 +28,8 @@ DWORD kin_win32_milliseconds(int64_t deadline);
  * KIN_E_NOT_FOUND: there is none. */
 kin_status kin_win32_process_open(HANDLE *out, const kin_os_process_id *who, DWORD access);
 bool kin_win32_process_ended(HANDLE process);
+/* Its creation time, as in kin_os_process_id. */
+bool kin_win32_process_start(HANDLE process, uint64_t *out);
 
 #define KIN_WIN32_LINE_MAX 32767u /* of CreateProcessW, with the terminating zero */
 

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -133,6 +134,7 @@ size_t read_input(void *buffer, size_t size)
 typedef struct call {
     void (*body)(void *argument);
     void *argument;
+    pthread_t thread;
 } call;
 
 static void *run(void *argument)
@@ -142,12 +144,32 @@ static void *run(void *argument)
     return NULL;
 }
 
-void run_thread(void (*body)(void *argument), void *argument)
+void *begin_thread(void (*body)(void *argument), void *argument)
 {
-    pthread_t thread;
-    call this = {body, argument};
-    if (pthread_create(&thread, NULL, run, &this) != 0) {
+    call *this = malloc(sizeof *this);
+    if (!this) {
         abort();
     }
-    pthread_join(thread, NULL);
+    *this = (call){.body = body, .argument = argument};
+    if (pthread_create(&this->thread, NULL, run, this) != 0) {
+        abort();
+    }
+    return this;
+}
+
+void end_thread(void *thread)
+{
+    pthread_join(((call *)thread)->thread, NULL);
+    free(thread);
+}
+
+void run_thread(void (*body)(void *argument), void *argument)
+{
+    end_thread(begin_thread(body, argument));
+}
+
+int handle_is_ready(intptr_t handle, int milliseconds)
+{
+    struct pollfd item = {.fd = (int)handle, .events = POLLIN};
+    return poll(&item, 1, milliseconds) == 1;
 }

@@ -128,6 +128,7 @@ size_t read_input(void *buffer, size_t size)
 typedef struct call {
     void (*body)(void *argument);
     void *argument;
+    HANDLE thread;
 } call;
 
 static DWORD WINAPI run(void *argument)
@@ -137,13 +138,33 @@ static DWORD WINAPI run(void *argument)
     return 0;
 }
 
-void run_thread(void (*body)(void *argument), void *argument)
+void *begin_thread(void (*body)(void *argument), void *argument)
 {
-    call this = {body, argument};
-    HANDLE thread = CreateThread(NULL, 0, run, &this, 0, NULL);
-    if (!thread) {
+    call *this = malloc(sizeof *this);
+    if (!this) {
         abort();
     }
-    WaitForSingleObject(thread, INFINITE);
-    CloseHandle(thread);
+    *this = (call){.body = body, .argument = argument};
+    this->thread = CreateThread(NULL, 0, run, this, 0, NULL);
+    if (!this->thread) {
+        abort();
+    }
+    return this;
+}
+
+void end_thread(void *thread)
+{
+    WaitForSingleObject(((call *)thread)->thread, INFINITE);
+    CloseHandle(((call *)thread)->thread);
+    free(thread);
+}
+
+void run_thread(void (*body)(void *argument), void *argument)
+{
+    end_thread(begin_thread(body, argument));
+}
+
+int handle_is_ready(intptr_t handle, int milliseconds)
+{
+    return WaitForSingleObject((HANDLE)handle, (DWORD)milliseconds) == WAIT_OBJECT_0;
 }

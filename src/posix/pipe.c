@@ -1,0 +1,275 @@
+/* pipe.c: pairs of AF_UNIX sockets of type SOCK_SEQPACKET.
+ *
+ * - A packet is sent whole or not at all, and received by one recvmsg; several processes that use one end cannot tear it. Its
+ *   descriptors belong to it: they come with its bytes, and are closed if nobody receives them (unix(7)).
+ * - Descriptors for which there is no room, or no free number, are dropped, and MSG_CTRUNC says so (recvmsg(2)).
+ * - When the other side closes with something unread, the next call fails with ECONNRESET, once, also a receive that has
+ *   packets before it. The end of the stream is a packet of length 0.
+ * - A packet is refused with EMSGSIZE if it is larger than the send buffer (socket(7), SO_SNDBUF): usually 208 KiB.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "posix.h"
+
+#define JOINED_MAX 1024u
+#define BUFFER_MIN (4 * (int)KIN_OS_PACKET_MAX)
+
+typedef union control { /* aligned as a cmsghdr has to be */
+    struct cmsghdr first;
+    char room[CMSG_SPACE(KIN_OS_PACKET_HANDLES * sizeof(int))];
+} control;
+
+/* ---- made and ended ---- */
+
+/* Where the system's default is small: as much as it allows. */
+static void widen(int fd)
+{
+    int size = 0;
+    socklen_t length = sizeof size;
+    if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &length) == 0 && size < BUFFER_MIN / 2) {
+        size = BUFFER_MIN / 2; /* the kernel doubles it */
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    }
+}
+
+kin_status kin_os_pipe_create(kin_os_pipe ends[2])
+{
+    int fds[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) != 0) {
+        return kin_posix_fail(errno);
+    }
+    for (int i = 0; i < 2; i++) {
+        fds[i] = kin_posix_raise(fds[i]);
+        if (fds[i] < 0) {
+            int error = errno;
+            kin_posix_close(fds[1 - i]);
+            return kin_posix_fail(error);
+        }
+        widen(fds[i]);
+    }
+    ends[0].fd = fds[0];
+    ends[1].fd = fds[1];
+    return KIN_OK;
+}
+
+void kin_os_pipe_close(kin_os_pipe *pipe)
+{
+    kin_posix_close(pipe->fd);
+    pipe->fd = KIN_OS_NO_HANDLE;
+}
+
+void kin_os_pipe_handles(const kin_os_pipe *pipe, kin_os_handle *handles)
+{
+    handles[0] = pipe->fd;
+}
+
+static bool is_end(int fd)
+{
+    int domain = 0, type = 0;
+    socklen_t size = sizeof domain, size_of_type = sizeof type;
+    return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
+           getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size_of_type) == 0 && domain == AF_UNIX &&
+           type == SOCK_SEQPACKET;
+}
+
+kin_status kin_os_pipe_adopt(kin_os_pipe *out, const kin_os_handle *handles, unsigned number)
+{
+    (void)number;
+    if (!is_end(handles[0])) {
+        kin_posix_close(handles[0]);
+        return KIN_E_DAMAGED;
+    }
+    int fd = kin_posix_raise(handles[0]);
+    if (fd < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {
+        int error = errno;
+        kin_posix_close(fd);
+        return kin_posix_fail(error);
+    }
+    out->fd = fd;
+    return KIN_OK;
+}
+
+/* Nothing to do: what is on its way is the kernel's. */
+void kin_os_pipe_given(kin_os_pipe *pipe, bool given)
+{
+    (void)pipe;
+    (void)given;
+}
+
+/* ---- waiting ---- */
+
+static kin_status wait_for(int fd, short events, int64_t deadline)
+{
+    for (;;) {
+        struct pollfd item = {.fd = fd, .events = events};
+        struct timespec left = kin_posix_timespec(deadline == KIN_OS_NEVER ? 0 : deadline - kin_os_now());
+        int count = ppoll(&item, 1, deadline == KIN_OS_NEVER ? NULL : &left, NULL);
+        if (count > 0) {
+            return item.revents & POLLNVAL ? kin_posix_fail(EBADF) : KIN_OK;
+        }
+        if (count == 0) {
+            return KIN_E_TIMED_OUT;
+        }
+        if (errno != EINTR) {
+            return kin_posix_fail(errno);
+        }
+    }
+}
+
+kin_status kin_os_pipe_wait(kin_os_pipe *pipe, int64_t deadline)
+{
+    return wait_for(pipe->fd, POLLIN, deadline);
+}
+
+kin_status kin_os_pipe_watch(kin_os_pipe *pipe, kin_os_handle *out)
+{
+    *out = pipe->fd;
+    return KIN_OK;
+}
+
+/* ---- packets ---- */
+
+static void fill(struct msghdr *message, struct iovec parts[KIN_OS_PACKET_PARTS], const kin_os_packet *packet)
+{
+    *message = (struct msghdr){.msg_iov = parts};
+    for (unsigned i = 0; i < KIN_OS_PACKET_PARTS; i++) {
+        if (packet->parts[i].size > 0) {
+            parts[message->msg_iovlen++] = (struct iovec){packet->parts[i].data, packet->parts[i].size};
+        }
+    }
+}
+
+static void attach(struct msghdr *message, control *space, const kin_os_packet *packet)
+{
+    size_t size = packet->handle_count * sizeof(int);
+    if (size == 0) {
+        return;
+    }
+    memset(space, 0, sizeof *space);
+    space->first = (struct cmsghdr){.cmsg_len = CMSG_LEN(size), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+    memcpy(CMSG_DATA(&space->first), packet->handles, size);
+    message->msg_control = space;
+    message->msg_controllen = CMSG_SPACE(size);
+}
+
+static ssize_t send_parts(int fd, const kin_os_packet *packet)
+{
+    struct iovec parts[KIN_OS_PACKET_PARTS];
+    struct msghdr message;
+    control space;
+    fill(&message, parts, packet);
+    attach(&message, &space, packet);
+    return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* For the kernel, a few bytes in one piece are less work than a list of pieces. */
+static ssize_t send_joined(int fd, const kin_os_packet *packet)
+{
+    unsigned char bytes[JOINED_MAX], *end = bytes;
+    for (unsigned i = 0; i < KIN_OS_PACKET_PARTS; i++) {
+        if (packet->parts[i].size > 0) {
+            memcpy(end, packet->parts[i].data, packet->parts[i].size);
+            end += packet->parts[i].size;
+        }
+    }
+    return send(fd, bytes, (size_t)(end - bytes), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static bool is_short(const kin_os_packet *packet)
+{
+    size_t size = 0;
+    for (unsigned i = 0; i < KIN_OS_PACKET_PARTS; i++) {
+        size += packet->parts[i].size;
+    }
+    return size <= JOINED_MAX && packet->handle_count == 0;
+}
+
+kin_status kin_os_pipe_send(kin_os_pipe *pipe, const kin_os_packet *packet, int64_t deadline)
+{
+    bool join = is_short(packet);
+    while ((join ? send_joined(pipe->fd, packet) : send_parts(pipe->fd, packet)) < 0) {
+        if (errno == EAGAIN) {
+            kin_status status = wait_for(pipe->fd, POLLOUT, deadline);
+            if (status != KIN_OK) {
+                return status;
+            }
+        } else if (errno != EINTR) {
+            return kin_posix_fail(errno);
+        }
+    }
+    return KIN_OK;
+}
+
+static ssize_t receive(int fd, struct msghdr *message, int flags)
+{
+    ssize_t got;
+    do {
+        got = recvmsg(fd, message, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    } while (got < 0 && (errno == EINTR || errno == ECONNRESET));
+    return got;
+}
+
+/* Those that fit; the kernel has given no others. */
+static size_t take_handles(struct msghdr *message, kin_os_handle *handles)
+{
+    size_t count = 0;
+    for (struct cmsghdr *at = CMSG_FIRSTHDR(message); at; at = CMSG_NXTHDR(message, at)) {
+        size_t size = at->cmsg_len - CMSG_LEN(0);
+        if (at->cmsg_level == SOL_SOCKET && at->cmsg_type == SCM_RIGHTS) {
+            memcpy(handles + count, CMSG_DATA(at), size);
+            count += size / sizeof(int);
+        }
+    }
+    return count;
+}
+
+static void close_all(kin_os_packet *packet)
+{
+    while (packet->handle_count > 0) {
+        kin_posix_close(packet->handles[--packet->handle_count]);
+    }
+}
+
+kin_status kin_os_pipe_recv(kin_os_pipe *pipe, kin_os_packet *packet)
+{
+    struct iovec parts[KIN_OS_PACKET_PARTS];
+    struct msghdr message;
+    control space;
+    fill(&message, parts, packet);
+    message.msg_control = &space;
+    message.msg_controllen = sizeof space;
+    ssize_t got = receive(pipe->fd, &message, 0);
+    if (got < 0) {
+        return errno == EAGAIN ? KIN_E_TIMED_OUT : kin_posix_fail(errno);
+    }
+    packet->size = (size_t)got;
+    packet->handle_count = take_handles(&message, packet->handles);
+    if (got > 0 && (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0) {
+        return KIN_OK;
+    }
+    bool empty = got == 0 && packet->handle_count == 0;
+    close_all(packet);
+    if (message.msg_flags & MSG_TRUNC) {
+        return KIN_E_DAMAGED;
+    }
+    return message.msg_flags & MSG_CTRUNC ? KIN_E_HANDLE : empty ? KIN_E_CLOSED : KIN_E_DAMAGED;
+}
+
+/* Without room for descriptors: they are not looked at. */
+kin_status kin_os_pipe_peek(kin_os_pipe *pipe, void *start, size_t size)
+{
+    struct iovec part = {start, size};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    memset(start, 0, size);
+    ssize_t got = receive(pipe->fd, &message, MSG_PEEK);
+    if (got < 0) {
+        return errno == EAGAIN ? KIN_E_TIMED_OUT : kin_posix_fail(errno);
+    }
+    return got > 0 ? KIN_OK : KIN_E_CLOSED;
+}
