@@ -832,6 +832,7 @@ static const subject subjects[] = {
     {"waiting", "hand-over by events and by conditions", bench_waiting},
     {"readers", "two that read at once", bench_readers},
     {"queue", "messages through queues", bench_queue},
+    {"pipe", "messages through pipes", bench_pipe},
     {"create", "create and destroy locks, and what a million of them takes", bench_create},
     {"start", "start and join processes", bench_start},
 };

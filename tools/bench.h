@@ -88,5 +88,6 @@ void open_gate(board *it, int workers);
 /* ---- subjects in files of their own ---- */
 
 void bench_queue(bench *b);
+void bench_pipe(bench *b);
 
 #endif

@@ -127,6 +127,17 @@ extern const peer_queue peer_boost_queue;
 /* Thousand messages per second of 64 bytes through CPython's multiprocessing.Queue; negative where there is none. */
 double peer_python_queue(int producers, int consumers);
 
+/* ---- a pipe of whole messages, both ways ---- */
+
+#define PEER_HEAD 32u /* bytes before each message, as kin's own have */
+
+extern const char *const peer_pair_name;
+int peer_pair_create(int64_t ends[2]);
+void peer_pair_close(int64_t end);
+/* size: with the head. */
+int peer_pair_send(int64_t end, const void *message, size_t size);
+int peer_pair_recv(int64_t end, void *message, size_t size);
+
 /* ---- making and starting things ---- */
 
 /* Makes and removes a lock that other processes can find. */

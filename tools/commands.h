@@ -24,6 +24,7 @@ int reap_command(int argc, char **argv);
     X(demo_consume)                                                                                                    \
     X(demo_work)                                                                                                       \
     X(demo_job)                                                                                                        \
+    X(demo_take)                                                                                                       \
     X(demo_nothing)                                                                                                    \
     X(bench_contend)                                                                                                   \
     X(bench_ping)                                                                                                      \
@@ -34,6 +35,9 @@ int reap_command(int argc, char **argv);
     X(bench_get)                                                                                                       \
     X(bench_echo)                                                                                                      \
     X(bench_idle)                                                                                                      \
+    X(bench_send)                                                                                                      \
+    X(bench_recv)                                                                                                      \
+    X(bench_talk)                                                                                                      \
     X(bench_nothing)
 
 #define COMMAND_ENTRY_DECLARATION(name) int name(const kin_args *args);

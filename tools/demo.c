@@ -387,6 +387,7 @@ static const program programs[] = {
     {"lock passed to a child", 1, 1, pass},
     {"counter object", 1, 1, click},
     {"rounds, ended by event", 10, 1, demo_rounds},
+    {"pipe, acknowledged", 10, 1, demo_stream},
     {"joinable queue", 10, 1, demo_tasks},
     {"ten jobs report", 1, 1, demo_jobs},
 };

@@ -25,6 +25,7 @@ kin_process *start(kin_method method, const char *entry, const kin_args *args);
 /* ---- programs in files of their own ---- */
 
 void demo_rounds(kin_method method, outcome *out);
+void demo_stream(kin_method method, outcome *out);
 void demo_tasks(kin_method method, outcome *out);
 void demo_jobs(kin_method method, outcome *out);
 

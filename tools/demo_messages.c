@@ -65,6 +65,46 @@ void demo_rounds(kin_method method, outcome *out)
     kin_free(result);
 }
 
+/* ---- a pipe whose consumer sets the pace, until the producer closes it ---- */
+
+int demo_take(const kin_args *args)
+{
+    kin_pipe *pipe = NULL;
+    int *result = tool_given(args, "result", KIN_TYPE_MEMORY), number = 0;
+    kin_status status;
+    tool_check(kin_args_get_pipe(args, "pipe", &pipe), "pipe");
+    while ((status = kin_pipe_recv(pipe, &number, sizeof number, NULL, PATIENCE)) == KIN_OK) {
+        result[0]++;
+        result[1] += number;
+        tool_check(kin_pipe_send(pipe, &number, sizeof number, PATIENCE), "acknowledge");
+    }
+    kin_pipe_close(pipe);
+    return status != KIN_E_CLOSED;
+}
+
+void demo_stream(kin_method method, outcome *out)
+{
+    kin_pipe *ends[2];
+    int *result = shared(2 * sizeof *result), taken = -1;
+    tool_check(kin_pipe_create(ends, 0), "kin_pipe_create");
+    kin_args *args = arguments();
+    add(args, "result", KIN_TYPE_MEMORY, result);
+    tool_check(kin_args_add_pipe(args, "pipe", ends[1]), "pipe");
+    kin_process *consumer = start(method, "demo_take", args);
+    kin_pipe_close(ends[1]);
+    for (int i = 0; i < ROUNDS; i++) {
+        tool_check(kin_pipe_send(ends[0], &i, sizeof i, PATIENCE), "send");
+        tool_check(kin_pipe_recv(ends[0], &taken, sizeof taken, NULL, PATIENCE), "the acknowledgement");
+        out->failed += taken != i;
+    }
+    kin_pipe_close(ends[0]); /* the consumer sees that, and ends */
+    out->failed += tool_finish(consumer);
+    say(out->expected, "%d, sum %d", ROUNDS, ROUNDS * (ROUNDS - 1) / 2);
+    say(out->got, "%d, sum %d", result[0], result[1]);
+    kin_args_destroy(args);
+    kin_free(result);
+}
+
 /* ---- tasks, and waiting until all are done ---- */
 
 #define TASKS 20

@@ -9,6 +9,7 @@
 #include <semaphore.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -365,6 +366,36 @@ static int pipe_get(void *attached, void *buffer, size_t size)
 }
 
 const peer_queue peer_pipe_queue = {"pipe", pipe_create, pipe_destroy, pipe_handles, pipe_attach, pipe_put, pipe_get};
+
+/* ---- a pair of sockets that keep messages whole ---- */
+
+const char *const peer_pair_name = "socketpair (SEQPACKET)";
+
+int peer_pair_create(int64_t ends[2])
+{
+    int fds[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0) {
+        return -1;
+    }
+    ends[0] = fds[0];
+    ends[1] = fds[1];
+    return 0;
+}
+
+void peer_pair_close(int64_t end)
+{
+    close((int)end);
+}
+
+int peer_pair_send(int64_t end, const void *message, size_t size)
+{
+    return send((int)end, message, size, MSG_NOSIGNAL) == (ssize_t)size ? 0 : -1;
+}
+
+int peer_pair_recv(int64_t end, void *message, size_t size)
+{
+    return recv((int)end, message, size, 0) == (ssize_t)size ? 0 : -1;
+}
 
 double peer_python_queue(int producers, int consumers)
 {

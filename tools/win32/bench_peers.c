@@ -342,6 +342,42 @@ static int pipe_get(void *attached, void *buffer, size_t size)
 const peer_queue peer_pipe_queue = {"anonymous pipe", pipe_create, pipe_destroy, pipe_handles,
                                     pipe_attach,      pipe_put,    pipe_get};
 
+/* ---- a named pipe that keeps messages whole ---- */
+
+const char *const peer_pair_name = "named pipe of messages";
+
+int peer_pair_create(int64_t ends[2])
+{
+    static LONG number;
+    char name[64];
+    DWORD mode = PIPE_READMODE_MESSAGE;
+    snprintf(name, sizeof name, "\\\\.\\pipe\\kin-bench-%lu-%ld", GetCurrentProcessId(), InterlockedIncrement(&number));
+    HANDLE first = CreateNamedPipeA(name, PIPE_ACCESS_DUPLEX, PIPE_TYPE_MESSAGE | PIPE_READMODE_MESSAGE, 1, 1 << 18,
+                                    1 << 18, 0, NULL);
+    HANDLE second = CreateFileA(name, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, 0, NULL);
+    ends[0] = (int64_t)(intptr_t)first;
+    ends[1] = (int64_t)(intptr_t)second;
+    return first == INVALID_HANDLE_VALUE || second == INVALID_HANDLE_VALUE ||
+           !SetNamedPipeHandleState(second, &mode, NULL, NULL);
+}
+
+void peer_pair_close(int64_t end)
+{
+    CloseHandle((HANDLE)(intptr_t)end);
+}
+
+int peer_pair_send(int64_t end, const void *message, size_t size)
+{
+    DWORD done = 0;
+    return !WriteFile((HANDLE)(intptr_t)end, message, (DWORD)size, &done, NULL) || done != size;
+}
+
+int peer_pair_recv(int64_t end, void *message, size_t size)
+{
+    DWORD done = 0;
+    return !ReadFile((HANDLE)(intptr_t)end, message, (DWORD)size, &done, NULL) || done != size;
+}
+
 const peer_queue peer_boost_queue = {NULL, NULL, NULL, NULL, NULL, NULL, NULL};
 
 double peer_python_queue(int producers, int consumers)
