@@ -8,6 +8,9 @@
 
 #include <stdlib.h>
 
+#define SLOW 8u
+#define SHORT 1024u /* a buffer that is not worth a part of its own: copying is less work */
+
 typedef struct packet { /* one that is sound */
     kin__head head;
     size_t size;     /* of its bytes; */
@@ -123,17 +126,21 @@ static kin_status fetch(kin_pipe *pipe, packet *out, unsigned char *at, size_t r
 {
     kin_os_handle handles[KIN_OS_PACKET_HANDLES];
     kin__inbox *in = &pipe->inbox;
-    size_t direct = room < KIN__PACKET_ROOM ? room : KIN__PACKET_ROOM;
-    if (!in->spill && !(in->spill = malloc(KIN__PACKET_ROOM))) {
+    if (!in->packet && !(in->packet = malloc(sizeof *in->packet))) {
         return KIN_E_NO_MEMORY;
     }
+    if (!in->begun && room < SHORT) {
+        room = 0;
+    }
+    size_t direct = room < KIN__PACKET_ROOM ? room : KIN__PACKET_ROOM;
     kin_os_packet raw = {
-        .parts = {{&out->head, sizeof out->head}, {at, direct}, {in->spill, KIN__PACKET_ROOM - direct}},
+        .parts = {{&in->packet->head, sizeof(kin__head)}, {at, direct}, {in->packet->spill, KIN__PACKET_ROOM - direct}},
         .handles = handles,
     };
     kin__ends_enter();
     kin_status status = kin_os_pipe_recv(&pipe->os, &raw);
     if (status == KIN_OK) {
+        out->head = in->packet->head;
         status = check(out, &raw);
     }
     kin__ends_leave();
@@ -178,8 +185,8 @@ void kin__inbox_drop(kin__inbox *in)
 void kin__inbox_free(kin__inbox *in)
 {
     kin__inbox_drop(in);
-    free(in->spill);
-    in->spill = NULL;
+    free(in->packet);
+    in->packet = NULL;
 }
 
 /* What of the message is in bytes, for the next call. */
@@ -219,16 +226,16 @@ static kin_status begin(kin__inbox *in, const packet *from, kin__target *target,
     size_t rest = from->size - from->in_place;
     unsigned char *start = target->buffer;
     if (!fits(in, target)) { /* together in the spill, which is large enough for all of it */
-        start = in->spill;
-        memmove(start + from->in_place, in->spill, rest);
+        start = in->packet->spill;
+        memmove(start + from->in_place, in->packet->spill, rest);
     }
     if (from->in_place > 0) {
         memmove(start, at, from->in_place);
     }
-    if (rest > 0 && start != in->spill) {
-        memcpy(start + from->in_place, in->spill, rest);
+    if (rest > 0 && start != in->packet->spill) {
+        memcpy(start + from->in_place, in->packet->spill, rest);
     }
-    return fits(in, target) ? KIN_OK : keep(in, in->spill);
+    return fits(in, target) ? KIN_OK : keep(in, in->packet->spill);
 }
 
 /* Its further packets are in place: they are never longer than what is missing. */
@@ -265,10 +272,18 @@ static kin_status step(kin_pipe *pipe, kin__target *target)
     return status;
 }
 
+/* From a sender that was slower than this, the next SLOW packets are waited for before they are looked for: a system call less. */
 static kin_status step_until(kin_pipe *pipe, kin__target *target, int64_t deadline)
 {
-    kin_status status = step(pipe, target);
-    while (status == KIN_E_TIMED_OUT && kin_os_pipe_wait(&pipe->os, deadline) == KIN_OK) {
+    kin__inbox *in = &pipe->inbox;
+    kin_status status = KIN_E_TIMED_OUT;
+    if (in->slow == 0) {
+        status = step(pipe, target);
+        in->slow = status == KIN_E_TIMED_OUT ? SLOW : 0;
+    } else {
+        in->slow--;
+    }
+    while (status == KIN_E_TIMED_OUT && kin_os_pipe_wait(&pipe->os, true, deadline) == KIN_OK) {
         status = step(pipe, target);
     }
     return status;
@@ -345,7 +360,7 @@ kin_status kin__inbox_poll(kin_pipe *pipe, size_t *size, int64_t deadline)
         if (status == KIN_OK) {
             status = step(pipe, &none);
         } else if (status == KIN_E_TIMED_OUT) {
-            status = kin_os_pipe_wait(&pipe->os, deadline);
+            status = kin_os_pipe_wait(&pipe->os, false, deadline);
         }
     }
     if (status == KIN_OK) {

@@ -305,8 +305,9 @@ kin_status kin_os_pipe_send(kin_os_pipe *pipe, const kin_os_packet *packet, int6
 kin_status kin_os_pipe_recv(kin_os_pipe *pipe, kin_os_packet *packet);
 /* The first size bytes of the next packet, which stays; zeros where it is shorter. KIN_E_TIMED_OUT, KIN_E_CLOSED. */
 kin_status kin_os_pipe_peek(kin_os_pipe *pipe, void *start, size_t size);
-/* Until there is something to receive, be it the end. KIN_E_TIMED_OUT. */
-kin_status kin_os_pipe_wait(kin_os_pipe *pipe, int64_t deadline);
+/* Until there is something to receive, be it the end. take: kin_os_pipe_recv is the very next call for this end; it may be read
+ * already. KIN_E_TIMED_OUT. */
+kin_status kin_os_pipe_wait(kin_os_pipe *pipe, bool take, int64_t deadline);
 /* What to wait for with other things: ready when kin_os_pipe_wait would return, perhaps too often. Windows: it holds for
  * one wait, and spends the thread that asks: if that ends, it becomes ready. */
 kin_status kin_os_pipe_watch(kin_os_pipe *pipe, kin_os_handle *out);

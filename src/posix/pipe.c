@@ -122,8 +122,9 @@ static kin_status wait_for(int fd, short events, int64_t deadline)
     }
 }
 
-kin_status kin_os_pipe_wait(kin_os_pipe *pipe, int64_t deadline)
+kin_status kin_os_pipe_wait(kin_os_pipe *pipe, bool take, int64_t deadline)
 {
+    (void)take;
     return wait_for(pipe->fd, POLLIN, deadline);
 }
 
@@ -139,8 +140,13 @@ static void fill(struct msghdr *message, struct iovec parts[KIN_OS_PACKET_PARTS]
 {
     *message = (struct msghdr){.msg_iov = parts};
     for (unsigned i = 0; i < KIN_OS_PACKET_PARTS; i++) {
-        if (packet->parts[i].size > 0) {
-            parts[message->msg_iovlen++] = (struct iovec){packet->parts[i].data, packet->parts[i].size};
+        unsigned char *data = packet->parts[i].data;
+        size_t size = packet->parts[i].size;
+        struct iovec *last = message->msg_iovlen > 0 ? &parts[message->msg_iovlen - 1] : NULL;
+        if (last && data == (unsigned char *)last->iov_base + last->iov_len) {
+            last->iov_len += size;
+        } else if (size > 0) {
+            parts[message->msg_iovlen++] = (struct iovec){data, size};
         }
     }
 }

@@ -35,6 +35,8 @@ typedef struct kin_os_pipe {
     OVERLAPPED watch;
     HANDLE sent, received, readable; /* events */
     unsigned char *out, *in;
+    BOOL is_read; /* what kin_os_pipe_recv takes next is in `in`: */
+    DWORD read_size, read_error;
     unsigned char nothing[8];
 } kin_os_pipe;
 #define KIN_OS_PIPE_HANDLES 2u

@@ -271,9 +271,38 @@ kin_status kin_os_pipe_watch(kin_os_pipe *pipe, kin_os_handle *out)
     return KIN_OK;
 }
 
-kin_status kin_os_pipe_wait(kin_os_pipe *pipe, int64_t deadline)
+/* A message, or the pipe's end, into pipe->in. KIN_E_TIMED_OUT: neither. */
+static kin_status read_next(kin_os_pipe *pipe, int64_t deadline)
+{
+    OVERLAPPED read = {.hEvent = pipe->received};
+    kin_status status = KIN_OK;
+    DWORD error = 0;
+    if (!ReadFile(pipe->pipe, pipe->in, (DWORD)FRAME_MAX, NULL, &read)) {
+        error = GetLastError();
+    }
+    if (error == ERROR_IO_PENDING) {
+        status = kin_win32_wait(pipe->received, deadline);
+        if (status != KIN_OK) {
+            CancelIoEx(pipe->pipe, &read);
+        }
+    }
+    if (error == 0 || error == ERROR_IO_PENDING) {
+        error = GetOverlappedResult(pipe->pipe, &read, &pipe->read_size, TRUE) ? 0 : GetLastError();
+    }
+    if (status != KIN_OK && error == ERROR_OPERATION_ABORTED) {
+        return status; /* unless it was complete just before it was cancelled */
+    }
+    pipe->read_error = error;
+    pipe->is_read = TRUE;
+    return KIN_OK;
+}
+
+kin_status kin_os_pipe_wait(kin_os_pipe *pipe, bool take, int64_t deadline)
 {
     claim(pipe);
+    if (take) {
+        return read_next(pipe, deadline);
+    }
     watch(pipe);
     return kin_win32_wait(pipe->readable, deadline);
 }
@@ -306,11 +335,10 @@ static kin_status write_frame(kin_os_pipe *pipe, const frame *head, const kin_os
             end += packet->parts[i].size;
         }
     }
-    if (!WriteFile(pipe->pipe, pipe->out, (DWORD)(end - pipe->out), NULL, &write) &&
-        GetLastError() != ERROR_IO_PENDING) {
-        return kin_win32_fail(GetLastError());
+    if (WriteFile(pipe->pipe, pipe->out, (DWORD)(end - pipe->out), NULL, &write)) {
+        return KIN_OK;
     }
-    return finish_write(pipe, &write, deadline);
+    return GetLastError() == ERROR_IO_PENDING ? finish_write(pipe, &write, deadline) : kin_win32_fail(GetLastError());
 }
 
 /* KIN_E_NOT_FOUND: there is none now. */
@@ -444,9 +472,9 @@ static void clear_placed(kin_os_pipe *pipe)
     }
 }
 
-static kin_status failed(kin_os_pipe *pipe)
+static kin_status failed(kin_os_pipe *pipe, DWORD error)
 {
-    kin_status status = kin_win32_fail(GetLastError());
+    kin_status status = kin_win32_fail(error);
     if (status == KIN_E_CLOSED) {
         clear_placed(pipe);
     }
@@ -467,28 +495,26 @@ static void read_off(kin_os_pipe *pipe)
 /* A message, without waiting. */
 static kin_status read_message(kin_os_pipe *pipe, DWORD *size)
 {
-    OVERLAPPED read = {.hEvent = pipe->received};
     DWORD available;
-    if (!PeekNamedPipe(pipe->pipe, NULL, 0, NULL, &available, NULL)) {
-        return failed(pipe);
+    if (!pipe->is_read) {
+        if (!PeekNamedPipe(pipe->pipe, NULL, 0, NULL, &available, NULL)) {
+            return failed(pipe, GetLastError());
+        }
+        kin_status status = available > 0 ? read_next(pipe, 0) : KIN_E_TIMED_OUT; /* another process may be faster */
+        if (status != KIN_OK) {
+            return status;
+        }
     }
-    if (available == 0) {
-        return KIN_E_TIMED_OUT;
-    }
-    if (!ReadFile(pipe->pipe, pipe->in, (DWORD)FRAME_MAX, NULL, &read) && GetLastError() == ERROR_IO_PENDING) {
-        CancelIoEx(pipe->pipe, &read); /* another process was faster; if not, it is complete */
-    }
-    if (GetOverlappedResult(pipe->pipe, &read, size, TRUE)) {
+    pipe->is_read = FALSE;
+    *size = pipe->read_size;
+    switch (pipe->read_error) {
+    case 0:
         return KIN_OK;
-    }
-    switch (GetLastError()) {
-    case ERROR_OPERATION_ABORTED:
-        return KIN_E_TIMED_OUT;
     case ERROR_MORE_DATA:
         read_off(pipe);
         return KIN_E_DAMAGED;
     default:
-        return failed(pipe);
+        return failed(pipe, pipe->read_error);
     }
 }
 
@@ -545,7 +571,7 @@ static bool head_sound(const frame *head)
 kin_status kin_os_pipe_recv(kin_os_pipe *pipe, kin_os_packet *packet)
 {
     frame head;
-    DWORD size;
+    DWORD size = 0;
     claim(pipe);
     kin_status status = read_message(pipe, &size);
     if (status != KIN_OK) {
@@ -575,7 +601,7 @@ kin_status kin_os_pipe_peek(kin_os_pipe *pipe, void *start, size_t size)
     DWORD available, got;
     claim(pipe);
     if (!PeekNamedPipe(pipe->pipe, bytes, sizeof bytes, &got, &available, NULL)) {
-        return failed(pipe);
+        return failed(pipe, GetLastError());
     }
     if (available == 0) {
         return KIN_E_TIMED_OUT;
@@ -610,7 +636,7 @@ static void drain(kin_os_pipe *pipe)
         (atomic_load(&from->attaching) > 0 || atomic_load(&from->placed_number) != atomic_load(&from->taken_number))) {
         drop_next(pipe, &status);
         if (status == KIN_E_TIMED_OUT) {
-            kin_os_pipe_wait(pipe, kin_os_now() + KIN_MS(1));
+            kin_os_pipe_wait(pipe, false, kin_os_now() + KIN_MS(1));
         }
     }
 }
