@@ -24,15 +24,16 @@
 #define LIMIT KIN_SECONDS(1)
 
 typedef struct place {
-    kin_lock lock, recursive;
+    kin_lock lock, recursive, worn; /* worn: perhaps poisoned */
     kin_sem sem;
     kin_event event;
     kin_cond cond;
     kin_barrier barrier;
-    kin_rwlock rwlock;
+    kin_rwlock rwlock, worn_rw;
     kin_counter counter;
     ptrdiff_t queue_at;  /* from here: a joinable queue, */
-    ptrdiff_t leased_at; /* a leased semaphore of two permits */
+    ptrdiff_t leased_at; /* a leased semaphore of two permits, */
+    ptrdiff_t value_at;  /* a value with its lock */
     void *block;
     const void *message;
     _Atomic int asleep, through; /* of the sleeper */
@@ -47,6 +48,11 @@ static kin_queue *queue_of(place *it)
 static kin_sem *leased_of(place *it)
 {
     return (kin_sem *)(void *)((char *)it + it->leased_at);
+}
+
+static kin_value *value_of(place *it)
+{
+    return (kin_value *)(void *)((char *)it + it->value_at);
 }
 
 typedef void action(place *it);
@@ -88,6 +94,64 @@ static void recursive_twice(place *it)
     kin_lock_release(&it->recursive);
 }
 
+static void recursive_hold(place *it)
+{
+    kin_lock_acquire(&it->recursive, KIN_FOREVER);
+    kin_lock_acquire(&it->recursive, KIN_FOREVER);
+}
+
+static void recursive_release(place *it)
+{
+    kin_lock_release(&it->recursive);
+    kin_lock_release(&it->recursive);
+}
+
+/* Lets a process end with the worn locks in its hands, and inherits them. */
+static void inherit(place *it)
+{
+    kin_args *args = NULL;
+    kin_process *process = NULL;
+    kin_args_create(&args, NULL);
+    kin_args_add(args, "place", KIN_TYPE_MEMORY, it);
+    if (kin_process_start(&process, "hold_and_end", args, NULL) == KIN_OK) {
+        kin_process_join(process, KIN_FOREVER, NULL);
+        kin_process_close(process);
+    }
+    kin_args_destroy(args);
+    kin_lock_acquire(&it->worn, KIN_FOREVER);
+    kin_rwlock_acquire(&it->worn_rw, KIN_WRITE, KIN_FOREVER);
+}
+
+static void worn_repair(place *it)
+{
+    kin_lock_repair(&it->worn);
+}
+
+static void worn_poison(place *it)
+{
+    kin_lock_poison(&it->worn);
+}
+
+static void worn_acquire(place *it)
+{
+    kin_lock_acquire(&it->worn, KIN_FOREVER);
+}
+
+static void worn_rw_repair(place *it)
+{
+    kin_rwlock_repair(&it->worn_rw);
+}
+
+static void worn_rw_poison(place *it)
+{
+    kin_rwlock_poison(&it->worn_rw);
+}
+
+static void worn_rw_acquire(place *it)
+{
+    kin_rwlock_acquire(&it->worn_rw, KIN_READ, KIN_FOREVER);
+}
+
 static void lock_try(place *it)
 {
     kin_lock_acquire(&it->lock, KIN_MS(1));
@@ -123,6 +187,11 @@ static void cond_notify(place *it)
     kin_cond_notify(&it->cond, 1);
 }
 
+static void cond_notify_all(place *it)
+{
+    kin_cond_notify(&it->cond, KIN_COND_ALL);
+}
+
 static void cond_wait(place *it)
 {
     lock_acquire(it);
@@ -135,6 +204,26 @@ static void cond_wait(place *it)
 static void barrier_wait(place *it)
 {
     kin_barrier_wait(&it->barrier, NULL, NULL, NULL, KIN_FOREVER);
+}
+
+static void act(void *it)
+{
+    kin_counter_add(&((place *)it)->counter, 1, NULL);
+}
+
+static void barrier_act(place *it)
+{
+    kin_barrier_wait(&it->barrier, NULL, act, it, KIN_FOREVER);
+}
+
+static void barrier_abort(place *it)
+{
+    kin_barrier_abort(&it->barrier);
+}
+
+static void barrier_reset(place *it)
+{
+    kin_barrier_reset(&it->barrier);
 }
 
 static void rw_acquire(place *it, kin_access access)
@@ -174,6 +263,24 @@ static void write_both(place *it)
 static void counter_add(place *it)
 {
     kin_counter_add(&it->counter, 1, NULL);
+}
+
+static void counter_exchange(place *it)
+{
+    int64_t expected = 0;
+    kin_counter_compare_exchange(&it->counter, &expected, 1, NULL);
+}
+
+static void value_set(place *it)
+{
+    int64_t value = 1;
+    kin_value_set(value_of(it), &value, sizeof value);
+}
+
+static void value_get(place *it)
+{
+    int64_t value;
+    kin_value_get(value_of(it), &value, sizeof value);
 }
 
 #define MESSAGE 100u
@@ -336,6 +443,62 @@ static void family_reap(place *it)
     kin_family_reap(NULL, NULL);
 }
 
+static void family_create(place *it)
+{
+    kin_family *family = NULL;
+    (void)it;
+    kin_family_create(&family, NULL);
+}
+
+/* A family of which nobody is alive. */
+static void family_kill(place *it)
+{
+    kin_args *args = NULL;
+    kin_process *process = NULL;
+    kin_args_create(&args, NULL);
+    kin_args_add(args, "place", KIN_TYPE_MEMORY, it);
+    if (kin_process_start(&process, "make_family", args, NULL) == KIN_OK) {
+        kin_sem_acquire(&it->sem, 1, KIN_FOREVER);
+        kin_process_kill(process);
+        kin_process_join(process, KIN_FOREVER, NULL);
+        kin_process_close(process);
+    }
+    kin_args_destroy(args);
+}
+
+static void sweep(place *it)
+{
+    (void)it;
+    kin_sweep(NULL);
+}
+
+static kin_process *started;
+
+static void start_by(kin_method method)
+{
+    kin_process_options options = KIN_PROCESS_OPTIONS;
+    options.method = method;
+    kin_process_start(&started, "end", NULL, &options);
+}
+
+static void process_start(place *it)
+{
+    (void)it;
+    start_by(0);
+}
+
+static void process_spawn(place *it)
+{
+    (void)it;
+    start_by(KIN_SPAWN);
+}
+
+static void process_join(place *it)
+{
+    (void)it;
+    kin_process_join(started, KIN_FOREVER, NULL);
+}
+
 static void family_leave(place *it)
 {
     kin_family *family = NULL;
@@ -349,6 +512,10 @@ static const scenario scenarios[] = {
     {"lock", "acquire, held by another", lock_try, lock_acquire, NULL, NULL, true},
     {"lock", "release, another sleeps for it", lock_acquire, lock_release, lock_both, NULL, false},
     {"lock", "recursive", recursive_twice, recursive_twice, NULL, NULL, false},
+    {"lock", "recursive, release, another sleeps for it", recursive_hold, recursive_release, recursive_twice, NULL,
+     false},
+    {"lock", "repair, another sleeps for it", inherit, worn_repair, worn_acquire, NULL, false},
+    {"lock", "poison, another sleeps for it", inherit, worn_poison, worn_acquire, NULL, false},
     {"semaphore", "acquire", sem_release, sem_acquire, NULL, NULL, false},
     {"semaphore", "release", sem_release, sem_release, NULL, NULL, false},
     {"semaphore", "acquire, none free", NULL, sem_acquire, NULL, sem_release, false},
@@ -357,8 +524,12 @@ static const scenario scenarios[] = {
     {"event", "clear", event_set, event_clear, NULL, NULL, false},
     {"event", "wait", lock_both, event_wait, NULL, NULL, false},
     {"condition", "notify, another waits", lock_both, cond_notify, cond_wait, cond_notify, false},
+    {"condition", "notify all, another waits", lock_both, cond_notify_all, cond_wait, cond_notify_all, false},
     {"condition", "wait", lock_both, cond_wait, NULL, NULL, false},
     {"barrier", "come, another waits", lock_both, barrier_wait, barrier_wait, barrier_wait, false},
+    {"barrier", "come, act, another waits", lock_both, barrier_act, barrier_wait, barrier_wait, false},
+    {"barrier", "abort, another waits", lock_both, barrier_abort, barrier_wait, barrier_abort, false},
+    {"barrier", "reset, another waits", lock_both, barrier_reset, barrier_wait, barrier_abort, false},
     {"barrier", "wait", lock_both, barrier_wait, NULL, NULL, false},
     {"readers-writer lock", "read", read_both, read_acquire, NULL, NULL, false},
     {"readers-writer lock", "end of reading", read_acquire, rw_release, NULL, NULL, false},
@@ -366,6 +537,11 @@ static const scenario scenarios[] = {
     {"readers-writer lock", "write", write_both, write_acquire, NULL, NULL, false},
     {"readers-writer lock", "end of writing, a reader waits", write_acquire, rw_release, read_both, NULL, false},
     {"readers-writer lock", "read, held by a writer", lock_try, read_acquire, NULL, NULL, true},
+    {"readers-writer lock", "repair, a reader waits", inherit, worn_rw_repair, worn_rw_acquire, NULL, false},
+    {"readers-writer lock", "poison, a reader waits", inherit, worn_rw_poison, worn_rw_acquire, NULL, false},
+    {"value", "set", value_set, value_set, NULL, NULL, false},
+    {"value", "get", value_get, value_get, NULL, NULL, false},
+    {"counter", "compare and exchange", counter_add, counter_exchange, NULL, NULL, false},
     {"counter", "add", counter_add, counter_add, NULL, NULL, false},
     {"leased semaphore", "acquire", leased_both, leased_acquire_two, NULL, NULL, false},
     {"leased semaphore", "release", leased_acquire_two, leased_release, NULL, NULL, false},
@@ -394,6 +570,11 @@ static const scenario scenarios[] = {
     {"family", "first use: join", NULL, lock_acquire, NULL, NULL, false},
     {"family", "leave", lock_both, family_leave, NULL, NULL, false},
     {"family", "reap", lock_both, family_reap, NULL, NULL, false},
+    {"family", "create another", lock_both, family_create, NULL, NULL, false},
+    {"family", "sweep", family_kill, sweep, NULL, NULL, false},
+    {"process", "start", lock_both, process_start, NULL, NULL, false},
+    {"process", "start, spawned", lock_both, process_spawn, NULL, NULL, false},
+    {"process", "join", process_start, process_join, NULL, NULL, false},
 };
 
 /* ---- one kill ---- */
@@ -408,6 +589,8 @@ static place *new_place(void)
     }
     kin_lock_init(&it->lock, 0);
     kin_lock_init(&it->recursive, KIN_LOCK_RECURSIVE);
+    kin_lock_init(&it->worn, 0);
+    kin_rwlock_init(&it->worn_rw);
     kin_sem_init(&it->sem, 0, 0);
     kin_event_init(&it->event);
     kin_cond_init(&it->cond);
@@ -419,9 +602,12 @@ static place *new_place(void)
     kin_queue_options options = {sizeof options, 1000, 0, KIN_QUEUE_JOINABLE};
     kin_queue *queue = NULL;
     kin_sem *leased = NULL;
-    if (kin_queue_create(&queue, NULL, &options) != KIN_OK || kin_sem_create_leased(&leased, NULL, 2) != KIN_OK) {
+    kin_value *value = NULL;
+    if (kin_queue_create(&queue, NULL, &options) != KIN_OK || kin_sem_create_leased(&leased, NULL, 2) != KIN_OK ||
+        kin_value_create(&value, NULL, KIN_I64, KIN_LOCKED) != KIN_OK) {
         return NULL;
     }
+    it->value_at = (char *)value - (char *)it;
     it->queue_at = (char *)queue - (char *)it;
     it->leased_at = (char *)leased - (char *)it;
     return it;
@@ -465,6 +651,32 @@ static int child_sleep(const kin_args *args)
     atomic_store(&it->asleep, 1);
     what->sleep(it);
     atomic_store(&it->through, 1);
+    return 0;
+}
+
+static int child_hold_and_end(const kin_args *args)
+{
+    void *it = NULL;
+    kin_args_get(args, "place", KIN_TYPE_MEMORY, &it);
+    kin_lock_acquire(&((place *)it)->worn, KIN_FOREVER);
+    kin_rwlock_acquire(&((place *)it)->worn_rw, KIN_WRITE, KIN_FOREVER);
+    return 0;
+}
+
+static int child_make_family(const kin_args *args)
+{
+    void *it = NULL;
+    kin_family *family = NULL;
+    kin_args_get(args, "place", KIN_TYPE_MEMORY, &it);
+    kin_family_create(&family, NULL);
+    kin_sem_release(&((place *)it)->sem, 1);
+    kin_sem_acquire(&((place *)it)->go, 1000, KIN_FOREVER);
+    return 0;
+}
+
+static int child_end(const kin_args *args)
+{
+    (void)args;
     return 0;
 }
 
@@ -570,6 +782,22 @@ static const char *use_all(place *it)
         kin_rwlock_release(&it->rwlock) != KIN_OK) {
         return "readers-writer lock";
     }
+    kin_status worn = kin_lock_acquire(&it->worn, LIMIT);
+    if (worn != KIN_E_POISONED &&
+        (!acquired(worn) || kin_lock_repair(&it->worn) != KIN_OK || kin_lock_release(&it->worn) != KIN_OK)) {
+        return "worn lock";
+    }
+    worn = kin_rwlock_acquire(&it->worn_rw, KIN_WRITE, LIMIT);
+    if (worn != KIN_E_POISONED &&
+        (!acquired(worn) || kin_rwlock_repair(&it->worn_rw) != KIN_OK || kin_rwlock_release(&it->worn_rw) != KIN_OK)) {
+        return "worn readers-writer lock";
+    }
+    int64_t number = 5;
+    worn = kin_value_acquire(value_of(it), LIMIT);
+    if (!acquired(worn) || kin_lock_repair(kin_value_lock(value_of(it))) != KIN_OK ||
+        kin_value_release(value_of(it)) != KIN_OK || kin_value_set(value_of(it), &number, sizeof number) != KIN_OK) {
+        return "value";
+    }
     if (kin_sem_release(&it->sem, 1) != KIN_OK || kin_sem_acquire(&it->sem, 1, LIMIT) != KIN_OK) {
         return "semaphore";
     }
@@ -605,12 +833,22 @@ static const char *count_values(const place *it)
     return value > 2 ? "the semaphore's value" : count > 2 ? "the counter's value" : NULL;
 }
 
-static const char *find_remains(void)
+/* What the victim has started may live on for a moment. */
+static const char *find_remains(int names)
 {
     kin_family_info info = {.size = sizeof info};
-    kin_family_reap(NULL, NULL);
-    kin_family_inspect(NULL, &info);
-    return info.members != 1 ? "a member is left" : info.threads != 1 ? "a thread entry is left" : NULL;
+    for (int64_t end = step_now() + LIMIT;; step_rest(1)) {
+        kin_family_reap(NULL, NULL);
+        kin_family_inspect(NULL, &info);
+        if (info.members == 1 || step_now() > end) {
+            break;
+        }
+    }
+    kin_sweep(NULL);
+    return info.members != 1       ? "a member is left"
+           : info.threads != 1     ? "a thread entry is left"
+           : step_names() != names ? "a name is left"
+                                   : NULL;
 }
 
 typedef struct tally {
@@ -635,6 +873,7 @@ static bool kill_at(int which, int k, tally *out)
         lock_acquire(it);
         write_acquire(it);
     }
+    int names = step_names();
     kin_process *victim = start("be_killed", which, k, it);
     if (what->sleep) {
         kin_sem_acquire(&it->ready, 1, KIN_FOREVER);
@@ -659,13 +898,14 @@ static bool kill_at(int which, int k, tally *out)
     wrong = wrong ? wrong : count_values(it);
     wrong = wrong ? wrong : use_all(it);
     int64_t took = step_now() - killed;
-    wrong = wrong ? wrong : find_remains();
+    wrong = wrong ? wrong : find_remains(names);
     wrong = wrong ? wrong : took > LIMIT ? "it took too long" : NULL;
     if (it->block && kin_alloc_size(it->block, &(size_t){0}) == KIN_OK) {
         kin_free(it->block);
     }
     kin_queue_destroy(queue_of(it));
     kin_sem_destroy(leased_of(it));
+    kin_value_destroy(value_of(it));
     kin_free(it);
     out->kills++;
     out->steps = done > out->steps ? done : out->steps;
@@ -712,8 +952,12 @@ int main(int argc, char **argv)
         {"sample", required_argument, NULL, 's'}, {"seed", required_argument, NULL, 'r'},
         {"only", required_argument, NULL, 'o'},   {"matrix", no_argument, NULL, 'm'},
         {"calls", no_argument, NULL, 'c'},        {NULL, 0, NULL, 0}};
-    static const kin_entry entries[] = {{"be_killed", child_be_killed}, {"sleep", child_sleep}};
-    if (kin_main(entries, 2) != KIN_OK) {
+    static const kin_entry entries[] = {{"be_killed", child_be_killed},
+                                        {"sleep", child_sleep},
+                                        {"hold_and_end", child_hold_and_end},
+                                        {"make_family", child_make_family},
+                                        {"end", child_end}};
+    if (kin_main(entries, sizeof entries / sizeof entries[0]) != KIN_OK) {
         return 2;
     }
     int sample = 0, matrix = 0, failed = 0, option;

@@ -73,6 +73,9 @@ bool kin_posix_name(char *out, size_t size, const char *dir, const char *hex, co
 static bool name_matches(const char *entry, const char *suffix, char hex[KIN_POSIX_HEX])
 {
     char start[32];
+    if (strncmp(entry, "kin-", 4) != 0) { /* most of them: without a system call for each */
+        return false;
+    }
     size_t length = (size_t)snprintf(start, sizeof start, "kin-%lu-", (unsigned long)geteuid());
     if (strncmp(entry, start, length) != 0 || strspn(entry + length, "0123456789abcdef") != KIN_POSIX_HEX - 1) {
         return false;

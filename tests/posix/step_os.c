@@ -1,8 +1,10 @@
 /* step_os.c: ptrace. See ../step_os.h. */
 #include "../step_os.h"
 
+#include <dirent.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -22,6 +24,19 @@ void step_rest(int milliseconds)
     nanosleep(&(struct timespec){0, milliseconds * 1000000L}, NULL);
 }
 
+int step_names(void)
+{
+    int count = 0;
+    DIR *dir = opendir("/dev/shm");
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        count += strncmp(entry->d_name, "kin-", 4) == 0;
+    }
+    if (dir) {
+        closedir(dir);
+    }
+    return count;
+}
+
 void step_begin(int64_t last)
 {
     (void)last;
@@ -39,13 +54,14 @@ int step_has_calls(void)
     return 1;
 }
 
-/* One step. False: it sleeps in the kernel, or was at the end of the operation. */
-static bool step(pid_t victim, step_kind kind)
+/* One step; *given: a signal that the victim got and has still to see. False: it sleeps in the kernel, or was at the end of the
+ * operation. */
+static bool step(pid_t victim, step_kind kind, int *given)
 {
     int status = 0;
-    long done =
-        kind == STEP_CALL ? ptrace(PTRACE_SYSCALL, victim, NULL, NULL) : ptrace(PTRACE_SINGLESTEP, victim, NULL, NULL);
-    if (done != 0) {
+    void *signal = (void *)(intptr_t)*given;
+    *given = 0;
+    if (ptrace(kind == STEP_CALL ? PTRACE_SYSCALL : PTRACE_SINGLESTEP, victim, NULL, signal) != 0) {
         return false;
     }
     int64_t end = step_now() + KIN_MS(ASLEEP_MS);
@@ -54,6 +70,10 @@ static bool step(pid_t victim, step_kind kind)
             return false;
         }
     }
+    if (WIFSTOPPED(status) && WSTOPSIG(status) == SIGCHLD) {
+        *given = SIGCHLD;
+        return true;
+    }
     return WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP;
 }
 
@@ -61,9 +81,10 @@ int64_t step_drive(kin_process *victim, step_kind kind, int64_t last)
 {
     pid_t pid = (pid_t)kin_process_pid(victim);
     int64_t done = 0;
+    int given = 0;
     waitpid(pid, NULL, 0); /* its SIGSTOP */
     int64_t end = step_now() + PATIENCE;
-    while (done < last && step_now() < end && step(pid, kind)) {
+    while (done < last && step_now() < end && step(pid, kind, &given)) {
         done++;
     }
     return done;
