@@ -108,14 +108,16 @@ static bool claim_entry(kin_family *family, uint32_t index, kin__seat *seat)
     return true;
 }
 
+/* The entry that was freed last, else the lowest: others keep a semaphore for each index that they ever woke. */
 static bool claim_any_entry(kin_family *family, kin__seat *seat)
 {
     uint32_t count = family->layout.max_threads;
-    uint32_t start = atomic_load_explicit(&family->arena->thread_hint, memory_order_relaxed);
+    uint32_t hint = atomic_load_explicit(&family->arena->thread_hint, memory_order_relaxed);
+    if (hint < count && claim_entry(family, hint, seat)) {
+        return true;
+    }
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t index = (start + i) % count;
-        if (claim_entry(family, index, seat)) {
-            atomic_store_explicit(&family->arena->thread_hint, index, memory_order_relaxed);
+        if (claim_entry(family, i, seat)) {
             return true;
         }
     }
