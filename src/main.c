@@ -1,5 +1,6 @@
 /* main.c: what children may be started with, and the door by which a spawned one comes in. */
 #include "blob.h"
+#include "pool.h"
 
 #include <stdlib.h>
 
@@ -13,7 +14,7 @@ const kin_entry *kin__entry_find(const char *name)
             return &entries[i];
         }
     }
-    return NULL;
+    return strcmp(name, KIN__WORKER_ENTRY) == 0 ? &kin__worker_entry : NULL;
 }
 
 static bool sound(const kin_entry *list, size_t count)
@@ -28,7 +29,7 @@ static bool sound(const kin_entry *list, size_t count)
             }
         }
     }
-    return list != NULL;
+    return list != NULL || count == 0;
 }
 
 static kin_status check(kin__blob *out, const unsigned char *bytes, size_t size, size_t count)
@@ -70,7 +71,7 @@ kin_status kin_main(const kin_entry *list, size_t count)
     static kin_args args; /* not from the allocator, which a child that needs none may then leave alone */
     const kin_entry *entry;
     bool usable = sound(list, count), child = kin_os_message_pending();
-    if (usable) {
+    if (usable && list) {
         entries = list;
         entry_count = count;
     }

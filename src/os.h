@@ -239,6 +239,7 @@ void kin_os_process_close(kin_os_process *process);
 void kin_os_exit_now(int code);
 /* The running program's own path, UTF-8. KIN_E_TOO_BIG if size is short. */
 kin_status kin_os_self_path(char *buffer, size_t size);
+uint32_t kin_os_cpu_count(void);
 
 /* ---- handles: handle.c ---- */
 

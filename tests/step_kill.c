@@ -88,7 +88,9 @@ static void lock_both(place *it)
 
 static void recursive_twice(place *it)
 {
-    kin_lock_acquire(&it->recursive, KIN_FOREVER);
+    if (kin_lock_acquire(&it->recursive, KIN_FOREVER) == KIN_OWNER_DIED) {
+        kin_lock_repair(&it->recursive);
+    }
     kin_lock_acquire(&it->recursive, KIN_FOREVER);
     kin_lock_release(&it->recursive);
     kin_lock_release(&it->recursive);

@@ -26,6 +26,8 @@ void raise_signal(intptr_t signal);
 intptr_t start_self(const char *argument, intptr_t input, const intptr_t *inherited, size_t count);
 /* Waits for its end; returns its exit code. */
 int end_of_self(intptr_t process);
+/* Kills the process of that id, if there is one. */
+void kill_pid(uint32_t pid);
 /* Reads all of the standard input; returns how much. */
 size_t read_input(void *buffer, size_t size);
 /* Runs body(argument) in a thread of its own; end waits for its end. run: both. */

@@ -12,6 +12,7 @@
 #include "lock.h"
 #include "memory.h"
 #include "pipe.h"
+#include "pool.h"
 #include "process.h"
 #include "queue.h"
 #include "ref.h"

@@ -97,7 +97,8 @@ typedef struct kin_entry {
 /* Registers the functions that children may be started with; entries must stay valid. Call it first in main, once. In a
  * spawned child it joins the family, runs the entry and exits with its result, as if main had returned it; if the
  * parent has died or sent something unsound, it exits with KIN_EXIT_START. Elsewhere it returns: KIN_OK, or
- * KIN_E_ARGUMENT (null, no run, a name twice, empty or too long). */
+ * KIN_E_ARGUMENT (null with a count, no run, a name twice, empty or too long). NULL and 0: a program that has only a pool's
+ * functions (pool.h). */
 KIN_API kin_status kin_main(const kin_entry *entries, size_t count);
 
 #define KIN_EXIT_START 113 /* exit code of a child that could not begin */

@@ -60,6 +60,12 @@ kin_status kin_os_self(kin_os_process_id *out)
     return KIN_OK;
 }
 
+uint32_t kin_os_cpu_count(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n > 0 ? (uint32_t)n : 1;
+}
+
 uint32_t kin_os_pid(void)
 {
     return (uint32_t)getpid();

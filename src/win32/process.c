@@ -34,6 +34,11 @@ bool kin_win32_process_start(HANDLE process, uint64_t *out)
     return true;
 }
 
+uint32_t kin_os_cpu_count(void)
+{
+    return 2;
+}
+
 uint32_t kin_os_pid(void)
 {
     return GetCurrentProcessId();

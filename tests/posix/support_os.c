@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,6 +125,11 @@ int end_of_self(intptr_t process)
 {
     int status = 0;
     return waitpid((pid_t)process, &status, 0) == process && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+void kill_pid(uint32_t pid)
+{
+    kill((pid_t)pid, SIGKILL);
 }
 
 size_t read_input(void *buffer, size_t size)

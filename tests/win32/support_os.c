@@ -113,6 +113,15 @@ int end_of_self(intptr_t process)
     return (int)code;
 }
 
+void kill_pid(uint32_t pid)
+{
+    HANDLE process = OpenProcess(PROCESS_TERMINATE, FALSE, pid);
+    if (process) {
+        TerminateProcess(process, 137);
+        CloseHandle(process);
+    }
+}
+
 size_t read_input(void *buffer, size_t size)
 {
     size_t used = 0;
