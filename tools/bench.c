@@ -685,8 +685,7 @@ static void bench_semaphore(bench *b)
 
 /* ---- making and starting things ---- */
 
-/* Nanoseconds for one, of as many as the time allows. */
-static double repeat(const bench *b, int (*once)(void), int at_once, const char *what)
+double repeat(const bench *b, int (*once)(void), int at_once, const char *what)
 {
     int failed = 0;
     int64_t done = 0;
@@ -833,6 +832,7 @@ static const subject subjects[] = {
     {"readers", "two that read at once", bench_readers},
     {"queue", "messages through queues", bench_queue},
     {"pipe", "messages through pipes", bench_pipe},
+    {"pool", "work for pools", bench_pool},
     {"create", "create and destroy locks, and what a million of them takes", bench_create},
     {"start", "start and join processes", bench_start},
 };

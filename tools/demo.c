@@ -390,6 +390,11 @@ static const program programs[] = {
     {"pipe, acknowledged", 10, 1, demo_stream},
     {"joinable queue", 10, 1, demo_tasks},
     {"ten jobs report", 1, 1, demo_jobs},
+    {"pool, squares", 1, 1, demo_pool_map},
+    {"pool, lock as argument", 1, 1, demo_pool_arguments},
+    {"pool, lock by the pool", 1, 1, demo_pool_shared},
+    {"processes, lock, queue", 1, 1, demo_processes},
+    {"3 of 10 at a time", 1, 1, demo_crowd},
 };
 
 static const report_column columns[] = {

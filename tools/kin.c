@@ -102,8 +102,12 @@ int tool_finish(kin_process *process)
 #define COMMAND_ENTRY(name) {#name, name},
 static const kin_entry entries[] = {COMMAND_ENTRIES(COMMAND_ENTRY)};
 
+#define COMMAND_FUNCTION(name) {#name, name},
+static const kin_function functions[] = {COMMAND_FUNCTIONS(COMMAND_FUNCTION)};
+
 int main(int argc, char **argv)
 {
+    tool_check(kin_functions(functions, sizeof functions / sizeof functions[0]), "kin_functions");
     tool_check(kin_main(entries, sizeof entries / sizeof entries[0]), "kin_main");
     if (argc < 2) {
         print_usage(stderr);
