@@ -206,7 +206,10 @@ static kin_status post(kin_future *future, const kin_work *work)
     pool->posted++;
     atomic_fetch_add(&shared->posted, 2);
     uint64_t useful = future->plan.batches < pool->workers ? future->plan.batches : pool->workers;
-    kin__pool_call(pool->family, shared, (uint32_t)useful);
+    useful -= atomic_load(&shared->spinner) != 0;
+    if (useful > 0) {
+        kin__pool_call(pool->family, shared, (uint32_t)useful);
+    }
     return KIN_OK;
 }
 

@@ -16,6 +16,10 @@
  * finished counts DONE batches, for those who wait; one too few if a worker is killed in between: they look themselves at the end of
  * each slice.
  *
+ * One idle worker spins for a while, before it sleeps as the others do: it is not called for a job, the first batch of which it will
+ * take. It stops being the spinner before it looks at posted for the last time, and the maker posts before it looks for a spinner: both
+ * sequentially consistent, so one sees the other.
+ *
  * A worker looks only at the job that its place's `job` names, and names it before it looks whether the job is still there; the
  * maker takes it from its place in jobs before it looks whether a worker names it: both sequentially consistent, so a job is never freed
  * under a worker's eyes.
@@ -100,6 +104,7 @@ typedef struct kin__pool {
     char initializer[KIN_NAME_MAX + 1];
     _Atomic uint32_t closed;
     _Atomic uint32_t spin;
+    _Atomic uint32_t spinner; /* id of the worker that looks out for the next job; the others sleep */
     _Alignas(64) _Atomic uint64_t posted;          /* jobs ever << 1 | KIN__FLAG; workers sleep on it */
     _Alignas(64) _Atomic uint64_t first;           /* all jobs before it are exhausted, mostly */
     _Alignas(64) _Atomic uint64_t jobs[KIN__JOBS]; /* offsets in the arena */
@@ -127,7 +132,7 @@ kin__job *kin__job_at(kin_family *family, const kin__pool *pool, uint64_t number
 void kin__batch_finish(kin_family *family, const kin__plan *plan, uint64_t batch);
 /* Gives it back to whoever comes next. Its owner, or the maker for a dead one. */
 void kin__batch_reopen(kin_family *family, kin__pool *pool, const kin__plan *plan, uint64_t batch);
-/* Wakes workers that sleep for work. */
+/* Wakes so many of the workers that sleep for work. */
 void kin__pool_call(kin_family *family, kin__pool *pool, uint32_t workers);
 
 static inline uint64_t kin__batch_end(const kin__plan *plan, uint64_t batch)

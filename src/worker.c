@@ -226,11 +226,22 @@ static bool work(worker *w)
 
 /* ---- its life ---- */
 
+static bool spin(worker *w, uint64_t seen)
+{
+    uint32_t none = 0;
+    if (!atomic_compare_exchange_strong(&w->pool->spinner, &none, w->id)) {
+        return false;
+    }
+    bool changed = kin__spin(&w->pool->posted, seen, &w->pool->spin);
+    atomic_store(&w->pool->spinner, 0);
+    return changed;
+}
+
 /* KIN_E_CLOSED: there is nothing more to come. */
 static kin_status sleep_for_work(worker *w, uint64_t seen)
 {
     kin__seat *seat;
-    if (kin__spin(&w->pool->posted, seen, &w->pool->spin)) {
+    if (spin(w, seen)) {
         return KIN_OK;
     }
     kin_status status = kin__seat_take(&seat, w->family);
