@@ -454,10 +454,12 @@ static uint64_t items_done(const kin_future *future)
     return items < plan->count ? items : plan->count;
 }
 
-static void tell_progress(const kin_future *future)
+static void tell_progress(kin_future *future)
 {
-    if (future->work.progress) {
-        future->work.progress(future->work.context, items_done(future), future->plan.count);
+    uint64_t done = items_done(future);
+    if (future->work.progress && (done != future->told || done == 0)) {
+        future->told = done;
+        future->work.progress(future->work.context, done, future->plan.count);
     }
 }
 

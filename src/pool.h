@@ -171,6 +171,7 @@ struct kin_future {
     bool troubled;       /* a worker died of a task: */
     kin_outcome trouble; /* the first such */
     uint64_t given;      /* next: tasks before it have been given */
+    uint64_t told;  /* items, by progress */
     uint8_t *marks;      /* next, not in order: a bit for each that has */
 };
 
