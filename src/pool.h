@@ -104,9 +104,9 @@ typedef struct kin__pool {
     char initializer[KIN_NAME_MAX + 1];
     _Atomic uint32_t closed;
     _Atomic uint32_t spin;
-    _Atomic uint32_t spinner; /* id of the worker that looks out for the next job; the others sleep */
-    _Alignas(64) _Atomic uint64_t posted;          /* jobs ever << 1 | KIN__FLAG; workers sleep on it */
-    _Alignas(64) _Atomic uint64_t first;           /* all jobs before it are exhausted, mostly */
+    _Atomic uint32_t spinner;             /* id of the worker that looks out for the next job; the others sleep */
+    _Alignas(64) _Atomic uint64_t posted; /* jobs ever << 1 | KIN__FLAG; workers sleep on it */
+    _Alignas(64) _Atomic uint64_t first;  /* all jobs before it are exhausted, mostly */
     _Alignas(64) _Atomic uint64_t jobs[KIN__JOBS]; /* offsets in the arena */
     kin__place places[KIN_POOL_WORKERS_MAX];
 } kin__pool;
@@ -171,7 +171,7 @@ struct kin_future {
     bool troubled;       /* a worker died of a task: */
     kin_outcome trouble; /* the first such */
     uint64_t given;      /* next: tasks before it have been given */
-    uint64_t told;  /* items, by progress */
+    uint64_t told;       /* items, by progress */
     uint8_t *marks;      /* next, not in order: a bit for each that has */
 };
 

@@ -154,7 +154,7 @@ typedef struct kin_work {
     uint32_t retries; /* a task of which a worker died is tried so many times more */
     int64_t limit;    /* nanoseconds a task may take, then its worker is killed; 0: any time */
     void (*progress)(void *context, uint64_t done,
-                     uint64_t total);                    /* items, as they get more while kin_future_wait waits; or NULL */
+                     uint64_t total); /* items, as they get more while kin_future_wait waits; or NULL */
     void (*finished)(void *context, kin_future *future); /* called once, by a thread that tends the pool; or NULL */
     void *context;
 } kin_work;
