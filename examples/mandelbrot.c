@@ -6,7 +6,6 @@
 #include <kin/kin.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define COLUMNS 78
 #define LINES 32
@@ -60,13 +59,6 @@ static void show_progress(void *context, uint64_t done, uint64_t total)
             (int)(done * 100 / total));
 }
 
-static double seconds(void)
-{
-    struct timespec now;
-    timespec_get(&now, TIME_UTC);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 static double compute(unsigned short *pixels, const picture *it, unsigned workers, int progress)
 {
     kin_pool *pool;
@@ -84,9 +76,9 @@ static double compute(unsigned short *pixels, const picture *it, unsigned worker
     work.count = (size_t)it->height;
     work.chunk = 1; /* some rows take a hundred times longer than others */
     work.progress = progress ? show_progress : NULL;
-    double start = seconds();
+    int64_t start = kin_now();
     must(kin_pool_map(pool, &work, NULL, KIN_FOREVER));
-    double took = seconds() - start;
+    double took = (double)(kin_now() - start) / 1e9;
     fputs(progress ? "\n" : "", stderr);
     kin_args_destroy(args);
     kin_pool_destroy(pool);

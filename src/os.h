@@ -77,8 +77,8 @@ typedef struct kin_os_id { /* 128 random bits: a family's identity and part of i
 } kin_os_id;
 
 /* Makes shared memory that may grow up to reserve bytes (a multiple of kin_os_page_size); none of it is usable yet.
- * It has no name that could be left behind. */
-kin_status kin_os_shm_create(kin_os_handle *out, const kin_os_id *family, size_t reserve);
+ * It has no name that could be left behind, but by the family's id if it is to be findable (POSIX): that goes with the pulse. */
+kin_status kin_os_shm_create(kin_os_handle *out, const kin_os_id *family, size_t reserve, bool findable);
 /* Maps all reserve bytes; what is not committed must not be touched. */
 kin_status kin_os_shm_map(void **out, kin_os_handle shm, size_t reserve);
 void kin_os_shm_unmap(void *base, size_t reserve);
@@ -182,6 +182,21 @@ void kin_os_pulse_retire(const kin_os_pulse *pulse, const kin_os_id *family);
 void kin_os_pulse_close(kin_os_pulse *pulse);
 /* The same for every family of this user that has no living member. Returns how many were removed. */
 uint32_t kin_os_sweep(void);
+
+/* ---- families' names: name.c ---- */
+
+/* The memory of the family of that name. KIN_E_NOT_FOUND; KIN_E_PERMISSION: somebody else sits there. */
+kin_status kin_os_name_find(kin_os_handle *shm, const char *name);
+/* What has been found, and its id read there: gives the handles to join with. Takes *shm. KIN_E_NOT_FOUND: it is gone meanwhile. */
+kin_status kin_os_name_enter(kin_os_handle *shm, kin_os_handle *pulse, const kin_os_id *family);
+/* Gives the name to a family that is whole, made with findable memory. kept: it outlives its members (Windows:
+ * KIN_E_UNSUPPORTED). *holder keeps the name, as long as it is open. KIN_E_EXISTS. */
+kin_status kin_os_name_publish(kin_os_handle *holder, const char *name, const kin_os_id *family, bool kept);
+void kin_os_name_hold(kin_os_handle *holder, const char *name);
+/* Nobody finds that family by this name any more, and it is not kept. */
+kin_status kin_os_name_forget(const char *name, const kin_os_id *family);
+/* Removes the name if its family is gone. */
+void kin_os_name_tidy(const char *name);
 
 /* ---- the families that there are: discover.c ---- */
 

@@ -38,6 +38,8 @@ typedef struct place {
     const void *message;
     _Atomic int asleep, through; /* of the sleeper */
     kin_sem ready, go;           /* the victim's */
+    char name[32];               /* of a family */
+    int unusable;
 } place;
 
 static kin_queue *queue_of(place *it)
@@ -64,6 +66,8 @@ typedef struct scenario {
     action *sleep;     /* another process, which sleeps for what the operation does; or null */
     action *finish;    /* afterwards: does for the sleeper what the victim may not have done; or null */
     bool held;         /* the tracer holds lock, and rwlock for writing, meanwhile */
+    action *prepare;   /* the tracer, first; or null */
+    action *clear;     /* the tracer, last; or null */
 } scenario;
 
 /* ---- operations ---- */
@@ -468,6 +472,23 @@ static void family_kill(place *it)
     kin_args_destroy(args);
 }
 
+static kin_family *named;
+
+static void named_open(place *it)
+{
+    kin_family_open(&named, it->name, 0, NULL);
+}
+
+/* The name is free, or its family is whole. */
+static void named_close(place *it)
+{
+    if (!named && kin_family_open(&named, it->name, 0, NULL) != KIN_OK) {
+        it->unusable = 1;
+    }
+    kin_family_close(named);
+    named = NULL;
+}
+
 static void sweep(place *it)
 {
     (void)it;
@@ -509,74 +530,91 @@ static void family_leave(place *it)
 }
 
 static const scenario scenarios[] = {
-    {"lock", "acquire", lock_both, lock_acquire, NULL, NULL, false},
-    {"lock", "release", lock_acquire, lock_release, NULL, NULL, false},
-    {"lock", "acquire, held by another", lock_try, lock_acquire, NULL, NULL, true},
-    {"lock", "release, another sleeps for it", lock_acquire, lock_release, lock_both, NULL, false},
-    {"lock", "recursive", recursive_twice, recursive_twice, NULL, NULL, false},
+    {"lock", "acquire", lock_both, lock_acquire, NULL, NULL, false, NULL, NULL},
+    {"lock", "release", lock_acquire, lock_release, NULL, NULL, false, NULL, NULL},
+    {"lock", "acquire, held by another", lock_try, lock_acquire, NULL, NULL, true, NULL, NULL},
+    {"lock", "release, another sleeps for it", lock_acquire, lock_release, lock_both, NULL, false, NULL, NULL},
+    {"lock", "recursive", recursive_twice, recursive_twice, NULL, NULL, false, NULL, NULL},
     {"lock", "recursive, release, another sleeps for it", recursive_hold, recursive_release, recursive_twice, NULL,
-     false},
-    {"lock", "repair, another sleeps for it", inherit, worn_repair, worn_acquire, NULL, false},
-    {"lock", "poison, another sleeps for it", inherit, worn_poison, worn_acquire, NULL, false},
-    {"semaphore", "acquire", sem_release, sem_acquire, NULL, NULL, false},
-    {"semaphore", "release", sem_release, sem_release, NULL, NULL, false},
-    {"semaphore", "acquire, none free", NULL, sem_acquire, NULL, sem_release, false},
-    {"semaphore", "release, another sleeps for it", lock_both, sem_release, sem_acquire, sem_release, false},
-    {"event", "set, another waits", lock_both, event_set, event_wait, event_set, false},
-    {"event", "clear", event_set, event_clear, NULL, NULL, false},
-    {"event", "wait", lock_both, event_wait, NULL, NULL, false},
-    {"condition", "notify, another waits", lock_both, cond_notify, cond_wait, cond_notify, false},
-    {"condition", "notify all, another waits", lock_both, cond_notify_all, cond_wait, cond_notify_all, false},
-    {"condition", "wait", lock_both, cond_wait, NULL, NULL, false},
-    {"barrier", "come, another waits", lock_both, barrier_wait, barrier_wait, barrier_wait, false},
-    {"barrier", "come, act, another waits", lock_both, barrier_act, barrier_wait, barrier_wait, false},
-    {"barrier", "abort, another waits", lock_both, barrier_abort, barrier_wait, barrier_abort, false},
-    {"barrier", "reset, another waits", lock_both, barrier_reset, barrier_wait, barrier_abort, false},
-    {"barrier", "wait", lock_both, barrier_wait, NULL, NULL, false},
-    {"readers-writer lock", "read", read_both, read_acquire, NULL, NULL, false},
-    {"readers-writer lock", "end of reading", read_acquire, rw_release, NULL, NULL, false},
-    {"readers-writer lock", "end of reading, a writer waits", read_acquire, rw_release, write_both, NULL, false},
-    {"readers-writer lock", "write", write_both, write_acquire, NULL, NULL, false},
-    {"readers-writer lock", "end of writing, a reader waits", write_acquire, rw_release, read_both, NULL, false},
-    {"readers-writer lock", "read, held by a writer", lock_try, read_acquire, NULL, NULL, true},
-    {"readers-writer lock", "repair, a reader waits", inherit, worn_rw_repair, worn_rw_acquire, NULL, false},
-    {"readers-writer lock", "poison, a reader waits", inherit, worn_rw_poison, worn_rw_acquire, NULL, false},
-    {"value", "set", value_set, value_set, NULL, NULL, false},
-    {"value", "get", value_get, value_get, NULL, NULL, false},
-    {"counter", "compare and exchange", counter_add, counter_exchange, NULL, NULL, false},
-    {"counter", "add", counter_add, counter_add, NULL, NULL, false},
-    {"leased semaphore", "acquire", leased_both, leased_acquire_two, NULL, NULL, false},
-    {"leased semaphore", "release", leased_acquire_two, leased_release, NULL, NULL, false},
+     false, NULL, NULL},
+    {"lock", "repair, another sleeps for it", inherit, worn_repair, worn_acquire, NULL, false, NULL, NULL},
+    {"lock", "poison, another sleeps for it", inherit, worn_poison, worn_acquire, NULL, false, NULL, NULL},
+    {"semaphore", "acquire", sem_release, sem_acquire, NULL, NULL, false, NULL, NULL},
+    {"semaphore", "release", sem_release, sem_release, NULL, NULL, false, NULL, NULL},
+    {"semaphore", "acquire, none free", NULL, sem_acquire, NULL, sem_release, false, NULL, NULL},
+    {"semaphore", "release, another sleeps for it", lock_both, sem_release, sem_acquire, sem_release, false, NULL,
+     NULL},
+    {"event", "set, another waits", lock_both, event_set, event_wait, event_set, false, NULL, NULL},
+    {"event", "clear", event_set, event_clear, NULL, NULL, false, NULL, NULL},
+    {"event", "wait", lock_both, event_wait, NULL, NULL, false, NULL, NULL},
+    {"condition", "notify, another waits", lock_both, cond_notify, cond_wait, cond_notify, false, NULL, NULL},
+    {"condition", "notify all, another waits", lock_both, cond_notify_all, cond_wait, cond_notify_all, false, NULL,
+     NULL},
+    {"condition", "wait", lock_both, cond_wait, NULL, NULL, false, NULL, NULL},
+    {"barrier", "come, another waits", lock_both, barrier_wait, barrier_wait, barrier_wait, false, NULL, NULL},
+    {"barrier", "come, act, another waits", lock_both, barrier_act, barrier_wait, barrier_wait, false, NULL, NULL},
+    {"barrier", "abort, another waits", lock_both, barrier_abort, barrier_wait, barrier_abort, false, NULL, NULL},
+    {"barrier", "reset, another waits", lock_both, barrier_reset, barrier_wait, barrier_abort, false, NULL, NULL},
+    {"barrier", "wait", lock_both, barrier_wait, NULL, NULL, false, NULL, NULL},
+    {"readers-writer lock", "read", read_both, read_acquire, NULL, NULL, false, NULL, NULL},
+    {"readers-writer lock", "end of reading", read_acquire, rw_release, NULL, NULL, false, NULL, NULL},
+    {"readers-writer lock", "end of reading, a writer waits", read_acquire, rw_release, write_both, NULL, false, NULL,
+     NULL},
+    {"readers-writer lock", "write", write_both, write_acquire, NULL, NULL, false, NULL, NULL},
+    {"readers-writer lock", "end of writing, a reader waits", write_acquire, rw_release, read_both, NULL, false, NULL,
+     NULL},
+    {"readers-writer lock", "read, held by a writer", lock_try, read_acquire, NULL, NULL, true, NULL, NULL},
+    {"readers-writer lock", "repair, a reader waits", inherit, worn_rw_repair, worn_rw_acquire, NULL, false, NULL,
+     NULL},
+    {"readers-writer lock", "poison, a reader waits", inherit, worn_rw_poison, worn_rw_acquire, NULL, false, NULL,
+     NULL},
+    {"value", "set", value_set, value_set, NULL, NULL, false, NULL, NULL},
+    {"value", "get", value_get, value_get, NULL, NULL, false, NULL, NULL},
+    {"counter", "compare and exchange", counter_add, counter_exchange, NULL, NULL, false, NULL, NULL},
+    {"counter", "add", counter_add, counter_add, NULL, NULL, false, NULL, NULL},
+    {"leased semaphore", "acquire", leased_both, leased_acquire_two, NULL, NULL, false, NULL, NULL},
+    {"leased semaphore", "release", leased_acquire_two, leased_release, NULL, NULL, false, NULL, NULL},
     {"leased semaphore", "release, another sleeps for it", leased_acquire_two, leased_release, leased_acquire, NULL,
-     false},
-    {"queue", "put", queue_both, queue_put, NULL, NULL, false},
-    {"queue", "put, another sleeps for it", queue_both, queue_put, queue_get, queue_put, false},
-    {"queue", "put, no room", queue_fill, queue_put, NULL, NULL, false},
-    {"queue", "get", queue_put_two, queue_get, NULL, NULL, false},
-    {"queue", "get, another sleeps for room", queue_fill, queue_get, queue_put, queue_deal, false},
-    {"queue", "get, nothing there", queue_both, queue_get, NULL, queue_put, false},
-    {"queue", "reserve", queue_both, queue_reserve, NULL, NULL, false},
-    {"queue", "commit, another sleeps for it", queue_reserve, queue_commit, queue_get, queue_put, false},
-    {"queue", "peek", queue_put_two, queue_peek, NULL, NULL, false},
-    {"queue", "consume", queue_peek_one, queue_consume, NULL, NULL, false},
-    {"queue", "close, another sleeps for it", queue_both, queue_close, queue_get, queue_close, false},
-    {"queue", "task_done, another joins", queue_got_one, queue_task_done, queue_join, queue_deal, false},
-    {"wait", "for a semaphore and a queue", queue_both, wait_for_both, NULL, NULL, false},
-    {"wait", "another does, put", queue_both, queue_put, wait_for_both, queue_put, false},
-    {"memory", "allocate, small", small_both, alloc_small, NULL, NULL, false},
-    {"memory", "free, small", alloc_small, free_block, NULL, NULL, false},
-    {"memory", "allocate, large", large_both, alloc_large, NULL, NULL, false},
-    {"memory", "free, large", alloc_large, free_block, NULL, NULL, false},
-    {"name", "set", name_remove, name_set, NULL, NULL, false},
-    {"name", "remove", name_set, name_remove, NULL, NULL, false},
-    {"family", "first use: join", NULL, lock_acquire, NULL, NULL, false},
-    {"family", "leave", lock_both, family_leave, NULL, NULL, false},
-    {"family", "reap", lock_both, family_reap, NULL, NULL, false},
-    {"family", "create another", lock_both, family_create, NULL, NULL, false},
-    {"family", "sweep", family_kill, sweep, NULL, NULL, false},
-    {"process", "start", lock_both, process_start, NULL, NULL, false},
-    {"process", "start, spawned", lock_both, process_spawn, NULL, NULL, false},
-    {"process", "join", process_start, process_join, NULL, NULL, false},
+     false, NULL, NULL},
+    {"queue", "put", queue_both, queue_put, NULL, NULL, false, NULL, NULL},
+    {"queue", "put, another sleeps for it", queue_both, queue_put, queue_get, queue_put, false, NULL, NULL},
+    {"queue", "put, no room", queue_fill, queue_put, NULL, NULL, false, NULL, NULL},
+    {"queue", "get", queue_put_two, queue_get, NULL, NULL, false, NULL, NULL},
+    {"queue", "get, another sleeps for room", queue_fill, queue_get, queue_put, queue_deal, false, NULL, NULL},
+    {"queue", "get, nothing there", queue_both, queue_get, NULL, queue_put, false, NULL, NULL},
+    {"queue", "reserve", queue_both, queue_reserve, NULL, NULL, false, NULL, NULL},
+    {"queue", "commit, another sleeps for it", queue_reserve, queue_commit, queue_get, queue_put, false, NULL, NULL},
+    {"queue", "peek", queue_put_two, queue_peek, NULL, NULL, false, NULL, NULL},
+    {"queue", "consume", queue_peek_one, queue_consume, NULL, NULL, false, NULL, NULL},
+    {"queue", "close, another sleeps for it", queue_both, queue_close, queue_get, queue_close, false, NULL, NULL},
+    {"queue", "task_done, another joins", queue_got_one, queue_task_done, queue_join, queue_deal, false, NULL, NULL},
+    {"wait", "for a semaphore and a queue", queue_both, wait_for_both, NULL, NULL, false, NULL, NULL},
+    {"wait", "another does, put", queue_both, queue_put, wait_for_both, queue_put, false, NULL, NULL},
+    {"memory", "allocate, small", small_both, alloc_small, NULL, NULL, false, NULL, NULL},
+    {"memory", "free, small", alloc_small, free_block, NULL, NULL, false, NULL, NULL},
+    {"memory", "allocate, large", large_both, alloc_large, NULL, NULL, false, NULL, NULL},
+    {"memory", "free, large", alloc_large, free_block, NULL, NULL, false, NULL, NULL},
+    {"name", "set", name_remove, name_set, NULL, NULL, false, NULL, NULL},
+    {"name", "remove", name_set, name_remove, NULL, NULL, false, NULL, NULL},
+    {"family", "first use: join", NULL, lock_acquire, NULL, NULL, false, NULL, NULL},
+    {"family", "leave", lock_both, family_leave, NULL, NULL, false, NULL, NULL},
+    {"family", "reap", lock_both, family_reap, NULL, NULL, false, NULL, NULL},
+    {"family", "create another", lock_both, family_create, NULL, NULL, false, NULL, NULL},
+    {"family", "sweep", family_kill, sweep, NULL, NULL, false, NULL, NULL},
+    {.object = "family",
+     .role = "open by name: make",
+     .before = lock_both,
+     .operation = named_open,
+     .clear = named_close},
+    {.object = "family",
+     .role = "open by name: join",
+     .before = lock_both,
+     .operation = named_open,
+     .prepare = named_open,
+     .clear = named_close},
+    {"process", "start", lock_both, process_start, NULL, NULL, false, NULL, NULL},
+    {"process", "start, spawned", lock_both, process_spawn, NULL, NULL, false, NULL, NULL},
+    {"process", "join", process_start, process_join, NULL, NULL, false, NULL, NULL},
 };
 
 /* ---- one kill ---- */
@@ -875,7 +913,12 @@ static bool kill_at(int which, int k, tally *out)
         lock_acquire(it);
         write_acquire(it);
     }
+    static int count;
     int names = step_names();
+    snprintf(it->name, sizeof it->name, "step-%u-%d", (unsigned)step_pid(), count++);
+    if (what->prepare) {
+        what->prepare(it);
+    }
     kin_process *victim = start("be_killed", which, k, it);
     if (what->sleep) {
         kin_sem_acquire(&it->ready, 1, KIN_FOREVER);
@@ -899,6 +942,10 @@ static bool kill_at(int which, int k, tally *out)
     const char *wrong = what->sleep ? await_sleeper(it, sleeper) : NULL;
     wrong = wrong ? wrong : count_values(it);
     wrong = wrong ? wrong : use_all(it);
+    if (what->clear) {
+        what->clear(it);
+    }
+    wrong = wrong ? wrong : it->unusable ? "the name" : NULL;
     int64_t took = step_now() - killed;
     wrong = wrong ? wrong : find_remains(names);
     wrong = wrong ? wrong : took > LIMIT ? "it took too long" : NULL;

@@ -82,6 +82,9 @@ KIN_API const char *kin_os_error_text(int code, char *buffer, size_t size);
 #define KIN_MS(n) ((int64_t)(n)*INT64_C(1000000))
 #define KIN_SECONDS(n) ((int64_t)(n)*INT64_C(1000000000))
 
+/* What that clock shows; it began at no particular time. Any thread. */
+KIN_API int64_t kin_now(void);
+
 KIN_END
 
 #endif

@@ -67,6 +67,17 @@ void kin_posix_hex(char out[KIN_POSIX_HEX], const kin_os_id *id);
 const char *kin_posix_names_dir(unsigned index);
 /* DIR/kin-UID-HEX.SUFFIX. False: too long. */
 bool kin_posix_name(char *out, size_t size, const char *dir, const char *hex, const char *suffix);
+
+/* ---- name.c ---- */
+
+/* Removes a family's name if the family is gone. */
+void kin_posix_name_tidy(const char *path);
+/* Whether the family is to outlive its members. */
+bool kin_posix_kept(const char *hex);
+void kin_posix_arena_remove(const char *hex);
+
+/* ---- pulse.c ---- */
+
 /* Opens the pulse of a family that this process is not in; -1. */
 int kin_posix_pulse_open(const char *hex);
 

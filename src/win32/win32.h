@@ -47,6 +47,8 @@ kin_status kin_win32_quote(kin_win32_line *line, const wchar_t *word, bool first
 #define KIN_WIN32_SECTION_NAME 48
 
 /* The name of a family's memory. */
+/* The user's SID as text. */
+bool kin_win32_user_sid(wchar_t *out, size_t size);
 void kin_win32_section_name(wchar_t out[KIN_WIN32_SECTION_NAME], const kin_os_id *family);
 /* Lists a family that was made here, for others to find; once its section exists. */
 void kin_win32_list(const kin_os_id *family);
@@ -65,5 +67,10 @@ typedef struct kin_win32_pipe {
 kin_status kin_win32_pipe_create(kin_win32_pipe *out);
 /* Duplicates the handles into the child and writes all of it. */
 kin_status kin_win32_message_send(HANDLE pipe, const kin_os_process *child, const kin_os_message *message);
+
+/* ---- name.c ---- */
+
+/* Access for this user and nobody else. LocalFree lpSecurityDescriptor. False: GetLastError. */
+bool kin_win32_own_only(SECURITY_ATTRIBUTES *out);
 
 #endif
