@@ -22,7 +22,7 @@
 
 #include "kin/status.h"
 
-#include "os_types.h" /* kin_os_handle, KIN_OS_NO_HANDLE, kin_os_sem, kin_os_pulse, kin_os_process, kin_os_pipe, ... */
+#include "os_types.h" /* kin_os_handle, KIN_OS_NO_HANDLE, kin_os_sem, kin_os_pulse, kin_os_process, kin_os_pipe, kin_os_run, ... */
 
 #define KIN_OS_NEVER INT64_MAX
 
@@ -239,6 +239,43 @@ void kin_os_process_close(kin_os_process *process);
 void kin_os_exit_now(int code);
 /* The running program's own path, UTF-8. KIN_E_TOO_BIG if size is short. */
 kin_status kin_os_self_path(char *buffer, size_t size);
+
+/* ---- programs that know nothing of kin: run.c ---- */
+
+typedef enum kin_os_stream {
+    KIN_OS_STREAM_INHERIT,
+    KIN_OS_STREAM_NOTHING,
+    KIN_OS_STREAM_PIPE,
+    KIN_OS_STREAM_TOGETHER, /* the third only: a copy of the second */
+} kin_os_stream;
+
+typedef struct kin_os_command {
+    const char *const *argv;      /* argv[0] is the program: a path, or a name to look for in PATH */
+    bool shell;                   /* argv[0] is a command line for the system's shell instead */
+    bool clean;                   /* the own environment is not inherited */
+    const char *const *variables; /* NULL, or "NAME=value" and "NAME", the later one counts */
+    const char *directory;        /* or NULL */
+    kin_os_stream streams[3];
+} kin_os_command;
+
+/* kin_os_run (os_types.h) is a running program with at most three pipes to its streams. It stays where it was started. */
+
+/* The program gets the three streams and nothing else. */
+kin_status kin_os_run_start(kin_os_run *out, const kin_os_command *command);
+/* None waits. Its input takes *moved > 0 of the bytes; of stream 1 or 2 *moved > 0 bytes came. KIN_E_TIMED_OUT: nothing goes at
+ * present. KIN_E_CLOSED: nor will it. */
+kin_status kin_os_run_write(kin_os_run *run, const void *bytes, size_t size, size_t *moved);
+kin_status kin_os_run_read(kin_os_run *run, unsigned stream, void *buffer, size_t size, size_t *moved);
+/* How much can be read of stream 1 or 2 right now; 0 if it is closed. */
+size_t kin_os_run_left(kin_os_run *run, unsigned stream);
+/* Closes the pipe to a stream, if there is one: the input ends, an output is not wanted any more. */
+void kin_os_run_shut(kin_os_run *run, unsigned stream);
+/* Until one of the pipes still open can be moved (bit 1 << stream) or the program has ended (KIN_OS_RUN_ENDED, *how). KIN_OK,
+ * perhaps with nothing *ready. KIN_E_TIMED_OUT. KIN_E_NOT_FOUND: it has ended, and nobody can tell how. */
+#define KIN_OS_RUN_ENDED 8u
+kin_status kin_os_run_wait(kin_os_run *run, int64_t deadline, unsigned *ready, kin_os_exit *how);
+kin_status kin_os_run_kill(kin_os_run *run, bool force);
+void kin_os_run_close(kin_os_run *run);
 
 /* ---- handles: handle.c ---- */
 

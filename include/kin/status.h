@@ -50,7 +50,8 @@ KIN_BEGIN
     X(-25, KIN_E_BEFORE_MAIN, "a spawned child must call kin_main before it starts processes")                         \
     X(-26, KIN_E_ENTRY, "no entry of that name was registered with kin_main")                                          \
     X(-27, KIN_E_BROKEN, "the barrier is broken: somebody left it, or died, before all had come")                      \
-    X(-28, KIN_E_DAMAGED, "its contents in shared memory make no sense: a member wrote over them")
+    X(-28, KIN_E_DAMAGED, "its contents in shared memory make no sense: a member wrote over them")       \
+    X(-29, KIN_E_FAILED, "the program ran, and ended otherwise than with exit code 0")
 
 typedef enum kin_status {
 #define KIN_STATUS_ENUM(number, name, text) name = number,

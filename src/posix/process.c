@@ -104,50 +104,16 @@ kin_status kin_os_fork(kin_os_process *out, bool *in_child)
 
 /* ---- spawn ---- */
 
-static bool same_name(const char *a, const char *b)
-{
-    for (; *a == *b && *a != '=' && *a != '\0'; a++, b++) {
-    }
-    return *a == '=' && *b == '=';
-}
-
-static size_t count(char *const *list)
-{
-    size_t n = 0;
-    while (list && list[n]) {
-        n++;
-    }
-    return n;
-}
-
-/* environ, with variable in place of one of the same name. Borrows all strings; free the result. */
-static char **make_environment(char *variable)
-{
-    char **all = malloc((count(environ) + 2) * sizeof *all);
-    size_t n = 0;
-    if (!all) {
-        return NULL;
-    }
-    for (char **next = environ; next && *next; next++) {
-        if (!same_name(*next, variable)) {
-            all[n++] = *next;
-        }
-    }
-    all[n++] = variable;
-    all[n] = NULL;
-    return all;
-}
-
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
 
-static int close_from(posix_spawn_file_actions_t *actions, int first)
+int kin_posix_close_from(posix_spawn_file_actions_t *actions, int first)
 {
     return posix_spawn_file_actions_addclosefrom_np(actions, first);
 }
 
 #else
 
-static int close_from(posix_spawn_file_actions_t *actions, int first)
+int kin_posix_close_from(posix_spawn_file_actions_t *actions, int first)
 {
     DIR *dir = opendir("/proc/self/fd");
     int error = dir ? 0 : errno;
@@ -189,7 +155,7 @@ static int plan_descriptors(posix_spawn_file_actions_t *actions, const int *sour
     for (size_t i = 0; i < handle_count && !error; i++) {
         error = posix_spawn_file_actions_adddup2(actions, sources[i], target++);
     }
-    return error ? error : close_from(actions, target);
+    return error ? error : kin_posix_close_from(actions, target);
 }
 
 static int start(pid_t *pid, const int *sources, size_t handle_count, const char *program, const char *const *argv,
@@ -221,7 +187,8 @@ kin_status kin_os_spawn(kin_os_process *out, const char *program, const char *co
         copies[i] = -1;
     }
     kin_posix_message_write(text, message);
-    char **environment = make_environment(text);
+    const char *const variables[] = {text, NULL};
+    char **environment = kin_posix_environment(variables, false);
     int error = environment ? move_sources(sources, copies, message) : ENOMEM;
     if (!error) {
         error = start(&made.pid, sources, message->handle_count, program, argv, environment);
