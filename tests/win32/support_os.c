@@ -170,7 +170,7 @@ char **own_arguments(void)
 {
     wchar_t **argv, **environment, **others;
     int count, other_count, mode = 0;
-    __wgetmainargs(&count, &argv, &environment, 1, &mode);
+    __wgetmainargs(&count, &argv, &environment, 0, &mode); /* 1: Wine takes quoted patterns for patterns, too */
     others = CommandLineToArgvW(GetCommandLineW(), &other_count);
     char **result = calloc((size_t)count + 1, sizeof *result);
     if (!others || !result || count != other_count) {
