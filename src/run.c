@@ -129,16 +129,17 @@ static void finish(job *it, kin_status verdict, bool force)
     }
 }
 
+/* Killed before its streams are closed: a program that writes is not to end of that. */
 static void give_up(job *it, kin_status verdict)
 {
-    for (unsigned stream = 0; stream < 3; stream++) {
-        kin_os_run_shut(&it->os, stream);
-    }
     it->unwatched = it->given_up; /* not even its end can be waited for */
     it->given_up = true;
     it->asked = 2;
     it->deadline = KIN_OS_NEVER;
     finish(it, verdict, true);
+    for (unsigned stream = 0; stream < 3; stream++) {
+        kin_os_run_shut(&it->os, stream);
+    }
 }
 
 static void too_late(job *it)
