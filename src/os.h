@@ -219,17 +219,28 @@ typedef struct kin_os_message {
 #define KIN_OS_MESSAGE_MAX 4096u /* with its handles it fits any pipe's buffer: sending never waits for the child */
 #define KIN_OS_HANDLES_MAX 64u
 
+/* The pid of this process's parent, 0 if there is none to tell. */
+uint32_t kin_os_parent_pid(void);
+/* In a child that is to die with its parent, which has that pid. POSIX: from now on it does; Windows: kin_os_spawn has seen to
+ * that. KIN_E_NOT_FOUND: it has ended already. */
+kin_status kin_os_follow_parent(uint32_t pid);
+/* Processors that can be kept busy, by affinity and by limits of time. At least 1. */
+uint32_t kin_os_cpu_count(void);
+
 /* Starts a program; argv and names are UTF-8, argv[0] is not special, program is a path. The child inherits the standard
  * streams and gets the message, with duplicates of the handles, nothing else. It can take them by kin_os_message_take;
- * what it does not take vanishes with it. If it ends at once, that is no failure of the start. */
+ * what it does not take vanishes with it. If it ends at once, that is no failure of the start. bound, Windows: it ends with this
+ * process. */
 kin_status kin_os_spawn(kin_os_process *out, const char *program, const char *const *argv,
-                        const kin_os_message *message);
+                        const kin_os_message *message, bool bound);
 uint32_t kin_os_process_pid(const kin_os_process *process);
 /* What to watch for its end; KIN_OS_NO_HANDLE where there is nothing (a kernel without pidfds). It stays process's. */
 kin_os_handle kin_os_process_handle(kin_os_process *process);
 /* KIN_E_TIMED_OUT: still runs. After KIN_OK it may be asked again and gives the same answer; one thread at a time.
  * POSIX: KIN_E_NOT_FOUND when somebody else has reaped the child (SIGCHLD ignored, waitpid(-1)). */
 kin_status kin_os_process_wait(kin_os_process *process, int64_t deadline, kin_os_exit *out);
+/* Whether it has ended, without waiting for it, in any thread. */
+bool kin_os_process_ended(const kin_os_process *process);
 /* POSIX: SIGTERM or, with force, SIGKILL, through a pidfd. Windows: TerminateProcess either way.
  * KIN_OK if it has already ended. */
 kin_status kin_os_process_kill(kin_os_process *process, bool force);

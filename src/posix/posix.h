@@ -41,6 +41,11 @@ int kin_posix_stat_read(kin_posix_stat *out, const char *name);
 /* Closes, in the child, all descriptors from first on. 0, or an errno. */
 int kin_posix_close_from(posix_spawn_file_actions_t *actions, int first);
 
+/* ---- cpus.c ---- */
+
+/* What the control groups that this file lists leave, UINT32_MAX if they set no limit; mounts: where they are mounted. */
+uint32_t kin_posix_cgroup_limit(const char *groups, const char *mounts);
+
 /* ---- environment.c ---- */
 
 /* The own environment (clean: nothing of it) with the variables, "NAME=value", set, those without a value, "NAME", removed; of two of

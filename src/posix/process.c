@@ -175,11 +175,12 @@ static int start(pid_t *pid, const int *sources, size_t handle_count, const char
 }
 
 kin_status kin_os_spawn(kin_os_process *out, const char *program, const char *const *argv,
-                        const kin_os_message *message)
+                        const kin_os_message *message, bool bound)
 {
     char text[KIN_POSIX_MESSAGE_TEXT];
     int sources[KIN_OS_HANDLES_MAX], copies[KIN_OS_HANDLES_MAX];
     kin_os_process made = {.pidfd = -1};
+    (void)bound; /* the child's to see to: kin_os_follow_parent */
     if (message->size > KIN_OS_MESSAGE_MAX || message->handle_count > KIN_OS_HANDLES_MAX) {
         return KIN_E_TOO_BIG;
     }
@@ -298,6 +299,13 @@ kin_status kin_os_process_wait(kin_os_process *process, int64_t deadline, kin_os
     bool exited = WIFEXITED(process->status);
     *out = (kin_os_exit){exited ? WEXITSTATUS(process->status) : 0, exited ? 0 : WTERMSIG(process->status)};
     return KIN_OK;
+}
+
+bool kin_os_process_ended(const kin_os_process *process)
+{
+    siginfo_t info = {.si_pid = 0};
+    int result = waitid(P_PID, (id_t)process->pid, &info, WEXITED | WNOHANG | WNOWAIT);
+    return __atomic_load_n(&process->ended, __ATOMIC_ACQUIRE) || result != 0 || info.si_pid != 0;
 }
 
 static int send_signal(kin_os_process *process, int number)

@@ -305,10 +305,14 @@ static kin_status make_path(wchar_t **out, const char *program)
     return status;
 }
 
-/* A child that has ended already needs none. */
-static kin_status send_message(kin_os_process *child, HANDLE pipe, const kin_os_message *message)
+/* A child that has ended already needs none. Bound first: one that knows of kin goes no further without its message, so that
+ * this process's death in between leaves none behind. */
+static kin_status send_message(kin_os_process *child, HANDLE pipe, const kin_os_message *message, bool bound)
 {
-    kin_status status = kin_win32_message_send(pipe, child, message);
+    kin_status status = bound ? kin_win32_bind(child->handle) : KIN_OK;
+    if (status == KIN_OK) {
+        status = kin_win32_message_send(pipe, child, message);
+    }
     if (status == KIN_OK || kin_win32_process_ended(child->handle)) {
         return KIN_OK;
     }
@@ -319,7 +323,7 @@ static kin_status send_message(kin_os_process *child, HANDLE pipe, const kin_os_
 }
 
 kin_status kin_os_spawn(kin_os_process *out, const char *program, const char *const *argv,
-                        const kin_os_message *message)
+                        const kin_os_message *message, bool bound)
 {
     wchar_t *path = NULL, *line = NULL, *block = NULL;
     kin_win32_pipe pipe = {KIN_OS_NO_HANDLE, KIN_OS_NO_HANDLE, L""};
@@ -343,7 +347,7 @@ kin_status kin_os_spawn(kin_os_process *out, const char *program, const char *co
         status = kin_win32_start(out, &what);
     }
     if (status == KIN_OK) {
-        status = send_message(out, pipe.parent, message);
+        status = send_message(out, pipe.parent, message, bound);
     }
     kin_os_handle_close(pipe.parent);
     kin_os_handle_close(pipe.child);
@@ -390,6 +394,11 @@ kin_status kin_os_process_wait(kin_os_process *process, int64_t deadline, kin_os
     }
     *out = (kin_os_exit){(int)code, 0};
     return KIN_OK;
+}
+
+bool kin_os_process_ended(const kin_os_process *process)
+{
+    return kin_win32_process_ended(process->handle);
 }
 
 /* A process that has ended, or is ending, says ERROR_ACCESS_DENIED ("TerminateProcess function"). */

@@ -61,6 +61,11 @@ typedef struct kin_win32_launch {
 kin_status kin_win32_start(kin_os_process *out, const kin_win32_launch *what);
 void kin_win32_own_streams(HANDLE out[KIN_WIN32_STREAMS]);
 
+/* ---- parent.c ---- */
+
+/* From now on it ends with this process. */
+kin_status kin_win32_bind(HANDLE process);
+
 /* ---- environment.c ---- */
 
 /* A block of the own environment (clean: nothing of it but SystemRoot) with the variables, "NAME=value", set, those without a value,
