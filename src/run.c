@@ -1,11 +1,11 @@
 /* run.c: other programs, run to their end.
  *
- * One thread moves all streams, each only as far as it goes at once, so that none can hold up another. The end of the program
- * ends the run: what it wrote is in the pipes by then, and is drained; but no more than was there at that moment, as what it has
- * left behind may write on for good.
+ * One thread moves all streams, each only as far as it goes at once, so that none can hold up another. The end of the
+ * program ends the run: what it wrote is in the pipes by then, and is drained; but no more than was there at that
+ * moment, as what it has left behind may write on for good.
  *
- * What goes wrong on the way (a timeout, too much output, no memory) becomes the verdict, and the program is made to end; from
- * then on only its end is waited for.
+ * What goes wrong on the way (a timeout, too much output, no memory) becomes the verdict, and the program is made to
+ * end; from then on only its end is waited for.
  */
 #include "kin/run.h"
 

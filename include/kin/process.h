@@ -134,11 +134,12 @@ typedef struct kin_process_options {
  * flushed before the fork and again at its end, other streams are the entry's to flush or close, what atexit
  * registered does not run. In a program with several threads, it should do little more than run its entry. Spawn: a
  * program that never calls kin_main just runs; kin_process_join tells how it ended.
- * die_with_parent: however this process ends, also by kill -9, the child is killed; the end of the thread that started it does
- * nothing. What the child held is treated as after any death. It is for the child alone: its own children go on, unless they
- * were started so, too. POSIX: a thread in the child sees to it from its beginning (kin_main) to its end or an exec; so a
- * program that never calls kin_main goes on, and a process that the child forks by itself does, too. A parent that calls exec has
- * not ended. Windows: a job object, also for programs that know nothing of kin.
+ * die_with_parent: however this process ends, also by kill -9, the child is killed; the end of the thread that started
+ * it does nothing. What the child held is treated as after any death. It is for the child alone: its own children go on,
+ * unless they were started so, too. POSIX: a thread in the child, with a descriptor, sees to it from its beginning
+ * (kin_main) to its end or an exec; a program that never calls kin_main goes on, and so does a process that the child
+ * forks by itself. A parent that calls exec has not ended. Windows: a job object, also for programs that know nothing of
+ * kin (but not if this process is killed between their start and the next system call).
  * Errors: KIN_E_ARGUMENT (also KIN_FORK with a program), KIN_E_ENTRY (not registered; with a program, the child ends
  * with KIN_EXIT_START instead), KIN_E_BEFORE_MAIN, KIN_E_UNSUPPORTED (KIN_FORK on Windows), KIN_E_NOT_FOUND (no such
  * program), KIN_E_PERMISSION, KIN_E_LIMIT (processes, members), KIN_E_HANDLE (an argument's handle was closed),
@@ -171,18 +172,20 @@ KIN_API const char *kin_process_name(const kin_process *process);
 KIN_API kin_status kin_process_terminate(kin_process *process);
 KIN_API kin_status kin_process_kill(kin_process *process);
 
-/* Asks it to end, waits at most ask nanoseconds, kills it, waits at most kill nanoseconds; *result, if not null, is how it
- * ended. KIN_OK: it had ended, or did when asked (Windows: where asking is killing). KIN_KILLED: it ended by being killed. One
- * thread at a time, as with join. Errors: KIN_E_TIMED_OUT (killed, but the system has not finished it yet), those of join and of terminate. */
+/* Asks it to end, waits at most ask nanoseconds, kills it, waits at most kill nanoseconds; *result, if not null, is how
+ * it ended. KIN_OK: it had ended, or did when asked (Windows: where asking is killing). KIN_KILLED: it ended by being
+ * killed. One thread at a time, as with join.
+ * Errors: KIN_E_TIMED_OUT (killed, but the system has not finished it yet), those of join and of terminate. */
 KIN_API kin_status kin_process_stop(kin_process *process, int64_t ask, int64_t kill, kin_exit *result);
 
 /* Forgets it. A child that still runs goes on; POSIX: it stays a zombie after its end until this process ends, so join
  * first. NULL: nothing. */
 KIN_API void kin_process_close(kin_process *process);
 
-/* Children of this process, started by kin_process_start and not closed, that have not ended: writes at most room of them to list
- * (NULL with room 0) and returns how many there are. Any thread; they are the ones that were started, and valid until who has them
- * closes them. An ended one is left out, but still to be joined and closed. In a forked child there are none but its own. */
+/* Children of this process, started by kin_process_start and not closed, that have not ended: writes at most room of
+ * them to list (NULL with room 0) and returns how many there are. Any thread; they are the ones that were started, and
+ * valid until who has them closes them. An ended one is left out, but still to be joined and closed. In a forked child
+ * there are none but its own. */
 KIN_API size_t kin_process_children(kin_process **list, size_t room);
 
 /* ---- this process ---- */
@@ -197,8 +200,9 @@ typedef struct kin_process_info {
 /* Who the calling process is. A fork of the program's own has not been started by kin. Any thread. KIN_E_ARGUMENT: null. */
 KIN_API kin_status kin_process_current(kin_process_info *out);
 
-/* How many processors the calling process can keep busy, at least 1: those it may run on, or fewer, rounded up, if a control
- * group (v1 or v2) or a job gives it less time. Asked of the system anew each time, and costs some file reads. */
+/* How many processors the calling thread can keep busy with others of its process, at least 1: those it may run on, or
+ * fewer, rounded up, if a control group (v1 or v2) or a job gives less time. Asked of the system anew each time, which
+ * costs some file reads. */
 KIN_API uint32_t kin_cpu_count(void);
 
 KIN_END

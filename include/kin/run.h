@@ -9,22 +9,26 @@
  *     }
  *     kin_run_free(&result);
  *
- * For programs that know nothing of kin; children that share locks and memory are started by process.h. No family is needed.
+ * For programs that know nothing of kin; children that share locks and memory are started by process.h. No family is
+ * needed.
  *
- * argv is a vector, ended by NULL, that arrives as it is: no shell takes part, unless KIN_RUN_SHELL asks for one. Texts are UTF-8
- * (POSIX: any bytes). argv[0] is the program. With a slash in it (Windows: also a backslash or a colon) it is a path, from the caller's current
- * directory; without, it is looked for in the caller's PATH, and (Windows) never in the current directory. On Windows ".exe" may be
- * left out; batch files are refused, since nothing quotes an argument safely for them.
+ * argv is a vector, ended by NULL, that arrives as it is: no shell takes part, unless KIN_RUN_SHELL asks for one. Texts
+ * are UTF-8 (POSIX: any bytes). argv[0] is the program. With a slash in it (Windows: also a backslash or a colon) it is
+ * a path, from the caller's current directory; without, it is looked for in the caller's PATH, and (Windows) never in
+ * the current directory. On Windows ".exe" may be left out; batch files are refused, since nothing quotes an argument
+ * safely for them.
  *
- * The program gets its three standard streams and no other descriptor or handle; with POSIX, no signal blocked, and SIGPIPE as
- * usual. Nothing here blocks for good on a full pipe, installs a signal handler or raises SIGPIPE in the caller.
+ * The program gets its three standard streams and no other descriptor or handle; with POSIX, no signal blocked, and
+ * SIGPIPE as usual. Nothing here blocks for good on a full pipe, installs a signal handler or raises SIGPIPE in the
+ * caller.
  *
- * The run is over when the program has ended. A process that it has left behind may still have its streams: what is in them at
- * that moment is collected, what comes later is not waited for. An end by force meets the program alone, not what it started
- * (with KIN_RUN_SHELL: the shell).
+ * The run is over when the program has ended. A process that it has left behind may still have its streams: what is in
+ * them at that moment is collected, what comes later is not waited for. An end by force meets the program alone, not
+ * what it started (with KIN_RUN_SHELL: the shell).
  *
- * Any number of threads may run programs at once. If the caller dies, the program goes on, with its streams closed on the other
- * side. A child forked meanwhile by another thread does not keep the program's streams open.
+ * Any number of threads may run programs at once. If the caller dies, the program goes on, with its streams closed on
+ * the other side. A child forked meanwhile by another thread, also by a bare fork, does not keep them open; one made by a
+ * bare clone does.
  */
 #ifndef KIN_RUN_H
 #define KIN_RUN_H
@@ -52,12 +56,11 @@ typedef struct kin_run_options {
     kin_run_stream input, output, errors; /* all inherited; kin_run_output collects an inherited output */
     const void *input_bytes;              /* with KIN_RUN_BYTES; then the input ends */
     size_t input_size;
-    const char *const
-        *environment;      /* "NAME=value" sets, "NAME" removes, the later one counts; NULL-terminated; NULL: none */
-    const char *directory; /* where it starts; NULL: the caller's current one */
-    int64_t timeout;       /* nanoseconds from the start; KIN_FOREVER */
-    int64_t grace;         /* from being asked to end, after the timeout, to being killed; KIN_SECONDS(1) */
-    size_t output_limit;   /* bytes collected of each stream; 0: no limit */
+    const char *const *environment; /* changes: "NAME=value" sets, "NAME" removes; NULL-terminated; or NULL */
+    const char *directory;          /* where it starts; NULL: the caller's current one */
+    int64_t timeout;                /* nanoseconds from the start; KIN_FOREVER */
+    int64_t grace;                  /* from being asked to end, after the timeout, to being killed; KIN_SECONDS(1) */
+    size_t output_limit;            /* bytes collected of each stream; 0: no limit */
 } kin_run_options;
 
 #define KIN_RUN_OPTIONS                                                                                                \
@@ -76,23 +79,25 @@ typedef struct kin_run_result {
     char *command; /* argv in one line, for a message to people; or NULL */
 } kin_run_result;
 
-/* Runs a program to its end; *result, if not null, is how it ended: a program that fails is no error of this call. options NULL:
- * all defaults. argv and options are only borrowed.
- * Errors of all three, of the start: KIN_E_ARGUMENT (null, an empty argv or argv[0], unknown flags, streams that make no
- * sense, a negative time, text that is not UTF-8 on Windows, a collected stream in kin_run), KIN_E_NOT_FOUND (no such program or directory), KIN_E_PERMISSION (not
- * executable), KIN_E_UNSUPPORTED (not in a format that the system can run, a batch file), KIN_E_TOO_BIG (arguments and
- * environment), KIN_E_BUSY (a program file that is open for writing), KIN_E_LIMIT (processes, descriptors), KIN_E_NO_MEMORY, KIN_E_OS. After these nothing has run, and nothing is left.
- * Errors of the run: KIN_E_TIMED_OUT: it was asked to end (Windows: made to), then, after the grace, killed; if it had ended well
- * in answer to that, it still is this. KIN_E_TOO_BIG: there was more output than the limit; it was killed. KIN_E_NO_MEMORY for the output: likewise.
- * KIN_E_PERMISSION: it was to be ended and may not be (it runs as another user): it goes on, unwatched. KIN_E_OS: also when, with POSIX, the caller ignores SIGCHLD or reaps all
- * children itself: it has run, but how it ended is lost. */
+/* Runs a program to its end; *result, if not null, is how it ended: a program that fails is no error of this call.
+ * options NULL: all defaults. argv and options are only borrowed.
+ * Errors of all three, of the start: KIN_E_ARGUMENT (null, an empty argv or argv[0], unknown flags, streams that make
+ * no sense, a negative time, text that is not UTF-8 on Windows, a collected stream in kin_run), KIN_E_NOT_FOUND (no
+ * such program or directory), KIN_E_PERMISSION (not executable), KIN_E_UNSUPPORTED (not in a format that the system can
+ * run, a batch file), KIN_E_TOO_BIG (arguments and environment), KIN_E_BUSY (a program file that is open for writing),
+ * KIN_E_LIMIT (processes, descriptors), KIN_E_NO_MEMORY, KIN_E_OS. After these nothing has run, and nothing is left.
+ * Errors of the run: KIN_E_TIMED_OUT: it was asked to end (SIGTERM; Windows: made to), then, after the grace,
+ * killed; also if it ended well when it was asked. KIN_E_TOO_BIG: there was more output than the limit; it was killed.
+ * KIN_E_NO_MEMORY for the output: likewise.
+ * KIN_E_PERMISSION: it was to be ended and may not be (it runs as another user): it goes on, unwatched. KIN_E_OS: also
+ * when, with POSIX, the caller ignores SIGCHLD or reaps all children itself: it has run, but how it ended is lost. */
 KIN_API kin_status kin_run(const char *const *argv, const kin_run_options *options, kin_exit *result);
 
-/* The same, but KIN_E_FAILED if it does not end with exit code 0; result says how it did, and has the command, and what was
- * collected. result may be null. It is written in any case but a null one, and the caller's; kin_run_free. */
+/* The same, but KIN_E_FAILED if it does not end with exit code 0; result says how it did, and has the command, and what
+ * was collected. It may be null; otherwise it is written in any case, and the caller's; kin_run_free. */
 KIN_API kin_status kin_run_checked(const char *const *argv, const kin_run_options *options, kin_run_result *result);
 
-/* Collects the output, and the errors if options say so. result must not be null; it is written in any other case, and the
+/* Collects the output, and the errors if options say so. result must not be null; it is written in any case, and the
  * caller's; kin_run_free. */
 KIN_API kin_status kin_run_output(const char *const *argv, const kin_run_options *options, kin_run_result *result);
 

@@ -1,10 +1,11 @@
 /* cpus.c: how many processors this process can keep busy: sched_getaffinity, and the quotas of control groups.
  *
  * - The kernel refuses a mask that is too short for it with EINVAL (sched_getaffinity(2)).
- * - /proc/self/cgroup has a line ID:CONTROLLERS:PATH for each hierarchy, version 2 being "0::PATH" (cgroups(7)). A group's time is
- *   limited by each of its ancestors, too. In version 2 cpu.max is "MAX PERIOD" or "max PERIOD"; in version 1 cpu.cfs_quota_us
- *   is -1 without a limit.
- * - In a container the path may be the host's, which is not there: what is mounted then is the container's own group, the root.
+ * - /proc/self/cgroup has a line ID:CONTROLLERS:PATH for each hierarchy, version 2 being "0::PATH" (cgroups(7)). A
+ *   group's time is limited by each of its ancestors, too. In version 2 cpu.max is "MAX PERIOD" or "max PERIOD"; in
+ *   version 1 cpu.cfs_quota_us is -1 without a limit.
+ * - In a container the path may be the host's, which is not there: what is mounted then is the container's own group,
+ *   the root.
  */
 #include <errno.h>
 #include <limits.h>

@@ -1,10 +1,10 @@
 /* parent.c: dying with the parent.
  *
- * PR_SET_PDEATHSIG is of no use: it fires at the end of the thread that forked (prctl(2)), which may be any. A pipe that the parent
- * holds open would be held open by whatever it forks later, too. A pidfd of the parent becomes readable when its last thread has
- * ended (pidfd_open(2)) and nothing else holds it up; a thread waits for that. By then getppid names another process: it is
- * the last word, so that a descriptor closed or used anew by the program does no harm. Without pidfds (before Linux 5.3) the
- * thread only asks now and then.
+ * PR_SET_PDEATHSIG is of no use: it fires at the end of the thread that forked (prctl(2)), which may be any. A pipe
+ * that the parent holds open would be held open by whatever it forks later, too. A pidfd of the parent becomes readable
+ * when its last thread has ended (pidfd_open(2)) and nothing else holds it up; a thread waits for that. By then getppid
+ * names another process: it is the last word, so that a descriptor closed or used anew by the program does no harm.
+ * Without pidfds (before Linux 5.3) the thread only asks now and then.
  */
 #include <errno.h>
 #include <poll.h>

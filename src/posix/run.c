@@ -1,14 +1,14 @@
 /* run.c: programs with pipes to their streams: posix_spawnp, poll.
  *
- * - A write to a pipe that nobody reads raises SIGPIPE in the writing thread: it is blocked there for the write, and taken away
- *   afterwards unless it was pending before (signal(7), sigtimedwait(2)).
+ * - A write to a pipe that nobody reads raises SIGPIPE in the writing thread: it is blocked there for the write, and
+ *   taken away afterwards unless it was pending before (signal(7), sigtimedwait(2)).
  * - O_NONBLOCK belongs to one end of a pipe, so that the program's ends block as usual (pipe(7)).
- * - posix_spawnp looks in the caller's PATH, after the file actions (posix_spawnp(3)): a relative path is made absolute before a
- *   change of directory. addchdir_np is of glibc 2.29.
- * - A child forked by another thread would keep our ends open, and a program that reads to the end of its input would wait for it. So
- *   the pipes of all runs are listed, and closed in any forked child: the threads that run them are not there. They are made,
- *   listed and closed under a lock which a fork takes, too. posix_spawn runs no such handlers and needs none: our ends are
- *   close-on-exec.
+ * - posix_spawnp looks in the caller's PATH, after the file actions (posix_spawnp(3)): a relative path is made absolute
+ *   before a change of directory. addchdir_np is of glibc 2.29.
+ * - A child forked by another thread would keep our ends open, and a program that reads to the end of its input would
+ *   wait for it. So the pipes of all runs are listed, and closed in any forked child: the threads that run them are not
+ *   there. They are made, listed and closed under a lock which a fork takes, too. posix_spawn runs no such handlers and
+ *   needs none: our ends are close-on-exec.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* environment.c: another environment for a program, made of this process's own.
  *
- * A block is sorted by name, without regard to case (Microsoft, "Changing Environment Variables"); names that begin with "=" hold the
- * current directories of drives. Without SystemRoot many of the system's own libraries do not load.
+ * A block is sorted by name, without regard to case (Microsoft, "Changing Environment Variables"); names that begin
+ * with "=" hold the current directories of drives. Without SystemRoot many of the system's own libraries do not load.
  */
 #include <stdlib.h>
 #include <string.h>

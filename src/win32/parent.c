@@ -1,9 +1,9 @@
 /* parent.c: dying with the parent: a job object that ends its processes when its last handle is closed.
  *
- * - That handle is this process's alone, not inheritable and never closed: the system closes it when the process ends, however it
- *   does (Microsoft, "Job Objects").
- * - Silent breakaway: what a process of the job starts is not in it. Jobs may be nested since Windows 8, so that one more is no
- *   trouble for a program which is in a job already.
+ * - That handle is this process's alone, not inheritable and never closed: the system closes it when the process ends,
+ *   however it does (Microsoft, "Job Objects").
+ * - Silent breakaway: what a process of the job starts is not in it. Jobs may be nested since Windows 8, so that one
+ *   more is no trouble for a program which is in a job already.
  * - The parent's pid is in the system's list of processes ("PROCESSENTRY32W structure"); it may have ended.
  */
 #include "win32.h"

@@ -1,12 +1,13 @@
 /* run.c: programs with named pipes to their streams, of which our ends are overlapped.
  *
- * - The program's ends are made without FILE_FLAG_OVERLAPPED, as C runtimes expect; a program may treat them like those of
- *   CreatePipe (Microsoft, "Pipe Handle Inheritance").
+ * - The program's ends are made without FILE_FLAG_OVERLAPPED, as C runtimes expect; a program may treat them like those
+ *   of CreatePipe (Microsoft, "Pipe Handle Inheritance").
  * - A channel always has at most one operation under way, with its own buffer, since the system uses both until it is
  *   complete. Input that was taken into the buffer counts as moved: so the end of the input waits for that write.
- * - Data that was written before an end was closed can be read afterwards. A write of 0 bytes is a read of 0 bytes: not the end.
- * - SearchPathW with a path of its own looks in that alone, and appends the extension only to a name without a dot ("SearchPathW
- *   function"). CreateProcessW appends none to its first parameter ("CreateProcessW function").
+ * - Data that was written before an end was closed can be read afterwards. A write of 0 bytes is a read of 0 bytes: not
+ *   the end.
+ * - SearchPathW with a path of its own looks in that alone, and appends the extension only to a name without a dot
+ *   ("SearchPathW function"). CreateProcessW appends none to its first parameter ("CreateProcessW function").
  * - cmd /s takes the first and the last quote away and leaves the rest of the line as it is; /d: no AutoRun ("cmd").
  */
 #include <stdlib.h>
