@@ -47,6 +47,8 @@ static kin_status start(kin_pool *pool, uint32_t i)
     pool->generation = (pool->generation + 1) & 0x7fffff;
     const uint32_t order[2] = {i, pool->generation << 8 | (i + 1)};
     options.method = pool->options.method;
+    options.die_with_parent = 1;
+    options.name = "worker";
     kin_status status = make_args(&args, pool, order);
     if (status != KIN_OK) {
         return status;

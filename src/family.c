@@ -1,6 +1,7 @@
 /* family.c: making, adopting and leaving a family; the table of those that this process is in. */
 #include "family.h"
 
+#include "children.h"
 #include "heap.h"
 #include "lock.h"
 #include "pipe.h"
@@ -78,6 +79,7 @@ static void after_fork_child(void)
 {
     kin__seats_after_fork();
     kin__ends_after_fork();
+    kin__children_after_fork();
 }
 
 static void nothing(void)

@@ -1,5 +1,6 @@
 /* main.c: what children may be started with, and the door by which a spawned one comes in. */
 #include "blob.h"
+#include "children.h"
 #include "pool.h"
 
 #include <stdlib.h>
@@ -63,7 +64,9 @@ static kin_status come_in(const kin_entry **entry, kin_args *args)
         return status;
     }
     *entry = kin__entry_find(blob.entry);
-    return kin__blob_take(args, &blob, handles);
+    kin__origin_set(blob.packer, (*entry)->name);
+    status = blob.bound ? kin_os_follow_parent(blob.packer) : KIN_OK;
+    return status == KIN_OK ? kin__blob_take(args, &blob, handles) : status;
 }
 
 kin_status kin_main(const kin_entry *list, size_t count)

@@ -86,7 +86,7 @@ static kin_status start_all(kin_pool *pool)
     if (status != KIN_OK) {
         return status;
     }
-    pool->workers = pool->options.workers > 0 ? pool->options.workers : kin_os_cpu_count();
+    pool->workers = pool->options.workers > 0 ? pool->options.workers : kin_cpu_count();
     pool->workers = pool->workers < KIN_POOL_WORKERS_MAX ? pool->workers : KIN_POOL_WORKERS_MAX;
     status = kin__crew_fill(pool);
     if (status != KIN_OK) {

@@ -162,7 +162,7 @@ static void program_that_is_not_there_is_not_found(void **state)
     kin_os_message message = {"", 0, NULL, 0};
     const char *const argv[] = {"x", NULL};
     size_t before = count_handles();
-    assert_status(kin_os_spawn(&process, "/no/such/program", argv, &message), KIN_E_NOT_FOUND);
+    assert_status(kin_os_spawn(&process, "/no/such/program", argv, &message, false), KIN_E_NOT_FOUND);
     assert_true(kin_os_error() != 0);
     assert_int_equal(count_handles(), before);
 }

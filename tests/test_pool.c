@@ -234,7 +234,54 @@ static void check_squares(const int32_t *in, const int32_t *out, size_t count)
     }
 }
 
+/* ---- children ---- */
+
+/* Has a pool whose workers rest for minutes, and waits to be killed. */
+static int child_have_pool(const kin_args *args)
+{
+    kin_sem *never = given(args, "never", KIN_TYPE_SEM), *ready = given(args, "ready", KIN_TYPE_SEM);
+    kin_pool_options options = KIN_POOL_OPTIONS;
+    kin_pool *pool = NULL;
+    kin_future *future = NULL;
+    int64_t times[2] = {KIN_SECONDS(200), KIN_SECONDS(200)}, *shared = NULL;
+    options.workers = 2;
+    CHECK(never && ready && kin_pool_create(&pool, NULL, &options) == KIN_OK);
+    CHECK(kin_alloc((void **)&shared, NULL, sizeof times) == KIN_OK);
+    memcpy(shared, times, sizeof times);
+    kin_work work = work_on("rest", shared, NULL, sizeof times[0], 2);
+    work.out_size = 0;
+    work.chunk = 1;
+    work.args = args;
+    CHECK(kin_pool_submit(&future, pool, &work, PATIENCE) == KIN_OK);
+    CHECK(kin_future_wait(future, KIN_MS(300)) == KIN_E_TIMED_OUT);
+    CHECK(kin_sem_release(ready, 1) == KIN_OK);
+    kin_sem_acquire(never, 1000, PATIENCE);
+    return 0;
+}
+
 /* ---- tests ---- */
+
+static void workers_die_with_their_maker(void **state)
+{
+    (void)state;
+    kin_sem *never = NULL, *ready = NULL;
+    assert_ok(kin_sem_create(&never, NULL, 0, 0));
+    assert_ok(kin_sem_create(&ready, NULL, 0, 0));
+    kin_args *args = new_args();
+    give(args, "never", KIN_TYPE_SEM, never);
+    give(args, "ready", KIN_TYPE_SEM, ready);
+    kin_process *maker = start_child("have_pool", args);
+    kin_args_destroy(args);
+    assert_ok(kin_sem_acquire(ready, 1, PATIENCE));
+    assert_int_equal(inspect_family().members, 4);
+    kill_child(maker);
+    for (int64_t end = now_ns() + KIN_SECONDS(10); inspect_family().members > 1 && now_ns() < end;) {
+        assert_ok(kin_family_reap(NULL, NULL));
+    }
+    assert_int_equal(inspect_family().members, 1);
+    assert_ok(kin_sem_destroy(ready));
+    assert_ok(kin_sem_destroy(never));
+}
 
 static void map_does_all_items_once(void **state)
 {
@@ -742,7 +789,8 @@ static void nothing_is_left(void **state)
 int main(void)
 {
     kin_functions(functions, sizeof functions / sizeof functions[0]);
-    kin_main(NULL, 0);
+    static const kin_entry entries[] = {{"have_pool", child_have_pool}};
+    kin_main(entries, 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_input_is_refused),
         cmocka_unit_test(map_does_all_items_once),
@@ -762,6 +810,7 @@ int main(void)
         cmocka_unit_test(pool_grows_and_shrinks),
         cmocka_unit_test(progress_and_end_are_told),
         cmocka_unit_test(storm_leaves_no_task_unaccounted_for),
+        cmocka_unit_test(workers_die_with_their_maker),
         cmocka_unit_test(nothing_is_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,6 +16,7 @@
 #include "process.h"
 #include "queue.h"
 #include "ref.h"
+#include "run.h"
 #include "rwlock.h"
 #include "sem.h"
 #include "status.h"

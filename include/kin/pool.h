@@ -31,8 +31,8 @@
  *     }
  *
  * Death: a worker that dies, however, fails exactly the task that it was running; what else was meant for it is done by the
- * others, and a new one takes its place. When the process that made the pool dies, its workers end: at once where they were
- * waiting, else when their task ends.
+ * others, and a new one takes its place. When the process that made the pool dies, however, its workers are killed (see
+ * die_with_parent in process.h).
  *
  * No thread is started in the program: the pool is looked after (dead workers replaced, time limits kept, callbacks called) by
  * its own threads while they wait in one of the functions below, and by kin_pool_tend. Waiting notices a death within 20 ms.
@@ -82,7 +82,7 @@ typedef struct kin_pool kin_pool;
 
 typedef struct kin_pool_options {
     size_t size;             /* sizeof(kin_pool_options); KIN_POOL_OPTIONS sets it */
-    uint32_t workers;        /* 0: as many as there are processors for this process */
+    uint32_t workers;        /* 0: kin_cpu_count */
     kin_method method;       /* how they are started */
     const char *initializer; /* a function that each worker runs first, with in and out NULL; or NULL */
     const kin_args

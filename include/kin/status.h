@@ -23,6 +23,7 @@ KIN_BEGIN
 #define KIN_STATUS_LIST(X)                                                                                             \
     X(0, KIN_OK, "done")                                                                                               \
     X(1, KIN_OWNER_DIED, "acquired; the last owner died while it held the lock")                                       \
+    X(2, KIN_KILLED, "ended, but killed: it did not when it was asked to")                                             \
     X(-1, KIN_E_ARGUMENT, "an argument is null, zero, out of range or not in shared memory")                           \
     X(-2, KIN_E_TIMED_OUT, "the time allowed passed first")                                                            \
     X(-3, KIN_E_NO_MEMORY, "out of memory, shared memory or address space")                                            \
@@ -51,6 +52,7 @@ KIN_BEGIN
     X(-26, KIN_E_ENTRY, "no entry of that name was registered with kin_main")                                          \
     X(-27, KIN_E_BROKEN, "the barrier is broken: somebody left it, or died, before all had come")                      \
     X(-28, KIN_E_DAMAGED, "its contents in shared memory make no sense: a member wrote over them")                     \
+    X(-29, KIN_E_FAILED, "the program ran, and ended otherwise than with exit code 0")                                 \
     X(-30, KIN_E_TASK, "a task failed")                                                                                \
     X(-31, KIN_E_WORKER_DIED, "a worker died")                                                                         \
     X(-32, KIN_E_CANCELLED, "it was cancelled")
