@@ -57,6 +57,9 @@ COMMAND_ENTRIES(COMMAND_ENTRY_DECLARATION)
 COMMAND_FUNCTIONS(COMMAND_FUNCTION_DECLARATION)
 #undef COMMAND_FUNCTION_DECLARATION
 
+/* What this program was called by: to run it again. */
+extern const char *tool_path;
+
 /* A failure says what failed on stderr and ends the process with status 1. */
 kin_status tool_check(kin_status status, const char *what);
 /* The object given under that name. */

@@ -395,6 +395,10 @@ static const program programs[] = {
     {"pool, lock by the pool", 1, 1, demo_pool_shared},
     {"processes, lock, queue", 1, 1, demo_processes},
     {"3 of 10 at a time", 1, 1, demo_crowd},
+    {"run a program", 1, 1, demo_run},
+    {"run, checked, it fails", 1, 1, demo_run_checked},
+    {"run, output collected", 1, 1, demo_run_output},
+    {"run, no such program", 1, 1, demo_run_missing},
 };
 
 static const report_column columns[] = {
