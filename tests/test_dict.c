@@ -399,9 +399,37 @@ static int child_use(const kin_args *args)
     int64_t times = given_number(args, "times");
     CHECK(dict);
     srand((unsigned)given_number(args, "seed"));
-    int64_t end = now_ns() + PATIENCE; /* where the test is at its end before it kills this */
-    for (int64_t i = 0; times == 0 ? now_ns() < end : i < times; i++) {
+    for (int64_t i = 0; i < times; i++) {
         CHECK(use_once(dict, (int)given_number(args, "keys")) == 0);
+    }
+    return 0;
+}
+
+/* Nothing but changes, so that it is killed in the middle of one. */
+static int child_change(const kin_args *args)
+{
+    enum { VALUES = 16 };
+    static unsigned char values[VALUES][40 * LARGEST];
+    kin_dict *dict = given(args, "dict", KIN_TYPE_DICT);
+    unsigned number = (unsigned)given_number(args, "seed") * 12345;
+    int keys = (int)given_number(args, "keys");
+    for (unsigned i = 0; i < VALUES; i++) {
+        write_pattern(values[i], sizeof values[i], i);
+    }
+    int64_t end = now_ns() + PATIENCE; /* where the test is at its end before it kills this */
+    while (now_ns() < end) {
+        number = number * 1103515245 + 12345;
+        unsigned pick = number >> 16;
+        int key = (int)(pick % (unsigned)keys);
+        size_t size = pick % 64 == 1 ? sizeof values[0] : 1 + pick % 100;
+        if (pick % 4096 == 0) {
+            CHECK(kin_dict_clear(dict) == KIN_OK);
+        } else if (pick & 0x200) {
+            CHECK(kin_dict_set(dict, &key, sizeof key, values[pick % VALUES], size) == KIN_OK);
+        } else {
+            kin_status status = kin_dict_delete(dict, &key, sizeof key);
+            CHECK(status == KIN_OK || status == KIN_E_NOT_FOUND);
+        }
     }
     return 0;
 }
@@ -529,11 +557,12 @@ static void killed_at_random_it_stays_whole(void **state)
 {
     (void)state;
     kin_dict *dict = new_dict();
+    static unsigned char bytes[40 * LARGEST];
     uint64_t before = count_blocks();
     kin_process *users[3];
     int64_t seed = 100;
     for (int i = 0; i < 3; i++) {
-        users[i] = start_user(dict, "use", 0, 60, seed++);
+        users[i] = start_user(dict, "change", 0, 60, seed++);
     }
     int64_t end = now_ns() + KIN_SECONDS(4);
     srand(7);
@@ -541,10 +570,13 @@ static void killed_at_random_it_stays_whole(void **state)
         int victim = rand() % 3;
         int64_t until = now_ns() + KIN_US(rand() % 3000);
         while (now_ns() < until) {
-            assert_int_equal(use_once(dict, 60), 0);
+            size_t size;
+            int key = rand() % 60;
+            kin_status status = kin_dict_get(dict, &key, sizeof key, bytes, sizeof bytes, &size);
+            assert_true(status == KIN_E_NOT_FOUND || (status == KIN_OK && is_pattern(bytes, size)));
         }
         kill_child(users[victim]);
-        users[victim] = start_user(dict, "use", 0, 60, seed++);
+        users[victim] = start_user(dict, "change", 0, 60, seed++);
     }
     for (int i = 0; i < 3; i++) {
         kill_child(users[i]);
@@ -591,9 +623,12 @@ static void a_death_in_update_changes_nothing(void **state)
 
 int main(void)
 {
-    static const kin_entry entries[] = {
-        {"use", child_use}, {"replace", child_replace}, {"count", child_count}, {"die_in_update", child_die_in_update}};
-    kin_main(entries, 4);
+    static const kin_entry entries[] = {{"use", child_use},
+                                        {"replace", child_replace},
+                                        {"count", child_count},
+                                        {"die_in_update", child_die_in_update},
+                                        {"change", child_change}};
+    kin_main(entries, 5);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_set_is_got),
         cmocka_unit_test(conditions_are_kept),
