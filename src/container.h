@@ -63,6 +63,9 @@ kin_status kin__container_clear(kin__seat *seat, kin__container *it, const kin__
 /* All that is in it, at one moment; first and count: of the words. */
 kin_status kin__container_copy(kin_items **out, kin_family *family, const kin__words *words);
 
+/* How many items a list has; for who looks on (list.c). */
+uint64_t kin__list_count(kin_family *family, kin__container *it);
+
 /* ---- by the lock's holder ---- */
 
 /* A block that is given back by settle, unless it has been published by then. */

@@ -11,6 +11,7 @@
 #include "family.h"
 #include "inspect.h"
 #include "items.h"
+#include "list.h"
 #include "lock.h"
 #include "memory.h"
 #include "pipe.h"
