@@ -368,30 +368,45 @@ static void nothing_is_torn_between_processes(void **state)
     assert_ok(kin_list_destroy(list));
 }
 
+#define TIMES 2000 /* a number stands in its item: so many bytes take a moment to copy */
+
 /* Numbers, each the one before and 1: who reads never sees anything between. */
 static int child_pass_through(const kin_args *args)
 {
     kin_list *list = given(args, "list", KIN_TYPE_LIST);
+    int64_t item[TIMES];
     for (int64_t i = 0, times = given_number(args, "times"); i < times; i++) {
-        CHECK(kin_list_append(list, &i, sizeof i) == KIN_OK);
-        CHECK(i < 20 || kin_list_pop(list, 0, NULL, 0, NULL) == KIN_OK);
+        for (int k = 0; k < TIMES; k++) {
+            item[k] = i;
+        }
+        CHECK(i < 3 ||
+              kin_list_pop(list, 0, NULL, 0, NULL) == KIN_OK); /* the next takes its place in memory, at once */
+        CHECK(kin_list_append(list, item, sizeof item) == KIN_OK);
     }
     return 0;
+}
+
+/* The number in the item; 0 if the list is still empty. */
+static int64_t number_in(kin_list *list, size_t index)
+{
+    int64_t item[TIMES] = {0};
+    kin_status status = kin_list_get(list, index, item, sizeof item, NULL);
+    assert_true(status == KIN_OK || status == KIN_E_NOT_FOUND);
+    for (int k = 1; k < TIMES; k++) {
+        assert_true(item[k] == item[0]);
+    }
+    return item[0];
 }
 
 static void who_reads_sees_the_list_of_some_moment(void **state)
 {
     (void)state;
-    const int64_t times = 100000;
+    const int64_t times = 50000;
     kin_list *list = new_list();
     int64_t first = 0, last = 0, looks = 0;
     kin_process *writer = start_user(list, "pass_through", times, 0);
     while (last != times - 1) {
-        int64_t now_first = 0, now_last = 0;
-        kin_status status = kin_list_get(list, 0, &now_first, sizeof now_first, NULL);
-        assert_true(status == KIN_OK || (status == KIN_E_NOT_FOUND && first == 0));
-        status = kin_list_get(list, KIN_LIST_LAST, &now_last, sizeof now_last, NULL);
-        assert_true(status == KIN_OK || (status == KIN_E_NOT_FOUND && last == 0));
+        int64_t now_first = number_in(list, 0), now_last = number_in(list, KIN_LIST_LAST);
         assert_true(first <= now_first && now_first <= now_last && last <= now_last);
         first = now_first;
         last = now_last;
