@@ -33,7 +33,9 @@ typedef struct place {
     kin_counter counter;
     ptrdiff_t queue_at;  /* from here: a joinable queue, */
     ptrdiff_t leased_at; /* a leased semaphore of two permits, */
-    ptrdiff_t value_at;  /* a value with its lock */
+    ptrdiff_t value_at;  /* a value with its lock, */
+    ptrdiff_t dict_at;   /* a dict, */
+    ptrdiff_t list_at;   /* a list */
     void *block;
     const void *message;
     _Atomic int asleep, through; /* of the sleeper */
@@ -53,6 +55,16 @@ static kin_sem *leased_of(place *it)
 static kin_value *value_of(place *it)
 {
     return (kin_value *)(void *)((char *)it + it->value_at);
+}
+
+static kin_dict *dict_of(place *it)
+{
+    return (kin_dict *)(void *)((char *)it + it->dict_at);
+}
+
+static kin_list *list_of(place *it)
+{
+    return (kin_list *)(void *)((char *)it + it->list_at);
 }
 
 typedef void action(place *it);
@@ -281,6 +293,171 @@ static void value_get(place *it)
 {
     int64_t value;
     kin_value_get(value_of(it), &value, sizeof value);
+}
+
+/* ---- containers: a value is of one kind of byte ---- */
+
+#define KEYS 16    /* of one character, from 'a' on */
+#define FITTING 6u /* in a dict's first table */
+#define LARGE 20000u
+
+static void dict_put(place *it, unsigned key, int byte, size_t size)
+{
+    static char value[LARGE];
+    char name = (char)('a' + key);
+    memset(value, byte, size);
+    kin_dict_set(dict_of(it), &name, 1, value, size);
+}
+
+static void dict_some(place *it)
+{
+    for (unsigned key = 0; key < FITTING; key += 2) {
+        dict_put(it, key, 1, 10 * key + 1);
+    }
+}
+
+static void dict_full(place *it)
+{
+    for (unsigned key = 0; key < FITTING; key++) {
+        dict_put(it, key, 1, 50);
+    }
+}
+
+static void dict_insert(place *it)
+{
+    dict_put(it, 1, 2, 50);
+}
+
+static void dict_replace(place *it)
+{
+    dict_put(it, 2, 2, 50);
+}
+
+static void dict_replace_large(place *it)
+{
+    dict_put(it, 2, 2, LARGE);
+    dict_put(it, 2, 3, LARGE);
+}
+
+static void dict_grow(place *it)
+{
+    dict_put(it, FITTING, 2, 50);
+}
+
+static void dict_delete(place *it)
+{
+    kin_dict_delete(dict_of(it), "c", 1);
+}
+
+static void dict_delete_last(place *it)
+{
+    kin_dict_delete(dict_of(it), "a", 1);
+    kin_dict_delete(dict_of(it), "c", 1);
+    kin_dict_delete(dict_of(it), "e", 1);
+}
+
+static void dict_get(place *it)
+{
+    char value[100];
+    kin_dict_get(dict_of(it), "c", 1, value, sizeof value, NULL);
+}
+
+static void dict_clear(place *it)
+{
+    kin_dict_clear(dict_of(it));
+}
+
+static kin_status make_longer(void *value, size_t *size, size_t room, void *context)
+{
+    (void)context;
+    memset(value, 4, room);
+    *size = room;
+    return KIN_OK;
+}
+
+static void dict_update(place *it)
+{
+    kin_dict_update(dict_of(it), "c", 1, 60, make_longer, NULL);
+}
+
+/* What a dead one left is put in order by the next, who dies in that. */
+static void dict_inherit(place *it)
+{
+    kin_args *args = NULL;
+    kin_process *process = NULL;
+    dict_full(it);
+    kin_args_create(&args, NULL);
+    kin_args_add(args, "place", KIN_TYPE_MEMORY, it);
+    if (kin_process_start(&process, "die_in_dict", args, NULL) == KIN_OK) {
+        kin_process_join(process, KIN_FOREVER, NULL);
+        kin_process_close(process);
+    }
+    kin_args_destroy(args);
+}
+
+static void list_put(place *it, size_t index, int byte, size_t size)
+{
+    static char value[LARGE];
+    memset(value, byte, size);
+    kin_list_insert(list_of(it), index, value, size);
+}
+
+static void list_some(place *it)
+{
+    for (size_t i = 0; i < 3; i++) {
+        list_put(it, KIN_LIST_LAST, 1, 10 * i + 1);
+    }
+}
+
+static void list_full(place *it)
+{
+    for (size_t i = 0; i < 8; i++) {
+        list_put(it, KIN_LIST_LAST, 1, 50);
+    }
+}
+
+static void list_append(place *it)
+{
+    list_put(it, KIN_LIST_LAST, 2, 50);
+}
+
+static void list_insert(place *it)
+{
+    list_put(it, 1, 2, 50);
+}
+
+static void list_insert_first(place *it)
+{
+    list_put(it, 0, 2, 50);
+    list_put(it, 0, 3, LARGE);
+}
+
+static void list_set(place *it)
+{
+    kin_list_set(list_of(it), 1, "\3\3\3", 3);
+}
+
+static void list_get(place *it)
+{
+    char value[100];
+    kin_list_get(list_of(it), 1, value, sizeof value, NULL);
+}
+
+static void list_pop(place *it)
+{
+    kin_list_pop(list_of(it), 1, NULL, 0, NULL);
+}
+
+static void list_pop_ends(place *it)
+{
+    char value[100];
+    kin_list_pop(list_of(it), 0, value, sizeof value, NULL);
+    kin_list_pop(list_of(it), KIN_LIST_LAST, value, sizeof value, NULL);
+}
+
+static void list_clear(place *it)
+{
+    kin_list_clear(list_of(it));
 }
 
 #define MESSAGE 100u
@@ -543,6 +720,26 @@ static const scenario scenarios[] = {
     {"value", "get", value_get, value_get, NULL, NULL, false},
     {"counter", "compare and exchange", counter_add, counter_exchange, NULL, NULL, false},
     {"counter", "add", counter_add, counter_add, NULL, NULL, false},
+    {"dict", "set, a new key", dict_some, dict_insert, NULL, NULL, false},
+    {"dict", "set, the first key", dict_clear, dict_insert, NULL, NULL, false},
+    {"dict", "set, a key that is there", dict_some, dict_replace, NULL, NULL, false},
+    {"dict", "set, it grows", dict_full, dict_grow, NULL, NULL, false},
+    {"dict", "set, large values", dict_some, dict_replace_large, NULL, NULL, false},
+    {"dict", "update", dict_some, dict_update, NULL, NULL, false},
+    {"dict", "get", dict_some, dict_get, NULL, NULL, false},
+    {"dict", "delete", dict_full, dict_delete, NULL, NULL, false},
+    {"dict", "delete all, one by one", dict_some, dict_delete_last, NULL, NULL, false},
+    {"dict", "clear", dict_some, dict_clear, NULL, NULL, false},
+    {"dict", "set, after a death in a change", dict_inherit, dict_replace, NULL, NULL, false},
+    {"list", "append", list_some, list_append, NULL, NULL, false},
+    {"list", "append, it grows", list_full, list_append, NULL, NULL, false},
+    {"list", "insert", list_some, list_insert, NULL, NULL, false},
+    {"list", "insert before the first", list_some, list_insert_first, NULL, NULL, false},
+    {"list", "set", list_some, list_set, NULL, NULL, false},
+    {"list", "get", list_some, list_get, NULL, NULL, false},
+    {"list", "pop", list_some, list_pop, NULL, NULL, false},
+    {"list", "pop, first and last", list_some, list_pop_ends, NULL, NULL, false},
+    {"list", "clear", list_some, list_clear, NULL, NULL, false},
     {"leased semaphore", "acquire", leased_both, leased_acquire_two, NULL, NULL, false},
     {"leased semaphore", "release", leased_acquire_two, leased_release, NULL, NULL, false},
     {"leased semaphore", "release, another sleeps for it", leased_acquire_two, leased_release, leased_acquire, NULL,
@@ -603,11 +800,18 @@ static place *new_place(void)
     kin_queue *queue = NULL;
     kin_sem *leased = NULL;
     kin_value *value = NULL;
+    kin_dict *dict = NULL;
+    kin_list *list = NULL;
+    if (kin_dict_create(&dict, NULL) != KIN_OK || kin_list_create(&list, NULL) != KIN_OK) {
+        return NULL;
+    }
     if (kin_queue_create(&queue, NULL, &options) != KIN_OK || kin_sem_create_leased(&leased, NULL, 2) != KIN_OK ||
         kin_value_create(&value, NULL, KIN_I64, KIN_LOCKED) != KIN_OK) {
         return NULL;
     }
     it->value_at = (char *)value - (char *)it;
+    it->dict_at = (char *)dict - (char *)it;
+    it->list_at = (char *)list - (char *)it;
     it->queue_at = (char *)queue - (char *)it;
     it->leased_at = (char *)leased - (char *)it;
     return it;
@@ -661,6 +865,23 @@ static int child_hold_and_end(const kin_args *args)
     kin_lock_acquire(&((place *)it)->worn, KIN_FOREVER);
     kin_rwlock_acquire(&((place *)it)->worn_rw, KIN_WRITE, KIN_FOREVER);
     return 0;
+}
+
+static kin_status end_here(void *value, size_t *size, size_t room, void *context)
+{
+    (void)value;
+    (void)size;
+    (void)room;
+    (void)context;
+    exit(0);
+}
+
+static int child_die_in_dict(const kin_args *args)
+{
+    void *it = NULL;
+    kin_args_get(args, "place", KIN_TYPE_MEMORY, &it);
+    kin_dict_update(dict_of(it), "c", 1, 60, end_here, NULL);
+    return 1;
 }
 
 static int child_make_family(const kin_args *args)
@@ -767,6 +988,74 @@ static const char *use_queue(kin_queue *queue)
     return NULL;
 }
 
+/* Whether what is in there is so many whole values; changes nothing. */
+static bool whole(kin_items *items, size_t count)
+{
+    kin_item item;
+    bool right = kin_items_count(items) == count;
+    while (right && kin_items_next(items, &item)) {
+        for (size_t i = 1; i < item.value_size; i++) {
+            right = right && ((const char *)item.value)[i] == *(const char *)item.value;
+        }
+    }
+    kin_items_destroy(items);
+    return right;
+}
+
+static const char *use_dict(place *it)
+{
+    kin_items *items = NULL;
+    size_t count = 0, found = 0;
+    char value[LARGE];
+    for (char key = 'a'; key < 'a' + KEYS; key++) { /* before anything is put in order */
+        found += kin_dict_get(dict_of(it), &key, 1, value, sizeof value, NULL) == KIN_OK;
+    }
+    if (kin_dict_size(dict_of(it), &count) != KIN_OK || count != found) {
+        return "the dict's size";
+    }
+    if (kin_dict_items(&items, dict_of(it)) != KIN_OK || !whole(items, count)) {
+        return "the dict's values";
+    }
+    for (unsigned key = 0; key < KEYS; key++) {
+        dict_put(it, key, 5, 70);
+    }
+    for (char key = 'a'; key < 'a' + KEYS; key++) {
+        size_t size = 0;
+        if (kin_dict_get(dict_of(it), &key, 1, value, sizeof value, &size) != KIN_OK || size != 70 || value[69] != 5 ||
+            (key % 2 == 0 && kin_dict_delete(dict_of(it), &key, 1) != KIN_OK)) {
+            return "dict";
+        }
+    }
+    return kin_dict_size(dict_of(it), &count) == KIN_OK && count == KEYS / 2 ? NULL : "the dict's size afterwards";
+}
+
+static const char *use_list(place *it)
+{
+    kin_items *items = NULL;
+    size_t count = 0, found = 0;
+    char value[LARGE];
+    while (kin_list_get(list_of(it), found, value, sizeof value, NULL) == KIN_OK) {
+        found++;
+    }
+    if (kin_list_size(list_of(it), &count) != KIN_OK || count != found) {
+        return "the list's size";
+    }
+    if (kin_list_items(&items, list_of(it), 0, SIZE_MAX) != KIN_OK || !whole(items, count)) {
+        return "the list's items";
+    }
+    for (size_t i = 0; i < 10; i++) {
+        list_put(it, i % 2 ? 0 : KIN_LIST_LAST, 5, 70);
+    }
+    for (size_t i = 0; i < 10; i++) {
+        size_t size = 0;
+        if (kin_list_pop(list_of(it), i % 2 ? 0 : KIN_LIST_LAST, value, sizeof value, &size) != KIN_OK || size != 70 ||
+            value[69] != 5) {
+            return "list";
+        }
+    }
+    return kin_list_size(list_of(it), &found) == KIN_OK && count == found ? NULL : "the list's size afterwards";
+}
+
 static const char *use_all(place *it)
 {
     void *small = NULL, *large = NULL, *found = NULL;
@@ -821,7 +1110,9 @@ static const char *use_all(place *it)
         kin_name_remove(NULL, "stepped") != KIN_OK) {
         return "name";
     }
-    return use_queue(queue_of(it));
+    const char *wrong = use_dict(it);
+    wrong = wrong ? wrong : use_list(it);
+    return wrong ? wrong : use_queue(queue_of(it));
 }
 
 static const char *count_values(const place *it)
@@ -859,10 +1150,18 @@ typedef struct tally {
     int wrong_at;
 } tally;
 
+static uint64_t count_blocks(void)
+{
+    uint64_t blocks = 0, bytes;
+    kin_alloc_total(NULL, &blocks, &bytes);
+    return blocks;
+}
+
 /* Kills after at most k steps. Whether the operation is longer. */
 static bool kill_at(int which, int k, tally *out)
 {
     const scenario *what = &scenarios[which];
+    uint64_t before = count_blocks();
     place *it = new_place();
     kin_process *sleeper = NULL;
     if (!it) {
@@ -906,7 +1205,11 @@ static bool kill_at(int which, int k, tally *out)
     kin_queue_destroy(queue_of(it));
     kin_sem_destroy(leased_of(it));
     kin_value_destroy(value_of(it));
+    kin_dict_destroy(dict_of(it));
+    kin_list_destroy(list_of(it));
     kin_free(it);
+    bool owned = strcmp(what->object, "dict") == 0 || strcmp(what->object, "list") == 0;
+    wrong = wrong ? wrong : owned && count_blocks() != before ? "memory is left" : NULL;
     out->kills++;
     out->steps = done > out->steps ? done : out->steps;
     out->worst = took > out->worst ? took : out->worst;
@@ -952,11 +1255,9 @@ int main(int argc, char **argv)
         {"sample", required_argument, NULL, 's'}, {"seed", required_argument, NULL, 'r'},
         {"only", required_argument, NULL, 'o'},   {"matrix", no_argument, NULL, 'm'},
         {"calls", no_argument, NULL, 'c'},        {NULL, 0, NULL, 0}};
-    static const kin_entry entries[] = {{"be_killed", child_be_killed},
-                                        {"sleep", child_sleep},
-                                        {"hold_and_end", child_hold_and_end},
-                                        {"make_family", child_make_family},
-                                        {"end", child_end}};
+    static const kin_entry entries[] = {{"be_killed", child_be_killed},       {"sleep", child_sleep},
+                                        {"hold_and_end", child_hold_and_end}, {"die_in_dict", child_die_in_dict},
+                                        {"make_family", child_make_family},   {"end", child_end}};
     if (kin_main(entries, sizeof entries / sizeof entries[0]) != KIN_OK) {
         return 2;
     }
