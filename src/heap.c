@@ -315,6 +315,13 @@ static kin_status take_run(kin_family *family, uint32_t count, uint32_t *index)
     return status;
 }
 
+/* Where a header is new, what lies there may be bytes of a former block, as of many others: a generation that begins with them
+ * could come again. */
+static uint32_t next_generation(kin_family *family)
+{
+    return atomic_fetch_add_explicit(&family->arena->next_generation, 1, memory_order_relaxed);
+}
+
 static kin_status add_small_span(kin__seat *seat, uint32_t class)
 {
     kin_family *family = seat->family;
@@ -325,8 +332,11 @@ static kin_status add_small_span(kin__seat *seat, uint32_t class)
     }
     status = take_run(family, 1, &index);
     if (status == KIN_OK) {
+        uint32_t generation = next_generation(family);
         for (uint32_t at = 0; at + strides[class] <= KIN__SPAN_SIZE; at += strides[class]) {
-            atomic_store_explicit(&block_at(family, span_offset(family, index) + at)->tag, FREE, memory_order_relaxed);
+            block *made = block_at(family, span_offset(family, index) + at);
+            atomic_store_explicit(&made->generation, generation, memory_order_relaxed);
+            atomic_store_explicit(&made->tag, FREE, memory_order_relaxed);
         }
         atomic_store(span_at(family, index), SPAN(SMALL, class));
         mark_span(family, class, index);
@@ -354,6 +364,7 @@ static kin_status claim_large(kin__seat *seat, uint64_t size, uint64_t *offset, 
         for (uint32_t i = 1; i < count; i++) {
             atomic_store(span_at(family, index + i), SPAN(TAIL, 0));
         }
+        atomic_store_explicit(&block_at(family, *offset)->generation, next_generation(family), memory_order_relaxed);
         atomic_store_explicit(&seat->thread->taking, *offset, memory_order_relaxed);
         atomic_store(&block_at(family, *offset)->tag, seat->token | TAKEN);
         atomic_store(span_at(family, index), SPAN(LARGE, count));
@@ -404,25 +415,42 @@ static kin_status claim_small(kin__seat *seat, uint32_t class, uint64_t *offset)
     }
 }
 
-static void *make_live(kin__seat *seat, uint64_t offset, uint64_t size, bool fresh)
+static void *make_live(kin__seat *seat, uint64_t offset, uint64_t size, bool zero, _Atomic uint64_t *note)
 {
     block *made = block_at(seat->family, offset);
-    uint32_t generation = atomic_load_explicit(&made->generation, memory_order_relaxed);
-    atomic_store_explicit(&made->generation, generation + 1, memory_order_relaxed);
+    uint32_t generation = atomic_load_explicit(&made->generation, memory_order_relaxed) + 1;
+    atomic_store_explicit(&made->generation, generation, memory_order_relaxed);
     atomic_store_explicit(&made->size, (uint32_t)size, memory_order_relaxed);
-    if (!fresh) {
+    if (zero) {
         memset(made + 1, 0, (size_t)size);
+    }
+    if (note) {
+        atomic_store(note, kin__block_word(offset + HEADER, generation));
     }
     atomic_store_explicit(&made->tag, LIVE, memory_order_release);
     atomic_store_explicit(&seat->thread->taking, 0, memory_order_release);
     return made + 1;
 }
 
+static kin_status allocate(void **out, kin__seat *seat, uint64_t size, bool zero, _Atomic uint64_t *note)
+{
+    uint64_t offset;
+    bool fresh = false;
+    if (size > BLOCK_MAX) {
+        return KIN_E_TOO_BIG;
+    }
+    uint32_t class = class_of(size);
+    kin_status status =
+        class < KIN__CLASSES ? claim_small(seat, class, &offset) : claim_large(seat, size, &offset, &fresh);
+    if (status == KIN_OK) {
+        *out = make_live(seat, offset, size, zero && !fresh, note);
+    }
+    return status == KIN_E_TIMED_OUT ? KIN_E_BUSY : status;
+}
+
 kin_status kin_alloc(void **out, kin_family *family, size_t size)
 {
     kin__seat *seat;
-    uint64_t offset;
-    bool fresh = false;
     if (!out || size == 0) {
         return KIN_E_ARGUMENT;
     }
@@ -433,15 +461,12 @@ kin_status kin_alloc(void **out, kin_family *family, size_t size)
     if (status == KIN_OK) {
         status = kin__seat_take(&seat, family);
     }
-    if (status != KIN_OK) {
-        return status;
-    }
-    uint32_t class = class_of(size);
-    status = class < KIN__CLASSES ? claim_small(seat, class, &offset) : claim_large(seat, size, &offset, &fresh);
-    if (status == KIN_OK) {
-        *out = make_live(seat, offset, size, fresh);
-    }
-    return status == KIN_E_TIMED_OUT ? KIN_E_BUSY : status;
+    return status == KIN_OK ? allocate(out, seat, size, true, NULL) : status;
+}
+
+kin_status kin__heap_take(void **out, kin__seat *seat, uint64_t size, bool zero, _Atomic uint64_t *note)
+{
+    return allocate(out, seat, size, zero, note);
 }
 
 /* ---- free ---- */
@@ -527,6 +552,31 @@ kin_status kin__heap_generation(kin_family *family, uint64_t offset, uint32_t *g
     return KIN_OK;
 }
 
+/* The block that a block word names, if it is live. */
+static bool find_named(kin_family *family, uint64_t word, block **out, uint64_t *span)
+{
+    return find_block(family, kin__block_offset(word), out, span) == KIN_OK && atomic_load(&(*out)->tag) == LIVE &&
+           atomic_load(&(*out)->generation) == kin__block_generation(word);
+}
+
+bool kin__heap_has(kin_family *family, uint64_t word)
+{
+    block *found;
+    uint64_t span;
+    return find_named(family, word, &found, &span);
+}
+
+kin_status kin__heap_give(kin__seat *seat, uint64_t word)
+{
+    block *found;
+    uint64_t span;
+    if (!find_named(seat->family, word, &found, &span)) {
+        return KIN_OK;
+    }
+    kin_status status = release_block(seat, found, span);
+    return status == KIN_E_TIMED_OUT ? KIN_E_BUSY : status;
+}
+
 kin_status kin_alloc_size(const void *memory, size_t *size)
 {
     uint32_t generation;
@@ -543,6 +593,38 @@ kin_status kin_alloc_size(const void *memory, size_t *size)
         *size = (size_t)bytes;
     }
     return status;
+}
+
+/* ---- counting ---- */
+
+static void count_block(kin_family *family, uint64_t offset, uint64_t *blocks, uint64_t *bytes)
+{
+    block *each = block_at(family, offset);
+    if (atomic_load(&each->tag) == LIVE) {
+        *blocks += 1;
+        *bytes += atomic_load(&each->size);
+    }
+}
+
+kin_status kin_alloc_total(kin_family *family, uint64_t *blocks, uint64_t *bytes)
+{
+    kin_status status = blocks && bytes ? kin__family_resolve(&family, family) : KIN_E_ARGUMENT;
+    if (status != KIN_OK) {
+        return status;
+    }
+    uint64_t span, end = atomic_load(&family->arena->heap.span_end);
+    uint32_t limit = end < span_limit(family) ? (uint32_t)end : span_limit(family);
+    *blocks = *bytes = 0;
+    for (uint32_t i = 0; i < limit && kin__family_covers(family, span_offset(family, i), KIN__SPAN_SIZE);
+         i += step_over(span, limit - i)) {
+        span = atomic_load(span_at(family, i));
+        uint32_t stride = KIND(span) == SMALL && NUMBER(span) < KIN__CLASSES ? strides[NUMBER(span)] : KIN__SPAN_SIZE;
+        for (uint32_t at = 0; (KIND(span) == SMALL || KIND(span) == LARGE) && at + stride <= KIN__SPAN_SIZE;
+             at += stride) {
+            count_block(family, span_offset(family, i) + at, blocks, bytes);
+        }
+    }
+    return KIN_OK;
 }
 
 /* ---- after a death ---- */

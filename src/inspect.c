@@ -14,6 +14,7 @@
 #include "lock.h"
 #include "object.h"
 #include "park.h"
+#include "table.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -40,6 +41,9 @@ static uint64_t reach_of(uint32_t type)
         return sizeof(kin__rwlock);
     case KIN_TYPE_QUEUE:
         return sizeof(kin__queue) + 128 + sizeof(kin__queue_ends);
+    case KIN_TYPE_DICT:
+    case KIN_TYPE_LIST:
+        return sizeof(kin__container);
     case KIN_TYPE_COUNTER:
     case KIN_TYPE_VALUE:
     case KIN_TYPE_ARRAY:
@@ -126,6 +130,7 @@ static int64_t messages_in(kin__queue *queue)
 static void look_inside(kin_family *family, void *object, kin_seen_object *it)
 {
     kin__rwlock *rwlock = object;
+    size_t count;
     switch ((uint32_t)it->type) {
     case KIN_TYPE_LOCK:
         add_holder(family, it, kin__lock_owner(object, &it->held));
@@ -148,6 +153,12 @@ static void look_inside(kin_family *family, void *object, kin_seen_object *it)
         break;
     case KIN_TYPE_QUEUE:
         it->value = messages_in(object);
+        break;
+    case KIN_TYPE_DICT:
+        it->value = kin__table_count(family, object, &count) == KIN_OK ? (int64_t)count : 0;
+        break;
+    case KIN_TYPE_LIST:
+        it->value = (int64_t)kin__list_count(family, object);
         break;
     case KIN_TYPE_COUNTER:
         kin_counter_get(object, &it->value);

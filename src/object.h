@@ -4,7 +4,7 @@
 
 #include "family.h"
 
-#define KIN__TYPE_LAST KIN_TYPE_QUEUE
+#define KIN__TYPE_LAST KIN_TYPE_LIST
 
 /* Whether an object of size bytes may be made at p: KIN_E_ARGUMENT (null, misaligned), KIN_E_FAMILY (not in an arena). */
 kin_status kin__object_check_place(const void *p, size_t size);

@@ -33,7 +33,9 @@ typedef struct place {
     kin_counter counter;
     ptrdiff_t queue_at;  /* from here: a joinable queue, */
     ptrdiff_t leased_at; /* a leased semaphore of two permits, */
-    ptrdiff_t value_at;  /* a value with its lock */
+    ptrdiff_t value_at;  /* a value with its lock, */
+    ptrdiff_t dict_at;   /* a dict, */
+    ptrdiff_t list_at;   /* a list */
     void *block;
     const void *message;
     _Atomic int asleep, through; /* of the sleeper */
@@ -57,6 +59,16 @@ static kin_value *value_of(place *it)
     return (kin_value *)(void *)((char *)it + it->value_at);
 }
 
+static kin_dict *dict_of(place *it)
+{
+    return (kin_dict *)(void *)((char *)it + it->dict_at);
+}
+
+static kin_list *list_of(place *it)
+{
+    return (kin_list *)(void *)((char *)it + it->list_at);
+}
+
 typedef void action(place *it);
 
 typedef struct scenario {
@@ -65,9 +77,7 @@ typedef struct scenario {
     action *operation; /* the victim, stepped */
     action *sleep;     /* another process, which sleeps for what the operation does; or null */
     action *finish;    /* afterwards: does for the sleeper what the victim may not have done; or null */
-    bool held;         /* the tracer holds lock, and rwlock for writing, meanwhile */
-    action *prepare;   /* the tracer, first; or null */
-    action *clear;     /* the tracer, last; or null */
+    bool held;         /* the tracer holds lock, and rwlock for writing, meanwhile, and is in the family of that name */
 } scenario;
 
 /* ---- operations ---- */
@@ -287,6 +297,171 @@ static void value_get(place *it)
 {
     int64_t value;
     kin_value_get(value_of(it), &value, sizeof value);
+}
+
+/* ---- containers: a value is of one kind of byte ---- */
+
+#define KEYS 16    /* of one character, from 'a' on */
+#define FITTING 6u /* in a dict's first table */
+#define LARGE 20000u
+
+static void dict_put(place *it, unsigned key, int byte, size_t size)
+{
+    static char value[LARGE];
+    char name = (char)('a' + key);
+    memset(value, byte, size);
+    kin_dict_set(dict_of(it), &name, 1, value, size);
+}
+
+static void dict_some(place *it)
+{
+    for (unsigned key = 0; key < FITTING; key += 2) {
+        dict_put(it, key, 1, 10 * key + 1);
+    }
+}
+
+static void dict_full(place *it)
+{
+    for (unsigned key = 0; key < FITTING; key++) {
+        dict_put(it, key, 1, 50);
+    }
+}
+
+static void dict_insert(place *it)
+{
+    dict_put(it, 1, 2, 50);
+}
+
+static void dict_replace(place *it)
+{
+    dict_put(it, 2, 2, 50);
+}
+
+static void dict_replace_large(place *it)
+{
+    dict_put(it, 2, 2, LARGE);
+    dict_put(it, 2, 3, LARGE);
+}
+
+static void dict_grow(place *it)
+{
+    dict_put(it, FITTING, 2, 50);
+}
+
+static void dict_delete(place *it)
+{
+    kin_dict_delete(dict_of(it), "c", 1);
+}
+
+static void dict_delete_last(place *it)
+{
+    kin_dict_delete(dict_of(it), "a", 1);
+    kin_dict_delete(dict_of(it), "c", 1);
+    kin_dict_delete(dict_of(it), "e", 1);
+}
+
+static void dict_get(place *it)
+{
+    char value[100];
+    kin_dict_get(dict_of(it), "c", 1, value, sizeof value, NULL);
+}
+
+static void dict_clear(place *it)
+{
+    kin_dict_clear(dict_of(it));
+}
+
+static kin_status make_longer(void *value, size_t *size, size_t room, void *context)
+{
+    (void)context;
+    memset(value, 4, room);
+    *size = room;
+    return KIN_OK;
+}
+
+static void dict_update(place *it)
+{
+    kin_dict_update(dict_of(it), "c", 1, 60, make_longer, NULL);
+}
+
+/* What a dead one left is put in order by the next, who dies in that. */
+static void dict_inherit(place *it)
+{
+    kin_args *args = NULL;
+    kin_process *process = NULL;
+    dict_full(it);
+    kin_args_create(&args, NULL);
+    kin_args_add(args, "place", KIN_TYPE_MEMORY, it);
+    if (kin_process_start(&process, "die_in_dict", args, NULL) == KIN_OK) {
+        kin_process_join(process, KIN_FOREVER, NULL);
+        kin_process_close(process);
+    }
+    kin_args_destroy(args);
+}
+
+static void list_put(place *it, size_t index, int byte, size_t size)
+{
+    static char value[LARGE];
+    memset(value, byte, size);
+    kin_list_insert(list_of(it), index, value, size);
+}
+
+static void list_some(place *it)
+{
+    for (size_t i = 0; i < 3; i++) {
+        list_put(it, KIN_LIST_LAST, 1, 10 * i + 1);
+    }
+}
+
+static void list_full(place *it)
+{
+    for (size_t i = 0; i < 8; i++) {
+        list_put(it, KIN_LIST_LAST, 1, 50);
+    }
+}
+
+static void list_append(place *it)
+{
+    list_put(it, KIN_LIST_LAST, 2, 50);
+}
+
+static void list_insert(place *it)
+{
+    list_put(it, 1, 2, 50);
+}
+
+static void list_insert_first(place *it)
+{
+    list_put(it, 0, 2, 50);
+    list_put(it, 0, 3, LARGE);
+}
+
+static void list_set(place *it)
+{
+    kin_list_set(list_of(it), 1, "\3\3\3", 3);
+}
+
+static void list_get(place *it)
+{
+    char value[100];
+    kin_list_get(list_of(it), 1, value, sizeof value, NULL);
+}
+
+static void list_pop(place *it)
+{
+    kin_list_pop(list_of(it), 1, NULL, 0, NULL);
+}
+
+static void list_pop_ends(place *it)
+{
+    char value[100];
+    kin_list_pop(list_of(it), 0, value, sizeof value, NULL);
+    kin_list_pop(list_of(it), KIN_LIST_LAST, value, sizeof value, NULL);
+}
+
+static void list_clear(place *it)
+{
+    kin_list_clear(list_of(it));
 }
 
 #define MESSAGE 100u
@@ -530,91 +705,96 @@ static void family_leave(place *it)
 }
 
 static const scenario scenarios[] = {
-    {"lock", "acquire", lock_both, lock_acquire, NULL, NULL, false, NULL, NULL},
-    {"lock", "release", lock_acquire, lock_release, NULL, NULL, false, NULL, NULL},
-    {"lock", "acquire, held by another", lock_try, lock_acquire, NULL, NULL, true, NULL, NULL},
-    {"lock", "release, another sleeps for it", lock_acquire, lock_release, lock_both, NULL, false, NULL, NULL},
-    {"lock", "recursive", recursive_twice, recursive_twice, NULL, NULL, false, NULL, NULL},
+    {"lock", "acquire", lock_both, lock_acquire, NULL, NULL, false},
+    {"lock", "release", lock_acquire, lock_release, NULL, NULL, false},
+    {"lock", "acquire, held by another", lock_try, lock_acquire, NULL, NULL, true},
+    {"lock", "release, another sleeps for it", lock_acquire, lock_release, lock_both, NULL, false},
+    {"lock", "recursive", recursive_twice, recursive_twice, NULL, NULL, false},
     {"lock", "recursive, release, another sleeps for it", recursive_hold, recursive_release, recursive_twice, NULL,
-     false, NULL, NULL},
-    {"lock", "repair, another sleeps for it", inherit, worn_repair, worn_acquire, NULL, false, NULL, NULL},
-    {"lock", "poison, another sleeps for it", inherit, worn_poison, worn_acquire, NULL, false, NULL, NULL},
-    {"semaphore", "acquire", sem_release, sem_acquire, NULL, NULL, false, NULL, NULL},
-    {"semaphore", "release", sem_release, sem_release, NULL, NULL, false, NULL, NULL},
-    {"semaphore", "acquire, none free", NULL, sem_acquire, NULL, sem_release, false, NULL, NULL},
-    {"semaphore", "release, another sleeps for it", lock_both, sem_release, sem_acquire, sem_release, false, NULL,
-     NULL},
-    {"event", "set, another waits", lock_both, event_set, event_wait, event_set, false, NULL, NULL},
-    {"event", "clear", event_set, event_clear, NULL, NULL, false, NULL, NULL},
-    {"event", "wait", lock_both, event_wait, NULL, NULL, false, NULL, NULL},
-    {"condition", "notify, another waits", lock_both, cond_notify, cond_wait, cond_notify, false, NULL, NULL},
-    {"condition", "notify all, another waits", lock_both, cond_notify_all, cond_wait, cond_notify_all, false, NULL,
-     NULL},
-    {"condition", "wait", lock_both, cond_wait, NULL, NULL, false, NULL, NULL},
-    {"barrier", "come, another waits", lock_both, barrier_wait, barrier_wait, barrier_wait, false, NULL, NULL},
-    {"barrier", "come, act, another waits", lock_both, barrier_act, barrier_wait, barrier_wait, false, NULL, NULL},
-    {"barrier", "abort, another waits", lock_both, barrier_abort, barrier_wait, barrier_abort, false, NULL, NULL},
-    {"barrier", "reset, another waits", lock_both, barrier_reset, barrier_wait, barrier_abort, false, NULL, NULL},
-    {"barrier", "wait", lock_both, barrier_wait, NULL, NULL, false, NULL, NULL},
-    {"readers-writer lock", "read", read_both, read_acquire, NULL, NULL, false, NULL, NULL},
-    {"readers-writer lock", "end of reading", read_acquire, rw_release, NULL, NULL, false, NULL, NULL},
-    {"readers-writer lock", "end of reading, a writer waits", read_acquire, rw_release, write_both, NULL, false, NULL,
-     NULL},
-    {"readers-writer lock", "write", write_both, write_acquire, NULL, NULL, false, NULL, NULL},
-    {"readers-writer lock", "end of writing, a reader waits", write_acquire, rw_release, read_both, NULL, false, NULL,
-     NULL},
-    {"readers-writer lock", "read, held by a writer", lock_try, read_acquire, NULL, NULL, true, NULL, NULL},
-    {"readers-writer lock", "repair, a reader waits", inherit, worn_rw_repair, worn_rw_acquire, NULL, false, NULL,
-     NULL},
-    {"readers-writer lock", "poison, a reader waits", inherit, worn_rw_poison, worn_rw_acquire, NULL, false, NULL,
-     NULL},
-    {"value", "set", value_set, value_set, NULL, NULL, false, NULL, NULL},
-    {"value", "get", value_get, value_get, NULL, NULL, false, NULL, NULL},
-    {"counter", "compare and exchange", counter_add, counter_exchange, NULL, NULL, false, NULL, NULL},
-    {"counter", "add", counter_add, counter_add, NULL, NULL, false, NULL, NULL},
-    {"leased semaphore", "acquire", leased_both, leased_acquire_two, NULL, NULL, false, NULL, NULL},
-    {"leased semaphore", "release", leased_acquire_two, leased_release, NULL, NULL, false, NULL, NULL},
+     false},
+    {"lock", "repair, another sleeps for it", inherit, worn_repair, worn_acquire, NULL, false},
+    {"lock", "poison, another sleeps for it", inherit, worn_poison, worn_acquire, NULL, false},
+    {"semaphore", "acquire", sem_release, sem_acquire, NULL, NULL, false},
+    {"semaphore", "release", sem_release, sem_release, NULL, NULL, false},
+    {"semaphore", "acquire, none free", NULL, sem_acquire, NULL, sem_release, false},
+    {"semaphore", "release, another sleeps for it", lock_both, sem_release, sem_acquire, sem_release, false},
+    {"event", "set, another waits", lock_both, event_set, event_wait, event_set, false},
+    {"event", "clear", event_set, event_clear, NULL, NULL, false},
+    {"event", "wait", lock_both, event_wait, NULL, NULL, false},
+    {"condition", "notify, another waits", lock_both, cond_notify, cond_wait, cond_notify, false},
+    {"condition", "notify all, another waits", lock_both, cond_notify_all, cond_wait, cond_notify_all, false},
+    {"condition", "wait", lock_both, cond_wait, NULL, NULL, false},
+    {"barrier", "come, another waits", lock_both, barrier_wait, barrier_wait, barrier_wait, false},
+    {"barrier", "come, act, another waits", lock_both, barrier_act, barrier_wait, barrier_wait, false},
+    {"barrier", "abort, another waits", lock_both, barrier_abort, barrier_wait, barrier_abort, false},
+    {"barrier", "reset, another waits", lock_both, barrier_reset, barrier_wait, barrier_abort, false},
+    {"barrier", "wait", lock_both, barrier_wait, NULL, NULL, false},
+    {"readers-writer lock", "read", read_both, read_acquire, NULL, NULL, false},
+    {"readers-writer lock", "end of reading", read_acquire, rw_release, NULL, NULL, false},
+    {"readers-writer lock", "end of reading, a writer waits", read_acquire, rw_release, write_both, NULL, false},
+    {"readers-writer lock", "write", write_both, write_acquire, NULL, NULL, false},
+    {"readers-writer lock", "end of writing, a reader waits", write_acquire, rw_release, read_both, NULL, false},
+    {"readers-writer lock", "read, held by a writer", lock_try, read_acquire, NULL, NULL, true},
+    {"readers-writer lock", "repair, a reader waits", inherit, worn_rw_repair, worn_rw_acquire, NULL, false},
+    {"readers-writer lock", "poison, a reader waits", inherit, worn_rw_poison, worn_rw_acquire, NULL, false},
+    {"value", "set", value_set, value_set, NULL, NULL, false},
+    {"value", "get", value_get, value_get, NULL, NULL, false},
+    {"counter", "compare and exchange", counter_add, counter_exchange, NULL, NULL, false},
+    {"counter", "add", counter_add, counter_add, NULL, NULL, false},
+    {"leased semaphore", "acquire", leased_both, leased_acquire_two, NULL, NULL, false},
+    {"leased semaphore", "release", leased_acquire_two, leased_release, NULL, NULL, false},
+    {"dict", "set, a new key", dict_some, dict_insert, NULL, NULL, false},
+    {"dict", "set, the first key", dict_clear, dict_insert, NULL, NULL, false},
+    {"dict", "set, a key that is there", dict_some, dict_replace, NULL, NULL, false},
+    {"dict", "set, it grows", dict_full, dict_grow, NULL, NULL, false},
+    {"dict", "set, large values", dict_some, dict_replace_large, NULL, NULL, false},
+    {"dict", "update", dict_some, dict_update, NULL, NULL, false},
+    {"dict", "get", dict_some, dict_get, NULL, NULL, false},
+    {"dict", "delete", dict_full, dict_delete, NULL, NULL, false},
+    {"dict", "delete all, one by one", dict_some, dict_delete_last, NULL, NULL, false},
+    {"dict", "clear", dict_some, dict_clear, NULL, NULL, false},
+    {"dict", "set, after a death in a change", dict_inherit, dict_replace, NULL, NULL, false},
+    {"list", "append", list_some, list_append, NULL, NULL, false},
+    {"list", "append, it grows", list_full, list_append, NULL, NULL, false},
+    {"list", "insert", list_some, list_insert, NULL, NULL, false},
+    {"list", "insert before the first", list_some, list_insert_first, NULL, NULL, false},
+    {"list", "set", list_some, list_set, NULL, NULL, false},
+    {"list", "get", list_some, list_get, NULL, NULL, false},
+    {"list", "pop", list_some, list_pop, NULL, NULL, false},
+    {"list", "pop, first and last", list_some, list_pop_ends, NULL, NULL, false},
+    {"list", "clear", list_some, list_clear, NULL, NULL, false},
     {"leased semaphore", "release, another sleeps for it", leased_acquire_two, leased_release, leased_acquire, NULL,
-     false, NULL, NULL},
-    {"queue", "put", queue_both, queue_put, NULL, NULL, false, NULL, NULL},
-    {"queue", "put, another sleeps for it", queue_both, queue_put, queue_get, queue_put, false, NULL, NULL},
-    {"queue", "put, no room", queue_fill, queue_put, NULL, NULL, false, NULL, NULL},
-    {"queue", "get", queue_put_two, queue_get, NULL, NULL, false, NULL, NULL},
-    {"queue", "get, another sleeps for room", queue_fill, queue_get, queue_put, queue_deal, false, NULL, NULL},
-    {"queue", "get, nothing there", queue_both, queue_get, NULL, queue_put, false, NULL, NULL},
-    {"queue", "reserve", queue_both, queue_reserve, NULL, NULL, false, NULL, NULL},
-    {"queue", "commit, another sleeps for it", queue_reserve, queue_commit, queue_get, queue_put, false, NULL, NULL},
-    {"queue", "peek", queue_put_two, queue_peek, NULL, NULL, false, NULL, NULL},
-    {"queue", "consume", queue_peek_one, queue_consume, NULL, NULL, false, NULL, NULL},
-    {"queue", "close, another sleeps for it", queue_both, queue_close, queue_get, queue_close, false, NULL, NULL},
-    {"queue", "task_done, another joins", queue_got_one, queue_task_done, queue_join, queue_deal, false, NULL, NULL},
-    {"wait", "for a semaphore and a queue", queue_both, wait_for_both, NULL, NULL, false, NULL, NULL},
-    {"wait", "another does, put", queue_both, queue_put, wait_for_both, queue_put, false, NULL, NULL},
-    {"memory", "allocate, small", small_both, alloc_small, NULL, NULL, false, NULL, NULL},
-    {"memory", "free, small", alloc_small, free_block, NULL, NULL, false, NULL, NULL},
-    {"memory", "allocate, large", large_both, alloc_large, NULL, NULL, false, NULL, NULL},
-    {"memory", "free, large", alloc_large, free_block, NULL, NULL, false, NULL, NULL},
-    {"name", "set", name_remove, name_set, NULL, NULL, false, NULL, NULL},
-    {"name", "remove", name_set, name_remove, NULL, NULL, false, NULL, NULL},
-    {"family", "first use: join", NULL, lock_acquire, NULL, NULL, false, NULL, NULL},
-    {"family", "leave", lock_both, family_leave, NULL, NULL, false, NULL, NULL},
-    {"family", "reap", lock_both, family_reap, NULL, NULL, false, NULL, NULL},
-    {"family", "create another", lock_both, family_create, NULL, NULL, false, NULL, NULL},
-    {"family", "sweep", family_kill, sweep, NULL, NULL, false, NULL, NULL},
-    {.object = "family",
-     .role = "open by name: make",
-     .before = lock_both,
-     .operation = named_open,
-     .clear = named_close},
-    {.object = "family",
-     .role = "open by name: join",
-     .before = lock_both,
-     .operation = named_open,
-     .prepare = named_open,
-     .clear = named_close},
-    {"process", "start", lock_both, process_start, NULL, NULL, false, NULL, NULL},
-    {"process", "start, spawned", lock_both, process_spawn, NULL, NULL, false, NULL, NULL},
-    {"process", "join", process_start, process_join, NULL, NULL, false, NULL, NULL},
+     false},
+    {"queue", "put", queue_both, queue_put, NULL, NULL, false},
+    {"queue", "put, another sleeps for it", queue_both, queue_put, queue_get, queue_put, false},
+    {"queue", "put, no room", queue_fill, queue_put, NULL, NULL, false},
+    {"queue", "get", queue_put_two, queue_get, NULL, NULL, false},
+    {"queue", "get, another sleeps for room", queue_fill, queue_get, queue_put, queue_deal, false},
+    {"queue", "get, nothing there", queue_both, queue_get, NULL, queue_put, false},
+    {"queue", "reserve", queue_both, queue_reserve, NULL, NULL, false},
+    {"queue", "commit, another sleeps for it", queue_reserve, queue_commit, queue_get, queue_put, false},
+    {"queue", "peek", queue_put_two, queue_peek, NULL, NULL, false},
+    {"queue", "consume", queue_peek_one, queue_consume, NULL, NULL, false},
+    {"queue", "close, another sleeps for it", queue_both, queue_close, queue_get, queue_close, false},
+    {"queue", "task_done, another joins", queue_got_one, queue_task_done, queue_join, queue_deal, false},
+    {"wait", "for a semaphore and a queue", queue_both, wait_for_both, NULL, NULL, false},
+    {"wait", "another does, put", queue_both, queue_put, wait_for_both, queue_put, false},
+    {"memory", "allocate, small", small_both, alloc_small, NULL, NULL, false},
+    {"memory", "free, small", alloc_small, free_block, NULL, NULL, false},
+    {"memory", "allocate, large", large_both, alloc_large, NULL, NULL, false},
+    {"memory", "free, large", alloc_large, free_block, NULL, NULL, false},
+    {"name", "set", name_remove, name_set, NULL, NULL, false},
+    {"name", "remove", name_set, name_remove, NULL, NULL, false},
+    {"family", "first use: join", NULL, lock_acquire, NULL, NULL, false},
+    {"family", "leave", lock_both, family_leave, NULL, NULL, false},
+    {"family", "reap", lock_both, family_reap, NULL, NULL, false},
+    {"family", "create another", lock_both, family_create, NULL, NULL, false},
+    {"family", "sweep", family_kill, sweep, NULL, NULL, false},
+    {"family", "open by name: make", lock_both, named_open, NULL, NULL, false},
+    {"family", "open by name: join", lock_try, named_open, NULL, NULL, true},
+    {"process", "start", lock_both, process_start, NULL, NULL, false},
+    {"process", "start, spawned", lock_both, process_spawn, NULL, NULL, false},
+    {"process", "join", process_start, process_join, NULL, NULL, false},
 };
 
 /* ---- one kill ---- */
@@ -643,11 +823,18 @@ static place *new_place(void)
     kin_queue *queue = NULL;
     kin_sem *leased = NULL;
     kin_value *value = NULL;
+    kin_dict *dict = NULL;
+    kin_list *list = NULL;
+    if (kin_dict_create(&dict, NULL) != KIN_OK || kin_list_create(&list, NULL) != KIN_OK) {
+        return NULL;
+    }
     if (kin_queue_create(&queue, NULL, &options) != KIN_OK || kin_sem_create_leased(&leased, NULL, 2) != KIN_OK ||
         kin_value_create(&value, NULL, KIN_I64, KIN_LOCKED) != KIN_OK) {
         return NULL;
     }
     it->value_at = (char *)value - (char *)it;
+    it->dict_at = (char *)dict - (char *)it;
+    it->list_at = (char *)list - (char *)it;
     it->queue_at = (char *)queue - (char *)it;
     it->leased_at = (char *)leased - (char *)it;
     return it;
@@ -701,6 +888,23 @@ static int child_hold_and_end(const kin_args *args)
     kin_lock_acquire(&((place *)it)->worn, KIN_FOREVER);
     kin_rwlock_acquire(&((place *)it)->worn_rw, KIN_WRITE, KIN_FOREVER);
     return 0;
+}
+
+static kin_status end_here(void *value, size_t *size, size_t room, void *context)
+{
+    (void)value;
+    (void)size;
+    (void)room;
+    (void)context;
+    exit(0);
+}
+
+static int child_die_in_dict(const kin_args *args)
+{
+    void *it = NULL;
+    kin_args_get(args, "place", KIN_TYPE_MEMORY, &it);
+    kin_dict_update(dict_of(it), "c", 1, 60, end_here, NULL);
+    return 1;
 }
 
 static int child_make_family(const kin_args *args)
@@ -807,6 +1011,74 @@ static const char *use_queue(kin_queue *queue)
     return NULL;
 }
 
+/* Whether what is in there is so many whole values; changes nothing. */
+static bool whole(kin_items *items, size_t count)
+{
+    kin_item item;
+    bool right = kin_items_count(items) == count;
+    while (right && kin_items_next(items, &item)) {
+        for (size_t i = 1; i < item.value_size; i++) {
+            right = right && ((const char *)item.value)[i] == *(const char *)item.value;
+        }
+    }
+    kin_items_destroy(items);
+    return right;
+}
+
+static const char *use_dict(place *it)
+{
+    kin_items *items = NULL;
+    size_t count = 0, found = 0;
+    char value[LARGE];
+    for (char key = 'a'; key < 'a' + KEYS; key++) { /* before anything is put in order */
+        found += kin_dict_get(dict_of(it), &key, 1, value, sizeof value, NULL) == KIN_OK;
+    }
+    if (kin_dict_size(dict_of(it), &count) != KIN_OK || count != found) {
+        return "the dict's size";
+    }
+    if (kin_dict_items(&items, dict_of(it)) != KIN_OK || !whole(items, count)) {
+        return "the dict's values";
+    }
+    for (unsigned key = 0; key < KEYS; key++) {
+        dict_put(it, key, 5, 70);
+    }
+    for (char key = 'a'; key < 'a' + KEYS; key++) {
+        size_t size = 0;
+        if (kin_dict_get(dict_of(it), &key, 1, value, sizeof value, &size) != KIN_OK || size != 70 || value[69] != 5 ||
+            (key % 2 == 0 && kin_dict_delete(dict_of(it), &key, 1) != KIN_OK)) {
+            return "dict";
+        }
+    }
+    return kin_dict_size(dict_of(it), &count) == KIN_OK && count == KEYS / 2 ? NULL : "the dict's size afterwards";
+}
+
+static const char *use_list(place *it)
+{
+    kin_items *items = NULL;
+    size_t count = 0, found = 0;
+    char value[LARGE];
+    while (kin_list_get(list_of(it), found, value, sizeof value, NULL) == KIN_OK) {
+        found++;
+    }
+    if (kin_list_size(list_of(it), &count) != KIN_OK || count != found) {
+        return "the list's size";
+    }
+    if (kin_list_items(&items, list_of(it), 0, SIZE_MAX) != KIN_OK || !whole(items, count)) {
+        return "the list's items";
+    }
+    for (size_t i = 0; i < 10; i++) {
+        list_put(it, i % 2 ? 0 : KIN_LIST_LAST, 5, 70);
+    }
+    for (size_t i = 0; i < 10; i++) {
+        size_t size = 0;
+        if (kin_list_pop(list_of(it), i % 2 ? 0 : KIN_LIST_LAST, value, sizeof value, &size) != KIN_OK || size != 70 ||
+            value[69] != 5) {
+            return "list";
+        }
+    }
+    return kin_list_size(list_of(it), &found) == KIN_OK && count == found ? NULL : "the list's size afterwards";
+}
+
 static const char *use_all(place *it)
 {
     void *small = NULL, *large = NULL, *found = NULL;
@@ -861,7 +1133,9 @@ static const char *use_all(place *it)
         kin_name_remove(NULL, "stepped") != KIN_OK) {
         return "name";
     }
-    return use_queue(queue_of(it));
+    const char *wrong = use_dict(it);
+    wrong = wrong ? wrong : use_list(it);
+    return wrong ? wrong : use_queue(queue_of(it));
 }
 
 static const char *count_values(const place *it)
@@ -899,10 +1173,18 @@ typedef struct tally {
     int wrong_at;
 } tally;
 
+static uint64_t count_blocks(void)
+{
+    uint64_t blocks = 0, bytes;
+    kin_alloc_total(NULL, &blocks, &bytes);
+    return blocks;
+}
+
 /* Kills after at most k steps. Whether the operation is longer. */
 static bool kill_at(int which, int k, tally *out)
 {
     const scenario *what = &scenarios[which];
+    uint64_t before = count_blocks();
     place *it = new_place();
     kin_process *sleeper = NULL;
     if (!it) {
@@ -916,8 +1198,9 @@ static bool kill_at(int which, int k, tally *out)
     static int count;
     int names = step_names();
     snprintf(it->name, sizeof it->name, "step-%u-%d", (unsigned)step_pid(), count++);
-    if (what->prepare) {
-        what->prepare(it);
+    bool opens = what->operation == named_open;
+    if (opens && what->held) {
+        named_open(it);
     }
     kin_process *victim = start("be_killed", which, k, it);
     if (what->sleep) {
@@ -942,8 +1225,8 @@ static bool kill_at(int which, int k, tally *out)
     const char *wrong = what->sleep ? await_sleeper(it, sleeper) : NULL;
     wrong = wrong ? wrong : count_values(it);
     wrong = wrong ? wrong : use_all(it);
-    if (what->clear) {
-        what->clear(it);
+    if (opens) {
+        named_close(it);
     }
     wrong = wrong ? wrong : it->unusable ? "the name" : NULL;
     int64_t took = step_now() - killed;
@@ -955,7 +1238,11 @@ static bool kill_at(int which, int k, tally *out)
     kin_queue_destroy(queue_of(it));
     kin_sem_destroy(leased_of(it));
     kin_value_destroy(value_of(it));
+    kin_dict_destroy(dict_of(it));
+    kin_list_destroy(list_of(it));
     kin_free(it);
+    bool owned = strcmp(what->object, "dict") == 0 || strcmp(what->object, "list") == 0;
+    wrong = wrong ? wrong : owned && count_blocks() != before ? "memory is left" : NULL;
     out->kills++;
     out->steps = done > out->steps ? done : out->steps;
     out->worst = took > out->worst ? took : out->worst;
@@ -1001,11 +1288,9 @@ int main(int argc, char **argv)
         {"sample", required_argument, NULL, 's'}, {"seed", required_argument, NULL, 'r'},
         {"only", required_argument, NULL, 'o'},   {"matrix", no_argument, NULL, 'm'},
         {"calls", no_argument, NULL, 'c'},        {NULL, 0, NULL, 0}};
-    static const kin_entry entries[] = {{"be_killed", child_be_killed},
-                                        {"sleep", child_sleep},
-                                        {"hold_and_end", child_hold_and_end},
-                                        {"make_family", child_make_family},
-                                        {"end", child_end}};
+    static const kin_entry entries[] = {{"be_killed", child_be_killed},       {"sleep", child_sleep},
+                                        {"hold_and_end", child_hold_and_end}, {"die_in_dict", child_die_in_dict},
+                                        {"make_family", child_make_family},   {"end", child_end}};
     if (kin_main(entries, sizeof entries / sizeof entries[0]) != KIN_OK) {
         return 2;
     }

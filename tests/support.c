@@ -82,6 +82,13 @@ kin_family_info inspect_family(void)
     return info;
 }
 
+uint64_t count_blocks(void)
+{
+    uint64_t blocks = 0, bytes = 0;
+    assert_ok(kin_alloc_total(NULL, &blocks, &bytes));
+    return blocks;
+}
+
 int64_t now_ns(void)
 {
     return kin_os_now();

@@ -57,6 +57,9 @@ void run_child(const char *entry, const kin_args *args);
 /* Members and committed bytes of the own family. */
 kin_family_info inspect_family(void);
 
+/* Blocks allocated in the own family. */
+uint64_t count_blocks(void);
+
 /* Nanoseconds of the monotonic clock. */
 int64_t now_ns(void);
 

@@ -13,7 +13,14 @@ static const char *type_name(kin_type type)
 {
     static const char *const names[] = {"nothing", "memory", "lock",      "semaphore", "counter", "value",
                                         "array",   "event",  "condition", "barrier",   "rwlock",  "queue"};
-    return (size_t)type < sizeof names / sizeof names[0] ? names[type] : "object";
+    switch ((uint32_t)type) {
+    case KIN_TYPE_DICT:
+        return "dict";
+    case KIN_TYPE_LIST:
+        return "list";
+    default:
+        return (size_t)type < sizeof names / sizeof names[0] ? names[type] : "object";
+    }
 }
 
 /* ---- how long a lock has been seen with its holder, when `kin ps` looks on ---- */

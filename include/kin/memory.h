@@ -29,6 +29,10 @@ KIN_API kin_status kin_free(void *memory);
 /* The bytes that were asked for. Errors: as kin_free. */
 KIN_API kin_status kin_alloc_size(const void *memory, size_t *size);
 
+/* How many blocks are allocated in the family (NULL: this process's own), and how many bytes were asked for, counted one by one:
+ * for looking for leaks. Exact while nobody allocates or frees. Errors: KIN_E_ARGUMENT, and those of kin_family_own. */
+KIN_API kin_status kin_alloc_total(kin_family *family, uint64_t *blocks, uint64_t *bytes);
+
 KIN_END
 
 #endif

@@ -29,6 +29,8 @@ typedef enum kin_type { /* pinned */
                         KIN_TYPE_BARRIER = 9,
                         KIN_TYPE_RWLOCK = 10,
                         KIN_TYPE_QUEUE = 11,
+                        KIN_TYPE_DICT = 20,
+                        KIN_TYPE_LIST = 21,
 } kin_type;
 
 /* Makes the ref of an object: of an object (a lock, a semaphore, ...) wherever it lies, also inside a struct; or
