@@ -92,10 +92,12 @@ kin_status kin__crew_fill(kin_pool *pool)
     kin_status status = KIN_OK;
     for (uint32_t i = 0; i < pool->workers && !pool->ended && !pool->broken; i++) {
         if (!pool->hands[i].process && needs_workers(pool)) {
-            kin_status started = start(pool, i);
-            status = started == KIN_OK ? status : started;
-            if (started != KIN_OK) {
-                fail(pool);
+            status = start(pool, i);
+            if (status != KIN_OK) { /* as long as others work it can wait */
+                if (kin__crew_count(pool) == 0) {
+                    fail(pool);
+                }
+                return status;
             }
         }
     }
@@ -145,9 +147,11 @@ static void take_off(kin_pool *pool, uint32_t i)
     uint64_t job = atomic_load(&place->job), task = atomic_load(&place->task);
     kin_future *future = job > 0 ? kin__future_of(pool, job - 1) : NULL;
     if (future) {
-        kin__future_lost(future, hand->id, task > 0 ? task - 1 : UINT64_MAX, how, hand->late);
+        bool late = hand->late_task > 0 && hand->late_job == job && hand->late_task == task;
+        bool by_mistake = hand->late_task > 0 && !late; /* it had just begun the next one: that is begun anew */
+        kin__future_lost(future, hand->id, task > 0 && !by_mistake ? task - 1 : UINT64_MAX, how, late);
     }
-    if (!atomic_load(&place->begun)) {
+    if (!atomic_load(&place->begun) && !pool->ended) {
         pool->last = how;
         fail(pool);
     }
@@ -170,7 +174,8 @@ static void keep_limit(kin_pool *pool, uint32_t i, int64_t now)
     int64_t since = atomic_load(&place->since);
     if (now - since > future->plan.limit && atomic_load(&place->task) == task && atomic_load(&place->job) == job &&
         atomic_load(&place->since) == since) {
-        pool->hands[i].late = true;
+        pool->hands[i].late_job = job;
+        pool->hands[i].late_task = task;
         kin_process_kill(pool->hands[i].process);
         kin_process_join(pool->hands[i].process, LEAVE_PATIENCE, NULL);
     }
@@ -212,7 +217,7 @@ void kin__crew_tend(kin_pool *pool)
         }
     }
     kin__crew_fill(pool);
-    if (pool->broken && kin__crew_count(pool) == 0) {
+    if (pool->ended || (pool->broken && kin__crew_count(pool) == 0)) {
         cancel_all(pool);
     }
 }

@@ -183,33 +183,54 @@ static kin_status check_open(const kin_pool *pool)
 
 /* ---- posting ---- */
 
+/* The next number whose place is free: a work that takes long keeps its own. */
+static bool find_number(const kin_pool *pool, uint64_t *number)
+{
+    for (uint64_t end = *number + KIN__JOBS; *number < end; (*number)++) {
+        if (atomic_load(&pool->shared->jobs[*number % KIN__JOBS]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The spinner, if there is one, takes a batch uncalled. */
+static void call_workers(const kin_future *future)
+{
+    kin_pool *pool = future->pool;
+    uint64_t useful = future->plan.batches < pool->workers ? future->plan.batches : pool->workers;
+    uint32_t spinner = atomic_load(&pool->shared->spinner);
+    if (spinner != 0 && atomic_compare_exchange_strong(&pool->shared->spinner, &spinner, 0)) {
+        useful--;
+    }
+    if (useful > 0) {
+        kin__pool_call(pool->family, pool->shared, (uint32_t)useful);
+    }
+}
+
 /* Under turn. KIN_E_BUSY: no room. */
 static kin_status post(kin_future *future, const kin_work *work)
 {
     kin_pool *pool = future->pool;
     kin__pool *shared = pool->shared;
-    _Atomic uint64_t *place = &shared->jobs[pool->posted % KIN__JOBS];
+    uint64_t number = pool->posted;
     kin_status status = check_open(pool);
-    if (status == KIN_OK && atomic_load(place) != 0) {
+    if (status == KIN_OK && !find_number(pool, &number)) {
         status = KIN_E_BUSY;
     }
     if (status != KIN_OK) {
         return status;
     }
-    future->plan.number = pool->posted;
+    future->plan.number = number;
     status = make_job(future, work);
     if (status != KIN_OK) {
         return status;
     }
     link_to(&pool->active, future);
-    atomic_store(place, kin__offset(pool->family, future->plan.job));
-    pool->posted++;
-    atomic_fetch_add(&shared->posted, 2);
-    uint64_t useful = future->plan.batches < pool->workers ? future->plan.batches : pool->workers;
-    useful -= atomic_load(&shared->spinner) != 0;
-    if (useful > 0) {
-        kin__pool_call(pool->family, shared, (uint32_t)useful);
-    }
+    atomic_store(&shared->jobs[number % KIN__JOBS], kin__offset(pool->family, future->plan.job));
+    atomic_fetch_add(&shared->posted, (number + 1 - pool->posted) * 2);
+    pool->posted = number + 1;
+    call_workers(future);
     return KIN_OK;
 }
 
@@ -260,10 +281,17 @@ kin_status kin_pool_submit(kin_future **out, kin_pool *pool, const kin_work *wor
 
 /* ---- how it stands ---- */
 
+/* One that died in between may not have been counted: then all_done tells. */
+static bool counted_done(const kin_future *future)
+{
+    return atomic_load(&future->plan.job->finished) >> 1 >= future->plan.batches;
+}
+
+/* Under turn. */
 static bool all_done(kin_future *future)
 {
     const kin__plan *plan = &future->plan;
-    if (atomic_load(&plan->job->finished) >> 1 >= plan->batches) {
+    if (counted_done(future)) {
         return true;
     }
     while (future->looked < plan->batches && atomic_load(&plan->owners[future->looked]) == KIN__BATCH_DONE) {
@@ -313,7 +341,7 @@ static void show_again(kin_future *future)
     bool passed = atomic_load(&shared->first) > plan->number || atomic_load(&plan->job->next) >= plan->batches;
     for (uint64_t i = 0; passed && i < plan->batches; i++) {
         if (atomic_load_explicit(&plan->owners[i], memory_order_relaxed) == KIN__BATCH_FREE) {
-            kin__batch_reopen(future->pool->family, shared, plan, i);
+            kin__batch_show(future->pool->family, shared, plan, i);
             return;
         }
     }
@@ -324,6 +352,17 @@ static void free_job(kin_future *future)
     kin_free(future->memory);
     free(future->marks);
     free(future);
+}
+
+/* It is closed: freed now, or when no worker looks at its job any more. */
+static void give_up(kin_future *future)
+{
+    unlink_from(future);
+    if (kin__crew_looks_at(future->pool, future->plan.number)) {
+        link_to(&future->pool->dead, future);
+    } else {
+        free_job(future);
+    }
 }
 
 void kin__futures_tend(kin_pool *pool)
@@ -350,8 +389,17 @@ kin_future *kin__future_news(kin_pool *pool)
     kin_future *future = pool->news.head;
     if (future) {
         unlink_from(future);
+        future->telling = true;
     }
     return future;
+}
+
+void kin__future_told(kin_future *future)
+{
+    future->telling = false;
+    if (future->abandoned) {
+        give_up(future);
+    }
 }
 
 /* ---- trouble ---- */
@@ -374,7 +422,7 @@ static void settle_task(kin_future *future, uint64_t task, kin_exit how, bool la
         return;
     }
     uint32_t deaths = seen == KIN__TASK_TODO ? 1 : seen - KIN__TASK_AGAIN + 2u;
-    if (deaths <= future->work.retries) {
+    if (deaths <= future->work.retries && !atomic_load(&future->plan.job->cancelled)) {
         atomic_store(state, (uint8_t)(KIN__TASK_AGAIN + deaths - 1));
         return;
     }
@@ -399,6 +447,7 @@ void kin__future_lost(kin_future *future, uint32_t id, uint64_t task, kin_exit h
 void kin__future_cancel(kin_future *future)
 {
     const kin__plan *plan = &future->plan;
+    atomic_store(&plan->job->cancelled, 1);
     for (uint64_t i = 0; i < plan->batches; i++) {
         uint32_t free = KIN__BATCH_FREE;
         if (!atomic_compare_exchange_strong(&plan->owners[i], &free, KIN__BATCH_CANCELLING)) {
@@ -438,7 +487,7 @@ static void sleep_until_done(kin_future *future, uint64_t want, int64_t end)
 
 static bool ended_now(kin_future *future)
 {
-    if (!future->ended && all_done(future) && kin__pool_enter(future->pool) == KIN_OK) {
+    if (!future->ended && counted_done(future) && kin__pool_enter(future->pool) == KIN_OK) {
         if (!future->ended) {
             settle(future);
         }
@@ -473,7 +522,7 @@ static bool wait_until(kin_future *future, int64_t deadline)
         }
         tell_progress(future);
         sleep_until_done(future, future->plan.batches, kin__slice_end(now, KIN__POOL_SLICE, deadline));
-        if (!all_done(future)) {
+        if (!counted_done(future)) {
             kin__pool_tend(future->pool, true);
         }
     }
@@ -512,6 +561,9 @@ static void describe(kin_outcome *out, kin_future *future)
     }
     out->size = size;
     count_states(out, future);
+    if (out->status == 0 && out->failed > 0) {
+        out->status = KIN_E_TASK; /* who was to say more died of its next task */
+    }
 }
 
 static kin_status verdict(kin_future *future)
@@ -524,21 +576,32 @@ static kin_status verdict(kin_future *future)
                                    : KIN_OK;
 }
 
+/* In a forked child it is not. */
+static bool is_makers(const kin_future *future)
+{
+    return kin__member_token(future->pool->family) == future->pool->shared->maker;
+}
+
 kin_status kin_future_wait(kin_future *future, int64_t timeout)
 {
     if (!future || timeout < 0) {
         return KIN_E_ARGUMENT;
     }
-    bool ended = wait_until(future, timeout == KIN_NOW ? 0 : kin__deadline(timeout));
-    if (future->pool->news.head) {
-        kin__pool_tend(future->pool, true);
+    if (!is_makers(future)) {
+        return KIN_E_NOT_OWNER;
     }
-    return ended ? verdict(future) : KIN_E_TIMED_OUT;
+    kin_pool *pool = future->pool;
+    bool ended = wait_until(future, timeout == KIN_NOW ? 0 : kin__deadline(timeout)), told = future->work.finished;
+    kin_status status = ended ? verdict(future) : KIN_E_TIMED_OUT;
+    if (ended && told) {
+        kin__pool_tend(pool, true);
+    }
+    return status;
 }
 
 int kin_future_ready(kin_future *future)
 {
-    return future && wait_until(future, 0);
+    return future && is_makers(future) && wait_until(future, 0);
 }
 
 kin_status kin_future_get(kin_future *future, const void **result, size_t *size, int64_t timeout)
@@ -564,6 +627,9 @@ kin_status kin_future_inspect(kin_future *future, kin_outcome *outcome)
 {
     if (!future || !outcome || outcome->size != sizeof *outcome) {
         return KIN_E_ARGUMENT;
+    }
+    if (!is_makers(future)) {
+        return KIN_E_NOT_OWNER;
     }
     describe(outcome, future);
     return KIN_OK;
@@ -638,6 +704,9 @@ kin_status kin_future_next(kin_future *future, int in_order, uint64_t *first, ui
     if (!future || !first || !count || timeout < 0) {
         return KIN_E_ARGUMENT;
     }
+    if (!is_makers(future)) {
+        return KIN_E_NOT_OWNER;
+    }
     const kin__plan *plan = &future->plan;
     if (!in_order && !future->marks && !(future->marks = calloc((size_t)plan->tasks / 8 + 1, 1))) {
         return KIN_E_NO_MEMORY;
@@ -684,18 +753,18 @@ void kin_future_close(kin_future *future)
     }
     kin_pool *pool = future->pool;
     future->work.progress = NULL;
-    future->work.finished = NULL;
+    if (!future->telling) {
+        future->work.finished = NULL;
+    }
     if (!future->ended) {
         kin__future_cancel(future);
     }
     kin__pool_leave(pool);
     wait_until(future, KIN_OS_NEVER);
     if (kin__pool_enter(pool) == KIN_OK) {
-        unlink_from(future);
-        if (kin__crew_looks_at(pool, future->plan.number)) {
-            link_to(&pool->dead, future);
-        } else {
-            free_job(future);
+        future->abandoned = true;
+        if (!future->telling) {
+            give_up(future);
         }
         kin__pool_leave(pool);
     }

@@ -79,6 +79,11 @@ void kin__batch_finish(kin_family *family, const kin__plan *plan, uint64_t batch
 void kin__batch_reopen(kin_family *family, kin__pool *pool, const kin__plan *plan, uint64_t batch)
 {
     atomic_store(&plan->owners[batch], KIN__BATCH_FREE);
+    kin__batch_show(family, pool, plan, batch);
+}
+
+void kin__batch_show(kin_family *family, kin__pool *pool, const kin__plan *plan, uint64_t batch)
+{
     lower(&plan->job->next, batch);
     lower(&pool->first, plan->number);
     kin__pool_call(family, pool, 1);

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#define JOIN_SLICE KIN_MS(2) /* under turn */
+
 /* ---- the maker's turn ---- */
 
 kin_status kin__pool_enter(kin_pool *pool)
@@ -48,6 +50,7 @@ void kin__pool_tend(kin_pool *pool, bool force)
         if (kin__pool_enter(pool) != KIN_OK) {
             return;
         }
+        kin__future_told(news);
     }
     kin__pool_leave(pool);
 }
@@ -217,7 +220,7 @@ kin_status kin_pool_terminate(kin_pool *pool)
 /* Waits for one worker's end. */
 static kin_status join_some(kin_pool *pool, int64_t deadline)
 {
-    int64_t now = kin_os_now(), end = kin__slice_end(now, KIN__POOL_SLICE, deadline);
+    int64_t now = kin_os_now(), end = kin__slice_end(now, JOIN_SLICE, deadline);
     kin_status status = kin__pool_enter(pool);
     if (status != KIN_OK) {
         return status;
@@ -228,6 +231,7 @@ static kin_status join_some(kin_pool *pool, int64_t deadline)
     }
     bool over = !any && !pool->active.head;
     kin__pool_leave(pool);
+    kin_os_yield(); /* others wait for their turn */
     return over ? KIN_OK : now >= deadline ? KIN_E_TIMED_OUT : KIN_E_BUSY;
 }
 

@@ -11,14 +11,15 @@
  * it ended, written once, by the batch's owner. Which task a worker runs is in its place's `task`, written before: so whatever
  * happens to a worker, the maker knows the one task that it had in hand (TODO yet), and that no other was lost.
  *
- * next and first are hints of where to look for a FREE batch, and jobs' order; a batch that becomes FREE again lowers them. A
- * worker that saw them before may raise them once more: the maker, who waits for that job, looks for such batches (tend).
+ * next and first are hints of where to look for a FREE batch, and jobs' order; a batch that becomes FREE again lowers them, and then
+ * who sleeps for work is called; a worker says that it is about to sleep before it looks at first for the last time. One that saw the hints
+ * before may raise them once more: the maker, who waits for that job, looks for such batches (tend), and lowers them.
  * finished counts DONE batches, for those who wait; one too few if a worker is killed in between: they look themselves at the end of
  * each slice.
  *
- * One idle worker spins for a while, before it sleeps as the others do: it is not called for a job, the first batch of which it will
- * take. It stops being the spinner before it looks at posted for the last time, and the maker posts before it looks for a spinner: both
- * sequentially consistent, so one sees the other.
+ * One idle worker, the spinner, looks out for the next job for a while before it sleeps as the others do. Who posts a job ends
+ * its being the spinner, and so counts on it to take a batch, in place of calling another: once. It looks at posted after it was the
+ * spinner, whoever ended that, and before it sleeps; the job is posted before.
  *
  * A worker looks only at the job that its place's `job` names, and names it before it looks whether the job is still there; the
  * maker takes it from its place in jobs before it looks whether a worker names it: both sequentially consistent, so a job is never freed
@@ -79,6 +80,7 @@ typedef struct kin__job {
     int64_t limit;
     uint32_t alone;
     _Atomic uint32_t spin;
+    _Atomic uint32_t cancelled; /* what has not begun is not to */
     _Atomic uint64_t out_used;
     kin__trouble trouble;
     _Alignas(64) _Atomic uint64_t next;     /* a batch that may be FREE: none is before it, mostly */
@@ -132,6 +134,8 @@ kin__job *kin__job_at(kin_family *family, const kin__pool *pool, uint64_t number
 void kin__batch_finish(kin_family *family, const kin__plan *plan, uint64_t batch);
 /* Gives it back to whoever comes next. Its owner, or the maker for a dead one. */
 void kin__batch_reopen(kin_family *family, kin__pool *pool, const kin__plan *plan, uint64_t batch);
+/* It seems to be FREE: has it found. Changes nothing of it: a worker may be about to take it. */
+void kin__batch_show(kin_family *family, kin__pool *pool, const kin__plan *plan, uint64_t batch);
 /* Wakes so many of the workers that sleep for work. */
 void kin__pool_call(kin_family *family, kin__pool *pool, uint32_t workers);
 
@@ -156,7 +160,7 @@ typedef struct kin__hand { /* a worker, as its maker sees it */
     kin_process *process;  /* NULL: none */
     uint32_t id;
     bool begun;
-    bool late; /* killed for its task's limit */
+    uint64_t late_job, late_task; /* killed for that task's limit; as in its place, 0: not */
 } kin__hand;
 
 struct kin_future {
@@ -167,7 +171,9 @@ struct kin_future {
     kin__plan plan;
     kin_work work;
     uint64_t looked; /* batches before it are DONE */
-    bool ended;
+    _Atomic bool ended;
+    bool telling;        /* a thread is in `finished`: */
+    bool abandoned;      /* it was closed meanwhile, and is that thread's to free */
     bool troubled;       /* a worker died of a task: */
     kin_outcome trouble; /* the first such */
     uint64_t given;      /* next: tasks before it have been given */
@@ -220,8 +226,9 @@ void kin__future_lost(kin_future *future, uint32_t id, uint64_t task, kin_exit h
 void kin__future_cancel(kin_future *future);
 /* Whether some of it waits for a worker. */
 bool kin__future_open(const kin_future *future);
-/* Removes one of whose end its `finished` is to be told; or NULL. */
+/* Removes one of whose end its `finished` is to be told, or NULL; and when that has been. */
 kin_future *kin__future_news(kin_pool *pool);
+void kin__future_told(kin_future *future);
 
 /* ---- pool.c ---- */
 

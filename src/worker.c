@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#define LOOK_MAX (16 * KIN__JOBS) /* jobs, in one go: others may have written nonsense */
+
 typedef struct worker {
     kin_family *family;
     kin__pool *pool;
@@ -172,7 +174,12 @@ static void run_batch(worker *w, uint64_t batch)
         if (!kin__task_todo(state)) {
             continue;
         }
+        if (atomic_load_explicit(&plan->job->cancelled, memory_order_relaxed)) {
+            atomic_store_explicit(&plan->states[task], KIN__TASK_CANCELLED, memory_order_relaxed);
+            continue;
+        }
         if (is_to_leave(w)) {
+            atomic_store_explicit(&w->place->task, 0, memory_order_release);
             kin__batch_reopen(w->family, w->pool, plan, batch);
             return;
         }
@@ -210,15 +217,14 @@ static bool take_from(worker *w, kin__job *job, uint64_t number)
 static bool work(worker *w)
 {
     uint64_t posted = atomic_load(&w->pool->posted) >> 1, first = atomic_load(&w->pool->first);
-    for (uint64_t number = first; number < posted && number - first < KIN__JOBS; number++) {
+    for (uint64_t number = first; number < posted && number - first < LOOK_MAX; number++) {
         atomic_store(&w->place->job, number + 1);
         kin__job *job = kin__job_at(w->family, w->pool, number);
         if (job && take_from(w, job, number)) {
             return true;
         }
-        if (number == first && atomic_compare_exchange_strong(&w->pool->first, &first, first + 1)) {
-            first++;
-        }
+        uint64_t passed = number;
+        atomic_compare_exchange_strong(&w->pool->first, &passed, number + 1);
     }
     atomic_store(&w->place->job, 0);
     return false;
@@ -233,8 +239,8 @@ static bool spin(worker *w, uint64_t seen)
         return false;
     }
     bool changed = kin__spin(&w->pool->posted, seen, &w->pool->spin);
-    atomic_store(&w->pool->spinner, 0);
-    return changed;
+    uint32_t mine = w->id;
+    return !atomic_compare_exchange_strong(&w->pool->spinner, &mine, 0) || changed;
 }
 
 /* KIN_E_CLOSED: there is nothing more to come. */
@@ -248,7 +254,8 @@ static kin_status sleep_for_work(worker *w, uint64_t seen)
     if (status == KIN_OK) {
         kin__park_begin(seat, &w->pool->posted, 1);
         uint64_t now = atomic_fetch_or(&w->pool->posted, KIN__FLAG);
-        if (now >> 1 == seen >> 1 && !atomic_load(&w->pool->closed) && !atomic_load(&w->place->leave)) {
+        if (now >> 1 == seen >> 1 && atomic_load(&w->pool->first) >= now >> 1 && !atomic_load(&w->pool->closed) &&
+            !atomic_load(&w->place->leave)) {
             kin__park_sleep(seat, kin_os_now() + KIN__SLICE_MAX);
         }
         kin__park_end(seat);

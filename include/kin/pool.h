@@ -87,8 +87,9 @@ typedef struct kin_pool_options {
     const char *initializer; /* a function that each worker runs first, with in and out NULL; or NULL */
     const kin_args
         *args; /* the pool's, for the initializer and all tasks; borrowed until the pool is destroyed; or NULL */
-    uint64_t max_tasks;    /* a worker ends after so many and is replaced; 0: no limit */
-    uint32_t max_failures; /* so many workers in a row that end before they have begun are the pool's end; 0: 5 */
+    uint64_t max_tasks; /* a worker ends after so many and is replaced; 0: no limit */
+    uint32_t
+        max_failures; /* so many workers in a row that end before they have begun are the pool's end; 0: 4 and their number */
 } kin_pool_options;
 
 #define KIN_POOL_OPTIONS                                                                                               \
@@ -155,7 +156,10 @@ typedef struct kin_work {
     int64_t limit;    /* nanoseconds a task may take, then its worker is killed; 0: any time */
     void (*progress)(void *context, uint64_t done,
                      uint64_t total); /* items, as they get more while kin_future_wait waits; or NULL */
-    void (*finished)(void *context, kin_future *future); /* called once, by a thread that tends the pool; or NULL */
+    void (*finished)(
+        void *context,
+        kin_future *
+            future); /* called once, by a thread that tends the pool; may close it, unless a thread waits for it; or NULL */
     void *context;
 } kin_work;
 
