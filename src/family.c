@@ -79,6 +79,7 @@ static void after_fork_child(void)
 {
     kin__seats_after_fork();
     kin__ends_after_fork();
+    kin__named_after_fork();
     kin__children_after_fork();
 }
 

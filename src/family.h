@@ -91,6 +91,7 @@ void kin__family_ticket_of(const kin_family *family, kin__family_ticket *out);
 /* Maps and checks; this process joins at its first use. Takes the handles, also on failure. Becomes the own family if there is none. If this process is
  * in that family already, gives that. KIN_E_BLOB_VERSION: another layout; KIN_E_BLOB_CORRUPT: not an arena of that id. */
 kin_status kin__family_adopt(kin_family **out, const kin__family_ticket *ticket);
+void kin__named_after_fork(void);
 /* kin_family_create, for one that is to get this name. */
 kin_status kin__family_create_named(kin_family **out, const char *name, const kin_family_options *options);
 

@@ -10,9 +10,18 @@
  */
 #include "family.h"
 
+#include "turn.h"
+
 #include <string.h>
 
 #define TRIES 1000
+
+static kin__turn joining; /* of two threads that join the same family, the second finds it among this process's */
+
+void kin__named_after_fork(void)
+{
+    atomic_store(&joining, 0);
+}
 
 static bool name_sound(const char *name)
 {
@@ -64,22 +73,41 @@ static kin_status adopt(kin_family **out, kin_os_handle shm)
     return status == KIN_E_BLOB_CORRUPT ? KIN_E_DAMAGED : status;
 }
 
+/* Whether the name still leads there: its last member might have left, or died in the middle of that, meanwhile. */
+static bool still_leads_to(const kin_family *family, const char *name)
+{
+    kin_os_handle shm;
+    kin_os_id id;
+    uint64_t reserve;
+    if (!kin_os_pulse_named(&family->pulse) || kin_os_name_find(&shm, name) != KIN_OK) {
+        return false;
+    }
+    kin_status status = read_header(shm, &id, &reserve);
+    kin_os_handle_close(shm);
+    return status == KIN_OK && memcmp(&id, &family->id, sizeof id) == 0;
+}
+
+static kin_status find(kin_family **out, const char *name)
+{
+    kin_os_handle shm;
+    kin_status status = kin_os_name_find(&shm, name);
+    return status == KIN_OK ? adopt(out, shm) : status;
+}
+
 /* KIN_E_NOT_FOUND: there is none of that name, or there was one. */
 static kin_status join(kin_family **out, const char *name)
 {
-    kin_os_handle shm;
     kin_family *family;
-    kin_status status = kin_os_name_find(&shm, name);
-    if (status == KIN_OK) {
-        status = adopt(&family, shm);
-    }
+    kin__turn_take(&joining, KIN_OS_NEVER);
+    kin_status status = find(&family, name);
+    kin__turn_give(&joining);
     if (status != KIN_OK) {
         return status;
     }
     bool first = !atomic_load(&family->self->joined);
     status = kin__member_join(family);
-    if (status == KIN_OK && first && !kin_os_pulse_named(&family->pulse)) {
-        status = KIN_E_NOT_FOUND; /* its last member left meanwhile */
+    if (status == KIN_OK && first && !still_leads_to(family, name)) {
+        status = KIN_E_NOT_FOUND;
     }
     if (status != KIN_OK) {
         kin_family_close(family);
@@ -122,6 +150,7 @@ kin_status kin_family_open(kin_family **out, const char *name, uint32_t flags, c
         if (status != KIN_E_EXISTS || how == KIN_FAMILY_CREATE) {
             return status;
         }
+        kin_os_yield();
     }
     return status;
 }

@@ -142,13 +142,14 @@ static void forget_kept(const char *hex)
     }
 }
 
+/* A mark without a name is what a creator left that was killed in between. */
 bool kin_posix_kept(const char *hex)
 {
-    struct stat info;
+    struct stat mark, arena;
     for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
         char path[PATH_MAX];
-        if (path_of(path, i, hex, "kept") && lstat(path, &info) == 0 && info.st_uid == geteuid()) {
-            return true;
+        if (path_of(path, i, hex, "kept") && lstat(path, &mark) == 0 && mark.st_uid == geteuid()) {
+            return path_of(path, i, hex, "arena") && lstat(path, &arena) == 0 && arena.st_nlink > 1;
         }
     }
     return false;
@@ -156,6 +157,7 @@ bool kin_posix_kept(const char *hex)
 
 void kin_posix_arena_remove(const char *hex)
 {
+    forget_kept(hex);
     for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
         char path[PATH_MAX];
         if (path_of(path, i, hex, "arena")) {
@@ -179,6 +181,7 @@ static kin_status link_names(const char *arena, const char *path)
             kin_posix_close(status == KIN_OK ? fd : -1);
             return status == KIN_OK ? KIN_E_EXISTS : status;
         }
+        kin_os_sleep_until(kin_os_now() + 20000); /* another process removes it */
     }
     return KIN_E_EXISTS;
 }

@@ -217,14 +217,17 @@ kin_status kin_os_name_forget(const char *name, const kin_os_id *family)
 {
     HANDLE mutex, section;
     card *it;
-    (void)family;
+    LONG64 id[2];
     kin_status status = enter(&mutex);
     if (status != KIN_OK) {
         return status;
     }
     status = open_card(&section, &it, name, false);
     if (status == KIN_OK) {
-        InterlockedExchange64(&it->id[0], 0);
+        memcpy(id, family->bytes, sizeof id);
+        if (it->id[0] == id[0] && it->id[1] == id[1]) { /* else the name has passed on */
+            InterlockedExchange64(&it->id[0], 0);
+        }
         UnmapViewOfFile((void *)(uintptr_t)it);
         CloseHandle(section);
     }
