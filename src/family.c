@@ -194,6 +194,7 @@ static kin_status allocate(kin_family **out, const kin_os_id *id, uint64_t reser
     family->layout = (kin__layout){.reserve = reserve};
     family->shm = family->holder = KIN_OS_NO_HANDLE;
     family->name[0] = '\0';
+    atomic_store(&family->uses, 1);
     family->pulse = (kin_os_pulse)KIN_OS_NO_PULSE;
     *out = family;
     return KIN_OK;
@@ -393,8 +394,10 @@ static void take_name(kin_family *family)
 {
     memcpy(family->name, family->arena->name, sizeof family->name);
     family->name[KIN_FAMILY_NAME_MAX] = '\0';
-    if (family->name[0] != '\0') {
+    if (kin__family_name_sound(family->name)) {
         kin_os_name_hold(&family->holder, family->name);
+    } else {
+        family->name[0] = '\0';
     }
 }
 
@@ -439,7 +442,7 @@ kin_status kin__family_adopt(kin_family **out, const kin__family_ticket *ticket)
 
 void kin_family_close(kin_family *family)
 {
-    if (!family) {
+    if (!family || atomic_fetch_sub(&family->uses, 1) > 1) {
         return;
     }
     kin__seats_forget(family);

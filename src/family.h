@@ -50,7 +50,8 @@ struct kin_family {
     kin__layout layout;     /* a copy, checked: the arena's may be written over by a member gone mad */
     kin_os_handle shm;
     kin_os_pulse pulse;
-    kin_os_handle holder; /* of its name, or KIN_OS_NO_HANDLE */
+    _Atomic uint32_t uses; /* how often it was opened */
+    kin_os_handle holder;  /* of its name, or KIN_OS_NO_HANDLE */
     char name[KIN_FAMILY_NAME_MAX + 1];
     kin__self *_Atomic self;
     kin__native *_Atomic natives; /* [max_threads], made when first needed */
@@ -92,6 +93,7 @@ void kin__family_ticket_of(const kin_family *family, kin__family_ticket *out);
  * in that family already, gives that. KIN_E_BLOB_VERSION: another layout; KIN_E_BLOB_CORRUPT: not an arena of that id. */
 kin_status kin__family_adopt(kin_family **out, const kin__family_ticket *ticket);
 void kin__named_after_fork(void);
+bool kin__family_name_sound(const char *name);
 /* kin_family_create, for one that is to get this name. */
 kin_status kin__family_create_named(kin_family **out, const char *name, const kin_family_options *options);
 

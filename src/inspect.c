@@ -205,6 +205,7 @@ static void show_family(kin_family *family, const kin_sight *sight)
     kin_seen_family it = {.reserve = family->layout.reserve};
     it.committed = kin_os_shm_committed(family->shm, family->base, (size_t)family->layout.reserve);
     memcpy(it.id, family->id.bytes, sizeof it.id);
+    memcpy(it.name, family->name, sizeof it.name);
     if (sight->family) {
         sight->family(&it, sight->context);
     }

@@ -1,6 +1,7 @@
 /* main.c: what children may be started with, and the door by which a spawned one comes in. */
 #include "blob.h"
 #include "children.h"
+#include "keeper.h"
 #include "pool.h"
 
 #include <stdlib.h>
@@ -15,7 +16,9 @@ const kin_entry *kin__entry_find(const char *name)
             return &entries[i];
         }
     }
-    return strcmp(name, KIN__WORKER_ENTRY) == 0 ? &kin__worker_entry : NULL;
+    return strcmp(name, KIN__WORKER_ENTRY) == 0   ? &kin__worker_entry
+           : strcmp(name, KIN__KEEPER_ENTRY) == 0 ? &kin__keeper_entry
+                                                  : NULL;
 }
 
 static bool sound(const kin_entry *list, size_t count)

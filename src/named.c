@@ -23,7 +23,7 @@ void kin__named_after_fork(void)
     atomic_store(&joining, 0);
 }
 
-static bool name_sound(const char *name)
+bool kin__family_name_sound(const char *name)
 {
     size_t length = name ? strlen(name) : 0;
     if (length == 0 || length > KIN_FAMILY_NAME_MAX || name[0] == '.') {
@@ -63,6 +63,9 @@ static kin_status adopt(kin_family **out, kin_os_handle shm)
     kin_family *known = status == KIN_OK ? kin__family_by_id(&ticket.id) : NULL;
     if (status != KIN_OK || known) {
         kin_os_handle_close(shm);
+        if (known) {
+            atomic_fetch_add(&known->uses, 1);
+        }
         *out = known;
         return status;
     }
@@ -136,7 +139,7 @@ static kin_status create(kin_family **out, const char *name, bool kept, const ki
 kin_status kin_family_open(kin_family **out, const char *name, uint32_t flags, const kin_family_options *options)
 {
     const uint32_t how = flags & (KIN_FAMILY_CREATE | KIN_FAMILY_JOIN);
-    if (!out || !name_sound(name) || (flags & ~(KIN_FAMILY_CREATE | KIN_FAMILY_JOIN | KIN_FAMILY_KEEP))) {
+    if (!out || !kin__family_name_sound(name) || (flags & ~(KIN_FAMILY_CREATE | KIN_FAMILY_JOIN | KIN_FAMILY_KEEP))) {
         return KIN_E_ARGUMENT;
     }
     kin_os_sweep();
@@ -160,7 +163,7 @@ kin_status kin_family_forget(const char *name)
     kin_os_handle shm;
     kin_os_id id;
     uint64_t reserve;
-    if (!name_sound(name)) {
+    if (!kin__family_name_sound(name)) {
         return KIN_E_ARGUMENT;
     }
     kin_status status = kin_os_name_find(&shm, name);

@@ -263,6 +263,8 @@ kin_status kin_os_process_kill(kin_os_process *process, bool force);
 void kin_os_process_close(kin_os_process *process);
 /* Ends the calling process at once: no exit handlers, no flushing (_exit, TerminateProcess on itself). */
 void kin_os_exit_now(int code);
+/* The calling process goes on in the background: without its terminal, with nothing for standard streams. */
+void kin_os_detach(void);
 /* The running program's own path, UTF-8. KIN_E_TOO_BIG if size is short. */
 kin_status kin_os_self_path(char *buffer, size_t size);
 

@@ -172,6 +172,8 @@ static void strangers_share_what_has_a_name(void **state)
     assert_int_equal(it->sum, 3000);
     assert_ok(kin_family_open(&again, name, KIN_FAMILY_JOIN, NULL));
     assert_ptr_equal(again, family);
+    kin_family_close(again);
+    assert_int_equal(it->sum, 3000);
     kin_family_close(family);
 }
 

@@ -9,6 +9,11 @@ int demo_command(int argc, char **argv);
 int bench_command(int argc, char **argv);
 int ps_command(int argc, char **argv);
 int reap_command(int argc, char **argv);
+int manager_command(int argc, char **argv);
+int set_command(int argc, char **argv);
+int get_command(int argc, char **argv);
+int put_command(int argc, char **argv);
+int take_command(int argc, char **argv);
 
 #define EXIT_USAGE 2
 
@@ -26,6 +31,7 @@ int reap_command(int argc, char **argv);
     X(demo_job)                                                                                                        \
     X(demo_take)                                                                                                       \
     X(demo_deliver_alone)                                                                                              \
+    X(demo_fill)                                                                                                       \
     X(demo_limited)                                                                                                    \
     X(demo_nothing)                                                                                                    \
     X(bench_contend)                                                                                                   \

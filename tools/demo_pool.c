@@ -3,14 +3,14 @@
 
 #include <stdio.h>
 
-static kin_pool *new_pool(kin_method method, uint32_t workers, const kin_args *args)
+static kin_pool *new_pool_in(kin_family *family, kin_method method, uint32_t workers, const kin_args *args)
 {
     kin_pool_options options = KIN_POOL_OPTIONS;
     kin_pool *pool = NULL;
     options.workers = workers;
     options.method = method;
     options.args = args;
-    tool_check(kin_pool_create(&pool, NULL, &options), "kin_pool_create");
+    tool_check(kin_pool_create(&pool, family, &options), "kin_pool_create");
     return pool;
 }
 
@@ -41,7 +41,7 @@ int demo_square_all(kin_task *task)
 
 void demo_pool_map(kin_method method, outcome *out)
 {
-    kin_pool *pool = new_pool(method, 2, NULL);
+    kin_pool *pool = new_pool_in(NULL, method, 2, NULL);
     int *numbers = shared(2 * SQUARES * sizeof *numbers), *squares = numbers + SQUARES;
     kin_work work = KIN_WORK;
     for (int i = 0; i < SQUARES; i++) {
@@ -97,13 +97,21 @@ typedef struct delivery {
     kin_args *args;
 } delivery;
 
-static void begin_delivery(delivery *it)
+/* The objects are this family's, or a manager's. */
+static void begin_delivery(delivery *it, kin_manager *manager)
 {
-    kin_queue_options options = KIN_QUEUE_OPTIONS;
-    tool_check(kin_queue_create(&it->queue, NULL, &options), "kin_queue_create");
-    tool_check(kin_lock_create(&it->lock, NULL), "kin_lock_create");
-    it->count = shared(sizeof *it->count);
-    it->args = arguments();
+    kin_family *family = kin_manager_family(manager);
+    void *count = NULL;
+    if (manager) {
+        tool_check(kin_manager_queue(manager, "queue", NULL, &it->queue), "kin_manager_queue");
+        tool_check(kin_manager_lock(manager, "lock", 0, &it->lock), "kin_manager_lock");
+    } else {
+        tool_check(kin_queue_create(&it->queue, NULL, NULL), "kin_queue_create");
+        tool_check(kin_lock_create(&it->lock, NULL), "kin_lock_create");
+    }
+    tool_check(kin_alloc(&count, family, sizeof *it->count), "kin_alloc");
+    tool_check(kin_args_create(&it->args, family), "kin_args_create");
+    it->count = count;
     add(it->args, "queue", KIN_TYPE_QUEUE, it->queue);
     add(it->args, "lock", KIN_TYPE_LOCK, it->lock);
     add(it->args, "count", KIN_TYPE_MEMORY, it->count);
@@ -118,16 +126,16 @@ static void end_delivery(delivery *it, outcome *out)
     say(out->expected, "%d, sum %d", DELIVERIES, DELIVERIES * (DELIVERIES + 1) / 2);
     say(out->got, "%d, sum %d", *it->count, sum);
     kin_args_destroy(it->args);
-    kin_lock_destroy(it->lock);
+    kin_lock_destroy(it->lock); /* a manager's, too: nobody else is there */
     kin_queue_destroy(it->queue);
     kin_free(it->count);
 }
 
-static void deliver_by_pool(kin_method method, outcome *out, int with_tasks)
+static void deliver_by_pool(kin_method method, outcome *out, int with_tasks, kin_manager *manager)
 {
     delivery it;
-    begin_delivery(&it);
-    kin_pool *pool = new_pool(method, 3, with_tasks ? NULL : it.args);
+    begin_delivery(&it, manager);
+    kin_pool *pool = new_pool_in(kin_manager_family(manager), method, 3, with_tasks ? NULL : it.args);
     kin_work work = KIN_WORK;
     work.function = "demo_deliver";
     work.args = with_tasks ? it.args : NULL;
@@ -140,19 +148,19 @@ static void deliver_by_pool(kin_method method, outcome *out, int with_tasks)
 
 void demo_pool_arguments(kin_method method, outcome *out)
 {
-    deliver_by_pool(method, out, 1);
+    deliver_by_pool(method, out, 1, NULL);
 }
 
 void demo_pool_shared(kin_method method, outcome *out)
 {
-    deliver_by_pool(method, out, 0);
+    deliver_by_pool(method, out, 0, NULL);
 }
 
-void demo_processes(kin_method method, outcome *out)
+static void deliver_by_processes(kin_method method, outcome *out, kin_manager *manager)
 {
     delivery it;
     kin_process *processes[DELIVERIES];
-    begin_delivery(&it);
+    begin_delivery(&it, manager);
     for (int i = 0; i < DELIVERIES; i++) {
         processes[i] = start(method, "demo_deliver_alone", it.args);
     }
@@ -160,6 +168,101 @@ void demo_processes(kin_method method, outcome *out)
         out->failed += tool_finish(processes[i]);
     }
     end_delivery(&it, out);
+}
+
+void demo_processes(kin_method method, outcome *out)
+{
+    deliver_by_processes(method, out, NULL);
+}
+
+/* ---- the same with a manager's ---- */
+
+/* One that nobody else has: the name is this process's. */
+static kin_manager *new_manager(char name[32])
+{
+    kin_process_info me;
+    kin_manager_options options = KIN_MANAGER_OPTIONS;
+    kin_manager *manager = NULL;
+    tool_check(kin_process_current(&me), "kin_process_current");
+    snprintf(name, 32, "demo-%u", (unsigned)me.pid);
+    options.ends_with_starter = 1;
+    tool_check(kin_manager_open(&manager, name, &options), "kin_manager_open");
+    return manager;
+}
+
+static void end_manager(kin_manager *manager, const char *name)
+{
+    kin_manager_close(manager);
+    tool_check(kin_manager_stop(name, PATIENCE), "kin_manager_stop");
+}
+
+void demo_manager_pool(kin_method method, outcome *out)
+{
+    char name[32];
+    kin_manager *manager = new_manager(name);
+    deliver_by_pool(method, out, 1, manager);
+    end_manager(manager, name);
+}
+
+void demo_manager_processes(kin_method method, outcome *out)
+{
+    char name[32];
+    kin_manager *manager = new_manager(name);
+    deliver_by_processes(method, out, manager);
+    end_manager(manager, name);
+}
+
+#define FILLERS 4
+#define FILLED 25
+
+/* Strangers to the objects: they know the manager's name, and the objects'. */
+int demo_fill(const kin_args *args)
+{
+    const void *name = NULL;
+    size_t size = 0;
+    kin_manager *manager = NULL;
+    kin_dict *dict = NULL;
+    kin_list *list = NULL;
+    tool_check(kin_args_get_bytes(args, "name", &name, &size), "name");
+    tool_check(kin_manager_open(&manager, name, NULL), "kin_manager_open");
+    tool_check(kin_manager_dict(manager, "dict", &dict), "dict");
+    tool_check(kin_manager_list(manager, "list", &list), "list");
+    for (int i = 0; i < FILLED; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "%d", i);
+        tool_check(kin_dict_add_i64(dict, key, 1, NULL), "dict");
+        tool_check(kin_list_append(list, &i, sizeof i), "list");
+    }
+    kin_manager_close(manager);
+    return 0;
+}
+
+void demo_manager_fill(kin_method method, outcome *out)
+{
+    char name[32];
+    kin_manager *manager = new_manager(name);
+    kin_process *fillers[FILLERS];
+    kin_dict *dict = NULL;
+    kin_list *list = NULL;
+    size_t keys = 0, items = 0;
+    int64_t last = 0;
+    kin_args *args = arguments();
+    tool_check(kin_args_add_bytes(args, "name", name, sizeof name), "name");
+    for (int i = 0; i < FILLERS; i++) {
+        fillers[i] = start(method, "demo_fill", args);
+    }
+    for (int i = 0; i < FILLERS; i++) {
+        out->failed += tool_finish(fillers[i]);
+    }
+    kin_args_destroy(args);
+    tool_check(kin_manager_dict(manager, "dict", &dict), "dict");
+    tool_check(kin_manager_list(manager, "list", &list), "list");
+    tool_check(kin_dict_size(dict, &keys), "dict");
+    tool_check(kin_list_size(list, &items), "list");
+    tool_check(kin_dict_get_i64(dict, "24", &last), "dict");
+    say(out->expected, "%d keys, %d each, %d items", FILLED, FILLERS, FILLERS * FILLED);
+    say(out->got, "%d keys, %d each, %d items", (int)keys, (int)last, (int)items);
+    end_manager(manager, name);
 }
 
 /* ---- at most three of ten at a time ---- */

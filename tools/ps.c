@@ -92,6 +92,7 @@ static void text_family(const kin_seen_family *it, void *context)
     out->family = *it;
     printf("%sfamily ", out->families++ > 0 ? "\n" : "");
     print_id(it->id);
+    printf("%s%s", it->name[0] != '\0' ? "  " : "", it->name);
     printf("  %" PRIu64 " KiB of %" PRIu64 " MiB\n", it->committed / 1024, it->reserve / 1048576);
 }
 
@@ -196,6 +197,7 @@ static void json_family(const kin_seen_family *it, void *context)
     out->rows = 0;
     printf("%s\n  {\"id\": \"", out->families++ > 0 ? "," : "");
     print_id(it->id);
+    printf("\", \"name\": \"%s", it->name); /* as it was checked: nothing to be quoted */
     printf("\", \"committed\": %" PRIu64 ", \"reserve\": %" PRIu64 ", \"members\": [", it->committed, it->reserve);
 }
 

@@ -21,7 +21,8 @@ KIN_BEGIN
 
 typedef struct kin_seen_family {
     uint8_t id[16];
-    uint64_t reserve, committed; /* bytes */
+    uint64_t reserve, committed;        /* bytes */
+    char name[KIN_FAMILY_NAME_MAX + 1]; /* "" if it has none */
 } kin_seen_family;
 
 typedef struct kin_seen_member {

@@ -13,6 +13,7 @@
 #include "items.h"
 #include "list.h"
 #include "lock.h"
+#include "manager.h"
 #include "memory.h"
 #include "pipe.h"
 #include "pool.h"

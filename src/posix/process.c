@@ -338,6 +338,18 @@ void kin_os_process_close(kin_os_process *process)
     process->pidfd = -1;
 }
 
+void kin_os_detach(void)
+{
+    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    setsid();
+    for (int stream = 0; fd >= 0 && stream < 3; stream++) {
+        dup2(fd, stream);
+    }
+    if (fd > 2) {
+        kin_posix_close(fd);
+    }
+}
+
 void kin_os_exit_now(int code)
 {
     _exit(code);

@@ -420,6 +420,19 @@ void kin_os_process_close(kin_os_process *process)
     *process = (kin_os_process){KIN_OS_NO_HANDLE, 0};
 }
 
+void kin_os_detach(void)
+{
+    static const DWORD streams[] = {STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE};
+    for (size_t i = 0; i < sizeof streams / sizeof streams[0]; i++) {
+        HANDLE stream = GetStdHandle(streams[i]);
+        SetStdHandle(streams[i], NULL);
+        if (stream && stream != INVALID_HANDLE_VALUE) {
+            CloseHandle(stream); /* who reads the other end of a pipe is to see its end */
+        }
+    }
+    FreeConsole();
+}
+
 void kin_os_exit_now(int code)
 {
     TerminateProcess(GetCurrentProcess(), (UINT)code);

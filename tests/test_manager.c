@@ -1,0 +1,252 @@
+/* Managers: objects under names, kept by a process of its own. Strangers are this program once more. */
+#include "support.h"
+
+#include <stdlib.h>
+
+#include "os.h"
+
+#define STRANGERS 5
+
+static char name[64]; /* another in each test and run */
+
+static void new_name(void)
+{
+    static int number;
+    snprintf(name, sizeof name, "manager-%u-%d", (unsigned)kin_os_pid(), number++);
+}
+
+static kin_manager *open_manager(uint32_t flags)
+{
+    kin_manager_options options = KIN_MANAGER_OPTIONS;
+    kin_manager *manager = NULL;
+    options.flags = flags;
+    assert_ok(kin_manager_open(&manager, name, &options));
+    return manager;
+}
+
+static void stop_and_close(kin_manager *manager)
+{
+    kin_manager_close(manager);
+    assert_ok(kin_manager_stop(name, PATIENCE));
+    kin_family *family = NULL;
+    kin_status status = KIN_OK; /* the keeper leaves a moment after it has let the lock go */
+    for (int64_t end = now_ns() + PATIENCE; status == KIN_OK && now_ns() < end;) {
+        status = kin_family_open(&family, name, KIN_FAMILY_JOIN, NULL);
+        if (status == KIN_OK) {
+            kin_family_close(family);
+        }
+    }
+    assert_status(status, KIN_E_NOT_FOUND);
+}
+
+/* ---- strangers: "WHAT:NAME" ---- */
+
+static intptr_t start_stranger(const char *what)
+{
+    char argument[128];
+    intptr_t ends[2];
+    make_pipe(ends);
+    snprintf(argument, sizeof argument, "%s:%s", what, name);
+    intptr_t process = start_self(argument, ends[0], NULL, 0);
+    close_handle(ends[0]);
+    close_handle(ends[1]);
+    return process;
+}
+
+static int be_counter(void)
+{
+    kin_manager *manager = NULL;
+    kin_lock *lock = NULL;
+    kin_value *sum = NULL;
+    kin_queue *queue = NULL;
+    CHECK(kin_manager_open(&manager, name, NULL) == KIN_OK);
+    CHECK(kin_manager_lock(manager, "lock", 0, &lock) == KIN_OK);
+    CHECK(kin_manager_value(manager, "sum", KIN_I64, 0, &sum) == KIN_OK);
+    CHECK(kin_manager_queue(manager, "queue", NULL, &queue) == KIN_OK);
+    for (int i = 0; i < 1000; i++) {
+        CHECK(kin_lock_acquire(lock, PATIENCE) == KIN_OK);
+        ++*(int64_t *)kin_value_data(sum);
+        CHECK(kin_lock_release(lock) == KIN_OK);
+    }
+    CHECK(kin_queue_put(queue, "done", 4, PATIENCE) == KIN_OK);
+    kin_manager_close(manager);
+    return 0;
+}
+
+static int be_creator(void)
+{
+    kin_manager *manager = NULL;
+    kin_dict *dict = NULL;
+    CHECK(kin_manager_open(&manager, name, NULL) == KIN_OK);
+    CHECK(kin_manager_dict(manager, "dict", &dict) == KIN_OK);
+    CHECK(kin_dict_set_string(dict, "key", "value") == KIN_OK);
+    kin_os_exit_now(0);
+    return 1;
+}
+
+static int be_passing_creator(void)
+{
+    kin_manager_options options = KIN_MANAGER_OPTIONS;
+    kin_manager *manager = NULL;
+    options.ends_with_starter = 1;
+    CHECK(kin_manager_open(&manager, name, &options) == KIN_OK);
+    kin_os_exit_now(0);
+    return 1;
+}
+
+static int be_stranger(const char *argument)
+{
+    const char *colon = strchr(argument, ':');
+    snprintf(name, sizeof name, "%s", colon + 1);
+    return argument[0] == 'c' ? be_counter() : argument[0] == 'm' ? be_creator() : be_passing_creator();
+}
+
+/* ---- tests ---- */
+
+static void strangers_meet_at_a_manager(void **state)
+{
+    (void)state;
+    intptr_t strangers[STRANGERS];
+    new_name();
+    for (int i = 0; i < STRANGERS; i++) {
+        strangers[i] = start_stranger("count"); /* whoever comes first makes it */
+    }
+    for (int i = 0; i < STRANGERS; i++) {
+        assert_int_equal(end_of_self(strangers[i]), 0);
+    }
+    kin_manager *manager = open_manager(KIN_FAMILY_JOIN);
+    kin_value *sum = NULL;
+    kin_queue *queue = NULL;
+    size_t count = 0;
+    int64_t value = 0;
+    assert_ok(kin_manager_value(manager, "sum", KIN_I64, 0, &sum));
+    assert_ok(kin_value_get(sum, &value, sizeof value));
+    assert_int_equal(value, STRANGERS * 1000);
+    assert_ok(kin_manager_queue(manager, "queue", NULL, &queue));
+    assert_ok(kin_queue_size(queue, &count));
+    assert_int_equal(count, STRANGERS);
+    stop_and_close(manager);
+}
+
+static void all_kinds_are_found_again(void **state)
+{
+    (void)state;
+    new_name();
+    kin_manager *manager = open_manager(KIN_FAMILY_CREATE);
+    void *first[11], *second[11];
+    for (int round = 0; round < 2; round++) {
+        void **to = round == 0 ? first : second;
+        assert_ok(kin_manager_lock(manager, "a", KIN_LOCK_RECURSIVE, (kin_lock **)&to[0]));
+        assert_ok(kin_manager_rwlock(manager, "b", (kin_rwlock **)&to[1]));
+        assert_ok(kin_manager_sem(manager, "c", 3, 0, (kin_sem **)&to[2]));
+        assert_ok(kin_manager_event(manager, "d", (kin_event **)&to[3]));
+        assert_ok(kin_manager_cond(manager, "e", (kin_cond **)&to[4]));
+        assert_ok(kin_manager_barrier(manager, "f", 2, (kin_barrier **)&to[5]));
+        assert_ok(kin_manager_queue(manager, "g", NULL, (kin_queue **)&to[6]));
+        assert_ok(kin_manager_value(manager, "h", KIN_F64, KIN_LOCKED, (kin_value **)&to[7]));
+        assert_ok(kin_manager_array(manager, "i", KIN_I32, 10, KIN_LOCKED, (kin_array **)&to[8]));
+        assert_ok(kin_manager_dict(manager, "j", (kin_dict **)&to[9]));
+        assert_ok(kin_manager_list(manager, "k", (kin_list **)&to[10]));
+    }
+    assert_memory_equal(first, second, sizeof first);
+    assert_ok(kin_lock_acquire(first[0], KIN_NOW)); /* it is recursive */
+    assert_ok(kin_lock_acquire(first[0], KIN_NOW));
+    assert_ok(kin_lock_release(first[0]));
+    assert_ok(kin_lock_release(first[0]));
+    assert_ok(kin_sem_acquire(first[2], 3, KIN_NOW));
+    kin_event *wrong = NULL;
+    assert_status(kin_manager_event(manager, "a", &wrong), KIN_E_TYPE);
+    assert_ok(kin_event_destroy(first[3]));
+    assert_ok(kin_manager_event(manager, "d", (kin_event **)&second[3])); /* a new one */
+    stop_and_close(manager);
+}
+
+static void keeper_outlives_who_started_it(void **state)
+{
+    (void)state;
+    char value[16];
+    new_name();
+    assert_int_equal(end_of_self(start_stranger("make")), 0);
+    kin_manager *manager = open_manager(KIN_FAMILY_JOIN);
+    kin_dict *dict = NULL;
+    assert_true(kin_manager_keeper(manager) != 0);
+    assert_ok(kin_manager_dict(manager, "dict", &dict));
+    assert_ok(kin_dict_get_string(dict, "key", value, sizeof value, NULL));
+    assert_string_equal(value, "value");
+    stop_and_close(manager);
+}
+
+static void keeper_ends_with_who_started_it_if_asked(void **state)
+{
+    (void)state;
+    kin_family *family = NULL;
+    kin_status status = KIN_OK;
+    new_name();
+    assert_int_equal(end_of_self(start_stranger("pass")), 0);
+    for (int64_t end = now_ns() + PATIENCE; status == KIN_OK && now_ns() < end;) {
+        status = kin_family_open(&family, name, KIN_FAMILY_JOIN, NULL);
+        if (status == KIN_OK) {
+            kin_family_close(family);
+        }
+    }
+    assert_status(status, KIN_E_NOT_FOUND);
+}
+
+static void killed_keeper_is_replaced(void **state)
+{
+    (void)state;
+    new_name();
+    kin_manager *manager = open_manager(0), *again;
+    kin_list *list = NULL;
+    char item[8];
+    assert_ok(kin_manager_list(manager, "list", &list));
+    uint32_t keeper = kin_manager_keeper(manager);
+    assert_true(keeper != 0);
+    kill_pid(keeper);
+    assert_ok(kin_list_append(list, "one", 4)); /* clients go on */
+    for (int64_t end = now_ns() + PATIENCE; kin_manager_keeper(manager) != 0 && now_ns() < end;) {
+    }
+    again = open_manager(0);
+    assert_true(kin_manager_keeper(again) != 0 && kin_manager_keeper(again) != keeper);
+    kin_manager_close(manager);
+    assert_ok(kin_manager_list(again, "list", &list));
+    assert_ok(kin_list_get(list, 0, item, sizeof item, NULL));
+    assert_string_equal(item, "one");
+    stop_and_close(again);
+}
+
+static void bad_input_is_refused(void **state)
+{
+    (void)state;
+    kin_manager *manager = NULL;
+    kin_lock *lock = NULL;
+    kin_manager_options options = KIN_MANAGER_OPTIONS;
+    assert_status(kin_manager_open(NULL, "a", NULL), KIN_E_ARGUMENT);
+    assert_status(kin_manager_open(&manager, "a/b", NULL), KIN_E_ARGUMENT);
+    options.size = 1;
+    assert_status(kin_manager_open(&manager, "a", &options), KIN_E_ARGUMENT);
+    new_name();
+    options = (kin_manager_options)KIN_MANAGER_OPTIONS;
+    options.flags = KIN_FAMILY_JOIN;
+    assert_status(kin_manager_open(&manager, name, &options), KIN_E_NOT_FOUND);
+    assert_status(kin_manager_stop(name, PATIENCE), KIN_E_NOT_FOUND);
+    assert_status(kin_manager_stop(name, -1), KIN_E_ARGUMENT);
+    assert_status(kin_manager_lock(NULL, "a", 0, &lock), KIN_E_ARGUMENT);
+    kin_manager_close(NULL);
+    assert_int_equal(kin_manager_keeper(NULL), 0);
+    assert_null(kin_manager_family(NULL));
+}
+
+int main(int argc, char **argv)
+{
+    kin_main(NULL, 0);
+    if (argc > 1 && strchr(argv[1], ':')) {
+        return be_stranger(argv[1]);
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(strangers_meet_at_a_manager),    cmocka_unit_test(all_kinds_are_found_again),
+        cmocka_unit_test(keeper_outlives_who_started_it), cmocka_unit_test(keeper_ends_with_who_started_it_if_asked),
+        cmocka_unit_test(killed_keeper_is_replaced),      cmocka_unit_test(bad_input_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

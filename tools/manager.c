@@ -1,0 +1,206 @@
+/* manager.c: `kin manager`: managers started, listed, stopped. `kin set`, `get`, `put`, `take`: what is in them, for scripts. */
+#include "commands.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DICT "dict"
+#define PATIENCE KIN_SECONDS(10)
+
+static int usage(FILE *stream, int status)
+{
+    fprintf(stream, "usage: kin manager start NAME    a process keeps the objects of that name, until it is stopped\n"
+                    "       kin manager list          managers and other families with a name\n"
+                    "       kin manager stop NAME\n"
+                    "       kin set NAME KEY VALUE    in its dict\n"
+                    "       kin get NAME KEY\n"
+                    "       kin put NAME QUEUE TEXT   into its queue of that name\n"
+                    "       kin take [--wait SECONDS] NAME QUEUE\n\n"
+                    "Exit status: 0, 1 (it failed; get: no such key; take: nothing came), 2 (usage).\n");
+    return status;
+}
+
+static kin_manager *open_manager(const char *name, uint32_t flags)
+{
+    kin_manager_options options = KIN_MANAGER_OPTIONS;
+    kin_manager *manager = NULL;
+    options.flags = flags;
+    tool_check(kin_manager_open(&manager, name, &options), name);
+    return manager;
+}
+
+/* ---- kin manager ---- */
+
+static int start(const char *name)
+{
+    kin_manager *manager = open_manager(name, 0);
+    printf("%s is kept by process %u\n", name, (unsigned)kin_manager_keeper(manager));
+    kin_manager_close(manager);
+    return EXIT_SUCCESS;
+}
+
+static void list_family(const kin_seen_family *it, void *context)
+{
+    if (it->name[0] != '\0') {
+        printf("%s: %d KiB\n", it->name, (int)(it->committed / 1024));
+        *(int *)context = 1;
+    }
+}
+
+static void list_object(const kin_seen_object *it, void *context)
+{
+    if (*(int *)context && it->name) {
+        printf("  %s", it->name);
+        printf(it->holder ? ", held by process %u\n" : "\n", (unsigned)it->holder);
+    }
+}
+
+static void list_one(kin_family *family, void *context)
+{
+    int named = 0;
+    kin_sight sight = {.size = sizeof sight, .family = list_family, .object = list_object, .context = &named};
+    (void)context;
+    tool_check(kin_family_look(family, &sight), "looking");
+}
+
+static int list(void)
+{
+    tool_check(kin_families(list_one, NULL, NULL), "kin_families");
+    return EXIT_SUCCESS;
+}
+
+static int stop(const char *name)
+{
+    tool_check(kin_manager_stop(name, PATIENCE), name);
+    return EXIT_SUCCESS;
+}
+
+int manager_command(int argc, char **argv)
+{
+    const char *what = argc > 1 ? argv[1] : "";
+    if (argc == 3 && strcmp(what, "start") == 0) {
+        return start(argv[2]);
+    }
+    if (argc == 2 && strcmp(what, "list") == 0) {
+        return list();
+    }
+    if (argc == 3 && strcmp(what, "stop") == 0) {
+        return stop(argv[2]);
+    }
+    int help = argc == 2 && strcmp(what, "--help") == 0;
+    return help ? usage(stdout, EXIT_SUCCESS) : usage(stderr, EXIT_USAGE);
+}
+
+/* ---- the dict ---- */
+
+static kin_dict *dict_of(kin_manager *manager)
+{
+    kin_dict *dict = NULL;
+    tool_check(kin_manager_dict(manager, DICT, &dict), DICT);
+    return dict;
+}
+
+int set_command(int argc, char **argv)
+{
+    if (argc != 4) {
+        return usage(stderr, EXIT_USAGE);
+    }
+    kin_manager *manager = open_manager(argv[1], KIN_FAMILY_JOIN);
+    tool_check(kin_dict_set_string(dict_of(manager), argv[2], argv[3]), "set");
+    kin_manager_close(manager);
+    return EXIT_SUCCESS;
+}
+
+/* Grown until it fits. */
+static char *get_value(kin_dict *dict, const char *key, size_t *size)
+{
+    char *buffer = NULL;
+    for (size_t room = 256;; room = *size + 256) {
+        free(buffer);
+        buffer = malloc(room);
+        tool_check(buffer ? KIN_OK : KIN_E_NO_MEMORY, key);
+        kin_status status = kin_dict_get(dict, key, strlen(key), buffer, room, size);
+        if (status == KIN_E_NOT_FOUND) {
+            free(buffer);
+            return NULL;
+        }
+        if (status != KIN_E_TOO_BIG) {
+            tool_check(status, key);
+            return buffer;
+        }
+    }
+}
+
+int get_command(int argc, char **argv)
+{
+    size_t size = 0;
+    if (argc != 3) {
+        return usage(stderr, EXIT_USAGE);
+    }
+    kin_manager *manager = open_manager(argv[1], KIN_FAMILY_JOIN);
+    char *value = get_value(dict_of(manager), argv[2], &size);
+    if (value) {
+        fwrite(value, 1, size, stdout);
+        putchar('\n');
+    }
+    int status = value ? EXIT_SUCCESS : EXIT_FAILURE;
+    free(value);
+    kin_manager_close(manager);
+    return status;
+}
+
+/* ---- queues ---- */
+
+static kin_queue *queue_of(kin_manager *manager, const char *name)
+{
+    kin_queue *queue = NULL;
+    tool_check(kin_manager_queue(manager, name, NULL, &queue), name);
+    return queue;
+}
+
+int put_command(int argc, char **argv)
+{
+    if (argc != 4) {
+        return usage(stderr, EXIT_USAGE);
+    }
+    kin_manager *manager = open_manager(argv[1], KIN_FAMILY_JOIN);
+    tool_check(kin_queue_put(queue_of(manager, argv[2]), argv[3], strlen(argv[3]), PATIENCE), "put");
+    kin_manager_close(manager);
+    return EXIT_SUCCESS;
+}
+
+static int take(kin_queue *queue, int64_t timeout)
+{
+    const void *message = NULL;
+    size_t size = 0;
+    kin_status status = kin_queue_peek(queue, &message, &size, timeout);
+    if (status == KIN_E_TIMED_OUT || status == KIN_E_CLOSED) {
+        return EXIT_FAILURE;
+    }
+    tool_check(status, "take");
+    fwrite(message, 1, size, stdout);
+    putchar('\n');
+    tool_check(kin_queue_consume(queue, message), "take");
+    return EXIT_SUCCESS;
+}
+
+int take_command(int argc, char **argv)
+{
+    static const struct option known[] = {{"wait", required_argument, NULL, 'w'}, {NULL, 0, NULL, 0}};
+    int64_t timeout = KIN_NOW;
+    for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+        if (option != 'w') {
+            return usage(stderr, EXIT_USAGE);
+        }
+        timeout = (int64_t)(atof(optarg) * 1e9);
+    }
+    if (argc - optind != 2 || timeout < 0) {
+        return usage(stderr, EXIT_USAGE);
+    }
+    kin_manager *manager = open_manager(argv[optind], KIN_FAMILY_JOIN);
+    int status = take(queue_of(manager, argv[optind + 1]), timeout);
+    kin_manager_close(manager);
+    return status;
+}
