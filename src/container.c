@@ -100,7 +100,7 @@ kin_status kin__container_enter(kin__seat *seat, kin__container *it, const kin__
 {
     kin_status status = kin__lock_acquire(seat, &it->lock, KIN_FOREVER);
     if (status < 0 || (status == KIN_OK && !in_doubt(it))) {
-        return status;
+        return status == KIN_E_POISONED ? KIN_E_DAMAGED : status; /* nobody poisons it */
     }
     if (status == KIN_OWNER_DIED) {
         kin__reap_all(seat->family); /* a block that it was just taking */
