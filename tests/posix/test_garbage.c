@@ -212,10 +212,9 @@ static void write_over(kin_family *family, void *const containers[2], uint64_t s
         range into = ranges[next_random(&seed) % (uint64_t)count], from = ranges[next_random(&seed) % (uint64_t)count];
         uint64_t what = next_random(&seed), there = from.words[next_random(&seed) % from.count];
         _Atomic uint64_t *word = (_Atomic uint64_t *)(void *)&into.words[next_random(&seed) % into.count];
-        atomic_store(word, what % 4 == 0   ? there
-                           : what % 4 == 1 ? what % 70000
-                           : what % 4 == 2 ? there + what % 64 * (UINT64_C(1) << what % 50)
-                                           : what);
+        const uint64_t kinds[] = {there, what, what % 70000, UINT64_C(1) << what / 8 % 60,
+                                  there + what % 64 * (UINT64_C(1) << what % 50)};
+        atomic_store(word, kinds[what / 1024 % 5]);
         for (volatile int i = 0; i < (int)(what >> 50); i++) {
         }
     }
