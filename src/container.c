@@ -8,7 +8,9 @@
  *     reader:  load root, word (acquire); copy; fence (acquire); load word, root again
  *     writer:  store word (release); give the old block back; somebody else takes it (acquire) and writes to it
  *
- * If the copy has bytes of the new owner's, the writer's store came before them, and the second look finds it.
+ * If the copy has bytes of the new owner's, the writer's store came before them, and the second look finds it. (The copying itself
+ * races with the new owner's plain stores, as in every seqlock over memory that others use freely; what it copied is not
+ * looked at then, but for comparing it with a key.)
  *
  * Writers hold the lock. Each change is published by one store: of a word, of the table's root. Between a block's being
  * allocated and its being published, and between its being taken out and given back, it stands in `doubts`:
