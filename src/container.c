@@ -211,6 +211,9 @@ kin_status kin__container_destroy(void *p, const kin__kind *kind)
     if (status == KIN_OK) {
         status = kin__container_clear(seat, p, kind);
     }
+    if (status == KIN_OK && in_doubt(p)) {
+        status = KIN_E_BUSY; /* not all could be given back */
+    }
     return status == KIN_OK ? kin__object_destroy(p, kind->type) : status;
 }
 
