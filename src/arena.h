@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "kin/family.h"
 #include "kin/ref.h"
 #include "os.h"
 
@@ -218,6 +219,7 @@ typedef struct kin__arena {
     uint32_t version;
     uint32_t fingerprint; /* of the sizes of the parts: another build of kin may differ */
     kin_os_id id;
+    char name[KIN_FAMILY_NAME_MAX + 1]; /* or "" */
     kin__layout layout;
     _Atomic uint64_t next_ticket;
     _Atomic uint32_t next_generation; /* of objects */

@@ -9,6 +9,7 @@
 
 #define FLAG_MODE 3u
 #define FLAG_PULSE 4u
+#define FLAG_BOUND 8u /* only with KIN__BLOB_INDEX */
 
 #define AT_TOTAL 16u
 #define AT_SUM 24u
@@ -41,7 +42,7 @@ size_t kin__blob_write(const kin__blob *blob, void *buffer, size_t size)
     kin__put_u32(&out, VERSION);
     kin__put_u32(&out, KIN__LAYOUT);
     kin__put_u32(&out, 0);
-    kin__put_u32(&out, (uint32_t)blob->mode | (blob->has_pulse ? FLAG_PULSE : 0));
+    kin__put_u32(&out, (uint32_t)blob->mode | (blob->has_pulse ? FLAG_PULSE : 0) | (blob->bound ? FLAG_BOUND : 0));
     kin__put_u64(&out, 0);
     kin__put_u32(&out, blob->target);
     kin__put_u32(&out, blob->packer);
@@ -156,11 +157,13 @@ kin_status kin__blob_parse(kin__blob *out, const void *bytes, size_t size)
         return status;
     }
     uint32_t mode = flags & FLAG_MODE;
-    if (mode > KIN__BLOB_INHERIT || (flags & ~(FLAG_MODE | FLAG_PULSE)) != 0) {
+    if (mode > KIN__BLOB_INHERIT || (flags & ~(FLAG_MODE | FLAG_PULSE | FLAG_BOUND)) != 0 ||
+        ((flags & FLAG_BOUND) && mode != KIN__BLOB_INDEX)) {
         return KIN_E_BLOB_CORRUPT;
     }
     out->mode = (kin__blob_mode)mode;
     out->has_pulse = (flags & FLAG_PULSE) != 0;
+    out->bound = (flags & FLAG_BOUND) != 0;
     parse_fields(&in, out);
     bool sound = parse_handles(&in, out) && kin__reader_done(&in) && fields_sound(out);
     return sound ? KIN_OK : KIN_E_BLOB_CORRUPT;

@@ -23,7 +23,7 @@ typedef enum kin__blob_mode {                        /* pinned. How its handles 
 
 typedef struct kin__blob {
     kin__blob_mode mode;
-    bool has_pulse;
+    bool has_pulse, bound;   /* bound: the child is to die with the packer */
     uint32_t target, packer; /* pids; target 0: any process */
     kin_os_id family;
     uint64_t reserve;

@@ -1,6 +1,7 @@
 /* family.c: making, adopting and leaving a family; the table of those that this process is in. */
 #include "family.h"
 
+#include "children.h"
 #include "heap.h"
 #include "lock.h"
 #include "pipe.h"
@@ -78,6 +79,8 @@ static void after_fork_child(void)
 {
     kin__seats_after_fork();
     kin__ends_after_fork();
+    kin__named_after_fork();
+    kin__children_after_fork();
 }
 
 static void nothing(void)
@@ -167,6 +170,7 @@ static void destroy(kin_family *family)
     if (family->self != &kin__nobody) {
         kin_os_private_free(family->self, sizeof(kin__self));
     }
+    kin_os_handle_close(family->holder);
     kin_os_handle_close(family->shm);
     kin_os_pulse_close(&family->pulse);
     free(atomic_load(&family->natives));
@@ -188,7 +192,8 @@ static kin_status allocate(kin_family **out, const kin_os_id *id, uint64_t reser
     family->hints = NULL;
     family->id = *id;
     family->layout = (kin__layout){.reserve = reserve};
-    family->shm = KIN_OS_NO_HANDLE;
+    family->shm = family->holder = KIN_OS_NO_HANDLE;
+    family->name[0] = '\0';
     family->pulse = (kin_os_pulse)KIN_OS_NO_PULSE;
     *out = family;
     return KIN_OK;
@@ -226,6 +231,7 @@ static kin_status fill_arena(kin_family *family, const kin_family_options *optio
     kin__arena *arena = family->arena;
     family->layout = arena->layout = layout;
     arena->id = family->id;
+    memcpy(arena->name, family->name, sizeof arena->name);
     arena->version = KIN__LAYOUT;
     arena->fingerprint = fingerprint();
     atomic_store(&family->known, size);
@@ -239,7 +245,7 @@ static kin_status make(kin_family *family, const kin_family_options *options)
 {
     kin_status status = kin_os_pulse_create(&family->pulse, &family->id);
     if (status == KIN_OK) {
-        status = kin_os_shm_create(&family->shm, &family->id, (size_t)family->layout.reserve);
+        status = kin_os_shm_create(&family->shm, &family->id, (size_t)family->layout.reserve, family->name[0] != '\0');
     }
     if (status == KIN_OK) {
         status = map(family);
@@ -278,6 +284,11 @@ static kin_status check_options(kin_family_options *out, const kin_family_option
 
 kin_status kin_family_create(kin_family **out, const kin_family_options *options)
 {
+    return kin__family_create_named(out, "", options);
+}
+
+kin_status kin__family_create_named(kin_family **out, const char *name, const kin_family_options *options)
+{
     kin_family_options checked;
     kin_family *family;
     kin_os_id id;
@@ -292,6 +303,7 @@ kin_status kin_family_create(kin_family **out, const kin_family_options *options
     if (status != KIN_OK) {
         return status;
     }
+    memcpy(family->name, name, strlen(name) + 1);
     status = make(family, &checked);
     if (status != KIN_OK) {
         kin_os_pulse_retire(&family->pulse, &family->id);
@@ -349,7 +361,8 @@ kin_status kin__family_resolve(kin_family **out, kin_family *family)
 
 void kin__family_ticket_of(const kin_family *family, kin__family_ticket *out)
 {
-    *out = (kin__family_ticket){family->id, family->layout.reserve, family->shm, kin_os_pulse_handle(&family->pulse)};
+    *out = (kin__family_ticket){family->id, family->layout.reserve, family->shm, kin_os_pulse_handle(&family->pulse),
+                                false};
 }
 
 static kin_status check_arena(kin_family *family, const kin__family_ticket *ticket)
@@ -373,6 +386,16 @@ static kin_status take_handles(kin_family *family, const kin__family_ticket *tic
 {
     family->shm = ticket->shm;
     return kin_os_pulse_adopt(&family->pulse, ticket->pulse);
+}
+
+/* Every member keeps it. */
+static void take_name(kin_family *family)
+{
+    memcpy(family->name, family->arena->name, sizeof family->name);
+    family->name[KIN_FAMILY_NAME_MAX] = '\0';
+    if (family->name[0] != '\0') {
+        kin_os_name_hold(&family->holder, family->name);
+    }
 }
 
 kin_status kin__family_adopt(kin_family **out, const kin__family_ticket *ticket)
@@ -402,9 +425,12 @@ kin_status kin__family_adopt(kin_family **out, const kin__family_ticket *ticket)
         destroy(family);
         return status;
     }
+    take_name(family);
     publish(family);
     kin_family *none = NULL;
-    atomic_compare_exchange_strong(&own, &none, family);
+    if (!ticket->stranger) {
+        atomic_compare_exchange_strong(&own, &none, family);
+    }
     *out = family;
     return KIN_OK;
 }
@@ -420,7 +446,12 @@ void kin_family_close(kin_family *family)
     kin__member_leave(family);
     kin_family *was = family;
     atomic_compare_exchange_strong(&own, &was, NULL);
+    char name[sizeof family->name];
+    memcpy(name, family->name, sizeof name);
     destroy(family);
+    if (name[0] != '\0') {
+        kin_os_name_tidy(name);
+    }
 }
 
 kin_status kin_family_of(const void *p, kin_family **out)

@@ -50,6 +50,8 @@ struct kin_family {
     kin__layout layout;     /* a copy, checked: the arena's may be written over by a member gone mad */
     kin_os_handle shm;
     kin_os_pulse pulse;
+    kin_os_handle holder; /* of its name, or KIN_OS_NO_HANDLE */
+    char name[KIN_FAMILY_NAME_MAX + 1];
     kin__self *_Atomic self;
     kin__native *_Atomic natives; /* [max_threads], made when first needed */
     kin__hints *_Atomic hints;    /* [KIN__CLASSES], likewise */
@@ -81,6 +83,7 @@ typedef struct kin__family_ticket {
     kin_os_id id;
     uint64_t reserve;
     kin_os_handle shm, pulse; /* pulse may be KIN_OS_NO_HANDLE */
+    bool stranger;            /* it does not become the own family */
 } kin__family_ticket;
 
 /* The handles stay the family's. */
@@ -88,6 +91,9 @@ void kin__family_ticket_of(const kin_family *family, kin__family_ticket *out);
 /* Maps and checks; this process joins at its first use. Takes the handles, also on failure. Becomes the own family if there is none. If this process is
  * in that family already, gives that. KIN_E_BLOB_VERSION: another layout; KIN_E_BLOB_CORRUPT: not an arena of that id. */
 kin_status kin__family_adopt(kin_family **out, const kin__family_ticket *ticket);
+void kin__named_after_fork(void);
+/* kin_family_create, for one that is to get this name. */
+kin_status kin__family_create_named(kin_family **out, const char *name, const kin_family_options *options);
 
 /* Asks the system whether [offset, offset + size) may be touched. */
 bool kin__family_covers_now(kin_family *family, uint64_t offset, uint64_t size);

@@ -322,7 +322,7 @@ static void visit_other(const kin_os_found *found, void *context)
 {
     tour *it = context;
     kin_family *family;
-    kin__family_ticket ticket = {found->id, 0, found->shm, found->pulse};
+    kin__family_ticket ticket = {found->id, 0, found->shm, found->pulse, true};
     if (!read_reserve(found->shm, &ticket.reserve)) {
         kin_os_handle_close(found->shm);
         kin_os_handle_close(found->pulse);

@@ -1,5 +1,7 @@
 /* main.c: what children may be started with, and the door by which a spawned one comes in. */
 #include "blob.h"
+#include "children.h"
+#include "pool.h"
 
 #include <stdlib.h>
 
@@ -13,7 +15,7 @@ const kin_entry *kin__entry_find(const char *name)
             return &entries[i];
         }
     }
-    return NULL;
+    return strcmp(name, KIN__WORKER_ENTRY) == 0 ? &kin__worker_entry : NULL;
 }
 
 static bool sound(const kin_entry *list, size_t count)
@@ -28,7 +30,7 @@ static bool sound(const kin_entry *list, size_t count)
             }
         }
     }
-    return list != NULL;
+    return list != NULL || count == 0;
 }
 
 static kin_status check(kin__blob *out, const unsigned char *bytes, size_t size, size_t count)
@@ -62,7 +64,9 @@ static kin_status come_in(const kin_entry **entry, kin_args *args)
         return status;
     }
     *entry = kin__entry_find(blob.entry);
-    return kin__blob_take(args, &blob, handles);
+    kin__origin_set(blob.packer, (*entry)->name);
+    status = blob.bound ? kin_os_follow_parent(blob.packer) : KIN_OK;
+    return status == KIN_OK ? kin__blob_take(args, &blob, handles) : status;
 }
 
 kin_status kin_main(const kin_entry *list, size_t count)
@@ -70,7 +74,7 @@ kin_status kin_main(const kin_entry *list, size_t count)
     static kin_args args; /* not from the allocator, which a child that needs none may then leave alone */
     const kin_entry *entry;
     bool usable = sound(list, count), child = kin_os_message_pending();
-    if (usable) {
+    if (usable && list) {
         entries = list;
         entry_count = count;
     }

@@ -22,7 +22,7 @@
 
 #include "kin/status.h"
 
-#include "os_types.h" /* kin_os_handle, KIN_OS_NO_HANDLE, kin_os_sem, kin_os_pulse, kin_os_process, kin_os_pipe, ... */
+#include "os_types.h" /* kin_os_handle, KIN_OS_NO_HANDLE, kin_os_sem, kin_os_pulse, kin_os_process, kin_os_pipe, kin_os_run, ... */
 
 #define KIN_OS_NEVER INT64_MAX
 
@@ -77,8 +77,8 @@ typedef struct kin_os_id { /* 128 random bits: a family's identity and part of i
 } kin_os_id;
 
 /* Makes shared memory that may grow up to reserve bytes (a multiple of kin_os_page_size); none of it is usable yet.
- * It has no name that could be left behind. */
-kin_status kin_os_shm_create(kin_os_handle *out, const kin_os_id *family, size_t reserve);
+ * It has no name that could be left behind, but by the family's id if it is to be findable (POSIX): that goes with the pulse. */
+kin_status kin_os_shm_create(kin_os_handle *out, const kin_os_id *family, size_t reserve, bool findable);
 /* Maps all reserve bytes; what is not committed must not be touched. */
 kin_status kin_os_shm_map(void **out, kin_os_handle shm, size_t reserve);
 void kin_os_shm_unmap(void *base, size_t reserve);
@@ -183,6 +183,21 @@ void kin_os_pulse_close(kin_os_pulse *pulse);
 /* The same for every family of this user that has no living member. Returns how many were removed. */
 uint32_t kin_os_sweep(void);
 
+/* ---- families' names: name.c ---- */
+
+/* The memory of the family of that name. KIN_E_NOT_FOUND; KIN_E_PERMISSION: somebody else sits there. */
+kin_status kin_os_name_find(kin_os_handle *shm, const char *name);
+/* What has been found, and its id read there: gives the handles to join with. Takes *shm. KIN_E_NOT_FOUND: it is gone meanwhile. */
+kin_status kin_os_name_enter(kin_os_handle *shm, kin_os_handle *pulse, const kin_os_id *family);
+/* Gives the name to a family that is whole, made with findable memory. kept: it outlives its members (Windows:
+ * KIN_E_UNSUPPORTED). *holder keeps the name, as long as it is open. KIN_E_EXISTS. */
+kin_status kin_os_name_publish(kin_os_handle *holder, const char *name, const kin_os_id *family, bool kept);
+void kin_os_name_hold(kin_os_handle *holder, const char *name);
+/* Nobody finds that family by this name any more, and it is not kept. */
+kin_status kin_os_name_forget(const char *name, const kin_os_id *family);
+/* Removes the name if its family is gone. */
+void kin_os_name_tidy(const char *name);
+
 /* ---- the families that there are: discover.c ---- */
 
 typedef struct kin_os_found {
@@ -219,17 +234,28 @@ typedef struct kin_os_message {
 #define KIN_OS_MESSAGE_MAX 4096u /* with its handles it fits any pipe's buffer: sending never waits for the child */
 #define KIN_OS_HANDLES_MAX 64u
 
+/* The pid of this process's parent, 0 if there is none to tell. */
+uint32_t kin_os_parent_pid(void);
+/* In a child that is to die with its parent, which has that pid. POSIX: from now on it does; Windows: kin_os_spawn has seen to
+ * that. KIN_E_NOT_FOUND: it has ended already. */
+kin_status kin_os_follow_parent(uint32_t pid);
+/* Processors that can be kept busy, by affinity and by limits of time. At least 1. */
+uint32_t kin_os_cpu_count(void);
+
 /* Starts a program; argv and names are UTF-8, argv[0] is not special, program is a path. The child inherits the standard
  * streams and gets the message, with duplicates of the handles, nothing else. It can take them by kin_os_message_take;
- * what it does not take vanishes with it. If it ends at once, that is no failure of the start. */
+ * what it does not take vanishes with it. If it ends at once, that is no failure of the start. bound, Windows: it ends with this
+ * process. */
 kin_status kin_os_spawn(kin_os_process *out, const char *program, const char *const *argv,
-                        const kin_os_message *message);
+                        const kin_os_message *message, bool bound);
 uint32_t kin_os_process_pid(const kin_os_process *process);
 /* What to watch for its end; KIN_OS_NO_HANDLE where there is nothing (a kernel without pidfds). It stays process's. */
 kin_os_handle kin_os_process_handle(kin_os_process *process);
 /* KIN_E_TIMED_OUT: still runs. After KIN_OK it may be asked again and gives the same answer; one thread at a time.
  * POSIX: KIN_E_NOT_FOUND when somebody else has reaped the child (SIGCHLD ignored, waitpid(-1)). */
 kin_status kin_os_process_wait(kin_os_process *process, int64_t deadline, kin_os_exit *out);
+/* Whether it has ended, without waiting for it, in any thread. */
+bool kin_os_process_ended(const kin_os_process *process);
 /* POSIX: SIGTERM or, with force, SIGKILL, through a pidfd. Windows: TerminateProcess either way.
  * KIN_OK if it has already ended. */
 kin_status kin_os_process_kill(kin_os_process *process, bool force);
@@ -239,6 +265,43 @@ void kin_os_process_close(kin_os_process *process);
 void kin_os_exit_now(int code);
 /* The running program's own path, UTF-8. KIN_E_TOO_BIG if size is short. */
 kin_status kin_os_self_path(char *buffer, size_t size);
+
+/* ---- programs that know nothing of kin: run.c ---- */
+
+typedef enum kin_os_stream {
+    KIN_OS_STREAM_INHERIT,
+    KIN_OS_STREAM_NOTHING,
+    KIN_OS_STREAM_PIPE,
+    KIN_OS_STREAM_TOGETHER, /* the third only: a copy of the second */
+} kin_os_stream;
+
+typedef struct kin_os_command {
+    const char *const *argv;      /* argv[0] is the program: a path, or a name to look for in PATH */
+    bool shell;                   /* argv[0] is a command line for the system's shell instead */
+    bool clean;                   /* the own environment is not inherited */
+    const char *const *variables; /* NULL, or "NAME=value" and "NAME", the later one counts */
+    const char *directory;        /* or NULL */
+    kin_os_stream streams[3];
+} kin_os_command;
+
+/* kin_os_run (os_types.h) is a running program with at most three pipes to its streams. It stays where it was started. */
+
+/* The program gets the three streams and nothing else. */
+kin_status kin_os_run_start(kin_os_run *out, const kin_os_command *command);
+/* None waits. Its input takes *moved > 0 of the bytes; of stream 1 or 2 *moved > 0 bytes came. KIN_E_TIMED_OUT: nothing goes at
+ * present. KIN_E_CLOSED: nor will it. */
+kin_status kin_os_run_write(kin_os_run *run, const void *bytes, size_t size, size_t *moved);
+kin_status kin_os_run_read(kin_os_run *run, unsigned stream, void *buffer, size_t size, size_t *moved);
+/* How much can be read of stream 1 or 2 right now; 0 if it is closed. */
+size_t kin_os_run_left(kin_os_run *run, unsigned stream);
+/* Closes the pipe to a stream, if there is one: the input ends, an output is not wanted any more. */
+void kin_os_run_shut(kin_os_run *run, unsigned stream);
+/* Until one of the pipes still open can be moved (bit 1 << stream) or the program has ended (KIN_OS_RUN_ENDED, *how). KIN_OK,
+ * perhaps with nothing *ready. KIN_E_TIMED_OUT. KIN_E_NOT_FOUND: it has ended, and nobody can tell how. */
+#define KIN_OS_RUN_ENDED 8u
+kin_status kin_os_run_wait(kin_os_run *run, int64_t deadline, unsigned *ready, kin_os_exit *how);
+kin_status kin_os_run_kill(kin_os_run *run, bool force);
+void kin_os_run_close(kin_os_run *run);
 
 /* ---- handles: handle.c ---- */
 

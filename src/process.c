@@ -7,6 +7,7 @@
 #include "kin/process.h"
 
 #include "blob.h"
+#include "children.h"
 #include "park.h"
 #include "pipe.h"
 #include "wait.h"
@@ -15,12 +16,14 @@
 
 struct kin_process {
     kin_os_process os;
+    kin__child listed;
     kin_os_id family; /* not a pointer: it may be closed before the process is */
     kin_ref block;
     uint64_t block_size;
     bool ended;
     kin_status status; /* once it has ended: how the wait went, */
     kin_exit result;   /* and how the process did */
+    char name[KIN_NAME_MAX + 1];
 };
 
 typedef struct order {
@@ -28,6 +31,7 @@ typedef struct order {
     const kin_entry *entry; /* NULL: known only to the other program */
     kin_family *family;
     const kin_args *args; /* or NULL */
+    uint32_t starter;     /* this process's pid */
     kin_process_options options;
 } order;
 
@@ -36,6 +40,10 @@ typedef struct order {
 /* Does not return. */
 static void be_child(const order *wanted)
 {
+    kin__origin_set(wanted->starter, wanted->name);
+    if (wanted->options.die_with_parent && kin_os_follow_parent(wanted->starter) != KIN_OK) {
+        kin_os_exit_now(KIN_EXIT_START);
+    }
     kin__ends_keep(wanted->args);
     kin_args none = {.family = wanted->family};
     int code = wanted->entry->run(wanted->args ? wanted->args : &none) & 0xff;
@@ -111,13 +119,14 @@ static kin_status launch(kin_process *process, const order *wanted, const kin__b
     unsigned char bytes[KIN_BLOB_MAX];
     kin_os_message message = {bytes, kin__blob_write(blob, bytes, sizeof bytes), handles, blob->handle_count};
     const char *program = wanted->options.program;
+    bool bound = wanted->options.die_with_parent != 0;
     kin_status status = program ? KIN_OK : self_path(&program);
     if (status != KIN_OK) {
         return status;
     }
     const char *const only_name[] = {program, NULL};
     const char *const *argv = wanted->options.argv ? wanted->options.argv : only_name;
-    return kin_os_spawn(&process->os, program, argv, &message);
+    return kin_os_spawn(&process->os, program, argv, &message, bound);
 }
 
 static kin_status start_spawn(kin_process *process, const order *wanted)
@@ -135,6 +144,7 @@ static kin_status start_spawn(kin_process *process, const order *wanted)
         return status;
     }
     memcpy(blob.entry, wanted->name, strlen(wanted->name));
+    blob.bound = wanted->options.die_with_parent != 0;
     kin__args_given(wanted->args, true);
     status = launch(process, wanted, &blob, handles);
     if (status != KIN_OK) {
@@ -171,7 +181,7 @@ static kin_status start(kin_process *process, const order *wanted)
 
 static kin_status make_order(order *out, const char *name, const kin_args *args, const kin_process_options *options)
 {
-    *out = (order){name, NULL, NULL, args, KIN_PROCESS_OPTIONS};
+    *out = (order){name, NULL, NULL, args, kin_os_pid(), KIN_PROCESS_OPTIONS};
     if (!kin__name_sound(name) || (options && options->size != sizeof *options)) {
         return KIN_E_ARGUMENT;
     }
@@ -181,7 +191,8 @@ static kin_status make_order(order *out, const char *name, const kin_args *args,
     kin_method method = out->options.method;
     const char *const *argv = out->options.argv;
     if (method < KIN_DEFAULT || method > KIN_SPAWN || (method == KIN_FORK && out->options.program) ||
-        (argv && !argv[0])) {
+        (argv && !argv[0]) || (out->options.die_with_parent & ~1) != 0 ||
+        (out->options.name && !kin__name_sound(out->options.name))) {
         return KIN_E_ARGUMENT;
     }
     if (kin_os_message_pending()) {
@@ -210,11 +221,13 @@ kin_status kin_process_start(kin_process **out, const char *entry, const kin_arg
         return KIN_E_NO_MEMORY;
     }
     process->family = wanted.family->id;
+    strcpy(process->name, wanted.options.name ? wanted.options.name : entry);
     status = start(process, &wanted);
     if (status != KIN_OK) {
         free(process);
         return status;
     }
+    kin__children_add(&process->listed, process, &process->os);
     *out = process;
     return KIN_OK;
 }
@@ -273,6 +286,11 @@ uint32_t kin_process_pid(const kin_process *process)
     return process ? kin_os_process_pid(&process->os) : 0;
 }
 
+const char *kin_process_name(const kin_process *process)
+{
+    return process ? process->name : "";
+}
+
 static kin_status stop(kin_process *process, bool force)
 {
     if (!process) {
@@ -291,11 +309,31 @@ kin_status kin_process_kill(kin_process *process)
     return stop(process, true);
 }
 
+kin_status kin_process_stop(kin_process *process, int64_t ask, int64_t kill, kin_exit *result)
+{
+    if (!process || ask < 0 || kill < 0) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin_process_terminate(process);
+    if (status == KIN_OK) {
+        status = kin_process_join(process, ask, result);
+    }
+    if (status != KIN_E_TIMED_OUT) {
+        return status;
+    }
+    status = kin_process_kill(process);
+    if (status == KIN_OK) {
+        status = kin_process_join(process, kill, result);
+    }
+    return status == KIN_OK ? KIN_KILLED : status;
+}
+
 void kin_process_close(kin_process *process)
 {
     if (!process) {
         return;
     }
+    kin__children_remove(&process->listed);
     kin_process_alive(process); /* if it has ended, it is cleaned up after */
     kin_os_process_close(&process->os);
     free(process);

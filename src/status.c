@@ -40,3 +40,8 @@ const char *kin_os_error_text(int code, char *buffer, size_t size)
     kin_os_error_write(code, buffer, size);
     return buffer;
 }
+
+int64_t kin_now(void)
+{
+    return kin_os_now();
+}

@@ -40,6 +40,8 @@ typedef struct place {
     const void *message;
     _Atomic int asleep, through; /* of the sleeper */
     kin_sem ready, go;           /* the victim's */
+    char name[32];               /* of a family */
+    int unusable;
 } place;
 
 static kin_queue *queue_of(place *it)
@@ -75,7 +77,7 @@ typedef struct scenario {
     action *operation; /* the victim, stepped */
     action *sleep;     /* another process, which sleeps for what the operation does; or null */
     action *finish;    /* afterwards: does for the sleeper what the victim may not have done; or null */
-    bool held;         /* the tracer holds lock, and rwlock for writing, meanwhile */
+    bool held;         /* the tracer holds lock, and rwlock for writing, meanwhile, and is in the family of that name */
 } scenario;
 
 /* ---- operations ---- */
@@ -100,7 +102,9 @@ static void lock_both(place *it)
 
 static void recursive_twice(place *it)
 {
-    kin_lock_acquire(&it->recursive, KIN_FOREVER);
+    if (kin_lock_acquire(&it->recursive, KIN_FOREVER) == KIN_OWNER_DIED) {
+        kin_lock_repair(&it->recursive);
+    }
     kin_lock_acquire(&it->recursive, KIN_FOREVER);
     kin_lock_release(&it->recursive);
     kin_lock_release(&it->recursive);
@@ -643,6 +647,23 @@ static void family_kill(place *it)
     kin_args_destroy(args);
 }
 
+static kin_family *named;
+
+static void named_open(place *it)
+{
+    kin_family_open(&named, it->name, 0, NULL);
+}
+
+/* The name is free, or its family is whole. */
+static void named_close(place *it)
+{
+    if (!named && kin_family_open(&named, it->name, 0, NULL) != KIN_OK) {
+        it->unusable = 1;
+    }
+    kin_family_close(named);
+    named = NULL;
+}
+
 static void sweep(place *it)
 {
     (void)it;
@@ -720,6 +741,8 @@ static const scenario scenarios[] = {
     {"value", "get", value_get, value_get, NULL, NULL, false},
     {"counter", "compare and exchange", counter_add, counter_exchange, NULL, NULL, false},
     {"counter", "add", counter_add, counter_add, NULL, NULL, false},
+    {"leased semaphore", "acquire", leased_both, leased_acquire_two, NULL, NULL, false},
+    {"leased semaphore", "release", leased_acquire_two, leased_release, NULL, NULL, false},
     {"dict", "set, a new key", dict_some, dict_insert, NULL, NULL, false},
     {"dict", "set, the first key", dict_clear, dict_insert, NULL, NULL, false},
     {"dict", "set, a key that is there", dict_some, dict_replace, NULL, NULL, false},
@@ -740,8 +763,6 @@ static const scenario scenarios[] = {
     {"list", "pop", list_some, list_pop, NULL, NULL, false},
     {"list", "pop, first and last", list_some, list_pop_ends, NULL, NULL, false},
     {"list", "clear", list_some, list_clear, NULL, NULL, false},
-    {"leased semaphore", "acquire", leased_both, leased_acquire_two, NULL, NULL, false},
-    {"leased semaphore", "release", leased_acquire_two, leased_release, NULL, NULL, false},
     {"leased semaphore", "release, another sleeps for it", leased_acquire_two, leased_release, leased_acquire, NULL,
      false},
     {"queue", "put", queue_both, queue_put, NULL, NULL, false},
@@ -769,6 +790,8 @@ static const scenario scenarios[] = {
     {"family", "reap", lock_both, family_reap, NULL, NULL, false},
     {"family", "create another", lock_both, family_create, NULL, NULL, false},
     {"family", "sweep", family_kill, sweep, NULL, NULL, false},
+    {"family", "open by name: make", lock_both, named_open, NULL, NULL, false},
+    {"family", "open by name: join", lock_try, named_open, NULL, NULL, true},
     {"process", "start", lock_both, process_start, NULL, NULL, false},
     {"process", "start, spawned", lock_both, process_spawn, NULL, NULL, false},
     {"process", "join", process_start, process_join, NULL, NULL, false},
@@ -1172,7 +1195,13 @@ static bool kill_at(int which, int k, tally *out)
         lock_acquire(it);
         write_acquire(it);
     }
+    static int count;
     int names = step_names();
+    snprintf(it->name, sizeof it->name, "step-%u-%d", (unsigned)step_pid(), count++);
+    bool opens = what->operation == named_open;
+    if (opens && what->held) {
+        named_open(it);
+    }
     kin_process *victim = start("be_killed", which, k, it);
     if (what->sleep) {
         kin_sem_acquire(&it->ready, 1, KIN_FOREVER);
@@ -1196,6 +1225,10 @@ static bool kill_at(int which, int k, tally *out)
     const char *wrong = what->sleep ? await_sleeper(it, sleeper) : NULL;
     wrong = wrong ? wrong : count_values(it);
     wrong = wrong ? wrong : use_all(it);
+    if (opens) {
+        named_close(it);
+    }
+    wrong = wrong ? wrong : it->unusable ? "the name" : NULL;
     int64_t took = step_now() - killed;
     wrong = wrong ? wrong : find_remains(names);
     wrong = wrong ? wrong : took > LIMIT ? "it took too long" : NULL;

@@ -26,6 +26,7 @@ int64_t step_drive(kin_process *victim, step_kind kind, int64_t last);
 
 /* How many families have a name in the system; where there are no such names, 0. */
 int step_names(void);
+int64_t step_pid(void);
 
 /* ---- time ---- */
 

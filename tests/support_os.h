@@ -26,8 +26,32 @@ void raise_signal(intptr_t signal);
 intptr_t start_self(const char *argument, intptr_t input, const intptr_t *inherited, size_t count);
 /* Waits for its end; returns its exit code. */
 int end_of_self(intptr_t process);
+/* Kills the process of that id, if there is one. */
+void kill_pid(uint32_t pid);
 /* Reads all of the standard input; returns how much. */
 size_t read_input(void *buffer, size_t size);
+/* Closes the standard input; writes all of it to standard output (1) or error (2), as it is, or returns 0. */
+void close_input(void);
+int write_output(int stream, const void *bytes, size_t size);
+/* This program's arguments in UTF-8, ended by NULL, as the C runtime took them apart (Windows: and as CommandLineToArgvW does, or
+ * NULL). They stay. */
+char **own_arguments(void);
+/* An environment variable of this process in UTF-8: its length, -1 if there is none. Sets one, or removes it (NULL). */
+int own_variable(char *out, size_t size, const char *name);
+void set_variable(const char *name, const char *value);
+/* Makes a program's directory the current one; puts back the old one, and PATH. PATH becomes another one. */
+typedef struct test_place {
+    char before[4096], path[32768];
+    char directory[4096], parent[4096], name[256]; /* the program's */
+} test_place;
+test_place enter_place_of(const char *program);
+void set_path(const char *path);
+void leave_place(const test_place *left);
+/* A file with this text that is no program; its path, for remove_plain_file. */
+char *make_plain_file(const char *text);
+void remove_plain_file(char *path);
+/* A file that any program started by other means would inherit. */
+intptr_t open_inheritable_file(void);
 /* Runs body(argument) in a thread of its own; end waits for its end. run: both. */
 void *begin_thread(void (*body)(void *argument), void *argument);
 void end_thread(void *thread);

@@ -36,7 +36,7 @@ static void shared_memory_grows_and_is_zero(void **state)
     kin_os_handle shm, copy;
     void *one = NULL, *other = NULL;
     size_t page = kin_os_page_size(), reserve = 256 * page;
-    assert_ok(kin_os_shm_create(&shm, &id, reserve));
+    assert_ok(kin_os_shm_create(&shm, &id, reserve, false));
     assert_ok(kin_os_shm_map(&one, shm, reserve));
     assert_ok(kin_os_handle_duplicate(&copy, shm));
     assert_ok(kin_os_shm_map(&other, copy, reserve));
@@ -64,7 +64,7 @@ static void shared_memory_beyond_the_system_is_an_error(void **state)
     kin_os_handle shm = KIN_OS_NO_HANDLE;
     void *base = NULL;
     size_t reserve = (size_t)1 << 62;
-    kin_status status = kin_os_shm_create(&shm, &id, reserve);
+    kin_status status = kin_os_shm_create(&shm, &id, reserve, false);
     if (status == KIN_OK) {
         status = kin_os_shm_map(&base, shm, reserve);
     }
@@ -104,7 +104,7 @@ static void handles_tell_their_kind(void **state)
     kin_os_kind kind;
     intptr_t ends[2], file = open_file_with("text");
     make_pipe(ends);
-    assert_ok(kin_os_shm_create(&shm, &id, 65536));
+    assert_ok(kin_os_shm_create(&shm, &id, 65536, false));
     assert_ok(kin_os_handle_kind(kin_os_handle_from((uint64_t)file), &kind));
     assert_int_equal(kind, KIN_OS_KIND_FILE);
     assert_ok(kin_os_handle_kind(kin_os_handle_from((uint64_t)ends[0]), &kind));
@@ -162,7 +162,7 @@ static void program_that_is_not_there_is_not_found(void **state)
     kin_os_message message = {"", 0, NULL, 0};
     const char *const argv[] = {"x", NULL};
     size_t before = count_handles();
-    assert_status(kin_os_spawn(&process, "/no/such/program", argv, &message), KIN_E_NOT_FOUND);
+    assert_status(kin_os_spawn(&process, "/no/such/program", argv, &message, false), KIN_E_NOT_FOUND);
     assert_true(kin_os_error() != 0);
     assert_int_equal(count_handles(), before);
 }

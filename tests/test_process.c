@@ -375,7 +375,8 @@ static void wrong_entries_are_refused(void **state)
     static const kin_entry twice[] = {{"a", child_exit}, {"a", child_exit}};
     static const kin_entry nameless[] = {{"", child_exit}};
     static const kin_entry empty[] = {{"a", NULL}};
-    assert_status(kin_main(NULL, 0), KIN_E_ARGUMENT);
+    assert_status(kin_main(NULL, 1), KIN_E_ARGUMENT);
+    assert_ok(kin_main(NULL, 0)); /* what was registered stays */
     assert_status(kin_main(twice, 2), KIN_E_ARGUMENT);
     assert_status(kin_main(nameless, 1), KIN_E_ARGUMENT);
     assert_status(kin_main(empty, 1), KIN_E_ARGUMENT);

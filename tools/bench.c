@@ -685,8 +685,7 @@ static void bench_semaphore(bench *b)
 
 /* ---- making and starting things ---- */
 
-/* Nanoseconds for one, of as many as the time allows. */
-static double repeat(const bench *b, int (*once)(void), int at_once, const char *what)
+double repeat(const bench *b, int (*once)(void), int at_once, const char *what)
 {
     int failed = 0;
     int64_t done = 0;
@@ -817,6 +816,27 @@ static void bench_start(bench *b)
                    target, 0});
 }
 
+/* ---- running a program ---- */
+
+static int kin_run_once(void)
+{
+    const char *const argv[] = {tool_path, "noop", NULL};
+    kin_exit end = {-1, 0};
+    return kin_run(argv, NULL, &end) != KIN_OK || end.code != 0;
+}
+
+static double run_one(const bench *b, int contender)
+{
+    return repeat(b, contender == 0 ? kin_run_once : peer_spawn_once, 1, "run") / 1e3;
+}
+
+static void bench_run(bench *b)
+{
+    double medians[CONTENDERS_MAX];
+    measure(b, run_one, 2, medians);
+    row(b, &(line){"run a trivial program", "us", medians[0], medians[1], peer_spawn_name, AT_MOST(1.15), 0});
+}
+
 /* ---- the command ---- */
 
 typedef struct subject {
@@ -833,6 +853,8 @@ static const subject subjects[] = {
     {"readers", "two that read at once", bench_readers},
     {"queue", "messages through queues", bench_queue},
     {"pipe", "messages through pipes", bench_pipe},
+    {"pool", "work for pools", bench_pool},
+    {"run", "run a program to its end", bench_run},
     {"create", "create and destroy locks, and what a million of them takes", bench_create},
     {"start", "start and join processes", bench_start},
 };

@@ -44,6 +44,8 @@ typedef double (*meter)(const bench *b, int contender);
 
 /* Each contender in turn, round by round; the median of each. */
 void measure(const bench *b, meter once, int contenders, double *medians);
+/* Nanoseconds for one, of as many as the time allows, each `once` doing at_once at a time. */
+double repeat(const bench *b, int (*once)(void), int at_once, const char *what);
 /* Ends the program if failed. */
 void must(int failed, const char *what);
 
@@ -89,5 +91,6 @@ void open_gate(board *it, int workers);
 
 void bench_queue(bench *b);
 void bench_pipe(bench *b);
+void bench_pool(bench *b);
 
 #endif

@@ -127,6 +127,10 @@ extern const peer_queue peer_boost_queue;
 /* Thousand messages per second of 64 bytes through CPython's multiprocessing.Queue; negative where there is none. */
 double peer_python_queue(int producers, int consumers);
 
+/* Thousand items per second of as many, in tasks of chunk (0: its choice), through CPython's Pool.map with 2 workers; negative where
+ * there is none. */
+double peer_python_pool(size_t count, size_t chunk);
+
 /* ---- a pipe of whole messages, both ways ---- */
 
 #define PEER_HEAD 32u /* bytes before each message, as kin's own have */

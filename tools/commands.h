@@ -25,6 +25,8 @@ int reap_command(int argc, char **argv);
     X(demo_work)                                                                                                       \
     X(demo_job)                                                                                                        \
     X(demo_take)                                                                                                       \
+    X(demo_deliver_alone)                                                                                              \
+    X(demo_limited)                                                                                                    \
     X(demo_nothing)                                                                                                    \
     X(bench_contend)                                                                                                   \
     X(bench_ping)                                                                                                      \
@@ -38,11 +40,25 @@ int reap_command(int argc, char **argv);
     X(bench_send)                                                                                                      \
     X(bench_recv)                                                                                                      \
     X(bench_talk)                                                                                                      \
+    X(bench_square_piped)                                                                                              \
     X(bench_nothing)
 
 #define COMMAND_ENTRY_DECLARATION(name) int name(const kin_args *args);
 COMMAND_ENTRIES(COMMAND_ENTRY_DECLARATION)
 #undef COMMAND_ENTRY_DECLARATION
+
+/* What pools' workers run, likewise. */
+#define COMMAND_FUNCTIONS(X)                                                                                           \
+    X(demo_square_all)                                                                                                 \
+    X(demo_deliver)                                                                                                    \
+    X(bench_square)
+
+#define COMMAND_FUNCTION_DECLARATION(name) int name(kin_task *task);
+COMMAND_FUNCTIONS(COMMAND_FUNCTION_DECLARATION)
+#undef COMMAND_FUNCTION_DECLARATION
+
+/* What this program was called by: to run it again. */
+extern const char *tool_path;
 
 /* A failure says what failed on stderr and ends the process with status 1. */
 kin_status tool_check(kin_status status, const char *what);

@@ -390,6 +390,15 @@ static const program programs[] = {
     {"pipe, acknowledged", 10, 1, demo_stream},
     {"joinable queue", 10, 1, demo_tasks},
     {"ten jobs report", 1, 1, demo_jobs},
+    {"pool, squares", 1, 1, demo_pool_map},
+    {"pool, lock as argument", 1, 1, demo_pool_arguments},
+    {"pool, lock by the pool", 1, 1, demo_pool_shared},
+    {"processes, lock, queue", 1, 1, demo_processes},
+    {"3 of 10 at a time", 1, 1, demo_crowd},
+    {"run a program", 1, 1, demo_run},
+    {"run, checked, it fails", 1, 1, demo_run_checked},
+    {"run, output collected", 1, 1, demo_run_output},
+    {"run, no such program", 1, 1, demo_run_missing},
 };
 
 static const report_column columns[] = {

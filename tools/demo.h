@@ -27,6 +27,15 @@ kin_process *start(kin_method method, const char *entry, const kin_args *args);
 void demo_rounds(kin_method method, outcome *out);
 void demo_stream(kin_method method, outcome *out);
 void demo_tasks(kin_method method, outcome *out);
+void demo_pool_map(kin_method method, outcome *out);
+void demo_pool_arguments(kin_method method, outcome *out);
+void demo_pool_shared(kin_method method, outcome *out);
+void demo_processes(kin_method method, outcome *out);
+void demo_crowd(kin_method method, outcome *out);
+void demo_run(kin_method method, outcome *out);
+void demo_run_checked(kin_method method, outcome *out);
+void demo_run_output(kin_method method, outcome *out);
+void demo_run_missing(kin_method method, outcome *out);
 void demo_jobs(kin_method method, outcome *out);
 
 #endif

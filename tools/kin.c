@@ -12,6 +12,8 @@ typedef struct command {
     int (*run)(int argc, char **argv);
 } command;
 
+const char *tool_path;
+
 static int help_command(int argc, char **argv);
 
 static int version_command(int argc, char **argv)
@@ -22,12 +24,10 @@ static int version_command(int argc, char **argv)
     return EXIT_SUCCESS;
 }
 
-/* What bench starts to see what starting a program costs without kin. */
+/* What bench starts to see what starting a program costs without kin. Ends with the exit code that it is given. */
 static int noop_command(int argc, char **argv)
 {
-    (void)argc;
-    (void)argv;
-    return EXIT_SUCCESS;
+    return argc > 1 ? atoi(argv[1]) : EXIT_SUCCESS;
 }
 
 static const command commands[] = {
@@ -102,8 +102,12 @@ int tool_finish(kin_process *process)
 #define COMMAND_ENTRY(name) {#name, name},
 static const kin_entry entries[] = {COMMAND_ENTRIES(COMMAND_ENTRY)};
 
+#define COMMAND_FUNCTION(name) {#name, name},
+static const kin_function functions[] = {COMMAND_FUNCTIONS(COMMAND_FUNCTION)};
+
 int main(int argc, char **argv)
 {
+    tool_check(kin_functions(functions, sizeof functions / sizeof functions[0]), "kin_functions");
     tool_check(kin_main(entries, sizeof entries / sizeof entries[0]), "kin_main");
     if (argc < 2) {
         print_usage(stderr);
@@ -115,5 +119,6 @@ int main(int argc, char **argv)
         print_usage(stderr);
         return EXIT_USAGE;
     }
+    tool_path = argv[0];
     return chosen->run(argc - 1, argv + 1);
 }

@@ -46,6 +46,30 @@ KIN_API kin_status kin_family_create(kin_family **out, const kin_family_options 
  * Errors: as kin_family_create. */
 KIN_API kin_status kin_family_own(kin_family **out);
 
+/* ---- families with a name ---- */
+
+#define KIN_FAMILY_NAME_MAX 63u /* bytes: letters, digits, . _ - ; not beginning with a dot */
+
+#define KIN_FAMILY_CREATE 1u
+#define KIN_FAMILY_JOIN 2u
+#define KIN_FAMILY_KEEP 4u
+
+/* Joins the family of that name, which any processes of the same user (Windows: of the same session, too) may do at any time, or
+ * makes it; the one way only with KIN_FAMILY_CREATE or KIN_FAMILY_JOIN alone, either with both or neither. options are for one that is made. It
+ * lives until its last member has left or died; with KIN_FAMILY_KEEP (POSIX) until kin_family_forget, or the system's end. Nobody but
+ * the user has access. The arena may be found by names (ref.h). If this process is in it already, *out is what it has; it is closed
+ * once. In a child the family is there as its parent's; it need not be opened again.
+ * A creator that is killed half-way leaves nothing; of two creators one makes it and the other joins.
+ * Errors: KIN_E_ARGUMENT, KIN_E_NOT_FOUND (KIN_FAMILY_JOIN: none), KIN_E_EXISTS (KIN_FAMILY_CREATE: there is one), KIN_E_PERMISSION (what has
+ * that name is not this user's, or not kin's), KIN_E_BLOB_VERSION (made by another version of kin), KIN_E_DAMAGED, KIN_E_UNSUPPORTED
+ * (KIN_FAMILY_KEEP on Windows), those of kin_family_create. */
+KIN_API kin_status kin_family_open(kin_family **out, const char *name, uint32_t flags,
+                                   const kin_family_options *options);
+
+/* Takes the name from it: nobody joins by it any more, and it is not kept; who is in it stays. Errors: as kin_family_open with
+ * KIN_FAMILY_JOIN. */
+KIN_API kin_status kin_family_forget(const char *name);
+
 /* Leaves the family: this process's pointers into its arena are invalid afterwards, in all its threads; the caller sees
  * to it that none uses them, or ends, meanwhile. Other members go on. The last one to leave removes the family's names. NULL: nothing.
  * Open families are closed by exit() too, but not by _exit: that counts as a death, which others clean up after. */

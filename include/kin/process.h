@@ -97,7 +97,8 @@ typedef struct kin_entry {
 /* Registers the functions that children may be started with; entries must stay valid. Call it first in main, once. In a
  * spawned child it joins the family, runs the entry and exits with its result, as if main had returned it; if the
  * parent has died or sent something unsound, it exits with KIN_EXIT_START. Elsewhere it returns: KIN_OK, or
- * KIN_E_ARGUMENT (null, no run, a name twice, empty or too long). */
+ * KIN_E_ARGUMENT (null with a count, no run, a name twice, empty or too long). NULL and 0: a program that has only a pool's
+ * functions (pool.h). */
 KIN_API kin_status kin_main(const kin_entry *entries, size_t count);
 
 #define KIN_EXIT_START 113 /* exit code of a child that could not begin */
@@ -119,11 +120,13 @@ typedef struct kin_process_options {
     kin_method method;
     const char *program;     /* spawn: path of the program, which calls kin_main; NULL: this program */
     const char *const *argv; /* spawn: its arguments, NULL-terminated; NULL: only the program's name */
+    int die_with_parent;     /* 1: it is killed when this process ends; see kin_process_start */
+    const char *name;        /* what kin_process_name gives, 1 to KIN_NAME_MAX bytes; NULL: the entry's name */
 } kin_process_options;
 
 #define KIN_PROCESS_OPTIONS                                                                                            \
     {                                                                                                                  \
-        sizeof(kin_process_options), KIN_DEFAULT, NULL, NULL                                                           \
+        sizeof(kin_process_options), KIN_DEFAULT, NULL, NULL, 0, NULL                                                  \
     }
 
 /* Starts a child that runs the entry with the arguments (NULL: none, own family). options NULL: all defaults; name,
@@ -132,6 +135,12 @@ typedef struct kin_process_options {
  * flushed before the fork and again at its end, other streams are the entry's to flush or close, what atexit
  * registered does not run. In a program with several threads, it should do little more than run its entry. Spawn: a
  * program that never calls kin_main just runs; kin_process_join tells how it ended.
+ * die_with_parent: however this process ends, also by kill -9, the child is killed; the end of the thread that started
+ * it does nothing. What the child held is treated as after any death. It is for the child alone: its own children go on,
+ * unless they were started so, too. POSIX: a thread in the child, with a descriptor, sees to it from its beginning
+ * (kin_main) to its end or an exec; a program that never calls kin_main goes on, and so does a process that the child
+ * forks by itself. A parent that calls exec has not ended. Windows: a job object, also for programs that know nothing of
+ * kin (but not if this process is killed between their start and the next system call).
  * Errors: KIN_E_ARGUMENT (also KIN_FORK with a program), KIN_E_ENTRY (not registered; with a program, the child ends
  * with KIN_EXIT_START instead), KIN_E_BEFORE_MAIN, KIN_E_UNSUPPORTED (KIN_FORK on Windows), KIN_E_NOT_FOUND (no such
  * program), KIN_E_PERMISSION, KIN_E_LIMIT (processes, members), KIN_E_HANDLE (an argument's handle was closed),
@@ -156,14 +165,46 @@ KIN_API int kin_process_alive(kin_process *process);
 /* The process id; 0 for NULL. */
 KIN_API uint32_t kin_process_pid(const kin_process *process);
 
+/* Its name, from the options or the entry; valid until it is closed. "" for NULL. */
+KIN_API const char *kin_process_name(const kin_process *process);
+
 /* terminate asks (SIGTERM), kill does not (SIGKILL); Windows: both end it at once. KIN_OK if it has ended already.
  * What it held is not lost: see lock.h. Errors: KIN_E_ARGUMENT, KIN_E_PERMISSION, KIN_E_OS. */
 KIN_API kin_status kin_process_terminate(kin_process *process);
 KIN_API kin_status kin_process_kill(kin_process *process);
 
+/* Asks it to end, waits at most ask nanoseconds, kills it, waits at most kill nanoseconds; *result, if not null, is how
+ * it ended. KIN_OK: it had ended, or did when asked (Windows: where asking is killing). KIN_KILLED: it ended by being
+ * killed. One thread at a time, as with join.
+ * Errors: KIN_E_TIMED_OUT (killed, but the system has not finished it yet), those of join and of terminate. */
+KIN_API kin_status kin_process_stop(kin_process *process, int64_t ask, int64_t kill, kin_exit *result);
+
 /* Forgets it. A child that still runs goes on; POSIX: it stays a zombie after its end until this process ends, so join
  * first. NULL: nothing. */
 KIN_API void kin_process_close(kin_process *process);
+
+/* Children of this process, started by kin_process_start and not closed, that have not ended: writes at most room of
+ * them to list (NULL with room 0) and returns how many there are. Any thread; they are the ones that were started, and
+ * valid until who has them closes them. An ended one is left out, but still to be joined and closed. In a forked child
+ * there are none but its own. */
+KIN_API size_t kin_process_children(kin_process **list, size_t room);
+
+/* ---- this process ---- */
+
+typedef struct kin_process_info {
+    uint32_t pid;
+    uint32_t parent;   /* pid of the process that started it, which may have ended meanwhile; 0: not known */
+    int started;       /* 1 if kin_process_start started it: */
+    const char *entry; /* then the name of its entry, valid while it runs; else "" */
+} kin_process_info;
+
+/* Who the calling process is. A fork of the program's own has not been started by kin. Any thread. KIN_E_ARGUMENT: null. */
+KIN_API kin_status kin_process_current(kin_process_info *out);
+
+/* How many processors the calling thread can keep busy with others of its process, at least 1: those it may run on, or
+ * fewer, rounded up, if a control group (v1 or v2) or a job gives less time. Asked of the system anew each time, which
+ * costs some file reads. */
+KIN_API uint32_t kin_cpu_count(void);
 
 KIN_END
 

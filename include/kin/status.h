@@ -23,6 +23,7 @@ KIN_BEGIN
 #define KIN_STATUS_LIST(X)                                                                                             \
     X(0, KIN_OK, "done")                                                                                               \
     X(1, KIN_OWNER_DIED, "acquired; the last owner died while it held the lock")                                       \
+    X(2, KIN_KILLED, "ended, but killed: it did not when it was asked to")                                             \
     X(-1, KIN_E_ARGUMENT, "an argument is null, zero, out of range or not in shared memory")                           \
     X(-2, KIN_E_TIMED_OUT, "the time allowed passed first")                                                            \
     X(-3, KIN_E_NO_MEMORY, "out of memory, shared memory or address space")                                            \
@@ -50,7 +51,11 @@ KIN_BEGIN
     X(-25, KIN_E_BEFORE_MAIN, "a spawned child must call kin_main before it starts processes")                         \
     X(-26, KIN_E_ENTRY, "no entry of that name was registered with kin_main")                                          \
     X(-27, KIN_E_BROKEN, "the barrier is broken: somebody left it, or died, before all had come")                      \
-    X(-28, KIN_E_DAMAGED, "its contents in shared memory make no sense: a member wrote over them")
+    X(-28, KIN_E_DAMAGED, "its contents in shared memory make no sense: a member wrote over them")                     \
+    X(-29, KIN_E_FAILED, "the program ran, and ended otherwise than with exit code 0")                                 \
+    X(-30, KIN_E_TASK, "a task failed")                                                                                \
+    X(-31, KIN_E_WORKER_DIED, "a worker died")                                                                         \
+    X(-32, KIN_E_CANCELLED, "it was cancelled")
 
 typedef enum kin_status {
 #define KIN_STATUS_ENUM(number, name, text) name = number,
@@ -78,6 +83,9 @@ KIN_API const char *kin_os_error_text(int code, char *buffer, size_t size);
 #define KIN_US(n) ((int64_t)(n)*INT64_C(1000))
 #define KIN_MS(n) ((int64_t)(n)*INT64_C(1000000))
 #define KIN_SECONDS(n) ((int64_t)(n)*INT64_C(1000000000))
+
+/* What that clock shows; it began at no particular time. Any thread. */
+KIN_API int64_t kin_now(void);
 
 KIN_END
 

@@ -28,7 +28,7 @@ static bool read_hex(kin_os_id *out, const char *text)
     return true;
 }
 
-/* Whether a link's target is the memory of a family, and of which: /memfd:kin-HEX, DIR/kin-UID-HEX.memory. */
+/* Whether a link's target is the memory of a family, and of which: /memfd:kin-HEX, DIR/kin-UID-HEX.memory, .arena. */
 static bool is_memory(kin_os_id *out, const char *target)
 {
     const char *name = strrchr(target, '/');
@@ -40,7 +40,8 @@ static bool is_memory(kin_os_id *out, const char *target)
     }
     size_t digits = strncmp(name, "/kin-", 5) == 0 ? strspn(name + 5, "0123456789") : 0;
     const char *hex = name + 5 + digits + 1;
-    return digits > 0 && hex[-1] == '-' && read_hex(out, hex) && strncmp(hex + KIN_POSIX_HEX - 1, ".memory", 7) == 0;
+    return digits > 0 && hex[-1] == '-' && read_hex(out, hex) &&
+           (strncmp(hex + KIN_POSIX_HEX - 1, ".memory", 7) == 0 || strncmp(hex + KIN_POSIX_HEX - 1, ".arena", 6) == 0);
 }
 
 static bool read_link(char target[PATH_MAX], int dir, const char *name)

@@ -48,6 +48,7 @@ static const struct {
     {EOVERFLOW, KIN_E_OVERFLOW},
     {EBUSY, KIN_E_BUSY},
     {ETXTBSY, KIN_E_BUSY},
+    {ENOEXEC, KIN_E_UNSUPPORTED},
 };
 
 int kin_os_error(void)

@@ -80,7 +80,7 @@ static bool kind_of_link(const char *link, kin_os_kind *out)
             return true;
         }
     }
-    bool own = strstr(link, "/kin-") && strstr(link, ".memory (deleted)");
+    bool own = strstr(link, "/kin-") && (strstr(link, ".memory (deleted)") || strstr(link, ".arena"));
     *out = KIN_OS_KIND_SHM;
     return own;
 }

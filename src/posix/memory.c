@@ -102,19 +102,25 @@ void kin_os_private_free(void *memory, size_t size)
 
 /* Not an O_TMPFILE, for kin_os_pulse_alive looks for the id in /proc/PID/maps. A name left by a kill just here is
  * kin_os_sweep's. */
-static int create_unlinked(const char *hex)
+static int create_file(const char *hex, bool findable)
 {
     for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
         char path[PATH_MAX];
         const char *dir = kin_posix_names_dir(i);
-        if (!dir || !kin_posix_name(path, sizeof path, dir, hex, "memory")) {
+        if (!dir || !kin_posix_name(path, sizeof path, dir, hex, findable ? "arena" : "memory")) {
             continue;
         }
         int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd >= 0) {
-            unlink(path);
+        if (fd >= 0 && findable && fchmod(fd, 0600) == 0) { /* whatever the umask */
             return fd;
         }
+        if (fd >= 0) {
+            unlink(path);
+        }
+        if (fd >= 0 && !findable) {
+            return fd;
+        }
+        kin_posix_close(fd);
     }
     return -1;
 }
@@ -128,15 +134,15 @@ static int create_memory(const char *hex)
         kin_posix_close(fd);
         return -1;
     }
-    return fd >= 0 || errno == EMFILE || errno == ENFILE ? fd : create_unlinked(hex);
+    return fd >= 0 || errno == EMFILE || errno == ENFILE ? fd : create_file(hex, false);
 }
 
-kin_status kin_os_shm_create(kin_os_handle *out, const kin_os_id *family, size_t reserve)
+kin_status kin_os_shm_create(kin_os_handle *out, const kin_os_id *family, size_t reserve, bool findable)
 {
     char hex[KIN_POSIX_HEX];
     (void)reserve; /* the file grows as it is committed */
     kin_posix_hex(hex, family);
-    int fd = kin_posix_raise(create_memory(hex));
+    int fd = kin_posix_raise(findable ? create_file(hex, true) : create_memory(hex));
     if (fd < 0) {
         return kin_posix_fail(errno);
     }

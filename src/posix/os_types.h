@@ -33,6 +33,12 @@ typedef struct kin_os_pipe {
 } kin_os_pipe;
 #define KIN_OS_PIPE_HANDLES 1u
 
+typedef struct kin_os_run {
+    kin_os_process process;
+    int channels[3], inner[3]; /* our ends and, until it is started, the program's; -1 */
+    struct kin_os_run *next;
+} kin_os_run;
+
 /* Initial-exec: the address is one instruction away even from a shared library. */
 extern _Thread_local void *kin_posix_thread_value __attribute__((tls_model("initial-exec"), visibility("hidden")));
 

@@ -2,6 +2,7 @@
 #ifndef KIN_POSIX_H
 #define KIN_POSIX_H
 
+#include <spawn.h>
 #include <time.h>
 
 #include "os.h"
@@ -37,6 +38,26 @@ typedef struct kin_posix_stat {
 /* /proc/NAME/stat, NAME being a pid or "self". 0, or an errno; EBADMSG: it is not as proc(5) has it. */
 int kin_posix_stat_read(kin_posix_stat *out, const char *name);
 
+/* Closes, in the child, all descriptors from first on. 0, or an errno. */
+int kin_posix_close_from(posix_spawn_file_actions_t *actions, int first);
+
+/* ---- cpus.c ---- */
+
+/* What the control groups that this file lists leave, UINT32_MAX if they set no limit; mounts: where they are mounted. */
+uint32_t kin_posix_cgroup_limit(const char *groups, const char *mounts);
+
+/* ---- environment.c ---- */
+
+/* The own environment (clean: nothing of it) with the variables, "NAME=value", set, those without a value, "NAME", removed; of two of
+ * a name the later one counts. Borrows all strings; free the result. NULL and ENOMEM. */
+char **kin_posix_environment(const char *const *variables, bool clean);
+
+/* ---- run.c ---- */
+
+/* Around every fork: the child has no pipes of programs that threads of its parent run. */
+void kin_posix_runs_before_fork(void);
+void kin_posix_runs_after_fork(bool in_child);
+
 /* ---- message.c ---- */
 
 #define KIN_POSIX_FIRST_FD 3 /* of the handles that a spawned child gets */
@@ -67,6 +88,17 @@ void kin_posix_hex(char out[KIN_POSIX_HEX], const kin_os_id *id);
 const char *kin_posix_names_dir(unsigned index);
 /* DIR/kin-UID-HEX.SUFFIX. False: too long. */
 bool kin_posix_name(char *out, size_t size, const char *dir, const char *hex, const char *suffix);
+
+/* ---- name.c ---- */
+
+/* Removes a family's name if the family is gone. */
+void kin_posix_name_tidy(const char *path);
+/* Whether the family is to outlive its members. */
+bool kin_posix_kept(const char *hex);
+void kin_posix_arena_remove(const char *hex);
+
+/* ---- pulse.c ---- */
+
 /* Opens the pulse of a family that this process is not in; -1. */
 int kin_posix_pulse_open(const char *hex);
 

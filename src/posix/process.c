@@ -104,50 +104,16 @@ kin_status kin_os_fork(kin_os_process *out, bool *in_child)
 
 /* ---- spawn ---- */
 
-static bool same_name(const char *a, const char *b)
-{
-    for (; *a == *b && *a != '=' && *a != '\0'; a++, b++) {
-    }
-    return *a == '=' && *b == '=';
-}
-
-static size_t count(char *const *list)
-{
-    size_t n = 0;
-    while (list && list[n]) {
-        n++;
-    }
-    return n;
-}
-
-/* environ, with variable in place of one of the same name. Borrows all strings; free the result. */
-static char **make_environment(char *variable)
-{
-    char **all = malloc((count(environ) + 2) * sizeof *all);
-    size_t n = 0;
-    if (!all) {
-        return NULL;
-    }
-    for (char **next = environ; next && *next; next++) {
-        if (!same_name(*next, variable)) {
-            all[n++] = *next;
-        }
-    }
-    all[n++] = variable;
-    all[n] = NULL;
-    return all;
-}
-
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
 
-static int close_from(posix_spawn_file_actions_t *actions, int first)
+int kin_posix_close_from(posix_spawn_file_actions_t *actions, int first)
 {
     return posix_spawn_file_actions_addclosefrom_np(actions, first);
 }
 
 #else
 
-static int close_from(posix_spawn_file_actions_t *actions, int first)
+int kin_posix_close_from(posix_spawn_file_actions_t *actions, int first)
 {
     DIR *dir = opendir("/proc/self/fd");
     int error = dir ? 0 : errno;
@@ -189,7 +155,7 @@ static int plan_descriptors(posix_spawn_file_actions_t *actions, const int *sour
     for (size_t i = 0; i < handle_count && !error; i++) {
         error = posix_spawn_file_actions_adddup2(actions, sources[i], target++);
     }
-    return error ? error : close_from(actions, target);
+    return error ? error : kin_posix_close_from(actions, target);
 }
 
 static int start(pid_t *pid, const int *sources, size_t handle_count, const char *program, const char *const *argv,
@@ -209,11 +175,12 @@ static int start(pid_t *pid, const int *sources, size_t handle_count, const char
 }
 
 kin_status kin_os_spawn(kin_os_process *out, const char *program, const char *const *argv,
-                        const kin_os_message *message)
+                        const kin_os_message *message, bool bound)
 {
     char text[KIN_POSIX_MESSAGE_TEXT];
     int sources[KIN_OS_HANDLES_MAX], copies[KIN_OS_HANDLES_MAX];
     kin_os_process made = {.pidfd = -1};
+    (void)bound; /* the child's to see to: kin_os_follow_parent */
     if (message->size > KIN_OS_MESSAGE_MAX || message->handle_count > KIN_OS_HANDLES_MAX) {
         return KIN_E_TOO_BIG;
     }
@@ -221,7 +188,8 @@ kin_status kin_os_spawn(kin_os_process *out, const char *program, const char *co
         copies[i] = -1;
     }
     kin_posix_message_write(text, message);
-    char **environment = make_environment(text);
+    const char *const variables[] = {text, NULL};
+    char **environment = kin_posix_environment(variables, false);
     int error = environment ? move_sources(sources, copies, message) : ENOMEM;
     if (!error) {
         error = start(&made.pid, sources, message->handle_count, program, argv, environment);
@@ -331,6 +299,13 @@ kin_status kin_os_process_wait(kin_os_process *process, int64_t deadline, kin_os
     bool exited = WIFEXITED(process->status);
     *out = (kin_os_exit){exited ? WEXITSTATUS(process->status) : 0, exited ? 0 : WTERMSIG(process->status)};
     return KIN_OK;
+}
+
+bool kin_os_process_ended(const kin_os_process *process)
+{
+    siginfo_t info = {.si_pid = 0};
+    int result = waitid(P_PID, (id_t)process->pid, &info, WEXITED | WNOHANG | WNOWAIT);
+    return __atomic_load_n(&process->ended, __ATOMIC_ACQUIRE) || result != 0 || info.si_pid != 0;
 }
 
 static int send_signal(kin_os_process *process, int number)

@@ -476,10 +476,11 @@ static bool remove_family(int fd, int dir, const char *name, const char *hex)
 {
     struct stat info;
     bool removed = false;
-    if (lock_range(fd, 0, 0) != KIN_OK) {
+    if (kin_posix_kept(hex) || lock_range(fd, 0, 0) != KIN_OK) {
         return false;
     }
     if (fstat(fd, &info) == 0 && info.st_nlink > 0) { /* else another sweeper was faster, and the name may be new */
+        kin_posix_arena_remove(hex);
         removed = remove_semaphores(hex) && unlinkat(dir, name, 0) == 0;
     }
     unlock(fd, 0, 0);
@@ -544,6 +545,23 @@ int kin_posix_pulse_open(const char *hex)
     return fd;
 }
 
+/* Whether entry is kin-UID-NAME.family of this user. */
+static bool is_family_name(const char *entry)
+{
+    char start[32];
+    size_t length = strlen(entry), used = (size_t)snprintf(start, sizeof start, "kin-%lu-", (unsigned long)geteuid());
+    return length > used + 7 && strncmp(entry, start, used) == 0 && strcmp(entry + length - 7, ".family") == 0;
+}
+
+static void tidy_name(const char *dir, const char *entry)
+{
+    char path[PATH_MAX];
+    int length = snprintf(path, sizeof path, "%s/%s", dir, entry);
+    if (length > 0 && (size_t)length < sizeof path) {
+        kin_posix_name_tidy(path);
+    }
+}
+
 static uint32_t sweep_dir(const char *path)
 {
     uint32_t removed = 0;
@@ -556,6 +574,8 @@ static uint32_t sweep_dir(const char *path)
             ours_lock();
             removed += sweep_pulse(dirfd(dir), entry->d_name, hex);
             ours_unlock();
+        } else if (strncmp(entry->d_name, "kin-", 4) == 0 && is_family_name(entry->d_name)) {
+            tidy_name(path, entry->d_name);
         }
     }
     if (dir) {

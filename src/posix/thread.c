@@ -31,11 +31,13 @@ static void before_fork(void)
     if (hooks && hooks->before_fork) {
         hooks->before_fork();
     }
+    kin_posix_runs_before_fork();
 }
 
 static void after_fork_parent(void)
 {
     const kin_os_hooks *hooks = atomic_load(&installed);
+    kin_posix_runs_after_fork(false);
     if (hooks && hooks->after_fork_parent) {
         hooks->after_fork_parent();
     }
@@ -44,6 +46,7 @@ static void after_fork_parent(void)
 static void after_fork_child(void)
 {
     const kin_os_hooks *hooks = atomic_load(&installed);
+    kin_posix_runs_after_fork(true);
     kin_posix_private_wipe();
     if (hooks && hooks->after_fork_child) {
         hooks->after_fork_child();

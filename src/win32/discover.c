@@ -25,7 +25,7 @@ typedef struct table {
 static INIT_ONCE once = INIT_ONCE_STATIC_INIT;
 static table *shared; /* NULL: not to be had */
 
-static bool user_name(wchar_t *out, size_t size)
+bool kin_win32_user_sid(wchar_t *out, size_t size)
 {
     HANDLE token = NULL;
     DWORD length = 0;
@@ -38,7 +38,10 @@ static bool user_name(wchar_t *out, size_t size)
                 GetTokenInformation(token, TokenUser, &info, sizeof info, &length) &&
                 ConvertSidToStringSidW(info.user.User.Sid, &text);
     if (good) {
-        good = swprintf(out, size, L"Local\\kin-families-%ls", text) > 0;
+        good = wcslen(text) < size;
+        if (good) {
+            wcscpy(out, text);
+        }
         LocalFree(text);
     }
     kin_os_handle_close(token);
@@ -47,11 +50,12 @@ static bool user_name(wchar_t *out, size_t size)
 
 static BOOL CALLBACK open_table(PINIT_ONCE unused, PVOID parameter, PVOID *context)
 {
-    wchar_t name[256];
+    wchar_t name[256], sid[200];
     (void)unused;
     (void)parameter;
     (void)context;
-    if (user_name(name, sizeof name / sizeof name[0])) {
+    if (kin_win32_user_sid(sid, sizeof sid / sizeof sid[0]) &&
+        swprintf(name, sizeof name / sizeof name[0], L"Local\\kin-families-%ls", sid) > 0) {
         HANDLE section = CreateFileMappingW(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, 0, sizeof(table), name);
         if (section) {
             /* The handle stays open: a view alone keeps the section, but not its name. */

@@ -16,14 +16,20 @@ static size_t with_guard(size_t reserve)
     return reserve < SIZE_MAX - page ? reserve + page : SIZE_MAX;
 }
 
-kin_status kin_os_shm_create(kin_os_handle *out, const kin_os_id *family, size_t reserve)
+kin_status kin_os_shm_create(kin_os_handle *out, const kin_os_id *family, size_t reserve, bool findable)
 {
+    (void)findable; /* all are */
+    SECURITY_ATTRIBUTES own;
     uint64_t size = with_guard(reserve);
     wchar_t name[KIN_WIN32_SECTION_NAME];
     kin_win32_section_name(name, family);
-    HANDLE section = CreateFileMappingW(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE | SEC_RESERVE, (DWORD)(size >> 32),
+    if (!kin_win32_own_only(&own)) {
+        return kin_win32_fail(GetLastError());
+    }
+    HANDLE section = CreateFileMappingW(INVALID_HANDLE_VALUE, &own, PAGE_READWRITE | SEC_RESERVE, (DWORD)(size >> 32),
                                         (DWORD)size, name);
     DWORD code = GetLastError();
+    LocalFree(own.lpSecurityDescriptor);
     if (section && code == ERROR_ALREADY_EXISTS) { /* not ours: 128 random bits do not meet by chance */
         CloseHandle(section);
         section = NULL;

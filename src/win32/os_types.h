@@ -41,6 +41,13 @@ typedef struct kin_os_pipe {
 } kin_os_pipe;
 #define KIN_OS_PIPE_HANDLES 2u
 
+struct kin_win32_channel;
+
+typedef struct kin_os_run {
+    kin_os_process process;
+    struct kin_win32_channel *channels[3]; /* or NULL */
+} kin_os_run;
+
 extern DWORD kin_win32_tls_index;
 
 /* TLS, not _Thread_local: MinGW's is emulated by a function with a lock. Before kin_os_hooks_install the index is

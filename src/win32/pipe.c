@@ -115,7 +115,7 @@ static kin_status complete(kin_os_pipe *pipe)
     return KIN_OK;
 }
 
-static kin_status make_name(wchar_t out[64])
+kin_status kin_win32_pipe_name(wchar_t out[KIN_WIN32_PIPE_NAME])
 {
     uint64_t id[2];
     char text[64];
@@ -167,7 +167,7 @@ kin_status kin_os_pipe_create(kin_os_pipe ends[2])
 {
     wchar_t name[64];
     HANDLE pipes[2] = {KIN_OS_NO_HANDLE, KIN_OS_NO_HANDLE}, cards[2];
-    kin_status status = make_name(name);
+    kin_status status = kin_win32_pipe_name(name);
     if (status == KIN_OK) {
         status = connect_ends(pipes, name);
     }

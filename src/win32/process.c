@@ -7,8 +7,6 @@
  * - The command line is one string, taken apart again by the child. A batch file is run by cmd.exe, which does so by rules
  *   that cannot be quoted for ("Parsing C command-line arguments", "CreateProcessW function"): it is refused.
  * - GetExitCodeProcess says STILL_ACTIVE (259) for a running process, and for one that ended with 259: wait first.
- * - An environment block is sorted by name, without regard to case ("Changing Environment Variables"); names that begin
- *   with "=" hold the current directories of drives.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -149,7 +147,7 @@ static kin_status put_argument(kin_win32_line *line, const char *argument, bool 
     return status;
 }
 
-static kin_status make_line(wchar_t **out, const char *const *argv)
+kin_status kin_win32_make_line(wchar_t **out, const char *const *argv)
 {
     kin_status status = argv[0] ? KIN_OK : KIN_E_ARGUMENT;
     kin_win32_line line = {malloc(KIN_WIN32_LINE_MAX * sizeof(wchar_t)), 0};
@@ -171,71 +169,11 @@ static kin_status make_line(wchar_t **out, const char *const *argv)
     return KIN_OK;
 }
 
-/* ---- the environment ---- */
-
-static int name_length(const wchar_t *text)
-{
-    const wchar_t *end = text[0] ? wcschr(text + 1, L'=') : NULL;
-    return (int)(end ? (size_t)(end - text) : wcslen(text));
-}
-
-static int compare_names(const wchar_t *a, const wchar_t *b)
-{
-    return CompareStringOrdinal(a, name_length(a), b, name_length(b), TRUE) - CSTR_EQUAL;
-}
-
-static wchar_t *copy_text(wchar_t *out, const wchar_t *text)
-{
-    size_t length = wcslen(text) + 1;
-    memcpy(out, text, length * sizeof *out);
-    return out + length;
-}
-
-/* The current ones are sorted; the variable goes where it belongs, or in place of one of the same name. */
-static void insert_variable(wchar_t *out, const wchar_t *current, const wchar_t *variable)
-{
-    bool placed = false;
-    for (const wchar_t *text = current; *text; text += wcslen(text) + 1) {
-        int order = compare_names(text, variable);
-        if (order > 0 && !placed) {
-            out = copy_text(out, variable);
-            placed = true;
-        }
-        if (order != 0) {
-            out = copy_text(out, text);
-        }
-    }
-    if (!placed) {
-        out = copy_text(out, variable);
-    }
-    *out = L'\0';
-}
-
-static kin_status make_environment(wchar_t **out, const wchar_t *variable)
-{
-    wchar_t *current = GetEnvironmentStringsW();
-    if (!current) {
-        return kin_win32_fail(ERROR_NOT_ENOUGH_MEMORY);
-    }
-    size_t size = wcslen(variable) + 2;
-    for (const wchar_t *text = current; *text; text += wcslen(text) + 1) {
-        size += wcslen(text) + 1;
-    }
-    wchar_t *block = malloc(size * sizeof *block);
-    if (block) {
-        insert_variable(block, current, variable);
-        *out = block;
-    }
-    FreeEnvironmentStringsW(current);
-    return block ? KIN_OK : kin_win32_fail(ERROR_NOT_ENOUGH_MEMORY);
-}
-
 /* ---- start ---- */
 
 static SRWLOCK launch_lock = SRWLOCK_INIT;
 
-#define STREAMS 3
-#define LISTED (STREAMS + 1) /* the pipe */
+#define LISTED (KIN_WIN32_STREAMS + 1) /* the message */
 
 typedef struct listed {
     HANDLE handles[LISTED];
@@ -244,9 +182,9 @@ typedef struct listed {
 
 /* An inheritable copy for the child, each its own value, so that none is listed twice. A stream that is not there, or
  * closed, is none for the child, too. */
-static HANDLE copy_stream(listed *list, DWORD which)
+static HANDLE copy_stream(listed *list, HANDLE stream)
 {
-    HANDLE self = GetCurrentProcess(), stream = GetStdHandle(which), copy;
+    HANDLE self = GetCurrentProcess(), copy;
     if (!stream || stream == INVALID_HANDLE_VALUE ||
         !DuplicateHandle(self, stream, self, &copy, 0, TRUE, DUPLICATE_SAME_ACCESS)) {
         return NULL;
@@ -268,7 +206,8 @@ static kin_status make_attributes(LPPROC_THREAD_ATTRIBUTE_LIST *out, listed *lis
         free(attributes);
         return status;
     }
-    if (!UpdateProcThreadAttribute(attributes, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, list->handles,
+    if (list->count > 0 && /* a list of none is refused */
+        !UpdateProcThreadAttribute(attributes, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, list->handles,
                                    list->count * sizeof list->handles[0], NULL, NULL)) {
         kin_status status = kin_win32_fail(GetLastError());
         DeleteProcThreadAttributeList(attributes);
@@ -279,8 +218,8 @@ static kin_status make_attributes(LPPROC_THREAD_ATTRIBUTE_LIST *out, listed *lis
     return KIN_OK;
 }
 
-static kin_status create_process(kin_os_process *out, const wchar_t *program, wchar_t *line, wchar_t *block,
-                                 STARTUPINFOEXW *startup, listed *list)
+static kin_status create_process(kin_os_process *out, const kin_win32_launch *what, STARTUPINFOEXW *startup,
+                                 listed *list)
 {
     const DWORD flags = CREATE_UNICODE_ENVIRONMENT | EXTENDED_STARTUPINFO_PRESENT;
     PROCESS_INFORMATION info;
@@ -291,7 +230,8 @@ static kin_status create_process(kin_os_process *out, const wchar_t *program, wc
     BOOL made = FALSE;
     for (int tries = 0; !made && tries < START_TRIES && (tries == 0 || GetLastError() == ERROR_INTERNAL_ERROR);
          tries++) {
-        made = CreateProcessW(program, line, NULL, NULL, TRUE, flags, block, NULL, &startup->StartupInfo, &info);
+        made = CreateProcessW(what->program, what->line, NULL, NULL, list->count > 0, flags, what->block,
+                              what->directory, &startup->StartupInfo, &info);
     }
     if (made) {
         CloseHandle(info.hThread);
@@ -305,34 +245,43 @@ static kin_status create_process(kin_os_process *out, const wchar_t *program, wc
 }
 
 /* Under launch_lock. */
-static kin_status launch_locked(kin_os_process *out, const wchar_t *program, wchar_t *line, wchar_t *block, HANDLE pipe)
+static kin_status launch_locked(kin_os_process *out, const kin_win32_launch *what)
 {
     STARTUPINFOEXW startup = {.StartupInfo = {.cb = sizeof startup, .dwFlags = STARTF_USESTDHANDLES}};
-    listed list = {{pipe}, 1};
-    if (!SetHandleInformation(pipe, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT)) {
+    listed list = {{what->message}, what->message ? 1 : 0};
+    if (what->message && !SetHandleInformation(what->message, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT)) {
         return kin_win32_fail(GetLastError());
     }
-    startup.StartupInfo.hStdInput = copy_stream(&list, STD_INPUT_HANDLE);
-    startup.StartupInfo.hStdOutput = copy_stream(&list, STD_OUTPUT_HANDLE);
-    startup.StartupInfo.hStdError = copy_stream(&list, STD_ERROR_HANDLE);
-    kin_status status = create_process(out, program, line, block, &startup, &list);
-    while (list.count > 1) {
+    startup.StartupInfo.hStdInput = copy_stream(&list, what->streams[0]);
+    startup.StartupInfo.hStdOutput = copy_stream(&list, what->streams[1]);
+    startup.StartupInfo.hStdError = copy_stream(&list, what->streams[2]);
+    kin_status status = create_process(out, what, &startup, &list);
+    while (list.count > (what->message ? 1 : 0)) {
         CloseHandle(list.handles[--list.count]);
     }
-    SetHandleInformation(pipe, HANDLE_FLAG_INHERIT, 0);
+    if (what->message) {
+        SetHandleInformation(what->message, HANDLE_FLAG_INHERIT, 0);
+    }
     return status;
 }
 
-static kin_status launch(kin_os_process *out, const wchar_t *program, wchar_t *line, wchar_t *block, HANDLE pipe)
+kin_status kin_win32_start(kin_os_process *out, const kin_win32_launch *what)
 {
     AcquireSRWLockExclusive(&launch_lock);
-    kin_status status = launch_locked(out, program, line, block, pipe);
+    kin_status status = launch_locked(out, what);
     ReleaseSRWLockExclusive(&launch_lock);
     return status;
 }
 
+void kin_win32_own_streams(HANDLE out[KIN_WIN32_STREAMS])
+{
+    out[0] = GetStdHandle(STD_INPUT_HANDLE);
+    out[1] = GetStdHandle(STD_OUTPUT_HANDLE);
+    out[2] = GetStdHandle(STD_ERROR_HANDLE);
+}
+
 /* The system ignores dots and spaces at the end of a name. */
-static bool is_batch_file(const wchar_t *path)
+bool kin_win32_is_batch_file(const wchar_t *path)
 {
     size_t length = wcslen(path);
     while (length > 0 && (path[length - 1] == L'.' || path[length - 1] == L' ')) {
@@ -346,7 +295,7 @@ static kin_status make_path(wchar_t **out, const char *program)
 {
     wchar_t *path;
     kin_status status = kin_win32_utf16(&path, program);
-    if (status == KIN_OK && is_batch_file(path)) {
+    if (status == KIN_OK && kin_win32_is_batch_file(path)) {
         free(path);
         return KIN_E_UNSUPPORTED;
     }
@@ -356,10 +305,14 @@ static kin_status make_path(wchar_t **out, const char *program)
     return status;
 }
 
-/* A child that has ended already needs none. */
-static kin_status send_message(kin_os_process *child, HANDLE pipe, const kin_os_message *message)
+/* A child that has ended already needs none. Bound first: one that knows of kin goes no further without its message, so that
+ * this process's death in between leaves none behind. */
+static kin_status send_message(kin_os_process *child, HANDLE pipe, const kin_os_message *message, bool bound)
 {
-    kin_status status = kin_win32_message_send(pipe, child, message);
+    kin_status status = bound ? kin_win32_bind(child->handle) : KIN_OK;
+    if (status == KIN_OK) {
+        status = kin_win32_message_send(pipe, child, message);
+    }
     if (status == KIN_OK || kin_win32_process_ended(child->handle)) {
         return KIN_OK;
     }
@@ -370,7 +323,7 @@ static kin_status send_message(kin_os_process *child, HANDLE pipe, const kin_os_
 }
 
 kin_status kin_os_spawn(kin_os_process *out, const char *program, const char *const *argv,
-                        const kin_os_message *message)
+                        const kin_os_message *message, bool bound)
 {
     wchar_t *path = NULL, *line = NULL, *block = NULL;
     kin_win32_pipe pipe = {KIN_OS_NO_HANDLE, KIN_OS_NO_HANDLE, L""};
@@ -379,19 +332,22 @@ kin_status kin_os_spawn(kin_os_process *out, const char *program, const char *co
     }
     kin_status status = make_path(&path, program);
     if (status == KIN_OK) {
-        status = make_line(&line, argv);
+        status = kin_win32_make_line(&line, argv);
     }
     if (status == KIN_OK) {
         status = kin_win32_pipe_create(&pipe);
     }
     if (status == KIN_OK) {
-        status = make_environment(&block, pipe.variable);
+        const wchar_t *variable = pipe.variable;
+        status = kin_win32_environment(&block, &variable, 1, false);
     }
     if (status == KIN_OK) {
-        status = launch(out, path, line, block, pipe.child);
+        kin_win32_launch what = {path, line, block, NULL, {NULL}, pipe.child};
+        kin_win32_own_streams(what.streams);
+        status = kin_win32_start(out, &what);
     }
     if (status == KIN_OK) {
-        status = send_message(out, pipe.parent, message);
+        status = send_message(out, pipe.parent, message, bound);
     }
     kin_os_handle_close(pipe.parent);
     kin_os_handle_close(pipe.child);
@@ -438,6 +394,11 @@ kin_status kin_os_process_wait(kin_os_process *process, int64_t deadline, kin_os
     }
     *out = (kin_os_exit){(int)code, 0};
     return KIN_OK;
+}
+
+bool kin_os_process_ended(const kin_os_process *process)
+{
+    return kin_win32_process_ended(process->handle);
 }
 
 /* A process that has ended, or is ending, says ERROR_ACCESS_DENIED ("TerminateProcess function"). */

@@ -42,11 +42,50 @@ typedef struct kin_win32_line {
  * apply other rules. KIN_E_ARGUMENT: a quote in the first word, which nothing can express. */
 kin_status kin_win32_quote(kin_win32_line *line, const wchar_t *word, bool first);
 
+/* argv as a command line; free *out. KIN_E_ARGUMENT, KIN_E_TOO_BIG. */
+kin_status kin_win32_make_line(wchar_t **out, const char *const *argv);
+/* By its name, as the system sees it. */
+bool kin_win32_is_batch_file(const wchar_t *path);
+
+#define KIN_WIN32_STREAMS 3
+
+typedef struct kin_win32_launch {
+    const wchar_t *program;
+    wchar_t *line, *block;             /* block NULL: the own environment */
+    const wchar_t *directory;          /* or NULL */
+    HANDLE streams[KIN_WIN32_STREAMS]; /* copied; NULL: none */
+    HANDLE message;                    /* inherited as it is; or NULL */
+} kin_win32_launch;
+
+/* The child inherits the streams and the message, nothing else. */
+kin_status kin_win32_start(kin_os_process *out, const kin_win32_launch *what);
+void kin_win32_own_streams(HANDLE out[KIN_WIN32_STREAMS]);
+
+/* ---- parent.c ---- */
+
+/* From now on it ends with this process. */
+kin_status kin_win32_bind(HANDLE process);
+
+/* ---- environment.c ---- */
+
+/* A block of the own environment (clean: nothing of it but SystemRoot) with the variables, "NAME=value", set, those without a value,
+ * "NAME", removed; of two of a name the later one counts. Free *out. */
+kin_status kin_win32_environment(wchar_t **out, const wchar_t *const *variables, size_t count, bool clean);
+
+/* ---- pipe.c ---- */
+
+#define KIN_WIN32_PIPE_NAME 64
+
+/* A random name. */
+kin_status kin_win32_pipe_name(wchar_t out[KIN_WIN32_PIPE_NAME]);
+
 /* ---- discover.c ---- */
 
 #define KIN_WIN32_SECTION_NAME 48
 
 /* The name of a family's memory. */
+/* The user's SID as text. */
+bool kin_win32_user_sid(wchar_t *out, size_t size);
 void kin_win32_section_name(wchar_t out[KIN_WIN32_SECTION_NAME], const kin_os_id *family);
 /* Lists a family that was made here, for others to find; once its section exists. */
 void kin_win32_list(const kin_os_id *family);
@@ -65,5 +104,10 @@ typedef struct kin_win32_pipe {
 kin_status kin_win32_pipe_create(kin_win32_pipe *out);
 /* Duplicates the handles into the child and writes all of it. */
 kin_status kin_win32_message_send(HANDLE pipe, const kin_os_process *child, const kin_os_message *message);
+
+/* ---- name.c ---- */
+
+/* Access for this user and nobody else. LocalFree lpSecurityDescriptor. False: GetLastError. */
+bool kin_win32_own_only(SECURITY_ATTRIBUTES *out);
 
 #endif

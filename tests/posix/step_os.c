@@ -8,6 +8,7 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #define ASLEEP_MS 30            /* a step that takes longer is a sleep in the kernel */
 #define PATIENCE KIN_SECONDS(1) /* stepped so slowly, some waits find their slices over before they sleep: no end */
@@ -22,6 +23,11 @@ int64_t step_now(void)
 void step_rest(int milliseconds)
 {
     nanosleep(&(struct timespec){0, milliseconds * 1000000L}, NULL);
+}
+
+int64_t step_pid(void)
+{
+    return getpid();
 }
 
 int step_names(void)

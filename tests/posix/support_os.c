@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,9 +127,119 @@ int end_of_self(intptr_t process)
     return waitpid((pid_t)process, &status, 0) == process && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+void kill_pid(uint32_t pid)
+{
+    kill((pid_t)pid, SIGKILL);
+}
+
 size_t read_input(void *buffer, size_t size)
 {
     return fread(buffer, 1, size, stdin);
+}
+
+void close_input(void)
+{
+    close(STDIN_FILENO);
+}
+
+int write_output(int stream, const void *bytes, size_t size)
+{
+    for (const char *next = bytes; size > 0;) {
+        ssize_t written = write(stream, next, size);
+        if (written <= 0) {
+            return 0;
+        }
+        next += written;
+        size -= (size_t)written;
+    }
+    return 1;
+}
+
+/* The arguments, one after the other: the program is short-lived, nothing is freed. */
+char **own_arguments(void)
+{
+    static char text[1 << 20];
+    static char *argv[10000];
+    FILE *file = fopen("/proc/self/cmdline", "r");
+    size_t size = file ? fread(text, 1, sizeof text - 1, file) : 0, count = 0;
+    if (file) {
+        fclose(file);
+    }
+    for (size_t at = 0; at < size && count < 9999; at += strlen(text + at) + 1) {
+        argv[count++] = text + at;
+    }
+    return argv;
+}
+
+int own_variable(char *out, size_t size, const char *name)
+{
+    const char *text = getenv(name);
+    return text ? snprintf(out, size, "%s", text) : -1;
+}
+
+void set_variable(const char *name, const char *value)
+{
+    if (value) {
+        setenv(name, value, 1);
+    } else {
+        unsetenv(name);
+    }
+}
+
+static void cut_name(char *path)
+{
+    *strrchr(path, '/') = '\0';
+}
+
+test_place enter_place_of(const char *program)
+{
+    static test_place at;
+    const char *path = getenv("PATH");
+    snprintf(at.path, sizeof at.path, "%s", path ? path : "");
+    snprintf(at.name, sizeof at.name, "%s", strrchr(program, '/') + 1);
+    snprintf(at.directory, sizeof at.directory, "%s", program);
+    cut_name(at.directory);
+    snprintf(at.parent, sizeof at.parent, "%s", at.directory);
+    cut_name(at.parent);
+    if (!getcwd(at.before, sizeof at.before) || chdir(at.directory) != 0) {
+        abort();
+    }
+    return at;
+}
+
+void set_path(const char *path)
+{
+    setenv("PATH", path, 1);
+}
+
+void leave_place(const test_place *left)
+{
+    set_path(left->path);
+    if (chdir(left->before) != 0) {
+        abort();
+    }
+}
+
+char *make_plain_file(const char *text)
+{
+    char *path = strdup("/tmp/kin-test-XXXXXX");
+    int fd = path ? mkstemp(path) : -1;
+    if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text)) {
+        abort();
+    }
+    close(fd);
+    return path;
+}
+
+void remove_plain_file(char *path)
+{
+    unlink(path);
+    free(path);
+}
+
+intptr_t open_inheritable_file(void)
+{
+    return open("/dev/null", O_RDONLY);
 }
 
 typedef struct call {

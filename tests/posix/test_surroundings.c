@@ -2,12 +2,16 @@
 #include "support.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "arena.h"
 
 typedef struct shared {
     kin_lock lock;
@@ -135,6 +139,71 @@ static void names_may_vanish_from_under_a_family(void **state)
     assert_ok(kin_free(it));
 }
 
+/* What somebody else, or another program, has put where a family's name would be. */
+static void squatted_name_is_refused(void **state)
+{
+    (void)state;
+    char path[128], name[32];
+    kin_family *family = NULL;
+    struct stat info;
+    snprintf(name, sizeof name, "squat-%d", (int)getpid());
+    snprintf(path, sizeof path, "/dev/shm/kin-%u-%s.family", (unsigned)geteuid(), name);
+    for (int what = 0; what < 4; what++) {
+        if (what == 0) {
+            assert_int_equal(mkdir(path, 0700), 0);
+        } else if (what == 1) {
+            assert_int_equal(symlink("/etc/passwd", path), 0);
+        } else if (what == 2) {
+            assert_int_equal(mkfifo(path, 0600), 0);
+        } else {
+            close(open(path, O_RDWR | O_CREAT, 0666));
+            if (chown(path, 12345, 12345) != 0) { /* only root can */
+                unlink(path);
+                break;
+            }
+        }
+        assert_status(kin_family_open(&family, name, 0, NULL), KIN_E_PERMISSION);
+        assert_status(kin_family_forget(name), KIN_E_PERMISSION);
+        assert_int_equal(lstat(path, &info), 0); /* it is not touched */
+        assert_int_equal(remove(path), 0);
+    }
+    int fd = open(path, O_RDWR | O_CREAT, 0600); /* the user's own, with no family behind it: a ruin */
+    assert_true(fd >= 0);
+    close(fd);
+    assert_ok(kin_family_open(&family, name, KIN_FAMILY_CREATE, NULL));
+    assert_int_equal(lstat(path, &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0600);
+    kin_family_close(family);
+    assert_int_equal(lstat(path, &info), -1);
+}
+
+/* An arena of that name, but by another version of kin, or none at all. */
+static void foreign_arena_is_refused(void **state)
+{
+    (void)state;
+    char path[128], arena[128], name[32], page[8192] = {0};
+    kin_family *family = NULL;
+    snprintf(name, sizeof name, "foreign-%d", (int)getpid());
+    snprintf(path, sizeof path, "/dev/shm/kin-%u-%s.family", (unsigned)geteuid(), name);
+    snprintf(arena, sizeof arena, "/dev/shm/kin-%u-%s.arena", (unsigned)geteuid(), name);
+    for (int version = 0; version < 2; version++) {
+        kin__arena *head = (kin__arena *)(void *)page;
+        atomic_store(&head->magic, version ? KIN__MAGIC : 0);
+        head->version = KIN__LAYOUT + 1;
+        int fd = open(arena, O_RDWR | O_CREAT, 0600);
+        assert_true(write(fd, page, sizeof page) == sizeof page);
+        close(fd);
+        assert_int_equal(link(arena, path), 0);
+        if (version) {
+            assert_status(kin_family_open(&family, name, 0, NULL), KIN_E_BLOB_VERSION);
+        } else {
+            assert_status(kin_family_open(&family, name, 0, NULL), KIN_E_DAMAGED);
+        }
+        unlink(path);
+        unlink(arena);
+    }
+}
+
 static void stopped_owner_lives(void **state)
 {
     (void)state;
@@ -176,7 +245,10 @@ int main(void)
     };
     kin_main(entries, sizeof entries / sizeof entries[0]);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(stopped_owner_lives), cmocka_unit_test(interruptions_never_show),
+        cmocka_unit_test(squatted_name_is_refused),
+        cmocka_unit_test(foreign_arena_is_refused),
+        cmocka_unit_test(stopped_owner_lives),
+        cmocka_unit_test(interruptions_never_show),
         cmocka_unit_test(names_may_vanish_from_under_a_family), /* the last: this program's family has none then */
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -91,6 +91,11 @@ void step_end(void)
     atomic_store(&counted->ended, 1);
 }
 
+int64_t step_pid(void)
+{
+    return GetCurrentProcessId();
+}
+
 int step_names(void)
 {
     return 0;

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <windows.h>
 
+#include <shellapi.h>
+
 /* By trying: under Wine GetProcessHandleCount always says 0. Handles are multiples of 4 and small. */
 size_t count_handles(void)
 {
@@ -113,6 +115,15 @@ int end_of_self(intptr_t process)
     return (int)code;
 }
 
+void kill_pid(uint32_t pid)
+{
+    HANDLE process = OpenProcess(PROCESS_TERMINATE, FALSE, pid);
+    if (process) {
+        TerminateProcess(process, 137);
+        CloseHandle(process);
+    }
+}
+
 size_t read_input(void *buffer, size_t size)
 {
     size_t used = 0;
@@ -123,6 +134,154 @@ size_t read_input(void *buffer, size_t size)
         used += got;
     }
     return used;
+}
+
+void close_input(void)
+{
+    CloseHandle(GetStdHandle(STD_INPUT_HANDLE));
+}
+
+int write_output(int stream, const void *bytes, size_t size)
+{
+    HANDLE to = GetStdHandle(stream == 1 ? STD_OUTPUT_HANDLE : STD_ERROR_HANDLE);
+    DWORD written;
+    for (const char *next = bytes; size > 0; next += written, size -= written) {
+        if (!WriteFile(to, next, (DWORD)size, &written, NULL)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static char *to_utf8(const wchar_t *text)
+{
+    int size = WideCharToMultiByte(CP_UTF8, 0, text, -1, NULL, 0, NULL, NULL);
+    char *out = malloc((size_t)size);
+    if (!out || WideCharToMultiByte(CP_UTF8, 0, text, -1, out, size, NULL, NULL) != size) {
+        abort();
+    }
+    return out;
+}
+
+static wchar_t *to_utf16(const char *text)
+{
+    int size = MultiByteToWideChar(CP_UTF8, 0, text, -1, NULL, 0);
+    wchar_t *out = malloc((size_t)size * sizeof *out);
+    if (!out || MultiByteToWideChar(CP_UTF8, 0, text, -1, out, size) != size) {
+        abort();
+    }
+    return out;
+}
+
+int __wgetmainargs(int *count, wchar_t ***argv, wchar_t ***environment, int expand, int *mode);
+
+char **own_arguments(void)
+{
+    wchar_t **argv, **environment, **others;
+    int count, other_count, mode = 0;
+    __wgetmainargs(&count, &argv, &environment, 0, &mode); /* 1: Wine takes quoted patterns for patterns, too */
+    others = CommandLineToArgvW(GetCommandLineW(), &other_count);
+    char **result = calloc((size_t)count + 1, sizeof *result);
+    if (!others || !result || count != other_count) {
+        return NULL;
+    }
+    for (int i = 0; i < count; i++) {
+        if (wcscmp(argv[i], others[i]) != 0) {
+            return NULL;
+        }
+        result[i] = to_utf8(argv[i]);
+    }
+    return result;
+}
+
+int own_variable(char *out, size_t size, const char *name)
+{
+    wchar_t wide[200], *wide_name = to_utf16(name);
+    SetLastError(0);
+    GetEnvironmentVariableW(wide_name, wide, 200);
+    DWORD code = GetLastError();
+    free(wide_name);
+    if (code == ERROR_ENVVAR_NOT_FOUND) {
+        return -1;
+    }
+    return WideCharToMultiByte(CP_UTF8, 0, wide, (int)wcslen(wide), out, (int)size, NULL, NULL);
+}
+
+void set_variable(const char *name, const char *value)
+{
+    wchar_t *wide_name = to_utf16(name), *wide = value ? to_utf16(value) : NULL;
+    SetEnvironmentVariableW(wide_name, wide);
+    free(wide_name);
+    free(wide);
+}
+
+static void cut_name(char *path)
+{
+    *strrchr(path, '\\') = '\0';
+}
+
+test_place enter_place_of(const char *program)
+{
+    static test_place at;
+    static wchar_t text[32768];
+    GetEnvironmentVariableW(L"PATH", text, 32768);
+    WideCharToMultiByte(CP_UTF8, 0, text, -1, at.path, sizeof at.path, NULL, NULL);
+    snprintf(at.name, sizeof at.name, "%s", strrchr(program, '\\') + 1);
+    snprintf(at.directory, sizeof at.directory, "%s", program);
+    cut_name(at.directory);
+    snprintf(at.parent, sizeof at.parent, "%s", at.directory);
+    cut_name(at.parent);
+    GetCurrentDirectoryW(32768, text);
+    WideCharToMultiByte(CP_UTF8, 0, text, -1, at.before, sizeof at.before, NULL, NULL);
+    wchar_t *wide = to_utf16(at.directory);
+    if (!SetCurrentDirectoryW(wide)) {
+        abort();
+    }
+    free(wide);
+    return at;
+}
+
+void set_path(const char *path)
+{
+    set_variable("PATH", path);
+}
+
+void leave_place(const test_place *left)
+{
+    wchar_t *wide = to_utf16(left->before);
+    set_path(left->path);
+    if (!SetCurrentDirectoryW(wide)) {
+        abort();
+    }
+    free(wide);
+}
+
+char *make_plain_file(const char *text)
+{
+    wchar_t dir[MAX_PATH], path[MAX_PATH];
+    if (!GetTempPathW(MAX_PATH, dir) || !GetTempFileNameW(dir, L"kin", 0, path)) {
+        abort();
+    }
+    FILE *file = _wfopen(path, L"wb");
+    if (!file || fputs(text, file) < 0 || fclose(file) != 0) {
+        abort();
+    }
+    return to_utf8(path);
+}
+
+void remove_plain_file(char *path)
+{
+    wchar_t *wide = to_utf16(path);
+    DeleteFileW(wide);
+    free(wide);
+    free(path);
+}
+
+intptr_t open_inheritable_file(void)
+{
+    SECURITY_ATTRIBUTES inherit = {sizeof inherit, NULL, TRUE};
+    return (intptr_t)CreateFileW(L"NUL", GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE, &inherit, OPEN_EXISTING, 0,
+                                 NULL);
 }
 
 typedef struct call {

@@ -367,6 +367,32 @@ static int pipe_get(void *attached, void *buffer, size_t size)
 
 const peer_queue peer_pipe_queue = {"pipe", pipe_create, pipe_destroy, pipe_handles, pipe_attach, pipe_put, pipe_get};
 
+double peer_python_pool(size_t count, size_t chunk)
+{
+    char command[1024];
+    double rate = -1;
+    snprintf(command, sizeof command,
+             "python3 -c '\n"
+             "import multiprocessing as m, time\n"
+             "m.set_start_method(\"fork\")\n"
+             "n, chunk = %zu, %zu\n"
+             "with m.Pool(2) as p:\n"
+             "    p.map(abs, range(10))\n"
+             "    x = list(range(n))\n"
+             "    t = time.monotonic()\n"
+             "    p.map(abs, x, chunk or None)\n"
+             "    print(n / (time.monotonic() - t) / 1000)\n' 2>/dev/null",
+             count, chunk);
+    FILE *output = popen(command, "r");
+    if (output != NULL) {
+        if (fscanf(output, "%lf", &rate) != 1) {
+            rate = -1;
+        }
+        pclose(output);
+    }
+    return rate;
+}
+
 /* ---- a pair of sockets that keep messages whole ---- */
 
 const char *const peer_pair_name = "socketpair (SEQPACKET)";

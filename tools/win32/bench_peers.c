@@ -342,6 +342,13 @@ static int pipe_get(void *attached, void *buffer, size_t size)
 const peer_queue peer_pipe_queue = {"anonymous pipe", pipe_create, pipe_destroy, pipe_handles,
                                     pipe_attach,      pipe_put,    pipe_get};
 
+double peer_python_pool(size_t count, size_t chunk)
+{
+    (void)count;
+    (void)chunk;
+    return -1;
+}
+
 /* ---- a named pipe that keeps messages whole ---- */
 
 const char *const peer_pair_name = "named pipe of messages";

@@ -1,0 +1,220 @@
+/* pool.h: workers: processes that wait for tasks, and stay.
+ *
+ *     static int square(kin_task *task)
+ *     {
+ *         const int *in = task->in;
+ *         int *out = task->out;
+ *         for (size_t i = 0; i < task->count; i++) {
+ *             out[i] = in[i] * in[i];
+ *         }
+ *         return 0;
+ *     }
+ *
+ *     static const kin_function functions[] = {{"square", square}};
+ *
+ *     int main(void)
+ *     {
+ *         kin_functions(functions, 1);          // before kin_main
+ *         kin_main(NULL, 0);
+ *         kin_pool *pool;
+ *         kin_pool_create(&pool, NULL, NULL);   // as many workers as processors
+ *         int *numbers;                         // in shared memory: workers read and write them where they are
+ *         kin_alloc((void **)&numbers, NULL, 5 * sizeof *numbers);
+ *         ...
+ *         kin_work work = KIN_WORK;
+ *         work.function = "square";
+ *         work.in = work.out = numbers;
+ *         work.in_size = work.out_size = sizeof *numbers;
+ *         work.count = 5;
+ *         kin_pool_map(pool, &work, NULL, KIN_FOREVER);
+ *         kin_pool_destroy(pool);
+ *     }
+ *
+ * Death: a worker that dies, however, fails exactly the task that it was running; what else was meant for it is done by the
+ * others, and a new one takes its place. When the process that made the pool dies, however, its workers are killed (see
+ * die_with_parent in process.h).
+ *
+ * No thread is started in the program: the pool is looked after (dead workers replaced, time limits kept, callbacks called) by
+ * its own threads while they wait in one of the functions below, and by kin_pool_tend. Waiting notices a death within 20 ms.
+ *
+ * A pool is its maker's: in another process, forked ones too, its functions are KIN_E_NOT_OWNER. All its threads may use it at
+ * once, and one future by one of them.
+ */
+#ifndef KIN_POOL_H
+#define KIN_POOL_H
+
+#include "process.h"
+
+KIN_BEGIN
+
+/* ---- in the worker ---- */
+
+#define KIN_TASK_MESSAGE 128u
+
+typedef struct kin_task {
+    const void *in; /* count items of in_size bytes, one after the other */
+    void *out;      /* count places of out_size bytes; zeroed only if the pool made them */
+    size_t in_size, out_size;
+    size_t count;                   /* items of this task; 1 of what was submitted alone */
+    uint64_t index;                 /* number of the first of them among all of the work */
+    uint32_t attempt;               /* 0; more if workers died of it before, see kin_work */
+    const kin_args *args;           /* the work's; objects in them are as in a child of one's own */
+    const kin_args *shared;         /* the pool's */
+    size_t out_used;                /* submitted alone: how many bytes of out are the result; out_size unless changed */
+    char message[KIN_TASK_MESSAGE]; /* may be filled with what went wrong, for who waits */
+} kin_task;
+
+/* 0: done. Any other number: failed, and that is what the outcome says. */
+typedef struct kin_function {
+    const char *name; /* 1 to KIN_NAME_MAX bytes */
+    int (*run)(kin_task *task);
+} kin_function;
+
+/* Registers what workers can run; functions must stay valid. Call it once, before kin_main, from which spawned workers do
+ * not return. Errors: KIN_E_ARGUMENT (null, no run, a name twice, empty or too long). */
+KIN_API kin_status kin_functions(const kin_function *functions, size_t count);
+
+/* ---- the pool ---- */
+
+typedef struct kin_pool kin_pool;
+
+#define KIN_POOL_WORKERS_MAX 255u
+
+typedef struct kin_pool_options {
+    size_t size;             /* sizeof(kin_pool_options); KIN_POOL_OPTIONS sets it */
+    uint32_t workers;        /* 0: kin_cpu_count */
+    kin_method method;       /* how they are started */
+    const char *initializer; /* a function that each worker runs first, with in and out NULL; or NULL */
+    const kin_args
+        *args; /* the pool's, for the initializer and all tasks; borrowed until the pool is destroyed; or NULL */
+    uint64_t max_tasks; /* a worker ends after so many and is replaced; 0: no limit */
+    uint32_t
+        max_failures; /* so many workers in a row that end before they have begun are the pool's end; 0: 4 and their number */
+} kin_pool_options;
+
+#define KIN_POOL_OPTIONS                                                                                               \
+    {                                                                                                                  \
+        sizeof(kin_pool_options), 0, KIN_DEFAULT, NULL, NULL, 0, 0                                                     \
+    }
+
+/* Makes a pool in the family (NULL: this process's own) and starts its workers; does not wait for them to begin. options NULL: all
+ * defaults. The caller's; kin_pool_destroy.
+ * Errors: KIN_E_ARGUMENT (more than KIN_POOL_WORKERS_MAX), KIN_E_ENTRY (no such initializer), KIN_E_LIMIT (more than 62 arguments),
+ * those of kin_alloc and kin_process_start. */
+KIN_API kin_status kin_pool_create(kin_pool **out, kin_family *family, const kin_pool_options *options);
+
+/* Terminates it if it has not ended, and frees it. Its futures have to be closed before. NULL: nothing. */
+KIN_API void kin_pool_destroy(kin_pool *pool);
+
+/* Grows or shrinks it: new workers are started; those that are too many end after the task in hand.
+ * Errors: KIN_E_ARGUMENT (0, or too many), KIN_E_CLOSED, those of kin_process_start. */
+KIN_API kin_status kin_pool_resize(kin_pool *pool, uint32_t workers);
+
+/* No further work; what there is will be done, then the workers end. KIN_OK if it was closed already. */
+KIN_API kin_status kin_pool_close(kin_pool *pool);
+
+/* Ends the workers now, whatever they do, and cancels all work that is not done. Takes milliseconds. */
+KIN_API kin_status kin_pool_terminate(kin_pool *pool);
+
+/* Waits until all workers of a closed or terminated pool have ended. Errors: KIN_E_TIMED_OUT, KIN_E_BUSY (neither closed nor
+ * terminated). */
+KIN_API kin_status kin_pool_join(kin_pool *pool, int64_t timeout);
+
+/* Looks after the pool, as waiting does; does not wait. For a program that waits elsewhere. */
+KIN_API kin_status kin_pool_tend(kin_pool *pool);
+
+typedef struct kin_pool_info {
+    size_t size;                         /* of this struct: the caller sets it */
+    uint32_t workers;                    /* that there should be */
+    uint32_t alive;                      /* that there are */
+    uint64_t started;                    /* ever */
+    uint64_t died;                       /* of them, otherwise than by the pool's will */
+    int closed;                          /* 1 or 0 */
+    int broken;                          /* 1: too many workers ended before they had begun; */
+    kin_exit last;                       /* how the last of those did */
+    uint32_t pids[KIN_POOL_WORKERS_MAX]; /* of the alive */
+} kin_pool_info;
+
+KIN_API kin_status kin_pool_inspect(kin_pool *pool, kin_pool_info *info);
+
+/* ---- work ---- */
+
+typedef struct kin_future kin_future;
+
+typedef struct kin_work {
+    size_t size;          /* sizeof(kin_work); KIN_WORK sets it */
+    const char *function; /* registered with kin_functions */
+    const kin_args *args; /* bytes and objects (locks, queues, ...), copied now; no handles; or NULL */
+    const void
+        *in; /* count 0: in_size bytes, copied now. Else an array in the family's memory, borrowed until all is done */
+    size_t in_size;   /* bytes of one */
+    void *out;        /* count 0: unused, the future has room for out_size bytes. Else an array; may be `in` itself */
+    size_t out_size;  /* bytes of one; 0: none */
+    size_t count;     /* items; 0: one, alone */
+    size_t chunk;     /* items of one task; 0: chosen so that each worker gets some sixteen tasks */
+    uint32_t retries; /* a task of which a worker died is tried so many times more */
+    int64_t limit;    /* nanoseconds a task may take, then its worker is killed; 0: any time */
+    void (*progress)(void *context, uint64_t done,
+                     uint64_t total); /* items, as they get more while kin_future_wait waits; or NULL */
+    void (*finished)(
+        void *context,
+        kin_future *
+            future); /* called once, by a thread that tends the pool; may close it, unless a thread waits for it; or NULL */
+    void *context;
+} kin_work;
+
+#define KIN_WORK                                                                                                       \
+    {                                                                                                                  \
+        sizeof(kin_work), NULL, NULL, NULL, 0, NULL, 0, 0, 0, 0, 0, NULL, NULL, NULL                                   \
+    }
+
+/* Gives the pool work; does not wait for it, but, up to timeout, for room: some thousand works may be unbegun. *out is the
+ * caller's; kin_future_close.
+ * Errors: KIN_E_ARGUMENT, KIN_E_ENTRY (not registered), KIN_E_FAMILY (an array is not in the pool's family), KIN_E_UNSUPPORTED (handles
+ * among args), KIN_E_CLOSED, KIN_E_WORKER_DIED (the pool is broken), KIN_E_TIMED_OUT, KIN_E_TOO_BIG, KIN_E_NO_MEMORY. */
+KIN_API kin_status kin_pool_submit(kin_future **out, kin_pool *pool, const kin_work *work, int64_t timeout);
+
+typedef struct kin_outcome {
+    size_t size;    /* of this struct: the caller sets it */
+    uint64_t tasks; /* that the work had */
+    uint64_t done, failed, died, cancelled, unfinished;
+    uint64_t task;   /* the first trouble that was noticed: which task; it begins with item task * chunk, */
+    int status;      /* what it returned; KIN_E_WORKER_DIED or KIN_E_TIMED_OUT (its limit) if it did not, */
+    kin_exit worker; /* and how its worker ended then; */
+    char message[KIN_TASK_MESSAGE]; /* its message */
+} kin_outcome;
+
+/* Submits and waits for all; with count 0 the result is copied to work->out. outcome, if not null, tells more. Errors: those of
+ * kin_pool_submit and kin_future_wait; after KIN_E_TIMED_OUT what was not begun is cancelled, and what was is waited for. */
+KIN_API kin_status kin_pool_map(kin_pool *pool, const kin_work *work, kin_outcome *outcome, int64_t timeout);
+
+/* Waits until all its tasks have ended. KIN_OK: all are done.
+ * Errors: KIN_E_TIMED_OUT (it goes on), KIN_E_TASK (a task returned something else than 0), KIN_E_WORKER_DIED (of a task, or the
+ * pool is broken), KIN_E_CANCELLED; of several the first of these. */
+KIN_API kin_status kin_future_wait(kin_future *future, int64_t timeout);
+
+/* 1 if all its tasks have ended, else 0. Tends the pool. */
+KIN_API int kin_future_ready(kin_future *future);
+
+/* What was submitted alone: waits, then gives its result, which stays the future's. Errors: those of kin_future_wait; KIN_E_UNSUPPORTED (an
+ * array's work). */
+KIN_API kin_status kin_future_get(kin_future *future, const void **result, size_t *size, int64_t timeout);
+
+/* The next task that has ended: *first and *count are its items, *status what it returned (as kin_outcome's; KIN_E_CANCELLED). In order: that
+ * of the first items, and so on, each when all before it have been given; else as they end. Do not mix both on one future.
+ * Errors: KIN_E_NOT_FOUND (all have been given), KIN_E_TIMED_OUT. */
+KIN_API kin_status kin_future_next(kin_future *future, int in_order, uint64_t *first, uint64_t *count, int *status,
+                                   int64_t timeout);
+
+/* How it stands, or ended. */
+KIN_API kin_status kin_future_inspect(kin_future *future, kin_outcome *outcome);
+
+/* Cancels its tasks that nobody has begun. KIN_OK: all that had not ended; KIN_E_BUSY: some are being run. */
+KIN_API kin_status kin_future_cancel(kin_future *future);
+
+/* Cancels what has not begun, waits for what has, and frees it. NULL: nothing. */
+KIN_API void kin_future_close(kin_future *future);
+
+KIN_END
+
+#endif

@@ -1,0 +1,109 @@
+/* run.h: run another program to its end, give it its input, collect its output.
+ *
+ *     const char *const argv[] = {"git", "log", "--oneline", NULL};
+ *     kin_run_options options = KIN_RUN_OPTIONS;
+ *     kin_run_result result;
+ *     options.timeout = KIN_SECONDS(10);
+ *     if (kin_run_output(argv, &options, &result) == KIN_OK && result.exit.code == 0) {
+ *         fwrite(result.output, 1, result.output_size, stdout);
+ *     }
+ *     kin_run_free(&result);
+ *
+ * For programs that know nothing of kin; children that share locks and memory are started by process.h. No family is
+ * needed.
+ *
+ * argv is a vector, ended by NULL, that arrives as it is: no shell takes part, unless KIN_RUN_SHELL asks for one. Texts
+ * are UTF-8 (POSIX: any bytes). argv[0] is the program. With a slash in it (Windows: also a backslash or a colon) it is
+ * a path, from the caller's current directory; without, it is looked for in the caller's PATH, and (Windows) never in
+ * the current directory. On Windows ".exe" may be left out; batch files are refused, since nothing quotes an argument
+ * safely for them.
+ *
+ * The program gets its three standard streams and no other descriptor or handle; with POSIX, no signal blocked, and
+ * SIGPIPE as usual. Nothing here blocks for good on a full pipe, installs a signal handler or raises SIGPIPE in the
+ * caller.
+ *
+ * The run is over when the program has ended. A process that it has left behind may still have its streams: what is in
+ * them at that moment is collected, what comes later is not waited for. An end by force meets the program alone, not
+ * what it started (with KIN_RUN_SHELL: the shell).
+ *
+ * Any number of threads may run programs at once. If the caller dies, the program goes on, with its streams closed on
+ * the other side. A child forked meanwhile by another thread, also by a bare fork, does not keep them open; one made by a
+ * bare clone does.
+ */
+#ifndef KIN_RUN_H
+#define KIN_RUN_H
+
+#include "process.h"
+
+KIN_BEGIN
+
+/* What a standard stream of the program is. */
+typedef enum kin_run_stream {                       /* pinned */
+                              KIN_RUN_INHERIT = 0,  /* the caller's own */
+                              KIN_RUN_NOTHING = 1,  /* an empty input; an output that goes nowhere */
+                              KIN_RUN_BYTES = 2,    /* input only: those of options.input_bytes */
+                              KIN_RUN_COLLECT = 3,  /* output and errors only: into the result */
+                              KIN_RUN_TOGETHER = 4, /* errors only: where the output goes, in the order of writing */
+} kin_run_stream;
+
+#define KIN_RUN_SHELL 1u     /* argv[0] alone is a command line for /bin/sh -c or cmd.exe /c */
+#define KIN_RUN_CHECK 2u     /* an end other than exit code 0 is KIN_E_FAILED; kin_run_checked always has it */
+#define KIN_RUN_CLEAN_ENV 4u /* nothing of the caller's environment; Windows: but SystemRoot, which programs need */
+
+typedef struct kin_run_options {
+    size_t size; /* sizeof(kin_run_options); KIN_RUN_OPTIONS sets it */
+    uint32_t flags;
+    kin_run_stream input, output, errors; /* all inherited; kin_run_output collects an inherited output */
+    const void *input_bytes;              /* with KIN_RUN_BYTES; then the input ends */
+    size_t input_size;
+    const char *const *environment; /* changes: "NAME=value" sets, "NAME" removes; NULL-terminated; or NULL */
+    const char *directory;          /* where it starts; NULL: the caller's current one */
+    int64_t timeout;                /* nanoseconds from the start; KIN_FOREVER */
+    int64_t grace;                  /* from being asked to end, after the timeout, to being killed; KIN_SECONDS(1) */
+    size_t output_limit;            /* bytes collected of each stream; 0: no limit */
+} kin_run_options;
+
+#define KIN_RUN_OPTIONS                                                                                                \
+    {                                                                                                                  \
+        sizeof(kin_run_options), 0, KIN_RUN_INHERIT, KIN_RUN_INHERIT, KIN_RUN_INHERIT, NULL, 0, NULL, NULL,            \
+            KIN_FOREVER, KIN_SECONDS(1), 0                                                                             \
+    }
+
+typedef struct kin_run_result {
+    kin_exit exit;      /* how it ended; 0, 0 if it was not started */
+    int started;        /* 1 if there was a program to end: tells an error of the start from one of the run */
+    char *output;       /* what was collected, also before a timeout or an error; a zero byte follows; or NULL */
+    size_t output_size; /* without that zero */
+    char *errors;
+    size_t errors_size;
+    char *command; /* argv in one line, for a message to people; or NULL */
+} kin_run_result;
+
+/* Runs a program to its end; *result, if not null, is how it ended: a program that fails is no error of this call.
+ * options NULL: all defaults. argv and options are only borrowed.
+ * Errors of all three, of the start: KIN_E_ARGUMENT (null, an empty argv or argv[0], unknown flags, streams that make
+ * no sense, a negative time, text that is not UTF-8 on Windows, a collected stream in kin_run), KIN_E_NOT_FOUND (no
+ * such program or directory), KIN_E_PERMISSION (not executable), KIN_E_UNSUPPORTED (not in a format that the system can
+ * run, a batch file), KIN_E_TOO_BIG (arguments and environment), KIN_E_BUSY (a program file that is open for writing),
+ * KIN_E_LIMIT (processes, descriptors), KIN_E_NO_MEMORY, KIN_E_OS. After these nothing has run, and nothing is left.
+ * Errors of the run: KIN_E_TIMED_OUT: it was asked to end (SIGTERM; Windows: made to), then, after the grace,
+ * killed; also if it ended well when it was asked. KIN_E_TOO_BIG: there was more output than the limit; it was killed.
+ * KIN_E_NO_MEMORY for the output: likewise.
+ * KIN_E_PERMISSION: it was to be ended and may not be (it runs as another user): it goes on, unwatched. KIN_E_OS: also
+ * when, with POSIX, the caller ignores SIGCHLD or reaps all children itself: it has run, but how it ended is lost. */
+KIN_API kin_status kin_run(const char *const *argv, const kin_run_options *options, kin_exit *result);
+
+/* The same, but KIN_E_FAILED if it does not end with exit code 0; result says how it did, and has the command, and what
+ * was collected. It may be null; otherwise it is written in any case, and the caller's; kin_run_free. */
+KIN_API kin_status kin_run_checked(const char *const *argv, const kin_run_options *options, kin_run_result *result);
+
+/* Collects the output, and the errors if options say so. result must not be null; it is written in any case, and the
+ * caller's; kin_run_free. */
+KIN_API kin_status kin_run_output(const char *const *argv, const kin_run_options *options, kin_run_result *result);
+
+/* Frees what a result holds, and empties it. One that was freed, or is all zero, or NULL: nothing. */
+KIN_API void kin_run_free(kin_run_result *result);
+
+KIN_END
+
+#endif

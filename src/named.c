@@ -1,0 +1,177 @@
+/* named.c: families with a name, which strangers join.
+ *
+ *     find the name ──there──► adopt its arena, join ──still there──► done
+ *         │                                   └─gone meanwhile─► again
+ *         └─not there──► make a family, then give it the name ──had──► done
+ *                                                  └─taken meanwhile─► close it, again
+ *
+ * A name is given to a family that is whole (os.h, name.c), so a creator that dies half-way leaves none, and of two creators one
+ * gets it. The last member to leave removes it.
+ */
+#include "family.h"
+
+#include "turn.h"
+
+#include <string.h>
+
+#define TRIES 1000
+
+static kin__turn joining; /* of two threads that join the same family, the second finds it among this process's */
+
+void kin__named_after_fork(void)
+{
+    atomic_store(&joining, 0);
+}
+
+static bool name_sound(const char *name)
+{
+    size_t length = name ? strlen(name) : 0;
+    if (length == 0 || length > KIN_FAMILY_NAME_MAX || name[0] == '.') {
+        return false;
+    }
+    return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == length;
+}
+
+/* What the arena says of itself; kin__family_adopt checks it. */
+static kin_status read_header(kin_os_handle shm, kin_os_id *id, uint64_t *reserve)
+{
+    void *base;
+    size_t page = kin_os_page_size();
+    kin_status status = kin_os_shm_map(&base, shm, page);
+    if (status != KIN_OK) {
+        return status;
+    }
+    const kin__arena *arena = base;
+    if (kin_os_shm_committed(shm, base, page) < sizeof *arena ||
+        atomic_load(&((kin__arena *)base)->magic) != KIN__MAGIC) {
+        status = KIN_E_DAMAGED;
+    } else if (arena->version != KIN__LAYOUT) {
+        status = KIN_E_BLOB_VERSION;
+    } else {
+        *id = arena->id;
+        *reserve = arena->layout.reserve;
+        status = *reserve >= page && *reserve % page == 0 && *reserve <= SIZE_MAX / 2 ? KIN_OK : KIN_E_DAMAGED;
+    }
+    kin_os_shm_unmap(base, page);
+    return status;
+}
+
+static kin_status adopt(kin_family **out, kin_os_handle shm)
+{
+    kin__family_ticket ticket = {.shm = shm, .stranger = true};
+    kin_status status = read_header(shm, &ticket.id, &ticket.reserve);
+    kin_family *known = status == KIN_OK ? kin__family_by_id(&ticket.id) : NULL;
+    if (status != KIN_OK || known) {
+        kin_os_handle_close(shm);
+        *out = known;
+        return status;
+    }
+    status = kin_os_name_enter(&ticket.shm, &ticket.pulse, &ticket.id);
+    if (status == KIN_OK) {
+        status = kin__family_adopt(out, &ticket);
+    }
+    return status == KIN_E_BLOB_CORRUPT ? KIN_E_DAMAGED : status;
+}
+
+/* Whether the name still leads there: its last member might have left, or died in the middle of that, meanwhile. */
+static bool still_leads_to(const kin_family *family, const char *name)
+{
+    kin_os_handle shm;
+    kin_os_id id;
+    uint64_t reserve;
+    if (!kin_os_pulse_named(&family->pulse) || kin_os_name_find(&shm, name) != KIN_OK) {
+        return false;
+    }
+    kin_status status = read_header(shm, &id, &reserve);
+    kin_os_handle_close(shm);
+    return status == KIN_OK && memcmp(&id, &family->id, sizeof id) == 0;
+}
+
+static kin_status find(kin_family **out, const char *name)
+{
+    kin_os_handle shm;
+    kin_status status = kin_os_name_find(&shm, name);
+    return status == KIN_OK ? adopt(out, shm) : status;
+}
+
+/* KIN_E_NOT_FOUND: there is none of that name, or there was one. */
+static kin_status join(kin_family **out, const char *name)
+{
+    kin_family *family;
+    kin__turn_take(&joining, KIN_OS_NEVER);
+    kin_status status = find(&family, name);
+    kin__turn_give(&joining);
+    if (status != KIN_OK) {
+        return status;
+    }
+    bool first = !atomic_load(&family->self->joined);
+    status = kin__member_join(family);
+    if (status == KIN_OK && first && !still_leads_to(family, name)) {
+        status = KIN_E_NOT_FOUND;
+    }
+    if (status != KIN_OK) {
+        kin_family_close(family);
+        return status;
+    }
+    *out = family;
+    return KIN_OK;
+}
+
+static kin_status create(kin_family **out, const char *name, bool kept, const kin_family_options *options)
+{
+    kin_family *family;
+    kin_status status = kin__family_create_named(&family, name, options);
+    if (status != KIN_OK) {
+        return status;
+    }
+    status = kin_os_name_publish(&family->holder, name, &family->id, kept);
+    if (status != KIN_OK) {
+        kin_family_close(family);
+        return status;
+    }
+    *out = family;
+    return KIN_OK;
+}
+
+kin_status kin_family_open(kin_family **out, const char *name, uint32_t flags, const kin_family_options *options)
+{
+    const uint32_t how = flags & (KIN_FAMILY_CREATE | KIN_FAMILY_JOIN);
+    if (!out || !name_sound(name) || (flags & ~(KIN_FAMILY_CREATE | KIN_FAMILY_JOIN | KIN_FAMILY_KEEP))) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_os_sweep();
+    kin_status status = KIN_E_BUSY;
+    for (int tries = 0; tries < TRIES; tries++) {
+        status = how == KIN_FAMILY_CREATE ? KIN_E_NOT_FOUND : join(out, name);
+        if (status != KIN_E_NOT_FOUND || how == KIN_FAMILY_JOIN) {
+            return status;
+        }
+        status = create(out, name, (flags & KIN_FAMILY_KEEP) != 0, options);
+        if (status != KIN_E_EXISTS || how == KIN_FAMILY_CREATE) {
+            return status;
+        }
+        kin_os_yield();
+    }
+    return status;
+}
+
+kin_status kin_family_forget(const char *name)
+{
+    kin_os_handle shm;
+    kin_os_id id;
+    uint64_t reserve;
+    if (!name_sound(name)) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin_os_name_find(&shm, name);
+    if (status != KIN_OK) {
+        return status;
+    }
+    status = read_header(shm, &id, &reserve);
+    kin_os_handle_close(shm);
+    if (status == KIN_OK) {
+        status = kin_os_name_forget(name, &id);
+    }
+    kin_os_sweep();
+    return status;
+}

@@ -1,0 +1,104 @@
+/* parent.c: dying with the parent.
+ *
+ * PR_SET_PDEATHSIG is of no use: it fires at the end of the thread that forked (prctl(2)), which may be any. A pipe
+ * that the parent holds open would be held open by whatever it forks later, too. A pidfd of the parent becomes readable
+ * when its last thread has ended (pidfd_open(2)) and nothing else holds it up; a thread waits for that. By then getppid
+ * names another process: it is the last word, so that a descriptor closed or used anew by the program does no harm.
+ * Without pidfds (before Linux 5.3) the thread only asks now and then.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "posix.h"
+
+#define STACK ((size_t)128 * 1024)
+#define STEP 100000000 /* between questions, without a pidfd, in ns */
+
+typedef struct watched {
+    pid_t parent;
+    int fd;
+} watched;
+
+uint32_t kin_os_parent_pid(void)
+{
+    return (uint32_t)getppid();
+}
+
+static int open_process(pid_t pid)
+{
+#ifdef SYS_pidfd_open
+    return kin_posix_raise((int)syscall(SYS_pidfd_open, pid, 0));
+#else
+    (void)pid;
+    errno = ENOSYS;
+    return -1;
+#endif
+}
+
+/* Takes argument. It never returns: all ends with it. */
+static void *watch(void *argument)
+{
+    watched it = *(watched *)argument;
+    free(argument);
+    while (it.fd >= 0) {
+        struct pollfd item = {.fd = it.fd, .events = POLLIN};
+        if (poll(&item, 1, -1) > 0 || errno != EINTR) {
+            break;
+        }
+    }
+    while (getppid() == it.parent) {
+        kin_os_sleep_until(kin_os_now() + STEP);
+    }
+    kill(getpid(), SIGKILL);
+    return NULL;
+}
+
+/* No signal is to be handled in it. */
+static int start_thread(watched *it)
+{
+    pthread_t thread;
+    pthread_attr_t attributes;
+    sigset_t all, before;
+    int error = pthread_attr_init(&attributes);
+    if (error) {
+        return error;
+    }
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attributes, STACK);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    error = pthread_create(&thread, &attributes, watch, it);
+    if (error == EINVAL) { /* thread-local storage that takes more */
+        error = pthread_create(&thread, NULL, watch, it);
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    return error;
+}
+
+/* Opened first, asked afterwards: so it is the parent's, or there is none. */
+kin_status kin_os_follow_parent(uint32_t pid)
+{
+    int fd = open_process((pid_t)pid);
+    if (getppid() != (pid_t)pid) {
+        kin_posix_close(fd);
+        return KIN_E_NOT_FOUND;
+    }
+    watched *it = malloc(sizeof *it);
+    int error = ENOMEM;
+    if (it) {
+        *it = (watched){(pid_t)pid, fd};
+        error = start_thread(it);
+    }
+    if (error) {
+        free(it);
+        kin_posix_close(fd);
+        return kin_posix_fail(error);
+    }
+    return KIN_OK;
+}

@@ -1,0 +1,398 @@
+/* run.c: programs with pipes to their streams: posix_spawnp, poll.
+ *
+ * - A write to a pipe that nobody reads raises SIGPIPE in the writing thread: it is blocked there for the write, and
+ *   taken away afterwards unless it was pending before (signal(7), sigtimedwait(2)).
+ * - O_NONBLOCK belongs to one end of a pipe, so that the program's ends block as usual (pipe(7)).
+ * - posix_spawnp looks in the caller's PATH, after the file actions (posix_spawnp(3)): a relative path is made absolute
+ *   before a change of directory. addchdir_np is of glibc 2.29.
+ * - A child forked by another thread would keep our ends open, and a program that reads to the end of its input would
+ *   wait for it. So the pipes of all runs are listed, and closed in any forked child: the threads that run them are not
+ *   there. They are made, listed and closed under a lock which a fork takes, too. posix_spawn runs no such handlers and
+ *   needs none: our ends are close-on-exec.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "posix.h"
+
+#define WITHOUT_PIDFD 5000000 /* how often the program's end is asked for then, in ns */
+
+/* ---- the list, and forks ---- */
+
+static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
+static kin_os_run *list;
+
+void kin_posix_runs_before_fork(void)
+{
+    pthread_mutex_lock(&list_lock);
+}
+
+void kin_posix_runs_after_fork(bool in_child)
+{
+    for (kin_os_run *run = list; in_child && run; run = run->next) {
+        for (int i = 0; i < 3; i++) {
+            kin_posix_close(run->channels[i]);
+            kin_posix_close(run->inner[i]);
+        }
+    }
+    if (in_child) {
+        list = NULL;
+    }
+    pthread_mutex_unlock(&list_lock);
+}
+
+static void unlist(kin_os_run *run)
+{
+    pthread_mutex_lock(&list_lock);
+    for (kin_os_run **at = &list; *at; at = &(*at)->next) {
+        if (*at == run) {
+            *at = run->next;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&list_lock);
+}
+
+static void shut(int *fd)
+{
+    if (*fd >= 0) {
+        pthread_mutex_lock(&list_lock);
+        close(*fd);
+        *fd = -1;
+        pthread_mutex_unlock(&list_lock);
+    }
+}
+
+/* ---- pipes ---- */
+
+/* Not where the program's own streams will be. */
+static int raise_end(int *fd)
+{
+    if (*fd > STDERR_FILENO) {
+        return 0;
+    }
+    int high = kin_posix_duplicate(*fd, STDERR_FILENO + 1);
+    if (high < 0) {
+        return errno;
+    }
+    close(*fd);
+    *fd = high;
+    return 0;
+}
+
+static int make_pipe(kin_os_run *run, int stream)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        return errno;
+    }
+    int *ours = &run->channels[stream], *inner = &run->inner[stream];
+    *ours = ends[stream == 0 ? 1 : 0];
+    *inner = ends[stream == 0 ? 0 : 1];
+    int error = raise_end(inner);
+    if (!error) {
+        error = raise_end(ours);
+    }
+    return error ? error : fcntl(*ours, F_SETFL, O_NONBLOCK) != 0 ? errno : 0;
+}
+
+static bool has_pipes(const kin_os_command *command)
+{
+    return command->streams[0] == KIN_OS_STREAM_PIPE || command->streams[1] == KIN_OS_STREAM_PIPE ||
+           command->streams[2] == KIN_OS_STREAM_PIPE;
+}
+
+static int make_pipes(kin_os_run *run, const kin_os_command *command)
+{
+    int error = 0;
+    if (kin_posix_watch_forks() != KIN_OK) {
+        return ENOMEM;
+    }
+    pthread_mutex_lock(&list_lock);
+    run->next = list;
+    list = run;
+    for (int i = 0; i < 3 && !error; i++) {
+        error = command->streams[i] == KIN_OS_STREAM_PIPE ? make_pipe(run, i) : 0;
+    }
+    pthread_mutex_unlock(&list_lock);
+    return error;
+}
+
+/* ---- start ---- */
+
+#if defined(__GLIBC__) && !__GLIBC_PREREQ(2, 29)
+
+static int change_directory(posix_spawn_file_actions_t *actions, const char *directory)
+{
+    (void)actions;
+    (void)directory;
+    return ENOSYS;
+}
+
+#else
+
+static int change_directory(posix_spawn_file_actions_t *actions, const char *directory)
+{
+    return posix_spawn_file_actions_addchdir_np(actions, directory);
+}
+
+#endif
+
+static int plan_stream(posix_spawn_file_actions_t *actions, int stream, kin_os_stream wanted, int inner)
+{
+    switch (wanted) {
+    case KIN_OS_STREAM_NOTHING:
+        return posix_spawn_file_actions_addopen(actions, stream, "/dev/null", stream == 0 ? O_RDONLY : O_WRONLY, 0);
+    case KIN_OS_STREAM_PIPE:
+        return posix_spawn_file_actions_adddup2(actions, inner, stream);
+    case KIN_OS_STREAM_TOGETHER:
+        return posix_spawn_file_actions_adddup2(actions, STDOUT_FILENO, stream);
+    case KIN_OS_STREAM_INHERIT:
+        break;
+    }
+    return 0;
+}
+
+static int plan(posix_spawn_file_actions_t *actions, const kin_os_run *run, const kin_os_command *command)
+{
+    int error = 0;
+    for (int i = 0; i < 3 && !error; i++) {
+        error = plan_stream(actions, i, command->streams[i], run->inner[i]);
+    }
+    if (!error && command->directory) {
+        error = change_directory(actions, command->directory);
+    }
+    return error ? error : kin_posix_close_from(actions, STDERR_FILENO + 1);
+}
+
+/* No signal blocked, SIGPIPE as usual. */
+static int plan_signals(posix_spawnattr_t *attributes)
+{
+    sigset_t none, usual;
+    sigemptyset(&none);
+    sigemptyset(&usual);
+    sigaddset(&usual, SIGPIPE);
+    posix_spawnattr_setsigmask(attributes, &none);
+    posix_spawnattr_setsigdefault(attributes, &usual);
+    return posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+}
+
+static int launch_with(kin_os_run *run, const posix_spawn_file_actions_t *actions, const char *program,
+                       const char *const *argv, char *const *environment)
+{
+    posix_spawnattr_t attributes;
+    int error = posix_spawnattr_init(&attributes);
+    if (error) {
+        return error;
+    }
+    error = plan_signals(&attributes);
+    if (!error) {
+        error =
+            posix_spawnp(&run->process.pid, program, actions, &attributes, (char *const *)(uintptr_t)argv, environment);
+    }
+    posix_spawnattr_destroy(&attributes);
+    return error;
+}
+
+static int launch(kin_os_run *run, const kin_os_command *command, const char *program, char *const *environment)
+{
+    const char *const shell[] = {"sh", "-c", "--", command->argv[0], NULL};
+    posix_spawn_file_actions_t actions;
+    int error = posix_spawn_file_actions_init(&actions);
+    if (error) {
+        return error;
+    }
+    error = plan(&actions, run, command);
+    if (!error) {
+        error = command->shell ? launch_with(run, &actions, "/bin/sh", shell, environment)
+                               : launch_with(run, &actions, program, command->argv, environment);
+    }
+    posix_spawn_file_actions_destroy(&actions);
+    return error;
+}
+
+/* The program's path from where it will be started; NULL and errno. free *made. */
+static const char *path_of(const kin_os_command *command, char **made)
+{
+    const char *name = command->argv[0];
+    if (command->shell || !command->directory || name[0] == '/' || !strchr(name, '/')) {
+        return name;
+    }
+    char *here = getcwd(NULL, 0);
+    size_t length = here ? strlen(here) : 0;
+    char *path = here ? malloc(length + strlen(name) + 2) : NULL;
+    if (path) {
+        memcpy(path, here, length);
+        path[length] = '/';
+        strcpy(path + length + 1, name);
+    }
+    free(here);
+    *made = path;
+    return path;
+}
+
+static int start(kin_os_run *run, const kin_os_command *command)
+{
+    char *made = NULL, **changed = NULL;
+    const char *program = path_of(command, &made);
+    bool change = command->clean || command->variables;
+    if (!program || (change && !(changed = kin_posix_environment(command->variables, command->clean)))) {
+        int error = errno;
+        free(made);
+        return error;
+    }
+    int error = has_pipes(command) ? make_pipes(run, command) : 0;
+    if (!error) {
+        error = launch(run, command, program, change ? changed : environ);
+    }
+    for (int i = 0; i < 3; i++) {
+        shut(&run->inner[i]);
+    }
+    free(changed);
+    free(made);
+    return error;
+}
+
+kin_status kin_os_run_start(kin_os_run *out, const kin_os_command *command)
+{
+    *out = (kin_os_run){{.pidfd = -1}, {-1, -1, -1}, {-1, -1, -1}, NULL};
+    int error = start(out, command);
+    if (error) {
+        kin_os_run_close(out);
+        return kin_posix_fail(error);
+    }
+    return KIN_OK;
+}
+
+/* ---- moving ---- */
+
+static ssize_t write_quietly(int fd, const void *bytes, size_t size)
+{
+    static const struct timespec no_time = {0, 0};
+    sigset_t pipe_only, before, pending;
+    sigemptyset(&pipe_only);
+    sigaddset(&pipe_only, SIGPIPE);
+    sigpending(&pending);
+    pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
+    ssize_t written = write(fd, bytes, size);
+    int error = errno;
+    if (written < 0 && error == EPIPE && !sigismember(&pending, SIGPIPE)) {
+        while (sigtimedwait(&pipe_only, NULL, &no_time) < 0 && errno == EINTR) {
+        }
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    return written;
+}
+
+static kin_status moved_or(ssize_t result, size_t *moved)
+{
+    if (result > 0) {
+        *moved = (size_t)result;
+        return KIN_OK;
+    }
+    if (result == 0) {
+        return KIN_E_CLOSED;
+    }
+    return errno == EAGAIN || errno == EINTR ? KIN_E_TIMED_OUT : kin_posix_fail(errno);
+}
+
+kin_status kin_os_run_write(kin_os_run *run, const void *bytes, size_t size, size_t *moved)
+{
+    int fd = run->channels[0];
+    return fd < 0 ? KIN_E_CLOSED : moved_or(write_quietly(fd, bytes, size), moved);
+}
+
+kin_status kin_os_run_read(kin_os_run *run, unsigned stream, void *buffer, size_t size, size_t *moved)
+{
+    int fd = run->channels[stream];
+    return fd < 0 ? KIN_E_CLOSED : moved_or(read(fd, buffer, size), moved);
+}
+
+size_t kin_os_run_left(kin_os_run *run, unsigned stream)
+{
+    int fd = run->channels[stream], left = 0;
+    return fd >= 0 && ioctl(fd, FIONREAD, &left) == 0 && left > 0 ? (size_t)left : 0;
+}
+
+void kin_os_run_shut(kin_os_run *run, unsigned stream)
+{
+    shut(&run->channels[stream]);
+}
+
+/* ---- waiting ---- */
+
+static kin_status ask_end(kin_os_run *run, unsigned *ready, kin_os_exit *how)
+{
+    kin_status status = kin_os_process_wait(&run->process, kin_os_now(), how);
+    if (status == KIN_OK) {
+        *ready |= KIN_OS_RUN_ENDED;
+    }
+    return status == KIN_E_TIMED_OUT ? KIN_OK : status;
+}
+
+/* With the pidfd, if there is one, as the fourth. */
+static kin_status poll_all(kin_os_run *run, int64_t deadline, unsigned *ready, kin_os_exit *how)
+{
+    struct pollfd items[4];
+    int end = kin_os_process_handle(&run->process);
+    int64_t now = kin_os_now(), until = deadline;
+    if (end < 0 && until - now > WITHOUT_PIDFD) {
+        until = now + WITHOUT_PIDFD;
+    }
+    for (int i = 0; i < 4; i++) {
+        int fd = i < 3 ? run->channels[i] : end;
+        items[i] = (struct pollfd){.fd = fd, .events = i == 0 ? POLLOUT : POLLIN};
+    }
+    struct timespec left = kin_posix_timespec(until > now ? until - now : 0);
+    int count = ppoll(items, 4, until == KIN_OS_NEVER ? NULL : &left, NULL);
+    if (count < 0 && errno != EINTR) {
+        return kin_posix_fail(errno);
+    }
+    for (unsigned i = 0; i < 3 && count > 0; i++) {
+        *ready |= items[i].fd >= 0 && items[i].revents ? 1u << i : 0;
+    }
+    if (end < 0 || (count > 0 && items[3].revents)) {
+        kin_status status = ask_end(run, ready, how);
+        if (status != KIN_OK) {
+            return status;
+        }
+    }
+    return *ready == 0 && kin_os_now() >= deadline ? KIN_E_TIMED_OUT : KIN_OK;
+}
+
+kin_status kin_os_run_wait(kin_os_run *run, int64_t deadline, unsigned *ready, kin_os_exit *how)
+{
+    const int *fds = run->channels;
+    *ready = 0;
+    if (fds[0] >= 0 || fds[1] >= 0 || fds[2] >= 0) {
+        return poll_all(run, deadline, ready, how);
+    }
+    kin_status status = kin_os_process_wait(&run->process, deadline, how);
+    *ready = status == KIN_OK ? KIN_OS_RUN_ENDED : 0;
+    return status;
+}
+
+/* ---- the end ---- */
+
+kin_status kin_os_run_kill(kin_os_run *run, bool force)
+{
+    return kin_os_process_kill(&run->process, force);
+}
+
+void kin_os_run_close(kin_os_run *run)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        shut(&run->channels[i]);
+        shut(&run->inner[i]);
+    }
+    unlist(run);
+    kin_os_process_close(&run->process);
+}

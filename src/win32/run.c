@@ -1,0 +1,506 @@
+/* run.c: programs with named pipes to their streams, of which our ends are overlapped.
+ *
+ * - The program's ends are made without FILE_FLAG_OVERLAPPED, as C runtimes expect; a program may treat them like those
+ *   of CreatePipe (Microsoft, "Pipe Handle Inheritance").
+ * - A channel always has at most one operation under way, with its own buffer, since the system uses both until it is
+ *   complete. Input that was taken into the buffer counts as moved: so the end of the input waits for that write.
+ * - Data that was written before an end was closed can be read afterwards. A write of 0 bytes is a read of 0 bytes: not
+ *   the end.
+ * - SearchPathW with a path of its own looks in that alone, and appends the extension only to a name without a dot
+ *   ("SearchPathW function"). CreateProcessW appends none to its first parameter ("CreateProcessW function").
+ * - cmd /s takes the first and the last quote away and leaves the rest of the line as it is; /d: no AutoRun ("cmd").
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <wchar.h>
+
+#include "win32.h"
+
+#define BUFFER 65536u
+
+struct kin_win32_channel {
+    HANDLE pipe;
+    OVERLAPPED io;
+    bool pending, ending; /* ending: closed when the write is complete */
+    DWORD error;          /* of the last operation */
+    DWORD held, used;     /* read, and taken of it */
+    unsigned char buffer[BUFFER];
+};
+
+typedef struct kin_win32_channel channel;
+
+/* ---- a channel ---- */
+
+static void destroy(channel *it)
+{
+    DWORD moved;
+    if (it->pending) {
+        CancelIoEx(it->pipe, &it->io);
+        GetOverlappedResult(it->pipe, &it->io, &moved, TRUE);
+    }
+    kin_os_handle_close(it->pipe);
+    kin_os_handle_close(it->io.hEvent);
+    free(it);
+}
+
+static kin_status open_ends(HANDLE *ours, HANDLE *inner, bool to_program)
+{
+    wchar_t name[KIN_WIN32_PIPE_NAME];
+    DWORD mine = to_program ? PIPE_ACCESS_OUTBOUND : PIPE_ACCESS_INBOUND;
+    DWORD access = to_program ? GENERIC_READ : GENERIC_WRITE | FILE_READ_ATTRIBUTES;
+    kin_status status = kin_win32_pipe_name(name);
+    if (status != KIN_OK) {
+        return status;
+    }
+    HANDLE end = CreateNamedPipeW(name, mine | FILE_FLAG_OVERLAPPED | FILE_FLAG_FIRST_PIPE_INSTANCE,
+                                  PIPE_TYPE_BYTE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS, 1, BUFFER, BUFFER, 0, NULL);
+    if (end == INVALID_HANDLE_VALUE) {
+        return kin_win32_fail(GetLastError());
+    }
+    HANDLE other = CreateFileW(name, access, 0, NULL, OPEN_EXISTING, SECURITY_SQOS_PRESENT | SECURITY_ANONYMOUS, NULL);
+    if (other == INVALID_HANDLE_VALUE) {
+        status = kin_win32_fail(GetLastError());
+        CloseHandle(end);
+        return status;
+    }
+    *ours = end;
+    *inner = other;
+    return KIN_OK;
+}
+
+static kin_status create(channel **out, HANDLE *inner, bool to_program)
+{
+    channel *made = calloc(1, sizeof *made);
+    if (!made) {
+        return kin_win32_fail(ERROR_NOT_ENOUGH_MEMORY);
+    }
+    made->io.hEvent = CreateEventW(NULL, TRUE, FALSE, NULL);
+    kin_status status = made->io.hEvent ? open_ends(&made->pipe, inner, to_program) : kin_win32_fail(GetLastError());
+    if (status != KIN_OK) {
+        destroy(made);
+        return status;
+    }
+    *out = made;
+    return KIN_OK;
+}
+
+/* What has become of the operation under way, if there is one. */
+static void settle(channel *it)
+{
+    DWORD moved = 0;
+    if (!it->pending || !HasOverlappedIoCompleted(&it->io)) {
+        return;
+    }
+    it->error = GetOverlappedResult(it->pipe, &it->io, &moved, FALSE) ? ERROR_SUCCESS : GetLastError();
+    it->pending = false;
+    it->held = it->error == ERROR_SUCCESS ? moved : 0;
+    it->used = 0;
+}
+
+static void begun(channel *it, BOOL done)
+{
+    DWORD code = GetLastError();
+    it->pending = done || code == ERROR_IO_PENDING;
+    it->error = it->pending ? ERROR_SUCCESS : code;
+    settle(it);
+}
+
+static void begin_read(channel *it)
+{
+    if (!it->pending && it->error == ERROR_SUCCESS && it->used == it->held) {
+        it->held = it->used = 0;
+        begun(it, ReadFile(it->pipe, it->buffer, BUFFER, NULL, &it->io));
+    }
+}
+
+/* ---- moving ---- */
+
+kin_status kin_os_run_write(kin_os_run *run, const void *bytes, size_t size, size_t *moved)
+{
+    channel *it = run->channels[0];
+    if (!it || it->ending) {
+        return KIN_E_CLOSED;
+    }
+    settle(it);
+    if (it->pending) {
+        return KIN_E_TIMED_OUT;
+    }
+    if (it->error == ERROR_SUCCESS) {
+        DWORD part = size < BUFFER ? (DWORD)size : BUFFER;
+        memcpy(it->buffer, bytes, part);
+        begun(it, WriteFile(it->pipe, it->buffer, part, NULL, &it->io));
+        *moved = part;
+    }
+    return it->error == ERROR_SUCCESS ? KIN_OK : KIN_E_CLOSED;
+}
+
+kin_status kin_os_run_read(kin_os_run *run, unsigned stream, void *buffer, size_t size, size_t *moved)
+{
+    channel *it = run->channels[stream];
+    if (!it) {
+        return KIN_E_CLOSED;
+    }
+    settle(it);
+    begin_read(it);
+    size_t left = it->held - it->used;
+    if (left == 0) {
+        return it->pending || it->error == ERROR_SUCCESS ? KIN_E_TIMED_OUT : KIN_E_CLOSED;
+    }
+    *moved = left < size ? left : size;
+    memcpy(buffer, it->buffer + it->used, *moved);
+    it->used += (DWORD)*moved;
+    return KIN_OK;
+}
+
+size_t kin_os_run_left(kin_os_run *run, unsigned stream)
+{
+    channel *it = run->channels[stream];
+    DWORD more = 0;
+    if (!it) {
+        return 0;
+    }
+    settle(it);
+    if (it->pending || it->error != ERROR_SUCCESS || !PeekNamedPipe(it->pipe, NULL, 0, NULL, &more, NULL)) {
+        more = 0;
+    }
+    return it->held - it->used + more;
+}
+
+void kin_os_run_shut(kin_os_run *run, unsigned stream)
+{
+    channel *it = run->channels[stream];
+    if (!it) {
+        return;
+    }
+    settle(it);
+    it->ending = true;
+    if (stream != 0 || !it->pending) {
+        destroy(it);
+        run->channels[stream] = NULL;
+    }
+}
+
+/* ---- waiting ---- */
+
+/* Whether it can be moved; otherwise something is under way. */
+static bool is_ready(channel *it, bool to_program)
+{
+    settle(it);
+    if (!to_program) {
+        begin_read(it);
+    }
+    return !it->pending;
+}
+
+static unsigned look(kin_os_run *run, HANDLE *events, DWORD *count)
+{
+    unsigned ready = 0;
+    *count = 0;
+    for (unsigned i = 0; i < 3; i++) {
+        channel *it = run->channels[i];
+        if (!it) {
+            continue;
+        }
+        bool now = is_ready(it, i == 0);
+        if (now && it->ending) {
+            kin_os_run_shut(run, i);
+        } else if (now) {
+            ready |= 1u << i;
+        } else {
+            events[(*count)++] = it->io.hEvent;
+        }
+    }
+    return ready;
+}
+
+static kin_status ask_end(kin_os_run *run, unsigned *ready, kin_os_exit *how)
+{
+    kin_status status = kin_os_process_wait(&run->process, kin_os_now(), how);
+    if (status == KIN_OK) {
+        *ready |= KIN_OS_RUN_ENDED;
+    }
+    return status == KIN_E_TIMED_OUT ? KIN_OK : status;
+}
+
+kin_status kin_os_run_wait(kin_os_run *run, int64_t deadline, unsigned *ready, kin_os_exit *how)
+{
+    HANDLE events[4];
+    DWORD count;
+    *ready = look(run, events, &count);
+    if (*ready == 0) {
+        events[count++] = run->process.handle;
+        if (WaitForMultipleObjects(count, events, FALSE, kin_win32_milliseconds(deadline)) == WAIT_FAILED) {
+            return kin_win32_fail(GetLastError());
+        }
+        *ready = look(run, events, &count);
+    }
+    kin_status status = ask_end(run, ready, how);
+    return status == KIN_OK && *ready == 0 && kin_os_now() >= deadline ? KIN_E_TIMED_OUT : status;
+}
+
+/* ---- what is to be run ---- */
+
+typedef struct texts {
+    wchar_t *program, *line, *block, *directory;
+} texts;
+
+/* Like kin_win32_utf16, with room for ".exe". */
+static kin_status to_wide(wchar_t **out, const char *text)
+{
+    wchar_t *wide = NULL, *longer;
+    kin_status status = kin_win32_utf16(&wide, text);
+    if (status != KIN_OK) {
+        return status;
+    }
+    longer = realloc(wide, (wcslen(wide) + 5) * sizeof *wide);
+    if (!longer) {
+        free(wide);
+        return kin_win32_fail(ERROR_NOT_ENOUGH_MEMORY);
+    }
+    *out = longer;
+    return KIN_OK;
+}
+
+static kin_status variable(wchar_t **out, const wchar_t *name)
+{
+    DWORD size = GetEnvironmentVariableW(name, NULL, 0);
+    wchar_t *text = size > 0 ? malloc(size * sizeof *text) : NULL;
+    if (size == 0) {
+        return KIN_E_NOT_FOUND;
+    }
+    if (!text) {
+        return kin_win32_fail(ERROR_NOT_ENOUGH_MEMORY);
+    }
+    text[0] = L'\0';
+    GetEnvironmentVariableW(name, text, size);
+    *out = text;
+    return KIN_OK;
+}
+
+static kin_status search_in(wchar_t **out, const wchar_t *path, const wchar_t *name)
+{
+    DWORD size = SearchPathW(path, name, NULL, 0, NULL, NULL);
+    if (size == 0) {
+        return kin_win32_fail(GetLastError());
+    }
+    wchar_t *found = malloc(size * sizeof *found);
+    if (!found) {
+        return kin_win32_fail(ERROR_NOT_ENOUGH_MEMORY);
+    }
+    DWORD length = SearchPathW(path, name, NULL, size, found, NULL);
+    if (length == 0 || length >= size) { /* it has changed meanwhile */
+        free(found);
+        return kin_win32_fail(ERROR_FILE_NOT_FOUND);
+    }
+    *out = found;
+    return KIN_OK;
+}
+
+static kin_status search(wchar_t **out, const wchar_t *name)
+{
+    wchar_t *path = NULL;
+    kin_status status = variable(&path, L"PATH");
+    if (status != KIN_OK) {
+        return status;
+    }
+    status = path[0] ? search_in(out, path, name) : KIN_E_NOT_FOUND; /* an empty one would mean the usual places */
+    free(path);
+    return status;
+}
+
+static bool ends_in_exe(const wchar_t *name)
+{
+    size_t length = wcslen(name);
+    return length >= 4 && CompareStringOrdinal(name + length - 4, 4, L".exe", 4, TRUE) == CSTR_EQUAL;
+}
+
+static bool is_file(const wchar_t *path)
+{
+    DWORD attributes = GetFileAttributesW(path);
+    return attributes != INVALID_FILE_ATTRIBUTES && !(attributes & FILE_ATTRIBUTE_DIRECTORY);
+}
+
+static bool is_path(const wchar_t *name)
+{
+    return wcspbrk(name, L"/\\:") != NULL;
+}
+
+/* Takes name, which has room for ".exe". "tool" is tool.exe, if there is one, or a file of just that name. */
+static kin_status find_program(wchar_t **out, wchar_t *name)
+{
+    size_t length = wcslen(name);
+    kin_status status = KIN_E_NOT_FOUND;
+    for (int bare = ends_in_exe(name); bare < 2 && status == KIN_E_NOT_FOUND; bare++) {
+        wcscpy(name + length, bare ? L"" : L".exe");
+        if (!is_path(name)) {
+            status = search(out, name);
+        } else if (bare || is_file(name)) {
+            *out = name;
+            return KIN_OK;
+        }
+    }
+    free(name);
+    return status;
+}
+
+static kin_status plan_program(texts *out, const kin_os_command *command)
+{
+    wchar_t *name = NULL;
+    kin_status status = to_wide(&name, command->argv[0]);
+    if (status == KIN_OK && kin_win32_is_batch_file(name)) {
+        free(name);
+        return KIN_E_UNSUPPORTED;
+    }
+    if (status == KIN_OK) {
+        status = find_program(&out->program, name);
+    }
+    return status == KIN_OK ? kin_win32_make_line(&out->line, command->argv) : status;
+}
+
+static kin_status plan_shell(texts *out, const kin_os_command *command)
+{
+    static const wchar_t shell[] = L"\\cmd.exe", before[] = L"cmd.exe /d /s /c \"", after[] = L"\"";
+    wchar_t *text = NULL;
+    kin_status status = kin_win32_utf16(&text, command->argv[0]);
+    if (status != KIN_OK) {
+        return status;
+    }
+    size_t length = wcslen(text) + wcslen(before) + wcslen(after) + 1;
+    UINT room = GetSystemDirectoryW(NULL, 0);
+    out->program = malloc((room + sizeof shell / sizeof shell[0]) * sizeof *out->program);
+    out->line = malloc(length * sizeof *out->line);
+    if (!out->program || !out->line) {
+        status = kin_win32_fail(ERROR_NOT_ENOUGH_MEMORY);
+    } else if (length > KIN_WIN32_LINE_MAX) {
+        status = kin_win32_fail(ERROR_FILENAME_EXCED_RANGE);
+    } else {
+        GetSystemDirectoryW(out->program, room);
+        wcscat(out->program, shell);
+        wcscpy(out->line, before);
+        wcscat(out->line, text);
+        wcscat(out->line, after);
+    }
+    free(text);
+    return status;
+}
+
+static kin_status plan_variables(texts *out, const kin_os_command *command)
+{
+    size_t count = 0, done = 0;
+    kin_status status = KIN_OK;
+    while (command->variables && command->variables[count]) {
+        count++;
+    }
+    wchar_t **wide = malloc((count + 1) * sizeof *wide);
+    if (!wide) {
+        return kin_win32_fail(ERROR_NOT_ENOUGH_MEMORY);
+    }
+    while (done < count && status == KIN_OK) {
+        status = kin_win32_utf16(&wide[done], command->variables[done]);
+        done += status == KIN_OK;
+    }
+    if (status == KIN_OK) {
+        status = kin_win32_environment(&out->block, (const wchar_t *const *)wide, count, command->clean);
+    }
+    while (done > 0) {
+        free(wide[--done]);
+    }
+    free(wide);
+    return status;
+}
+
+static kin_status plan(texts *out, const kin_os_command *command)
+{
+    kin_status status = command->shell ? plan_shell(out, command) : plan_program(out, command);
+    if (status == KIN_OK && (command->variables || command->clean)) {
+        status = plan_variables(out, command);
+    }
+    if (status == KIN_OK && command->directory) {
+        status = kin_win32_utf16(&out->directory, command->directory);
+    }
+    return status;
+}
+
+/* ---- start ---- */
+
+static kin_status open_nothing(HANDLE *out)
+{
+    HANDLE nothing = CreateFileW(L"NUL", GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL,
+                                 OPEN_EXISTING, 0, NULL);
+    if (nothing == INVALID_HANDLE_VALUE) {
+        return kin_win32_fail(GetLastError());
+    }
+    *out = nothing;
+    return KIN_OK;
+}
+
+/* own: those of streams that are to be closed after the start. */
+static kin_status open_streams(kin_os_run *run, const kin_os_command *command, HANDLE *streams, HANDLE *own)
+{
+    kin_status status = KIN_OK;
+    kin_win32_own_streams(streams);
+    for (unsigned i = 0; i < 3 && status == KIN_OK; i++) {
+        kin_os_stream wanted = command->streams[i];
+        if (wanted == KIN_OS_STREAM_TOGETHER) {
+            streams[i] = streams[1];
+        } else if (wanted == KIN_OS_STREAM_NOTHING) {
+            status = open_nothing(&own[i]);
+        } else if (wanted == KIN_OS_STREAM_PIPE) {
+            status = create(&run->channels[i], &own[i], i == 0);
+        }
+        streams[i] = own[i] ? own[i] : streams[i];
+    }
+    return status;
+}
+
+static kin_status launch(kin_os_run *run, const kin_os_command *command, const texts *plan)
+{
+    HANDLE own[3] = {NULL, NULL, NULL};
+    kin_win32_launch what = {plan->program, plan->line, plan->block, plan->directory, {NULL}, NULL};
+    kin_status status = open_streams(run, command, what.streams, own);
+    if (status == KIN_OK) {
+        status = kin_win32_start(&run->process, &what);
+    }
+    for (int i = 0; i < 3; i++) {
+        kin_os_handle_close(own[i]);
+    }
+    return status;
+}
+
+kin_status kin_os_run_start(kin_os_run *out, const kin_os_command *command)
+{
+    texts made = {NULL, NULL, NULL, NULL};
+    kin_os_run run = {{KIN_OS_NO_HANDLE, 0}, {NULL, NULL, NULL}};
+    kin_status status = plan(&made, command);
+    if (status == KIN_OK) {
+        status = launch(&run, command, &made);
+    }
+    free(made.program);
+    free(made.line);
+    free(made.block);
+    free(made.directory);
+    if (status != KIN_OK) {
+        kin_os_run_close(&run);
+        return status;
+    }
+    *out = run;
+    return KIN_OK;
+}
+
+/* ---- the end ---- */
+
+kin_status kin_os_run_kill(kin_os_run *run, bool force)
+{
+    return kin_os_process_kill(&run->process, force);
+}
+
+void kin_os_run_close(kin_os_run *run)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        if (run->channels[i]) {
+            destroy(run->channels[i]);
+            run->channels[i] = NULL;
+        }
+    }
+    kin_os_process_close(&run->process);
+}

@@ -1,0 +1,218 @@
+/* demo_pool.c: the programs of `kin demo` in which pools and groups of processes work. */
+#include "demo.h"
+
+#include <stdio.h>
+
+static kin_pool *new_pool(kin_method method, uint32_t workers, const kin_args *args)
+{
+    kin_pool_options options = KIN_POOL_OPTIONS;
+    kin_pool *pool = NULL;
+    options.workers = workers;
+    options.method = method;
+    options.args = args;
+    tool_check(kin_pool_create(&pool, NULL, &options), "kin_pool_create");
+    return pool;
+}
+
+static void tell_pids(kin_pool *pool)
+{
+    kin_pool_info info = {.size = sizeof info};
+    tool_check(kin_pool_inspect(pool, &info), "kin_pool_inspect");
+    fprintf(stderr, "squares by");
+    for (uint32_t i = 0; i < info.alive; i++) {
+        fprintf(stderr, " %u", (unsigned)info.pids[i]);
+    }
+    fprintf(stderr, "\n");
+}
+
+/* ---- squares ---- */
+
+#define SQUARES 5
+
+int demo_square_all(kin_task *task)
+{
+    const int *in = task->in;
+    int *out = task->out;
+    for (size_t i = 0; i < task->count; i++) {
+        out[i] = in[i] * in[i];
+    }
+    return 0;
+}
+
+void demo_pool_map(kin_method method, outcome *out)
+{
+    kin_pool *pool = new_pool(method, 2, NULL);
+    int *numbers = shared(2 * SQUARES * sizeof *numbers), *squares = numbers + SQUARES;
+    kin_work work = KIN_WORK;
+    for (int i = 0; i < SQUARES; i++) {
+        numbers[i] = i + 1;
+    }
+    work.function = "demo_square_all";
+    work.in = numbers;
+    work.out = squares;
+    work.in_size = work.out_size = sizeof *numbers;
+    work.count = SQUARES;
+    tool_check(kin_pool_map(pool, &work, NULL, PATIENCE), "map");
+    tell_pids(pool);
+    kin_pool_destroy(pool);
+    say(out->expected, "1 4 9 16 25");
+    say(out->got, "%d %d %d %d %d", squares[0], squares[1], squares[2], squares[3], squares[4]);
+    kin_free(numbers);
+}
+
+/* ---- a lock and a queue, given to who works ---- */
+
+#define DELIVERIES 20
+
+/* Counts under the lock, and puts what it counted into the queue. */
+static int deliver(const kin_args *from)
+{
+    kin_queue *queue = tool_given(from, "queue", KIN_TYPE_QUEUE);
+    kin_lock *lock = tool_given(from, "lock", KIN_TYPE_LOCK);
+    int *count = tool_given(from, "count", KIN_TYPE_MEMORY);
+    tool_check(kin_lock_acquire(lock, PATIENCE), "lock");
+    int number = *count + 1;
+    *count = number;
+    tool_check(kin_lock_release(lock), "lock");
+    tool_check(kin_queue_put(queue, &number, sizeof number, PATIENCE), "put");
+    return 0;
+}
+
+int demo_deliver(kin_task *task)
+{
+    kin_queue *queue = NULL;
+    int with_task = kin_args_get(task->args, "queue", KIN_TYPE_QUEUE, (void **)&queue) == KIN_OK;
+    return deliver(with_task ? task->args : task->shared);
+}
+
+int demo_deliver_alone(const kin_args *args)
+{
+    return deliver(args);
+}
+
+typedef struct delivery {
+    kin_queue *queue;
+    kin_lock *lock;
+    int *count;
+    kin_args *args;
+} delivery;
+
+static void begin_delivery(delivery *it)
+{
+    kin_queue_options options = KIN_QUEUE_OPTIONS;
+    tool_check(kin_queue_create(&it->queue, NULL, &options), "kin_queue_create");
+    tool_check(kin_lock_create(&it->lock, NULL), "kin_lock_create");
+    it->count = shared(sizeof *it->count);
+    it->args = arguments();
+    add(it->args, "queue", KIN_TYPE_QUEUE, it->queue);
+    add(it->args, "lock", KIN_TYPE_LOCK, it->lock);
+    add(it->args, "count", KIN_TYPE_MEMORY, it->count);
+}
+
+static void end_delivery(delivery *it, outcome *out)
+{
+    int number = 0, sum = 0;
+    while (kin_queue_get(it->queue, &number, sizeof number, NULL, KIN_NOW) == KIN_OK) {
+        sum += number;
+    }
+    say(out->expected, "%d, sum %d", DELIVERIES, DELIVERIES * (DELIVERIES + 1) / 2);
+    say(out->got, "%d, sum %d", *it->count, sum);
+    kin_args_destroy(it->args);
+    kin_lock_destroy(it->lock);
+    kin_queue_destroy(it->queue);
+    kin_free(it->count);
+}
+
+static void deliver_by_pool(kin_method method, outcome *out, int with_tasks)
+{
+    delivery it;
+    begin_delivery(&it);
+    kin_pool *pool = new_pool(method, 3, with_tasks ? NULL : it.args);
+    kin_work work = KIN_WORK;
+    work.function = "demo_deliver";
+    work.args = with_tasks ? it.args : NULL;
+    work.count = DELIVERIES;
+    work.chunk = 1;
+    tool_check(kin_pool_map(pool, &work, NULL, PATIENCE), "map");
+    kin_pool_destroy(pool);
+    end_delivery(&it, out);
+}
+
+void demo_pool_arguments(kin_method method, outcome *out)
+{
+    deliver_by_pool(method, out, 1);
+}
+
+void demo_pool_shared(kin_method method, outcome *out)
+{
+    deliver_by_pool(method, out, 0);
+}
+
+void demo_processes(kin_method method, outcome *out)
+{
+    delivery it;
+    kin_process *processes[DELIVERIES];
+    begin_delivery(&it);
+    for (int i = 0; i < DELIVERIES; i++) {
+        processes[i] = start(method, "demo_deliver_alone", it.args);
+    }
+    for (int i = 0; i < DELIVERIES; i++) {
+        out->failed += tool_finish(processes[i]);
+    }
+    end_delivery(&it, out);
+}
+
+/* ---- at most three of ten at a time ---- */
+
+#define CROWD 10
+#define AT_ONCE 3
+
+int demo_limited(const kin_args *args)
+{
+    kin_sem *seats = tool_given(args, "seats", KIN_TYPE_SEM);
+    kin_sem *pause = tool_given(args, "pause", KIN_TYPE_SEM);
+    kin_counter *inside = tool_given(args, "inside", KIN_TYPE_COUNTER);
+    kin_counter *most = tool_given(args, "most", KIN_TYPE_COUNTER);
+    int64_t now = 0, seen = 0;
+    tool_check(kin_sem_acquire(seats, 1, PATIENCE), "seats");
+    tool_check(kin_counter_add(inside, 1, &now), "inside");
+    tool_check(kin_counter_get(most, &seen), "most");
+    for (int done = 0; seen < now && !done;) {
+        tool_check(kin_counter_compare_exchange(most, &seen, now, &done), "most");
+    }
+    kin_sem_acquire(pause, 1, KIN_MS(5)); /* nobody releases it */
+    tool_check(kin_counter_add(inside, -1, NULL), "inside");
+    tool_check(kin_sem_release(seats, 1), "seats");
+    return 0;
+}
+
+void demo_crowd(kin_method method, outcome *out)
+{
+    kin_sem *seats = NULL, *pause = NULL;
+    kin_counter *inside = NULL, *most = NULL;
+    kin_process *crowd[CROWD];
+    int64_t seen = 0;
+    tool_check(kin_sem_create_leased(&seats, NULL, AT_ONCE), "kin_sem_create_leased");
+    tool_check(kin_sem_create(&pause, NULL, 0, 0), "kin_sem_create");
+    tool_check(kin_counter_create(&inside, NULL, 0), "kin_counter_create");
+    tool_check(kin_counter_create(&most, NULL, 0), "kin_counter_create");
+    kin_args *args = arguments();
+    add(args, "seats", KIN_TYPE_SEM, seats);
+    add(args, "pause", KIN_TYPE_SEM, pause);
+    add(args, "inside", KIN_TYPE_COUNTER, inside);
+    add(args, "most", KIN_TYPE_COUNTER, most);
+    for (int i = 0; i < CROWD; i++) {
+        crowd[i] = start(method, "demo_limited", args);
+    }
+    for (int i = 0; i < CROWD; i++) {
+        out->failed += tool_finish(crowd[i]);
+    }
+    tool_check(kin_counter_get(most, &seen), "most");
+    say(out->expected, "at most %d", AT_ONCE);
+    say(out->got, "at most %d", seen <= AT_ONCE ? AT_ONCE : (int)seen);
+    kin_args_destroy(args);
+    kin_counter_destroy(most);
+    kin_counter_destroy(inside);
+    kin_sem_destroy(pause);
+    kin_sem_destroy(seats);
+}
