@@ -8,7 +8,9 @@
  *     reader:  load root, word (acquire); copy; fence (acquire); load word, root again
  *     writer:  store word (release); give the old block back; somebody else takes it (acquire) and writes to it
  *
- * If the copy has bytes of the new owner's, the writer's store came before them, and the second look finds it.
+ * If the copy has bytes of the new owner's, the writer's store came before them, and the second look finds it. (The copying itself
+ * races with the new owner's plain stores, as in every seqlock over memory that others use freely; what it copied is not
+ * looked at then, but for comparing it with a key.)
  *
  * Writers hold the lock. Each change is published by one store: of a word, of the table's root. Between a block's being
  * allocated and its being published, and between its being taken out and given back, it stands in `doubts`:
@@ -100,7 +102,7 @@ kin_status kin__container_enter(kin__seat *seat, kin__container *it, const kin__
 {
     kin_status status = kin__lock_acquire(seat, &it->lock, KIN_FOREVER);
     if (status < 0 || (status == KIN_OK && !in_doubt(it))) {
-        return status;
+        return status == KIN_E_POISONED ? KIN_E_DAMAGED : status; /* nobody poisons it */
     }
     if (status == KIN_OWNER_DIED) {
         kin__reap_all(seat->family); /* a block that it was just taking */
@@ -208,6 +210,9 @@ kin_status kin__container_destroy(void *p, const kin__kind *kind)
     kin_status status = kin__container_open(&seat, p, kind);
     if (status == KIN_OK) {
         status = kin__container_clear(seat, p, kind);
+    }
+    if (status == KIN_OK && in_doubt(p)) {
+        status = KIN_E_BUSY; /* not all could be given back */
     }
     return status == KIN_OK ? kin__object_destroy(p, kind->type) : status;
 }

@@ -149,8 +149,8 @@ static void copy_slots(const view *from, const view *into, uint64_t most)
         if (word <= KIN__NO_ENTRY) {
             continue;
         }
-        uint64_t at = hash & (into->capacity - 1);
-        while (atomic_load_explicit(&into->slots[at].word, memory_order_relaxed) != 0) {
+        uint64_t at = hash & (into->capacity - 1), steps = 0;
+        while (atomic_load_explicit(&into->slots[at].word, memory_order_relaxed) != 0 && steps++ < into->capacity) {
             at = (at + 1) & (into->capacity - 1);
         }
         atomic_store_explicit(&into->slots[at].hash, hash, memory_order_relaxed);

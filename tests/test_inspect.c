@@ -230,6 +230,43 @@ static void families_of_others_are_visited(void **state)
     assert_ok(kin_free(it));
 }
 
+static void note_entries(const kin_seen_object *it, void *context)
+{
+    int64_t *entries = context;
+    if (it->type == KIN_TYPE_DICT) {
+        entries[0] = it->value;
+    } else if (it->type == KIN_TYPE_LIST) {
+        entries[1] = it->value;
+    }
+}
+
+static void dicts_and_lists_show_how_much_is_in_them(void **state)
+{
+    (void)state;
+    kin_dict *dict = NULL;
+    kin_list *list = NULL;
+    int64_t entries[2] = {-1, -1};
+    kin_sight sight = {.size = sizeof sight, .object = note_entries, .context = entries};
+    assert_ok(kin_dict_create(&dict, NULL));
+    assert_ok(kin_list_create(&list, NULL));
+    assert_ok(kin_name_set("a dict", KIN_TYPE_DICT, dict));
+    assert_ok(kin_name_set("a list", KIN_TYPE_LIST, list));
+    assert_ok(kin_family_look(NULL, &sight));
+    assert_true(entries[0] == 0 && entries[1] == 0);
+    for (char key = 'a'; key < 'p'; key++) {
+        assert_ok(kin_dict_set(dict, &key, 1, "", 0));
+        assert_ok(kin_list_append(list, &key, 1));
+    }
+    assert_ok(kin_list_pop(list, 0, NULL, 0, NULL));
+    assert_ok(kin_family_look(NULL, &sight));
+    assert_int_equal(entries[0], 15);
+    assert_int_equal(entries[1], 14);
+    assert_ok(kin_name_remove(NULL, "a dict"));
+    assert_ok(kin_name_remove(NULL, "a list"));
+    assert_ok(kin_dict_destroy(dict));
+    assert_ok(kin_list_destroy(list));
+}
+
 int main(void)
 {
     static const kin_entry entries[] = {
@@ -243,6 +280,7 @@ int main(void)
         cmocka_unit_test(holders_and_waiters_are_shown),
         cmocka_unit_test(dead_are_shown_as_dead),
         cmocka_unit_test(families_of_others_are_visited),
+        cmocka_unit_test(dicts_and_lists_show_how_much_is_in_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

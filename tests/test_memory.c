@@ -71,6 +71,8 @@ static void bad_input_is_refused(void **state)
     char *memory = NULL, outside[64];
     size_t size = 0;
     assert_status(kin_alloc(NULL, NULL, 1), KIN_E_ARGUMENT);
+    assert_status(kin_alloc_total(NULL, NULL, &(uint64_t){0}), KIN_E_ARGUMENT);
+    assert_status(kin_alloc_total(NULL, &(uint64_t){0}, NULL), KIN_E_ARGUMENT);
     assert_status(kin_alloc((void **)&memory, NULL, 0), KIN_E_ARGUMENT);
     assert_status(kin_alloc((void **)&memory, NULL, (size_t)4 << 30), KIN_E_TOO_BIG);
     assert_status(kin_alloc((void **)&memory, NULL, SIZE_MAX), KIN_E_TOO_BIG);
@@ -183,14 +185,37 @@ static void killed_allocators_break_nothing(void **state)
     assert_ok(kin_sem_destroy(told));
 }
 
+static void what_is_allocated_is_counted(void **state)
+{
+    (void)state;
+    void *memory[3];
+    uint64_t blocks[2], bytes[2];
+    assert_ok(kin_alloc_total(NULL, &blocks[0], &bytes[0]));
+    assert_ok(kin_alloc(&memory[0], NULL, 10));
+    assert_ok(kin_alloc(&memory[1], NULL, 300000));
+    assert_ok(kin_alloc(&memory[2], NULL, 16384));
+    assert_ok(kin_alloc_total(NULL, &blocks[1], &bytes[1]));
+    assert_int_equal(blocks[1] - blocks[0], 3);
+    assert_int_equal(bytes[1] - bytes[0], 316394);
+    for (int i = 0; i < 3; i++) {
+        assert_ok(kin_free(memory[i]));
+    }
+    assert_ok(kin_alloc_total(NULL, &blocks[1], &bytes[1]));
+    assert_true(blocks[1] == blocks[0] && bytes[1] == bytes[0]);
+}
+
 int main(void)
 {
     static const kin_entry entries[] = {{"churn", child_churn}, {"fill", child_fill}};
     kin_main(entries, 2);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(blocks_are_zeroed_aligned_and_apart),      cmocka_unit_test(bad_input_is_refused),
-        cmocka_unit_test(full_arena_says_so_and_recovers),          cmocka_unit_test(freed_memory_is_used_again),
-        cmocka_unit_test(another_process_frees_what_one_allocated), cmocka_unit_test(killed_allocators_break_nothing),
+        cmocka_unit_test(blocks_are_zeroed_aligned_and_apart),
+        cmocka_unit_test(bad_input_is_refused),
+        cmocka_unit_test(full_arena_says_so_and_recovers),
+        cmocka_unit_test(freed_memory_is_used_again),
+        cmocka_unit_test(another_process_frees_what_one_allocated),
+        cmocka_unit_test(killed_allocators_break_nothing),
+        cmocka_unit_test(what_is_allocated_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@
  * dict's; each is seen whole or not at all. The order of keys is not specified. Keys cannot be chosen to be slow: each dict hashes
  * with a secret of its own.
  *
- * An entry takes the bytes of its key and value, 24 more and about 30 in the table; it grows as needed, up to the family's memory.
+ * An entry takes the bytes of its key and value, 24 more, rounded up as by kin_alloc, and about 30 in the table; it grows as needed, up to the family's memory.
  *
  * Death: a process killed in the middle of a change has made it or not; its memory is given back by the next who changes
  * anything. Nobody is told, since nothing is half done. A process that is stopped in the middle of one holds up the others'
@@ -37,11 +37,11 @@ typedef struct kin_dict kin_dict;
 
 /* Empty. Errors: as kin_alloc. */
 KIN_API kin_status kin_dict_create(kin_dict **out, kin_family *family);
-/* With all that is in it; otherwise as kin_lock_destroy. KIN_E_BUSY: nothing is destroyed. */
+/* With all that is in it; otherwise as kin_lock_destroy. KIN_E_BUSY: it is empty, and still there. */
 KIN_API kin_status kin_dict_destroy(kin_dict *dict);
 
 /* Copies the key's value into buffer and its length into *size (size may be NULL, and with capacity 0 buffer).
- * Errors: KIN_E_NOT_FOUND; KIN_E_TOO_BIG: longer than capacity, *size is its length. */
+ * Errors: KIN_E_NOT_FOUND; KIN_E_TOO_BIG: longer than capacity, *size is its length. After an error buffer may have been written to. */
 KIN_API kin_status kin_dict_get(kin_dict *dict, const void *key, size_t key_size, void *buffer, size_t capacity,
                                 size_t *size);
 /* *there: 1 or 0. */

@@ -32,11 +32,11 @@ typedef struct kin_list kin_list;
 
 /* Empty. Errors: as kin_alloc. */
 KIN_API kin_status kin_list_create(kin_list **out, kin_family *family);
-/* With all that is in it; otherwise as kin_lock_destroy. KIN_E_BUSY: nothing is destroyed. */
+/* With all that is in it; otherwise as kin_lock_destroy. KIN_E_BUSY: it is empty, and still there. */
 KIN_API kin_status kin_list_destroy(kin_list *list);
 
 /* Copies the item into buffer and its length into *size (size may be NULL, and with capacity 0 buffer).
- * Errors: KIN_E_TOO_BIG: longer than capacity, *size is its length. */
+ * Errors: KIN_E_TOO_BIG: longer than capacity, *size is its length. After an error buffer may have been written to. */
 KIN_API kin_status kin_list_get(kin_list *list, size_t index, void *buffer, size_t capacity, size_t *size);
 /* Puts this in the item's place. data may be NULL if size is 0. */
 KIN_API kin_status kin_list_set(kin_list *list, size_t index, const void *data, size_t size);

@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "os.h"
+#include "container.h"
 
 typedef struct things {
     kin_lock lock;
@@ -17,6 +17,62 @@ typedef struct things {
     kin_barrier barrier;
     kin_rwlock rwlock;
 } things;
+
+static kin_status lengthen(void *value, size_t *size, size_t room, void *context)
+{
+    (void)context;
+    memset(value, 3, room);
+    *size = room;
+    return KIN_OK;
+}
+
+static volatile unsigned char touched;
+
+static void touch(const void *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        touched = ((const unsigned char *)bytes)[i];
+    }
+}
+
+static void read_items(kin_items *items)
+{
+    kin_item item;
+    while (kin_items_next(items, &item)) {
+        touch(item.key, item.key_size);
+        touch(item.value, item.value_size);
+    }
+    kin_items_destroy(items);
+}
+
+static void use_containers(kin_dict *dict, kin_list *list)
+{
+    static char value[20000];
+    kin_items *items = NULL;
+    size_t size;
+    int done;
+    for (int key = 0; key < 40; key++) {
+        kin_dict_get(dict, &key, sizeof key, value, sizeof value, &size);
+        kin_dict_set(dict, &key, sizeof key, value, key % 10 == 0 ? sizeof value : 10);
+        kin_dict_compare_and_set(dict, &key, sizeof key, value, 10, "new", 3, &done);
+        kin_dict_update(dict, &key, sizeof key, 30, lengthen, NULL);
+        kin_list_insert(list, key % 3 ? (size_t)key : KIN_LIST_LAST, value, key % 10 == 0 ? sizeof value : 10);
+        kin_list_get(list, (size_t)key, value, sizeof value, &size);
+        kin_list_set(list, (size_t)key, value, 20);
+    }
+    if (kin_dict_items(&items, dict) == KIN_OK) {
+        read_items(items);
+    }
+    if (kin_list_items(&items, list, 0, SIZE_MAX) == KIN_OK) {
+        read_items(items);
+    }
+    for (int key = 0; key < 40; key += 2) {
+        kin_dict_delete(dict, &key, sizeof key);
+        kin_list_pop(list, key % 4 ? (size_t)key / 2 : 0, value, sizeof value, &size);
+    }
+    kin_dict_size(dict, &size);
+    kin_list_size(list, &size);
+}
 
 /* Whatever they answer. */
 static void use_all(things *it, kin_sem *leased)
@@ -83,11 +139,14 @@ static int suffer(uint64_t seed)
 {
     things *it = NULL;
     kin_sem *leased = NULL;
+    kin_dict *dict = NULL;
+    kin_list *list = NULL;
     kin_family_info info = {.size = sizeof info};
     signal(SIGSEGV, SIG_DFL); /* not CMocka's */
     signal(SIGBUS, SIG_DFL);
     signal(SIGFPE, SIG_DFL);
     if (kin_alloc((void **)&it, NULL, sizeof *it) != KIN_OK || kin_sem_create_leased(&leased, NULL, 20) != KIN_OK ||
+        kin_dict_create(&dict, NULL) != KIN_OK || kin_list_create(&list, NULL) != KIN_OK ||
         kin_family_inspect(NULL, &info) != KIN_OK) {
         return 1;
     }
@@ -98,6 +157,8 @@ static int suffer(uint64_t seed)
     kin_barrier_init(&it->barrier, 2);
     kin_rwlock_init(&it->rwlock);
     use_all(it, leased);
+    use_containers(dict, list);
+    kin_family_inspect(NULL, &info);
     pid_t mad = fork();
     if (mad == 0) {
         kin_ref ref = {{0, 0}};
@@ -107,20 +168,100 @@ static int suffer(uint64_t seed)
     }
     waitpid(mad, NULL, 0);
     for (int i = 0; i < 5; i++) {
+        use_containers(dict, list);
         use_all(it, leased);
     }
+    kin_dict_clear(dict);
+    kin_list_clear(list);
+    kin_dict_destroy(dict);
+    kin_list_destroy(list);
     return 0;
 }
 
-static void others_neither_crash_nor_hang(void **state)
+/* ---- a dict and a list, written over while they are used ---- */
+
+typedef struct range {
+    uint64_t *words;
+    uint64_t count;
+} range;
+
+#define RANGES 20
+
+/* Where the containers' own words lie, and some entries; but for their locks, which are locks like others. */
+static int find_ranges(kin_family *family, void *const containers[2], range *out)
 {
-    (void)state;
-    for (uint64_t seed = 1; seed <= 300; seed++) {
+    int count = 0;
+    for (int i = 0; i < 2; i++) {
+        kin__container *it = containers[i];
+        uint64_t *table = kin__pointer(family, kin__block_offset(atomic_load(&it->root)));
+        out[count++] = (range){(uint64_t *)(void *)&it->root, 1};
+        out[count++] = (range){(uint64_t *)(void *)it->doubts, KIN__DOUBTS + 1};
+        out[count++] = (range){table, 4};
+        out[count++] = (range){table, 100};
+        for (uint64_t k = 0; k < 100 && count < RANGES / 2 * (i + 1); k++) {
+            uint64_t offset = kin__block_offset(table[k]);
+            if (table[k] >> 32 != 0 && offset > 4096 && kin__family_covers(family, offset, 64)) {
+                out[count++] = (range){kin__pointer(family, offset), 2};
+            }
+        }
+    }
+    return count;
+}
+
+static void write_over(kin_family *family, void *const containers[2], uint64_t seed)
+{
+    range ranges[RANGES];
+    int count = find_ranges(family, containers, ranges);
+    for (int64_t end = now_ns() + KIN_MS(25); now_ns() < end;) {
+        range into = ranges[next_random(&seed) % (uint64_t)count], from = ranges[next_random(&seed) % (uint64_t)count];
+        uint64_t what = next_random(&seed), there = from.words[next_random(&seed) % from.count];
+        _Atomic uint64_t *word = (_Atomic uint64_t *)(void *)&into.words[next_random(&seed) % into.count];
+        const uint64_t kinds[] = {there, what, what % 70000, UINT64_C(1) << what / 8 % 60,
+                                  there + what % 64 * (UINT64_C(1) << what % 50)};
+        atomic_store(word, kinds[what / 1024 % 5]);
+        for (volatile int i = 0; i < (int)(what >> 50); i++) {
+        }
+    }
+}
+
+static int suffer_meanwhile(uint64_t seed)
+{
+    kin_family *family = NULL;
+    kin_dict *dict = NULL;
+    kin_list *list = NULL;
+    signal(SIGSEGV, SIG_DFL); /* not CMocka's */
+    signal(SIGBUS, SIG_DFL);
+    if (kin_dict_create(&dict, NULL) != KIN_OK || kin_list_create(&list, NULL) != KIN_OK ||
+        kin_family_own(&family) != KIN_OK) {
+        return 1;
+    }
+    use_containers(dict, list);
+    pid_t mad = fork();
+    if (mad == 0) {
+        write_over(family, (void *const[2]){dict, list}, seed);
+        _exit(0);
+    }
+    while (waitpid(mad, NULL, WNOHANG) == 0) {
+        use_containers(dict, list);
+    }
+    for (int i = 0; i < 3; i++) {
+        use_containers(dict, list);
+    }
+    kin_dict_clear(dict);
+    kin_list_clear(list);
+    kin_dict_destroy(dict);
+    kin_list_destroy(list);
+    return 0;
+}
+
+static void survive(int (*body)(uint64_t seed), uint64_t seeds)
+{
+    for (uint64_t seed = 1; seed <= seeds; seed++) {
         int status = 0;
         pid_t pid = fork();
         if (pid == 0) {
             alarm(60);
-            _exit(suffer(seed * UINT64_C(0x9e3779b97f4a7c15)));
+            _exit(body(seed * UINT64_C(0x9e3779b97f4a7c15)));
         }
         assert_int_equal(waitpid(pid, &status, 0), pid);
         if (status != 0) {
@@ -131,8 +272,23 @@ static void others_neither_crash_nor_hang(void **state)
     }
 }
 
+static void others_neither_crash_nor_hang(void **state)
+{
+    (void)state;
+    survive(suffer, 300);
+}
+
+static void nor_in_containers_that_change_under_them(void **state)
+{
+    (void)state;
+    survive(suffer_meanwhile, 100);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(others_neither_crash_nor_hang)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(others_neither_crash_nor_hang),
+        cmocka_unit_test(nor_in_containers_that_change_under_them),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
