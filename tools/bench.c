@@ -854,6 +854,7 @@ static const subject subjects[] = {
     {"queue", "messages through queues", bench_queue},
     {"pipe", "messages through pipes", bench_pipe},
     {"pool", "work for pools", bench_pool},
+    {"dict", "dicts, and what a manager keeps", bench_dict},
     {"run", "run a program to its end", bench_run},
     {"create", "create and destroy locks, and what a million of them takes", bench_create},
     {"start", "start and join processes", bench_start},

@@ -92,5 +92,6 @@ void open_gate(board *it, int workers);
 void bench_queue(bench *b);
 void bench_pipe(bench *b);
 void bench_pool(bench *b);
+void bench_dict(bench *b);
 
 #endif

@@ -142,6 +142,17 @@ void peer_pair_close(int64_t end);
 int peer_pair_send(int64_t end, const void *message, size_t size);
 int peer_pair_recv(int64_t end, void *message, size_t size);
 
+/* ---- a hash table in private memory: uthash where its header was found, else name is NULL ---- */
+
+extern const char *const peer_table_name;
+void *peer_table_create(void);
+int peer_table_set(void *table, const char *key, size_t size, int value);
+int peer_table_get(void *table, const char *key, size_t size); /* -1: not there */
+void peer_table_destroy(void *table);
+/* Thousand operations per second ("get" of a dict, "lock": acquire and release, "queue": put and get) through CPython's Manager;
+ * negative where there is none. */
+double peer_python_manager(const char *operation);
+
 /* ---- making and starting things ---- */
 
 /* Makes and removes a lock that other processes can find. */

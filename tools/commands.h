@@ -46,6 +46,7 @@ int take_command(int argc, char **argv);
     X(bench_send)                                                                                                      \
     X(bench_recv)                                                                                                      \
     X(bench_talk)                                                                                                      \
+    X(bench_mix)                                                                                                       \
     X(bench_square_piped)                                                                                              \
     X(bench_nothing)
 

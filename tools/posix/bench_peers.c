@@ -393,6 +393,34 @@ double peer_python_pool(size_t count, size_t chunk)
     return rate;
 }
 
+double peer_python_manager(const char *operation)
+{
+    char command[1024];
+    double rate = -1;
+    snprintf(command, sizeof command,
+             "python3 -c '\n"
+             "import multiprocessing as m, time\n"
+             "m.set_start_method(\"fork\")\n"
+             "with m.Manager() as k:\n"
+             "    d = k.dict({str(i): i for i in range(1000)}); l = k.Lock(); q = k.Queue()\n"
+             "    def get(): d.get(\"77\")\n"
+             "    def lock(): l.acquire(); l.release()\n"
+             "    def queue(): q.put(5); q.get()\n"
+             "    t, n = time.monotonic(), 0\n"
+             "    while time.monotonic() - t < 0.3:\n"
+             "        %s(); n += 1\n"
+             "    print(n / (time.monotonic() - t) / 1000)\n' 2>/dev/null",
+             operation);
+    FILE *output = popen(command, "r");
+    if (output != NULL) {
+        if (fscanf(output, "%lf", &rate) != 1) {
+            rate = -1;
+        }
+        pclose(output);
+    }
+    return rate;
+}
+
 /* ---- a pair of sockets that keep messages whole ---- */
 
 const char *const peer_pair_name = "socketpair (SEQPACKET)";

@@ -349,6 +349,12 @@ double peer_python_pool(size_t count, size_t chunk)
     return -1;
 }
 
+double peer_python_manager(const char *operation)
+{
+    (void)operation;
+    return -1;
+}
+
 /* ---- a named pipe that keeps messages whole ---- */
 
 const char *const peer_pair_name = "named pipe of messages";
