@@ -10,11 +10,13 @@
  *     caller                        server                              child
  *     request, descriptors   ->     receives, clones, closes its own
  *                                   copies; a failure: answers errno
- *     receives               <-                                         answers its pid, closes the socket, goes on
+ *     receives               <-                                         answers its pid, goes on
  *
- * The child answers, not the server: so there is no moment in which a server that is killed leaves a child nobody was
- * told of. Either the answer is there; or there is none and will be none, because the last end of the socket is closed,
- * or the caller has shut it down and the child finds that its answer does not go.
+ * The answer goes through a socket made for this start, which comes with the request. The child answers, not the server:
+ * so there is no moment in which a server that is killed leaves a child nobody was told of. Either the answer is there; or
+ * there is none and will be none, because the last copy of the socket is closed, or the caller has shut it down and the
+ * child finds that its answer does not go. Without an answer, be it the server or the child that was killed, the caller
+ * makes another server, once.
  *
  * The server ends with the socket, and with its caller: another child of the caller's may have the socket, too. It
  * blocks all signals from birth, so that one sent to the terminal's group leaves it to the caller what becomes of
@@ -34,6 +36,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -46,12 +49,8 @@
 
 #define CALL "kin.server" /* what a server's message begins with */
 #define STREAMS 3u
-#define DESCRIPTORS (STREAMS + KIN_OS_HANDLES_MAX)
+#define DESCRIPTORS (1 + STREAMS + KIN_OS_HANDLES_MAX)
 #define SLICE 100 /* between questions whether the other process lives, where nothing else would tell, in ms */
-
-#ifndef CLONE_PARENT /* <sched.h> has it with _GNU_SOURCE only */
-#define CLONE_PARENT 0x00008000
-#endif
 
 typedef struct call {
     char text[sizeof CALL];
@@ -60,7 +59,7 @@ typedef struct call {
 
 typedef struct request {
     uint32_t size;   /* of the message that follows */
-    uint8_t streams; /* which of 0, 1, 2 come with it, before its handles */
+    uint8_t streams; /* which of 0, 1, 2 come with it, after the socket and before its handles */
     sigset_t mask;
 } request;
 
@@ -98,6 +97,23 @@ static void drop_server(void)
     kin_os_process_close(&server);
 }
 
+/* Above the standard streams, one of which may be closed. 0, or an errno. */
+static int make_ends(int ends[2])
+{
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+        return errno;
+    }
+    for (int i = 0; i < 2; i++) {
+        ends[i] = kin_posix_raise(ends[i]);
+        if (ends[i] < 0) {
+            int error = errno;
+            kin_posix_close(ends[1 - i]);
+            return error;
+        }
+    }
+    return 0;
+}
+
 /* All signals are blocked from its first moment on. */
 static kin_status launch(const char *program, int inner)
 {
@@ -125,11 +141,11 @@ static kin_status make_server(const char *program)
     if (status != KIN_OK) {
         return status;
     }
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
-        return kin_posix_fail(errno);
+    int error = make_ends(ends);
+    if (error) {
+        return kin_posix_fail(error);
     }
-    ends[0] = kin_posix_raise(ends[0]);
-    status = ends[0] < 0 ? kin_posix_fail(errno) : launch(program, ends[1]);
+    status = launch(program, ends[1]);
     kin_posix_close(ends[1]);
     if (status != KIN_OK) {
         kin_posix_close(ends[0]);
@@ -140,38 +156,35 @@ static kin_status make_server(const char *program)
     return KIN_OK;
 }
 
-static size_t add_streams(int *descriptors, request *wanted)
+static size_t list_descriptors(int *descriptors, request *wanted, const kin_os_message *message, int socket)
 {
     size_t count = 0;
+    descriptors[count++] = socket;
     for (int i = 0; i < (int)STREAMS; i++) {
         if (fcntl(i, F_GETFD) >= 0) {
             wanted->streams |= (uint8_t)(1u << i);
             descriptors[count++] = i;
         }
     }
-    return count;
+    memcpy(descriptors + count, message->handles, message->handle_count * sizeof(int));
+    return count + message->handle_count;
 }
 
-static int send_request(const kin_os_message *message)
+static int send_request(const kin_os_message *message, int socket)
 {
     request wanted = {.size = (uint32_t)message->size};
     int descriptors[DESCRIPTORS];
-    size_t count = add_streams(descriptors, &wanted);
-    memcpy(descriptors + count, message->handles, message->handle_count * sizeof(int));
-    count += message->handle_count;
+    size_t count = list_descriptors(descriptors, &wanted, message, socket);
     pthread_sigmask(SIG_BLOCK, NULL, &wanted.mask);
 
     struct iovec parts[2] = {{&wanted, sizeof wanted}, {(void *)(uintptr_t)message->data, message->size}};
     control space;
-    struct msghdr packet = {.msg_iov = parts, .msg_iovlen = 2};
-    if (count > 0) {
-        memset(&space, 0, sizeof space);
-        packet.msg_control = &space;
-        packet.msg_controllen = CMSG_SPACE(count * sizeof(int));
-        space.first = (struct cmsghdr){
-            .cmsg_len = CMSG_LEN(count * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
-        memcpy(CMSG_DATA(&space.first), descriptors, count * sizeof(int));
-    }
+    struct msghdr packet = {.msg_iov = parts, .msg_iovlen = 2, .msg_control = &space};
+    packet.msg_controllen = CMSG_SPACE(count * sizeof(int));
+    memset(&space, 0, sizeof space);
+    space.first =
+        (struct cmsghdr){.cmsg_len = CMSG_LEN(count * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+    memcpy(CMSG_DATA(&space.first), descriptors, count * sizeof(int));
     ssize_t sent;
     do {
         sent = sendmsg(atomic_load(&channel), &packet, MSG_NOSIGNAL);
@@ -179,11 +192,10 @@ static int send_request(const kin_os_message *message)
     return sent < 0 ? errno : 0;
 }
 
-/* A server that has ended usually shows as the end of its socket; but a process forked by another thread, while the
- * server was made, may hold that open. */
-static bool receive_answer(answer *out)
+/* That there will be none usually shows as the end of the socket; but a process forked by another thread, while it was made,
+ * may hold that open. */
+static bool receive_answer(answer *out, int fd)
 {
-    int fd = atomic_load(&channel);
     for (bool ended = false;; ended = kin_os_process_ended(&server)) {
         struct pollfd item = {.fd = fd, .events = POLLIN};
         if (ended) {
@@ -202,8 +214,16 @@ static bool receive_answer(answer *out)
 static kin_status ask(kin_os_process *out, const kin_os_message *message)
 {
     answer got;
-    int error = send_request(message);
-    if (error == EPIPE || error == ECONNRESET || (!error && !receive_answer(&got))) {
+    int ends[2];
+    int error = make_ends(ends);
+    if (error) {
+        return kin_posix_fail(error);
+    }
+    error = send_request(message, ends[1]);
+    kin_posix_close(ends[1]);
+    bool answered = !error && receive_answer(&got, ends[0]);
+    kin_posix_close(ends[0]);
+    if (error == EPIPE || error == ECONNRESET || (!error && !answered)) {
         drop_server();
         return kin_posix_fail(EPIPE);
     }
@@ -303,10 +323,10 @@ static void close_all(const received *in)
     }
 }
 
-static void send_answer(const serving *it, pid_t pid, int error)
+static bool send_answer(const received *in, pid_t pid, int error)
 {
     answer out = {pid, error};
-    send(it->channel, &out, sizeof out, MSG_NOSIGNAL);
+    return send(in->descriptors[0], &out, sizeof out, MSG_NOSIGNAL) == (ssize_t)sizeof out;
 }
 
 static size_t stream_count(const request *head)
@@ -335,7 +355,7 @@ static bool receive_request(const serving *it, received *out, int *error)
     out->count = got > 0 ? take_descriptors(&packet, out->descriptors) : 0;
     *error = packet.msg_flags & MSG_CTRUNC ? EMFILE : 0;
     bool sound = got >= (ssize_t)sizeof out->head && out->head.size == (size_t)got - sizeof out->head &&
-                 (*error || out->count >= stream_count(&out->head));
+                 (*error || out->count >= 1 + stream_count(&out->head));
     if (!sound) {
         close_all(out);
     }
@@ -360,7 +380,7 @@ static bool wait_for_request(const serving *it)
 /* Those that came, in place of the server's own. */
 static bool put_streams(const received *in)
 {
-    size_t next = 0;
+    size_t next = 1;
     for (int i = 0; i < (int)STREAMS; i++) {
         if (!(in->head.streams >> i & 1u)) {
             close(i);
@@ -377,19 +397,17 @@ static bool put_streams(const received *in)
 static kin_status begin(const serving *it, const received *in, void *data, size_t *size, kin_os_handle *handles,
                         size_t *handle_count)
 {
-    size_t streams = stream_count(&in->head);
+    size_t first = 1 + stream_count(&in->head);
     kin_posix_close(it->parent_fd);
-    bool ready = put_streams(in) && getppid() == it->parent;
-    const answer out = {getpid(), 0};
-    ready = ready && send(it->channel, &out, sizeof out, MSG_NOSIGNAL) == (ssize_t)sizeof out;
     kin_posix_close(it->channel);
-    if (!ready) {
+    if (!put_streams(in) || getppid() != it->parent || !send_answer(in, getpid(), 0)) {
         return KIN_E_CLOSED;
     }
+    kin_posix_close(in->descriptors[0]);
     *size = in->head.size;
     memcpy(data, in->data, in->head.size);
-    *handle_count = in->count - streams;
-    memcpy(handles, in->descriptors + streams, *handle_count * sizeof *handles);
+    *handle_count = in->count - first;
+    memcpy(handles, in->descriptors + first, *handle_count * sizeof *handles);
     pthread_sigmask(SIG_SETMASK, &in->head.mask, NULL);
     return KIN_OK;
 }
@@ -414,7 +432,7 @@ kin_status kin_os_server_run(void *data, size_t capacity, size_t *size, kin_os_h
             return capacity >= in.head.size ? begin(&it, &in, data, size, handles, handle_count) : KIN_E_TOO_BIG;
         }
         if (pid < 0) {
-            send_answer(&it, 0, error ? error : errno);
+            send_answer(&in, 0, error ? error : errno);
         }
         close_all(&in);
     }
