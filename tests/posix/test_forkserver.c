@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -70,7 +71,7 @@ static pid_t server_pid(void)
     return count == 1 ? list[0] : 0;
 }
 
-static int lives(pid_t pid)
+static char state_of(pid_t pid)
 {
     char path[32], text[512] = "", state = 'X';
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
@@ -81,7 +82,12 @@ static int lives(pid_t pid)
     if (fd >= 0) {
         close(fd);
     }
-    return state != 'Z' && state != 'X';
+    return state;
+}
+
+static int lives(pid_t pid)
+{
+    return state_of(pid) != 'Z' && state_of(pid) != 'X';
 }
 
 /* Has a pidfd: the server, and its children until they begin. */
@@ -99,6 +105,18 @@ static int watches_a_process(pid_t pid)
     if (dir) {
         closedir(dir);
     }
+    return found;
+}
+
+/* Stopped first, so that it does not begin meanwhile. */
+static int kill_if_it_watches(pid_t pid)
+{
+    kill(pid, SIGSTOP);
+    while (lives(pid) && state_of(pid) != 'T') {
+        sched_yield();
+    }
+    int found = watches_a_process(pid);
+    kill(pid, found ? SIGKILL : SIGCONT);
     return found;
 }
 
@@ -379,7 +397,7 @@ static void server_killed_at_any_time_leaves_no_stray_child(void **state)
         usleep(500 + (useconds_t)i * 53);
         size_t count = children_of(getpid(), list, 16);
         for (size_t j = 0; j < count; j++) {
-            kills += watches_a_process(list[j]) && kill(list[j], SIGKILL) == 0;
+            kills += kill_if_it_watches(list[j]);
         }
     }
     for (int i = 0; i < STARTERS; i++) {
