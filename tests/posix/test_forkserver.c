@@ -458,6 +458,7 @@ static void server_and_bound_children_end_with_the_caller(void **state)
     kin_process_options options = KIN_PROCESS_OPTIONS;
     kin_process *caller = NULL;
     options.method = KIN_FORK; /* so that it has this process's server, and must not use it */
+    options.die_with_parent = 1;
     assert_ok(kin_process_start(&caller, "caller", it.args, &options));
     assert_ok(kin_sem_acquire(it.told, 3, PATIENCE));
     assert_int_equal(children_of((pid_t)kin_process_pid(caller), list, 8), 5);
