@@ -1,4 +1,4 @@
-/* main.c: what children may be started with, and the door by which a spawned one comes in. */
+/* main.c: what children may be started with, and the door by which a spawned one, or one that a server forked, comes in. */
 #include "blob.h"
 #include "children.h"
 #include "keeper.h"
@@ -56,6 +56,9 @@ static kin_status come_in(const kin_entry **entry, kin_args *args)
     kin_os_handle handles[KIN_OS_HANDLES_MAX];
     size_t size, count = KIN_OS_HANDLES_MAX;
     kin_status status = kin_os_message_take(bytes, sizeof bytes, &size, handles, &count);
+    if (status == KIN_OK) {
+        status = kin_os_server_run(bytes, sizeof bytes, &size, handles, &count);
+    }
     if (status != KIN_OK) {
         return status;
     }

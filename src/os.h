@@ -1,8 +1,8 @@
 /* os.h: the seam. All that the portable code knows of an operating system.
  *
  * src/posix and src/win32 define every function here, in files of the same names. A function belongs here only if both
- * can do it exactly; policy (slices, spinning, ownership, limits) stays above. The one exception is kin_os_fork, which
- * answers KIN_E_UNSUPPORTED on Windows.
+ * can do it exactly; policy (slices, spinning, ownership, limits) stays above. The exceptions are kin_os_fork and
+ * kin_os_server_start, which answer KIN_E_UNSUPPORTED on Windows.
  *
  * The contract, once:
  * - Out-parameters are never NULL and are written only on success (KIN_OK).
@@ -376,6 +376,16 @@ kin_status kin_os_pipe_wait(kin_os_pipe *pipe, bool take, int64_t deadline);
 /* What to wait for with other things: ready when kin_os_pipe_wait would return, perhaps too often. Windows: it holds for
  * one wait, and spends the thread that asks: if that ends, it becomes ready. */
 kin_status kin_os_pipe_watch(kin_os_pipe *pipe, kin_os_handle *out);
+
+/* ---- a process that forks for this one: server.c ---- */
+
+/* As kin_os_spawn, but the child is forked by a server: a process of this program that is started with the first such
+ * start, ends with this process, and is no forked child's. The child is the calling process's own in every respect. Errors: those of
+ * kin_os_spawn; KIN_E_UNSUPPORTED; KIN_E_CLOSED: the server ended before there was a child. Windows: KIN_E_UNSUPPORTED. */
+kin_status kin_os_server_start(kin_os_process *out, const char *program, const kin_os_message *message);
+/* What was taken by kin_os_message_take is left alone, unless it makes this process a server: then it serves, and returns only
+ * in the children, each with its own message. KIN_E_CLOSED: whom it was for has gone. */
+kin_status kin_os_server_run(void *data, size_t capacity, size_t *size, kin_os_handle *handles, size_t *handle_count);
 
 /* ---- the message to a spawned child: message.c ---- */
 

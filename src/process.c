@@ -1,8 +1,8 @@
 /* process.c: children.
  *
- * A forked child goes on with the arguments as they are. A spawned one is born with a head (blob.h) and
- * finds the arguments in a block of the arena, which it frees. Should it die before, the block is freed when its end
- * is seen here: until then it cannot be told from a child that is slow.
+ * A forked child goes on with the arguments as they are. A spawned one, or one that a server forks (os.h), is born with a
+ * head (blob.h) and finds the arguments in a block of the arena, which it frees. Should it die before, the block is freed
+ * when its end is seen here: until then it cannot be told from a child that is slow.
  */
 #include "kin/process.h"
 
@@ -33,6 +33,7 @@ typedef struct order {
     const kin_args *args; /* or NULL */
     uint32_t starter;     /* this process's pid */
     kin_process_options options;
+    kin_method method; /* never KIN_DEFAULT */
 } order;
 
 /* ---- fork ---- */
@@ -73,7 +74,7 @@ static kin_status start_fork(kin_process *process, const order *wanted)
     return status;
 }
 
-/* ---- spawn ---- */
+/* ---- spawn, and by a server ---- */
 
 static kin_status find_self(char **out)
 {
@@ -124,6 +125,9 @@ static kin_status launch(kin_process *process, const order *wanted, const kin__b
     if (status != KIN_OK) {
         return status;
     }
+    if (wanted->method == KIN_FORKSERVER) {
+        return kin_os_server_start(&process->os, program, &message);
+    }
     const char *const only_name[] = {program, NULL};
     const char *const *argv = wanted->options.argv ? wanted->options.argv : only_name;
     return kin_os_spawn(&process->os, program, argv, &message, bound);
@@ -162,26 +166,35 @@ static kin_status start_spawn(kin_process *process, const order *wanted)
 static kin_method usual_method(const kin_process_options *options)
 {
     const char *text = getenv("KIN_START");
-    return options->program || (text && strcmp(text, "spawn") == 0) ? KIN_SPAWN : KIN_FORK;
+    if (options->program || (text && strcmp(text, "spawn") == 0)) {
+        return KIN_SPAWN;
+    }
+    return text && strcmp(text, "forkserver") == 0 ? KIN_FORKSERVER : KIN_FORK;
 }
 
-static kin_status start(kin_process *process, const order *wanted)
+static kin_status start_by(kin_process *process, order *wanted, kin_method method)
+{
+    wanted->method = method;
+    return method == KIN_FORK ? start_fork(process, wanted) : start_spawn(process, wanted);
+}
+
+static kin_status start(kin_process *process, order *wanted)
 {
     kin_method method = wanted->options.method;
-    bool free_choice = method == KIN_DEFAULT;
-    if (free_choice) {
-        method = usual_method(&wanted->options);
+    if (method != KIN_DEFAULT) {
+        return start_by(process, wanted, method);
     }
-    kin_status status = method == KIN_FORK ? start_fork(process, wanted) : start_spawn(process, wanted);
-    if (status == KIN_E_UNSUPPORTED && method == KIN_FORK && free_choice) {
-        status = start_spawn(process, wanted);
+    method = usual_method(&wanted->options);
+    kin_status status = start_by(process, wanted, method);
+    if (status == KIN_E_UNSUPPORTED && method != KIN_SPAWN) {
+        status = start_by(process, wanted, KIN_SPAWN);
     }
     return status;
 }
 
 static kin_status make_order(order *out, const char *name, const kin_args *args, const kin_process_options *options)
 {
-    *out = (order){name, NULL, NULL, args, kin_os_pid(), KIN_PROCESS_OPTIONS};
+    *out = (order){name, NULL, NULL, args, kin_os_pid(), KIN_PROCESS_OPTIONS, KIN_DEFAULT};
     if (!kin__name_sound(name) || (options && options->size != sizeof *options)) {
         return KIN_E_ARGUMENT;
     }
@@ -190,9 +203,9 @@ static kin_status make_order(order *out, const char *name, const kin_args *args,
     }
     kin_method method = out->options.method;
     const char *const *argv = out->options.argv;
-    if (method < KIN_DEFAULT || method > KIN_SPAWN || (method == KIN_FORK && out->options.program) ||
-        (argv && !argv[0]) || (out->options.die_with_parent & ~1) != 0 ||
-        (out->options.name && !kin__name_sound(out->options.name))) {
+    if (method < KIN_DEFAULT || method > KIN_FORKSERVER ||
+        (out->options.program && (method == KIN_FORK || method == KIN_FORKSERVER)) || (argv && !argv[0]) ||
+        (out->options.die_with_parent & ~1) != 0 || (out->options.name && !kin__name_sound(out->options.name))) {
         return KIN_E_ARGUMENT;
     }
     if (kin_os_message_pending()) {

@@ -332,7 +332,7 @@ static void failed_starts_leave_nothing(void **state)
         options.method = KIN_FORK;
         assert_status(kin_process_start(&process, "exit", args, &options), KIN_E_ARGUMENT);
         options.program = NULL;
-        options.method = (kin_method)3;
+        options.method = (kin_method)4;
         assert_status(kin_process_start(&process, "exit", args, &options), KIN_E_ARGUMENT);
         options.size = 1;
         assert_status(kin_process_start(&process, "exit", args, &options), KIN_E_ARGUMENT);

@@ -406,13 +406,20 @@ static const program programs[] = {
 
 static const report_column columns[] = {
     {"program", "program", REPORT_TEXT, 24},
-    {"method", "method", REPORT_TEXT, 6},
+    {"method", "method", REPORT_TEXT, 10},
     {"times", "times", REPORT_NUMBER, 5},
     {"right", "right", REPORT_NUMBER, 5},
     {"verdict", "verdict", REPORT_TEXT, 10},
     {"expected", "expected", REPORT_TEXT, 18},
     {"got", "got (each different result)", REPORT_TEXT, 18},
 };
+
+static const char *const method_names[] = {
+    [KIN_FORK] = "fork",
+    [KIN_SPAWN] = "spawn",
+    [KIN_FORKSERVER] = "forkserver",
+};
+#define METHODS (sizeof method_names / sizeof method_names[0])
 
 /* Runs one program as often as it wants: whether each run gave what was expected. */
 static int run_program(const program *it, kin_method method, report *out)
@@ -436,7 +443,7 @@ static int run_program(const program *it, kin_method method, report *out)
     int good = !it->judged || right == it->times;
     const report_cell cells[] = {
         {it->name, 0},
-        {method == KIN_FORK ? "fork" : "spawn", 0},
+        {method_names[method], 0},
         {NULL, it->times},
         {NULL, right},
         {!it->judged ? "not judged"
@@ -467,22 +474,31 @@ static int has_method(kin_method method)
 
 static int run_programs(kin_method only, report *out)
 {
-    static const kin_method methods[] = {KIN_FORK, KIN_SPAWN};
     int good = 1;
-    for (size_t m = 0; m < sizeof methods / sizeof methods[0]; m++) {
-        if ((only != KIN_DEFAULT && only != methods[m]) || !has_method(methods[m])) {
+    for (kin_method method = KIN_FORK; method < METHODS; method++) {
+        if ((only != KIN_DEFAULT && only != method) || !has_method(method)) {
             continue;
         }
         for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++) {
-            good &= run_program(&programs[i], methods[m], out);
+            good &= run_program(&programs[i], method, out);
         }
     }
     return good && out->rows > 0;
 }
 
+/* KIN_DEFAULT: there is none of that name. */
+static kin_method method_of(const char *name)
+{
+    kin_method method = KIN_FORK;
+    while (method < METHODS && strcmp(method_names[method], name) != 0) {
+        method++;
+    }
+    return method < METHODS ? method : KIN_DEFAULT;
+}
+
 static int usage(FILE *stream, int status)
 {
-    fprintf(stream, "usage: kin demo [--json] [--method fork|spawn]\n\n"
+    fprintf(stream, "usage: kin demo [--json] [--method fork|spawn|forkserver]\n\n"
                     "  --json           one JSON document instead of a table\n"
                     "  --method METHOD  only this start method; otherwise all that the system has\n\n"
                     "Exit status: 0 if everything came out right, 1 if not.\n");
@@ -502,11 +518,7 @@ int demo_command(int argc, char **argv)
     for (int option; (option = getopt_long(argc, argv, "h", known, NULL)) != -1;) {
         if (option == 'j') {
             json = 1;
-        } else if (option == 'm' && strcmp(optarg, "fork") == 0) {
-            method = KIN_FORK;
-        } else if (option == 'm' && strcmp(optarg, "spawn") == 0) {
-            method = KIN_SPAWN;
-        } else {
+        } else if (option != 'm' || (method = method_of(optarg)) == KIN_DEFAULT) {
             return option == 'h' ? usage(stdout, EXIT_SUCCESS) : usage(stderr, EXIT_USAGE);
         }
     }

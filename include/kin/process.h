@@ -29,6 +29,10 @@
  * Fork continues this program in the child: everything is inherited. Spawn starts a program afresh, by default this one
  * again, which learns through kin_main what to do: what it needs must be an argument. Windows has only spawn; POSIX has
  * both, so that a program meant for both can be tried there.
+ *
+ * The third method of POSIX is for a program with threads, in which a fork copies what they hold locked, or with much
+ * memory, whose tables a fork copies: a fork server, this program started afresh, once, which forks the children when
+ * asked. They come to be as spawned ones do, but without what the program's start costs.
  */
 #ifndef KIN_PROCESS_H
 #define KIN_PROCESS_H
@@ -107,19 +111,20 @@ KIN_API kin_status kin_main(const kin_entry *entries, size_t count);
 
 typedef struct kin_process kin_process;
 
-/* Pinned. KIN_DEFAULT: spawn if a program is given; else what the environment's KIN_START=fork|spawn says; else fork
- * where there is fork. */
+/* Pinned. KIN_DEFAULT: spawn if a program is given; else what the environment's KIN_START=fork|spawn|forkserver says, or
+ * spawn where there is no such thing; else fork where there is fork. */
 typedef enum kin_method {
     KIN_DEFAULT = 0,
     KIN_FORK = 1,
     KIN_SPAWN = 2,
+    KIN_FORKSERVER = 3,
 } kin_method;
 
 typedef struct kin_process_options {
     size_t size; /* sizeof(kin_process_options); KIN_PROCESS_OPTIONS sets it */
     kin_method method;
     const char *program;     /* spawn: path of the program, which calls kin_main; NULL: this program */
-    const char *const *argv; /* spawn: its arguments, NULL-terminated; NULL: only the program's name */
+    const char *const *argv; /* spawn: its arguments, NULL-terminated; NULL, and fork server: only the program's name */
     int die_with_parent;     /* 1: it is killed when this process ends; see kin_process_start */
     const char *name;        /* what kin_process_name gives, 1 to KIN_NAME_MAX bytes; NULL: the entry's name */
 } kin_process_options;
@@ -135,15 +140,22 @@ typedef struct kin_process_options {
  * flushed before the fork and again at its end, other streams are the entry's to flush or close, what atexit
  * registered does not run. In a program with several threads, it should do little more than run its entry. Spawn: a
  * program that never calls kin_main just runs; kin_process_join tells how it ended.
+ * Fork server: the child comes out of kin_main as a spawned one does, a child of this process as any other. It has the
+ * standard streams and the blocked signals of now; environment, current directory, limits and priority as they were when the
+ * server was started, by the first such start, and what the program did before kin_main was done once, in the server:
+ * it must not start threads there. The server is a child of this process, too, which ends with it: wait(2) for all children
+ * finds it, and waits for good. If somebody kills it, the next start makes a new one, and children go on. A forked child
+ * has none until it starts its own.
  * die_with_parent: however this process ends, also by kill -9, the child is killed; the end of the thread that started
  * it does nothing. What the child held is treated as after any death. It is for the child alone: its own children go on,
  * unless they were started so, too. POSIX: a thread in the child, with a descriptor, sees to it from its beginning
  * (kin_main) to its end or an exec; a program that never calls kin_main goes on, and so does a process that the child
  * forks by itself. A parent that calls exec has not ended. Windows: a job object, also for programs that know nothing of
  * kin (but not if this process is killed between their start and the next system call).
- * Errors: KIN_E_ARGUMENT (also KIN_FORK with a program), KIN_E_ENTRY (not registered; with a program, the child ends
- * with KIN_EXIT_START instead), KIN_E_BEFORE_MAIN, KIN_E_UNSUPPORTED (KIN_FORK on Windows), KIN_E_NOT_FOUND (no such
- * program), KIN_E_PERMISSION, KIN_E_LIMIT (processes, members), KIN_E_HANDLE (an argument's handle was closed),
+ * Errors: KIN_E_ARGUMENT (also KIN_FORK or KIN_FORKSERVER with a program), KIN_E_ENTRY (not registered; with a program,
+ * the child ends with KIN_EXIT_START instead), KIN_E_BEFORE_MAIN, KIN_E_UNSUPPORTED (KIN_FORK and KIN_FORKSERVER on
+ * Windows; KIN_FORKSERVER with a C library or kernel that does not let it be: Linux with glibc does), KIN_E_CLOSED
+ * (KIN_FORKSERVER: the server ended at once, twice), KIN_E_NOT_FOUND (no such program), KIN_E_PERMISSION, KIN_E_LIMIT (processes, members), KIN_E_HANDLE (an argument's handle was closed),
  * KIN_E_NO_MEMORY, KIN_E_TOO_BIG (arguments), KIN_E_OS. After an error nothing is left. */
 KIN_API kin_status kin_process_start(kin_process **out, const char *entry, const kin_args *args,
                                      const kin_process_options *options);

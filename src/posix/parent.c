@@ -29,7 +29,7 @@ uint32_t kin_os_parent_pid(void)
     return (uint32_t)getppid();
 }
 
-static int open_process(pid_t pid)
+int kin_posix_open_process(pid_t pid)
 {
 #ifdef SYS_pidfd_open
     return kin_posix_raise((int)syscall(SYS_pidfd_open, pid, 0));
@@ -84,7 +84,7 @@ static int start_thread(watched *it)
 /* Opened first, asked afterwards: so it is the parent's, or there is none. */
 kin_status kin_os_follow_parent(uint32_t pid)
 {
-    int fd = open_process((pid_t)pid);
+    int fd = kin_posix_open_process((pid_t)pid);
     if (getppid() != (pid_t)pid) {
         kin_posix_close(fd);
         return KIN_E_NOT_FOUND;

@@ -52,11 +52,21 @@ uint32_t kin_posix_cgroup_limit(const char *groups, const char *mounts);
  * a name the later one counts. Borrows all strings; free the result. NULL and ENOMEM. */
 char **kin_posix_environment(const char *const *variables, bool clean);
 
+/* ---- parent.c ---- */
+
+/* A pidfd, not below KIN_POSIX_FD_MIN; -1 and errno. */
+int kin_posix_open_process(pid_t pid);
+
 /* ---- run.c ---- */
 
 /* Around every fork: the child has no pipes of programs that threads of its parent run. */
 void kin_posix_runs_before_fork(void);
 void kin_posix_runs_after_fork(bool in_child);
+
+/* ---- server.c ---- */
+
+/* After every fork, in the child: its parent's server is not its own. */
+void kin_posix_server_after_fork(void);
 
 /* ---- message.c ---- */
 

@@ -47,6 +47,7 @@ static void after_fork_child(void)
 {
     const kin_os_hooks *hooks = atomic_load(&installed);
     kin_posix_runs_after_fork(true);
+    kin_posix_server_after_fork();
     kin_posix_private_wipe();
     if (hooks && hooks->after_fork_child) {
         hooks->after_fork_child();

@@ -1,0 +1,440 @@
+/* server.c: a process that forks children for another one: clone with CLONE_PARENT, socketpair, SCM_RIGHTS.
+ *
+ * The server is this program, started afresh, so that it has one thread and little memory. It never joins a family and
+ * runs nothing of the program but what stands before kin_main. Its child is not its own: CLONE_PARENT makes it a child
+ * of the server's parent, the caller, who waits for it, kills it and is found by getppid as with any other child. So
+ * there is no status to be carried back, and nothing to be lost with the server.
+ *
+ * One start, under the caller's lock:
+ *
+ *     caller                        server                              child
+ *     request, descriptors   ->     receives, clones, closes its own
+ *                                   copies; a failure: answers errno
+ *     receives               <-                                         answers its pid, goes on
+ *
+ * The answer goes through a socket made for this start, which comes with the request. The child answers, not the server:
+ * so there is no moment in which a server that is killed leaves a child nobody was told of. Either the answer is there; or
+ * there is none and will be none, because the last copy of the socket is closed, or the caller has shut it down and the
+ * child finds that its answer does not go. Without an answer, be it the server or the child that was killed, the caller
+ * makes another server, once.
+ *
+ * The server ends with the socket, and with its caller: another child of the caller's may have the socket, too. It
+ * blocks all signals from birth, so that one sent to the terminal's group leaves it to the caller what becomes of
+ * both. Streams and the blocked signals are the caller's at each start; environment, directory, limits, priority, those
+ * that it had at the first.
+ *
+ * - glibc's _Fork is a clone with two more steps: the thread's number is put into its descriptor, and the list of robust
+ *   mutexes is registered again (the kernel forgets it in the child). PR_GET_TID_ADDRESS and get_robust_list tell where
+ *   both are. Where that address holds something else than the number (musl's does, a kernel without
+ *   CONFIG_CHECKPOINT_RESTORE tells none) there is no server: ENOSYS. Handlers of pthread_atfork do not run; the locks
+ *   they are for are free in a process of one thread.
+ * - init cannot be given children so, as the server is never init (clone(2), CLONE_PARENT): its parent may be.
+ * - MSG_CTRUNC: some descriptors did not fit under RLIMIT_NOFILE (recvmsg(2)).
+ * - shutdown(SHUT_RD) makes the peer's sends fail; what was sent before can still be received (net/unix/af_unix.c).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "posix.h"
+
+#define CALL "kin.server" /* what a server's message begins with */
+#define STREAMS 3u
+#define DESCRIPTORS (1 + STREAMS + KIN_OS_HANDLES_MAX)
+#define SLICE 100 /* between questions whether the other process lives, where nothing else would tell, in ms */
+
+typedef struct call {
+    char text[sizeof CALL];
+    pid_t caller;
+} call;
+
+typedef struct request {
+    uint32_t size;   /* of the message that follows */
+    uint8_t streams; /* which of 0, 1, 2 come with it, after the socket and before its handles */
+    sigset_t mask;
+} request;
+
+typedef struct answer {
+    pid_t pid; /* 0: error says why not */
+    int error;
+} answer;
+
+typedef union control { /* aligned as a cmsghdr has to be */
+    struct cmsghdr first;
+    char room[CMSG_SPACE(DESCRIPTORS * sizeof(int))];
+} control;
+
+/* ---- the caller ---- */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static _Atomic int channel = -1; /* this process's end; -1: it has no server */
+static pid_t owner;              /* whose it is: a process cloned otherwise finds another one's */
+static kin_os_process server;
+
+/* Whoever held the lock is not in the child. */
+void kin_posix_server_after_fork(void)
+{
+    kin_posix_close(atomic_exchange(&channel, -1));
+    lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+}
+
+/* Its end is nobody's business but kin's. */
+static void drop_server(void)
+{
+    kin_os_exit how;
+    kin_posix_close(atomic_exchange(&channel, -1));
+    kin_os_process_kill(&server, true);
+    kin_os_process_wait(&server, KIN_OS_NEVER, &how);
+    kin_os_process_close(&server);
+}
+
+/* Above the standard streams, one of which may be closed. 0, or an errno. */
+static int make_ends(int ends[2])
+{
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+        return errno;
+    }
+    for (int i = 0; i < 2; i++) {
+        ends[i] = kin_posix_raise(ends[i]);
+        if (ends[i] < 0) {
+            int error = errno;
+            kin_posix_close(ends[1 - i]);
+            return error;
+        }
+    }
+    return 0;
+}
+
+/* All signals are blocked from its first moment on. */
+static kin_status launch(const char *program, int inner)
+{
+    const char *const argv[] = {program, NULL};
+    call what = {CALL, getpid()};
+    const kin_os_message message = {&what, sizeof what, &inner, 1};
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    kin_status status = kin_os_spawn(&server, program, argv, &message, false);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return status;
+}
+
+static kin_status make_server(const char *program)
+{
+    int ends[2];
+    if (owner != getpid()) {
+        kin_posix_close(atomic_exchange(&channel, -1));
+    }
+    if (atomic_load(&channel) >= 0) {
+        return KIN_OK;
+    }
+    kin_status status = kin_posix_watch_forks();
+    if (status != KIN_OK) {
+        return status;
+    }
+    int error = make_ends(ends);
+    if (error) {
+        return kin_posix_fail(error);
+    }
+    status = launch(program, ends[1]);
+    kin_posix_close(ends[1]);
+    if (status != KIN_OK) {
+        kin_posix_close(ends[0]);
+        return status;
+    }
+    owner = getpid();
+    atomic_store(&channel, ends[0]);
+    return KIN_OK;
+}
+
+static size_t list_descriptors(int *descriptors, request *wanted, const kin_os_message *message, int socket)
+{
+    size_t count = 0;
+    descriptors[count++] = socket;
+    for (int i = 0; i < (int)STREAMS; i++) {
+        if (fcntl(i, F_GETFD) >= 0) {
+            wanted->streams |= (uint8_t)(1u << i);
+            descriptors[count++] = i;
+        }
+    }
+    memcpy(descriptors + count, message->handles, message->handle_count * sizeof(int));
+    return count + message->handle_count;
+}
+
+static int send_request(const kin_os_message *message, int socket)
+{
+    request wanted = {.size = (uint32_t)message->size};
+    int descriptors[DESCRIPTORS];
+    size_t count = list_descriptors(descriptors, &wanted, message, socket);
+    pthread_sigmask(SIG_BLOCK, NULL, &wanted.mask);
+
+    struct iovec parts[2] = {{&wanted, sizeof wanted}, {(void *)(uintptr_t)message->data, message->size}};
+    control space;
+    struct msghdr packet = {.msg_iov = parts, .msg_iovlen = 2, .msg_control = &space};
+    packet.msg_controllen = CMSG_SPACE(count * sizeof(int));
+    memset(&space, 0, sizeof space);
+    space.first =
+        (struct cmsghdr){.cmsg_len = CMSG_LEN(count * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+    memcpy(CMSG_DATA(&space.first), descriptors, count * sizeof(int));
+    ssize_t sent;
+    do {
+        sent = sendmsg(atomic_load(&channel), &packet, MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    return sent < 0 ? errno : 0;
+}
+
+/* That there will be none usually shows as the end of the socket; but a process forked by another thread, while it was made,
+ * may hold that open. */
+static bool receive_answer(answer *out, int fd)
+{
+    for (bool ended = false;; ended = kin_os_process_ended(&server)) {
+        struct pollfd item = {.fd = fd, .events = POLLIN};
+        if (ended) {
+            shutdown(fd, SHUT_RD);
+        } else if (poll(&item, 1, SLICE) <= 0) {
+            continue;
+        }
+        ssize_t got = recv(fd, out, sizeof *out, MSG_DONTWAIT);
+        if (got >= 0 || ended || (errno != EINTR && errno != EAGAIN)) {
+            return got == sizeof *out;
+        }
+    }
+}
+
+/* KIN_E_CLOSED: there is no server any more, nor a child. */
+static kin_status ask(kin_os_process *out, const kin_os_message *message)
+{
+    answer got;
+    int ends[2];
+    int error = make_ends(ends);
+    if (error) {
+        return kin_posix_fail(error);
+    }
+    error = send_request(message, ends[1]);
+    kin_posix_close(ends[1]);
+    bool answered = !error && receive_answer(&got, ends[0]);
+    kin_posix_close(ends[0]);
+    if (error == EPIPE || error == ECONNRESET || (!error && !answered)) {
+        drop_server();
+        return kin_posix_fail(EPIPE);
+    }
+    if (error || got.pid == 0) {
+        return kin_posix_fail(error ? error : got.error);
+    }
+    *out = (kin_os_process){.pid = got.pid, .pidfd = -1};
+    return KIN_OK;
+}
+
+/* A second time, if the server was found dead. */
+kin_status kin_os_server_start(kin_os_process *out, const char *program, const kin_os_message *message)
+{
+    kin_status status = KIN_E_CLOSED;
+    if (message->size > KIN_OS_MESSAGE_MAX || message->handle_count > KIN_OS_HANDLES_MAX) {
+        return KIN_E_TOO_BIG;
+    }
+    pthread_mutex_lock(&lock);
+    for (int i = 0; i < 2 && status == KIN_E_CLOSED; i++) {
+        status = make_server(program);
+        if (status == KIN_OK) {
+            status = ask(out, message);
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    return status;
+}
+
+/* ---- the server ---- */
+
+typedef struct serving {
+    int channel, parent_fd; /* a pidfd, or -1 */
+    pid_t parent;
+    int *tid; /* where the C library keeps the thread's number; NULL: not found */
+    void *robust;
+    size_t robust_size;
+} serving;
+
+typedef struct received {
+    request head;
+    unsigned char data[KIN_OS_MESSAGE_MAX];
+    int descriptors[DESCRIPTORS];
+    size_t count;
+} received;
+
+static void find_own_thread(serving *it)
+{
+    it->tid = NULL;
+#ifdef PR_GET_TID_ADDRESS
+    int *tid = NULL;
+    if (prctl(PR_GET_TID_ADDRESS, &tid, 0, 0, 0) == 0 && tid && *tid == (int)syscall(SYS_gettid) &&
+        syscall(SYS_get_robust_list, 0, &it->robust, &it->robust_size) == 0) {
+        it->tid = tid;
+    }
+#endif
+}
+
+static pid_t clone_for_parent(const serving *it)
+{
+    if (!it->tid) {
+        errno = ENOSYS;
+        return -1;
+    }
+#if defined(__s390__)
+    pid_t pid = (pid_t)syscall(SYS_clone, 0, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL);
+#else
+    pid_t pid = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, NULL, NULL, NULL);
+#endif
+    if (pid == 0) {
+        *it->tid = (int)syscall(SYS_set_tid_address, it->tid);
+        if (it->robust) {
+            syscall(SYS_set_robust_list, it->robust, it->robust_size);
+        }
+    }
+    return pid;
+}
+
+/* The server's own lead nowhere: it must not keep the other end of one from seeing its end. */
+static bool leave_streams(void)
+{
+    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int i = 0; i < (int)STREAMS && fd >= 0; i++) {
+        if (fd != i && dup2(fd, i) < 0) {
+            return false;
+        }
+    }
+    if (fd >= (int)STREAMS) {
+        kin_posix_close(fd);
+    }
+    return fd >= 0;
+}
+
+static void close_all(const received *in)
+{
+    for (size_t i = 0; i < in->count; i++) {
+        kin_posix_close(in->descriptors[i]);
+    }
+}
+
+static bool send_answer(const received *in, pid_t pid, int error)
+{
+    answer out = {pid, error};
+    return send(in->descriptors[0], &out, sizeof out, MSG_NOSIGNAL) == (ssize_t)sizeof out;
+}
+
+static size_t stream_count(const request *head)
+{
+    return (head->streams & 1u) + (head->streams >> 1 & 1u) + (head->streams >> 2 & 1u);
+}
+
+static size_t take_descriptors(struct msghdr *packet, int *out)
+{
+    struct cmsghdr *first = CMSG_FIRSTHDR(packet); /* there is room for one */
+    if (!first || first->cmsg_level != SOL_SOCKET || first->cmsg_type != SCM_RIGHTS) {
+        return 0;
+    }
+    size_t size = first->cmsg_len - CMSG_LEN(0);
+    memcpy(out, CMSG_DATA(first), size);
+    return size / sizeof(int);
+}
+
+/* False: the caller has gone, or is of another version. *error: what it is to be told instead of a child. */
+static bool receive_request(const serving *it, received *out, int *error)
+{
+    control space;
+    struct iovec parts[2] = {{&out->head, sizeof out->head}, {out->data, sizeof out->data}};
+    struct msghdr packet = {.msg_iov = parts, .msg_iovlen = 2, .msg_control = &space, .msg_controllen = sizeof space};
+    ssize_t got = recvmsg(it->channel, &packet, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    out->count = got > 0 ? take_descriptors(&packet, out->descriptors) : 0;
+    *error = packet.msg_flags & MSG_CTRUNC ? EMFILE : 0;
+    bool sound = got >= (ssize_t)sizeof out->head && out->head.size == (size_t)got - sizeof out->head &&
+                 (*error || out->count >= 1 + stream_count(&out->head));
+    if (!sound) {
+        close_all(out);
+    }
+    return sound;
+}
+
+/* False: the caller has ended, or will ask for nothing any more. */
+static bool wait_for_request(const serving *it)
+{
+    for (;;) {
+        struct pollfd items[2] = {{.fd = it->channel, .events = POLLIN}, {.fd = it->parent_fd, .events = POLLIN}};
+        int count = poll(items, 2, it->parent_fd < 0 ? SLICE : -1);
+        if (getppid() != it->parent) {
+            return false;
+        }
+        if (count > 0 && items[0].revents) {
+            return true;
+        }
+    }
+}
+
+/* Those that came, in place of the server's own. */
+static bool put_streams(const received *in)
+{
+    size_t next = 1;
+    for (int i = 0; i < (int)STREAMS; i++) {
+        if (!(in->head.streams >> i & 1u)) {
+            close(i);
+        } else if (dup2(in->descriptors[next], i) < 0) {
+            return false;
+        } else {
+            kin_posix_close(in->descriptors[next++]);
+        }
+    }
+    return true;
+}
+
+/* In the child: the message is its own from now on. */
+static kin_status begin(const serving *it, const received *in, void *data, size_t *size, kin_os_handle *handles,
+                        size_t *handle_count)
+{
+    size_t first = 1 + stream_count(&in->head);
+    kin_posix_close(it->parent_fd);
+    kin_posix_close(it->channel);
+    if (!put_streams(in) || getppid() != it->parent || !send_answer(in, getpid(), 0)) {
+        return KIN_E_CLOSED;
+    }
+    kin_posix_close(in->descriptors[0]);
+    *size = in->head.size;
+    memcpy(data, in->data, in->head.size);
+    *handle_count = in->count - first;
+    memcpy(handles, in->descriptors + first, *handle_count * sizeof *handles);
+    pthread_sigmask(SIG_SETMASK, &in->head.mask, NULL);
+    return KIN_OK;
+}
+
+kin_status kin_os_server_run(void *data, size_t capacity, size_t *size, kin_os_handle *handles, size_t *handle_count)
+{
+    static received in; /* large for a stack, and only a server touches it */
+    call what;
+    serving it = {.parent_fd = -1};
+    if (*size != sizeof what || *handle_count != 1 || memcmp(data, CALL, sizeof CALL) != 0) {
+        return KIN_OK;
+    }
+    memcpy(&what, data, sizeof what);
+    it.parent = what.caller;
+    it.channel = handles[0];
+    it.parent_fd = kin_posix_open_process(it.parent);
+    find_own_thread(&it);
+    bool ready = leave_streams();
+    for (int error; ready && wait_for_request(&it) && receive_request(&it, &in, &error);) {
+        pid_t pid = error ? -1 : clone_for_parent(&it);
+        if (pid == 0) {
+            return capacity >= in.head.size ? begin(&it, &in, data, size, handles, handle_count) : KIN_E_TOO_BIG;
+        }
+        if (pid < 0) {
+            send_answer(&in, 0, error ? error : errno);
+        }
+        close_all(&in);
+    }
+    _exit(0);
+}
