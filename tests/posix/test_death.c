@@ -367,7 +367,7 @@ static int family_without_permissions(shared *unused)
     CHECK(kin_family_create(&family, NULL) == KIN_OK);
     CHECK(kin_lock_create(&lock, family) == KIN_OK && kin_args_create(&args, family) == KIN_OK);
     CHECK(kin_args_add(args, "lock", KIN_TYPE_LOCK, lock) == KIN_OK);
-    for (kin_method method = KIN_FORK; method <= KIN_SPAWN; method++) {
+    for (kin_method method = KIN_FORK; method <= KIN_FORKSERVER; method++) {
         kin_process_options options = KIN_PROCESS_OPTIONS;
         kin_process *process = NULL;
         kin_exit result = {1, 1};
