@@ -163,7 +163,8 @@ static void holders_and_waiters_are_shown(void **state)
     kin_process *waiter = start_with("wait", it);
     uint32_t holder_pid = kin_process_pid(holder), waiter_pid = kin_process_pid(waiter);
     int64_t end = now_ns() + PATIENCE;
-    while ((all.sleeper != waiter_pid || all.lock.sleepers == 0) && now_ns() < end) { /* until it sleeps */
+    /* Until both sleep. */
+    while ((all.sleeper != waiter_pid || all.lock.sleepers == 0 || all.sem.sleepers == 0) && now_ns() < end) {
         all = (notes){.it = it, .searched = &it->lock};
         look(NULL, &all);
     }

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "progress.h"
+
 static kin_pool *new_pool_in(kin_family *family, kin_method method, uint32_t workers, const kin_args *args)
 {
     kin_pool_options options = KIN_POOL_OPTIONS;
@@ -29,6 +31,8 @@ static void tell_pids(kin_pool *pool)
 
 #define SQUARES 5
 
+static char progress_text[] = "squares";
+
 int demo_square_all(kin_task *task)
 {
     const int *in = task->in;
@@ -52,6 +56,8 @@ void demo_pool_map(kin_method method, outcome *out)
     work.out = squares;
     work.in_size = work.out_size = sizeof *numbers;
     work.count = SQUARES;
+    work.progress = progress_bar;
+    work.context = progress_text;
     tool_check(kin_pool_map(pool, &work, NULL, PATIENCE), "map");
     tell_pids(pool);
     kin_pool_destroy(pool);

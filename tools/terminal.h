@@ -4,6 +4,8 @@
 
 /* Whether the standard output is a terminal; prepares it for escape sequences. */
 int terminal_open(void);
+/* Whether the standard error stream is one. */
+int terminal_has_errors(void);
 void terminal_rest(unsigned milliseconds);
 
 #endif

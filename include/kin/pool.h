@@ -32,7 +32,7 @@
  *
  * Death: a worker that dies, however, fails exactly the task that it was running; what else was meant for it is done by the
  * others, and a new one takes its place. When the process that made the pool dies, however, its workers are killed (see
- * die_with_parent in process.h).
+ * die_with_parent in process.h). kin_process_children lists them, but they are the pool's to join and to close.
  *
  * No thread is started in the program: the pool is looked after (dead workers replaced, time limits kept, callbacks called) by
  * its own threads while they wait in one of the functions below, and by kin_pool_tend. Waiting notices a death within 20 ms.

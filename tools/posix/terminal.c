@@ -9,6 +9,11 @@ int terminal_open(void)
     return isatty(STDOUT_FILENO);
 }
 
+int terminal_has_errors(void)
+{
+    return isatty(STDERR_FILENO);
+}
+
 void terminal_rest(unsigned milliseconds)
 {
     struct timespec left = {milliseconds / 1000, (long)(milliseconds % 1000) * 1000000L};

@@ -10,6 +10,12 @@ int terminal_open(void)
     return GetConsoleMode(output, &mode) && SetConsoleMode(output, mode | ENABLE_VIRTUAL_TERMINAL_PROCESSING);
 }
 
+int terminal_has_errors(void)
+{
+    DWORD mode = 0;
+    return GetConsoleMode(GetStdHandle(STD_ERROR_HANDLE), &mode) != 0;
+}
+
 void terminal_rest(unsigned milliseconds)
 {
     Sleep(milliseconds);
