@@ -18,7 +18,7 @@
 #define STOP "kin.keeper.stop"
 #define START_PATIENCE KIN_SECONDS(10)
 #define LOOK KIN_MS(1)
-#define LOOKED_AT KIN_MS(200) /* who looks whether there is a keeper has the lock for a moment */
+#define LOOKED_AT KIN_MS(50) /* who looks whether there is a keeper has the lock for a moment */
 
 struct kin_manager {
     kin_family *family;
@@ -237,10 +237,9 @@ static uint32_t keeper_pid(const kin_manager *manager)
     return kin_lock_inspect(manager->keeper, &info) == KIN_OK ? info.owner_pid : 0;
 }
 
-static kin_status start_keeper(const kin_manager *manager, bool ends_with_starter)
+static kin_status start_keeper(kin_process **out, const kin_manager *manager, bool ends_with_starter)
 {
     kin_process_options options = KIN_PROCESS_OPTIONS;
-    kin_process *process;
     kin_args *args;
     kin_status status = kin_args_create(&args, manager->family);
     if (status != KIN_OK) {
@@ -249,27 +248,38 @@ static kin_status start_keeper(const kin_manager *manager, bool ends_with_starte
     options.method = KIN_SPAWN;
     options.die_with_parent = ends_with_starter;
     options.name = "keeper";
-    status = kin_process_start(&process, KIN__KEEPER_ENTRY, args, &options);
+    status = kin_process_start(out, KIN__KEEPER_ENTRY, args, &options);
     kin_args_destroy(args);
-    if (status == KIN_OK) {
-        kin_process_close(process);
-    }
     return status;
 }
 
-/* The one that is started here may find another. */
-static kin_status see_to_keeper(const kin_manager *manager, bool ends_with_starter)
+/* Until it keeps, or has ended because it found another. One that begins later would keep what has been stopped. */
+static kin_status await_keeper(const kin_manager *manager, kin_process *process, int64_t deadline)
 {
-    int64_t end = kin_os_now() + START_PATIENCE;
-    if (keeper_pid(manager) != 0) {
-        return KIN_OK;
-    }
-    kin_status status = start_keeper(manager, ends_with_starter);
-    while (status == KIN_OK && keeper_pid(manager) == 0) {
-        if (kin_os_now() > end) {
+    while (keeper_pid(manager) != kin_process_pid(process) && kin_process_alive(process)) {
+        if (kin_os_now() > deadline) {
+            kin_process_kill(process);
             return KIN_E_TIMED_OUT;
         }
         kin_os_sleep_until(kin_os_now() + LOOK);
+    }
+    return KIN_OK;
+}
+
+static kin_status see_to_keeper(const kin_manager *manager, bool ends_with_starter)
+{
+    int64_t deadline = kin_os_now() + START_PATIENCE;
+    kin_status status = KIN_OK;
+    while (status == KIN_OK && keeper_pid(manager) == 0) {
+        kin_process *process;
+        status = start_keeper(&process, manager, ends_with_starter);
+        if (status == KIN_OK) {
+            status = await_keeper(manager, process, deadline);
+            kin_process_close(process);
+        }
+        if (status == KIN_OK && kin_os_now() > deadline) {
+            return KIN_E_TIMED_OUT;
+        }
     }
     return status;
 }

@@ -24,7 +24,7 @@ int step_has_calls(void);
  * Returns how many it took. */
 int64_t step_drive(kin_process *victim, step_kind kind, int64_t last);
 
-/* How many families have a name in the system; where there are no such names, 0. */
+/* How many names there are in the system of families that nobody is alive in; where there are no such names, 0. */
 int step_names(void);
 int64_t step_pid(void);
 

@@ -18,7 +18,8 @@ static int run_square(kin_task *task)
 /* Some twenty microseconds for each. */
 static int run_square_slowly(kin_task *task)
 {
-    for (volatile size_t i = 0; i < 20000 * task->count; i++) {
+    int64_t end = kin_now() + KIN_US(20) * (int64_t)task->count;
+    while (kin_now() < end) {
     }
     return run_square(task);
 }

@@ -2,10 +2,13 @@
 #include "../step_os.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,12 +33,52 @@ int64_t step_pid(void)
     return getpid();
 }
 
+/* A member's sign of life is a lock on the pulse. Not asked by opening it: closing would end this process's own. */
+static bool is_locked(const struct stat *info)
+{
+    char line[256], inode[32];
+    bool found = false;
+    FILE *locks = fopen("/proc/locks", "re");
+    snprintf(inode, sizeof inode, ":%lu ", (unsigned long)info->st_ino);
+    while (locks && !found && fgets(line, sizeof line, locks)) {
+        found = strstr(line, inode) != NULL;
+    }
+    if (locks) {
+        fclose(locks);
+    }
+    return found;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text), size = strlen(end);
+    return length >= size && strcmp(text + length - size, end) == 0;
+}
+
+/* A pulse that nobody holds, an arena without its pulse, a name without its arena. */
+static bool is_left(int dir, const char *name)
+{
+    char pulse[300];
+    struct stat info;
+    if (strncmp(name, "kin-", 4) != 0 || fstatat(dir, name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
+        return false;
+    }
+    if (ends_with(name, ".pulse")) {
+        return !is_locked(&info);
+    }
+    if (ends_with(name, ".arena") || ends_with(name, ".kept")) {
+        snprintf(pulse, sizeof pulse, "%.*s.pulse", (int)(strrchr(name, '.') - name), name);
+        return fstatat(dir, pulse, &info, AT_SYMLINK_NOFOLLOW) != 0;
+    }
+    return !ends_with(name, ".family") || info.st_nlink == 1;
+}
+
 int step_names(void)
 {
     int count = 0;
     DIR *dir = opendir("/dev/shm");
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
-        count += strncmp(entry->d_name, "kin-", 4) == 0;
+        count += is_left(dirfd(dir), entry->d_name);
     }
     if (dir) {
         closedir(dir);
