@@ -11,12 +11,9 @@ static size_t entry_count;
 
 const kin_entry *kin__entry_find(const char *name)
 {
-    for (size_t i = 0; i < entry_count; i++) {
-        if (strcmp(entries[i].name, name) == 0) {
-            return &entries[i];
-        }
-    }
-    return strcmp(name, KIN__WORKER_ENTRY) == 0   ? &kin__worker_entry
+    const kin_entry *registered = kin__registry_find(entries, entry_count, sizeof *entries, name);
+    return registered                             ? registered
+           : strcmp(name, KIN__WORKER_ENTRY) == 0 ? &kin__worker_entry
            : strcmp(name, KIN__KEEPER_ENTRY) == 0 ? &kin__keeper_entry
                                                   : NULL;
 }
@@ -24,16 +21,11 @@ const kin_entry *kin__entry_find(const char *name)
 static bool sound(const kin_entry *list, size_t count)
 {
     for (size_t i = 0; list && i < count; i++) {
-        if (!kin__name_sound(list[i].name) || !list[i].run) {
+        if (!list[i].run) {
             return false;
         }
-        for (size_t j = 0; j < i; j++) {
-            if (strcmp(list[i].name, list[j].name) == 0) {
-                return false;
-            }
-        }
     }
-    return list != NULL || count == 0;
+    return list ? kin__registry_sound(list, count, sizeof *list) : count == 0;
 }
 
 static kin_status check(kin__blob *out, const unsigned char *bytes, size_t size, size_t count)

@@ -10,15 +10,15 @@
 
 /* ---- the maker's turn ---- */
 
+kin_status kin__pool_check(const kin_pool *pool)
+{
+    return kin__member_token(pool->family) == pool->shared->maker ? KIN_OK : KIN_E_NOT_OWNER;
+}
+
 kin_status kin__pool_enter(kin_pool *pool)
 {
-    if (!pool) {
-        return KIN_E_ARGUMENT;
-    }
-    if (kin__member_token(pool->family) != pool->shared->maker) {
-        return KIN_E_NOT_OWNER;
-    }
-    return kin__turn_take(&pool->turn, KIN_OS_NEVER);
+    kin_status status = pool ? kin__pool_check(pool) : KIN_E_ARGUMENT;
+    return status == KIN_OK ? kin__turn_take(&pool->turn, KIN_OS_NEVER) : status;
 }
 
 void kin__pool_leave(kin_pool *pool)
@@ -59,11 +59,11 @@ void kin__pool_tend(kin_pool *pool, bool force)
 
 static kin_status make_shared(kin_pool *pool)
 {
-    kin_status status = kin_alloc(&pool->memory, pool->family, sizeof *pool->shared + 63);
+    kin_status status = kin_alloc(&pool->memory, pool->family, sizeof *pool->shared + KIN__LINE_SLACK);
     if (status != KIN_OK) {
         return status;
     }
-    pool->shared = (void *)(((uintptr_t)pool->memory + 63) / 64 * 64);
+    pool->shared = kin__line(pool->memory);
     pool->shared->maker = kin__member_token(pool->family);
     pool->shared->max_tasks = pool->options.max_tasks;
     if (pool->options.initializer) {

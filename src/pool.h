@@ -88,6 +88,14 @@ typedef struct kin__job {
     _Atomic uint64_t want;                  /* so many wake */
 } kin__job;
 
+/* Jobs, and the pool itself, begin at a cache line: what kin_alloc gives, so much longer, from there on. */
+#define KIN__LINE_SLACK 63u
+
+static inline void *kin__line(void *memory)
+{
+    return (void *)(((uintptr_t)memory + KIN__LINE_SLACK) & ~(uintptr_t)KIN__LINE_SLACK);
+}
+
 #define KIN__FLAG UINT64_C(1) /* somebody sleeps for this word */
 
 typedef struct kin__place {            /* a worker's */
@@ -218,6 +226,9 @@ bool kin__crew_looks_at(const kin_pool *pool, uint64_t number);
 
 /* ---- future.c: under turn ---- */
 
+void kin__list_add(kin__list *list, kin_future *future);
+void kin__list_remove(kin_future *future); /* from whichever it is in, if any */
+
 /* Those that have ended leave the list of active ones; batches that nobody would find are shown again. */
 void kin__futures_tend(kin_pool *pool);
 kin_future *kin__future_of(kin_pool *pool, uint64_t number);
@@ -232,6 +243,8 @@ void kin__future_told(kin_future *future);
 
 /* ---- pool.c ---- */
 
+/* KIN_E_NOT_OWNER: this process, a forked child, is not its maker. */
+kin_status kin__pool_check(const kin_pool *pool);
 /* Takes turn. KIN_E_ARGUMENT (null), KIN_E_NOT_OWNER. */
 kin_status kin__pool_enter(kin_pool *pool);
 void kin__pool_leave(kin_pool *pool);

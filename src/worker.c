@@ -30,29 +30,22 @@ static size_t function_count;
 
 const kin_function *kin__function_find(const char *name)
 {
-    for (size_t i = 0; i < function_count; i++) {
-        if (strcmp(functions[i].name, name) == 0) {
-            return &functions[i];
-        }
-    }
-    return NULL;
+    return kin__registry_find(functions, function_count, sizeof *functions, name);
 }
 
 kin_status kin_functions(const kin_function *list, size_t count)
 {
     for (size_t i = 0; list && i < count; i++) {
-        if (!kin__name_sound(list[i].name) || !list[i].run) {
+        if (!list[i].run) {
             return KIN_E_ARGUMENT;
         }
-        for (size_t j = 0; j < i; j++) {
-            if (strcmp(list[i].name, list[j].name) == 0) {
-                return KIN_E_ARGUMENT;
-            }
-        }
+    }
+    if (!list || !kin__registry_sound(list, count, sizeof *list)) {
+        return KIN_E_ARGUMENT; /* what was registered stays */
     }
     functions = list;
     function_count = count;
-    return list ? KIN_OK : KIN_E_ARGUMENT;
+    return KIN_OK;
 }
 
 /* ---- a job's arguments ---- */
@@ -311,12 +304,12 @@ static int run(const kin_args *args)
     size_t size, room;
     uint32_t order[2]; /* place, id */
     if (kin_args_get(args, KIN__WORKER_POOL, KIN_TYPE_MEMORY, &memory) != KIN_OK ||
-        kin_alloc_size(memory, &room) != KIN_OK || room < sizeof(kin__pool) + 63 ||
+        kin_alloc_size(memory, &room) != KIN_OK || room < sizeof(kin__pool) + KIN__LINE_SLACK ||
         kin_args_get_bytes(args, KIN__WORKER_PLACE, &bytes, &size) != KIN_OK || size != sizeof order) {
         return KIN_EXIT_START;
     }
     memcpy(order, bytes, sizeof order);
-    kin__pool *pool = (void *)(((uintptr_t)memory + 63) / 64 * 64);
+    kin__pool *pool = kin__line(memory);
     if (order[0] >= KIN_POOL_WORKERS_MAX) {
         return KIN_EXIT_START;
     }

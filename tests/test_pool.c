@@ -746,8 +746,10 @@ static void bad_input_is_refused(void **state)
     assert_status(kin_pool_create(&pool, NULL, &options), KIN_E_ENTRY);
     options.size = 1;
     assert_status(kin_pool_create(&pool, NULL, &options), KIN_E_ARGUMENT);
-    assert_status(kin_functions(NULL, 1), KIN_E_ARGUMENT);
-    assert_ok(kin_functions(functions, sizeof functions / sizeof functions[0]));
+    const kin_function twice[] = {{"square", run_square}, {"square", run_square}}, idle[] = {{"square", NULL}};
+    assert_status(kin_functions(NULL, 1), KIN_E_ARGUMENT); /* what was registered stays */
+    assert_status(kin_functions(twice, 2), KIN_E_ARGUMENT);
+    assert_status(kin_functions(idle, 1), KIN_E_ARGUMENT);
     pool = new_pool(1);
     kin_work work = work_on("square", private, private, sizeof private[0], 4);
     assert_status(kin_pool_submit(&future, pool, &work, 0), KIN_E_FAMILY);
