@@ -285,6 +285,7 @@ static kin_status check_options(kin_family_options *out, const kin_family_option
 
 kin_status kin_family_create(kin_family **out, const kin_family_options *options)
 {
+    kin_os_sweep();
     return kin__family_create_named(out, "", options);
 }
 
@@ -296,7 +297,6 @@ kin_status kin__family_create_named(kin_family **out, const char *name, const ki
     if (!out || check_options(&checked, options) != KIN_OK) {
         return KIN_E_ARGUMENT;
     }
-    kin_os_sweep();
     kin_status status = kin_os_random(&id, sizeof id);
     if (status == KIN_OK) {
         status = allocate(&family, &id, checked.reserve);
@@ -364,6 +364,28 @@ void kin__family_ticket_of(const kin_family *family, kin__family_ticket *out)
 {
     *out = (kin__family_ticket){family->id, family->layout.reserve, family->shm, kin_os_pulse_handle(&family->pulse),
                                 false};
+}
+
+kin_status kin__family_header(kin_os_handle shm, kin_os_id *id, uint64_t *reserve)
+{
+    void *base;
+    size_t page = kin_os_page_size();
+    kin_status status = kin_os_shm_map(&base, shm, page);
+    if (status != KIN_OK) {
+        return status;
+    }
+    const kin__arena *arena = base;
+    if (kin_os_shm_committed(shm, base, page) < sizeof *arena || atomic_load(&arena->magic) != KIN__MAGIC) {
+        status = KIN_E_DAMAGED;
+    } else if (arena->version != KIN__LAYOUT) {
+        status = KIN_E_BLOB_VERSION;
+    } else {
+        *id = arena->id;
+        *reserve = arena->layout.reserve;
+        status = *reserve >= page && *reserve % page == 0 && *reserve <= SIZE_MAX / 2 ? KIN_OK : KIN_E_DAMAGED;
+    }
+    kin_os_shm_unmap(base, page);
+    return status;
 }
 
 static kin_status check_arena(kin_family *family, const kin__family_ticket *ticket)

@@ -94,7 +94,9 @@ void kin__family_ticket_of(const kin_family *family, kin__family_ticket *out);
 kin_status kin__family_adopt(kin_family **out, const kin__family_ticket *ticket);
 void kin__named_after_fork(void);
 bool kin__family_name_sound(const char *name);
-/* kin_family_create, for one that is to get this name. */
+/* What memory says of itself that might be an arena; kin__family_adopt checks the rest. KIN_E_DAMAGED, KIN_E_BLOB_VERSION. */
+kin_status kin__family_header(kin_os_handle shm, kin_os_id *id, uint64_t *reserve);
+/* kin_family_create, for one that is to get this name; sweeps nothing. */
 kin_status kin__family_create_named(kin_family **out, const char *name, const kin_family_options *options);
 
 /* Asks the system whether [offset, offset + size) may be touched. */

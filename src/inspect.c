@@ -302,29 +302,13 @@ static bool is_new(const kin_os_id *id, void *context)
     return it->count < FAMILIES_MAX && !kin__family_by_id(id); /* those of this process come last */
 }
 
-/* How much it reserves, as its own header has it. */
-static bool read_reserve(kin_os_handle shm, uint64_t *reserve)
-{
-    void *base;
-    size_t page = kin_os_page_size();
-    if (kin_os_shm_map(&base, shm, page) != KIN_OK) {
-        return false;
-    }
-    bool good = kin_os_shm_committed(shm, base, page) >= sizeof(kin__arena);
-    if (good) {
-        *reserve = ((const kin__arena *)base)->layout.reserve;
-        good = *reserve >= page && *reserve % page == 0 && *reserve <= SIZE_MAX / 2;
-    }
-    kin_os_shm_unmap(base, page);
-    return good;
-}
-
 static void visit_other(const kin_os_found *found, void *context)
 {
     tour *it = context;
     kin_family *family;
+    kin_os_id claimed; /* kin__family_adopt looks whether it is found->id */
     kin__family_ticket ticket = {found->id, 0, found->shm, found->pulse, true};
-    if (!read_reserve(found->shm, &ticket.reserve)) {
+    if (kin__family_header(found->shm, &claimed, &ticket.reserve) != KIN_OK) {
         kin_os_handle_close(found->shm);
         kin_os_handle_close(found->pulse);
         return;

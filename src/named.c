@@ -32,34 +32,10 @@ bool kin__family_name_sound(const char *name)
     return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == length;
 }
 
-/* What the arena says of itself; kin__family_adopt checks it. */
-static kin_status read_header(kin_os_handle shm, kin_os_id *id, uint64_t *reserve)
-{
-    void *base;
-    size_t page = kin_os_page_size();
-    kin_status status = kin_os_shm_map(&base, shm, page);
-    if (status != KIN_OK) {
-        return status;
-    }
-    const kin__arena *arena = base;
-    if (kin_os_shm_committed(shm, base, page) < sizeof *arena ||
-        atomic_load(&((kin__arena *)base)->magic) != KIN__MAGIC) {
-        status = KIN_E_DAMAGED;
-    } else if (arena->version != KIN__LAYOUT) {
-        status = KIN_E_BLOB_VERSION;
-    } else {
-        *id = arena->id;
-        *reserve = arena->layout.reserve;
-        status = *reserve >= page && *reserve % page == 0 && *reserve <= SIZE_MAX / 2 ? KIN_OK : KIN_E_DAMAGED;
-    }
-    kin_os_shm_unmap(base, page);
-    return status;
-}
-
 static kin_status adopt(kin_family **out, kin_os_handle shm)
 {
     kin__family_ticket ticket = {.shm = shm, .stranger = true};
-    kin_status status = read_header(shm, &ticket.id, &ticket.reserve);
+    kin_status status = kin__family_header(shm, &ticket.id, &ticket.reserve);
     kin_family *known = status == KIN_OK ? kin__family_by_id(&ticket.id) : NULL;
     if (status != KIN_OK || known) {
         kin_os_handle_close(shm);
@@ -85,7 +61,7 @@ static bool still_leads_to(const kin_family *family, const char *name)
     if (!kin_os_pulse_named(&family->pulse) || kin_os_name_find(&shm, name) != KIN_OK) {
         return false;
     }
-    kin_status status = read_header(shm, &id, &reserve);
+    kin_status status = kin__family_header(shm, &id, &reserve);
     kin_os_handle_close(shm);
     return status == KIN_OK && memcmp(&id, &family->id, sizeof id) == 0;
 }
@@ -170,7 +146,7 @@ kin_status kin_family_forget(const char *name)
     if (status != KIN_OK) {
         return status;
     }
-    status = read_header(shm, &id, &reserve);
+    status = kin__family_header(shm, &id, &reserve);
     kin_os_handle_close(shm);
     if (status == KIN_OK) {
         status = kin_os_name_forget(name, &id);
