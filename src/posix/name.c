@@ -132,11 +132,12 @@ static bool keep(unsigned dir, const char *hex)
     return fd >= 0;
 }
 
-static void forget_kept(const char *hex)
+/* In whatever directory it is. */
+static void remove_links(const char *hex, const char *suffix)
 {
     for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
         char path[PATH_MAX];
-        if (path_of(path, i, hex, "kept")) {
+        if (path_of(path, i, hex, suffix)) {
             unlink(path);
         }
     }
@@ -157,13 +158,8 @@ bool kin_posix_kept(const char *hex)
 
 void kin_posix_arena_remove(const char *hex)
 {
-    forget_kept(hex);
-    for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
-        char path[PATH_MAX];
-        if (path_of(path, i, hex, "arena")) {
-            unlink(path);
-        }
-    }
+    remove_links(hex, "kept");
+    remove_links(hex, "arena");
 }
 
 static kin_status link_names(const char *arena, const char *path)
@@ -199,7 +195,7 @@ kin_status kin_os_name_publish(kin_os_handle *holder, const char *name, const ki
             }
             kin_status status = link_names(arena, path);
             if (status != KIN_OK) {
-                forget_kept(hex);
+                remove_links(hex, "kept");
             }
             return status;
         }
@@ -217,7 +213,7 @@ kin_status kin_os_name_forget(const char *name, const kin_os_id *family)
 {
     char hex[KIN_POSIX_HEX];
     kin_posix_hex(hex, family);
-    forget_kept(hex);
+    remove_links(hex, "kept");
     for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
         char path[PATH_MAX];
         if (path_of(path, i, name, "family") && remove_name(path, true)) {

@@ -106,20 +106,12 @@ void kin_os_pipe_given(kin_os_pipe *pipe, bool given)
 
 static kin_status wait_for(int fd, short events, int64_t deadline)
 {
-    for (;;) {
-        struct pollfd item = {.fd = fd, .events = events};
-        struct timespec left = kin_posix_timespec(deadline == KIN_OS_NEVER ? 0 : deadline - kin_os_now());
-        int count = ppoll(&item, 1, deadline == KIN_OS_NEVER ? NULL : &left, NULL);
-        if (count > 0) {
-            return item.revents & POLLNVAL ? kin_posix_fail(EBADF) : KIN_OK;
-        }
-        if (count == 0) {
-            return KIN_E_TIMED_OUT;
-        }
-        if (errno != EINTR) {
-            return kin_posix_fail(errno);
-        }
+    struct pollfd item = {.fd = fd, .events = events};
+    int count = kin_posix_poll(&item, 1, deadline);
+    if (count <= 0) {
+        return count == 0 ? KIN_E_TIMED_OUT : kin_posix_fail(errno);
     }
+    return item.revents & POLLNVAL ? kin_posix_fail(EBADF) : KIN_OK;
 }
 
 kin_status kin_os_pipe_wait(kin_os_pipe *pipe, bool take, int64_t deadline)

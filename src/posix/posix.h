@@ -99,6 +99,13 @@ const char *kin_posix_names_dir(unsigned index);
 /* DIR/kin-UID-HEX.SUFFIX. False: too long. */
 bool kin_posix_name(char *out, size_t size, const char *dir, const char *hex, const char *suffix);
 
+/* ---- wait.c ---- */
+
+struct pollfd;
+
+/* ppoll until a deadline of kin_os_now, through interruptions. */
+int kin_posix_poll(struct pollfd *list, size_t count, int64_t deadline);
+
 /* ---- name.c ---- */
 
 /* Removes a family's name if the family is gone. */

@@ -549,6 +549,9 @@ int kin_posix_pulse_open(const char *hex)
 static bool is_family_name(const char *entry)
 {
     char start[32];
+    if (strncmp(entry, "kin-", 4) != 0) { /* as above */
+        return false;
+    }
     size_t length = strlen(entry), used = (size_t)snprintf(start, sizeof start, "kin-%lu-", (unsigned long)geteuid());
     return length > used + 7 && strncmp(entry, start, used) == 0 && strcmp(entry + length - 7, ".family") == 0;
 }
@@ -574,7 +577,7 @@ static uint32_t sweep_dir(const char *path)
             ours_lock();
             removed += sweep_pulse(dirfd(dir), entry->d_name, hex);
             ours_unlock();
-        } else if (strncmp(entry->d_name, "kin-", 4) == 0 && is_family_name(entry->d_name)) {
+        } else if (is_family_name(entry->d_name)) {
             tidy_name(path, entry->d_name);
         }
     }

@@ -351,9 +351,8 @@ static kin_status poll_all(kin_os_run *run, int64_t deadline, unsigned *ready, k
         int fd = i < 3 ? run->channels[i] : end;
         items[i] = (struct pollfd){.fd = fd, .events = i == 0 ? POLLOUT : POLLIN};
     }
-    struct timespec left = kin_posix_timespec(until > now ? until - now : 0);
-    int count = ppoll(items, 4, until == KIN_OS_NEVER ? NULL : &left, NULL);
-    if (count < 0 && errno != EINTR) {
+    int count = kin_posix_poll(items, 4, until);
+    if (count < 0) {
         return kin_posix_fail(errno);
     }
     for (unsigned i = 0; i < 3 && count > 0; i++) {

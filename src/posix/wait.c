@@ -73,7 +73,7 @@ static uint32_t ready_of(short events, uint32_t interest)
     return events & (POLLHUP | POLLERR) ? interest : ready & interest;
 }
 
-static int poll_until(struct pollfd *list, size_t count, int64_t deadline)
+int kin_posix_poll(struct pollfd *list, size_t count, int64_t deadline)
 {
     for (;;) {
         int64_t left = deadline == KIN_OS_NEVER ? 0 : deadline - kin_os_now();
@@ -110,7 +110,7 @@ kin_status kin_os_watch_any(kin_os_watch *watches, size_t count, kin_os_sem sem,
         list[i] = (struct pollfd){watches[i].handle, events_of(watches[i].interest), 0};
     }
     list[count] = (struct pollfd){bell, POLLIN, 0}; /* one below 0 is passed over */
-    int result = poll_until(list, count + 1, deadline);
+    int result = kin_posix_poll(list, count + 1, deadline);
     kin_status status = result < 0 ? kin_posix_fail(errno) : read_answers(watches, list, count);
     if (list != few) {
         free(list);
