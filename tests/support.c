@@ -93,3 +93,33 @@ int64_t now_ns(void)
 {
     return kin_os_now();
 }
+
+size_t write_pattern(unsigned char *out, size_t size, unsigned seed)
+{
+    for (size_t i = 0; i < size; i++) {
+        out[i] = (unsigned char)(seed + size * 5 + i * 3);
+    }
+    return size;
+}
+
+int is_pattern(const unsigned char *bytes, size_t size)
+{
+    for (size_t i = 1; i < size; i++) {
+        if (bytes[i] != (unsigned char)(bytes[0] + i * 3)) {
+            return 0;
+        }
+    }
+    return size > 0;
+}
+
+intptr_t start_stranger(const char *what, const char *name)
+{
+    char argument[128];
+    intptr_t ends[2];
+    make_pipe(ends);
+    snprintf(argument, sizeof argument, "%s:%s", what, name);
+    intptr_t process = start_self(argument, ends[0], NULL, 0);
+    close_handle(ends[0]);
+    close_handle(ends[1]);
+    return process;
+}

@@ -60,6 +60,13 @@ kin_family_info inspect_family(void);
 /* Blocks allocated in the own family. */
 uint64_t count_blocks(void);
 
+/* Bytes that belong together: part of another value beside them would show. */
+size_t write_pattern(unsigned char *out, size_t size, unsigned seed);
+int is_pattern(const unsigned char *bytes, size_t size);
+
+/* This program once more, without kin's help, with the argument "WHAT:NAME"; end_of_self waits for it. */
+intptr_t start_stranger(const char *what, const char *name);
+
 /* Nanoseconds of the monotonic clock. */
 int64_t now_ns(void);
 

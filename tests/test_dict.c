@@ -345,25 +345,6 @@ static void the_hash_is_siphash_1_3(void **state)
 
 /* ---- several processes ---- */
 
-/* Bytes that belong together: part of another value beside them would show. */
-static size_t write_pattern(unsigned char *out, size_t size, unsigned seed)
-{
-    for (size_t i = 0; i < size; i++) {
-        out[i] = (unsigned char)(seed + size * 5 + i * 3);
-    }
-    return size;
-}
-
-static int is_pattern(const unsigned char *bytes, size_t size)
-{
-    for (size_t i = 1; i < size; i++) {
-        if (bytes[i] != (unsigned char)(bytes[0] + i * 3)) {
-            return 0;
-        }
-    }
-    return size > 0;
-}
-
 #define LARGEST 3000u
 
 static size_t random_size(void)

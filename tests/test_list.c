@@ -262,25 +262,6 @@ static void bad_input_is_refused(void **state)
 
 #define LARGEST 2000u
 
-/* Bytes that belong together: part of another value beside them would show. */
-static size_t write_pattern(unsigned char *out, size_t size, unsigned seed)
-{
-    for (size_t i = 0; i < size; i++) {
-        out[i] = (unsigned char)(seed + size * 5 + i * 3);
-    }
-    return size;
-}
-
-static int is_pattern(const unsigned char *bytes, size_t size)
-{
-    for (size_t i = 1; i < size; i++) {
-        if (bytes[i] != (unsigned char)(bytes[0] + i * 3)) {
-            return 0;
-        }
-    }
-    return size > 0;
-}
-
 /* What a get or a pop answered; size: the argument is evaluated before the call, what it points to after it. */
 static int sound(kin_status status, const unsigned char *bytes, const size_t *size)
 {

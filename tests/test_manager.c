@@ -41,18 +41,6 @@ static void stop_and_close(kin_manager *manager)
 
 /* ---- strangers: "WHAT:NAME" ---- */
 
-static intptr_t start_stranger(const char *what)
-{
-    char argument[128];
-    intptr_t ends[2];
-    make_pipe(ends);
-    snprintf(argument, sizeof argument, "%s:%s", what, name);
-    intptr_t process = start_self(argument, ends[0], NULL, 0);
-    close_handle(ends[0]);
-    close_handle(ends[1]);
-    return process;
-}
-
 static int be_counter(void)
 {
     kin_manager *manager = NULL;
@@ -109,7 +97,7 @@ static void strangers_meet_at_a_manager(void **state)
     intptr_t strangers[STRANGERS];
     new_name();
     for (int i = 0; i < STRANGERS; i++) {
-        strangers[i] = start_stranger("count"); /* whoever comes first makes it */
+        strangers[i] = start_stranger("count", name); /* whoever comes first makes it */
     }
     for (int i = 0; i < STRANGERS; i++) {
         assert_int_equal(end_of_self(strangers[i]), 0);
@@ -166,7 +154,7 @@ static void keeper_outlives_who_started_it(void **state)
     (void)state;
     char value[16];
     new_name();
-    assert_int_equal(end_of_self(start_stranger("make")), 0);
+    assert_int_equal(end_of_self(start_stranger("make", name)), 0);
     kin_manager *manager = open_manager(KIN_FAMILY_JOIN);
     kin_dict *dict = NULL;
     assert_true(kin_manager_keeper(manager) != 0);
@@ -182,7 +170,7 @@ static void keeper_ends_with_who_started_it_if_asked(void **state)
     kin_family *family = NULL;
     kin_status status = KIN_OK;
     new_name();
-    assert_int_equal(end_of_self(start_stranger("pass")), 0);
+    assert_int_equal(end_of_self(start_stranger("pass", name)), 0);
     for (int64_t end = now_ns() + PATIENCE; status == KIN_OK && now_ns() < end;) {
         status = kin_family_open(&family, name, KIN_FAMILY_JOIN, NULL);
         if (status == KIN_OK) {

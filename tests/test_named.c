@@ -40,21 +40,9 @@ static size_t names_of(kin_family *family)
 
 /* ---- strangers: "WHAT:NAME" ---- */
 
-static intptr_t start_stranger(const char *what)
-{
-    char argument[128];
-    intptr_t ends[2];
-    make_pipe(ends);
-    snprintf(argument, sizeof argument, "%s:%s", what, name);
-    intptr_t process = start_self(argument, ends[0], NULL, 0);
-    close_handle(ends[0]);
-    close_handle(ends[1]);
-    return process;
-}
-
 static int run_stranger(const char *what)
 {
-    return end_of_self(start_stranger(what));
+    return end_of_self(start_stranger(what, name));
 }
 
 static place *find_place(kin_family *family)
@@ -164,7 +152,7 @@ static void strangers_share_what_has_a_name(void **state)
     assert_ok(kin_family_open(&family, name, KIN_FAMILY_CREATE, NULL));
     place *it = new_place(family);
     for (int i = 0; i < 3; i++) {
-        strangers[i] = start_stranger("add");
+        strangers[i] = start_stranger("add", name);
     }
     for (int i = 0; i < 3; i++) {
         assert_int_equal(end_of_self(strangers[i]), 0);
@@ -201,7 +189,7 @@ static void creators_at_once_meet_in_one_family(void **state)
         intptr_t strangers[STRANGERS];
         new_name();
         for (int i = 0; i < STRANGERS; i++) {
-            strangers[i] = start_stranger("race");
+            strangers[i] = start_stranger("race", name);
         }
         for (int i = 0; i < STRANGERS; i++) {
             assert_int_equal(end_of_self(strangers[i]), 0);
@@ -215,7 +203,7 @@ static void creators_and_leavers_never_meet_a_ruin(void **state)
     intptr_t strangers[4];
     new_name();
     for (int i = 0; i < 4; i++) {
-        strangers[i] = start_stranger("churn");
+        strangers[i] = start_stranger("churn", name);
     }
     for (int i = 0; i < 4; i++) {
         assert_int_equal(end_of_self(strangers[i]), 0);

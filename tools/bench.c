@@ -107,7 +107,8 @@ void board_destroy(void *memory)
 }
 
 /* more: a further object, or NULL. */
-kin_process *start_worker_with(const char *entry, void *memory, const plan *it, const char *name, void *more)
+kin_process *start_worker_with(const char *entry, void *memory, const plan *it, const char *name, kin_type type,
+                               void *more)
 {
     kin_args *args = NULL;
     kin_process *process = NULL;
@@ -115,7 +116,7 @@ kin_process *start_worker_with(const char *entry, void *memory, const plan *it, 
     tool_check(kin_args_add(args, "board", KIN_TYPE_MEMORY, memory), "board");
     tool_check(kin_args_add_bytes(args, "plan", it, sizeof *it), "plan");
     if (more) {
-        tool_check(kin_args_add(args, name, KIN_TYPE_MEMORY, more), name);
+        tool_check(kin_args_add(args, name, type, more), name);
     }
     tool_check(kin_process_start(&process, entry, args, NULL), entry);
     kin_args_destroy(args);
@@ -124,7 +125,7 @@ kin_process *start_worker_with(const char *entry, void *memory, const plan *it, 
 
 kin_process *start_worker(const char *entry, void *memory, const plan *it)
 {
-    return start_worker_with(entry, memory, it, NULL, NULL);
+    return start_worker_with(entry, memory, it, NULL, KIN_TYPE_MEMORY, NULL);
 }
 
 /* In a worker: takes what it was given, and its CPU. */
@@ -611,7 +612,8 @@ static double read_rate(const bench *b, int contender)
     tool_check(kin_rwlock_init(&((shelf *)objects)->rwlock), "kin_rwlock_init");
     tool_check(kin_lock_init(&((shelf *)objects)->lock, 0), "kin_lock_init");
     for (int i = 0; i < 2; i++) {
-        workers[i] = start_worker_with("bench_read", memory, &(plan){contender, i, i, 0, b->span}, "shelf", objects);
+        workers[i] = start_worker_with("bench_read", memory, &(plan){contender, i, i, 0, b->span}, "shelf",
+                                       KIN_TYPE_MEMORY, objects);
     }
     open_gate(shared, 2);
     for (int i = 0; i < 2; i++) {

@@ -80,7 +80,8 @@ void *board_create(void);
 void board_destroy(void *memory);
 board *board_in(void *memory);
 /* more: a further block, or NULL. */
-kin_process *start_worker_with(const char *entry, void *memory, const plan *it, const char *name, void *more);
+kin_process *start_worker_with(const char *entry, void *memory, const plan *it, const char *name, kin_type type,
+                               void *more);
 kin_process *start_worker(const char *entry, void *memory, const plan *it);
 /* In a worker: takes what it was given, and its CPU. */
 board *begin_worker(const kin_args *args, plan *out);

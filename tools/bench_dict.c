@@ -121,14 +121,8 @@ static double mix_rate(const bench *b, int contender)
     kin_dict *both = new_dict(NULL);
     double rate = 0;
     for (int i = 0; i <= contender; i++) {
-        kin_args *args = NULL;
-        plan it = {contender, i, i, 0, b->span};
-        tool_check(kin_args_create(&args, NULL), "kin_args_create");
-        tool_check(kin_args_add(args, "board", KIN_TYPE_MEMORY, memory), "board");
-        tool_check(kin_args_add_bytes(args, "plan", &it, sizeof it), "plan");
-        tool_check(kin_args_add(args, "dict", KIN_TYPE_DICT, both), "dict");
-        tool_check(kin_process_start(&workers[i], "bench_mix", args, NULL), "bench_mix");
-        kin_args_destroy(args);
+        const plan it = {contender, i, i, 0, b->span};
+        workers[i] = start_worker_with("bench_mix", memory, &it, "dict", KIN_TYPE_DICT, both);
     }
     open_gate(board_in(memory), contender + 1);
     for (int i = 0; i <= contender; i++) {

@@ -95,7 +95,7 @@ static board *begin_talk(const kin_args *args, talk *it, end *mine)
 
 static unsigned char message[PEER_HEAD + 4096];
 
-int bench_send(const kin_args *args)
+static int move_messages(const kin_args *args, int sends)
 {
     talk it;
     end mine;
@@ -103,24 +103,20 @@ int bench_send(const kin_args *args)
     int failed = 0;
     int64_t began = peer_now_ns();
     for (int64_t i = 0; i < it.messages && !failed; i++) {
-        failed = send_one(&mine, message, (size_t)it.size);
+        failed = sends ? send_one(&mine, message, (size_t)it.size) : recv_one(&mine, message, (size_t)it.size);
     }
     shared->results[it.index] = (worker_result){began, peer_now_ns()};
     return failed;
 }
 
+int bench_send(const kin_args *args)
+{
+    return move_messages(args, 1);
+}
+
 int bench_recv(const kin_args *args)
 {
-    talk it;
-    end mine;
-    board *shared = begin_talk(args, &it, &mine);
-    int failed = 0;
-    int64_t began = peer_now_ns();
-    for (int64_t i = 0; i < it.messages && !failed; i++) {
-        failed = recv_one(&mine, message, (size_t)it.size);
-    }
-    shared->results[it.index] = (worker_result){began, peer_now_ns()};
-    return failed;
+    return move_messages(args, 0);
 }
 
 /* Number 0 begins, the other answers. */

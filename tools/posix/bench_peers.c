@@ -367,10 +367,23 @@ static int pipe_get(void *attached, void *buffer, size_t size)
 
 const peer_queue peer_pipe_queue = {"pipe", pipe_create, pipe_destroy, pipe_handles, pipe_attach, pipe_put, pipe_get};
 
+/* The number that the command prints; negative if it prints none. */
+static double ask_python(const char *command)
+{
+    double answer = -1;
+    FILE *output = popen(command, "r");
+    if (output != NULL) {
+        if (fscanf(output, "%lf", &answer) != 1) {
+            answer = -1;
+        }
+        pclose(output);
+    }
+    return answer;
+}
+
 double peer_python_pool(size_t count, size_t chunk)
 {
     char command[1024];
-    double rate = -1;
     snprintf(command, sizeof command,
              "python3 -c '\n"
              "import multiprocessing as m, time\n"
@@ -383,20 +396,12 @@ double peer_python_pool(size_t count, size_t chunk)
              "    p.map(abs, x, chunk or None)\n"
              "    print(n / (time.monotonic() - t) / 1000)\n' 2>/dev/null",
              count, chunk);
-    FILE *output = popen(command, "r");
-    if (output != NULL) {
-        if (fscanf(output, "%lf", &rate) != 1) {
-            rate = -1;
-        }
-        pclose(output);
-    }
-    return rate;
+    return ask_python(command);
 }
 
 double peer_python_manager(const char *operation)
 {
     char command[1024];
-    double rate = -1;
     snprintf(command, sizeof command,
              "python3 -c '\n"
              "import multiprocessing as m, time\n"
@@ -411,14 +416,7 @@ double peer_python_manager(const char *operation)
              "        %s(); n += 1\n"
              "    print(n / (time.monotonic() - t) / 1000)\n' 2>/dev/null",
              operation);
-    FILE *output = popen(command, "r");
-    if (output != NULL) {
-        if (fscanf(output, "%lf", &rate) != 1) {
-            rate = -1;
-        }
-        pclose(output);
-    }
-    return rate;
+    return ask_python(command);
 }
 
 /* ---- a pair of sockets that keep messages whole ---- */
@@ -454,7 +452,6 @@ int peer_pair_recv(int64_t end, void *message, size_t size)
 double peer_python_queue(int producers, int consumers)
 {
     char command[1024];
-    double rate = -1;
     snprintf(command, sizeof command,
              "python3 -c '\n"
              "import multiprocessing as m, time\n"
@@ -473,12 +470,5 @@ double peer_python_queue(int producers, int consumers)
              "for p in all: p.join()\n"
              "print(n / (time.monotonic() - t) / 1000)\n' 2>/dev/null",
              producers, producers, consumers, consumers);
-    FILE *output = popen(command, "r");
-    if (output != NULL) {
-        if (fscanf(output, "%lf", &rate) != 1) {
-            rate = -1;
-        }
-        pclose(output);
-    }
-    return rate;
+    return ask_python(command);
 }
