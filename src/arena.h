@@ -220,6 +220,7 @@ typedef struct kin__arena {
     uint32_t fingerprint; /* of the sizes of the parts: another build of kin may differ */
     kin_os_id id;
     char name[KIN_FAMILY_NAME_MAX + 1]; /* or "" */
+    kin_os_account owner, group;        /* whose the name is, and who else has access */
     kin__layout layout;
     _Atomic uint64_t next_ticket;
     _Atomic uint32_t next_generation; /* of objects */

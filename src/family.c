@@ -194,6 +194,7 @@ static kin_status allocate(kin_family **out, const kin_os_id *id, uint64_t reser
     family->layout = (kin__layout){.reserve = reserve};
     family->shm = family->holder = KIN_OS_NO_HANDLE;
     family->name[0] = '\0';
+    family->owner = family->group = (kin_os_account){""};
     atomic_store(&family->uses, 1);
     family->pulse = (kin_os_pulse)KIN_OS_NO_PULSE;
     *out = family;
@@ -233,6 +234,8 @@ static kin_status fill_arena(kin_family *family, const kin_family_options *optio
     family->layout = arena->layout = layout;
     arena->id = family->id;
     memcpy(arena->name, family->name, sizeof arena->name);
+    arena->owner = family->owner;
+    arena->group = family->group;
     arena->version = KIN__LAYOUT;
     arena->fingerprint = fingerprint();
     atomic_store(&family->known, size);
@@ -244,9 +247,10 @@ static kin_status fill_arena(kin_family *family, const kin_family_options *optio
 
 static kin_status make(kin_family *family, const kin_family_options *options)
 {
-    kin_status status = kin_os_pulse_create(&family->pulse, &family->id);
+    kin_status status = kin_os_pulse_create(&family->pulse, &family->id, &family->group);
     if (status == KIN_OK) {
-        status = kin_os_shm_create(&family->shm, &family->id, (size_t)family->layout.reserve, family->name[0] != '\0');
+        status = kin_os_shm_create(&family->shm, &family->id, (size_t)family->layout.reserve, family->name[0] != '\0',
+                                   &family->group);
     }
     if (status == KIN_OK) {
         status = map(family);
@@ -285,11 +289,16 @@ static kin_status check_options(kin_family_options *out, const kin_family_option
 
 kin_status kin_family_create(kin_family **out, const kin_family_options *options)
 {
+    static const kin_os_account nobody = {""};
+    if (options && (options->group || options->owner)) {
+        return KIN_E_ARGUMENT;
+    }
     kin_os_sweep();
-    return kin__family_create_named(out, "", options);
+    return kin__family_create_named(out, "", &nobody, options);
 }
 
-kin_status kin__family_create_named(kin_family **out, const char *name, const kin_family_options *options)
+kin_status kin__family_create_named(kin_family **out, const char *name, const kin_os_account *group,
+                                    const kin_family_options *options)
 {
     kin_family_options checked;
     kin_family *family;
@@ -305,7 +314,11 @@ kin_status kin__family_create_named(kin_family **out, const char *name, const ki
         return status;
     }
     memcpy(family->name, name, strlen(name) + 1);
-    status = make(family, &checked);
+    family->group = *group;
+    status = kin_os_user_find(&family->owner, NULL);
+    if (status == KIN_OK) {
+        status = make(family, &checked);
+    }
     if (status != KIN_OK) {
         kin_os_pulse_retire(&family->pulse, &family->id);
         destroy(family);
@@ -417,10 +430,18 @@ static void take_name(kin_family *family)
     memcpy(family->name, family->arena->name, sizeof family->name);
     family->name[KIN_FAMILY_NAME_MAX] = '\0';
     if (kin__family_name_sound(family->name)) {
-        kin_os_name_hold(&family->holder, family->name);
+        kin_os_name_hold(&family->holder, family->name, &family->owner);
     } else {
         family->name[0] = '\0';
     }
+}
+
+static kin_status take_accounts(kin_family *family)
+{
+    family->owner = family->arena->owner;
+    family->group = family->arena->group;
+    bool sound = kin_os_account_sound(&family->owner) && kin_os_account_sound(&family->group);
+    return sound ? KIN_OK : KIN_E_BLOB_CORRUPT;
 }
 
 kin_status kin__family_adopt(kin_family **out, const kin__family_ticket *ticket)
@@ -445,6 +466,9 @@ kin_status kin__family_adopt(kin_family **out, const kin__family_ticket *ticket)
     }
     if (status == KIN_OK) {
         status = check_arena(family, ticket);
+    }
+    if (status == KIN_OK) {
+        status = take_accounts(family);
     }
     if (status != KIN_OK) {
         destroy(family);

@@ -53,6 +53,7 @@ struct kin_family {
     _Atomic uint32_t uses; /* how often it was opened */
     kin_os_handle holder;  /* of its name, or KIN_OS_NO_HANDLE */
     char name[KIN_FAMILY_NAME_MAX + 1];
+    kin_os_account owner, group; /* copies, as layout is */
     kin__self *_Atomic self;
     kin__native *_Atomic natives; /* [max_threads], made when first needed */
     kin__hints *_Atomic hints;    /* [KIN__CLASSES], likewise */
@@ -96,8 +97,9 @@ void kin__named_after_fork(void);
 bool kin__family_name_sound(const char *name);
 /* What memory says of itself that might be an arena; kin__family_adopt checks the rest. KIN_E_DAMAGED, KIN_E_BLOB_VERSION. */
 kin_status kin__family_header(kin_os_handle shm, kin_os_id *id, uint64_t *reserve);
-/* kin_family_create, for one that is to get this name; sweeps nothing. */
-kin_status kin__family_create_named(kin_family **out, const char *name, const kin_family_options *options);
+/* kin_family_create, for one that is to get this name, and for that group; sweeps nothing. */
+kin_status kin__family_create_named(kin_family **out, const char *name, const kin_os_account *group,
+                                    const kin_family_options *options);
 
 /* Asks the system whether [offset, offset + size) may be touched. */
 bool kin__family_covers_now(kin_family *family, uint64_t offset, uint64_t size);

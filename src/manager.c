@@ -303,7 +303,7 @@ kin_status kin_manager_open(kin_manager **out, const char *name, const kin_manag
         return status;
     }
     status = find_parts(manager);
-    if (status == KIN_OK) {
+    if (status == KIN_OK && !options->family.owner) {
         status = see_to_keeper(manager, options->ends_with_starter != 0);
     }
     if (status != KIN_OK) {

@@ -146,7 +146,8 @@ static bool reap(kin_family *family, uint32_t index, uint64_t state)
     if (!member_dead(family, index, state) || !start_reaping(family, index)) {
         return false;
     }
-    if (kin_os_self(&me) == KIN_OK && kin_os_pulse_start(&family->pulse, index) == KIN_OK) {
+    if (kin_os_self(&me) == KIN_OK &&
+        kin_os_pulse_start(&family->pulse, index, &family->id, &family->group) == KIN_OK) {
         reaped = reap_alone(family, index, state, &me);
         kin_os_pulse_give_back(&family->pulse, index);
     }
@@ -281,7 +282,7 @@ static bool claim_member(kin_family *family, uint32_t index, const kin_os_proces
 {
     kin__member *member = kin__member_at(family, index);
     uint64_t state = atomic_load(&member->state);
-    if (PHASE(state) != KIN__FREE || kin_os_pulse_start(&family->pulse, index) != KIN_OK) {
+    if (PHASE(state) != KIN__FREE || kin_os_pulse_start(&family->pulse, index, &family->id, &family->group) != KIN_OK) {
         return false;
     }
     kin__cover_index(&family->arena->member_end, index);

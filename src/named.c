@@ -6,7 +6,7 @@
  *                                                  └─taken meanwhile─► close it, again
  *
  * A name is given to a family that is whole (os.h, name.c), so a creator that dies half-way leaves none, and of two creators one
- * gets it. The last member to leave removes it.
+ * gets it. The last member to leave removes it, if the name is its user's.
  */
 #include "family.h"
 
@@ -15,6 +15,11 @@
 #include <string.h>
 
 #define TRIES 1000
+
+typedef struct wanted {
+    const char *name;
+    kin_os_account owner, group;
+} wanted;
 
 static kin__turn joining; /* of two threads that join the same family, the second finds it among this process's */
 
@@ -32,7 +37,7 @@ bool kin__family_name_sound(const char *name)
     return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == length;
 }
 
-static kin_status adopt(kin_family **out, kin_os_handle shm)
+static kin_status adopt(kin_family **out, kin_os_handle shm, const kin_os_account *owner)
 {
     kin__family_ticket ticket = {.shm = shm, .stranger = true};
     kin_status status = kin__family_header(shm, &ticket.id, &ticket.reserve);
@@ -45,7 +50,7 @@ static kin_status adopt(kin_family **out, kin_os_handle shm)
         *out = known;
         return status;
     }
-    status = kin_os_name_enter(&ticket.shm, &ticket.pulse, &ticket.id);
+    status = kin_os_name_enter(&ticket.shm, &ticket.pulse, &ticket.id, owner);
     if (status == KIN_OK) {
         status = kin__family_adopt(out, &ticket);
     }
@@ -53,12 +58,12 @@ static kin_status adopt(kin_family **out, kin_os_handle shm)
 }
 
 /* Whether the name still leads there: its last member might have left, or died in the middle of that, meanwhile. */
-static bool still_leads_to(const kin_family *family, const char *name)
+static bool still_leads_to(const kin_family *family, const wanted *it)
 {
     kin_os_handle shm;
     kin_os_id id;
     uint64_t reserve;
-    if (!kin_os_pulse_named(&family->pulse) || kin_os_name_find(&shm, name) != KIN_OK) {
+    if (!kin_os_pulse_named(&family->pulse) || kin_os_name_find(&shm, it->name, &it->owner) != KIN_OK) {
         return false;
     }
     kin_status status = kin__family_header(shm, &id, &reserve);
@@ -66,26 +71,26 @@ static bool still_leads_to(const kin_family *family, const char *name)
     return status == KIN_OK && memcmp(&id, &family->id, sizeof id) == 0;
 }
 
-static kin_status find(kin_family **out, const char *name)
+static kin_status find(kin_family **out, const wanted *it)
 {
     kin_os_handle shm;
-    kin_status status = kin_os_name_find(&shm, name);
-    return status == KIN_OK ? adopt(out, shm) : status;
+    kin_status status = kin_os_name_find(&shm, it->name, &it->owner);
+    return status == KIN_OK ? adopt(out, shm, &it->owner) : status;
 }
 
 /* KIN_E_NOT_FOUND: there is none of that name, or there was one. */
-static kin_status join(kin_family **out, const char *name)
+static kin_status join(kin_family **out, const wanted *it)
 {
     kin_family *family;
     kin__turn_take(&joining, KIN_OS_NEVER);
-    kin_status status = find(&family, name);
+    kin_status status = find(&family, it);
     kin__turn_give(&joining);
     if (status != KIN_OK) {
         return status;
     }
     bool first = !atomic_load(&family->self->joined);
     status = kin__member_join(family);
-    if (status == KIN_OK && first && !still_leads_to(family, name)) {
+    if (status == KIN_OK && first && !still_leads_to(family, it)) {
         status = KIN_E_NOT_FOUND;
     }
     if (status != KIN_OK) {
@@ -96,14 +101,14 @@ static kin_status join(kin_family **out, const char *name)
     return KIN_OK;
 }
 
-static kin_status create(kin_family **out, const char *name, bool kept, const kin_family_options *options)
+static kin_status create(kin_family **out, const wanted *it, bool kept, const kin_family_options *options)
 {
     kin_family *family;
-    kin_status status = kin__family_create_named(&family, name, options);
+    kin_status status = kin__family_create_named(&family, it->name, &it->group, options);
     if (status != KIN_OK) {
         return status;
     }
-    status = kin_os_name_publish(&family->holder, name, &family->id, kept);
+    status = kin_os_name_publish(&family->holder, it->name, &family->id, kept, &it->group);
     if (status != KIN_OK) {
         kin_family_close(family);
         return status;
@@ -112,20 +117,37 @@ static kin_status create(kin_family **out, const char *name, bool kept, const ki
     return KIN_OK;
 }
 
+static kin_status check(wanted *out, const char *name, uint32_t flags, const kin_family_options *options)
+{
+    const bool foreign = options && options->owner;
+    *out = (wanted){.name = name};
+    if (!kin__family_name_sound(name) || (flags & ~(KIN_FAMILY_CREATE | KIN_FAMILY_JOIN | KIN_FAMILY_KEEP)) ||
+        (options && options->size != sizeof *options) || (foreign && flags != KIN_FAMILY_JOIN)) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin_os_user_find(&out->owner, foreign ? options->owner : NULL);
+    if (status == KIN_OK && options && options->group) {
+        status = kin_os_group_find(&out->group, options->group);
+    }
+    return status;
+}
+
 kin_status kin_family_open(kin_family **out, const char *name, uint32_t flags, const kin_family_options *options)
 {
     const uint32_t how = flags & (KIN_FAMILY_CREATE | KIN_FAMILY_JOIN);
-    if (!out || !kin__family_name_sound(name) || (flags & ~(KIN_FAMILY_CREATE | KIN_FAMILY_JOIN | KIN_FAMILY_KEEP))) {
-        return KIN_E_ARGUMENT;
+    wanted it;
+    kin_status status = out ? check(&it, name, flags, options) : KIN_E_ARGUMENT;
+    if (status != KIN_OK) {
+        return status;
     }
     kin_os_sweep();
-    kin_status status = KIN_E_BUSY;
+    status = KIN_E_BUSY;
     for (int tries = 0; tries < TRIES; tries++) {
-        status = how == KIN_FAMILY_CREATE ? KIN_E_NOT_FOUND : join(out, name);
+        status = how == KIN_FAMILY_CREATE ? KIN_E_NOT_FOUND : join(out, &it);
         if (status != KIN_E_NOT_FOUND || how == KIN_FAMILY_JOIN) {
             return status;
         }
-        status = create(out, name, (flags & KIN_FAMILY_KEEP) != 0, options);
+        status = create(out, &it, (flags & KIN_FAMILY_KEEP) != 0, options);
         if (status != KIN_E_EXISTS || how == KIN_FAMILY_CREATE) {
             return status;
         }
@@ -138,11 +160,15 @@ kin_status kin_family_forget(const char *name)
 {
     kin_os_handle shm;
     kin_os_id id;
+    kin_os_account self;
     uint64_t reserve;
     if (!kin__family_name_sound(name)) {
         return KIN_E_ARGUMENT;
     }
-    kin_status status = kin_os_name_find(&shm, name);
+    kin_status status = kin_os_user_find(&self, NULL);
+    if (status == KIN_OK) {
+        status = kin_os_name_find(&shm, name, &self);
+    }
     if (status != KIN_OK) {
         return status;
     }

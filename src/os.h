@@ -70,6 +70,23 @@ void kin_os_private_free(void *memory, size_t size);
 void kin_os_word_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline);
 void kin_os_word_wake(_Atomic uint32_t *word); /* one of them */
 
+/* ---- users and groups: account.c ---- */
+
+typedef struct kin_os_account { /* POSIX: a number; Windows: a SID */
+    char text[192];             /* "": none. A group may be "*": everybody */
+} kin_os_account;
+
+/* name: as the system knows it, or as text stands in it. KIN_E_NOT_FOUND. NULL: this process's. */
+kin_status kin_os_user_find(kin_os_account *out, const char *name);
+kin_status kin_os_group_find(kin_os_account *out, const char *name);
+/* For what was read from shared memory. */
+bool kin_os_account_sound(const kin_os_account *account);
+
+static inline bool kin_os_account_given(const kin_os_account *account)
+{
+    return account->text[0] != '\0';
+}
+
 /* ---- shared memory: memory.c ---- */
 
 typedef struct kin_os_id { /* 128 random bits: a family's identity and part of its names */
@@ -77,8 +94,10 @@ typedef struct kin_os_id { /* 128 random bits: a family's identity and part of i
 } kin_os_id;
 
 /* Makes shared memory that may grow up to reserve bytes (a multiple of kin_os_page_size); none of it is usable yet.
- * It has no name that could be left behind, but by the family's id if it is to be findable (POSIX): that goes with the pulse. */
-kin_status kin_os_shm_create(kin_os_handle *out, const kin_os_id *family, size_t reserve, bool findable);
+ * It has no name that could be left behind, but by the family's id if it is to be findable (POSIX): that goes with the pulse.
+ * group: who has access besides this user. KIN_E_PERMISSION: this user may not let them have it. */
+kin_status kin_os_shm_create(kin_os_handle *out, const kin_os_id *family, size_t reserve, bool findable,
+                             const kin_os_account *group);
 /* Maps all reserve bytes; what is not committed must not be touched. */
 kin_status kin_os_shm_map(void **out, kin_os_handle shm, size_t reserve);
 void kin_os_shm_unmap(void *base, size_t reserve);
@@ -92,19 +111,21 @@ size_t kin_os_page_size(void);
 /* ---- native semaphores: sem.c ---- */
 
 /* What the owner of a native semaphore leaves in the arena so that others can reach it. POSIX: a flag that the name
- * exists, or the semaphore itself where it cannot have a name. Windows: process id, creation time, handle value. */
+ * exists, or the semaphore itself where it cannot have a name. Windows: process id, creation time, handle value, or what
+ * makes its name. */
 typedef struct kin_os_sem_place {
     uint64_t words[8];
 } kin_os_sem_place;
 
 /* Makes, or takes up again, the native semaphore of wait slot `slot` for the calling thread, and fills in place.
  * It may hold stale tokens from an earlier use. POSIX: the name belongs to the slot and stays while the family lives.
- * named false (POSIX): the family's names are gone, make none. */
+ * named false (POSIX): the family's names are gone, make none. group: who has access to the family besides its owner; then POSIX
+ * makes no name, which nobody but its maker could remove, and Windows does, as another user's process cannot be opened. */
 kin_status kin_os_sem_create(kin_os_sem *out, kin_os_sem_place *place, const kin_os_id *family, uint32_t slot,
-                             bool named);
+                             bool named, const kin_os_account *group);
 /* The creating thread is done with it. It stays valid for late posts as long as the process lives (Windows keeps it on a
- * free list for the next kin_os_sem_create). */
-void kin_os_sem_retire(kin_os_sem sem);
+ * free list for the next kin_os_sem_create), or its poster has it open. */
+void kin_os_sem_retire(kin_os_sem sem, const kin_os_account *group);
 /* Reaches another thread's semaphore. KIN_E_NOT_FOUND: its process is gone; KIN_E_PERMISSION: it may not be opened. */
 kin_status kin_os_sem_open(kin_os_sem *out, const kin_os_sem_place *place, const kin_os_id *family, uint32_t slot);
 void kin_os_sem_close(kin_os_sem sem);
@@ -141,7 +162,8 @@ kin_status kin_os_watch_any(kin_os_watch *watches, size_t count, kin_os_sem sem,
  * POSIX: a tiny file per family (never mapped, descriptor >= 10, close-on-exec, named for discovery); each member holds
  * a classic record lock on the byte of its index, which the kernel drops when the process dies or execs. Because any
  * close of that inode in the process drops the lock, no other function of kin ever opens or closes one. Windows: there
- * is nothing to hold; a process's handle and creation time tell.
+ * is nothing to hold; a process's handle and creation time tell. But another user's process may not be opened: in a family
+ * that a group has access to each member holds an event with a name.
  */
 
 typedef struct kin_os_process_id {
@@ -155,13 +177,14 @@ kin_status kin_os_self(kin_os_process_id *out);
 /* Only the pid: cheap. */
 uint32_t kin_os_pid(void);
 
-kin_status kin_os_pulse_create(kin_os_pulse *out, const kin_os_id *family);
+kin_status kin_os_pulse_create(kin_os_pulse *out, const kin_os_id *family, const kin_os_account *group);
 /* The handle to pass to a spawned child (KIN_OS_NO_HANDLE on Windows), and the child's use of it: takes handle, also on
  * failure. kin_os_pulse_close takes KIN_OS_NO_PULSE, too (os_types.h: the initialiser of none). */
 kin_os_handle kin_os_pulse_handle(const kin_os_pulse *pulse);
 kin_status kin_os_pulse_adopt(kin_os_pulse *out, kin_os_handle handle);
 /* Takes the sign of life of member `index` for this process. KIN_E_BUSY: another process has it. */
-kin_status kin_os_pulse_start(kin_os_pulse *pulse, uint32_t index);
+kin_status kin_os_pulse_start(kin_os_pulse *pulse, uint32_t index, const kin_os_id *family,
+                              const kin_os_account *group);
 /* Whether the descriptor is still the one that was locked (a program may close what it does not know); takes the lock
  * again if it was lost. False: it could not be had again. Cheap enough to ask before each sleep. */
 bool kin_os_pulse_check(kin_os_pulse *pulse, uint32_t index);
@@ -183,16 +206,21 @@ void kin_os_pulse_close(kin_os_pulse *pulse);
 /* The same for every family of this user that has no living member. Returns how many were removed. */
 uint32_t kin_os_sweep(void);
 
-/* ---- families' names: name.c ---- */
+/* ---- families' names: name.c ----
+ *
+ * Each user has names of its own. Names are given and taken by the user whose they are.
+ */
 
-/* The memory of the family of that name. KIN_E_NOT_FOUND; KIN_E_PERMISSION: somebody else sits there. */
-kin_status kin_os_name_find(kin_os_handle *shm, const char *name);
+/* The memory of the family of that name. KIN_E_NOT_FOUND; KIN_E_PERMISSION: somebody else sits there, or lets nobody in. */
+kin_status kin_os_name_find(kin_os_handle *shm, const char *name, const kin_os_account *owner);
 /* What has been found, and its id read there: gives the handles to join with. Takes *shm. KIN_E_NOT_FOUND: it is gone meanwhile. */
-kin_status kin_os_name_enter(kin_os_handle *shm, kin_os_handle *pulse, const kin_os_id *family);
-/* Gives the name to a family that is whole, made with findable memory. kept: it outlives its members (Windows:
+kin_status kin_os_name_enter(kin_os_handle *shm, kin_os_handle *pulse, const kin_os_id *family,
+                             const kin_os_account *owner);
+/* Gives the name to a family that is whole, made with findable memory and for this group. kept: it outlives its members (Windows:
  * KIN_E_UNSUPPORTED). *holder keeps the name, as long as it is open. KIN_E_EXISTS. */
-kin_status kin_os_name_publish(kin_os_handle *holder, const char *name, const kin_os_id *family, bool kept);
-void kin_os_name_hold(kin_os_handle *holder, const char *name);
+kin_status kin_os_name_publish(kin_os_handle *holder, const char *name, const kin_os_id *family, bool kept,
+                               const kin_os_account *group);
+void kin_os_name_hold(kin_os_handle *holder, const char *name, const kin_os_account *owner);
 /* Nobody finds that family by this name any more, and it is not kept. */
 kin_status kin_os_name_forget(const char *name, const kin_os_id *family);
 /* Removes the name if its family is gone. */

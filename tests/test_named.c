@@ -1,4 +1,5 @@
-/* Families that strangers join by a name. The strangers are this program once more, started without kin. */
+/* Families that strangers join by a name. The strangers are this program once more, started without kin. All is done with a family of
+ * this user alone, and with one that everybody may join, which works by other means; in this test nobody else comes. */
 #include "support.h"
 
 #include <stdlib.h>
@@ -13,12 +14,20 @@ typedef struct place {
     int64_t sum;
 } place;
 
-static char name[64]; /* another in each test and run */
+static const char *kind = "own";
+static char name[64]; /* another in each test and run; begins with the kind */
 
 static void new_name(void)
 {
     static int number;
-    snprintf(name, sizeof name, "test-%u-%d", (unsigned)kin_os_pid(), number++);
+    snprintf(name, sizeof name, "%s-%u-%d", kind, (unsigned)kin_os_pid(), number++);
+}
+
+static kin_status open_family(kin_family **out, uint32_t flags)
+{
+    kin_family_options options = KIN_FAMILY_OPTIONS;
+    options.group = strncmp(name, "all", 3) == 0 ? "*" : NULL;
+    return kin_family_open(out, name, flags, &options);
 }
 
 static place *new_place(kin_family *family)
@@ -58,7 +67,7 @@ static place *find_place(kin_family *family)
 static int be_adder(void)
 {
     kin_family *family = NULL;
-    CHECK(kin_family_open(&family, name, KIN_FAMILY_JOIN, NULL) == KIN_OK);
+    CHECK(open_family(&family, KIN_FAMILY_JOIN) == KIN_OK);
     place *it = find_place(family);
     CHECK(it);
     for (int i = 0; i < 1000; i++) {
@@ -75,7 +84,7 @@ static int be_racer(void)
 {
     kin_family *family = NULL;
     int64_t here = 0;
-    CHECK(kin_family_open(&family, name, 0, NULL) == KIN_OK);
+    CHECK(open_family(&family, 0) == KIN_OK);
     place *it = NULL;
     CHECK(kin_alloc((void **)&it, family, sizeof *it) == KIN_OK && kin_counter_init(&it->here, 0) == KIN_OK);
     kin_status status = kin_name_set("place", KIN_TYPE_MEMORY, it);
@@ -94,7 +103,7 @@ static int be_racer(void)
 static int be_killed_creator(void)
 {
     kin_family *family = NULL;
-    CHECK(kin_family_open(&family, name, KIN_FAMILY_CREATE, NULL) == KIN_OK);
+    CHECK(open_family(&family, KIN_FAMILY_CREATE) == KIN_OK);
     kin_os_exit_now(0);
     return 1;
 }
@@ -102,7 +111,7 @@ static int be_killed_creator(void)
 static int be_killed_holder(void)
 {
     kin_family *family = NULL;
-    CHECK(kin_family_open(&family, name, KIN_FAMILY_JOIN, NULL) == KIN_OK);
+    CHECK(open_family(&family, KIN_FAMILY_JOIN) == KIN_OK);
     place *it = find_place(family);
     CHECK(it && kin_lock_acquire(&it->lock, PATIENCE) == KIN_OK);
     kin_os_exit_now(0);
@@ -114,7 +123,7 @@ static int be_churner(void)
     for (int i = 0; i < 100; i++) {
         kin_family *family = NULL;
         void *memory = NULL;
-        CHECK(kin_family_open(&family, name, 0, NULL) == KIN_OK);
+        CHECK(open_family(&family, 0) == KIN_OK);
         CHECK(kin_alloc(&memory, family, 100) == KIN_OK && kin_free(memory) == KIN_OK);
         kin_family_close(family);
     }
@@ -149,7 +158,7 @@ static void strangers_share_what_has_a_name(void **state)
     kin_family *family = NULL, *again = NULL;
     intptr_t strangers[3];
     new_name();
-    assert_ok(kin_family_open(&family, name, KIN_FAMILY_CREATE, NULL));
+    assert_ok(open_family(&family, KIN_FAMILY_CREATE));
     place *it = new_place(family);
     for (int i = 0; i < 3; i++) {
         strangers[i] = start_stranger("add", name);
@@ -158,7 +167,7 @@ static void strangers_share_what_has_a_name(void **state)
         assert_int_equal(end_of_self(strangers[i]), 0);
     }
     assert_int_equal(it->sum, 3000);
-    assert_ok(kin_family_open(&again, name, KIN_FAMILY_JOIN, NULL));
+    assert_ok(open_family(&again, KIN_FAMILY_JOIN));
     assert_ptr_equal(again, family);
     kin_family_close(again);
     assert_int_equal(it->sum, 3000);
@@ -170,15 +179,15 @@ static void name_is_of_one_family(void **state)
     (void)state;
     kin_family *family = NULL, *other = NULL;
     new_name();
-    assert_status(kin_family_open(&family, name, KIN_FAMILY_JOIN, NULL), KIN_E_NOT_FOUND);
-    assert_ok(kin_family_open(&family, name, KIN_FAMILY_CREATE, NULL));
-    assert_status(kin_family_open(&other, name, KIN_FAMILY_CREATE, NULL), KIN_E_EXISTS);
+    assert_status(open_family(&family, KIN_FAMILY_JOIN), KIN_E_NOT_FOUND);
+    assert_ok(open_family(&family, KIN_FAMILY_CREATE));
+    assert_status(open_family(&other, KIN_FAMILY_CREATE), KIN_E_EXISTS);
     kin_family_info info = {.size = sizeof info};
     assert_ok(kin_family_inspect(family, &info));
     kin_family_close(family);
     assert_int_equal(count_names(info.id), 0);
-    assert_status(kin_family_open(&family, name, KIN_FAMILY_JOIN, NULL), KIN_E_NOT_FOUND); /* the last has left */
-    assert_ok(kin_family_open(&family, name, 0, NULL));
+    assert_status(open_family(&family, KIN_FAMILY_JOIN), KIN_E_NOT_FOUND); /* the last has left */
+    assert_ok(open_family(&family, 0));
     kin_family_close(family);
 }
 
@@ -216,9 +225,9 @@ static void killed_creator_leaves_the_name_free(void **state)
     kin_family *family = NULL;
     new_name();
     assert_int_equal(run_stranger("create"), 0);
-    assert_status(kin_family_open(&family, name, KIN_FAMILY_JOIN, NULL), KIN_E_NOT_FOUND);
+    assert_status(open_family(&family, KIN_FAMILY_JOIN), KIN_E_NOT_FOUND);
     assert_int_equal(run_stranger("create"), 0);
-    assert_ok(kin_family_open(&family, name, KIN_FAMILY_CREATE, NULL));
+    assert_ok(open_family(&family, KIN_FAMILY_CREATE));
     kin_family_close(family);
 }
 
@@ -227,7 +236,7 @@ static void killed_stranger_is_noticed(void **state)
     (void)state;
     kin_family *family = NULL;
     new_name();
-    assert_ok(kin_family_open(&family, name, 0, NULL));
+    assert_ok(open_family(&family, 0));
     place *it = new_place(family);
     assert_int_equal(run_stranger("hold"), 0);
     assert_status(kin_lock_acquire(&it->lock, PATIENCE), KIN_OWNER_DIED);
@@ -243,7 +252,7 @@ static void child_keeps_the_name_of_its_parents_family(void **state)
     kin_sem *go = NULL;
     kin_args *args = NULL;
     new_name();
-    assert_ok(kin_family_open(&family, name, 0, NULL));
+    assert_ok(open_family(&family, 0));
     new_place(family);
     assert_ok(kin_sem_create(&go, family, 0, 0));
     assert_ok(kin_args_create(&args, family));
@@ -256,14 +265,14 @@ static void child_keeps_the_name_of_its_parents_family(void **state)
     }
     assert_int_equal(info.members, 2);
     kin_family_close(family);
-    assert_ok(kin_family_open(&again, name, KIN_FAMILY_JOIN, NULL));
+    assert_ok(open_family(&again, KIN_FAMILY_JOIN));
     assert_int_equal(run_stranger("add"), 0);
     void *found = NULL;
     assert_ok(kin_name_get(&found, again, KIN_TYPE_MEMORY, "place"));
     assert_int_equal(((place *)found)->sum, 1000);
     kill_child(child);
     kin_family_close(again);
-    assert_status(kin_family_open(&again, name, KIN_FAMILY_JOIN, NULL), KIN_E_NOT_FOUND);
+    assert_status(open_family(&again, KIN_FAMILY_JOIN), KIN_E_NOT_FOUND);
 }
 
 static void kept_family_outlives_its_members(void **state)
@@ -271,7 +280,7 @@ static void kept_family_outlives_its_members(void **state)
     (void)state;
     kin_family *family = NULL;
     new_name();
-    kin_status status = kin_family_open(&family, name, KIN_FAMILY_KEEP, NULL);
+    kin_status status = open_family(&family, KIN_FAMILY_KEEP);
     if (!has_fork()) { /* Windows */
         assert_status(status, KIN_E_UNSUPPORTED);
         return;
@@ -281,7 +290,7 @@ static void kept_family_outlives_its_members(void **state)
     kin_family_close(family);
     assert_ok(kin_sweep(NULL));
     assert_int_equal(run_stranger("add"), 0);
-    assert_ok(kin_family_open(&family, name, KIN_FAMILY_JOIN, NULL));
+    assert_ok(open_family(&family, KIN_FAMILY_JOIN));
     void *found = NULL;
     assert_ok(kin_name_get(&found, family, KIN_TYPE_MEMORY, "place"));
     assert_int_equal(((place *)found)->sum, 1000);
@@ -289,9 +298,16 @@ static void kept_family_outlives_its_members(void **state)
     assert_ok(kin_family_forget(name));
     kin_family_info info = {.size = sizeof info};
     assert_ok(kin_family_inspect(family, &info));
-    assert_status(kin_family_open(&family, name, KIN_FAMILY_JOIN, NULL), KIN_E_NOT_FOUND);
+    assert_status(open_family(&family, KIN_FAMILY_JOIN), KIN_E_NOT_FOUND);
     kin_family_close(family);
     assert_int_equal(count_names(info.id), 0);
+}
+
+static int for_everybody(void **state)
+{
+    (void)state;
+    kind = "all";
+    return 0;
 }
 
 static void bad_input_is_refused(void **state)
@@ -333,5 +349,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(kept_family_outlives_its_members),
         cmocka_unit_test(bad_input_is_refused),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests_name("own", tests, NULL, NULL) +
+           cmocka_run_group_tests_name("for everybody", tests, for_everybody, NULL);
 }

@@ -4,6 +4,7 @@
 #include "os.h"
 
 static const kin_os_id id = {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}};
+static const kin_os_account nobody = {""};
 
 static void clock_goes_forward_and_sleeps_are_long_enough(void **state)
 {
@@ -36,7 +37,7 @@ static void shared_memory_grows_and_is_zero(void **state)
     kin_os_handle shm, copy;
     void *one = NULL, *other = NULL;
     size_t page = kin_os_page_size(), reserve = 256 * page;
-    assert_ok(kin_os_shm_create(&shm, &id, reserve, false));
+    assert_ok(kin_os_shm_create(&shm, &id, reserve, false, &nobody));
     assert_ok(kin_os_shm_map(&one, shm, reserve));
     assert_ok(kin_os_handle_duplicate(&copy, shm));
     assert_ok(kin_os_shm_map(&other, copy, reserve));
@@ -64,7 +65,7 @@ static void shared_memory_beyond_the_system_is_an_error(void **state)
     kin_os_handle shm = KIN_OS_NO_HANDLE;
     void *base = NULL;
     size_t reserve = (size_t)1 << 62;
-    kin_status status = kin_os_shm_create(&shm, &id, reserve, false);
+    kin_status status = kin_os_shm_create(&shm, &id, reserve, false, &nobody);
     if (status == KIN_OK) {
         status = kin_os_shm_map(&base, shm, reserve);
     }
@@ -82,7 +83,7 @@ static void semaphore_waits_until_posted_or_too_late(void **state)
     (void)state;
     kin_os_sem sem, other;
     kin_os_sem_place place = {{0}};
-    assert_ok(kin_os_sem_create(&sem, &place, &id, 7, false));
+    assert_ok(kin_os_sem_create(&sem, &place, &id, 7, false, &nobody));
     int64_t end = kin_os_now() + KIN_MS(40);
     assert_status(kin_os_sem_wait(sem, end), KIN_E_TIMED_OUT);
     assert_true(kin_os_now() >= end);
@@ -94,7 +95,7 @@ static void semaphore_waits_until_posted_or_too_late(void **state)
     run_thread(post_here, &other);
     assert_ok(kin_os_sem_wait(sem, KIN_OS_NEVER));
     kin_os_sem_close(other);
-    kin_os_sem_retire(sem);
+    kin_os_sem_retire(sem, &nobody);
 }
 
 static void handles_tell_their_kind(void **state)
@@ -104,7 +105,7 @@ static void handles_tell_their_kind(void **state)
     kin_os_kind kind;
     intptr_t ends[2], file = open_file_with("text");
     make_pipe(ends);
-    assert_ok(kin_os_shm_create(&shm, &id, 65536, false));
+    assert_ok(kin_os_shm_create(&shm, &id, 65536, false, &nobody));
     assert_ok(kin_os_handle_kind(kin_os_handle_from((uint64_t)file), &kind));
     assert_int_equal(kind, KIN_OS_KIND_FILE);
     assert_ok(kin_os_handle_kind(kin_os_handle_from((uint64_t)ends[0]), &kind));

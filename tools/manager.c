@@ -2,6 +2,7 @@
 #include "commands.h"
 
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,31 +12,66 @@
 
 static int usage(FILE *stream, int status)
 {
-    fprintf(stream, "usage: kin manager start NAME    a process keeps the objects of that name, until it is stopped\n"
-                    "       kin manager list          managers and other families with a name\n"
+    fprintf(stream, "usage: kin manager start [--group GROUP] NAME   a process keeps the objects of that name,\n"
+                    "                                                until it is stopped\n"
+                    "       kin manager list                         managers and other families with a name\n"
                     "       kin manager stop NAME\n"
-                    "       kin set NAME KEY VALUE    in its dict\n"
-                    "       kin get NAME KEY\n"
-                    "       kin put NAME QUEUE TEXT   into its queue of that name\n"
-                    "       kin take [--wait SECONDS] NAME QUEUE\n\n"
+                    "       kin set [--owner USER] NAME KEY VALUE    in its dict\n"
+                    "       kin get [--owner USER] NAME KEY\n"
+                    "       kin put [--owner USER] NAME QUEUE TEXT   into its queue of that name\n"
+                    "       kin take [--owner USER] [--wait SECONDS] NAME QUEUE\n\n"
+                    "--group: users of that group may use it, too; '*': all. They name its owner.\n"
                     "Exit status: 0, 1 (it failed; get: no such key; take: nothing came), 2 (usage).\n");
     return status;
 }
 
-static kin_manager *open_manager(const char *name, uint32_t flags)
+typedef struct choice {
+    const char *group, *owner;
+    int64_t wait;
+} choice;
+
+/* Options come first: what follows may begin with a dash. False: there are others than those allowed, or not `left` arguments. */
+static bool choose(choice *out, int argc, char **argv, const char *allowed, int left)
+{
+    static const struct option known[] = {{"group", required_argument, NULL, 'g'},
+                                          {"owner", required_argument, NULL, 'o'},
+                                          {"wait", required_argument, NULL, 'w'},
+                                          {NULL, 0, NULL, 0}};
+    *out = (choice){.wait = KIN_NOW};
+    for (int option; (option = getopt_long(argc, argv, "+", known, NULL)) != -1;) {
+        if (option == '?' || !strchr(allowed, option)) {
+            return false;
+        }
+        if (option == 'w') {
+            out->wait = (int64_t)(atof(optarg) * 1e9);
+        } else {
+            *(option == 'g' ? &out->group : &out->owner) = optarg;
+        }
+    }
+    return argc - optind == left && out->wait >= 0;
+}
+
+static kin_manager *open_manager(const char *name, uint32_t flags, const choice *chosen)
 {
     kin_manager_options options = KIN_MANAGER_OPTIONS;
     kin_manager *manager = NULL;
     options.flags = flags;
+    options.family.group = chosen->group;
+    options.family.owner = chosen->owner;
     tool_check(kin_manager_open(&manager, name, &options), name);
     return manager;
 }
 
+static kin_manager *join_manager(const char *name, const choice *chosen)
+{
+    return open_manager(name, KIN_FAMILY_JOIN, chosen);
+}
+
 /* ---- kin manager ---- */
 
-static int start(const char *name)
+static int start(const char *name, const choice *chosen)
 {
-    kin_manager *manager = open_manager(name, 0);
+    kin_manager *manager = open_manager(name, 0, chosen);
     printf("%s is kept by process %u\n", name, (unsigned)kin_manager_keeper(manager));
     kin_manager_close(manager);
     return EXIT_SUCCESS;
@@ -80,8 +116,9 @@ static int stop(const char *name)
 int manager_command(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "";
-    if (argc == 3 && strcmp(what, "start") == 0) {
-        return start(argv[2]);
+    choice chosen;
+    if (strcmp(what, "start") == 0 && choose(&chosen, argc - 1, argv + 1, "g", 1)) {
+        return start(argv[optind + 1], &chosen);
     }
     if (argc == 2 && strcmp(what, "list") == 0) {
         return list();
@@ -104,11 +141,12 @@ static kin_dict *dict_of(kin_manager *manager)
 
 int set_command(int argc, char **argv)
 {
-    if (argc != 4) {
+    choice chosen;
+    if (!choose(&chosen, argc, argv, "o", 3)) {
         return usage(stderr, EXIT_USAGE);
     }
-    kin_manager *manager = open_manager(argv[1], KIN_FAMILY_JOIN);
-    tool_check(kin_dict_set_string(dict_of(manager), argv[2], argv[3]), "set");
+    kin_manager *manager = join_manager(argv[optind], &chosen);
+    tool_check(kin_dict_set_string(dict_of(manager), argv[optind + 1], argv[optind + 2]), "set");
     kin_manager_close(manager);
     return EXIT_SUCCESS;
 }
@@ -136,11 +174,12 @@ static char *get_value(kin_dict *dict, const char *key, size_t *size)
 int get_command(int argc, char **argv)
 {
     size_t size = 0;
-    if (argc != 3) {
+    choice chosen;
+    if (!choose(&chosen, argc, argv, "o", 2)) {
         return usage(stderr, EXIT_USAGE);
     }
-    kin_manager *manager = open_manager(argv[1], KIN_FAMILY_JOIN);
-    char *value = get_value(dict_of(manager), argv[2], &size);
+    kin_manager *manager = join_manager(argv[optind], &chosen);
+    char *value = get_value(dict_of(manager), argv[optind + 1], &size);
     if (value) {
         fwrite(value, 1, size, stdout);
         putchar('\n');
@@ -162,11 +201,13 @@ static kin_queue *queue_of(kin_manager *manager, const char *name)
 
 int put_command(int argc, char **argv)
 {
-    if (argc != 4) {
+    choice chosen;
+    if (!choose(&chosen, argc, argv, "o", 3)) {
         return usage(stderr, EXIT_USAGE);
     }
-    kin_manager *manager = open_manager(argv[1], KIN_FAMILY_JOIN);
-    tool_check(kin_queue_put(queue_of(manager, argv[2]), argv[3], strlen(argv[3]), PATIENCE), "put");
+    const char *text = argv[optind + 2];
+    kin_manager *manager = join_manager(argv[optind], &chosen);
+    tool_check(kin_queue_put(queue_of(manager, argv[optind + 1]), text, strlen(text), PATIENCE), "put");
     kin_manager_close(manager);
     return EXIT_SUCCESS;
 }
@@ -188,19 +229,12 @@ static int take(kin_queue *queue, int64_t timeout)
 
 int take_command(int argc, char **argv)
 {
-    static const struct option known[] = {{"wait", required_argument, NULL, 'w'}, {NULL, 0, NULL, 0}};
-    int64_t timeout = KIN_NOW;
-    for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
-        if (option != 'w') {
-            return usage(stderr, EXIT_USAGE);
-        }
-        timeout = (int64_t)(atof(optarg) * 1e9);
-    }
-    if (argc - optind != 2 || timeout < 0) {
+    choice chosen;
+    if (!choose(&chosen, argc, argv, "ow", 2)) {
         return usage(stderr, EXIT_USAGE);
     }
-    kin_manager *manager = open_manager(argv[optind], KIN_FAMILY_JOIN);
-    int status = take(queue_of(manager, argv[optind + 1]), timeout);
+    kin_manager *manager = join_manager(argv[optind], &chosen);
+    int status = take(queue_of(manager, argv[optind + 1]), chosen.wait);
     kin_manager_close(manager);
     return status;
 }

@@ -29,16 +29,18 @@ typedef struct kin_family_options {
     uint64_t reserve; /* address space in bytes, the most the arena can ever hold; default 256 MiB, at most 64 GiB */
     uint32_t max_members; /* processes at one time; default 512, at most 4096 */
     uint32_t max_threads; /* threads, of all members, at one time; default 1024, at most 32768 */
+    const char *group;    /* kin_family_open only, see there; NULL: no other user has access */
+    const char *owner;    /* likewise; NULL: this user */
 } kin_family_options;
 
 #define KIN_FAMILY_OPTIONS                                                                                             \
     {                                                                                                                  \
-        sizeof(kin_family_options), 0, 0, 0                                                                            \
+        sizeof(kin_family_options), 0, 0, 0, NULL, NULL                                                                \
     }
 
 /* Makes a family with this process as its only member. *out is the caller's; close it with kin_family_close.
  * options NULL: all defaults; the call copies it. About 0.3 ms; memory is taken only as it is used.
- * Errors: KIN_E_ARGUMENT (out null, options->size unknown, a limit out of range), KIN_E_NO_MEMORY,
+ * Errors: KIN_E_ARGUMENT (out null, options->size unknown, a limit out of range, a group or an owner), KIN_E_NO_MEMORY,
  * KIN_E_LIMIT (8 families in this process), KIN_E_OS. */
 KIN_API kin_status kin_family_create(kin_family **out, const kin_family_options *options);
 
@@ -56,12 +58,22 @@ KIN_API kin_status kin_family_own(kin_family **out);
 
 /* Joins the family of that name, which any processes of the same user (Windows: of the same session, too) may do at any time, or
  * makes it; the one way only with KIN_FAMILY_CREATE or KIN_FAMILY_JOIN alone, either with both or neither. options are for one that is made. It
- * lives until its last member has left or died; with KIN_FAMILY_KEEP (POSIX) until kin_family_forget, or the system's end. Nobody but
- * the user has access. The arena may be found by names (ref.h). If this process is in it already, *out is what it has; each opening is
- * to be closed. In a child the family is there as its parent's; it need not be opened again.
+ * lives until its last member has left or died; with KIN_FAMILY_KEEP (POSIX) until kin_family_forget, or the system's end.
+ * The arena may be found by names (ref.h). If this process is in it already, *out is what it has; each opening is to be closed. In a
+ * child the family is there as its parent's; it need not be opened again.
  * A creator that is killed half-way leaves nothing; of two creators one makes it and the other joins.
- * Errors: KIN_E_ARGUMENT, KIN_E_NOT_FOUND (KIN_FAMILY_JOIN: none), KIN_E_EXISTS (KIN_FAMILY_CREATE: there is one), KIN_E_PERMISSION (what has
- * that name is not this user's, or not kin's), KIN_E_BLOB_VERSION (made by another version of kin), KIN_E_DAMAGED, KIN_E_UNSUPPORTED
+ *
+ * Other users: nobody but its owner has access to a family, unless it is made with options->group: a group's name or number
+ * (Windows: name or SID), or "*" for everybody. A user in that group joins with KIN_FAMILY_JOIN and options->owner, the name or number
+ * (SID) of the user who made it: names are each user's own, so a name that somebody else has taken is not mistaken for it. Who may join
+ * may write to all of the arena, and so ruin it for all: let in only whom you trust like yourself. A member that another user runs and that
+ * has replaced its program (exec) without leaving counts as living until it ends. If the last to leave is not the owner, the names stay
+ * until the owner makes or opens a family or calls kin_sweep; until then it can be joined as it is.
+ * Windows: such a family is of all sessions; to make one takes the right to create global objects (SeCreateGlobalPrivilege), which
+ * services and elevated programs have. Handles and pipe ends cannot be passed from user to user there (KIN_E_PERMISSION).
+ *
+ * Errors: KIN_E_ARGUMENT, KIN_E_NOT_FOUND (KIN_FAMILY_JOIN: none; no such group or user), KIN_E_EXISTS (KIN_FAMILY_CREATE: there is one), KIN_E_PERMISSION (what has
+ * that name is not the owner's, or not kin's, or lets this user not in; the group is none of this user's; Windows: see above), KIN_E_BLOB_VERSION (made by another version of kin), KIN_E_DAMAGED, KIN_E_UNSUPPORTED
  * (KIN_FAMILY_KEEP on Windows), those of kin_family_create. */
 KIN_API kin_status kin_family_open(kin_family **out, const char *name, uint32_t flags,
                                    const kin_family_options *options);

@@ -38,7 +38,7 @@ typedef struct kin_manager_options {
     size_t size;    /* sizeof(kin_manager_options); KIN_MANAGER_OPTIONS sets it */
     uint32_t flags; /* KIN_FAMILY_JOIN: only if there is one; KIN_FAMILY_CREATE: only if there is none; 0: either */
     int ends_with_starter;     /* 1: the keeper, if this call starts one, is killed when this process ends */
-    kin_family_options family; /* of one that is made */
+    kin_family_options family; /* of one that is made; group, and owner: see kin_family_open */
 } kin_manager_options;
 
 #define KIN_MANAGER_OPTIONS                                                                                            \
@@ -46,8 +46,8 @@ typedef struct kin_manager_options {
         sizeof(kin_manager_options), 0, 0, KIN_FAMILY_OPTIONS                                                          \
     }
 
-/* Opens the family of that name (kin_family_open) and makes sure that it has a keeper, waiting until there is one. The caller's;
- * kin_manager_close. options NULL: all defaults.
+/* Opens the family of that name (kin_family_open) and makes sure that it has a keeper, waiting until there is one; not if it is another
+ * user's (options->family.owner), who sees to that alone. The caller's; kin_manager_close. options NULL: all defaults.
  * Errors: those of kin_family_open and kin_process_start; KIN_E_TIMED_OUT (no keeper has begun within 10 seconds). */
 KIN_API kin_status kin_manager_open(kin_manager **out, const char *name, const kin_manager_options *options);
 

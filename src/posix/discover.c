@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -28,10 +29,11 @@ static bool read_hex(kin_os_id *out, const char *text)
     return true;
 }
 
-/* Whether a link's target is the memory of a family, and of which: /memfd:kin-HEX, DIR/kin-UID-HEX.memory, .arena. */
-static bool is_memory(kin_os_id *out, const char *target)
+/* Whether a link's target is the memory of a family, of which, and whose: /memfd:kin-HEX, DIR/kin-UID-HEX.memory, .arena. */
+static bool is_memory(kin_os_id *out, unsigned long *owner, const char *target)
 {
     const char *name = strrchr(target, '/');
+    *owner = (unsigned long)geteuid();
     if (!name) {
         return false;
     }
@@ -40,6 +42,7 @@ static bool is_memory(kin_os_id *out, const char *target)
     }
     size_t digits = strncmp(name, "/kin-", 5) == 0 ? strspn(name + 5, "0123456789") : 0;
     const char *hex = name + 5 + digits + 1;
+    *owner = digits > 0 ? strtoul(name + 5, NULL, 10) : *owner;
     return digits > 0 && hex[-1] == '-' && read_hex(out, hex) &&
            (strncmp(hex + KIN_POSIX_HEX - 1, ".memory", 7) == 0 || strncmp(hex + KIN_POSIX_HEX - 1, ".arena", 6) == 0);
 }
@@ -57,12 +60,12 @@ typedef struct search {
     void *context;
 } search;
 
-static void found_one(const search *it, int fds, const char *link, const kin_os_id *id)
+static void found_one(const search *it, int fds, const char *link, const kin_os_id *id, unsigned long owner)
 {
     char hex[KIN_POSIX_HEX];
     kin_posix_hex(hex, id);
     kin_os_found found = {*id, kin_posix_raise(openat(fds, link, O_RDWR | O_CLOEXEC | O_NONBLOCK)),
-                          kin_posix_pulse_open(hex)};
+                          kin_posix_pulse_open(hex, owner)};
     if (found.shm >= 0 && found.pulse >= 0) {
         it->visit(&found, it->context);
     } else {
@@ -79,8 +82,10 @@ static void search_process(const search *it, const char *pid)
     DIR *list = stat(path, &info) == 0 && info.st_uid == geteuid() ? opendir(path) : NULL;
     for (struct dirent *entry; list && (entry = readdir(list)) != NULL;) {
         kin_os_id id;
-        if (read_link(target, dirfd(list), entry->d_name) && is_memory(&id, target) && it->wanted(&id, it->context)) {
-            found_one(it, dirfd(list), entry->d_name, &id);
+        unsigned long owner;
+        if (read_link(target, dirfd(list), entry->d_name) && is_memory(&id, &owner, target) &&
+            it->wanted(&id, it->context)) {
+            found_one(it, dirfd(list), entry->d_name, &id, owner);
         }
     }
     if (list) {

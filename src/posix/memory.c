@@ -102,16 +102,17 @@ void kin_os_private_free(void *memory, size_t size)
 
 /* Not an O_TMPFILE, for kin_os_pulse_alive looks for the id in /proc/PID/maps. A name left by a kill just here is
  * kin_os_sweep's. */
-static int create_file(const char *hex, bool findable)
+static int create_file(const char *hex, bool findable, const kin_os_account *group)
 {
     for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
         char path[PATH_MAX];
-        const char *dir = kin_posix_names_dir(i);
-        if (!dir || !kin_posix_name(path, sizeof path, dir, hex, findable ? "arena" : "memory")) {
+        const char *dir = kin_posix_names_dir(i, kin_os_account_given(group));
+        if (!dir ||
+            !kin_posix_name(path, sizeof path, dir, (unsigned long)geteuid(), hex, findable ? "arena" : "memory")) {
             continue;
         }
         int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd >= 0 && findable && fchmod(fd, 0600) == 0) { /* whatever the umask */
+        if (fd >= 0 && findable && kin_posix_share(fd, group)) {
             return fd;
         }
         if (fd >= 0) {
@@ -125,7 +126,7 @@ static int create_file(const char *hex, bool findable)
     return -1;
 }
 
-static int create_memory(const char *hex)
+static int create_memory(const char *hex, const kin_os_account *group)
 {
     char name[8 + KIN_POSIX_HEX];
     snprintf(name, sizeof name, "kin-%s", hex);
@@ -134,15 +135,16 @@ static int create_memory(const char *hex)
         kin_posix_close(fd);
         return -1;
     }
-    return fd >= 0 || errno == EMFILE || errno == ENFILE ? fd : create_file(hex, false);
+    return fd >= 0 || errno == EMFILE || errno == ENFILE ? fd : create_file(hex, false, group);
 }
 
-kin_status kin_os_shm_create(kin_os_handle *out, const kin_os_id *family, size_t reserve, bool findable)
+kin_status kin_os_shm_create(kin_os_handle *out, const kin_os_id *family, size_t reserve, bool findable,
+                             const kin_os_account *group)
 {
     char hex[KIN_POSIX_HEX];
     (void)reserve; /* the file grows as it is committed */
     kin_posix_hex(hex, family);
-    int fd = kin_posix_raise(findable ? create_file(hex, true) : create_memory(hex));
+    int fd = kin_posix_raise(findable ? create_file(hex, true, group) : create_memory(hex, group));
     if (fd < 0) {
         return kin_posix_fail(errno);
     }

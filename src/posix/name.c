@@ -6,7 +6,9 @@
  *
  * So a name whose file has no other link is of a family that is gone. It is removed only under a lock on that file (of the open
  * file description: closing another descriptor does not end it, fcntl_locking(2)), and looked at again then: nobody removes a name that is
- * new. What somebody else puts in a name's place is not this user's, or no file: that is refused.
+ * new. What somebody else puts in a name's place is not the owner's, or no file: that is refused. The mode of the arena's file, and of
+ * the pulse's, says who may join. All are removed by their owner only: the directories are sticky. So a family that other users
+ * were the last to leave stays until its owner sweeps, or somebody joins it again.
  */
 #include "posix.h"
 
@@ -52,16 +54,21 @@ void kin_posix_name_tidy(const char *path)
     }
 }
 
-static bool path_of(char path[PATH_MAX], unsigned dir, const char *name, const char *suffix)
+static bool path_of(char path[PATH_MAX], unsigned dir, unsigned long uid, const char *name, const char *suffix)
 {
-    const char *names = kin_posix_names_dir(dir);
-    return names && kin_posix_name(path, PATH_MAX, names, name, suffix);
+    const char *names = kin_posix_names_dir(dir, false);
+    return names && kin_posix_name(path, PATH_MAX, names, uid, name, suffix);
+}
+
+static bool own_path_of(char path[PATH_MAX], unsigned dir, const char *name, const char *suffix)
+{
+    return path_of(path, dir, (unsigned long)geteuid(), name, suffix);
 }
 
 /* ---- finding ---- */
 
 /* KIN_E_NOT_FOUND: there is none, or one that is gone. */
-static kin_status open_named(int *out, const char *path)
+static kin_status open_named(int *out, const char *path, unsigned long uid)
 {
     struct stat info;
     int fd = kin_posix_raise(open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
@@ -70,7 +77,7 @@ static kin_status open_named(int *out, const char *path)
         return error == ELOOP || error == EISDIR || error == ENXIO ? KIN_E_PERMISSION : kin_posix_fail(error);
     }
     kin_status status = KIN_OK;
-    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || info.st_uid != geteuid()) {
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || (unsigned long)info.st_uid != uid) {
         status = KIN_E_PERMISSION;
     } else if (info.st_nlink < 2) {
         kin_posix_name_tidy(path);
@@ -84,28 +91,35 @@ static kin_status open_named(int *out, const char *path)
     return KIN_OK;
 }
 
-kin_status kin_os_name_find(kin_os_handle *out, const char *name)
+kin_status kin_os_name_find(kin_os_handle *out, const char *name, const kin_os_account *owner)
 {
+    unsigned long uid;
     kin_status status = KIN_E_NOT_FOUND;
+    if (!kin_posix_account_number(owner, &uid)) {
+        return KIN_E_ARGUMENT;
+    }
     for (unsigned i = 0; status == KIN_E_NOT_FOUND && i < KIN_POSIX_DIRS; i++) {
         char path[PATH_MAX];
-        if (path_of(path, i, name, "family")) {
-            status = open_named(out, path);
+        if (path_of(path, i, uid, name, "family")) {
+            status = open_named(out, path, uid);
         }
     }
     return status;
 }
 
 /* The arena's own link: its path is what /proc/PID/maps shows, by which a member is known to live. */
-kin_status kin_os_name_enter(kin_os_handle *shm, kin_os_handle *pulse, const kin_os_id *family)
+kin_status kin_os_name_enter(kin_os_handle *shm, kin_os_handle *pulse, const kin_os_id *family,
+                             const kin_os_account *owner)
 {
     char hex[KIN_POSIX_HEX];
+    unsigned long uid = 0;
     int fd = -1;
+    bool known = kin_posix_account_number(owner, &uid);
     kin_posix_hex(hex, family);
-    for (unsigned i = 0; fd < 0 && i < KIN_POSIX_DIRS; i++) {
+    for (unsigned i = 0; known && fd < 0 && i < KIN_POSIX_DIRS; i++) {
         char path[PATH_MAX];
         struct stat found, own;
-        fd = path_of(path, i, hex, "arena") ? kin_posix_raise(open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)) : -1;
+        fd = path_of(path, i, uid, hex, "arena") ? kin_posix_raise(open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)) : -1;
         if (fd >= 0 && (fstat(fd, &own) != 0 || fstat(*shm, &found) != 0 || !is_same(&own, &found))) {
             kin_posix_close(fd);
             fd = -1;
@@ -113,7 +127,7 @@ kin_status kin_os_name_enter(kin_os_handle *shm, kin_os_handle *pulse, const kin
     }
     kin_posix_close(*shm);
     *shm = fd;
-    *pulse = fd >= 0 ? kin_posix_pulse_open(hex) : KIN_OS_NO_HANDLE;
+    *pulse = fd >= 0 ? kin_posix_pulse_open(hex, uid) : KIN_OS_NO_HANDLE;
     if (*pulse < 0) {
         kin_posix_close(fd);
         *shm = KIN_OS_NO_HANDLE;
@@ -127,7 +141,7 @@ kin_status kin_os_name_enter(kin_os_handle *shm, kin_os_handle *pulse, const kin
 static bool keep(unsigned dir, const char *hex)
 {
     char path[PATH_MAX];
-    int fd = path_of(path, dir, hex, "kept") ? open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
+    int fd = own_path_of(path, dir, hex, "kept") ? open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
     kin_posix_close(fd);
     return fd >= 0;
 }
@@ -137,7 +151,7 @@ static void remove_links(const char *hex, const char *suffix)
 {
     for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
         char path[PATH_MAX];
-        if (path_of(path, i, hex, suffix)) {
+        if (own_path_of(path, i, hex, suffix)) {
             unlink(path);
         }
     }
@@ -149,8 +163,8 @@ bool kin_posix_kept(const char *hex)
     struct stat mark, arena;
     for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
         char path[PATH_MAX];
-        if (path_of(path, i, hex, "kept") && lstat(path, &mark) == 0 && mark.st_uid == geteuid()) {
-            return path_of(path, i, hex, "arena") && lstat(path, &arena) == 0 && arena.st_nlink > 1;
+        if (own_path_of(path, i, hex, "kept") && lstat(path, &mark) == 0 && mark.st_uid == geteuid()) {
+            return own_path_of(path, i, hex, "arena") && lstat(path, &arena) == 0 && arena.st_nlink > 1;
         }
     }
     return false;
@@ -172,7 +186,7 @@ static kin_status link_names(const char *arena, const char *path)
             return kin_posix_fail(errno);
         }
         int fd;
-        kin_status status = open_named(&fd, path); /* tidies */
+        kin_status status = open_named(&fd, path, (unsigned long)geteuid()); /* tidies */
         if (status != KIN_E_NOT_FOUND) {
             kin_posix_close(status == KIN_OK ? fd : -1);
             return status == KIN_OK ? KIN_E_EXISTS : status;
@@ -182,14 +196,16 @@ static kin_status link_names(const char *arena, const char *path)
     return KIN_E_EXISTS;
 }
 
-kin_status kin_os_name_publish(kin_os_handle *holder, const char *name, const kin_os_id *family, bool kept)
+kin_status kin_os_name_publish(kin_os_handle *holder, const char *name, const kin_os_id *family, bool kept,
+                               const kin_os_account *group)
 {
     char hex[KIN_POSIX_HEX], arena[PATH_MAX], path[PATH_MAX];
     struct stat info;
+    (void)group; /* the arena's file has its mode */
     *holder = KIN_OS_NO_HANDLE;
     kin_posix_hex(hex, family);
     for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
-        if (path_of(arena, i, hex, "arena") && lstat(arena, &info) == 0 && path_of(path, i, name, "family")) {
+        if (own_path_of(arena, i, hex, "arena") && lstat(arena, &info) == 0 && own_path_of(path, i, name, "family")) {
             if (kept && !keep(i, hex)) {
                 return kin_posix_fail(errno);
             }
@@ -203,9 +219,10 @@ kin_status kin_os_name_publish(kin_os_handle *holder, const char *name, const ki
     return KIN_E_NOT_FOUND;
 }
 
-void kin_os_name_hold(kin_os_handle *holder, const char *name)
+void kin_os_name_hold(kin_os_handle *holder, const char *name, const kin_os_account *owner)
 {
     (void)name;
+    (void)owner;
     *holder = KIN_OS_NO_HANDLE;
 }
 
@@ -216,7 +233,7 @@ kin_status kin_os_name_forget(const char *name, const kin_os_id *family)
     remove_links(hex, "kept");
     for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
         char path[PATH_MAX];
-        if (path_of(path, i, name, "family") && remove_name(path, true)) {
+        if (own_path_of(path, i, name, "family") && remove_name(path, true)) {
             return KIN_OK;
         }
     }
@@ -227,7 +244,7 @@ void kin_os_name_tidy(const char *name)
 {
     for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
         char path[PATH_MAX];
-        if (path_of(path, i, name, "family")) {
+        if (own_path_of(path, i, name, "family")) {
             kin_posix_name_tidy(path);
         }
     }

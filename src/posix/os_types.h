@@ -15,10 +15,11 @@ typedef struct kin_posix_sem *kin_os_sem;
 typedef struct kin_os_pulse {
     int fd;
     uint64_t device, inode; /* tells whether fd still is the file that was opened */
+    unsigned long owner;
 } kin_os_pulse;
 #define KIN_OS_NO_PULSE                                                                                                \
     {                                                                                                                  \
-        KIN_OS_NO_HANDLE, 0, 0                                                                                         \
+        KIN_OS_NO_HANDLE, 0, 0, 0                                                                                      \
     }
 
 typedef struct kin_os_process {

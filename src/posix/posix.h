@@ -93,11 +93,11 @@ void kin_posix_close(int fd);
 #define KIN_POSIX_SEM_DIR "/dev/shm" /* where glibc and musl keep named semaphores */
 
 void kin_posix_hex(char out[KIN_POSIX_HEX], const kin_os_id *id);
-/* The directories for names, best first; NULL where there is none of that index. */
+/* The directories for names, best first; NULL where there is none of that index, or none that all users see the same. */
 #define KIN_POSIX_DIRS 4u
-const char *kin_posix_names_dir(unsigned index);
+const char *kin_posix_names_dir(unsigned index, bool common);
 /* DIR/kin-UID-HEX.SUFFIX. False: too long. */
-bool kin_posix_name(char *out, size_t size, const char *dir, const char *hex, const char *suffix);
+bool kin_posix_name(char *out, size_t size, const char *dir, unsigned long uid, const char *hex, const char *suffix);
 
 /* ---- wait.c ---- */
 
@@ -116,7 +116,14 @@ void kin_posix_arena_remove(const char *hex);
 
 /* ---- pulse.c ---- */
 
-/* Opens the pulse of a family that this process is not in; -1. */
-int kin_posix_pulse_open(const char *hex);
+/* Opens the pulse of a family of that user that this process is not in; -1. */
+int kin_posix_pulse_open(const char *hex, unsigned long uid);
+
+/* ---- account.c ---- */
+
+/* False: it is no number. */
+bool kin_posix_account_number(const kin_os_account *account, unsigned long *out);
+/* Gives this user, and the group if any, access to a file, whatever the umask was. False: errno. */
+bool kin_posix_share(int fd, const kin_os_account *group);
 
 #endif

@@ -43,17 +43,17 @@ void kin_posix_hex(char out[KIN_POSIX_HEX], const kin_os_id *id)
     out[KIN_POSIX_HEX - 1] = '\0';
 }
 
-const char *kin_posix_names_dir(unsigned index)
+const char *kin_posix_names_dir(unsigned index, bool common)
 {
     const char *dir = NULL;
     switch (index) {
     case 0:
         return KIN_POSIX_SEM_DIR;
     case 1:
-        dir = secure_getenv("XDG_RUNTIME_DIR");
+        dir = common ? NULL : secure_getenv("XDG_RUNTIME_DIR");
         break;
     case 2:
-        dir = secure_getenv("TMPDIR");
+        dir = common ? NULL : secure_getenv("TMPDIR");
         break;
     case 3:
         return "/tmp";
@@ -63,20 +63,20 @@ const char *kin_posix_names_dir(unsigned index)
     return dir && dir[0] == '/' ? dir : NULL;
 }
 
-bool kin_posix_name(char *out, size_t size, const char *dir, const char *hex, const char *suffix)
+bool kin_posix_name(char *out, size_t size, const char *dir, unsigned long uid, const char *hex, const char *suffix)
 {
-    int length = snprintf(out, size, "%s/kin-%lu-%s.%s", dir, (unsigned long)geteuid(), hex, suffix);
+    int length = snprintf(out, size, "%s/kin-%lu-%s.%s", dir, uid, hex, suffix);
     return length > 0 && (size_t)length < size;
 }
 
-/* Whether entry is kin-UID-HEX.SUFFIX of this user. */
-static bool name_matches(const char *entry, const char *suffix, char hex[KIN_POSIX_HEX])
+/* Whether entry is kin-UID-HEX.SUFFIX of that user. */
+static bool name_matches(const char *entry, unsigned long uid, const char *suffix, char hex[KIN_POSIX_HEX])
 {
     char start[32];
     if (strncmp(entry, "kin-", 4) != 0) { /* most of them: without a system call for each */
         return false;
     }
-    size_t length = (size_t)snprintf(start, sizeof start, "kin-%lu-", (unsigned long)geteuid());
+    size_t length = (size_t)snprintf(start, sizeof start, "kin-%lu-", uid);
     if (strncmp(entry, start, length) != 0 || strspn(entry + length, "0123456789abcdef") != KIN_POSIX_HEX - 1) {
         return false;
     }
@@ -207,17 +207,17 @@ static kin_status lock_byte(int fd, off_t byte)
 
 /* ---- birth ---- */
 
-static int open_unnamed(const char *dir)
+static int open_unnamed(const char *dir, const kin_os_account *group)
 {
     int fd = kin_posix_raise(open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-    if (fd >= 0 && (fchmod(fd, 0600) != 0 || lock_byte(fd, BIRTH_BYTE) != KIN_OK)) {
+    if (fd >= 0 && (!kin_posix_share(fd, group) || lock_byte(fd, BIRTH_BYTE) != KIN_OK)) {
         kin_posix_close(fd);
         return -1;
     }
     return fd;
 }
 
-static int create_by_name(const char *path)
+static int create_by_name(const char *path, const kin_os_account *group)
 {
     for (int tries = 0; tries < TRIES; tries++) {
         struct stat info;
@@ -225,7 +225,12 @@ static int create_by_name(const char *path)
         if (fd < 0) {
             return -1;
         }
-        bool locked = fchmod(fd, 0600) == 0 && lock_byte(fd, BIRTH_BYTE) == KIN_OK;
+        if (!kin_posix_share(fd, group)) {
+            unlink(path);
+            kin_posix_close(fd);
+            return -1;
+        }
+        bool locked = lock_byte(fd, BIRTH_BYTE) == KIN_OK;
         if (locked && fstat(fd, &info) == 0 && info.st_nlink > 0) {
             return fd;
         }
@@ -234,30 +239,30 @@ static int create_by_name(const char *path)
     return -1;
 }
 
-static int create_in(const char *dir, const char *hex)
+static int create_in(const char *dir, const char *hex, const kin_os_account *group)
 {
     char path[PATH_MAX];
-    if (!kin_posix_name(path, sizeof path, dir, hex, "pulse")) {
+    if (!kin_posix_name(path, sizeof path, dir, (unsigned long)geteuid(), hex, "pulse")) {
         return -1;
     }
-    int fd = open_unnamed(dir);
+    int fd = open_unnamed(dir, group);
     if (fd >= 0 && kin_posix_link(fd, path) == 0) {
         return fd;
     }
     kin_posix_close(fd);
-    return create_by_name(path);
+    return create_by_name(path, group);
 }
 
-static int create_file(const kin_os_id *family)
+static int create_file(const kin_os_id *family, const kin_os_account *group)
 {
     char hex[KIN_POSIX_HEX];
     int fd = -1;
     kin_posix_hex(hex, family);
     for (unsigned i = 0; fd < 0 && i < KIN_POSIX_DIRS; i++) {
-        const char *dir = kin_posix_names_dir(i);
-        fd = dir ? create_in(dir, hex) : -1;
+        const char *dir = kin_posix_names_dir(i, kin_os_account_given(group));
+        fd = dir ? create_in(dir, hex, group) : -1;
     }
-    return fd >= 0 ? fd : kin_posix_raise(memfd_create("kin-pulse", MFD_CLOEXEC));
+    return fd >= 0 || kin_os_account_given(group) ? fd : kin_posix_raise(memfd_create("kin-pulse", MFD_CLOEXEC));
 }
 
 /* Takes fd, also on failure. Under ours_lock. */
@@ -276,14 +281,14 @@ static kin_status enter(kin_os_pulse *out, int fd)
         kin_posix_close(fd);
         return status;
     }
-    *out = (kin_os_pulse){fd, (uint64_t)info.st_dev, (uint64_t)info.st_ino};
+    *out = (kin_os_pulse){fd, (uint64_t)info.st_dev, (uint64_t)info.st_ino, (unsigned long)info.st_uid};
     return KIN_OK;
 }
 
-kin_status kin_os_pulse_create(kin_os_pulse *out, const kin_os_id *family)
+kin_status kin_os_pulse_create(kin_os_pulse *out, const kin_os_id *family, const kin_os_account *group)
 {
     ours_lock();
-    kin_status status = enter(out, create_file(family));
+    kin_status status = enter(out, create_file(family, group));
     ours_unlock();
     return status;
 }
@@ -324,9 +329,11 @@ void kin_os_pulse_close(kin_os_pulse *pulse)
 
 /* ---- signs of life ---- */
 
-kin_status kin_os_pulse_start(kin_os_pulse *pulse, uint32_t index)
+kin_status kin_os_pulse_start(kin_os_pulse *pulse, uint32_t index, const kin_os_id *family, const kin_os_account *group)
 {
     int fd = pulse_fd(pulse);
+    (void)family;
+    (void)group;
     return holds(pulse, fd) ? lock_byte(fd, (off_t)index) : kin_posix_fail(EBADF);
 }
 
@@ -354,7 +361,7 @@ static int reopen_in(const char *path, const kin_os_pulse *pulse)
     int fd = -1;
     for (struct dirent *entry; dir && fd < 0 && (entry = readdir(dir)) != NULL;) {
         char hex[KIN_POSIX_HEX];
-        if (name_matches(entry->d_name, "pulse", hex) && (uint64_t)entry->d_ino == pulse->inode) {
+        if (name_matches(entry->d_name, pulse->owner, "pulse", hex) && (uint64_t)entry->d_ino == pulse->inode) {
             fd = kin_posix_raise(openat(dirfd(dir), entry->d_name, O_RDWR | O_CLOEXEC | O_NOFOLLOW));
         }
     }
@@ -376,7 +383,7 @@ static int reopen(kin_os_pulse *pulse)
         fd = pulse_fd(pulse); /* another thread was faster */
     }
     for (unsigned i = 0; fd < 0 && i < KIN_POSIX_DIRS; i++) {
-        const char *dir = kin_posix_names_dir(i);
+        const char *dir = kin_posix_names_dir(i, false);
         fd = dir ? reopen_in(dir, pulse) : -1;
     }
     if (fd >= 0) {
@@ -491,14 +498,14 @@ void kin_os_pulse_retire(const kin_os_pulse *pulse, const kin_os_id *family)
 {
     char hex[KIN_POSIX_HEX], path[PATH_MAX];
     int fd = pulse_fd(pulse);
-    if (!kin_os_pulse_named(pulse)) {
-        return;
+    if (pulse->owner != (unsigned long)geteuid() || !kin_os_pulse_named(pulse)) {
+        return; /* another user's names are that user's to remove: by the next sweep */
     }
     kin_posix_hex(hex, family);
     for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
         struct stat info;
-        const char *dir = kin_posix_names_dir(i);
-        if (dir && kin_posix_name(path, sizeof path, dir, hex, "pulse") && lstat(path, &info) == 0 &&
+        const char *dir = kin_posix_names_dir(i, false);
+        if (dir && kin_posix_name(path, sizeof path, dir, pulse->owner, hex, "pulse") && lstat(path, &info) == 0 &&
             is_file(&info, pulse->device, pulse->inode)) {
             remove_family(fd, AT_FDCWD, path, hex);
             return;
@@ -526,17 +533,16 @@ static bool sweep_pulse(int dir, const char *name, const char *hex)
     return removed;
 }
 
-/* The pulse of a family that this process is not in, for discover.c; -1. */
-int kin_posix_pulse_open(const char *hex)
+int kin_posix_pulse_open(const char *hex, unsigned long uid)
 {
     char path[PATH_MAX];
     int fd = -1;
     ours_lock();
     for (unsigned i = 0; i < KIN_POSIX_DIRS && fd < 0; i++) {
         struct stat info;
-        const char *dir = kin_posix_names_dir(i);
-        if (dir && kin_posix_name(path, sizeof path, dir, hex, "pulse") && lstat(path, &info) == 0 &&
-            S_ISREG(info.st_mode) && info.st_uid == geteuid() &&
+        const char *dir = kin_posix_names_dir(i, false);
+        if (dir && kin_posix_name(path, sizeof path, dir, uid, hex, "pulse") && lstat(path, &info) == 0 &&
+            S_ISREG(info.st_mode) && (unsigned long)info.st_uid == uid &&
             ours_find((uint64_t)info.st_dev, (uint64_t)info.st_ino) < 0) {
             fd = kin_posix_raise(open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
         }
@@ -565,21 +571,36 @@ static void tidy_name(const char *dir, const char *entry)
     }
 }
 
+/* After their families have gone. */
+static void tidy_names(const char *path, DIR *dir)
+{
+    rewinddir(dir);
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        if (is_family_name(entry->d_name)) {
+            tidy_name(path, entry->d_name);
+        }
+    }
+}
+
 static uint32_t sweep_dir(const char *path)
 {
+    const unsigned long self = (unsigned long)geteuid();
     uint32_t removed = 0;
+    bool names = false;
     DIR *dir = opendir(path);
     for (struct dirent *entry; dir && (entry = readdir(dir)) != NULL;) {
         char hex[KIN_POSIX_HEX];
-        if (name_matches(entry->d_name, "memory", hex)) {
+        if (name_matches(entry->d_name, self, "memory", hex)) {
             unlinkat(dirfd(dir), entry->d_name, 0); /* never meant to have its name for longer than this */
-        } else if (name_matches(entry->d_name, "pulse", hex)) {
+        } else if (name_matches(entry->d_name, self, "pulse", hex)) {
             ours_lock();
             removed += sweep_pulse(dirfd(dir), entry->d_name, hex);
             ours_unlock();
-        } else if (is_family_name(entry->d_name)) {
-            tidy_name(path, entry->d_name);
         }
+        names = names || is_family_name(entry->d_name);
+    }
+    if (names) {
+        tidy_names(path, dir);
     }
     if (dir) {
         closedir(dir);
@@ -591,7 +612,7 @@ uint32_t kin_os_sweep(void)
 {
     uint32_t removed = 0;
     for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
-        const char *dir = kin_posix_names_dir(i);
+        const char *dir = kin_posix_names_dir(i, false);
         removed += dir ? sweep_dir(dir) : 0;
     }
     return removed;

@@ -126,10 +126,11 @@ static kin_status make_in_arena(kin_os_sem *out, kin_os_sem_place *place)
 }
 
 kin_status kin_os_sem_create(kin_os_sem *out, kin_os_sem_place *place, const kin_os_id *family, uint32_t slot,
-                             bool named)
+                             bool named, const kin_os_account *group)
 {
     char path[PATH_SIZE];
     uint64_t kind = kind_of(place);
+    named = named && !kin_os_account_given(group);
     if (kind == PLACE_IN_ARENA) {
         *out = arena_sem(place); /* as it is: a late poster may be using it */
         return KIN_OK;
@@ -145,8 +146,9 @@ kin_status kin_os_sem_create(kin_os_sem *out, kin_os_sem_place *place, const kin
     return KIN_OK;
 }
 
-void kin_os_sem_retire(kin_os_sem sem)
+void kin_os_sem_retire(kin_os_sem sem, const kin_os_account *group)
 {
+    (void)group;
     kin_os_sem_close(sem); /* the name is the slot's, and the next thread with this slot maps it again */
 }
 

@@ -1,6 +1,6 @@
 /* discover.c: the families of this user, found in a table that their members share.
  *
- * Each family's memory is a named section, Local\kin-HEX. A second one, Local\kin-families-SID, is a table of their ids; who
+ * Each family's memory is a named section, Local\kin-HEX, or Global\kin-HEX if other users have access. A second one, Local\kin-families-SID, is a table of their ids; who
  * makes a family, or maps one, keeps that open until its process ends, so it lives as long as any family does. An id is in the
  * table from when its section is there; one whose section cannot be opened is of a family that is gone, and its place is free.
  *
@@ -10,7 +10,6 @@
  */
 #include "win32.h"
 
-#include <sddl.h>
 #include <string.h>
 #include <wchar.h>
 
@@ -23,43 +22,21 @@ typedef struct table {
 #define BEING_WRITTEN ((LONG64)-1) /* for ever, if its writer is killed: one place less */
 
 static INIT_ONCE once = INIT_ONCE_STATIC_INIT;
-static table *shared; /* NULL: not to be had */
-
-bool kin_win32_user_sid(wchar_t *out, size_t size)
-{
-    HANDLE token = NULL;
-    DWORD length = 0;
-    wchar_t *text = NULL;
-    union {
-        TOKEN_USER user;
-        unsigned char bytes[SECURITY_MAX_SID_SIZE + sizeof(TOKEN_USER)];
-    } info;
-    bool good = OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token) &&
-                GetTokenInformation(token, TokenUser, &info, sizeof info, &length) &&
-                ConvertSidToStringSidW(info.user.User.Sid, &text);
-    if (good) {
-        good = wcslen(text) < size;
-        if (good) {
-            wcscpy(out, text);
-        }
-        LocalFree(text);
-    }
-    kin_os_handle_close(token);
-    return good;
-}
+static table *listed; /* NULL: not to be had */
 
 static BOOL CALLBACK open_table(PINIT_ONCE unused, PVOID parameter, PVOID *context)
 {
-    wchar_t name[256], sid[200];
+    wchar_t name[256];
+    kin_os_account self;
     (void)unused;
     (void)parameter;
     (void)context;
-    if (kin_win32_user_sid(sid, sizeof sid / sizeof sid[0]) &&
-        swprintf(name, sizeof name / sizeof name[0], L"Local\\kin-families-%ls", sid) > 0) {
+    if (kin_os_user_find(&self, NULL) == KIN_OK &&
+        swprintf(name, sizeof name / sizeof name[0], L"Local\\kin-families-%hs", self.text) > 0) {
         HANDLE section = CreateFileMappingW(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, 0, sizeof(table), name);
         if (section) {
             /* The handle stays open: a view alone keeps the section, but not its name. */
-            shared = MapViewOfFile(section, FILE_MAP_READ | FILE_MAP_WRITE, 0, 0, sizeof(table));
+            listed = MapViewOfFile(section, FILE_MAP_READ | FILE_MAP_WRITE, 0, 0, sizeof(table));
         }
     }
     return TRUE;
@@ -68,24 +45,36 @@ static BOOL CALLBACK open_table(PINIT_ONCE unused, PVOID parameter, PVOID *conte
 static table *get_table(void)
 {
     InitOnceExecuteOnce(&once, open_table, NULL, NULL);
-    return shared;
+    return listed;
 }
 
-void kin_win32_section_name(wchar_t out[KIN_WIN32_SECTION_NAME], const kin_os_id *family)
+void kin_win32_name(wchar_t out[KIN_WIN32_NAME], const kin_os_id *family, bool shared)
 {
-    size_t used = (size_t)swprintf(out, KIN_WIN32_SECTION_NAME, L"Local\\kin-");
+    size_t used = (size_t)swprintf(out, KIN_WIN32_NAME, shared ? L"Global\\kin-" : L"Local\\kin-");
     for (size_t i = 0; i < sizeof family->bytes; i++) {
-        swprintf(out + used + 2 * i, KIN_WIN32_SECTION_NAME - used - 2 * i, L"%02x", family->bytes[i]);
+        swprintf(out + used + 2 * i, KIN_WIN32_NAME - used - 2 * i, L"%02x", family->bytes[i]);
     }
+}
+
+HANDLE kin_win32_open_memory(const kin_os_id *family)
+{
+    wchar_t name[KIN_WIN32_NAME];
+    HANDLE section = NULL;
+    for (int shared = 0; shared < 2 && !section; shared++) {
+        kin_win32_name(name, family, shared != 0);
+        section = OpenFileMappingW(FILE_MAP_READ | FILE_MAP_WRITE | READ_CONTROL, FALSE, name);
+        if (!section && GetLastError() != ERROR_FILE_NOT_FOUND) {
+            break;
+        }
+    }
+    return section;
 }
 
 static HANDLE open_section(const LONG64 id[2])
 {
     kin_os_id family;
-    wchar_t name[KIN_WIN32_SECTION_NAME];
     memcpy(family.bytes, id, sizeof family.bytes);
-    kin_win32_section_name(name, &family);
-    return OpenFileMappingW(FILE_MAP_READ | FILE_MAP_WRITE, FALSE, name);
+    return kin_win32_open_memory(&family);
 }
 
 static bool is_free(table *list, int place)

@@ -4,7 +4,9 @@
  *   views, and they cannot be decommitted (Microsoft, "CreateFileMappingW function", SEC_RESERVE). What is committed is
  *   charged at once: a lack of memory is an error of VirtualAlloc, never a fault later.
  * - To commit what is committed already is no error ("VirtualAlloc function").
- * - The section lives until its last handle and view are gone, and its name with it. The name is for discover.c only.
+ * - The section lives until its last handle and view are gone, and its name with it. The name is for discover.c and name.c.
+ * - A name that all sessions see may be given to a section only by services, and programs that are elevated (Microsoft,
+ *   "CreateFileMappingW function": SeCreateGlobalPrivilege).
  * - A page more than asked for is reserved and never committed: to run off the end is a fault. (Wine 8 does not show other
  *   views what is committed up to the very end of a section.)
  */
@@ -16,20 +18,21 @@ static size_t with_guard(size_t reserve)
     return reserve < SIZE_MAX - page ? reserve + page : SIZE_MAX;
 }
 
-kin_status kin_os_shm_create(kin_os_handle *out, const kin_os_id *family, size_t reserve, bool findable)
+kin_status kin_os_shm_create(kin_os_handle *out, const kin_os_id *family, size_t reserve, bool findable,
+                             const kin_os_account *group)
 {
     (void)findable; /* all are */
-    SECURITY_ATTRIBUTES own;
+    SECURITY_ATTRIBUTES access;
     uint64_t size = with_guard(reserve);
-    wchar_t name[KIN_WIN32_SECTION_NAME];
-    kin_win32_section_name(name, family);
-    if (!kin_win32_own_only(&own)) {
+    wchar_t name[KIN_WIN32_NAME];
+    kin_win32_name(name, family, kin_os_account_given(group));
+    if (!kin_win32_access(&access, group)) {
         return kin_win32_fail(GetLastError());
     }
-    HANDLE section = CreateFileMappingW(INVALID_HANDLE_VALUE, &own, PAGE_READWRITE | SEC_RESERVE, (DWORD)(size >> 32),
-                                        (DWORD)size, name);
+    HANDLE section = CreateFileMappingW(INVALID_HANDLE_VALUE, &access, PAGE_READWRITE | SEC_RESERVE,
+                                        (DWORD)(size >> 32), (DWORD)size, name);
     DWORD code = GetLastError();
-    LocalFree(own.lpSecurityDescriptor);
+    LocalFree(access.lpSecurityDescriptor);
     if (section && code == ERROR_ALREADY_EXISTS) { /* not ours: 128 random bits do not meet by chance */
         CloseHandle(section);
         section = NULL;

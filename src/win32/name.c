@@ -1,200 +1,284 @@
-/* name.c: families that strangers find: a small section Local\kin-SID-NAME, which says whose arena it is.
+/* name.c: families that strangers find: a small section, a card, Local\kin-SID-NAME, which says whose arena it is. SID is the owner's.
  *
- * A section lives as long as somebody has a handle of it: each member that knows the family's name keeps one. All that is done
- * with names is done under a mutex of the user's; one that is abandoned by a killed process is had all the same (Microsoft, "Mutex
- * Objects"), and what it was doing is begun anew: a section whose arena cannot be opened is nobody's, and gets another.
+ * A section lives as long as somebody has a handle of it: each member that knows the family's name keeps one. All that the owner does
+ * with names is done under two mutexes of the owner's, of the session and of the machine; one that is abandoned by a killed process is
+ * had all the same (Microsoft, "Mutex Objects"), and what it was doing is begun anew: a section whose arena cannot be opened is
+ * nobody's, and gets another. Other users only read: twice the same, or it is being written.
  *
- * Sections, and the mutex, are the user's own: their access list names nobody else ("Security Descriptor String Format"). One of that name
- * which another user has made cannot be opened, or is not this user's.
+ * What other users have access to is Global, the rest is Local: a name is looked for in both.
+ *
+ * Sections and mutexes belong to the owner, and their access lists name nobody else that was not asked for (account.c). One of that name
+ * which another user has made cannot be opened, or is found not to be the owner's.
  */
 #include "win32.h"
 
-#include <aclapi.h>
-#include <sddl.h>
 #include <string.h>
 #include <wchar.h>
 
 #define NAME_ROOM 400
+#define READINGS 1000
+
+enum { LOCAL, GLOBAL, SCOPES };
 
 typedef struct card {
     volatile LONG64 id[2]; /* the first half 0: none */
 } card;
 
-/* Local\kin-SID-NAME; for the mutex the name is empty. */
-static kin_status make_name(wchar_t out[NAME_ROOM], const char *name)
+/* For the mutex the name is empty. */
+static void make_name(wchar_t out[NAME_ROOM], int scope, const kin_os_account *owner, const char *name)
 {
-    wchar_t sid[200];
-    if (!kin_win32_user_sid(sid, sizeof sid / sizeof sid[0])) {
-        return kin_win32_fail(GetLastError());
-    }
-    return swprintf(out, NAME_ROOM, L"Local\\kin-%ls-%hs", sid, name) > 0 ? KIN_OK : KIN_E_TOO_BIG;
+    swprintf(out, NAME_ROOM, L"%ls\\kin-%hs-%hs", scope == GLOBAL ? L"Global" : L"Local", owner->text, name);
 }
 
-bool kin_win32_own_only(SECURITY_ATTRIBUTES *out)
-{
-    wchar_t sid[200], text[300];
-    *out = (SECURITY_ATTRIBUTES){.nLength = sizeof *out};
-    return kin_win32_user_sid(sid, sizeof sid / sizeof sid[0]) &&
-           swprintf(text, sizeof text / sizeof text[0], L"D:P(A;;GA;;;%ls)", sid) > 0 &&
-           ConvertStringSecurityDescriptorToSecurityDescriptorW(text, SDDL_REVISION_1, &out->lpSecurityDescriptor,
-                                                                NULL);
-}
+/* ---- the mutexes ---- */
 
-/* ---- under the mutex ---- */
+typedef struct guard {
+    kin_os_account self;
+    HANDLE mutex[SCOPES];
+} guard;
 
-static kin_status enter(HANDLE *mutex)
+static kin_status take_mutex(HANDLE *out, int scope, const kin_os_account *self)
 {
+    static const kin_os_account nobody = {""};
     wchar_t name[NAME_ROOM];
     SECURITY_ATTRIBUTES own;
-    kin_status status = make_name(name, "");
-    if (status != KIN_OK) {
-        return status;
-    }
-    if (!kin_win32_own_only(&own)) {
+    if (!kin_win32_access(&own, &nobody)) {
         return kin_win32_fail(GetLastError());
     }
-    *mutex = CreateMutexW(&own, FALSE, name);
+    make_name(name, scope, self, "");
+    HANDLE mutex = CreateMutexW(&own, FALSE, name);
     DWORD code = GetLastError();
     LocalFree(own.lpSecurityDescriptor);
-    if (!*mutex) {
+    if (!mutex) {
         return kin_win32_fail(code);
     }
-    DWORD answer = WaitForSingleObject(*mutex, INFINITE);
-    if (answer != WAIT_OBJECT_0 && answer != WAIT_ABANDONED) {
-        status = kin_win32_fail(GetLastError());
-        CloseHandle(*mutex);
+    if (!kin_win32_is_owned(mutex, self)) { /* who made it might never release it */
+        CloseHandle(mutex);
+        return kin_win32_fail(ERROR_ACCESS_DENIED);
     }
-    return status;
+    DWORD answer = WaitForSingleObject(mutex, INFINITE);
+    if (answer != WAIT_OBJECT_0 && answer != WAIT_ABANDONED) {
+        kin_status status = kin_win32_fail(GetLastError());
+        CloseHandle(mutex);
+        return status;
+    }
+    *out = mutex;
+    return KIN_OK;
 }
 
-static void leave(HANDLE mutex)
+static void leave(const guard *it)
 {
-    ReleaseMutex(mutex);
-    CloseHandle(mutex);
+    for (int scope = LOCAL; scope < SCOPES; scope++) {
+        if (it->mutex[scope]) {
+            ReleaseMutex(it->mutex[scope]);
+            CloseHandle(it->mutex[scope]);
+        }
+    }
 }
 
-/* The card of that name; made if create. KIN_E_NOT_FOUND. */
-static kin_status open_card(HANDLE *section, card **out, const char *name, bool create)
+/* Without the machine's if that cannot be had, as in an app container: then nothing Global is made. */
+static kin_status enter(guard *out)
 {
-    wchar_t wide[NAME_ROOM];
-    SECURITY_ATTRIBUTES own;
-    kin_status status = make_name(wide, name);
+    *out = (guard){.mutex = {NULL, NULL}};
+    kin_status status = kin_os_user_find(&out->self, NULL);
     if (status != KIN_OK) {
         return status;
     }
-    if (create && !kin_win32_own_only(&own)) {
-        return kin_win32_fail(GetLastError());
-    }
-    *section = create ? CreateFileMappingW(INVALID_HANDLE_VALUE, &own, PAGE_READWRITE, 0, sizeof(card), wide)
-                      : OpenFileMappingW(FILE_MAP_READ | FILE_MAP_WRITE, FALSE, wide);
-    DWORD code = GetLastError();
-    if (create) {
-        LocalFree(own.lpSecurityDescriptor);
-    }
-    if (!*section) {
-        return code == ERROR_FILE_NOT_FOUND ? KIN_E_NOT_FOUND : kin_win32_fail(code);
-    }
-    *out = MapViewOfFile(*section, FILE_MAP_READ | FILE_MAP_WRITE, 0, 0, sizeof(card));
-    if (!*out) {
-        status = kin_win32_fail(GetLastError());
-        CloseHandle(*section);
+    take_mutex(&out->mutex[GLOBAL], GLOBAL, &out->self);
+    status = take_mutex(&out->mutex[LOCAL], LOCAL, &out->self);
+    if (status != KIN_OK) {
+        leave(out);
     }
     return status;
+}
+
+/* ---- cards ---- */
+
+static kin_status map_card(HANDLE section, DWORD access, card **out)
+{
+    *out = MapViewOfFile(section, access, 0, 0, sizeof(card));
+    return *out ? KIN_OK : kin_win32_fail(GetLastError());
+}
+
+static void close_card(HANDLE section, card *it)
+{
+    if (it) {
+        UnmapViewOfFile((void *)(uintptr_t)it);
+    }
+    kin_os_handle_close(section);
+}
+
+static kin_status check_owner(HANDLE section, const kin_os_account *owner)
+{
+    return kin_win32_is_owned(section, owner) ? KIN_OK : kin_win32_fail(ERROR_ACCESS_DENIED);
+}
+
+/* KIN_E_NOT_FOUND. access: FILE_MAP_READ, or FILE_MAP_WRITE, too. */
+static kin_status open_card(HANDLE *section, card **out, int scope, const kin_os_account *owner, const char *name,
+                            DWORD access)
+{
+    wchar_t wide[NAME_ROOM];
+    make_name(wide, scope, owner, name);
+    *section = OpenFileMappingW(access | READ_CONTROL, FALSE, wide);
+    if (!*section) {
+        DWORD code = GetLastError();
+        kin_status status = kin_win32_fail(code);
+        return code == ERROR_FILE_NOT_FOUND ? KIN_E_NOT_FOUND : status;
+    }
+    *out = NULL;
+    kin_status status = check_owner(*section, owner);
+    if (status == KIN_OK) {
+        status = map_card(*section, access, out);
+    }
+    if (status != KIN_OK) {
+        close_card(*section, *out);
+    }
+    return status;
+}
+
+/* The one that is there, or a new one. */
+static kin_status make_card(HANDLE *section, card **out, int scope, const kin_os_account *self, const char *name,
+                            const kin_os_account *group)
+{
+    wchar_t wide[NAME_ROOM];
+    SECURITY_ATTRIBUTES access;
+    if (!kin_win32_access(&access, group)) {
+        return kin_win32_fail(GetLastError());
+    }
+    make_name(wide, scope, self, name);
+    *section = CreateFileMappingW(INVALID_HANDLE_VALUE, &access, PAGE_READWRITE, 0, sizeof(card), wide);
+    DWORD code = GetLastError();
+    LocalFree(access.lpSecurityDescriptor);
+    if (!*section) {
+        return kin_win32_fail(code);
+    }
+    *out = NULL;
+    kin_status status = check_owner(*section, self);
+    if (status == KIN_OK) {
+        status = map_card(*section, FILE_MAP_READ | FILE_MAP_WRITE, out);
+    }
+    if (status != KIN_OK) {
+        close_card(*section, *out);
+    }
+    return status;
+}
+
+static bool read_card(const card *it, LONG64 out[2])
+{
+    for (int i = 0; i < READINGS; i++) {
+        out[0] = it->id[0];
+        MemoryBarrier();
+        out[1] = it->id[1];
+        MemoryBarrier();
+        if (it->id[0] == out[0]) {
+            return out[0] != 0;
+        }
+    }
+    return false;
 }
 
 /* The arena that a card names. KIN_E_NOT_FOUND: it is gone. */
-static kin_status open_arena(HANDLE *out, const card *it)
+static kin_status open_arena(HANDLE *out, const card *it, const kin_os_account *owner)
 {
     kin_os_id id;
-    wchar_t name[KIN_WIN32_SECTION_NAME];
-    LONG64 halves[2] = {it->id[0], it->id[1]};
-    if (halves[0] == 0) {
+    LONG64 halves[2];
+    if (!read_card(it, halves)) {
         return KIN_E_NOT_FOUND;
     }
     memcpy(id.bytes, halves, sizeof id.bytes);
-    kin_win32_section_name(name, &id);
-    *out = OpenFileMappingW(FILE_MAP_READ | FILE_MAP_WRITE, FALSE, name);
-    if (*out) {
-        return KIN_OK;
+    HANDLE arena = kin_win32_open_memory(&id);
+    if (!arena) {
+        DWORD code = GetLastError();
+        kin_status status = kin_win32_fail(code);
+        return code == ERROR_FILE_NOT_FOUND ? KIN_E_NOT_FOUND : status;
     }
-    return GetLastError() == ERROR_FILE_NOT_FOUND ? KIN_E_NOT_FOUND : kin_win32_fail(GetLastError());
+    kin_status status = check_owner(arena, owner);
+    if (status != KIN_OK) {
+        CloseHandle(arena);
+        return status;
+    }
+    *out = arena;
+    return KIN_OK;
 }
 
 /* ---- finding ---- */
 
-static kin_status find_locked(kin_os_handle *out, const char *name)
+static kin_status find_in(kin_os_handle *out, int scope, const char *name, const kin_os_account *owner)
 {
     HANDLE section;
     card *it;
-    kin_status status = open_card(&section, &it, name, false);
-    if (status != KIN_OK) {
-        return status;
-    }
-    status = open_arena(out, it);
-    UnmapViewOfFile((void *)(uintptr_t)it);
-    CloseHandle(section);
-    return status;
-}
-
-kin_status kin_os_name_find(kin_os_handle *out, const char *name)
-{
-    HANDLE mutex;
-    kin_status status = enter(&mutex);
+    kin_status status = open_card(&section, &it, scope, owner, name, FILE_MAP_READ);
     if (status == KIN_OK) {
-        status = find_locked(out, name);
-        leave(mutex);
+        status = open_arena(out, it, owner);
+        close_card(section, it);
     }
     return status;
 }
 
-kin_status kin_os_name_enter(kin_os_handle *shm, kin_os_handle *pulse, const kin_os_id *family)
+kin_status kin_os_name_find(kin_os_handle *out, const char *name, const kin_os_account *owner)
+{
+    kin_status status = find_in(out, GLOBAL, name, owner);
+    return status == KIN_E_NOT_FOUND ? find_in(out, LOCAL, name, owner) : status;
+}
+
+kin_status kin_os_name_enter(kin_os_handle *shm, kin_os_handle *pulse, const kin_os_id *family,
+                             const kin_os_account *owner)
 {
     (void)shm;
     (void)family;
+    (void)owner;
     *pulse = KIN_OS_NO_HANDLE;
     return KIN_OK;
 }
 
 /* ---- giving and taking names ---- */
 
-static kin_status publish_locked(kin_os_handle *holder, const char *name, const kin_os_id *family)
+static void write_card(card *it, const kin_os_id *family)
+{
+    LONG64 id[2];
+    memcpy(id, family->bytes, sizeof id);
+    InterlockedExchange64(&it->id[0], 0);
+    InterlockedExchange64(&it->id[1], id[1]);
+    InterlockedExchange64(&it->id[0], id[0]);
+}
+
+static kin_status publish(kin_os_handle *holder, const guard *under, const char *name, const kin_os_id *family,
+                          const kin_os_account *group)
 {
     HANDLE arena;
-    card *it;
-    LONG64 id[2];
-    kin_status status = open_card(holder, &it, name, true);
-    if (status != KIN_OK) {
+    card *it = NULL;
+    kin_status status = kin_os_name_find(&arena, name, &under->self);
+    if (status == KIN_OK) {
+        CloseHandle(arena);
+        return KIN_E_EXISTS;
+    }
+    if (status != KIN_E_NOT_FOUND) {
         return status;
     }
-    status = open_arena(&arena, it);
-    if (status == KIN_E_NOT_FOUND) {
-        memcpy(id, family->bytes, sizeof id);
-        InterlockedExchange64(&it->id[0], 0);
-        InterlockedExchange64(&it->id[1], id[1]);
-        InterlockedExchange64(&it->id[0], id[0]);
-        status = KIN_OK;
-    } else if (status == KIN_OK) {
-        CloseHandle(arena);
-        status = KIN_E_EXISTS;
+    int scope = kin_os_account_given(group) ? GLOBAL : LOCAL;
+    if (!under->mutex[scope]) {
+        return kin_win32_fail(ERROR_ACCESS_DENIED);
     }
-    UnmapViewOfFile((void *)(uintptr_t)it);
-    if (status != KIN_OK) {
-        CloseHandle(*holder);
+    status = make_card(holder, &it, scope, &under->self, name, group);
+    if (status == KIN_OK) {
+        write_card(it, family);
+        UnmapViewOfFile((void *)(uintptr_t)it);
     }
     return status;
 }
 
-kin_status kin_os_name_publish(kin_os_handle *holder, const char *name, const kin_os_id *family, bool kept)
+kin_status kin_os_name_publish(kin_os_handle *holder, const char *name, const kin_os_id *family, bool kept,
+                               const kin_os_account *group)
 {
-    HANDLE mutex;
+    guard under;
     *holder = KIN_OS_NO_HANDLE;
     if (kept) {
         return KIN_E_UNSUPPORTED;
     }
-    kin_status status = enter(&mutex);
+    kin_status status = enter(&under);
     if (status == KIN_OK) {
-        status = publish_locked(holder, name, family);
-        leave(mutex);
+        status = publish(holder, &under, name, family, group);
+        leave(&under);
     }
     if (status != KIN_OK) {
         *holder = KIN_OS_NO_HANDLE;
@@ -202,36 +286,50 @@ kin_status kin_os_name_publish(kin_os_handle *holder, const char *name, const ki
     return status;
 }
 
-void kin_os_name_hold(kin_os_handle *holder, const char *name)
+void kin_os_name_hold(kin_os_handle *holder, const char *name, const kin_os_account *owner)
 {
     HANDLE section;
     card *it;
     *holder = KIN_OS_NO_HANDLE;
-    if (open_card(&section, &it, name, false) == KIN_OK) {
-        UnmapViewOfFile((void *)(uintptr_t)it);
-        *holder = section;
+    for (int scope = GLOBAL; scope >= LOCAL && !*holder; scope--) {
+        if (open_card(&section, &it, scope, owner, name, FILE_MAP_READ) == KIN_OK) {
+            UnmapViewOfFile((void *)(uintptr_t)it);
+            *holder = section;
+        }
     }
+}
+
+/* KIN_E_NOT_FOUND: no card, or that of another family by now. */
+static kin_status forget_in(int scope, const guard *under, const char *name, const kin_os_id *family)
+{
+    HANDLE section;
+    card *it;
+    LONG64 id[2];
+    kin_status status = open_card(&section, &it, scope, &under->self, name, FILE_MAP_READ | FILE_MAP_WRITE);
+    if (status != KIN_OK) {
+        return status;
+    }
+    memcpy(id, family->bytes, sizeof id);
+    if (it->id[0] == id[0] && it->id[1] == id[1]) {
+        InterlockedExchange64(&it->id[0], 0);
+    } else {
+        status = KIN_E_NOT_FOUND;
+    }
+    close_card(section, it);
+    return status;
 }
 
 kin_status kin_os_name_forget(const char *name, const kin_os_id *family)
 {
-    HANDLE mutex, section;
-    card *it;
-    LONG64 id[2];
-    kin_status status = enter(&mutex);
-    if (status != KIN_OK) {
-        return status;
-    }
-    status = open_card(&section, &it, name, false);
+    guard under;
+    kin_status status = enter(&under);
     if (status == KIN_OK) {
-        memcpy(id, family->bytes, sizeof id);
-        if (it->id[0] == id[0] && it->id[1] == id[1]) { /* else the name has passed on */
-            InterlockedExchange64(&it->id[0], 0);
+        status = forget_in(GLOBAL, &under, name, family);
+        if (status == KIN_E_NOT_FOUND) {
+            status = forget_in(LOCAL, &under, name, family);
         }
-        UnmapViewOfFile((void *)(uintptr_t)it);
-        CloseHandle(section);
+        leave(&under);
     }
-    leave(mutex);
     return status;
 }
 

@@ -12,7 +12,7 @@ typedef HANDLE kin_os_sem;
 #define KIN_OS_NO_SEM ((HANDLE)0)
 
 typedef struct kin_os_pulse {
-    int unused;
+    HANDLE sign; /* or NULL, see pulse.c */
 } kin_os_pulse;
 #define KIN_OS_NO_PULSE                                                                                                \
     {                                                                                                                  \

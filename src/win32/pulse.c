@@ -1,16 +1,22 @@
-/* pulse.c: OpenProcess, creation times. Nothing is held: a process is its own sign of life.
+/* pulse.c: OpenProcess, creation times. Nothing is held: a process is its own sign of life; but see the last point.
  *
  * - A process object outlives the process while anybody has a handle to it; then OpenProcess succeeds, and only a wait
  *   tells that it has ended. Afterwards its pid may be another process's, with another creation time (Microsoft,
  *   "Process Handles and Identifiers").
  * - OpenProcess says ERROR_INVALID_PARAMETER where there is no such process, ERROR_ACCESS_DENIED where there is one which
  *   this user may not open ("OpenProcess function"). The latter counts as life: it only delays.
+ * - It would delay for ever where somebody holds a handle of a process that was another user's. So in a family that a group has access to
+ *   each member holds an event, Global\kin-HEX-life-PID-START: it goes when the process has no thread any more and its handles are
+ *   closed ("Terminating a process").
  */
 #include "win32.h"
 
-kin_status kin_os_pulse_create(kin_os_pulse *out, const kin_os_id *family)
+#include <wchar.h>
+
+kin_status kin_os_pulse_create(kin_os_pulse *out, const kin_os_id *family, const kin_os_account *group)
 {
     (void)family;
+    (void)group;
     *out = (kin_os_pulse)KIN_OS_NO_PULSE;
     return KIN_OK;
 }
@@ -28,11 +34,43 @@ kin_status kin_os_pulse_adopt(kin_os_pulse *out, kin_os_handle handle)
     return KIN_OK;
 }
 
-kin_status kin_os_pulse_start(kin_os_pulse *pulse, uint32_t index)
+static void sign_name(wchar_t out[KIN_WIN32_NAME], const kin_os_id *family, const kin_os_process_id *who)
 {
-    (void)pulse;
+    kin_win32_name(out, family, true);
+    size_t used = wcslen(out);
+    swprintf(out + used, KIN_WIN32_NAME - used, L"-life-%lx-%llx", (unsigned long)who->pid,
+             (unsigned long long)who->start);
+}
+
+static kin_status make_sign(HANDLE *out, const kin_os_id *family, const kin_os_account *group)
+{
+    SECURITY_ATTRIBUTES access;
+    kin_os_process_id self;
+    wchar_t name[KIN_WIN32_NAME];
+    kin_status status = kin_os_self(&self);
+    if (status != KIN_OK) {
+        return status;
+    }
+    if (!kin_win32_access(&access, group)) {
+        return kin_win32_fail(GetLastError());
+    }
+    sign_name(name, family, &self);
+    HANDLE sign = CreateEventW(&access, TRUE, FALSE, name);
+    DWORD code = GetLastError();
+    LocalFree(access.lpSecurityDescriptor);
+    if (sign && code == ERROR_ALREADY_EXISTS) { /* somebody else's: it would outlive this process */
+        CloseHandle(sign);
+        sign = NULL;
+    }
+    *out = sign;
+    return sign ? KIN_OK : kin_win32_fail(code);
+}
+
+/* One for all that it does: a reaper's is the one it has as a member. */
+kin_status kin_os_pulse_start(kin_os_pulse *pulse, uint32_t index, const kin_os_id *family, const kin_os_account *group)
+{
     (void)index;
-    return KIN_OK;
+    return kin_os_account_given(group) && !pulse->sign ? make_sign(&pulse->sign, family, group) : KIN_OK;
 }
 
 bool kin_os_pulse_check(kin_os_pulse *pulse, uint32_t index)
@@ -44,8 +82,9 @@ bool kin_os_pulse_check(kin_os_pulse *pulse, uint32_t index)
 
 void kin_os_pulse_stop(kin_os_pulse *pulse, uint32_t index)
 {
-    (void)pulse;
     (void)index;
+    kin_os_handle_close(pulse->sign);
+    pulse->sign = NULL;
 }
 
 /* Whoever reaps is known by its pid: nothing is taken, nothing given back. */
@@ -55,13 +94,24 @@ void kin_os_pulse_give_back(kin_os_pulse *pulse, uint32_t index)
     (void)index;
 }
 
+static bool shows_sign(const kin_os_id *family, const kin_os_process_id *who)
+{
+    wchar_t name[KIN_WIN32_NAME];
+    sign_name(name, family, who);
+    HANDLE sign = OpenEventW(SYNCHRONIZE, FALSE, name);
+    bool alive = sign || GetLastError() != ERROR_FILE_NOT_FOUND;
+    kin_os_handle_close(sign);
+    return alive;
+}
+
 bool kin_os_pulse_alive(const kin_os_pulse *pulse, uint32_t index, const kin_os_process_id *who,
                         const kin_os_id *family)
 {
     HANDLE process;
-    (void)pulse;
     (void)index;
-    (void)family;
+    if (pulse->sign && who->start != 0) {
+        return shows_sign(family, who);
+    }
     kin_status status = kin_win32_process_open(&process, who, PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRONIZE);
     if (status != KIN_OK) {
         return status != KIN_E_NOT_FOUND;
@@ -85,7 +135,7 @@ void kin_os_pulse_retire(const kin_os_pulse *pulse, const kin_os_id *family)
 
 void kin_os_pulse_close(kin_os_pulse *pulse)
 {
-    (void)pulse;
+    kin_os_pulse_stop(pulse, 0);
 }
 
 uint32_t kin_os_sweep(void)

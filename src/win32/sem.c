@@ -6,11 +6,17 @@
  * - A duplicate of a semaphore that was closed and whose value was reused would be another object; so semaphores are
  *   never closed, only kept for the next thread.
  * - DuplicateHandle from a process that has ended, but still has handles, fails with ERROR_ACCESS_DENIED.
+ * - So it does from another user's process. In a family that a group has access to they have names, Global\kin-HEX-sleep-PID-START-NUMBER,
+ *   none used twice: these are closed when they are retired.
  */
 #include <limits.h>
 #include <stdlib.h>
+#include <wchar.h>
 
 #include "win32.h"
+
+/* words of a place; a value 0: it has a name */
+enum { PID, START, VALUE, NUMBER };
 
 typedef struct node {
     struct node *next;
@@ -68,49 +74,63 @@ static kin_status make_new(HANDLE *out)
     return KIN_OK;
 }
 
-kin_status kin_os_sem_create(kin_os_sem *out, kin_os_sem_place *place, const kin_os_id *family, uint32_t slot,
-                             bool named)
+/* ---- with a name ---- */
+
+static void name_of(wchar_t out[KIN_WIN32_NAME], const kin_os_id *family, const kin_os_sem_place *place)
 {
-    kin_os_process_id self;
-    (void)family;
-    (void)slot;
-    (void)named;
-    kin_status status = kin_os_self(&self);
-    if (status != KIN_OK) {
-        return status;
-    }
-    HANDLE sem = take_retired();
-    if (!sem) {
-        status = make_new(&sem);
-    }
-    if (status == KIN_OK) {
-        *place = (kin_os_sem_place){{self.pid, self.start, kin_os_handle_value(sem)}};
-        *out = sem;
-    }
-    return status;
+    kin_win32_name(out, family, true);
+    size_t used = wcslen(out);
+    swprintf(out + used, KIN_WIN32_NAME - used, L"-sleep-%lx-%llx-%llx", (unsigned long)place->words[PID],
+             (unsigned long long)place->words[START], (unsigned long long)place->words[NUMBER]);
 }
 
-void kin_os_sem_retire(kin_os_sem sem)
+static kin_status make_named(HANDLE *out, const kin_os_sem_place *place, const kin_os_id *family,
+                             const kin_os_account *group)
 {
-    if (!sem) {
-        return;
+    SECURITY_ATTRIBUTES access;
+    wchar_t name[KIN_WIN32_NAME];
+    if (!kin_win32_access(&access, group)) {
+        return kin_win32_fail(GetLastError());
     }
-    AcquireSRWLockExclusive(&retired_lock);
-    node *item = pop(&spare);
-    if (item) {
-        item->sem = sem;
-        push(&retired, item);
+    name_of(name, family, place);
+    HANDLE sem = CreateSemaphoreW(&access, 0, LONG_MAX, name);
+    DWORD code = GetLastError();
+    LocalFree(access.lpSecurityDescriptor);
+    if (sem && code == ERROR_ALREADY_EXISTS) { /* somebody else's */
+        CloseHandle(sem);
+        sem = NULL;
     }
-    ReleaseSRWLockExclusive(&retired_lock);
+    *out = sem;
+    return sem ? KIN_OK : kin_win32_fail(code);
 }
 
-kin_status kin_os_sem_open(kin_os_sem *out, const kin_os_sem_place *place, const kin_os_id *family, uint32_t slot)
+static kin_status open_named(HANDLE *out, const kin_os_sem_place *place, const kin_os_id *family)
+{
+    wchar_t name[KIN_WIN32_NAME];
+    name_of(name, family, place);
+    HANDLE sem = OpenSemaphoreW(SEMAPHORE_MODIFY_STATE | SYNCHRONIZE, FALSE, name);
+    if (!sem) {
+        DWORD code = GetLastError();
+        kin_status status = kin_win32_fail(code);
+        return code == ERROR_FILE_NOT_FOUND ? KIN_E_NOT_FOUND : status;
+    }
+    *out = sem;
+    return KIN_OK;
+}
+
+/* ---- without ---- */
+
+static kin_status make_unnamed(HANDLE *out)
+{
+    *out = take_retired();
+    return *out ? KIN_OK : make_new(out);
+}
+
+static kin_status open_unnamed(HANDLE *out, const kin_os_sem_place *place)
 {
     const DWORD access = PROCESS_DUP_HANDLE | PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRONIZE;
-    kin_os_process_id owner = {(uint32_t)place->words[0], place->words[1]};
-    HANDLE process, sem, theirs = kin_os_handle_from(place->words[2]);
-    (void)family;
-    (void)slot;
+    kin_os_process_id owner = {(uint32_t)place->words[PID], place->words[START]};
+    HANDLE process, sem, theirs = kin_os_handle_from(place->words[VALUE]);
     kin_status status = kin_win32_process_open(&process, &owner, access);
     if (status != KIN_OK) {
         return status;
@@ -125,6 +145,59 @@ kin_status kin_os_sem_open(kin_os_sem *out, const kin_os_sem_place *place, const
     }
     CloseHandle(process);
     return status;
+}
+
+kin_status kin_os_sem_create(kin_os_sem *out, kin_os_sem_place *place, const kin_os_id *family, uint32_t slot,
+                             bool named, const kin_os_account *group)
+{
+    static volatile LONG64 last_number;
+    kin_os_process_id self;
+    (void)slot;
+    (void)named;
+    kin_status status = kin_os_self(&self);
+    if (status != KIN_OK) {
+        return status;
+    }
+    kin_os_sem_place here = {{self.pid, self.start}};
+    HANDLE sem;
+    if (kin_os_account_given(group)) {
+        here.words[NUMBER] = (uint64_t)InterlockedIncrement64(&last_number);
+        status = make_named(&sem, &here, family, group);
+    } else {
+        status = make_unnamed(&sem);
+    }
+    if (status == KIN_OK) {
+        here.words[VALUE] = kin_os_account_given(group) ? 0 : kin_os_handle_value(sem);
+        *place = here;
+        *out = sem;
+    }
+    return status;
+}
+
+static void keep_retired(HANDLE sem)
+{
+    AcquireSRWLockExclusive(&retired_lock);
+    node *item = pop(&spare);
+    if (item) {
+        item->sem = sem;
+        push(&retired, item);
+    }
+    ReleaseSRWLockExclusive(&retired_lock);
+}
+
+void kin_os_sem_retire(kin_os_sem sem, const kin_os_account *group)
+{
+    if (kin_os_account_given(group)) {
+        kin_os_handle_close(sem);
+    } else if (sem) {
+        keep_retired(sem);
+    }
+}
+
+kin_status kin_os_sem_open(kin_os_sem *out, const kin_os_sem_place *place, const kin_os_id *family, uint32_t slot)
+{
+    (void)slot;
+    return place->words[VALUE] ? open_unnamed(out, place) : open_named(out, place, family);
 }
 
 void kin_os_sem_close(kin_os_sem sem)

@@ -81,12 +81,12 @@ kin_status kin_win32_pipe_name(wchar_t out[KIN_WIN32_PIPE_NAME]);
 
 /* ---- discover.c ---- */
 
-#define KIN_WIN32_SECTION_NAME 48
+#define KIN_WIN32_NAME 96
 
-/* The name of a family's memory. */
-/* The user's SID as text. */
-bool kin_win32_user_sid(wchar_t *out, size_t size);
-void kin_win32_section_name(wchar_t out[KIN_WIN32_SECTION_NAME], const kin_os_id *family);
+/* The name of a family's memory; shared: other users have access. WHAT-NUMBER... is added to it for what else belongs to the family. */
+void kin_win32_name(wchar_t out[KIN_WIN32_NAME], const kin_os_id *family, bool shared);
+/* Opens a family's memory, wherever its name is; NULL and GetLastError. */
+HANDLE kin_win32_open_memory(const kin_os_id *family);
 /* Lists a family that was made here, for others to find; once its section exists. */
 void kin_win32_list(const kin_os_id *family);
 /* Keeps the list in being while this process lives. */
@@ -105,9 +105,11 @@ kin_status kin_win32_pipe_create(kin_win32_pipe *out);
 /* Duplicates the handles into the child and writes all of it. */
 kin_status kin_win32_message_send(HANDLE pipe, const kin_os_process *child, const kin_os_message *message);
 
-/* ---- name.c ---- */
+/* ---- account.c ---- */
 
-/* Access for this user and nobody else. LocalFree lpSecurityDescriptor. False: GetLastError. */
-bool kin_win32_own_only(SECURITY_ATTRIBUTES *out);
+/* Access for this user, and the group if any. LocalFree lpSecurityDescriptor. False: GetLastError. */
+bool kin_win32_access(SECURITY_ATTRIBUTES *out, const kin_os_account *group);
+/* Of a handle with READ_CONTROL. */
+bool kin_win32_is_owned(HANDLE object, const kin_os_account *owner);
 
 #endif

@@ -1,0 +1,139 @@
+/* account.c: users and groups, known by their SIDs; and what they are allowed.
+ *
+ * All that has a name is made with an access list of its own ("Security Descriptor String Format"): this user, and a group if that is
+ * asked for. Its owner is put in by name, too: for an elevated program the system would take the Administrators (Microsoft,
+ * "Default owner", TokenOwner), and it is by the owner that a finder knows whose it is.
+ */
+#include "win32.h"
+
+#include <aclapi.h>
+#include <sddl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wchar.h>
+
+#define ACCOUNT_MAX (sizeof((kin_os_account *)0)->text)
+
+/* A SID's text is ASCII, and never longer than this ("ConvertSidToStringSidW", SECURITY_MAX_SID_STRING_CHARACTERS). */
+static kin_status write_sid(kin_os_account *out, PSID sid)
+{
+    wchar_t *text = NULL;
+    if (!ConvertSidToStringSidW(sid, &text)) {
+        return kin_win32_fail(GetLastError());
+    }
+    kin_status status = kin_win32_utf8(out->text, ACCOUNT_MAX, text);
+    LocalFree(text);
+    return status;
+}
+
+static kin_status find_self(kin_os_account *out)
+{
+    HANDLE token = NULL;
+    DWORD length = 0;
+    union {
+        TOKEN_USER user;
+        unsigned char bytes[SECURITY_MAX_SID_SIZE + sizeof(TOKEN_USER)];
+    } info;
+    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token)) {
+        return kin_win32_fail(GetLastError());
+    }
+    bool known = GetTokenInformation(token, TokenUser, &info, sizeof info, &length);
+    kin_status status = known ? write_sid(out, info.user.User.Sid) : kin_win32_fail(GetLastError());
+    CloseHandle(token);
+    return status;
+}
+
+static kin_status look_up(kin_os_account *out, const wchar_t *name)
+{
+    unsigned char sid[SECURITY_MAX_SID_SIZE];
+    wchar_t domain[256];
+    DWORD size = sizeof sid, domain_size = sizeof domain / sizeof domain[0];
+    SID_NAME_USE use;
+    if (LookupAccountNameW(NULL, name, sid, &size, domain, &domain_size, &use)) {
+        return write_sid(out, sid);
+    }
+    DWORD code = GetLastError();
+    kin_status status = kin_win32_fail(code);
+    return code == ERROR_NONE_MAPPED || code == ERROR_INVALID_PARAMETER ? KIN_E_NOT_FOUND : status;
+}
+
+static kin_status find(kin_os_account *out, const char *name)
+{
+    wchar_t *wide;
+    PSID sid = NULL;
+    if (name[0] == '\0') {
+        return KIN_E_NOT_FOUND;
+    }
+    kin_status status = kin_win32_utf16(&wide, name);
+    if (status != KIN_OK) {
+        return status;
+    }
+    if (wcsncmp(wide, L"S-1-", 4) == 0 && ConvertStringSidToSidW(wide, &sid)) {
+        status = write_sid(out, sid);
+        LocalFree(sid);
+    } else {
+        status = look_up(out, wide);
+    }
+    free(wide);
+    return status;
+}
+
+kin_status kin_os_user_find(kin_os_account *out, const char *name)
+{
+    return name ? find(out, name) : find_self(out);
+}
+
+kin_status kin_os_group_find(kin_os_account *out, const char *name)
+{
+    if (strcmp(name, "*") == 0) {
+        *out = (kin_os_account){"*"};
+        return KIN_OK;
+    }
+    return find(out, name);
+}
+
+bool kin_os_account_sound(const kin_os_account *account)
+{
+    if (!memchr(account->text, '\0', ACCOUNT_MAX)) {
+        return false;
+    }
+    return account->text[0] == '\0' || strcmp(account->text, "*") == 0 ||
+           (strncmp(account->text, "S-1-", 4) == 0 && strspn(account->text, "S0123456789-") == strlen(account->text));
+}
+
+/* ---- access ---- */
+
+/* The group may use things, not change who may. AU: whoever has logged in. */
+bool kin_win32_access(SECURITY_ATTRIBUTES *out, const kin_os_account *group)
+{
+    kin_os_account self;
+    wchar_t text[4 * ACCOUNT_MAX];
+    const size_t room = sizeof text / sizeof text[0];
+    *out = (SECURITY_ATTRIBUTES){.nLength = sizeof *out};
+    if (find_self(&self) != KIN_OK) {
+        return false;
+    }
+    int length = swprintf(text, room, L"O:%hsD:P(A;;GA;;;%hs)", self.text, self.text);
+    if (length > 0 && kin_os_account_given(group)) {
+        const char *whom = strcmp(group->text, "*") == 0 ? "AU" : group->text;
+        length = swprintf(text + length, room - (size_t)length, L"(A;;GRGWGX;;;%hs)", whom);
+    }
+    return length > 0 && ConvertStringSecurityDescriptorToSecurityDescriptorW(text, SDDL_REVISION_1,
+                                                                              &out->lpSecurityDescriptor, NULL);
+}
+
+/* Of a handle with READ_CONTROL. */
+bool kin_win32_is_owned(HANDLE object, const kin_os_account *owner)
+{
+    kin_os_account found;
+    PSID sid = NULL;
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    DWORD code =
+        GetSecurityInfo(object, SE_KERNEL_OBJECT, OWNER_SECURITY_INFORMATION, &sid, NULL, NULL, NULL, &descriptor);
+    if (code != ERROR_SUCCESS) {
+        return false;
+    }
+    bool same = sid && write_sid(&found, sid) == KIN_OK && strcmp(found.text, owner->text) == 0;
+    LocalFree(descriptor);
+    return same;
+}

@@ -1,0 +1,516 @@
+/* Families that other users may join. Only root can become other users: elsewhere it is only looked at who has access.
+ *
+ * An actor is a forked child that has become another user before it calls anything of kin; the test itself uses no kin.
+ */
+#include "support.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define OWNER 61001u
+#define FRIEND 61002u
+#define STRANGER 61003u
+#define CLUB 61005u /* the group of the first two */
+
+typedef int actor(void);
+
+static char name[32];
+static int word[2]; /* pipe: what an actor tells the test */
+
+static void new_name(void)
+{
+    static int number;
+    snprintf(name, sizeof name, "users-%d-%d", (int)getpid(), number++);
+}
+
+static bool become(unsigned uid)
+{
+    const gid_t groups[] = {CLUB};
+    return setgroups(uid == STRANGER ? 0 : 1, groups) == 0 && setresgid(uid, uid, uid) == 0 &&
+           setresuid(uid, uid, uid) == 0 && prctl(PR_SET_DUMPABLE, 1) == 0;
+}
+
+static pid_t start(unsigned uid, actor *act)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        exit(become(uid) ? act() : 99);
+    }
+    assert_true(pid > 0);
+    return pid;
+}
+
+static int end_of(pid_t pid)
+{
+    int status = -1;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+static int run(unsigned uid, actor *act)
+{
+    return end_of(start(uid, act));
+}
+
+static void tell(void)
+{
+    (void)!write(word[1], "!", 1);
+}
+
+static void hear(void)
+{
+    char byte;
+    assert_int_equal(read(word[0], &byte, 1), 1);
+}
+
+static int count_files(unsigned uid)
+{
+    char start[32];
+    int count = 0;
+    int length = snprintf(start, sizeof start, "kin-%u-", uid);
+    DIR *dir = opendir("/dev/shm");
+    assert_non_null(dir);
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        count += strncmp(entry->d_name, start, (size_t)length) == 0;
+    }
+    closedir(dir);
+    return count;
+}
+
+/* ---- actors ---- */
+
+typedef struct shared {
+    kin_lock lock;
+    kin_event event;
+    int64_t sum;
+} shared;
+
+static kin_status open_as_owner(kin_family **out, const char *group)
+{
+    kin_family_options options = KIN_FAMILY_OPTIONS;
+    options.group = group;
+    return kin_family_open(out, name, 0, &options);
+}
+
+static kin_status open_as_other(kin_family **out)
+{
+    kin_family_options options = KIN_FAMILY_OPTIONS;
+    options.owner = "61001";
+    return kin_family_open(out, name, KIN_FAMILY_JOIN, &options);
+}
+
+static kin_status make_shared(shared **out, kin_family *family)
+{
+    kin_status status = kin_alloc((void **)out, family, sizeof **out);
+    if (status == KIN_OK) {
+        status = kin_lock_init(&(*out)->lock, 0);
+    }
+    if (status == KIN_OK) {
+        status = kin_event_init(&(*out)->event);
+    }
+    return status == KIN_OK ? kin_name_set("shared", KIN_TYPE_MEMORY, *out) : status;
+}
+
+static kin_status find_shared(shared **out, kin_family *family)
+{
+    return kin_name_get((void **)out, family, KIN_TYPE_MEMORY, "shared");
+}
+
+/* Until the event is set, by somebody who finds it here. */
+static int keep(const char *group)
+{
+    kin_family *family = NULL;
+    shared *it = NULL;
+    CHECK(open_as_owner(&family, group) == KIN_OK);
+    CHECK(make_shared(&it, family) == KIN_OK);
+    tell();
+    CHECK(kin_event_wait(&it->event, PATIENCE) == KIN_OK);
+    kin_family_close(family);
+    return 0;
+}
+
+static int keep_for_club(void)
+{
+    return keep("61005");
+}
+
+static int keep_for_all(void)
+{
+    return keep("*");
+}
+
+static int keep_alone(void)
+{
+    return keep(NULL);
+}
+
+static int make_for_strangers_group(void)
+{
+    kin_family *family = NULL;
+    kin_family_options options = KIN_FAMILY_OPTIONS;
+    options.group = "61003";
+    CHECK(kin_family_open(&family, name, 0, &options) == KIN_E_PERMISSION);
+    options.group = "no-such-group";
+    CHECK(kin_family_open(&family, name, 0, &options) == KIN_E_NOT_FOUND);
+    return 0;
+}
+
+static int add(void)
+{
+    kin_family *family = NULL;
+    shared *it = NULL;
+    CHECK(open_as_other(&family) == KIN_OK);
+    CHECK(find_shared(&it, family) == KIN_OK);
+    for (int i = 0; i < 20000; i++) {
+        CHECK(kin_lock_acquire(&it->lock, PATIENCE) == KIN_OK);
+        it->sum++;
+        CHECK(kin_lock_release(&it->lock) == KIN_OK);
+    }
+    kin_family_close(family);
+    return 0;
+}
+
+static int set_event(void)
+{
+    kin_family *family = NULL;
+    shared *it = NULL;
+    CHECK(open_as_other(&family) == KIN_OK);
+    CHECK(find_shared(&it, family) == KIN_OK);
+    CHECK(kin_event_set(&it->event) == KIN_OK);
+    kin_family_close(family);
+    return 0;
+}
+
+static int check_sum_and_set_event(void)
+{
+    kin_family *family = NULL;
+    shared *it = NULL;
+    CHECK(open_as_other(&family) == KIN_OK);
+    CHECK(find_shared(&it, family) == KIN_OK);
+    CHECK(it->sum == 40000);
+    CHECK(kin_event_set(&it->event) == KIN_OK);
+    kin_family_close(family);
+    return 0;
+}
+
+static int hold_lock(void)
+{
+    kin_family *family = NULL;
+    shared *it = NULL;
+    CHECK(open_as_other(&family) == KIN_OK);
+    CHECK(find_shared(&it, family) == KIN_OK);
+    CHECK(kin_lock_acquire(&it->lock, PATIENCE) == KIN_OK);
+    tell();
+    pause();
+    return 1;
+}
+
+static int inherit_lock(void)
+{
+    kin_family *family = NULL;
+    shared *it = NULL;
+    CHECK(open_as_other(&family) == KIN_OK);
+    CHECK(find_shared(&it, family) == KIN_OK);
+    CHECK(kin_lock_acquire(&it->lock, PATIENCE) == KIN_OWNER_DIED);
+    CHECK(kin_lock_repair(&it->lock) == KIN_OK);
+    CHECK(kin_lock_release(&it->lock) == KIN_OK);
+    kin_family_close(family);
+    return 0;
+}
+
+static int be_refused(void)
+{
+    kin_family *family = NULL;
+    CHECK(open_as_other(&family) == KIN_E_PERMISSION);
+    CHECK(kin_family_open(&family, name, KIN_FAMILY_JOIN, NULL) == KIN_E_NOT_FOUND);
+    return 0;
+}
+
+static int find_none(void)
+{
+    kin_family *family = NULL;
+    CHECK(open_as_other(&family) == KIN_E_NOT_FOUND);
+    return 0;
+}
+
+static int make_and_leave_to_friend(void)
+{
+    kin_family *family = NULL;
+    shared *it = NULL;
+    CHECK(open_as_owner(&family, "*") == KIN_OK);
+    CHECK(make_shared(&it, family) == KIN_OK);
+    tell();
+    CHECK(kin_event_wait(&it->event, PATIENCE) == KIN_OK);
+    kin_family_close(family);
+    return 0;
+}
+
+static int stay_longer(void)
+{
+    kin_family *family = NULL;
+    shared *it = NULL;
+    kin_family_info info = {.size = sizeof info, .members = 2};
+    CHECK(open_as_other(&family) == KIN_OK);
+    CHECK(find_shared(&it, family) == KIN_OK);
+    CHECK(kin_event_set(&it->event) == KIN_OK);
+    for (int64_t end = now_ns() + PATIENCE; info.members > 1 && now_ns() < end;) {
+        CHECK(kin_family_inspect(family, &info) == KIN_OK);
+    }
+    CHECK(info.members == 1);
+    kin_family_close(family);
+    return 0;
+}
+
+static int sweep(void)
+{
+    uint32_t swept = 0;
+    CHECK(kin_sweep(&swept) == KIN_OK);
+    CHECK(swept == 1);
+    return 0;
+}
+
+static int sweep_what_is_there(void)
+{
+    CHECK(kin_sweep(NULL) == KIN_OK);
+    return 0;
+}
+
+static int be_squatted(void)
+{
+    kin_family *family = NULL;
+    CHECK(open_as_owner(&family, "*") == KIN_E_PERMISSION);
+    return 0;
+}
+
+/* ---- tests ---- */
+
+static bool can_become_others(void)
+{
+    if (geteuid() == 0) {
+        return true;
+    }
+    print_message("not root: nobody else to be\n");
+    return false;
+}
+
+/* Whoever was the last to leave. */
+static void assert_nothing_left(void)
+{
+    assert_int_equal(run(OWNER, sweep_what_is_there), 0);
+    assert_int_equal(count_files(OWNER), 0);
+}
+
+/* Contended, so that users wake each other. */
+static void group_joins_and_others_do_not(void **state)
+{
+    (void)state;
+    if (!can_become_others()) {
+        return;
+    }
+    new_name();
+    pid_t owner = start(OWNER, keep_for_club);
+    hear();
+    pid_t adders[] = {start(FRIEND, add), start(FRIEND, add)};
+    assert_int_equal(end_of(adders[0]), 0);
+    assert_int_equal(end_of(adders[1]), 0);
+    assert_int_equal(run(STRANGER, be_refused), 0);
+    assert_int_equal(run(FRIEND, check_sum_and_set_event), 0);
+    assert_int_equal(end_of(owner), 0);
+    assert_nothing_left();
+    assert_int_equal(run(FRIEND, find_none), 0);
+}
+
+static void everybody_joins_if_asked(void **state)
+{
+    (void)state;
+    if (!can_become_others()) {
+        return;
+    }
+    new_name();
+    pid_t owner = start(OWNER, keep_for_all);
+    hear();
+    assert_int_equal(run(STRANGER, add), 0);
+    assert_int_equal(run(STRANGER, set_event), 0);
+    assert_int_equal(end_of(owner), 0);
+    assert_nothing_left();
+}
+
+static void nobody_joins_if_not_asked(void **state)
+{
+    (void)state;
+    if (!can_become_others()) {
+        return;
+    }
+    new_name();
+    pid_t owner = start(OWNER, keep_alone);
+    hear();
+    assert_int_equal(run(FRIEND, be_refused), 0);
+    assert_int_equal(run(STRANGER, be_refused), 0);
+    kill(owner, SIGKILL);
+    assert_int_equal(end_of(owner), -SIGKILL);
+    assert_int_equal(run(OWNER, sweep), 0);
+    assert_int_equal(count_files(OWNER), 0);
+}
+
+static void other_users_death_is_noticed(void **state)
+{
+    (void)state;
+    if (!can_become_others()) {
+        return;
+    }
+    new_name();
+    pid_t owner = start(OWNER, keep_for_all);
+    hear();
+    pid_t holder = start(STRANGER, hold_lock);
+    hear();
+    pid_t heirs[] = {start(OWNER, inherit_lock), 0};
+    usleep(20000); /* it sleeps by now, most likely */
+    kill(holder, SIGKILL);
+    assert_int_equal(end_of(heirs[0]), 0);
+    assert_int_equal(end_of(holder), -SIGKILL);
+    holder = start(OWNER, hold_lock);
+    hear();
+    heirs[1] = start(FRIEND, inherit_lock);
+    kill(holder, SIGKILL);
+    assert_int_equal(end_of(holder), -SIGKILL);
+    assert_int_equal(end_of(heirs[1]), 0);
+    assert_int_equal(run(FRIEND, set_event), 0);
+    assert_int_equal(end_of(owner), 0);
+    assert_nothing_left();
+}
+
+static void names_are_the_owners_to_remove(void **state)
+{
+    (void)state;
+    if (!can_become_others()) {
+        return;
+    }
+    new_name();
+    pid_t owner = start(OWNER, make_and_leave_to_friend);
+    hear();
+    assert_int_equal(run(FRIEND, stay_longer), 0);
+    assert_int_equal(end_of(owner), 0);
+    assert_true(count_files(OWNER) > 0);
+    assert_int_equal(run(FRIEND, add), 0); /* it is still there to be joined */
+    assert_int_equal(run(OWNER, sweep), 0);
+    assert_int_equal(count_files(OWNER), 0);
+    assert_int_equal(run(FRIEND, find_none), 0);
+}
+
+static void group_must_be_ones_own(void **state)
+{
+    (void)state;
+    if (!can_become_others()) {
+        return;
+    }
+    new_name();
+    assert_int_equal(run(OWNER, make_for_strangers_group), 0);
+    assert_int_equal(count_files(OWNER), 0);
+}
+
+static void place_of_the_owners_name_can_be_taken_but_not_used(void **state)
+{
+    (void)state;
+    char path[128];
+    if (!can_become_others()) {
+        return;
+    }
+    new_name();
+    snprintf(path, sizeof path, "/dev/shm/kin-%u-%s.family", OWNER, name);
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0666);
+    assert_true(fd >= 0 && fchown(fd, STRANGER, STRANGER) == 0 && fchmod(fd, 0666) == 0);
+    close(fd);
+    assert_int_equal(run(OWNER, be_squatted), 0);
+    assert_int_equal(run(FRIEND, be_refused), 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(count_files(OWNER), 0);
+}
+
+static mode_t mode_of(const char *suffix)
+{
+    char start[32];
+    mode_t mode = 0;
+    size_t length = (size_t)snprintf(start, sizeof start, "kin-%u-", (unsigned)geteuid());
+    DIR *dir = opendir("/dev/shm");
+    assert_non_null(dir);
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        struct stat info;
+        size_t end = strlen(entry->d_name);
+        if (strncmp(entry->d_name, start, length) == 0 && strcmp(entry->d_name + end - strlen(suffix), suffix) == 0 &&
+            fstatat(dirfd(dir), entry->d_name, &info, 0) == 0) {
+            mode |= info.st_mode & 0777;
+        }
+    }
+    closedir(dir);
+    return mode;
+}
+
+static void modes_are_what_was_asked_whatever_the_umask(void **state)
+{
+    (void)state;
+    static const struct {
+        bool group, all;
+        mode_t mode;
+    } cases[] = {{false, false, 0600}, {true, false, 0660}, {false, true, 0666}};
+    char own_group[16];
+    snprintf(own_group, sizeof own_group, "%u", (unsigned)getegid());
+    for (int i = 0; i < 6; i++) {
+        kin_family *family = NULL;
+        kin_family_options options = KIN_FAMILY_OPTIONS;
+        options.group = cases[i / 2].group ? own_group : cases[i / 2].all ? "*" : NULL;
+        new_name();
+        mode_t before = umask(i % 2 ? 0777 : 0);
+        assert_ok(kin_family_open(&family, name, KIN_FAMILY_CREATE, &options));
+        umask(before);
+        assert_int_equal(mode_of(".family"), cases[i / 2].mode);
+        assert_int_equal(mode_of(".pulse"), cases[i / 2].mode);
+        kin_family_close(family);
+    }
+}
+
+static void bad_groups_and_owners_are_refused(void **state)
+{
+    (void)state;
+    kin_family *family = NULL;
+    kin_family_options options = KIN_FAMILY_OPTIONS;
+    new_name();
+    options.group = "";
+    assert_status(kin_family_open(&family, name, 0, &options), KIN_E_NOT_FOUND);
+    options.group = "4294967295";
+    assert_status(kin_family_open(&family, name, 0, &options), KIN_E_NOT_FOUND);
+    options.group = "*";
+    assert_status(kin_family_create(&family, &options), KIN_E_ARGUMENT);
+    options.group = NULL;
+    options.owner = "no-such-user";
+    assert_status(kin_family_open(&family, name, 0, &options), KIN_E_ARGUMENT); /* nobody makes it for another */
+    assert_status(kin_family_open(&family, name, KIN_FAMILY_JOIN, &options), KIN_E_NOT_FOUND);
+    options.owner = "../../root";
+    assert_status(kin_family_open(&family, name, KIN_FAMILY_JOIN, &options), KIN_E_NOT_FOUND);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(group_joins_and_others_do_not),
+        cmocka_unit_test(everybody_joins_if_asked),
+        cmocka_unit_test(nobody_joins_if_not_asked),
+        cmocka_unit_test(other_users_death_is_noticed),
+        cmocka_unit_test(names_are_the_owners_to_remove),
+        cmocka_unit_test(group_must_be_ones_own),
+        cmocka_unit_test(place_of_the_owners_name_can_be_taken_but_not_used),
+        cmocka_unit_test(modes_are_what_was_asked_whatever_the_umask),
+        cmocka_unit_test(bad_groups_and_owners_are_refused),
+    };
+    if (pipe(word) != 0) {
+        return 1;
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
