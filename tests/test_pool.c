@@ -10,7 +10,7 @@ static int run_square(kin_task *task)
     const int32_t *in = task->in;
     int32_t *out = task->out;
     for (size_t i = 0; i < task->count; i++) {
-        out[i] = in[i] * in[i];
+        out[i] = (int32_t)((uint32_t)in[i] * (uint32_t)in[i]); /* of large ones the lowest bits */
     }
     return 0;
 }
