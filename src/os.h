@@ -199,10 +199,13 @@ bool kin_os_pulse_alive(const kin_os_pulse *pulse, uint32_t index, const kin_os_
                         const kin_os_id *family);
 /* False when the family's names have been removed: new names would never be swept. */
 bool kin_os_pulse_named(const kin_os_pulse *pulse);
+void kin_os_pulse_close(kin_os_pulse *pulse);
+
+/* ---- removing the names of what is gone: sweep.c ---- */
+
 /* Removes the family's names (semaphores first, the pulse last) if no process has a sign of life in it. Called after
  * kin_os_pulse_stop. */
 void kin_os_pulse_retire(const kin_os_pulse *pulse, const kin_os_id *family);
-void kin_os_pulse_close(kin_os_pulse *pulse);
 /* The same for every family of this user that has no living member. Returns how many were removed. */
 uint32_t kin_os_sweep(void);
 

@@ -16,11 +16,67 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define TRIES 100
+
+/* ---- how names are made ---- */
+
+void kin_posix_hex(char out[KIN_POSIX_HEX], const kin_os_id *id)
+{
+    for (size_t i = 0; i < sizeof id->bytes; i++) {
+        out[2 * i] = "0123456789abcdef"[id->bytes[i] >> 4];
+        out[2 * i + 1] = "0123456789abcdef"[id->bytes[i] & 15];
+    }
+    out[KIN_POSIX_HEX - 1] = '\0';
+}
+
+const char *kin_posix_names_dir(unsigned index, bool common)
+{
+    const char *dir = NULL;
+    switch (index) {
+    case 0:
+        return KIN_POSIX_SEM_DIR;
+    case 1:
+        dir = common ? NULL : secure_getenv("XDG_RUNTIME_DIR");
+        break;
+    case 2:
+        dir = common ? NULL : secure_getenv("TMPDIR");
+        break;
+    case 3:
+        return "/tmp";
+    default:
+        break;
+    }
+    return dir && dir[0] == '/' ? dir : NULL;
+}
+
+bool kin_posix_name(char *out, size_t size, const char *dir, unsigned long uid, const char *hex, const char *suffix)
+{
+    int length = snprintf(out, size, "%s/kin-%lu-%s.%s", dir, uid, hex, suffix);
+    return length > 0 && (size_t)length < size;
+}
+
+bool kin_posix_name_matches(const char *entry, unsigned long uid, const char *suffix, char hex[KIN_POSIX_HEX])
+{
+    char start[32];
+    if (strncmp(entry, "kin-", 4) != 0) { /* most of them: without a system call for each */
+        return false;
+    }
+    size_t length = (size_t)snprintf(start, sizeof start, "kin-%lu-", uid);
+    if (strncmp(entry, start, length) != 0 || strspn(entry + length, "0123456789abcdef") != KIN_POSIX_HEX - 1) {
+        return false;
+    }
+    memcpy(hex, entry + length, KIN_POSIX_HEX - 1);
+    hex[KIN_POSIX_HEX - 1] = '\0';
+    entry += length + KIN_POSIX_HEX - 1;
+    return entry[0] == '.' && strcmp(entry + 1, suffix) == 0;
+}
+
+/* ---- removing ---- */
 
 static bool is_same(const struct stat *a, const struct stat *b)
 {

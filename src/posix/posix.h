@@ -3,6 +3,7 @@
 #define KIN_POSIX_H
 
 #include <spawn.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "os.h"
@@ -87,7 +88,14 @@ int kin_posix_link(int fd, const char *path);
 /* close, leaving errno alone. */
 void kin_posix_close(int fd);
 
-/* ---- pulse.c: names ---- */
+/* ---- wait.c ---- */
+
+struct pollfd;
+
+/* ppoll until a deadline of kin_os_now, through interruptions. */
+int kin_posix_poll(struct pollfd *list, size_t count, int64_t deadline);
+
+/* ---- name.c ---- */
 
 #define KIN_POSIX_HEX 33             /* an id in hexadecimal, with its zero */
 #define KIN_POSIX_SEM_DIR "/dev/shm" /* where glibc and musl keep named semaphores */
@@ -98,15 +106,8 @@ void kin_posix_hex(char out[KIN_POSIX_HEX], const kin_os_id *id);
 const char *kin_posix_names_dir(unsigned index, bool common);
 /* DIR/kin-UID-HEX.SUFFIX. False: too long. */
 bool kin_posix_name(char *out, size_t size, const char *dir, unsigned long uid, const char *hex, const char *suffix);
-
-/* ---- wait.c ---- */
-
-struct pollfd;
-
-/* ppoll until a deadline of kin_os_now, through interruptions. */
-int kin_posix_poll(struct pollfd *list, size_t count, int64_t deadline);
-
-/* ---- name.c ---- */
+/* Whether an entry of such a directory is kin-UID-HEX.SUFFIX. */
+bool kin_posix_name_matches(const char *entry, unsigned long uid, const char *suffix, char hex[KIN_POSIX_HEX]);
 
 /* Removes a family's name if the family is gone. */
 void kin_posix_name_tidy(const char *path);
@@ -118,6 +119,13 @@ void kin_posix_arena_remove(const char *hex);
 
 /* Opens the pulse of a family of that user that this process is not in; -1. */
 int kin_posix_pulse_open(const char *hex, unsigned long uid);
+/* While a pulse is looked at that might be this process's: to close it then would drop the sign of life. */
+void kin_posix_pulses_lock(void);
+void kin_posix_pulses_unlock(void);
+bool kin_posix_pulse_is_ours(const struct stat *info);
+/* All of it, if nobody shows a sign of life there. */
+bool kin_posix_pulse_seize(int fd);
+void kin_posix_pulse_free(int fd);
 
 /* ---- account.c ---- */
 

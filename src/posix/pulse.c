@@ -1,4 +1,4 @@
-/* pulse.c: classic record locks (fcntl F_SETLK) on a small file, and what sweeping needs: names and directories.
+/* pulse.c: classic record locks (fcntl F_SETLK) on a small file.
  *
  * - The kernel drops a process's classic locks when it dies, execs (close-on-exec) or closes *any* descriptor of that
  *   file (fcntl(2), "record locks are associated with..."). So a file that this process has as a pulse is never
@@ -9,8 +9,6 @@
  * - The file is an O_TMPFILE, locked on BIRTH_BYTE before it gets its name: nobody ever sees it unlocked while its
  *   maker lives. Where there is no O_TMPFILE it is created by name, and given up if a sweeper was faster (st_nlink
  *   0).
- * - Sweeping: lock all of it, then unlink the semaphores, the pulse last: what is left by a kill in between is found
- *   again by the pulse's name.
  * - No directory for names at all: the pulse is a memfd. It has no link, so kin_os_pulse_named says so.
  */
 #include <dirent.h>
@@ -19,7 +17,6 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -32,60 +29,6 @@
 #define TRIES 1000
 #define START_GRAIN UINT64_C(20000000) /* field 22 of /proc/PID/stat counts in steps of 10 ms */
 
-/* ---- names ---- */
-
-void kin_posix_hex(char out[KIN_POSIX_HEX], const kin_os_id *id)
-{
-    for (size_t i = 0; i < sizeof id->bytes; i++) {
-        out[2 * i] = "0123456789abcdef"[id->bytes[i] >> 4];
-        out[2 * i + 1] = "0123456789abcdef"[id->bytes[i] & 15];
-    }
-    out[KIN_POSIX_HEX - 1] = '\0';
-}
-
-const char *kin_posix_names_dir(unsigned index, bool common)
-{
-    const char *dir = NULL;
-    switch (index) {
-    case 0:
-        return KIN_POSIX_SEM_DIR;
-    case 1:
-        dir = common ? NULL : secure_getenv("XDG_RUNTIME_DIR");
-        break;
-    case 2:
-        dir = common ? NULL : secure_getenv("TMPDIR");
-        break;
-    case 3:
-        return "/tmp";
-    default:
-        break;
-    }
-    return dir && dir[0] == '/' ? dir : NULL;
-}
-
-bool kin_posix_name(char *out, size_t size, const char *dir, unsigned long uid, const char *hex, const char *suffix)
-{
-    int length = snprintf(out, size, "%s/kin-%lu-%s.%s", dir, uid, hex, suffix);
-    return length > 0 && (size_t)length < size;
-}
-
-/* Whether entry is kin-UID-HEX.SUFFIX of that user. */
-static bool name_matches(const char *entry, unsigned long uid, const char *suffix, char hex[KIN_POSIX_HEX])
-{
-    char start[32];
-    if (strncmp(entry, "kin-", 4) != 0) { /* most of them: without a system call for each */
-        return false;
-    }
-    size_t length = (size_t)snprintf(start, sizeof start, "kin-%lu-", uid);
-    if (strncmp(entry, start, length) != 0 || strspn(entry + length, "0123456789abcdef") != KIN_POSIX_HEX - 1) {
-        return false;
-    }
-    memcpy(hex, entry + length, KIN_POSIX_HEX - 1);
-    hex[KIN_POSIX_HEX - 1] = '\0';
-    entry += length + KIN_POSIX_HEX - 1;
-    return entry[0] == '.' && strcmp(entry + 1, suffix) == 0;
-}
-
 /* ---- the pulses that this process has open ---- */
 
 enum { FREE, FILLING, USED };
@@ -97,7 +40,7 @@ static struct {
 
 static pid_t ours_holder; /* the lock's: a fork in mid-change leaves the child a holder that is not itself */
 
-static void ours_lock(void)
+void kin_posix_pulses_lock(void)
 {
     pid_t self = getpid(), holder = 0;
     while (!__atomic_compare_exchange_n(&ours_holder, &holder, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
@@ -108,7 +51,7 @@ static void ours_lock(void)
     }
 }
 
-static void ours_unlock(void)
+void kin_posix_pulses_unlock(void)
 {
     __atomic_store_n(&ours_holder, 0, __ATOMIC_RELEASE);
 }
@@ -121,6 +64,11 @@ static int ours_find(uint64_t device, uint64_t inode)
         }
     }
     return -1;
+}
+
+bool kin_posix_pulse_is_ours(const struct stat *info)
+{
+    return ours_find((uint64_t)info->st_dev, (uint64_t)info->st_ino) >= 0;
 }
 
 static bool ours_add(uint64_t device, uint64_t inode)
@@ -198,6 +146,16 @@ static kin_status lock_range(int fd, off_t start, off_t length)
         }
     }
     return KIN_OK;
+}
+
+bool kin_posix_pulse_seize(int fd)
+{
+    return lock_range(fd, 0, 0) == KIN_OK;
+}
+
+void kin_posix_pulse_free(int fd)
+{
+    unlock(fd, 0, 0);
 }
 
 static kin_status lock_byte(int fd, off_t byte)
@@ -287,9 +245,9 @@ static kin_status enter(kin_os_pulse *out, int fd)
 
 kin_status kin_os_pulse_create(kin_os_pulse *out, const kin_os_id *family, const kin_os_account *group)
 {
-    ours_lock();
+    kin_posix_pulses_lock();
     kin_status status = enter(out, create_file(family, group));
-    ours_unlock();
+    kin_posix_pulses_unlock();
     return status;
 }
 
@@ -303,9 +261,9 @@ kin_status kin_os_pulse_adopt(kin_os_pulse *out, kin_os_handle handle)
     if (handle < 0) {
         return kin_posix_fail(EBADF);
     }
-    ours_lock();
+    kin_posix_pulses_lock();
     kin_status status = enter(out, kin_posix_raise(handle));
-    ours_unlock();
+    kin_posix_pulses_unlock();
     return status;
 }
 
@@ -315,7 +273,7 @@ void kin_os_pulse_close(kin_os_pulse *pulse)
     if (fd < 0) {
         return;
     }
-    ours_lock();
+    kin_posix_pulses_lock();
     if (holds(pulse, fd)) {
         kin_posix_close(fd);
     }
@@ -323,7 +281,7 @@ void kin_os_pulse_close(kin_os_pulse *pulse)
     if (i >= 0) {
         ours[i].state = FREE;
     }
-    ours_unlock();
+    kin_posix_pulses_unlock();
     *pulse = (kin_os_pulse)KIN_OS_NO_PULSE;
 }
 
@@ -361,7 +319,8 @@ static int reopen_in(const char *path, const kin_os_pulse *pulse)
     int fd = -1;
     for (struct dirent *entry; dir && fd < 0 && (entry = readdir(dir)) != NULL;) {
         char hex[KIN_POSIX_HEX];
-        if (name_matches(entry->d_name, pulse->owner, "pulse", hex) && (uint64_t)entry->d_ino == pulse->inode) {
+        if (kin_posix_name_matches(entry->d_name, pulse->owner, "pulse", hex) &&
+            (uint64_t)entry->d_ino == pulse->inode) {
             fd = kin_posix_raise(openat(dirfd(dir), entry->d_name, O_RDWR | O_CLOEXEC | O_NOFOLLOW));
         }
     }
@@ -378,7 +337,7 @@ static int reopen_in(const char *path, const kin_os_pulse *pulse)
 static int reopen(kin_os_pulse *pulse)
 {
     int fd = -1;
-    ours_lock();
+    kin_posix_pulses_lock();
     if (holds(pulse, pulse_fd(pulse))) {
         fd = pulse_fd(pulse); /* another thread was faster */
     }
@@ -389,7 +348,7 @@ static int reopen(kin_os_pulse *pulse)
     if (fd >= 0) {
         __atomic_store_n(&pulse->fd, fd, __ATOMIC_RELEASE);
     }
-    ours_unlock();
+    kin_posix_pulses_unlock();
     return fd;
 }
 
@@ -457,163 +416,19 @@ bool kin_os_pulse_named(const kin_os_pulse *pulse)
     return fstat(pulse_fd(pulse), &info) == 0 && is_file(&info, pulse->device, pulse->inode) && info.st_nlink > 0;
 }
 
-/* ---- sweeping ---- */
-
-/* False: not all; so the pulse must stay, by which a sweep finds them. */
-static bool remove_semaphores(const char *hex)
-{
-    char start[16 + KIN_POSIX_HEX];
-    size_t length = (size_t)snprintf(start, sizeof start, "sem.kin-%s.", hex);
-    DIR *dir = opendir(KIN_POSIX_SEM_DIR);
-    if (!dir) {
-        return errno == ENOENT;
-    }
-    bool all = true;
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-        if (strncmp(entry->d_name, start, length) == 0) {
-            all = (unlinkat(dirfd(dir), entry->d_name, 0) == 0 || errno == ENOENT) && all;
-        }
-    }
-    closedir(dir);
-    return all;
-}
-
-/* fd being the file of that name: removes the family if nobody lives in it. */
-static bool remove_family(int fd, int dir, const char *name, const char *hex)
-{
-    struct stat info;
-    bool removed = false;
-    if (kin_posix_kept(hex) || lock_range(fd, 0, 0) != KIN_OK) {
-        return false;
-    }
-    if (fstat(fd, &info) == 0 && info.st_nlink > 0) { /* else another sweeper was faster, and the name may be new */
-        kin_posix_arena_remove(hex);
-        removed = remove_semaphores(hex) && unlinkat(dir, name, 0) == 0;
-    }
-    unlock(fd, 0, 0);
-    return removed;
-}
-
-void kin_os_pulse_retire(const kin_os_pulse *pulse, const kin_os_id *family)
-{
-    char hex[KIN_POSIX_HEX], path[PATH_MAX];
-    int fd = pulse_fd(pulse);
-    if (pulse->owner != (unsigned long)geteuid() || !kin_os_pulse_named(pulse)) {
-        return; /* another user's names are that user's to remove: by the next sweep */
-    }
-    kin_posix_hex(hex, family);
-    for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
-        struct stat info;
-        const char *dir = kin_posix_names_dir(i, false);
-        if (dir && kin_posix_name(path, sizeof path, dir, pulse->owner, hex, "pulse") && lstat(path, &info) == 0 &&
-            is_file(&info, pulse->device, pulse->inode)) {
-            remove_family(fd, AT_FDCWD, path, hex);
-            return;
-        }
-    }
-}
-
-/* Under ours_lock, from before the look at `ours` until the file is closed again. */
-static bool sweep_pulse(int dir, const char *name, const char *hex)
-{
-    struct stat info;
-    if (fstatat(dir, name, &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(info.st_mode) || info.st_uid != geteuid() ||
-        ours_find((uint64_t)info.st_dev, (uint64_t)info.st_ino) >= 0) {
-        return false;
-    }
-    if ((info.st_mode & 0600) != 0600) {
-        fchmodat(dir, name, 0600, 0); /* its maker was killed before its own fchmod, under a strange umask */
-    }
-    int fd = openat(dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0) {
-        return false;
-    }
-    bool removed = remove_family(fd, dir, name, hex);
-    kin_posix_close(fd);
-    return removed;
-}
-
 int kin_posix_pulse_open(const char *hex, unsigned long uid)
 {
     char path[PATH_MAX];
     int fd = -1;
-    ours_lock();
+    kin_posix_pulses_lock();
     for (unsigned i = 0; i < KIN_POSIX_DIRS && fd < 0; i++) {
         struct stat info;
         const char *dir = kin_posix_names_dir(i, false);
         if (dir && kin_posix_name(path, sizeof path, dir, uid, hex, "pulse") && lstat(path, &info) == 0 &&
-            S_ISREG(info.st_mode) && (unsigned long)info.st_uid == uid &&
-            ours_find((uint64_t)info.st_dev, (uint64_t)info.st_ino) < 0) {
+            S_ISREG(info.st_mode) && (unsigned long)info.st_uid == uid && !kin_posix_pulse_is_ours(&info)) {
             fd = kin_posix_raise(open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
         }
     }
-    ours_unlock();
+    kin_posix_pulses_unlock();
     return fd;
-}
-
-/* Whether entry is kin-UID-NAME.family of this user. */
-static bool is_family_name(const char *entry)
-{
-    char start[32];
-    if (strncmp(entry, "kin-", 4) != 0) { /* as above */
-        return false;
-    }
-    size_t length = strlen(entry), used = (size_t)snprintf(start, sizeof start, "kin-%lu-", (unsigned long)geteuid());
-    return length > used + 7 && strncmp(entry, start, used) == 0 && strcmp(entry + length - 7, ".family") == 0;
-}
-
-static void tidy_name(const char *dir, const char *entry)
-{
-    char path[PATH_MAX];
-    int length = snprintf(path, sizeof path, "%s/%s", dir, entry);
-    if (length > 0 && (size_t)length < sizeof path) {
-        kin_posix_name_tidy(path);
-    }
-}
-
-/* After their families have gone. */
-static void tidy_names(const char *path, DIR *dir)
-{
-    rewinddir(dir);
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-        if (is_family_name(entry->d_name)) {
-            tidy_name(path, entry->d_name);
-        }
-    }
-}
-
-static uint32_t sweep_dir(const char *path)
-{
-    const unsigned long self = (unsigned long)geteuid();
-    uint32_t removed = 0;
-    bool names = false;
-    DIR *dir = opendir(path);
-    for (struct dirent *entry; dir && (entry = readdir(dir)) != NULL;) {
-        char hex[KIN_POSIX_HEX];
-        if (name_matches(entry->d_name, self, "memory", hex)) {
-            unlinkat(dirfd(dir), entry->d_name, 0); /* never meant to have its name for longer than this */
-        } else if (name_matches(entry->d_name, self, "pulse", hex)) {
-            ours_lock();
-            removed += sweep_pulse(dirfd(dir), entry->d_name, hex);
-            ours_unlock();
-        }
-        names = names || is_family_name(entry->d_name);
-    }
-    if (names) {
-        tidy_names(path, dir);
-    }
-    if (dir) {
-        closedir(dir);
-    }
-    return removed;
-}
-
-uint32_t kin_os_sweep(void)
-{
-    uint32_t removed = 0;
-    for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
-        const char *dir = kin_posix_names_dir(i, false);
-        removed += dir ? sweep_dir(dir) : 0;
-    }
-    return removed;
 }

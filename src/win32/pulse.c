@@ -127,18 +127,7 @@ bool kin_os_pulse_named(const kin_os_pulse *pulse)
     return true;
 }
 
-void kin_os_pulse_retire(const kin_os_pulse *pulse, const kin_os_id *family)
-{
-    (void)pulse;
-    (void)family;
-}
-
 void kin_os_pulse_close(kin_os_pulse *pulse)
 {
     kin_os_pulse_stop(pulse, 0);
-}
-
-uint32_t kin_os_sweep(void)
-{
-    return 0;
 }
