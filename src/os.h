@@ -312,6 +312,7 @@ typedef struct kin_os_command {
     const char *const *argv;      /* argv[0] is the program: a path, or a name to look for in PATH */
     bool shell;                   /* argv[0] is a command line for the system's shell instead */
     bool clean;                   /* the own environment is not inherited */
+    bool tree;                    /* kin_os_run_kill meets what the program has started, too */
     const char *const *variables; /* NULL, or "NAME=value" and "NAME", the later one counts */
     const char *directory;        /* or NULL */
     kin_os_stream streams[3];

@@ -45,7 +45,7 @@ static bool is_stream(kin_run_stream given, kin_run_stream first, kin_run_stream
 static bool sound_options(const kin_run_options *options)
 {
     return options->size == sizeof *options &&
-           (options->flags & ~(KIN_RUN_SHELL | KIN_RUN_CHECK | KIN_RUN_CLEAN_ENV)) == 0 &&
+           (options->flags & ~(KIN_RUN_SHELL | KIN_RUN_CHECK | KIN_RUN_CLEAN_ENV | KIN_RUN_TREE)) == 0 &&
            is_stream(options->input, KIN_RUN_BYTES, KIN_RUN_BYTES) &&
            is_stream(options->output, KIN_RUN_COLLECT, KIN_RUN_COLLECT) &&
            is_stream(options->errors, KIN_RUN_COLLECT, KIN_RUN_TOGETHER) && options->timeout >= 0 &&
@@ -100,6 +100,7 @@ static kin_status start(job *it, const char *const *argv)
         .argv = argv,
         .shell = (options->flags & KIN_RUN_SHELL) != 0,
         .clean = (options->flags & KIN_RUN_CLEAN_ENV) != 0,
+        .tree = (options->flags & KIN_RUN_TREE) != 0,
         .variables = options->environment,
         .directory = options->directory,
         .streams = {stream_of(options->input), stream_of(options->output), stream_of(options->errors)},

@@ -137,6 +137,37 @@ static int play_stubborn(void)
     return play_hang();
 }
 
+static void write_more(const char *path)
+{
+    FILE *file = fopen(path, "rb+");
+    if (file) {
+        fseek(file, 0, SEEK_END);
+        fputc('.', file);
+        fclose(file);
+    }
+    rest(KIN_MS(20));
+}
+
+/* Writes for as long as the file is there, whoever asks it to end. */
+static int play_grow(const char *path)
+{
+    signal(SIGTERM, SIG_IGN);
+    for (int64_t end = kin_os_now() + LONG_ENOUGH; kin_os_now() < end && play_open(path) == 0;) {
+        write_more(path);
+    }
+    return 0;
+}
+
+static int play_parent(const char *path)
+{
+    intptr_t ends[2];
+    char argument[4096];
+    make_pipe(ends);
+    snprintf(argument, sizeof argument, "grow:%s", path);
+    start_self(argument, ends[0], NULL, 0);
+    return play_hang();
+}
+
 static int play_raise(void)
 {
     raise(SIGTERM);
@@ -169,6 +200,12 @@ static int play(int argc, char **argv)
     }
     if (strcmp(argv[1], "exit") == 0 && argc == 3) {
         return atoi(argv[2]);
+    }
+    if (strncmp(argv[1], "grow:", 5) == 0) {
+        return play_grow(argv[1] + 5);
+    }
+    if (strcmp(argv[1], "parent") == 0 && argc == 3) {
+        return play_parent(argv[2]);
     }
     if (strcmp(argv[1], "open") == 0 && argc == 3) {
         return play_open(argv[2]);
@@ -621,6 +658,38 @@ static void late_program_is_ended(void **state)
     }
 }
 
+static long size_of(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    fseek(file, 0, SEEK_END);
+    long size = ftell(file);
+    fclose(file);
+    return size;
+}
+
+static void late_programs_children_end_with_it_if_asked(void **state)
+{
+    (void)state;
+    for (int tree = 0; tree < 2; tree++) {
+        char *path = make_plain_file("");
+        const char *const argv[] = {self, "parent", path, NULL};
+        kin_run_options options = KIN_RUN_OPTIONS;
+        kin_run_result result;
+        options.timeout = KIN_SECONDS(1);
+        options.flags = tree ? KIN_RUN_TREE : 0;
+        assert_status(kin_run_output(argv, &options, &result), KIN_E_TIMED_OUT);
+        assert_string_equal(result.output, "begun");
+        assert_int_equal(result.exit.signal, has_fork() ? SIGTERM : 0);
+        kin_run_free(&result);
+        long size = size_of(path);
+        assert_true(size > 0);
+        rest(KIN_MS(300));
+        assert_true(tree ? size_of(path) == size : size_of(path) > size);
+        remove_plain_file(path);
+    }
+}
+
 static void no_time_is_no_time(void **state)
 {
     (void)state;
@@ -757,6 +826,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_is_left_behind_does_not_hang),
         cmocka_unit_test(output_may_be_limited),
         cmocka_unit_test(late_program_is_ended),
+        cmocka_unit_test(late_programs_children_end_with_it_if_asked),
         cmocka_unit_test(no_time_is_no_time),
         cmocka_unit_test(shell_only_when_asked),
         cmocka_unit_test(threads_run_programs_at_once),

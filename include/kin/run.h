@@ -23,8 +23,10 @@
  * caller.
  *
  * The run is over when the program has ended. A process that it has left behind may still have its streams: what is in
- * them at that moment is collected, what comes later is not waited for. An end by force meets the program alone, not
- * what it started (with KIN_RUN_SHELL: the shell).
+ * them at that moment is collected, what comes later is not waited for. An end by force meets the program alone (with KIN_RUN_SHELL:
+ * the shell), with KIN_RUN_TREE all that it started: it runs in a process group of its own (so it is not in the terminal's
+ * foreground: Ctrl-C does not reach it, and reading from the terminal stops it), or in a job (Windows). A process that has made itself
+ * the leader of another group (setsid, setpgid) is not met.
  *
  * Any number of threads may run programs at once. If the caller dies, the program goes on, with its streams closed on
  * the other side. A child forked meanwhile by another thread, also by a bare fork, does not keep them open; one made by a
@@ -49,6 +51,7 @@ typedef enum kin_run_stream {                       /* pinned */
 #define KIN_RUN_SHELL 1u     /* argv[0] alone is a command line for /bin/sh -c or cmd.exe /c */
 #define KIN_RUN_CHECK 2u     /* an end other than exit code 0 is KIN_E_FAILED; kin_run_checked always has it */
 #define KIN_RUN_CLEAN_ENV 4u /* nothing of the caller's environment; Windows: but SystemRoot, which programs need */
+#define KIN_RUN_TREE 8u      /* an end by force meets what the program has started, too */
 
 typedef struct kin_run_options {
     size_t size; /* sizeof(kin_run_options); KIN_RUN_OPTIONS sets it */

@@ -38,6 +38,7 @@ typedef struct kin_os_run {
     kin_os_process process;
     int channels[3], inner[3]; /* our ends and, until it is started, the program's; -1 */
     struct kin_os_run *next;
+    int tree, ending; /* it leads a process group; that is to end */
 } kin_os_run;
 
 /* Initial-exec: the address is one instruction away even from a shared library. */

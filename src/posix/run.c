@@ -9,6 +9,8 @@
  *   wait for it. So the pipes of all runs are listed, and closed in any forked child: the threads that run them are not
  *   there. They are made, listed and closed under a lock which a fork takes, too. posix_spawn runs no such handlers and
  *   needs none: our ends are close-on-exec.
+ * - A process group is named by its leader's pid, which nobody else gets while the leader is not waited for (wait(2), credentials(7)):
+ *   what is left of a tree is killed before that.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -172,8 +174,8 @@ static int plan(posix_spawn_file_actions_t *actions, const kin_os_run *run, cons
     return error ? error : kin_posix_close_from(actions, STDERR_FILENO + 1);
 }
 
-/* No signal blocked, SIGPIPE as usual. */
-static int plan_signals(posix_spawnattr_t *attributes)
+/* No signal blocked, SIGPIPE as usual; a tree is a process group. */
+static int plan_signals(posix_spawnattr_t *attributes, bool tree)
 {
     sigset_t none, usual;
     sigemptyset(&none);
@@ -181,7 +183,9 @@ static int plan_signals(posix_spawnattr_t *attributes)
     sigaddset(&usual, SIGPIPE);
     posix_spawnattr_setsigmask(attributes, &none);
     posix_spawnattr_setsigdefault(attributes, &usual);
-    return posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setpgroup(attributes, 0);
+    return posix_spawnattr_setflags(
+        attributes, (short)(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | (tree ? POSIX_SPAWN_SETPGROUP : 0)));
 }
 
 static int launch_with(kin_os_run *run, const posix_spawn_file_actions_t *actions, const char *program,
@@ -192,7 +196,7 @@ static int launch_with(kin_os_run *run, const posix_spawn_file_actions_t *action
     if (error) {
         return error;
     }
-    error = plan_signals(&attributes);
+    error = plan_signals(&attributes, run->tree != 0);
     if (!error) {
         error =
             posix_spawnp(&run->process.pid, program, actions, &attributes, (char *const *)(uintptr_t)argv, environment);
@@ -262,7 +266,7 @@ static int start(kin_os_run *run, const kin_os_command *command)
 
 kin_status kin_os_run_start(kin_os_run *out, const kin_os_command *command)
 {
-    *out = (kin_os_run){{.pidfd = -1}, {-1, -1, -1}, {-1, -1, -1}, NULL};
+    *out = (kin_os_run){{.pidfd = -1}, {-1, -1, -1}, {-1, -1, -1}, NULL, command->tree, 0};
     int error = start(out, command);
     if (error) {
         kin_os_run_close(out);
@@ -331,6 +335,9 @@ void kin_os_run_shut(kin_os_run *run, unsigned stream)
 
 static kin_status ask_end(kin_os_run *run, unsigned *ready, kin_os_exit *how)
 {
+    if (run->ending && kin_os_process_ended(&run->process)) {
+        kill(-run->process.pid, SIGKILL);
+    }
     kin_status status = kin_os_process_wait(&run->process, kin_os_now(), how);
     if (status == KIN_OK) {
         *ready |= KIN_OS_RUN_ENDED;
@@ -371,7 +378,7 @@ kin_status kin_os_run_wait(kin_os_run *run, int64_t deadline, unsigned *ready, k
 {
     const int *fds = run->channels;
     *ready = 0;
-    if (fds[0] >= 0 || fds[1] >= 0 || fds[2] >= 0) {
+    if (run->tree || fds[0] >= 0 || fds[1] >= 0 || fds[2] >= 0) {
         return poll_all(run, deadline, ready, how);
     }
     kin_status status = kin_os_process_wait(&run->process, deadline, how);
@@ -383,7 +390,12 @@ kin_status kin_os_run_wait(kin_os_run *run, int64_t deadline, unsigned *ready, k
 
 kin_status kin_os_run_kill(kin_os_run *run, bool force)
 {
-    return kin_os_process_kill(&run->process, force);
+    if (!run->tree) {
+        return kin_os_process_kill(&run->process, force);
+    }
+    run->ending = 1;
+    bool told = run->process.ended || kill(-run->process.pid, force ? SIGKILL : SIGTERM) == 0 || errno == ESRCH;
+    return told ? KIN_OK : kin_posix_fail(errno);
 }
 
 void kin_os_run_close(kin_os_run *run)

@@ -46,6 +46,7 @@ struct kin_win32_channel;
 typedef struct kin_os_run {
     kin_os_process process;
     struct kin_win32_channel *channels[3]; /* or NULL */
+    HANDLE job;                            /* of a tree; or NULL */
 } kin_os_run;
 
 extern DWORD kin_win32_tls_index;

@@ -16,9 +16,7 @@
 #include "win32.h"
 
 #define PATH_ROOM 32768u
-#define START_TRIES 4       /* Wine: on a busy machine one process in a thousand ends before its first instruction */
-#define EXIT_TERMINATED 143 /* 128 + SIGTERM, 128 + SIGKILL: what a POSIX shell shows */
-#define EXIT_KILLED 137
+#define START_TRIES 4 /* Wine: on a busy machine one process in a thousand ends before its first instruction */
 
 /* ---- identity ---- */
 
@@ -218,10 +216,22 @@ static kin_status make_attributes(LPPROC_THREAD_ATTRIBUTE_LIST *out, listed *lis
     return KIN_OK;
 }
 
+/* It has been made suspended. */
+static kin_status let_go(const PROCESS_INFORMATION *info, HANDLE job)
+{
+    if (AssignProcessToJobObject(job, info->hProcess) && ResumeThread(info->hThread) != (DWORD)-1) {
+        return KIN_OK;
+    }
+    kin_status status = kin_win32_fail(GetLastError());
+    TerminateProcess(info->hProcess, KIN_WIN32_EXIT_KILLED);
+    CloseHandle(info->hProcess);
+    return status;
+}
+
 static kin_status create_process(kin_os_process *out, const kin_win32_launch *what, STARTUPINFOEXW *startup,
                                  listed *list)
 {
-    const DWORD flags = CREATE_UNICODE_ENVIRONMENT | EXTENDED_STARTUPINFO_PRESENT;
+    const DWORD flags = CREATE_UNICODE_ENVIRONMENT | EXTENDED_STARTUPINFO_PRESENT | (what->job ? CREATE_SUSPENDED : 0);
     PROCESS_INFORMATION info;
     kin_status status = make_attributes(&startup->lpAttributeList, list);
     if (status != KIN_OK) {
@@ -233,11 +243,12 @@ static kin_status create_process(kin_os_process *out, const kin_win32_launch *wh
         made = CreateProcessW(what->program, what->line, NULL, NULL, list->count > 0, flags, what->block,
                               what->directory, &startup->StartupInfo, &info);
     }
+    status = !made ? kin_win32_fail(GetLastError()) : what->job ? let_go(&info, what->job) : KIN_OK;
     if (made) {
         CloseHandle(info.hThread);
+    }
+    if (status == KIN_OK) {
         *out = (kin_os_process){info.hProcess, info.dwProcessId};
-    } else {
-        status = kin_win32_fail(GetLastError());
     }
     DeleteProcThreadAttributeList(startup->lpAttributeList);
     free(startup->lpAttributeList);
@@ -316,7 +327,7 @@ static kin_status send_message(kin_os_process *child, HANDLE pipe, const kin_os_
     if (status == KIN_OK || kin_win32_process_ended(child->handle)) {
         return KIN_OK;
     }
-    TerminateProcess(child->handle, EXIT_KILLED);
+    TerminateProcess(child->handle, KIN_WIN32_EXIT_KILLED);
     kin_win32_wait(child->handle, KIN_OS_NEVER);
     kin_os_process_close(child);
     return status;
@@ -342,7 +353,7 @@ kin_status kin_os_spawn(kin_os_process *out, const char *program, const char *co
         status = kin_win32_environment(&block, &variable, 1, false);
     }
     if (status == KIN_OK) {
-        kin_win32_launch what = {path, line, block, NULL, {NULL}, pipe.child};
+        kin_win32_launch what = {path, line, block, NULL, {NULL}, pipe.child, NULL};
         kin_win32_own_streams(what.streams);
         status = kin_win32_start(out, &what);
     }
@@ -407,7 +418,7 @@ kin_status kin_os_process_kill(kin_os_process *process, bool force)
     if (kin_win32_process_ended(process->handle)) {
         return KIN_OK;
     }
-    if (TerminateProcess(process->handle, force ? EXIT_KILLED : EXIT_TERMINATED)) {
+    if (TerminateProcess(process->handle, force ? KIN_WIN32_EXIT_KILLED : KIN_WIN32_EXIT_TERMINATED)) {
         return KIN_OK;
     }
     DWORD code = GetLastError();

@@ -8,6 +8,7 @@
  *   the end.
  * - SearchPathW with a path of its own looks in that alone, and appends the extension only to a name without a dot
  *   ("SearchPathW function"). CreateProcessW appends none to its first parameter ("CreateProcessW function").
+ * - What a process in a job starts is in the job as well ("Job Objects"); closing the job's handle ends nobody.
  * - cmd /s takes the first and the last quote away and leaves the rest of the line as it is; /d: no AutoRun ("cmd").
  */
 #include <stdlib.h>
@@ -456,7 +457,10 @@ static kin_status open_streams(kin_os_run *run, const kin_os_command *command, H
 static kin_status launch(kin_os_run *run, const kin_os_command *command, const texts *plan)
 {
     HANDLE own[3] = {NULL, NULL, NULL};
-    kin_win32_launch what = {plan->program, plan->line, plan->block, plan->directory, {NULL}, NULL};
+    if (command->tree && !(run->job = CreateJobObjectW(NULL, NULL))) {
+        return kin_win32_fail(GetLastError());
+    }
+    kin_win32_launch what = {plan->program, plan->line, plan->block, plan->directory, {NULL}, NULL, run->job};
     kin_status status = open_streams(run, command, what.streams, own);
     if (status == KIN_OK) {
         status = kin_win32_start(&run->process, &what);
@@ -470,7 +474,7 @@ static kin_status launch(kin_os_run *run, const kin_os_command *command, const t
 kin_status kin_os_run_start(kin_os_run *out, const kin_os_command *command)
 {
     texts made = {NULL, NULL, NULL, NULL};
-    kin_os_run run = {{KIN_OS_NO_HANDLE, 0}, {NULL, NULL, NULL}};
+    kin_os_run run = {{KIN_OS_NO_HANDLE, 0}, {NULL, NULL, NULL}, NULL};
     kin_status status = plan(&made, command);
     if (status == KIN_OK) {
         status = launch(&run, command, &made);
@@ -491,6 +495,10 @@ kin_status kin_os_run_start(kin_os_run *out, const kin_os_command *command)
 
 kin_status kin_os_run_kill(kin_os_run *run, bool force)
 {
+    if (run->job) {
+        UINT code = force ? KIN_WIN32_EXIT_KILLED : KIN_WIN32_EXIT_TERMINATED;
+        return TerminateJobObject(run->job, code) ? KIN_OK : kin_win32_fail(GetLastError());
+    }
     return kin_os_process_kill(&run->process, force);
 }
 
@@ -503,4 +511,5 @@ void kin_os_run_close(kin_os_run *run)
         }
     }
     kin_os_process_close(&run->process);
+    kin_os_handle_close(run->job);
 }

@@ -48,6 +48,9 @@ kin_status kin_win32_make_line(wchar_t **out, const char *const *argv);
 bool kin_win32_is_batch_file(const wchar_t *path);
 
 #define KIN_WIN32_STREAMS 3
+/* Exit codes of who was made to end, as a POSIX shell has them. */
+#define KIN_WIN32_EXIT_TERMINATED 143u
+#define KIN_WIN32_EXIT_KILLED 137u
 
 typedef struct kin_win32_launch {
     const wchar_t *program;
@@ -55,6 +58,7 @@ typedef struct kin_win32_launch {
     const wchar_t *directory;          /* or NULL */
     HANDLE streams[KIN_WIN32_STREAMS]; /* copied; NULL: none */
     HANDLE message;                    /* inherited as it is; or NULL */
+    HANDLE job;                        /* that it belongs to from its first instruction; or NULL */
 } kin_win32_launch;
 
 /* The child inherits the streams and the message, nothing else. */
