@@ -162,13 +162,20 @@ typedef struct kin__in_hand { /* of a joinable queue, one for each member; proto
 
 /* ---- members: protocol in member.c ---- */
 
-/* state: generation (24 bits) | pid, or while it is being reaped the reaper's index (32) | phase (8) */
-typedef enum kin__phase { KIN__FREE = 0, KIN__JOINING = 1, KIN__LIVE = 2, KIN__REAPING = 3 } kin__phase;
+/* state: generation (24 bits) | pid, or while it is being reaped the reaper's (32) | phase (8). While JOINING or CLAIMED what else there
+ * is of the process is still being written. */
+typedef enum kin__phase {
+    KIN__FREE = 0,
+    KIN__JOINING = 1,
+    KIN__LIVE = 2,
+    KIN__CLAIMED = 3, /* by its reaper */
+    KIN__REAPING = 4
+} kin__phase;
 
 typedef struct kin__member {
     _Atomic uint64_t state;
-    _Atomic uint64_t start; /* kin_os_process_id.start */
-    uint64_t spare[6];
+    _Atomic uint64_t start, user; /* of kin_os_process_id */
+    uint64_t spare[5];
 } kin__member;
 
 /* ---- threads, each with its wait slot: protocols in member.c and park.c ---- */
@@ -220,7 +227,7 @@ typedef struct kin__arena {
     uint32_t fingerprint; /* of the sizes of the parts: another build of kin may differ */
     kin_os_id id;
     char name[KIN_FAMILY_NAME_MAX + 1]; /* or "" */
-    kin_os_account owner, group;        /* whose the name is, and who else has access */
+    kin_os_access access;
     kin__layout layout;
     _Atomic uint64_t next_ticket;
     _Atomic uint32_t next_generation; /* of objects */

@@ -161,6 +161,17 @@ bool kin__family_covers_now(kin_family *family, uint64_t offset, uint64_t size)
 
 /* ---- making ---- */
 
+static void close_natives(kin_family *family)
+{
+    kin__native *natives = atomic_load(&family->natives);
+    for (uint32_t i = 0; natives && i < family->layout.max_threads; i++) {
+        if (natives[i].lease != 0) {
+            kin_os_sem_close(natives[i].sem);
+        }
+    }
+    free(natives);
+}
+
 static void destroy(kin_family *family)
 {
     atomic_store(&family->stage, FILLING);
@@ -173,7 +184,7 @@ static void destroy(kin_family *family)
     kin_os_handle_close(family->holder);
     kin_os_handle_close(family->shm);
     kin_os_pulse_close(&family->pulse);
-    free(atomic_load(&family->natives));
+    close_natives(family);
     free(atomic_load(&family->hints));
     atomic_store(&family->stage, FREE);
 }
@@ -194,7 +205,7 @@ static kin_status allocate(kin_family **out, const kin_os_id *id, uint64_t reser
     family->layout = (kin__layout){.reserve = reserve};
     family->shm = family->holder = KIN_OS_NO_HANDLE;
     family->name[0] = '\0';
-    family->owner = family->group = (kin_os_account){""};
+    family->access = (kin_os_access){{""}, {""}};
     atomic_store(&family->uses, 1);
     family->pulse = (kin_os_pulse)KIN_OS_NO_PULSE;
     *out = family;
@@ -234,8 +245,7 @@ static kin_status fill_arena(kin_family *family, const kin_family_options *optio
     family->layout = arena->layout = layout;
     arena->id = family->id;
     memcpy(arena->name, family->name, sizeof arena->name);
-    arena->owner = family->owner;
-    arena->group = family->group;
+    arena->access = family->access;
     arena->version = KIN__LAYOUT;
     arena->fingerprint = fingerprint();
     atomic_store(&family->known, size);
@@ -247,10 +257,10 @@ static kin_status fill_arena(kin_family *family, const kin_family_options *optio
 
 static kin_status make(kin_family *family, const kin_family_options *options)
 {
-    kin_status status = kin_os_pulse_create(&family->pulse, &family->id, &family->group);
+    kin_status status = kin_os_pulse_create(&family->pulse, &family->id, &family->access);
     if (status == KIN_OK) {
         status = kin_os_shm_create(&family->shm, &family->id, (size_t)family->layout.reserve, family->name[0] != '\0',
-                                   &family->group);
+                                   &family->access);
     }
     if (status == KIN_OK) {
         status = map(family);
@@ -289,15 +299,19 @@ static kin_status check_options(kin_family_options *out, const kin_family_option
 
 kin_status kin_family_create(kin_family **out, const kin_family_options *options)
 {
-    static const kin_os_account nobody = {""};
+    kin_os_access own_only = {{""}, {""}};
     if (options && (options->group || options->owner)) {
         return KIN_E_ARGUMENT;
     }
+    kin_status status = kin_os_user_find(&own_only.owner, NULL);
+    if (status != KIN_OK) {
+        return status;
+    }
     kin_os_sweep();
-    return kin__family_create_named(out, "", &nobody, options);
+    return kin__family_create_named(out, "", &own_only, options);
 }
 
-kin_status kin__family_create_named(kin_family **out, const char *name, const kin_os_account *group,
+kin_status kin__family_create_named(kin_family **out, const char *name, const kin_os_access *access,
                                     const kin_family_options *options)
 {
     kin_family_options checked;
@@ -314,11 +328,8 @@ kin_status kin__family_create_named(kin_family **out, const char *name, const ki
         return status;
     }
     memcpy(family->name, name, strlen(name) + 1);
-    family->group = *group;
-    status = kin_os_user_find(&family->owner, NULL);
-    if (status == KIN_OK) {
-        status = make(family, &checked);
-    }
+    family->access = *access;
+    status = make(family, &checked);
     if (status != KIN_OK) {
         kin_os_pulse_retire(&family->pulse, &family->id);
         destroy(family);
@@ -375,8 +386,8 @@ kin_status kin__family_resolve(kin_family **out, kin_family *family)
 
 void kin__family_ticket_of(const kin_family *family, kin__family_ticket *out)
 {
-    *out = (kin__family_ticket){family->id, family->layout.reserve, family->shm, kin_os_pulse_handle(&family->pulse),
-                                false};
+    *out = (kin__family_ticket){
+        family->id, family->layout.reserve, family->shm, kin_os_pulse_handle(&family->pulse), false, NULL};
 }
 
 kin_status kin__family_header(kin_os_handle shm, kin_os_id *id, uint64_t *reserve)
@@ -430,18 +441,19 @@ static void take_name(kin_family *family)
     memcpy(family->name, family->arena->name, sizeof family->name);
     family->name[KIN_FAMILY_NAME_MAX] = '\0';
     if (kin__family_name_sound(family->name)) {
-        kin_os_name_hold(&family->holder, family->name, &family->owner);
+        kin_os_name_hold(&family->holder, family->name, &family->access.owner);
     } else {
         family->name[0] = '\0';
     }
 }
 
-static kin_status take_accounts(kin_family *family)
+/* A stranger knows better than the arena whose it is. */
+static kin_status take_access(kin_family *family, const kin_os_account *owner)
 {
-    family->owner = family->arena->owner;
-    family->group = family->arena->group;
-    bool sound = kin_os_account_sound(&family->owner) && kin_os_account_sound(&family->group);
-    return sound ? KIN_OK : KIN_E_BLOB_CORRUPT;
+    const kin_os_access *access = &family->access;
+    family->access = family->arena->access;
+    bool sound = kin_os_account_sound(&access->owner) && kin_os_account_sound(&access->group);
+    return sound && (!owner || strcmp(owner->text, access->owner.text) == 0) ? KIN_OK : KIN_E_BLOB_CORRUPT;
 }
 
 kin_status kin__family_adopt(kin_family **out, const kin__family_ticket *ticket)
@@ -468,7 +480,7 @@ kin_status kin__family_adopt(kin_family **out, const kin__family_ticket *ticket)
         status = check_arena(family, ticket);
     }
     if (status == KIN_OK) {
-        status = take_accounts(family);
+        status = take_access(family, ticket->owner);
     }
     if (status != KIN_OK) {
         destroy(family);

@@ -53,7 +53,7 @@ struct kin_family {
     _Atomic uint32_t uses; /* how often it was opened */
     kin_os_handle holder;  /* of its name, or KIN_OS_NO_HANDLE */
     char name[KIN_FAMILY_NAME_MAX + 1];
-    kin_os_account owner, group; /* copies, as layout is */
+    kin_os_access access; /* a copy, as layout is */
     kin__self *_Atomic self;
     kin__native *_Atomic natives; /* [max_threads], made when first needed */
     kin__hints *_Atomic hints;    /* [KIN__CLASSES], likewise */
@@ -84,8 +84,9 @@ kin_family *kin__family_number(uint32_t number);
 typedef struct kin__family_ticket {
     kin_os_id id;
     uint64_t reserve;
-    kin_os_handle shm, pulse; /* pulse may be KIN_OS_NO_HANDLE */
-    bool stranger;            /* it does not become the own family */
+    kin_os_handle shm, pulse;    /* pulse may be KIN_OS_NO_HANDLE */
+    bool stranger;               /* it does not become the own family */
+    const kin_os_account *owner; /* what it must be; or NULL */
 } kin__family_ticket;
 
 /* The handles stay the family's. */
@@ -98,7 +99,7 @@ bool kin__family_name_sound(const char *name);
 /* What memory says of itself that might be an arena; kin__family_adopt checks the rest. KIN_E_DAMAGED, KIN_E_BLOB_VERSION. */
 kin_status kin__family_header(kin_os_handle shm, kin_os_id *id, uint64_t *reserve);
 /* kin_family_create, for one that is to get this name, and for that group; sweeps nothing. */
-kin_status kin__family_create_named(kin_family **out, const char *name, const kin_os_account *group,
+kin_status kin__family_create_named(kin_family **out, const char *name, const kin_os_access *access,
                                     const kin_family_options *options);
 
 /* Asks the system whether [offset, offset + size) may be touched. */

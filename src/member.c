@@ -4,7 +4,7 @@
  *
  *     FREE(g) ──claim──► JOINING(g+1, pid) ──► LIVE(g+1, pid) ──leave──► FREE(g+1)
  *                              │                    │
- *                              └──────dead──────────┴──► REAPING(g+1, reaper's pid) ──► FREE(g+1)
+ *                              └──────dead──────────┴──► CLAIMED ──► REAPING(g+1, reaper's pid) ──► FREE(g+1)
  *
  * A process takes the sign of life of an index (os.h, pulse) *before* it claims the entry, so an entry that is not FREE
  * and whose sign of life is missing belongs to a dead process. A reaper takes the sign of life of the dead one's index, so
@@ -48,16 +48,28 @@ static uint32_t lease_member(uint64_t lease)
 
 /* ---- life and death ---- */
 
+static kin_os_process_id process_of(kin_family *family, uint32_t index, uint64_t state)
+{
+    const kin__member *member = kin__member_at(family, index);
+    if (PHASE(state) == KIN__JOINING || PHASE(state) == KIN__CLAIMED) {
+        return (kin_os_process_id){PID(state), 0, 0}; /* the rest is perhaps not written yet */
+    }
+    return (kin_os_process_id){PID(state), atomic_load(&member->start), atomic_load(&member->user)};
+}
+
+static void write_process(kin__member *member, const kin_os_process_id *who)
+{
+    atomic_store(&member->start, who->start);
+    atomic_store(&member->user, who->user);
+}
+
 static bool member_alive(kin_family *family, uint32_t index, uint64_t state)
 {
     const kin__self *self = family->self;
     if (atomic_load(&self->joined) && index == self->index) {
         return state == self->state; /* the system cannot be asked about oneself */
     }
-    kin_os_process_id who = {PID(state), atomic_load(&kin__member_at(family, index)->start)};
-    if (PHASE(state) == KIN__JOINING) {
-        who.start = 0; /* perhaps not written yet */
-    }
+    kin_os_process_id who = process_of(family, index, state);
     return kin_os_pulse_alive(&family->pulse, index, &who, &family->id);
 }
 
@@ -78,13 +90,14 @@ static bool is_reaping(kin_family *family, uint32_t index)
     return (atomic_load(&family->self->reaping[index / 64]) >> index % 64 & 1) != 0;
 }
 
-static bool reaper_alive(kin_family *family, uint32_t index, uint32_t pid)
+static bool reaper_alive(kin_family *family, uint32_t index, uint64_t state)
 {
-    if (pid == kin_os_pid()) { /* the system cannot be asked about oneself; an earlier process may have had the pid */
+    if (PID(state) ==
+        kin_os_pid()) { /* the system cannot be asked about oneself; an earlier process may have had the pid */
         return is_reaping(family, index);
     }
-    kin_os_process_id who = {pid, atomic_load(&kin__member_at(family, index)->start)};
-    return pid != 0 && kin_os_pulse_alive(&family->pulse, index, &who, &family->id);
+    kin_os_process_id who = process_of(family, index, state);
+    return who.pid != 0 && kin_os_pulse_alive(&family->pulse, index, &who, &family->id);
 }
 
 /* Whether the entry stands for a process that has died, and is not in the hands of a living reaper. */
@@ -94,8 +107,9 @@ static bool member_dead(kin_family *family, uint32_t index, uint64_t state)
     case KIN__JOINING:
     case KIN__LIVE:
         return !member_alive(family, index, state);
+    case KIN__CLAIMED:
     case KIN__REAPING:
-        return !reaper_alive(family, index, PID(state));
+        return !reaper_alive(family, index, state);
     case KIN__FREE:
     default:
         return false;
@@ -129,11 +143,15 @@ static bool release_entries(kin_family *family, uint32_t member)
 static bool reap_alone(kin_family *family, uint32_t index, uint64_t state, const kin_os_process_id *me)
 {
     kin__member *member = kin__member_at(family, index);
+    uint64_t claimed = member_state(GENERATION(state), me->pid, KIN__CLAIMED);
     uint64_t mine = member_state(GENERATION(state), me->pid, KIN__REAPING);
-    if (!atomic_compare_exchange_strong(&member->state, &state, mine)) {
+    if (!atomic_compare_exchange_strong(&member->state, &state, claimed)) {
         return false;
     }
-    atomic_store(&member->start, me->start);
+    write_process(member, me);
+    if (!atomic_compare_exchange_strong(&member->state, &claimed, mine)) {
+        return false; /* taken for dead, by who could not tell */
+    }
     bool all = release_entries(family, index);
     uint64_t next = member_state(GENERATION(mine), 0, all ? KIN__FREE : KIN__REAPING);
     return atomic_compare_exchange_strong(&member->state, &mine, next) && all;
@@ -147,7 +165,7 @@ static bool reap(kin_family *family, uint32_t index, uint64_t state)
         return false;
     }
     if (kin_os_self(&me) == KIN_OK &&
-        kin_os_pulse_start(&family->pulse, index, &family->id, &family->group) == KIN_OK) {
+        kin_os_pulse_start(&family->pulse, index, &family->id, &family->access) == KIN_OK) {
         reaped = reap_alone(family, index, state, &me);
         kin_os_pulse_give_back(&family->pulse, index);
     }
@@ -160,7 +178,7 @@ static bool reaping_goes_on(kin_family *family)
 {
     for (uint32_t i = 0; i < kin__member_end(family); i++) {
         uint64_t state = atomic_load(&kin__member_at(family, i)->state);
-        if (PHASE(state) == KIN__REAPING && !member_dead(family, i, state)) {
+        if ((PHASE(state) == KIN__CLAIMED || PHASE(state) == KIN__REAPING) && !member_dead(family, i, state)) {
             return true;
         }
     }
@@ -278,38 +296,42 @@ bool kin__member_token_alive(kin_family *family, uint64_t token)
 
 /* ---- joining and leaving ---- */
 
-static bool claim_member(kin_family *family, uint32_t index, const kin_os_process_id *me)
+/* KIN_E_BUSY: it is another's. */
+static kin_status claim_member(kin_family *family, uint32_t index, const kin_os_process_id *me)
 {
     kin__member *member = kin__member_at(family, index);
     uint64_t state = atomic_load(&member->state);
-    if (PHASE(state) != KIN__FREE || kin_os_pulse_start(&family->pulse, index, &family->id, &family->group) != KIN_OK) {
-        return false;
+    if (PHASE(state) != KIN__FREE) {
+        return KIN_E_BUSY;
+    }
+    kin_status status = kin_os_pulse_start(&family->pulse, index, &family->id, &family->access);
+    if (status != KIN_OK) {
+        return status;
     }
     kin__cover_index(&family->arena->member_end, index);
     state = atomic_load(&member->state);
     uint64_t next = member_state(GENERATION(state) + 1, me->pid, KIN__JOINING);
     if (PHASE(state) != KIN__FREE || !atomic_compare_exchange_strong(&member->state, &state, next)) {
         kin_os_pulse_stop(&family->pulse, index);
-        return false;
+        return KIN_E_BUSY;
     }
-    atomic_store(&member->start, me->start);
+    write_process(member, me);
     next = member_state(GENERATION(next), me->pid, KIN__LIVE);
     family->self->index = index;
     family->self->state = next;
     family->self->pid = me->pid;
     family->self->named = kin_os_pulse_named(&family->pulse);
     atomic_store(&member->state, next);
-    return true;
+    return KIN_OK;
 }
 
-static bool claim_any_member(kin_family *family, const kin_os_process_id *me)
+static kin_status claim_any_member(kin_family *family, const kin_os_process_id *me)
 {
-    for (uint32_t i = 0; i < family->layout.max_members; i++) {
-        if (claim_member(family, i, me)) {
-            return true;
-        }
+    kin_status status = KIN_E_BUSY;
+    for (uint32_t i = 0; i < family->layout.max_members && status == KIN_E_BUSY; i++) {
+        status = claim_member(family, i, me);
     }
-    return false;
+    return status;
 }
 
 static kin_status join(kin_family *family)
@@ -319,15 +341,11 @@ static kin_status join(kin_family *family)
     if (status != KIN_OK) {
         return status;
     }
-    if (claim_any_member(family, &me)) {
-        return KIN_OK;
+    status = claim_any_member(family, &me);
+    for (int tries = 0; status == KIN_E_BUSY && kin__make_room(family, tries); tries++) {
+        status = claim_any_member(family, &me);
     }
-    for (int tries = 0; kin__make_room(family, tries); tries++) {
-        if (claim_any_member(family, &me)) {
-            return KIN_OK;
-        }
-    }
-    return KIN_E_LIMIT;
+    return status == KIN_E_BUSY ? KIN_E_LIMIT : status;
 }
 
 kin__self kin__nobody;

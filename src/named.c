@@ -14,11 +14,12 @@
 
 #include <string.h>
 
-#define TRIES 1000
+#define TRIES 200 /* with pauses: it is the others' turn first */
+#define PAUSE KIN_US(200)
 
 typedef struct wanted {
     const char *name;
-    kin_os_account owner, group;
+    kin_os_access access;
 } wanted;
 
 static kin__turn joining; /* of two threads that join the same family, the second finds it among this process's */
@@ -39,7 +40,7 @@ bool kin__family_name_sound(const char *name)
 
 static kin_status adopt(kin_family **out, kin_os_handle shm, const kin_os_account *owner)
 {
-    kin__family_ticket ticket = {.shm = shm, .stranger = true};
+    kin__family_ticket ticket = {.shm = shm, .stranger = true, .owner = owner};
     kin_status status = kin__family_header(shm, &ticket.id, &ticket.reserve);
     kin_family *known = status == KIN_OK ? kin__family_by_id(&ticket.id) : NULL;
     if (status != KIN_OK || known) {
@@ -63,7 +64,7 @@ static bool still_leads_to(const kin_family *family, const wanted *it)
     kin_os_handle shm;
     kin_os_id id;
     uint64_t reserve;
-    if (!kin_os_pulse_named(&family->pulse) || kin_os_name_find(&shm, it->name, &it->owner) != KIN_OK) {
+    if (!kin_os_pulse_named(&family->pulse) || kin_os_name_find(&shm, it->name, &it->access.owner) != KIN_OK) {
         return false;
     }
     kin_status status = kin__family_header(shm, &id, &reserve);
@@ -74,8 +75,8 @@ static bool still_leads_to(const kin_family *family, const wanted *it)
 static kin_status find(kin_family **out, const wanted *it)
 {
     kin_os_handle shm;
-    kin_status status = kin_os_name_find(&shm, it->name, &it->owner);
-    return status == KIN_OK ? adopt(out, shm, &it->owner) : status;
+    kin_status status = kin_os_name_find(&shm, it->name, &it->access.owner);
+    return status == KIN_OK ? adopt(out, shm, &it->access.owner) : status;
 }
 
 /* KIN_E_NOT_FOUND: there is none of that name, or there was one. */
@@ -88,9 +89,8 @@ static kin_status join(kin_family **out, const wanted *it)
     if (status != KIN_OK) {
         return status;
     }
-    bool first = !atomic_load(&family->self->joined);
     status = kin__member_join(family);
-    if (status == KIN_OK && first && !still_leads_to(family, it)) {
+    if (status == KIN_OK && !still_leads_to(family, it)) {
         status = KIN_E_NOT_FOUND;
     }
     if (status != KIN_OK) {
@@ -104,11 +104,11 @@ static kin_status join(kin_family **out, const wanted *it)
 static kin_status create(kin_family **out, const wanted *it, bool kept, const kin_family_options *options)
 {
     kin_family *family;
-    kin_status status = kin__family_create_named(&family, it->name, &it->group, options);
+    kin_status status = kin__family_create_named(&family, it->name, &it->access, options);
     if (status != KIN_OK) {
         return status;
     }
-    status = kin_os_name_publish(&family->holder, it->name, &family->id, kept, &it->group);
+    status = kin_os_name_publish(&family->holder, it->name, &family->id, kept, &family->access);
     if (status != KIN_OK) {
         kin_family_close(family);
         return status;
@@ -125,9 +125,9 @@ static kin_status check(wanted *out, const char *name, uint32_t flags, const kin
         (options && options->size != sizeof *options) || (foreign && flags != KIN_FAMILY_JOIN)) {
         return KIN_E_ARGUMENT;
     }
-    kin_status status = kin_os_user_find(&out->owner, foreign ? options->owner : NULL);
+    kin_status status = kin_os_user_find(&out->access.owner, foreign ? options->owner : NULL);
     if (status == KIN_OK && options && options->group) {
-        status = kin_os_group_find(&out->group, options->group);
+        status = kin_os_group_find(&out->access.group, options->group);
     }
     return status;
 }
@@ -141,7 +141,6 @@ kin_status kin_family_open(kin_family **out, const char *name, uint32_t flags, c
         return status;
     }
     kin_os_sweep();
-    status = KIN_E_BUSY;
     for (int tries = 0; tries < TRIES; tries++) {
         status = how == KIN_FAMILY_CREATE ? KIN_E_NOT_FOUND : join(out, &it);
         if (status != KIN_E_NOT_FOUND || how == KIN_FAMILY_JOIN) {
@@ -151,32 +150,17 @@ kin_status kin_family_open(kin_family **out, const char *name, uint32_t flags, c
         if (status != KIN_E_EXISTS || how == KIN_FAMILY_CREATE) {
             return status;
         }
-        kin_os_yield();
+        kin_os_sleep_until(kin_os_now() + PAUSE);
     }
-    return status;
+    return KIN_E_BUSY;
 }
 
 kin_status kin_family_forget(const char *name)
 {
-    kin_os_handle shm;
-    kin_os_id id;
-    kin_os_account self;
-    uint64_t reserve;
     if (!kin__family_name_sound(name)) {
         return KIN_E_ARGUMENT;
     }
-    kin_status status = kin_os_user_find(&self, NULL);
-    if (status == KIN_OK) {
-        status = kin_os_name_find(&shm, name, &self);
-    }
-    if (status != KIN_OK) {
-        return status;
-    }
-    status = kin__family_header(shm, &id, &reserve);
-    kin_os_handle_close(shm);
-    if (status == KIN_OK) {
-        status = kin_os_name_forget(name, &id);
-    }
+    kin_status status = kin_os_name_forget(name);
     kin_os_sweep();
     return status;
 }

@@ -82,6 +82,10 @@ kin_status kin_os_group_find(kin_os_account *out, const char *name);
 /* For what was read from shared memory. */
 bool kin_os_account_sound(const kin_os_account *account);
 
+typedef struct kin_os_access {   /* to a family and all that belongs to it */
+    kin_os_account owner, group; /* who made it, and who else has it */
+} kin_os_access;
+
 static inline bool kin_os_account_given(const kin_os_account *account)
 {
     return account->text[0] != '\0';
@@ -95,9 +99,9 @@ typedef struct kin_os_id { /* 128 random bits: a family's identity and part of i
 
 /* Makes shared memory that may grow up to reserve bytes (a multiple of kin_os_page_size); none of it is usable yet.
  * It has no name that could be left behind, but by the family's id if it is to be findable (POSIX): that goes with the pulse.
- * group: who has access besides this user. KIN_E_PERMISSION: this user may not let them have it. */
+ * KIN_E_PERMISSION: this user may not let the group have access. KIN_E_EXISTS: something has that name. */
 kin_status kin_os_shm_create(kin_os_handle *out, const kin_os_id *family, size_t reserve, bool findable,
-                             const kin_os_account *group);
+                             const kin_os_access *access);
 /* Maps all reserve bytes; what is not committed must not be touched. */
 kin_status kin_os_shm_map(void **out, kin_os_handle shm, size_t reserve);
 void kin_os_shm_unmap(void *base, size_t reserve);
@@ -119,13 +123,13 @@ typedef struct kin_os_sem_place {
 
 /* Makes, or takes up again, the native semaphore of wait slot `slot` for the calling thread, and fills in place.
  * It may hold stale tokens from an earlier use. POSIX: the name belongs to the slot and stays while the family lives.
- * named false (POSIX): the family's names are gone, make none. group: who has access to the family besides its owner; then POSIX
- * makes no name, which nobody but its maker could remove, and Windows does, as another user's process cannot be opened. */
+ * named false (POSIX): the family's names are gone, make none. If a group has access POSIX makes no name, which nobody but its
+ * maker could remove, and Windows does, as another user's process cannot be opened. */
 kin_status kin_os_sem_create(kin_os_sem *out, kin_os_sem_place *place, const kin_os_id *family, uint32_t slot,
-                             bool named, const kin_os_account *group);
-/* The creating thread is done with it. It stays valid for late posts as long as the process lives (Windows keeps it on a
+                             bool named, const kin_os_access *access);
+/* The creating thread is done with it, before its place is another's. It stays valid for late posts as long as the process lives (Windows keeps it on a
  * free list for the next kin_os_sem_create), or its poster has it open. */
-void kin_os_sem_retire(kin_os_sem sem, const kin_os_account *group);
+void kin_os_sem_retire(kin_os_sem sem, kin_os_sem_place *place, const kin_os_access *access);
 /* Reaches another thread's semaphore. KIN_E_NOT_FOUND: its process is gone; KIN_E_PERMISSION: it may not be opened. */
 kin_status kin_os_sem_open(kin_os_sem *out, const kin_os_sem_place *place, const kin_os_id *family, uint32_t slot);
 void kin_os_sem_close(kin_os_sem sem);
@@ -170,6 +174,7 @@ typedef struct kin_os_process_id {
     uint32_t pid;
     uint64_t
         start; /* a time at which the process ran, in the system's own units: a later one with its pid started later */
+    uint64_t user; /* a number made of the user that it runs as */
 } kin_os_process_id;
 
 /* The calling process; start: see kin_os_process_id; two calls may differ. */
@@ -177,14 +182,14 @@ kin_status kin_os_self(kin_os_process_id *out);
 /* Only the pid: cheap. */
 uint32_t kin_os_pid(void);
 
-kin_status kin_os_pulse_create(kin_os_pulse *out, const kin_os_id *family, const kin_os_account *group);
+kin_status kin_os_pulse_create(kin_os_pulse *out, const kin_os_id *family, const kin_os_access *access);
 /* The handle to pass to a spawned child (KIN_OS_NO_HANDLE on Windows), and the child's use of it: takes handle, also on
  * failure. kin_os_pulse_close takes KIN_OS_NO_PULSE, too (os_types.h: the initialiser of none). */
 kin_os_handle kin_os_pulse_handle(const kin_os_pulse *pulse);
 kin_status kin_os_pulse_adopt(kin_os_pulse *out, kin_os_handle handle);
 /* Takes the sign of life of member `index` for this process. KIN_E_BUSY: another process has it. */
 kin_status kin_os_pulse_start(kin_os_pulse *pulse, uint32_t index, const kin_os_id *family,
-                              const kin_os_account *group);
+                              const kin_os_access *access);
 /* Whether the descriptor is still the one that was locked (a program may close what it does not know); takes the lock
  * again if it was lost. False: it could not be had again. Cheap enough to ask before each sleep. */
 bool kin_os_pulse_check(kin_os_pulse *pulse, uint32_t index);
@@ -222,10 +227,10 @@ kin_status kin_os_name_enter(kin_os_handle *shm, kin_os_handle *pulse, const kin
 /* Gives the name to a family that is whole, made with findable memory and for this group. kept: it outlives its members (Windows:
  * KIN_E_UNSUPPORTED). *holder keeps the name, as long as it is open. KIN_E_EXISTS. */
 kin_status kin_os_name_publish(kin_os_handle *holder, const char *name, const kin_os_id *family, bool kept,
-                               const kin_os_account *group);
+                               const kin_os_access *access);
 void kin_os_name_hold(kin_os_handle *holder, const char *name, const kin_os_account *owner);
-/* Nobody finds that family by this name any more, and it is not kept. */
-kin_status kin_os_name_forget(const char *name, const kin_os_id *family);
+/* Nobody finds this user's family of that name any more, and it is not kept. KIN_E_NOT_FOUND, KIN_E_PERMISSION. */
+kin_status kin_os_name_forget(const char *name);
 /* Removes the name if its family is gone. */
 void kin_os_name_tidy(const char *name);
 

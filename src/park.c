@@ -324,7 +324,7 @@ static void make_semaphore(kin__seat *seat)
     kin_family *family = seat->family;
     if (!seat->has_sem) {
         seat->has_sem = kin_os_sem_create(&seat->sem, &seat->thread->place, &family->id, kin__token_index(seat->token),
-                                          family->self->named, &family->group) == KIN_OK;
+                                          family->self->named, &family->access) == KIN_OK;
     }
 }
 

@@ -129,7 +129,7 @@ static void free_entry(kin__seat *seat)
     kin__thread *thread = seat->thread;
     uint32_t index = kin__token_index(seat->token);
     if (seat->has_sem) {
-        kin_os_sem_retire(seat->sem, &seat->family->group);
+        kin_os_sem_retire(seat->sem, &thread->place, &seat->family->access);
     }
     kin__park_reap(seat->family, index);
     /* A hint to take this entry again: its native semaphore and its cache lines are warm. */

@@ -4,7 +4,7 @@
 #include "os.h"
 
 static const kin_os_id id = {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}};
-static const kin_os_account nobody = {""};
+static const kin_os_access nobody = {{""}, {""}};
 
 static void clock_goes_forward_and_sleeps_are_long_enough(void **state)
 {
@@ -95,7 +95,7 @@ static void semaphore_waits_until_posted_or_too_late(void **state)
     run_thread(post_here, &other);
     assert_ok(kin_os_sem_wait(sem, KIN_OS_NEVER));
     kin_os_sem_close(other);
-    kin_os_sem_retire(sem, &nobody);
+    kin_os_sem_retire(sem, &place, &nobody);
 }
 
 static void handles_tell_their_kind(void **state)

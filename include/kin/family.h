@@ -73,13 +73,14 @@ KIN_API kin_status kin_family_own(kin_family **out);
  * services and elevated programs have. Handles and pipe ends cannot be passed from user to user there (KIN_E_PERMISSION).
  *
  * Errors: KIN_E_ARGUMENT, KIN_E_NOT_FOUND (KIN_FAMILY_JOIN: none; no such group or user), KIN_E_EXISTS (KIN_FAMILY_CREATE: there is one), KIN_E_PERMISSION (what has
- * that name is not the owner's, or not kin's, or lets this user not in; the group is none of this user's; Windows: see above), KIN_E_BLOB_VERSION (made by another version of kin), KIN_E_DAMAGED, KIN_E_UNSUPPORTED
+ * that name is not the owner's, or not kin's, or lets this user not in; the group is none of this user's; Windows: see above), KIN_E_BLOB_VERSION (made by another version of kin), KIN_E_DAMAGED, KIN_E_BUSY (others make and leave it
+ * all the time), KIN_E_UNSUPPORTED
  * (KIN_FAMILY_KEEP on Windows), those of kin_family_create. */
 KIN_API kin_status kin_family_open(kin_family **out, const char *name, uint32_t flags,
                                    const kin_family_options *options);
 
-/* Takes the name from it: nobody joins by it any more, and it is not kept; who is in it stays. Errors: as kin_family_open with
- * KIN_FAMILY_JOIN. */
+/* Takes the name from it: nobody joins by it any more, and it is not kept; who is in it stays. Errors: KIN_E_ARGUMENT,
+ * KIN_E_NOT_FOUND, KIN_E_PERMISSION (as kin_family_open), KIN_E_BUSY (others give and take it all the time), KIN_E_OS. */
 KIN_API kin_status kin_family_forget(const char *name);
 
 /* Leaves the family: this process's pointers into its arena are invalid afterwards, in all its threads; the caller sees

@@ -132,14 +132,19 @@ kin_status kin_os_group_find(kin_os_account *out, const char *name)
 }
 
 /* The group first: it never is open to the members of another. */
-bool kin_posix_share(int fd, const kin_os_account *group)
+bool kin_posix_share(int fd, const kin_os_access *access)
 {
+    const kin_os_account *group = &access->group;
     unsigned long number;
-    if (group->text[0] == '\0') {
+    if (!kin_os_account_given(group)) {
         return fchmod(fd, 0600) == 0;
     }
-    if (!kin_posix_account_number(group, &number)) {
+    if (strcmp(group->text, "*") == 0) {
         return fchmod(fd, 0666) == 0;
+    }
+    if (!kin_posix_account_number(group, &number)) {
+        errno = EINVAL;
+        return false;
     }
     return fchown(fd, (uid_t)-1, (gid_t)number) == 0 && fchmod(fd, 0660) == 0;
 }

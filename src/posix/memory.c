@@ -102,17 +102,17 @@ void kin_os_private_free(void *memory, size_t size)
 
 /* Not an O_TMPFILE, for kin_os_pulse_alive looks for the id in /proc/PID/maps. A name left by a kill just here is
  * kin_os_sweep's. */
-static int create_file(const char *hex, bool findable, const kin_os_account *group)
+static int create_file(const char *hex, bool findable, const kin_os_access *access)
 {
     for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
         char path[PATH_MAX];
-        const char *dir = kin_posix_names_dir(i, kin_os_account_given(group));
+        const char *dir = kin_posix_names_dir(i, kin_os_account_given(&access->group));
         if (!dir ||
             !kin_posix_name(path, sizeof path, dir, (unsigned long)geteuid(), hex, findable ? "arena" : "memory")) {
             continue;
         }
         int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd >= 0 && findable && kin_posix_share(fd, group)) {
+        if (fd >= 0 && findable && kin_posix_share(fd, access)) {
             return fd;
         }
         if (fd >= 0) {
@@ -122,11 +122,14 @@ static int create_file(const char *hex, bool findable, const kin_os_account *gro
             return fd;
         }
         kin_posix_close(fd);
+        if (errno == EEXIST) { /* somebody who saw the pulse's name; the next id is another */
+            return -1;
+        }
     }
     return -1;
 }
 
-static int create_memory(const char *hex, const kin_os_account *group)
+static int create_memory(const char *hex, const kin_os_access *access)
 {
     char name[8 + KIN_POSIX_HEX];
     snprintf(name, sizeof name, "kin-%s", hex);
@@ -135,16 +138,16 @@ static int create_memory(const char *hex, const kin_os_account *group)
         kin_posix_close(fd);
         return -1;
     }
-    return fd >= 0 || errno == EMFILE || errno == ENFILE ? fd : create_file(hex, false, group);
+    return fd >= 0 || errno == EMFILE || errno == ENFILE ? fd : create_file(hex, false, access);
 }
 
 kin_status kin_os_shm_create(kin_os_handle *out, const kin_os_id *family, size_t reserve, bool findable,
-                             const kin_os_account *group)
+                             const kin_os_access *access)
 {
     char hex[KIN_POSIX_HEX];
     (void)reserve; /* the file grows as it is committed */
     kin_posix_hex(hex, family);
-    int fd = kin_posix_raise(findable ? create_file(hex, true, group) : create_memory(hex, group));
+    int fd = kin_posix_raise(findable ? create_file(hex, true, access) : create_memory(hex, access));
     if (fd < 0) {
         return kin_posix_fail(errno);
     }

@@ -1,14 +1,22 @@
-/* name.c: families that strangers find: hard links to the arena's file.
+/* name.c: how names are made; and families that strangers find, by symbolic links.
  *
- *     DIR/kin-UID-HEX.arena    the arena; made first, removed with the family
- *     DIR/kin-UID-NAME.family  another link to it, made when all is ready: link(2) succeeds for one process only
- *     DIR/kin-UID-HEX.kept     there if the family is to outlive its members
+ *     DIR/kin-UID-HEX.arena      the arena, and
+ *     DIR/kin-UID-HEX.pulse      its pulse (pulse.c): made before it has a name, removed with the family
+ *     DIR/kin-UID-NAME.family    a symbolic link, to nothing: its text is "HEX NAME", or "HEX NAME kept" if the family is to outlive
+ *                                its members. symlink(2) succeeds for one process only
+ *     DIR/kin-UID-NAME.removing  locked by who removes that name, for that long
  *
- * So a name whose file has no other link is of a family that is gone. It is removed only under a lock on that file (of the open
- * file description: closing another descriptor does not end it, fcntl_locking(2)), and looked at again then: nobody removes a name that is
- * new. What somebody else puts in a name's place is not the owner's, or no file: that is refused. The mode of the arena's file, and of
- * the pulse's, says who may join. All are removed by their owner only: the directories are sticky. So a family that other users
- * were the last to leave stays until its owner sweeps, or somebody joins it again.
+ * The directories are anybody's to write, but sticky: only its owner can remove or change what is there, and whose it is can be
+ * seen. So a link of the owner's is what the owner said; nobody else can make one, or give it another text. A hard link to one under another
+ * name (without the kernel's fs.protected_hardlinks) does not fit its text. Of the files, which others may have been let to write, and so
+ * to link, all that is believed is that they are the owner's and have no other link: then they are what their maker named so.
+ *
+ * A name whose family has no arena or no pulse any more is of a family that is gone. It is removed under a lock and after another look, since
+ * nobody but who has the lock removes: so what goes is not new. The lock's file goes before the lock does; who then finds it locked,
+ * or gone, comes again. A lock of the open file description is not ended by closing another (fcntl_locking(2)).
+ *
+ * All are removed by their owner only. So a family that other users were the last to leave stays until its owner sweeps, or somebody
+ * joins it again.
  */
 #include "posix.h"
 
@@ -21,7 +29,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kin/family.h"
+
 #define TRIES 100
+#define PAUSE 20000 /* while another process removes the name, in ns */
+#define TEXT_ROOM (KIN_POSIX_HEX + KIN_FAMILY_NAME_MAX + 16)
 
 /* ---- how names are made ---- */
 
@@ -76,72 +88,178 @@ bool kin_posix_name_matches(const char *entry, unsigned long uid, const char *su
     return entry[0] == '.' && strcmp(entry + 1, suffix) == 0;
 }
 
-/* ---- removing ---- */
-
-static bool is_same(const struct stat *a, const struct stat *b)
-{
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
-/* Under the lock on its file: the name goes if it still is that file's, and any, or its family is gone. */
-static bool remove_locked(int fd, const char *path, bool any)
-{
-    struct stat file, name;
-    return fstat(fd, &file) == 0 && lstat(path, &name) == 0 && is_same(&file, &name) && (any || file.st_nlink == 1) &&
-           unlink(path) == 0;
-}
-
-static bool remove_name(const char *path, bool any)
-{
-    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    struct stat info;
-    bool removed = fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_uid == geteuid() &&
-                   fcntl(fd, F_OFD_SETLK, &lock) == 0 && remove_locked(fd, path, any);
-    kin_posix_close(fd);
-    return removed;
-}
-
-void kin_posix_name_tidy(const char *path)
-{
-    struct stat info;
-    if (lstat(path, &info) == 0 && S_ISREG(info.st_mode) && info.st_nlink == 1) {
-        remove_name(path, false);
-    }
-}
-
 static bool path_of(char path[PATH_MAX], unsigned dir, unsigned long uid, const char *name, const char *suffix)
 {
     const char *names = kin_posix_names_dir(dir, false);
     return names && kin_posix_name(path, PATH_MAX, names, uid, name, suffix);
 }
 
-static bool own_path_of(char path[PATH_MAX], unsigned dir, const char *name, const char *suffix)
+/* ---- a family's files ---- */
+
+/* Whether it is that user's, a plain file, and has no other link. */
+static bool is_sound(const struct stat *info, unsigned long uid)
 {
-    return path_of(path, dir, (unsigned long)geteuid(), name, suffix);
+    return S_ISREG(info->st_mode) && (unsigned long)info->st_uid == uid && info->st_nlink == 1;
+}
+
+/* Its path in whatever directory it is. */
+static bool find_file(char path[PATH_MAX], struct stat *info, unsigned long uid, const char *hex, const char *suffix)
+{
+    for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
+        if (path_of(path, i, uid, hex, suffix) && lstat(path, info) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_gone(unsigned long uid, const char *hex)
+{
+    char path[PATH_MAX];
+    struct stat info;
+    return !find_file(path, &info, uid, hex, "arena") || !find_file(path, &info, uid, hex, "pulse");
+}
+
+void kin_posix_arena_remove(const char *hex)
+{
+    char path[PATH_MAX];
+    struct stat info;
+    if (find_file(path, &info, (unsigned long)geteuid(), hex, "arena")) {
+        unlink(path);
+    }
+}
+
+/* ---- reading a name ---- */
+
+typedef struct link_text {
+    char hex[KIN_POSIX_HEX];
+    bool kept;
+} link_text;
+
+static bool parse(link_text *out, const char *text, const char *name)
+{
+    if (strspn(text, "0123456789abcdef") != KIN_POSIX_HEX - 1 || text[KIN_POSIX_HEX - 1] != ' ') {
+        return false;
+    }
+    memcpy(out->hex, text, KIN_POSIX_HEX - 1);
+    out->hex[KIN_POSIX_HEX - 1] = '\0';
+    const char *rest = text + KIN_POSIX_HEX;
+    size_t length = strlen(name);
+    if (strncmp(rest, name, length) != 0) {
+        return false;
+    }
+    out->kept = strcmp(rest + length, " kept") == 0;
+    return out->kept || rest[length] == '\0';
+}
+
+/* Whose it is and what it says are of the same link, whatever happens to the path. KIN_E_NOT_FOUND: there is none;
+ * KIN_E_PERMISSION: it is another user's, or no family's name. */
+static kin_status read_name(link_text *out, const char *path, unsigned long uid, const char *name)
+{
+    struct stat info;
+    char text[TEXT_ROOM];
+    int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) {
+        return kin_posix_fail(errno);
+    }
+    ssize_t length = fstat(fd, &info) == 0 && S_ISLNK(info.st_mode) && (unsigned long)info.st_uid == uid
+                         ? readlinkat(fd, "", text, sizeof text - 1)
+                         : -1;
+    text[length > 0 ? length : 0] = '\0';
+    kin_posix_close(fd);
+    return parse(out, text, name) ? KIN_OK : kin_posix_fail(EACCES);
+}
+
+/* ---- removing ---- */
+
+/* -1: another process removes this name, or somebody else has put something in the lock's place. */
+static int lock_name(const char *path)
+{
+    struct stat file, name;
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    bool locked = fd >= 0 && fstat(fd, &file) == 0 && is_sound(&file, (unsigned long)geteuid()) &&
+                  fchmod(fd, 0600) == 0 && /* whatever the umask */
+                  fcntl(fd, F_OFD_SETLK, &lock) == 0 && lstat(path, &name) == 0 && file.st_dev == name.st_dev &&
+                  file.st_ino == name.st_ino;
+    if (!locked) {
+        kin_posix_close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* If it is that family's; hex NULL: if its family is gone. */
+static bool remove_name(const char *dir, const char *name, const char *hex)
+{
+    const unsigned long self = (unsigned long)geteuid();
+    char path[PATH_MAX], lock[PATH_MAX];
+    link_text it;
+    if (!kin_posix_name(path, sizeof path, dir, self, name, "family") ||
+        !kin_posix_name(lock, sizeof lock, dir, self, name, "removing")) {
+        return false;
+    }
+    int fd = lock_name(lock);
+    if (fd < 0) {
+        return false;
+    }
+    bool removed = read_name(&it, path, self, name) == KIN_OK &&
+                   (hex ? strcmp(hex, it.hex) == 0 : is_gone(self, it.hex)) && unlink(path) == 0;
+    unlink(lock);
+    kin_posix_close(fd);
+    return removed;
+}
+
+void kin_posix_name_tidy(const char *dir, const char *name)
+{
+    const unsigned long self = (unsigned long)geteuid();
+    char path[PATH_MAX];
+    struct stat info;
+    link_text it;
+    bool ruin = kin_posix_name(path, sizeof path, dir, self, name, "family") &&
+                read_name(&it, path, self, name) == KIN_OK && is_gone(self, it.hex);
+    bool left = kin_posix_name(path, sizeof path, dir, self, name, "removing") && lstat(path, &info) == 0;
+    if (ruin || left) {
+        remove_name(dir, name, NULL);
+    }
+}
+
+bool kin_posix_is_kept(const char *dir, const char *name, const char *hex)
+{
+    const unsigned long self = (unsigned long)geteuid();
+    char path[PATH_MAX];
+    link_text it;
+    return kin_posix_name(path, sizeof path, dir, self, name, "family") && read_name(&it, path, self, name) == KIN_OK &&
+           it.kept && strcmp(it.hex, hex) == 0;
+}
+
+void kin_os_name_tidy(const char *name)
+{
+    for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
+        const char *dir = kin_posix_names_dir(i, false);
+        if (dir) {
+            kin_posix_name_tidy(dir, name);
+        }
+    }
 }
 
 /* ---- finding ---- */
 
-/* KIN_E_NOT_FOUND: there is none, or one that is gone. */
-static kin_status open_named(int *out, const char *path, unsigned long uid)
+/* KIN_E_NOT_FOUND: it is gone. */
+static kin_status open_arena(int *out, unsigned long uid, const char *hex)
 {
+    char path[PATH_MAX], pulse[PATH_MAX];
     struct stat info;
+    if (!find_file(pulse, &info, uid, hex, "pulse") || !find_file(path, &info, uid, hex, "arena")) {
+        return KIN_E_NOT_FOUND;
+    }
     int fd = kin_posix_raise(open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (fd < 0) {
-        int error = errno;
-        return error == ELOOP || error == EISDIR || error == ENXIO ? KIN_E_PERMISSION : kin_posix_fail(error);
+        return kin_posix_fail(errno == ELOOP || errno == EISDIR || errno == ENXIO ? EACCES : errno);
     }
-    kin_status status = KIN_OK;
-    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || (unsigned long)info.st_uid != uid) {
-        status = KIN_E_PERMISSION;
-    } else if (info.st_nlink < 2) {
-        kin_posix_name_tidy(path);
-        status = KIN_E_NOT_FOUND;
-    }
-    if (status != KIN_OK) {
+    if (fstat(fd, &info) != 0 || !is_sound(&info, uid)) {
         kin_posix_close(fd);
-        return status;
+        return kin_posix_fail(info.st_nlink == 0 ? ENOENT : EACCES);
     }
     *out = fd;
     return KIN_OK;
@@ -156,36 +274,28 @@ kin_status kin_os_name_find(kin_os_handle *out, const char *name, const kin_os_a
     }
     for (unsigned i = 0; status == KIN_E_NOT_FOUND && i < KIN_POSIX_DIRS; i++) {
         char path[PATH_MAX];
-        if (path_of(path, i, uid, name, "family")) {
-            status = open_named(out, path, uid);
+        link_text it;
+        status = path_of(path, i, uid, name, "family") ? read_name(&it, path, uid, name) : KIN_E_NOT_FOUND;
+        if (status == KIN_OK) {
+            status = open_arena(out, uid, it.hex);
         }
     }
     return status;
 }
 
-/* The arena's own link: its path is what /proc/PID/maps shows, by which a member is known to live. */
+/* The id was read in the arena, which others may write: but no two have the same path. */
 kin_status kin_os_name_enter(kin_os_handle *shm, kin_os_handle *pulse, const kin_os_id *family,
                              const kin_os_account *owner)
 {
-    char hex[KIN_POSIX_HEX];
+    char hex[KIN_POSIX_HEX], path[PATH_MAX];
     unsigned long uid = 0;
-    int fd = -1;
-    bool known = kin_posix_account_number(owner, &uid);
+    struct stat file, name;
     kin_posix_hex(hex, family);
-    for (unsigned i = 0; known && fd < 0 && i < KIN_POSIX_DIRS; i++) {
-        char path[PATH_MAX];
-        struct stat found, own;
-        fd = path_of(path, i, uid, hex, "arena") ? kin_posix_raise(open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)) : -1;
-        if (fd >= 0 && (fstat(fd, &own) != 0 || fstat(*shm, &found) != 0 || !is_same(&own, &found))) {
-            kin_posix_close(fd);
-            fd = -1;
-        }
-    }
-    kin_posix_close(*shm);
-    *shm = fd;
-    *pulse = fd >= 0 ? kin_posix_pulse_open(hex, uid) : KIN_OS_NO_HANDLE;
+    bool is_its = kin_posix_account_number(owner, &uid) && fstat(*shm, &file) == 0 &&
+                  find_file(path, &name, uid, hex, "arena") && file.st_dev == name.st_dev && file.st_ino == name.st_ino;
+    *pulse = is_its ? kin_posix_pulse_open(hex, uid) : KIN_OS_NO_HANDLE;
     if (*pulse < 0) {
-        kin_posix_close(fd);
+        kin_posix_close(*shm);
         *shm = KIN_OS_NO_HANDLE;
         return KIN_E_NOT_FOUND;
     }
@@ -194,82 +304,45 @@ kin_status kin_os_name_enter(kin_os_handle *shm, kin_os_handle *pulse, const kin
 
 /* ---- giving and taking names ---- */
 
-static bool keep(unsigned dir, const char *hex)
+static kin_status link_name(const char *dir, const char *name, const char *hex, bool kept)
 {
-    char path[PATH_MAX];
-    int fd = own_path_of(path, dir, hex, "kept") ? open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
-    kin_posix_close(fd);
-    return fd >= 0;
-}
-
-/* In whatever directory it is. */
-static void remove_links(const char *hex, const char *suffix)
-{
-    for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
-        char path[PATH_MAX];
-        if (own_path_of(path, i, hex, suffix)) {
-            unlink(path);
-        }
+    const unsigned long self = (unsigned long)geteuid();
+    char path[PATH_MAX], text[TEXT_ROOM];
+    link_text it;
+    if (!kin_posix_name(path, sizeof path, dir, self, name, "family")) {
+        return KIN_E_TOO_BIG;
     }
-}
-
-/* A mark without a name is what a creator left that was killed in between. */
-bool kin_posix_kept(const char *hex)
-{
-    struct stat mark, arena;
-    for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
-        char path[PATH_MAX];
-        if (own_path_of(path, i, hex, "kept") && lstat(path, &mark) == 0 && mark.st_uid == geteuid()) {
-            return own_path_of(path, i, hex, "arena") && lstat(path, &arena) == 0 && arena.st_nlink > 1;
-        }
-    }
-    return false;
-}
-
-void kin_posix_arena_remove(const char *hex)
-{
-    remove_links(hex, "kept");
-    remove_links(hex, "arena");
-}
-
-static kin_status link_names(const char *arena, const char *path)
-{
+    snprintf(text, sizeof text, "%s %s%s", hex, name, kept ? " kept" : "");
     for (int tries = 0; tries < TRIES; tries++) {
-        if (link(arena, path) == 0) {
+        if (symlink(text, path) == 0) {
             return KIN_OK;
         }
         if (errno != EEXIST) {
             return kin_posix_fail(errno);
         }
-        int fd;
-        kin_status status = open_named(&fd, path, (unsigned long)geteuid()); /* tidies */
-        if (status != KIN_E_NOT_FOUND) {
-            kin_posix_close(status == KIN_OK ? fd : -1);
+        kin_status status = read_name(&it, path, self, name);
+        if (status != KIN_E_NOT_FOUND && (status != KIN_OK || !is_gone(self, it.hex))) {
             return status == KIN_OK ? KIN_E_EXISTS : status;
         }
-        kin_os_sleep_until(kin_os_now() + 20000); /* another process removes it */
+        if (!remove_name(dir, name, NULL)) {
+            kin_os_sleep_until(kin_os_now() + PAUSE);
+        }
     }
     return KIN_E_EXISTS;
 }
 
 kin_status kin_os_name_publish(kin_os_handle *holder, const char *name, const kin_os_id *family, bool kept,
-                               const kin_os_account *group)
+                               const kin_os_access *access)
 {
-    char hex[KIN_POSIX_HEX], arena[PATH_MAX], path[PATH_MAX];
+    const unsigned long self = (unsigned long)geteuid();
+    char hex[KIN_POSIX_HEX], path[PATH_MAX];
     struct stat info;
-    (void)group; /* the arena's file has its mode */
+    (void)access; /* the files have their modes */
     *holder = KIN_OS_NO_HANDLE;
     kin_posix_hex(hex, family);
     for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
-        if (own_path_of(arena, i, hex, "arena") && lstat(arena, &info) == 0 && own_path_of(path, i, name, "family")) {
-            if (kept && !keep(i, hex)) {
-                return kin_posix_fail(errno);
-            }
-            kin_status status = link_names(arena, path);
-            if (status != KIN_OK) {
-                remove_links(hex, "kept");
-            }
-            return status;
+        if (path_of(path, i, self, hex, "arena") && lstat(path, &info) == 0) {
+            return link_name(kin_posix_names_dir(i, false), name, hex, kept);
         }
     }
     return KIN_E_NOT_FOUND;
@@ -282,26 +355,34 @@ void kin_os_name_hold(kin_os_handle *holder, const char *name, const kin_os_acco
     *holder = KIN_OS_NO_HANDLE;
 }
 
-kin_status kin_os_name_forget(const char *name, const kin_os_id *family)
+static kin_status forget_in(const char *dir, const char *name)
 {
-    char hex[KIN_POSIX_HEX];
-    kin_posix_hex(hex, family);
-    remove_links(hex, "kept");
-    for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
-        char path[PATH_MAX];
-        if (own_path_of(path, i, name, "family") && remove_name(path, true)) {
-            return KIN_OK;
-        }
+    const unsigned long self = (unsigned long)geteuid();
+    char path[PATH_MAX];
+    link_text it;
+    if (!kin_posix_name(path, sizeof path, dir, self, name, "family")) {
+        return KIN_E_TOO_BIG;
     }
-    return KIN_E_NOT_FOUND;
+    for (int tries = 0; tries < TRIES; tries++) {
+        kin_status status = read_name(&it, path, self, name);
+        if (status != KIN_OK) {
+            return status;
+        }
+        bool gone = is_gone(self, it.hex);
+        if (remove_name(dir, name, it.hex)) {
+            return gone ? KIN_E_NOT_FOUND : KIN_OK;
+        }
+        kin_os_sleep_until(kin_os_now() + PAUSE);
+    }
+    return KIN_E_BUSY;
 }
 
-void kin_os_name_tidy(const char *name)
+kin_status kin_os_name_forget(const char *name)
 {
-    for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
-        char path[PATH_MAX];
-        if (own_path_of(path, i, name, "family")) {
-            kin_posix_name_tidy(path);
-        }
+    kin_status status = KIN_E_NOT_FOUND;
+    for (unsigned i = 0; status == KIN_E_NOT_FOUND && i < KIN_POSIX_DIRS; i++) {
+        const char *dir = kin_posix_names_dir(i, false);
+        status = dir ? forget_in(dir, name) : KIN_E_NOT_FOUND;
     }
+    return status;
 }

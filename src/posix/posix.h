@@ -109,10 +109,10 @@ bool kin_posix_name(char *out, size_t size, const char *dir, unsigned long uid, 
 /* Whether an entry of such a directory is kin-UID-HEX.SUFFIX. */
 bool kin_posix_name_matches(const char *entry, unsigned long uid, const char *suffix, char hex[KIN_POSIX_HEX]);
 
-/* Removes a family's name if the family is gone. */
-void kin_posix_name_tidy(const char *path);
-/* Whether the family is to outlive its members. */
-bool kin_posix_kept(const char *hex);
+/* Removes a family's name if the family is gone, and what a killed process left that was removing it. */
+void kin_posix_name_tidy(const char *dir, const char *name);
+/* Whether the name is of that family, and it is to outlive its members. */
+bool kin_posix_is_kept(const char *dir, const char *name, const char *hex);
 void kin_posix_arena_remove(const char *hex);
 
 /* ---- pulse.c ---- */
@@ -132,6 +132,6 @@ void kin_posix_pulse_free(int fd);
 /* False: it is no number. */
 bool kin_posix_account_number(const kin_os_account *account, unsigned long *out);
 /* Gives this user, and the group if any, access to a file, whatever the umask was. False: errno. */
-bool kin_posix_share(int fd, const kin_os_account *group);
+bool kin_posix_share(int fd, const kin_os_access *access);
 
 #endif

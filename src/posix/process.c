@@ -56,7 +56,8 @@ kin_status kin_os_self(kin_os_process_id *out)
 {
     struct timespec now;
     clock_gettime(CLOCK_BOOTTIME, &now); /* the clock of field 22 of /proc/PID/stat, proc(5) */
-    *out = (kin_os_process_id){kin_os_pid(), (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec};
+    *out = (kin_os_process_id){kin_os_pid(), (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,
+                               (uint64_t)geteuid()};
     return KIN_OK;
 }
 

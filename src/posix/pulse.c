@@ -165,17 +165,17 @@ static kin_status lock_byte(int fd, off_t byte)
 
 /* ---- birth ---- */
 
-static int open_unnamed(const char *dir, const kin_os_account *group)
+static int open_unnamed(const char *dir, const kin_os_access *access)
 {
     int fd = kin_posix_raise(open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-    if (fd >= 0 && (!kin_posix_share(fd, group) || lock_byte(fd, BIRTH_BYTE) != KIN_OK)) {
+    if (fd >= 0 && (!kin_posix_share(fd, access) || lock_byte(fd, BIRTH_BYTE) != KIN_OK)) {
         kin_posix_close(fd);
         return -1;
     }
     return fd;
 }
 
-static int create_by_name(const char *path, const kin_os_account *group)
+static int create_by_name(const char *path, const kin_os_access *access)
 {
     for (int tries = 0; tries < TRIES; tries++) {
         struct stat info;
@@ -183,7 +183,7 @@ static int create_by_name(const char *path, const kin_os_account *group)
         if (fd < 0) {
             return -1;
         }
-        if (!kin_posix_share(fd, group)) {
+        if (!kin_posix_share(fd, access)) {
             unlink(path);
             kin_posix_close(fd);
             return -1;
@@ -197,30 +197,31 @@ static int create_by_name(const char *path, const kin_os_account *group)
     return -1;
 }
 
-static int create_in(const char *dir, const char *hex, const kin_os_account *group)
+static int create_in(const char *dir, const char *hex, const kin_os_access *access)
 {
     char path[PATH_MAX];
     if (!kin_posix_name(path, sizeof path, dir, (unsigned long)geteuid(), hex, "pulse")) {
         return -1;
     }
-    int fd = open_unnamed(dir, group);
+    int fd = open_unnamed(dir, access);
     if (fd >= 0 && kin_posix_link(fd, path) == 0) {
         return fd;
     }
     kin_posix_close(fd);
-    return create_by_name(path, group);
+    return create_by_name(path, access);
 }
 
-static int create_file(const kin_os_id *family, const kin_os_account *group)
+static int create_file(const kin_os_id *family, const kin_os_access *access)
 {
     char hex[KIN_POSIX_HEX];
     int fd = -1;
     kin_posix_hex(hex, family);
     for (unsigned i = 0; fd < 0 && i < KIN_POSIX_DIRS; i++) {
-        const char *dir = kin_posix_names_dir(i, kin_os_account_given(group));
-        fd = dir ? create_in(dir, hex, group) : -1;
+        const char *dir = kin_posix_names_dir(i, kin_os_account_given(&access->group));
+        fd = dir ? create_in(dir, hex, access) : -1;
     }
-    return fd >= 0 || kin_os_account_given(group) ? fd : kin_posix_raise(memfd_create("kin-pulse", MFD_CLOEXEC));
+    return fd >= 0 || kin_os_account_given(&access->group) ? fd
+                                                           : kin_posix_raise(memfd_create("kin-pulse", MFD_CLOEXEC));
 }
 
 /* Takes fd, also on failure. Under ours_lock. */
@@ -243,10 +244,10 @@ static kin_status enter(kin_os_pulse *out, int fd)
     return KIN_OK;
 }
 
-kin_status kin_os_pulse_create(kin_os_pulse *out, const kin_os_id *family, const kin_os_account *group)
+kin_status kin_os_pulse_create(kin_os_pulse *out, const kin_os_id *family, const kin_os_access *access)
 {
     kin_posix_pulses_lock();
-    kin_status status = enter(out, create_file(family, group));
+    kin_status status = enter(out, create_file(family, access));
     kin_posix_pulses_unlock();
     return status;
 }
@@ -287,11 +288,11 @@ void kin_os_pulse_close(kin_os_pulse *pulse)
 
 /* ---- signs of life ---- */
 
-kin_status kin_os_pulse_start(kin_os_pulse *pulse, uint32_t index, const kin_os_id *family, const kin_os_account *group)
+kin_status kin_os_pulse_start(kin_os_pulse *pulse, uint32_t index, const kin_os_id *family, const kin_os_access *access)
 {
     int fd = pulse_fd(pulse);
     (void)family;
-    (void)group;
+    (void)access;
     return holds(pulse, fd) ? lock_byte(fd, (off_t)index) : kin_posix_fail(EBADF);
 }
 

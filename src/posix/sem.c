@@ -85,18 +85,18 @@ static bool publish_renamed(const char *path)
     return named;
 }
 
-/* NULL and errno. The file may have been written over by anybody of this user: its size is checked, for SIGBUS. */
+/* NULL and errno. It must be this user's, as anybody else might cut it short later: SIGBUS. */
 static sem_t *map_file(const char *path)
 {
     struct stat info;
     void *memory = MAP_FAILED;
-    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0 || fstat(fd, &info) != 0) {
         kin_posix_close(fd);
         return NULL;
     }
     errno = EINVAL;
-    if (S_ISREG(info.st_mode) && info.st_size >= (off_t)sizeof(sem_t)) {
+    if (S_ISREG(info.st_mode) && info.st_uid == geteuid() && info.st_size >= (off_t)sizeof(sem_t)) {
         memory = mmap(NULL, sizeof(sem_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     }
     kin_posix_close(fd);
@@ -126,11 +126,11 @@ static kin_status make_in_arena(kin_os_sem *out, kin_os_sem_place *place)
 }
 
 kin_status kin_os_sem_create(kin_os_sem *out, kin_os_sem_place *place, const kin_os_id *family, uint32_t slot,
-                             bool named, const kin_os_account *group)
+                             bool named, const kin_os_access *access)
 {
     char path[PATH_SIZE];
     uint64_t kind = kind_of(place);
-    named = named && !kin_os_account_given(group);
+    named = named && !kin_os_account_given(&access->group);
     if (kind == PLACE_IN_ARENA) {
         *out = arena_sem(place); /* as it is: a late poster may be using it */
         return KIN_OK;
@@ -146,9 +146,10 @@ kin_status kin_os_sem_create(kin_os_sem *out, kin_os_sem_place *place, const kin
     return KIN_OK;
 }
 
-void kin_os_sem_retire(kin_os_sem sem, const kin_os_account *group)
+void kin_os_sem_retire(kin_os_sem sem, kin_os_sem_place *place, const kin_os_access *access)
 {
-    (void)group;
+    (void)place;
+    (void)access;
     kin_os_sem_close(sem); /* the name is the slot's, and the next thread with this slot maps it again */
 }
 

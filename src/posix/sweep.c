@@ -1,7 +1,11 @@
 /* sweep.c: the names of families that are gone.
  *
  * Lock all of the pulse, then unlink the arena and the semaphores, the pulse last: what is left by a kill in between is found again
- * by the pulse's name. A family's own name is left for the end: it goes when its file has no other link.
+ * by the pulse's name. A family's own name is left for the end: it goes when the family is gone (name.c).
+ *
+ * Who was let into one family may have linked its files under names that look like another's: what is named like the pulse of a family that
+ * has another pulse is only unlinked. An arena without a pulse is such a link, too, or its pulse was taken by somebody else: nobody
+ * finds it any more.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -26,25 +30,86 @@ static bool remove_semaphores(const char *hex)
     bool all = true;
     for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
         if (strncmp(entry->d_name, start, length) == 0) {
-            all = (unlinkat(dirfd(dir), entry->d_name, 0) == 0 || errno == ENOENT) && all;
+            bool gone = unlinkat(dirfd(dir), entry->d_name, 0) == 0 || errno == ENOENT;
+            all = (gone || errno == EPERM) && all; /* EPERM: another user's, who has only used the name */
         }
     }
     closedir(dir);
     return all;
 }
 
-/* fd being the file of that name: removes the family if nobody lives in it. */
-static bool remove_family(int fd, int dir, const char *name, const char *hex)
+/* Visits the families' names in a directory: kin-UID-NAME.family, and .removing, of this user. */
+static bool any_name(DIR *dir, const char *path, bool (*ask)(const char *path, const char *name, const char *hex),
+                     const char *hex)
+{
+    char start[32];
+    size_t used = (size_t)snprintf(start, sizeof start, "kin-%lu-", (unsigned long)geteuid());
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        char name[NAME_MAX + 1];
+        const char *dot = strncmp(entry->d_name, start, used) == 0 ? strrchr(entry->d_name, '.') : NULL;
+        if (dot && (strcmp(dot, ".family") == 0 || strcmp(dot, ".removing") == 0)) {
+            size_t length = (size_t)(dot - entry->d_name) - used;
+            memcpy(name, entry->d_name + used, length);
+            name[length] = '\0';
+            if (ask(path, name, hex)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static bool is_kept(const char *hex)
+{
+    bool kept = false;
+    for (unsigned i = 0; i < KIN_POSIX_DIRS && !kept; i++) {
+        const char *path = kin_posix_names_dir(i, false);
+        DIR *dir = path ? opendir(path) : NULL;
+        kept = dir && any_name(dir, path, kin_posix_is_kept, hex);
+        if (dir) {
+            closedir(dir);
+        }
+    }
+    return kept;
+}
+
+/* Whether the family has a pulse, other than this if it is given. */
+static bool has_pulse(const char *hex, const struct stat *other)
+{
+    for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
+        char path[PATH_MAX];
+        struct stat info;
+        const char *dir = kin_posix_names_dir(i, false);
+        if (dir && kin_posix_name(path, sizeof path, dir, (unsigned long)geteuid(), hex, "pulse") &&
+            lstat(path, &info) == 0 && !(other && info.st_dev == other->st_dev && info.st_ino == other->st_ino)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* fd being the file of that name, locked. */
+static bool remove_files(int fd, int dir, const char *name, const char *hex)
 {
     struct stat info;
-    bool removed = false;
-    if (kin_posix_kept(hex) || !kin_posix_pulse_seize(fd)) {
+    if (fstat(fd, &info) != 0 || info.st_nlink == 0) { /* another sweeper was faster, and the name may be new */
         return false;
     }
-    if (fstat(fd, &info) == 0 && info.st_nlink > 0) { /* else another sweeper was faster, and the name may be new */
-        kin_posix_arena_remove(hex);
-        removed = remove_semaphores(hex) && unlinkat(dir, name, 0) == 0;
+    if (has_pulse(hex, &info)) {
+        unlinkat(dir, name, 0);
+        return false;
     }
+    kin_posix_arena_remove(hex);
+    return remove_semaphores(hex) && unlinkat(dir, name, 0) == 0;
+}
+
+/* Removes the family if nobody lives in it. */
+static bool remove_family(int fd, int dir, const char *name, const char *hex)
+{
+    if (!kin_posix_pulse_seize(fd)) {
+        return false;
+    }
+    bool removed = !is_kept(hex) && remove_files(fd, dir, name, hex);
     kin_posix_pulse_free(fd);
     return removed;
 }
@@ -72,7 +137,7 @@ static bool sweep_pulse(int dir, const char *name, const char *hex)
 {
     struct stat info;
     if (fstatat(dir, name, &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(info.st_mode) || info.st_uid != geteuid() ||
-        kin_posix_pulse_is_ours(&info)) {
+        info.st_size != 0 || kin_posix_pulse_is_ours(&info)) {
         return false;
     }
     if ((info.st_mode & 0600) != 0600) {
@@ -87,44 +152,18 @@ static bool sweep_pulse(int dir, const char *name, const char *hex)
     return removed;
 }
 
-/* Whether entry is kin-UID-NAME.family of this user. */
-static bool is_family_name(const char *entry)
+static bool tidy_name(const char *path, const char *name, const char *hex)
 {
-    char start[32];
-    if (strncmp(entry, "kin-", 4) != 0) { /* as above */
-        return false;
-    }
-    size_t length = strlen(entry), used = (size_t)snprintf(start, sizeof start, "kin-%lu-", (unsigned long)geteuid());
-    return length > used + 7 && strncmp(entry, start, used) == 0 && strcmp(entry + length - 7, ".family") == 0;
+    (void)hex;
+    kin_posix_name_tidy(path, name);
+    return false;
 }
 
-static void tidy_name(const char *dir, const char *entry)
-{
-    char path[PATH_MAX];
-    int length = snprintf(path, sizeof path, "%s/%s", dir, entry);
-    if (length > 0 && (size_t)length < sizeof path) {
-        kin_posix_name_tidy(path);
-    }
-}
-
-/* After their families have gone. */
-static void tidy_names(const char *path, DIR *dir)
-{
-    rewinddir(dir);
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-        if (is_family_name(entry->d_name)) {
-            tidy_name(path, entry->d_name);
-        }
-    }
-}
-
-static uint32_t sweep_dir(const char *path)
+static uint32_t sweep_dir(DIR *dir, const char *path)
 {
     const unsigned long self = (unsigned long)geteuid();
     uint32_t removed = 0;
-    bool names = false;
-    DIR *dir = opendir(path);
-    for (struct dirent *entry; dir && (entry = readdir(dir)) != NULL;) {
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
         char hex[KIN_POSIX_HEX];
         if (kin_posix_name_matches(entry->d_name, self, "memory", hex)) {
             unlinkat(dirfd(dir), entry->d_name, 0); /* never meant to have its name for longer than this */
@@ -132,15 +171,12 @@ static uint32_t sweep_dir(const char *path)
             kin_posix_pulses_lock();
             removed += sweep_pulse(dirfd(dir), entry->d_name, hex);
             kin_posix_pulses_unlock();
+        } else if (kin_posix_name_matches(entry->d_name, self, "arena", hex) && !has_pulse(hex, NULL)) {
+            unlinkat(dirfd(dir), entry->d_name, 0);
         }
-        names = names || is_family_name(entry->d_name);
     }
-    if (names) {
-        tidy_names(path, dir);
-    }
-    if (dir) {
-        closedir(dir);
-    }
+    rewinddir(dir);
+    any_name(dir, path, tidy_name, NULL);
     return removed;
 }
 
@@ -148,8 +184,12 @@ uint32_t kin_os_sweep(void)
 {
     uint32_t removed = 0;
     for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
-        const char *dir = kin_posix_names_dir(i, false);
-        removed += dir ? sweep_dir(dir) : 0;
+        const char *path = kin_posix_names_dir(i, false);
+        DIR *dir = path ? opendir(path) : NULL;
+        if (dir) {
+            removed += sweep_dir(dir, path);
+            closedir(dir);
+        }
     }
     return removed;
 }

@@ -1,7 +1,7 @@
 /* account.c: users and groups, known by their SIDs; and what they are allowed.
  *
- * All that has a name is made with an access list of its own ("Security Descriptor String Format"): this user, and a group if that is
- * asked for. Its owner is put in by name, too: for an elevated program the system would take the Administrators (Microsoft,
+ * All that has a name is made with an access list of its own ("Security Descriptor String Format"): this user, the family's owner, and
+ * a group if that is asked for. Its owner is put in by name, too: for an elevated program the system would take the Administrators (Microsoft,
  * "Default owner", TokenOwner), and it is by the owner that a finder knows whose it is.
  */
 #include "win32.h"
@@ -50,7 +50,9 @@ static kin_status look_up(kin_os_account *out, const wchar_t *name)
     DWORD size = sizeof sid, domain_size = sizeof domain / sizeof domain[0];
     SID_NAME_USE use;
     if (LookupAccountNameW(NULL, name, sid, &size, domain, &domain_size, &use)) {
-        return write_sid(out, sid);
+        bool has_members =
+            use == SidTypeUser || use == SidTypeGroup || use == SidTypeAlias || use == SidTypeWellKnownGroup;
+        return has_members ? write_sid(out, sid) : KIN_E_NOT_FOUND;
     }
     DWORD code = GetLastError();
     kin_status status = kin_win32_fail(code);
@@ -103,29 +105,37 @@ bool kin_os_account_sound(const kin_os_account *account)
 
 /* ---- access ---- */
 
-/* The group may use things, not change who may. AU: whoever has logged in. */
-bool kin_win32_access(SECURITY_ATTRIBUTES *out, const kin_os_account *group)
+static int add(wchar_t *text, size_t room, int used, const wchar_t *rights, const char *whom)
+{
+    int more = used < 0 ? -1 : swprintf(text + used, room - (size_t)used, L"(A;;%ls;;;%hs)", rights, whom);
+    return more < 0 ? -1 : used + more;
+}
+
+/* AU: whoever has logged in. */
+bool kin_win32_access(SECURITY_ATTRIBUTES *out, const kin_os_access *access, const wchar_t *rights)
 {
     kin_os_account self;
     wchar_t text[4 * ACCOUNT_MAX];
     const size_t room = sizeof text / sizeof text[0];
+    const char *owner = access->owner.text, *group = access->group.text;
     *out = (SECURITY_ATTRIBUTES){.nLength = sizeof *out};
     if (find_self(&self) != KIN_OK) {
         return false;
     }
-    int length = swprintf(text, room, L"O:%hsD:P(A;;GA;;;%hs)", self.text, self.text);
-    if (length > 0 && kin_os_account_given(group)) {
-        const char *whom = strcmp(group->text, "*") == 0 ? "AU" : group->text;
-        length = swprintf(text + length, room - (size_t)length, L"(A;;GRGWGX;;;%hs)", whom);
+    int used = swprintf(text, room, L"O:%hsD:P", self.text);
+    used = add(text, room, used, L"GA", self.text);
+    if (kin_os_account_given(&access->owner) && strcmp(owner, self.text) != 0) {
+        used = add(text, room, used, rights, owner);
     }
-    return length > 0 && ConvertStringSecurityDescriptorToSecurityDescriptorW(text, SDDL_REVISION_1,
-                                                                              &out->lpSecurityDescriptor, NULL);
+    if (kin_os_account_given(&access->group)) {
+        used = add(text, room, used, rights, strcmp(group, "*") == 0 ? "AU" : group);
+    }
+    return used > 0 && ConvertStringSecurityDescriptorToSecurityDescriptorW(text, SDDL_REVISION_1,
+                                                                            &out->lpSecurityDescriptor, NULL);
 }
 
-/* Of a handle with READ_CONTROL. */
-bool kin_win32_is_owned(HANDLE object, const kin_os_account *owner)
+static bool owner_of(HANDLE object, kin_os_account *out)
 {
-    kin_os_account found;
     PSID sid = NULL;
     PSECURITY_DESCRIPTOR descriptor = NULL;
     DWORD code =
@@ -133,7 +143,35 @@ bool kin_win32_is_owned(HANDLE object, const kin_os_account *owner)
     if (code != ERROR_SUCCESS) {
         return false;
     }
-    bool same = sid && write_sid(&found, sid) == KIN_OK && strcmp(found.text, owner->text) == 0;
+    bool known = sid && write_sid(out, sid) == KIN_OK;
     LocalFree(descriptor);
-    return same;
+    return known;
+}
+
+bool kin_win32_is_owned(HANDLE object, const kin_os_account *owner)
+{
+    kin_os_account found;
+    return owner_of(object, &found) && strcmp(found.text, owner->text) == 0;
+}
+
+/* FNV-1a. */
+static uint64_t number_of(const kin_os_account *account)
+{
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (const char *c = account->text; *c; c++) {
+        hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
+    }
+    return hash;
+}
+
+uint64_t kin_win32_user_number(void)
+{
+    kin_os_account self;
+    return find_self(&self) == KIN_OK ? number_of(&self) : 0;
+}
+
+uint64_t kin_win32_owner_number(HANDLE object)
+{
+    kin_os_account owner;
+    return owner_of(object, &owner) ? number_of(&owner) : 0;
 }

@@ -1,4 +1,4 @@
-/* discover.c: the families of this user, found in a table that their members share.
+/* discover.c: the families that this user's processes have made or joined, found in a table that these share.
  *
  * Each family's memory is a named section, Local\kin-HEX, or Global\kin-HEX if other users have access. A second one, Local\kin-families-SID, is a table of their ids; who
  * makes a family, or maps one, keeps that open until its process ends, so it lives as long as any family does. An id is in the
@@ -56,25 +56,19 @@ void kin_win32_name(wchar_t out[KIN_WIN32_NAME], const kin_os_id *family, bool s
     }
 }
 
-HANDLE kin_win32_open_memory(const kin_os_id *family)
+HANDLE kin_win32_open_memory(const kin_os_id *family, bool shared)
 {
     wchar_t name[KIN_WIN32_NAME];
-    HANDLE section = NULL;
-    for (int shared = 0; shared < 2 && !section; shared++) {
-        kin_win32_name(name, family, shared != 0);
-        section = OpenFileMappingW(FILE_MAP_READ | FILE_MAP_WRITE | READ_CONTROL, FALSE, name);
-        if (!section && GetLastError() != ERROR_FILE_NOT_FOUND) {
-            break;
-        }
-    }
-    return section;
+    kin_win32_name(name, family, shared);
+    return OpenFileMappingW(FILE_MAP_READ | FILE_MAP_WRITE | READ_CONTROL, FALSE, name);
 }
 
 static HANDLE open_section(const LONG64 id[2])
 {
     kin_os_id family;
     memcpy(family.bytes, id, sizeof family.bytes);
-    return kin_win32_open_memory(&family);
+    HANDLE section = kin_win32_open_memory(&family, false);
+    return section || GetLastError() != ERROR_FILE_NOT_FOUND ? section : kin_win32_open_memory(&family, true);
 }
 
 static bool is_free(table *list, int place)

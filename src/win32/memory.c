@@ -19,14 +19,14 @@ static size_t with_guard(size_t reserve)
 }
 
 kin_status kin_os_shm_create(kin_os_handle *out, const kin_os_id *family, size_t reserve, bool findable,
-                             const kin_os_account *group)
+                             const kin_os_access *wanted)
 {
     (void)findable; /* all are */
     SECURITY_ATTRIBUTES access;
     uint64_t size = with_guard(reserve);
     wchar_t name[KIN_WIN32_NAME];
-    kin_win32_name(name, family, kin_os_account_given(group));
-    if (!kin_win32_access(&access, group)) {
+    kin_win32_name(name, family, kin_os_account_given(&wanted->group));
+    if (!kin_win32_access(&access, wanted, KIN_WIN32_USE)) {
         return kin_win32_fail(GetLastError());
     }
     HANDLE section = CreateFileMappingW(INVALID_HANDLE_VALUE, &access, PAGE_READWRITE | SEC_RESERVE,

@@ -5,7 +5,8 @@
  * had all the same (Microsoft, "Mutex Objects"), and what it was doing is begun anew: a section whose arena cannot be opened is
  * nobody's, and gets another. Other users only read: twice the same, or it is being written.
  *
- * What other users have access to is Global, the rest is Local: a name is looked for in both.
+ * What other users have access to is Global, the rest is Local: one's own names are looked for in both. What anybody may have put in
+ * a Global name's place does not concern a Local family.
  *
  * Sections and mutexes belong to the owner, and their access lists name nobody else that was not asked for (account.c). One of that name
  * which another user has made cannot be opened, or is found not to be the owner's.
@@ -30,6 +31,12 @@ static void make_name(wchar_t out[NAME_ROOM], int scope, const kin_os_account *o
     swprintf(out, NAME_ROOM, L"%ls\\kin-%hs-%hs", scope == GLOBAL ? L"Global" : L"Local", owner->text, name);
 }
 
+/* A thing of another kind has that name. */
+static kin_status refusal(DWORD code)
+{
+    return kin_win32_fail(code == ERROR_INVALID_HANDLE ? ERROR_ACCESS_DENIED : code);
+}
+
 /* ---- the mutexes ---- */
 
 typedef struct guard {
@@ -39,10 +46,10 @@ typedef struct guard {
 
 static kin_status take_mutex(HANDLE *out, int scope, const kin_os_account *self)
 {
-    static const kin_os_account nobody = {""};
+    const kin_os_access own_only = {*self, {""}};
     wchar_t name[NAME_ROOM];
     SECURITY_ATTRIBUTES own;
-    if (!kin_win32_access(&own, &nobody)) {
+    if (!kin_win32_access(&own, &own_only, KIN_WIN32_USE)) {
         return kin_win32_fail(GetLastError());
     }
     make_name(name, scope, self, "");
@@ -50,7 +57,7 @@ static kin_status take_mutex(HANDLE *out, int scope, const kin_os_account *self)
     DWORD code = GetLastError();
     LocalFree(own.lpSecurityDescriptor);
     if (!mutex) {
-        return kin_win32_fail(code);
+        return refusal(code);
     }
     if (!kin_win32_is_owned(mutex, self)) { /* who made it might never release it */
         CloseHandle(mutex);
@@ -122,7 +129,7 @@ static kin_status open_card(HANDLE *section, card **out, int scope, const kin_os
     *section = OpenFileMappingW(access | READ_CONTROL, FALSE, wide);
     if (!*section) {
         DWORD code = GetLastError();
-        kin_status status = kin_win32_fail(code);
+        kin_status status = refusal(code);
         return code == ERROR_FILE_NOT_FOUND ? KIN_E_NOT_FOUND : status;
     }
     *out = NULL;
@@ -136,24 +143,25 @@ static kin_status open_card(HANDLE *section, card **out, int scope, const kin_os
     return status;
 }
 
-/* The one that is there, or a new one. */
+/* The one that is there, of a family that is gone, or a new one. Others only look at it. */
 static kin_status make_card(HANDLE *section, card **out, int scope, const kin_os_account *self, const char *name,
-                            const kin_os_account *group)
+                            const kin_os_access *wanted)
 {
     wchar_t wide[NAME_ROOM];
     SECURITY_ATTRIBUTES access;
-    if (!kin_win32_access(&access, group)) {
+    if (!kin_win32_access(&access, wanted, KIN_WIN32_LOOK)) {
         return kin_win32_fail(GetLastError());
     }
     make_name(wide, scope, self, name);
     *section = CreateFileMappingW(INVALID_HANDLE_VALUE, &access, PAGE_READWRITE, 0, sizeof(card), wide);
     DWORD code = GetLastError();
-    LocalFree(access.lpSecurityDescriptor);
-    if (!*section) {
-        return kin_win32_fail(code);
-    }
     *out = NULL;
-    kin_status status = check_owner(*section, self);
+    kin_status status = *section ? check_owner(*section, self) : refusal(code);
+    if (status == KIN_OK && code == ERROR_ALREADY_EXISTS &&
+        !SetKernelObjectSecurity(*section, DACL_SECURITY_INFORMATION, access.lpSecurityDescriptor)) {
+        status = kin_win32_fail(GetLastError());
+    }
+    LocalFree(access.lpSecurityDescriptor);
     if (status == KIN_OK) {
         status = map_card(*section, FILE_MAP_READ | FILE_MAP_WRITE, out);
     }
@@ -178,7 +186,7 @@ static bool read_card(const card *it, LONG64 out[2])
 }
 
 /* The arena that a card names. KIN_E_NOT_FOUND: it is gone. */
-static kin_status open_arena(HANDLE *out, const card *it, const kin_os_account *owner)
+static kin_status open_arena(HANDLE *out, const card *it, int scope, const kin_os_account *owner)
 {
     kin_os_id id;
     LONG64 halves[2];
@@ -186,7 +194,7 @@ static kin_status open_arena(HANDLE *out, const card *it, const kin_os_account *
         return KIN_E_NOT_FOUND;
     }
     memcpy(id.bytes, halves, sizeof id.bytes);
-    HANDLE arena = kin_win32_open_memory(&id);
+    HANDLE arena = kin_win32_open_memory(&id, scope == GLOBAL);
     if (!arena) {
         DWORD code = GetLastError();
         kin_status status = kin_win32_fail(code);
@@ -209,16 +217,30 @@ static kin_status find_in(kin_os_handle *out, int scope, const char *name, const
     card *it;
     kin_status status = open_card(&section, &it, scope, owner, name, FILE_MAP_READ);
     if (status == KIN_OK) {
-        status = open_arena(out, it, owner);
+        status = open_arena(out, it, scope, owner);
         close_card(section, it);
     }
     return status;
 }
 
+static kin_status find_own(kin_os_handle *out, const char *name, const kin_os_account *self)
+{
+    kin_status status = find_in(out, LOCAL, name, self);
+    if (status != KIN_E_NOT_FOUND) {
+        return status;
+    }
+    status = find_in(out, GLOBAL, name, self);
+    return status == KIN_E_PERMISSION ? KIN_E_NOT_FOUND : status;
+}
+
 kin_status kin_os_name_find(kin_os_handle *out, const char *name, const kin_os_account *owner)
 {
-    kin_status status = find_in(out, GLOBAL, name, owner);
-    return status == KIN_E_NOT_FOUND ? find_in(out, LOCAL, name, owner) : status;
+    kin_os_account self;
+    kin_status status = kin_os_user_find(&self, NULL);
+    if (status != KIN_OK) {
+        return status;
+    }
+    return strcmp(self.text, owner->text) == 0 ? find_own(out, name, owner) : find_in(out, GLOBAL, name, owner);
 }
 
 kin_status kin_os_name_enter(kin_os_handle *shm, kin_os_handle *pulse, const kin_os_id *family,
@@ -243,7 +265,7 @@ static void write_card(card *it, const kin_os_id *family)
 }
 
 static kin_status publish(kin_os_handle *holder, const guard *under, const char *name, const kin_os_id *family,
-                          const kin_os_account *group)
+                          const kin_os_access *access)
 {
     HANDLE arena;
     card *it = NULL;
@@ -255,11 +277,11 @@ static kin_status publish(kin_os_handle *holder, const guard *under, const char 
     if (status != KIN_E_NOT_FOUND) {
         return status;
     }
-    int scope = kin_os_account_given(group) ? GLOBAL : LOCAL;
+    int scope = kin_os_account_given(&access->group) ? GLOBAL : LOCAL;
     if (!under->mutex[scope]) {
         return kin_win32_fail(ERROR_ACCESS_DENIED);
     }
-    status = make_card(holder, &it, scope, &under->self, name, group);
+    status = make_card(holder, &it, scope, &under->self, name, access);
     if (status == KIN_OK) {
         write_card(it, family);
         UnmapViewOfFile((void *)(uintptr_t)it);
@@ -268,7 +290,7 @@ static kin_status publish(kin_os_handle *holder, const guard *under, const char 
 }
 
 kin_status kin_os_name_publish(kin_os_handle *holder, const char *name, const kin_os_id *family, bool kept,
-                               const kin_os_account *group)
+                               const kin_os_access *access)
 {
     guard under;
     *holder = KIN_OS_NO_HANDLE;
@@ -277,7 +299,7 @@ kin_status kin_os_name_publish(kin_os_handle *holder, const char *name, const ki
     }
     kin_status status = enter(&under);
     if (status == KIN_OK) {
-        status = publish(holder, &under, name, family, group);
+        status = publish(holder, &under, name, family, access);
         leave(&under);
     }
     if (status != KIN_OK) {
@@ -299,34 +321,31 @@ void kin_os_name_hold(kin_os_handle *holder, const char *name, const kin_os_acco
     }
 }
 
-/* KIN_E_NOT_FOUND: no card, or that of another family by now. */
-static kin_status forget_in(int scope, const guard *under, const char *name, const kin_os_id *family)
+static kin_status forget_in(int scope, const guard *under, const char *name)
 {
-    HANDLE section;
+    HANDLE section, arena;
     card *it;
-    LONG64 id[2];
     kin_status status = open_card(&section, &it, scope, &under->self, name, FILE_MAP_READ | FILE_MAP_WRITE);
     if (status != KIN_OK) {
         return status;
     }
-    memcpy(id, family->bytes, sizeof id);
-    if (it->id[0] == id[0] && it->id[1] == id[1]) {
+    status = open_arena(&arena, it, scope, &under->self);
+    if (status == KIN_OK) {
         InterlockedExchange64(&it->id[0], 0);
-    } else {
-        status = KIN_E_NOT_FOUND;
+        CloseHandle(arena);
     }
     close_card(section, it);
     return status;
 }
 
-kin_status kin_os_name_forget(const char *name, const kin_os_id *family)
+kin_status kin_os_name_forget(const char *name)
 {
     guard under;
     kin_status status = enter(&under);
     if (status == KIN_OK) {
-        status = forget_in(GLOBAL, &under, name, family);
+        status = forget_in(LOCAL, &under, name);
         if (status == KIN_E_NOT_FOUND) {
-            status = forget_in(LOCAL, &under, name, family);
+            status = forget_in(GLOBAL, &under, name);
         }
         leave(&under);
     }

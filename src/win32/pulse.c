@@ -7,16 +7,17 @@
  *   this user may not open ("OpenProcess function"). The latter counts as life: it only delays.
  * - It would delay for ever where somebody holds a handle of a process that was another user's. So in a family that a group has access to
  *   each member holds an event, Global\kin-HEX-life-PID-START: it goes when the process has no thread any more and its handles are
- *   closed ("Terminating a process").
+ *   closed ("Terminating a process"). Whoever is in the family may open it. So what cannot be opened, or is not of the member's user, has been
+ *   put there by somebody else, and says nothing.
  */
 #include "win32.h"
 
 #include <wchar.h>
 
-kin_status kin_os_pulse_create(kin_os_pulse *out, const kin_os_id *family, const kin_os_account *group)
+kin_status kin_os_pulse_create(kin_os_pulse *out, const kin_os_id *family, const kin_os_access *access)
 {
     (void)family;
-    (void)group;
+    (void)access;
     *out = (kin_os_pulse)KIN_OS_NO_PULSE;
     return KIN_OK;
 }
@@ -42,35 +43,38 @@ static void sign_name(wchar_t out[KIN_WIN32_NAME], const kin_os_id *family, cons
              (unsigned long long)who->start);
 }
 
-static kin_status make_sign(HANDLE *out, const kin_os_id *family, const kin_os_account *group)
+static kin_status make_sign(HANDLE *out, const kin_os_id *family, const kin_os_access *access)
 {
-    SECURITY_ATTRIBUTES access;
+    SECURITY_ATTRIBUTES list;
     kin_os_process_id self;
     wchar_t name[KIN_WIN32_NAME];
     kin_status status = kin_os_self(&self);
     if (status != KIN_OK) {
         return status;
     }
-    if (!kin_win32_access(&access, group)) {
+    if (!kin_win32_access(&list, access, KIN_WIN32_USE)) {
         return kin_win32_fail(GetLastError());
     }
     sign_name(name, family, &self);
-    HANDLE sign = CreateEventW(&access, TRUE, FALSE, name);
+    HANDLE sign = CreateEventW(&list, TRUE, FALSE, name);
     DWORD code = GetLastError();
-    LocalFree(access.lpSecurityDescriptor);
+    LocalFree(list.lpSecurityDescriptor);
     if (sign && code == ERROR_ALREADY_EXISTS) { /* somebody else's: it would outlive this process */
         CloseHandle(sign);
-        sign = NULL;
+        return kin_win32_fail(ERROR_ACCESS_DENIED);
+    }
+    if (!sign) {
+        return kin_win32_fail(code);
     }
     *out = sign;
-    return sign ? KIN_OK : kin_win32_fail(code);
+    return KIN_OK;
 }
 
 /* One for all that it does: a reaper's is the one it has as a member. */
-kin_status kin_os_pulse_start(kin_os_pulse *pulse, uint32_t index, const kin_os_id *family, const kin_os_account *group)
+kin_status kin_os_pulse_start(kin_os_pulse *pulse, uint32_t index, const kin_os_id *family, const kin_os_access *access)
 {
     (void)index;
-    return kin_os_account_given(group) && !pulse->sign ? make_sign(&pulse->sign, family, group) : KIN_OK;
+    return kin_os_account_given(&access->group) && !pulse->sign ? make_sign(&pulse->sign, family, access) : KIN_OK;
 }
 
 bool kin_os_pulse_check(kin_os_pulse *pulse, uint32_t index)
@@ -98,8 +102,8 @@ static bool shows_sign(const kin_os_id *family, const kin_os_process_id *who)
 {
     wchar_t name[KIN_WIN32_NAME];
     sign_name(name, family, who);
-    HANDLE sign = OpenEventW(SYNCHRONIZE, FALSE, name);
-    bool alive = sign || GetLastError() != ERROR_FILE_NOT_FOUND;
+    HANDLE sign = OpenEventW(SYNCHRONIZE | READ_CONTROL, FALSE, name);
+    bool alive = sign && kin_win32_owner_number(sign) == who->user;
     kin_os_handle_close(sign);
     return alive;
 }
@@ -109,12 +113,10 @@ bool kin_os_pulse_alive(const kin_os_pulse *pulse, uint32_t index, const kin_os_
 {
     HANDLE process;
     (void)index;
-    if (pulse->sign && who->start != 0) {
-        return shows_sign(family, who);
-    }
     kin_status status = kin_win32_process_open(&process, who, PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRONIZE);
     if (status != KIN_OK) {
-        return status != KIN_E_NOT_FOUND;
+        bool tells = pulse->sign && who->start != 0;
+        return status != KIN_E_NOT_FOUND && (!tells || shows_sign(family, who));
     }
     bool ended = kin_win32_process_ended(process);
     CloseHandle(process);

@@ -85,17 +85,17 @@ static void name_of(wchar_t out[KIN_WIN32_NAME], const kin_os_id *family, const 
 }
 
 static kin_status make_named(HANDLE *out, const kin_os_sem_place *place, const kin_os_id *family,
-                             const kin_os_account *group)
+                             const kin_os_access *access)
 {
-    SECURITY_ATTRIBUTES access;
+    SECURITY_ATTRIBUTES list;
     wchar_t name[KIN_WIN32_NAME];
-    if (!kin_win32_access(&access, group)) {
+    if (!kin_win32_access(&list, access, KIN_WIN32_USE)) {
         return kin_win32_fail(GetLastError());
     }
     name_of(name, family, place);
-    HANDLE sem = CreateSemaphoreW(&access, 0, LONG_MAX, name);
+    HANDLE sem = CreateSemaphoreW(&list, 0, LONG_MAX, name);
     DWORD code = GetLastError();
-    LocalFree(access.lpSecurityDescriptor);
+    LocalFree(list.lpSecurityDescriptor);
     if (sem && code == ERROR_ALREADY_EXISTS) { /* somebody else's */
         CloseHandle(sem);
         sem = NULL;
@@ -129,7 +129,7 @@ static kin_status make_unnamed(HANDLE *out)
 static kin_status open_unnamed(HANDLE *out, const kin_os_sem_place *place)
 {
     const DWORD access = PROCESS_DUP_HANDLE | PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRONIZE;
-    kin_os_process_id owner = {(uint32_t)place->words[PID], place->words[START]};
+    kin_os_process_id owner = {(uint32_t)place->words[PID], place->words[START], 0};
     HANDLE process, sem, theirs = kin_os_handle_from(place->words[VALUE]);
     kin_status status = kin_win32_process_open(&process, &owner, access);
     if (status != KIN_OK) {
@@ -148,7 +148,7 @@ static kin_status open_unnamed(HANDLE *out, const kin_os_sem_place *place)
 }
 
 kin_status kin_os_sem_create(kin_os_sem *out, kin_os_sem_place *place, const kin_os_id *family, uint32_t slot,
-                             bool named, const kin_os_account *group)
+                             bool named, const kin_os_access *access)
 {
     static volatile LONG64 last_number;
     kin_os_process_id self;
@@ -160,14 +160,14 @@ kin_status kin_os_sem_create(kin_os_sem *out, kin_os_sem_place *place, const kin
     }
     kin_os_sem_place here = {{self.pid, self.start}};
     HANDLE sem;
-    if (kin_os_account_given(group)) {
+    if (kin_os_account_given(&access->group)) {
         here.words[NUMBER] = (uint64_t)InterlockedIncrement64(&last_number);
-        status = make_named(&sem, &here, family, group);
+        status = make_named(&sem, &here, family, access);
     } else {
         status = make_unnamed(&sem);
     }
     if (status == KIN_OK) {
-        here.words[VALUE] = kin_os_account_given(group) ? 0 : kin_os_handle_value(sem);
+        here.words[VALUE] = kin_os_account_given(&access->group) ? 0 : kin_os_handle_value(sem);
         *place = here;
         *out = sem;
     }
@@ -185,9 +185,12 @@ static void keep_retired(HANDLE sem)
     ReleaseSRWLockExclusive(&retired_lock);
 }
 
-void kin_os_sem_retire(kin_os_sem sem, const kin_os_account *group)
+/* Who reads its place from now on finds nothing there, until the next thread of this slot has filled it in. */
+void kin_os_sem_retire(kin_os_sem sem, kin_os_sem_place *place, const kin_os_access *access)
 {
-    if (kin_os_account_given(group)) {
+    InterlockedExchange64((volatile LONG64 *)&place->words[PID], 0);
+    InterlockedExchange64((volatile LONG64 *)&place->words[VALUE], 0);
+    if (kin_os_account_given(&access->group)) {
         kin_os_handle_close(sem);
     } else if (sem) {
         keep_retired(sem);
@@ -197,6 +200,9 @@ void kin_os_sem_retire(kin_os_sem sem, const kin_os_account *group)
 kin_status kin_os_sem_open(kin_os_sem *out, const kin_os_sem_place *place, const kin_os_id *family, uint32_t slot)
 {
     (void)slot;
+    if (place->words[PID] == 0) {
+        return KIN_E_NOT_FOUND;
+    }
     return place->words[VALUE] ? open_unnamed(out, place) : open_named(out, place, family);
 }
 

@@ -15,8 +15,6 @@ kin_status kin_win32_utf8(char *buffer, size_t size, const wchar_t *text);
 
 /* ---- clock.c ---- */
 
-/* Until the deadline, rounded up; INFINITE only if it is KIN_OS_NEVER. */
-DWORD kin_win32_milliseconds(int64_t deadline);
 /* WaitForSingleObject with a deadline. KIN_OK: signalled. */
 kin_status kin_win32_wait(HANDLE object, int64_t deadline);
 /* Until the deadline, rounded up; at most some hours unless it is KIN_OS_NEVER. */
@@ -89,8 +87,8 @@ kin_status kin_win32_pipe_name(wchar_t out[KIN_WIN32_PIPE_NAME]);
 
 /* The name of a family's memory; shared: other users have access. WHAT-NUMBER... is added to it for what else belongs to the family. */
 void kin_win32_name(wchar_t out[KIN_WIN32_NAME], const kin_os_id *family, bool shared);
-/* Opens a family's memory, wherever its name is; NULL and GetLastError. */
-HANDLE kin_win32_open_memory(const kin_os_id *family);
+/* Opens a family's memory; NULL and GetLastError. */
+HANDLE kin_win32_open_memory(const kin_os_id *family, bool shared);
 /* Lists a family that was made here, for others to find; once its section exists. */
 void kin_win32_list(const kin_os_id *family);
 /* Keeps the list in being while this process lives. */
@@ -111,9 +109,15 @@ kin_status kin_win32_message_send(HANDLE pipe, const kin_os_process *child, cons
 
 /* ---- account.c ---- */
 
-/* Access for this user, and the group if any. LocalFree lpSecurityDescriptor. False: GetLastError. */
-bool kin_win32_access(SECURITY_ATTRIBUTES *out, const kin_os_account *group);
+/* All access for this user; these rights for the family's owner, and the group if any. LocalFree lpSecurityDescriptor. False:
+ * GetLastError. */
+#define KIN_WIN32_USE L"GRGWGX" /* all but changing who may */
+#define KIN_WIN32_LOOK L"GR"
+bool kin_win32_access(SECURITY_ATTRIBUTES *out, const kin_os_access *access, const wchar_t *rights);
 /* Of a handle with READ_CONTROL. */
 bool kin_win32_is_owned(HANDLE object, const kin_os_account *owner);
+/* Numbers made of this process's user, and of an object's owner (a handle with READ_CONTROL); 0: it cannot be told. */
+uint64_t kin_win32_user_number(void);
+uint64_t kin_win32_owner_number(HANDLE object);
 
 #endif

@@ -55,6 +55,16 @@ static bool ends_with(const char *text, const char *end)
     return length >= size && strcmp(text + length - size, end) == 0;
 }
 
+/* Its text begins with the id. */
+static bool leads_somewhere(int dir, const char *name)
+{
+    char text[200], arena[300];
+    struct stat info;
+    ssize_t length = readlinkat(dir, name, text, sizeof text);
+    snprintf(arena, sizeof arena, "kin-%u-%.32s.arena", (unsigned)geteuid(), length >= 32 ? text : "");
+    return fstatat(dir, arena, &info, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 /* A pulse that nobody holds, an arena without its pulse, a name without its arena. */
 static bool is_left(int dir, const char *name)
 {
@@ -66,11 +76,11 @@ static bool is_left(int dir, const char *name)
     if (ends_with(name, ".pulse")) {
         return !is_locked(&info);
     }
-    if (ends_with(name, ".arena") || ends_with(name, ".kept")) {
+    if (ends_with(name, ".arena")) {
         snprintf(pulse, sizeof pulse, "%.*s.pulse", (int)(strrchr(name, '.') - name), name);
         return fstatat(dir, pulse, &info, AT_SYMLINK_NOFOLLOW) != 0;
     }
-    return !ends_with(name, ".family") || info.st_nlink == 1;
+    return !ends_with(name, ".family") || !leads_somewhere(dir, name);
 }
 
 int step_names(void)

@@ -23,7 +23,7 @@
 typedef int actor(void);
 
 static char name[32];
-static int word[2]; /* pipe: what an actor tells the test */
+static int word[2], go[2]; /* pipes: what an actor tells the test, and what actors are told */
 
 static void new_name(void)
 {
@@ -42,6 +42,7 @@ static pid_t start(unsigned uid, actor *act)
 {
     pid_t pid = fork();
     if (pid == 0) {
+        alarm(100); /* not longer than this, if a test fails in the middle */
         exit(become(uid) ? act() : 99);
     }
     assert_true(pid > 0);
@@ -60,15 +61,15 @@ static int run(unsigned uid, actor *act)
     return end_of(start(uid, act));
 }
 
-static void tell(void)
+static void tell(const int way[2])
 {
-    (void)!write(word[1], "!", 1);
+    (void)!write(way[1], "!", 1);
 }
 
-static void hear(void)
+static void hear(const int way[2])
 {
-    char byte;
-    assert_int_equal(read(word[0], &byte, 1), 1);
+    char byte = 0;
+    (void)!read(way[0], &byte, 1);
 }
 
 static int count_files(unsigned uid)
@@ -131,7 +132,7 @@ static int keep(const char *group)
     shared *it = NULL;
     CHECK(open_as_owner(&family, group) == KIN_OK);
     CHECK(make_shared(&it, family) == KIN_OK);
-    tell();
+    tell(word);
     CHECK(kin_event_wait(&it->event, PATIENCE) == KIN_OK);
     kin_family_close(family);
     return 0;
@@ -208,7 +209,7 @@ static int hold_lock(void)
     CHECK(open_as_other(&family) == KIN_OK);
     CHECK(find_shared(&it, family) == KIN_OK);
     CHECK(kin_lock_acquire(&it->lock, PATIENCE) == KIN_OK);
-    tell();
+    tell(word);
     pause();
     return 1;
 }
@@ -247,7 +248,7 @@ static int make_and_leave_to_friend(void)
     shared *it = NULL;
     CHECK(open_as_owner(&family, "*") == KIN_OK);
     CHECK(make_shared(&it, family) == KIN_OK);
-    tell();
+    tell(word);
     CHECK(kin_event_wait(&it->event, PATIENCE) == KIN_OK);
     kin_family_close(family);
     return 0;
@@ -257,13 +258,12 @@ static int stay_longer(void)
 {
     kin_family *family = NULL;
     shared *it = NULL;
-    kin_family_info info = {.size = sizeof info, .members = 2};
+    kin_family_info info = {.size = sizeof info};
     CHECK(open_as_other(&family) == KIN_OK);
     CHECK(find_shared(&it, family) == KIN_OK);
     CHECK(kin_event_set(&it->event) == KIN_OK);
-    for (int64_t end = now_ns() + PATIENCE; info.members > 1 && now_ns() < end;) {
-        CHECK(kin_family_inspect(family, &info) == KIN_OK);
-    }
+    hear(go);
+    CHECK(kin_family_inspect(family, &info) == KIN_OK);
     CHECK(info.members == 1);
     kin_family_close(family);
     return 0;
@@ -274,6 +274,93 @@ static int sweep(void)
     uint32_t swept = 0;
     CHECK(kin_sweep(&swept) == KIN_OK);
     CHECK(swept == 1);
+    return 0;
+}
+
+/* ---- actors that mean ill ---- */
+
+/* Of the one family that the owner has. */
+static bool see_hex(char hex[33])
+{
+    bool seen = false;
+    DIR *dir = opendir("/dev/shm");
+    for (struct dirent *entry; dir && (entry = readdir(dir)) != NULL;) {
+        if (strncmp(entry->d_name, "kin-61001-", 10) == 0 && strcmp(entry->d_name + 42, ".pulse") == 0) {
+            memcpy(hex, entry->d_name + 10, 32);
+            hex[32] = '\0';
+            seen = true;
+        }
+    }
+    if (dir) {
+        closedir(dir);
+    }
+    return seen;
+}
+
+/* Puts semaphores where the family's own will be, until it is told to go on; then cuts them short. */
+static int squat_semaphores(void)
+{
+    char hex[33], path[128];
+    int files[8];
+    CHECK(see_hex(hex));
+    for (int i = 0; i < 8; i++) {
+        snprintf(path, sizeof path, "/dev/shm/sem.kin-%s.%d", hex, i);
+        files[i] = open(path, O_RDWR | O_CREAT, 0666);
+        CHECK(files[i] < 0 || (fchmod(files[i], 0666) == 0 && ftruncate(files[i], 32) == 0));
+    }
+    tell(go);
+    usleep(200000); /* the owner sleeps by now */
+    for (int i = 0; i < 8; i++) {
+        CHECK(files[i] < 0 || ftruncate(files[i], 0) == 0);
+    }
+    return 0;
+}
+
+/* Links the files that it may write under other names of the owner's. */
+static int link_elsewhere(void)
+{
+    static const char *const kinds[] = {"arena", "pulse"};
+    char hex[33], from[128], to[128];
+    int linked = 0;
+    CHECK(see_hex(hex));
+    for (int i = 0; i < 2; i++) {
+        snprintf(from, sizeof from, "/dev/shm/kin-61001-%s.%s", hex, kinds[i]);
+        snprintf(to, sizeof to, "/dev/shm/kin-61001-%s-2.family", name);
+        linked += link(from, to) == 0;
+        snprintf(to, sizeof to, "/dev/shm/kin-61001-%032d.%s", 7, kinds[i]);
+        linked += link(from, to) == 0;
+    }
+    CHECK(linked == 3); /* the kernel lets who may write */
+    return 0;
+}
+
+/* While it is alone: sleeps, and is woken, and sleeps in vain. */
+static int sleep_and_wake(void)
+{
+    kin_family *family = NULL;
+    kin_event *event = NULL;
+    CHECK(open_as_owner(&family, NULL) == KIN_OK);
+    CHECK(kin_event_create(&event, family) == KIN_OK);
+    tell(word);
+    hear(go);
+    CHECK(kin_event_wait(event, KIN_MS(500)) == KIN_E_TIMED_OUT);
+    CHECK(kin_event_set(event) == KIN_OK);
+    CHECK(kin_event_wait(event, KIN_MS(500)) == KIN_OK);
+    kin_family_close(family);
+    return 0;
+}
+
+static int find_no_second(void)
+{
+    kin_family *family = NULL;
+    snprintf(name + strlen(name), 4, "-2");
+    CHECK(kin_family_open(&family, name, 0, NULL) == KIN_E_PERMISSION);
+    return 0;
+}
+
+static int forget_first(void)
+{
+    CHECK(kin_family_forget(name) == KIN_OK);
     return 0;
 }
 
@@ -317,7 +404,7 @@ static void group_joins_and_others_do_not(void **state)
     }
     new_name();
     pid_t owner = start(OWNER, keep_for_club);
-    hear();
+    hear(word);
     pid_t adders[] = {start(FRIEND, add), start(FRIEND, add)};
     assert_int_equal(end_of(adders[0]), 0);
     assert_int_equal(end_of(adders[1]), 0);
@@ -336,7 +423,7 @@ static void everybody_joins_if_asked(void **state)
     }
     new_name();
     pid_t owner = start(OWNER, keep_for_all);
-    hear();
+    hear(word);
     assert_int_equal(run(STRANGER, add), 0);
     assert_int_equal(run(STRANGER, set_event), 0);
     assert_int_equal(end_of(owner), 0);
@@ -351,7 +438,7 @@ static void nobody_joins_if_not_asked(void **state)
     }
     new_name();
     pid_t owner = start(OWNER, keep_alone);
-    hear();
+    hear(word);
     assert_int_equal(run(FRIEND, be_refused), 0);
     assert_int_equal(run(STRANGER, be_refused), 0);
     kill(owner, SIGKILL);
@@ -368,16 +455,16 @@ static void other_users_death_is_noticed(void **state)
     }
     new_name();
     pid_t owner = start(OWNER, keep_for_all);
-    hear();
+    hear(word);
     pid_t holder = start(STRANGER, hold_lock);
-    hear();
+    hear(word);
     pid_t heirs[] = {start(OWNER, inherit_lock), 0};
     usleep(20000); /* it sleeps by now, most likely */
     kill(holder, SIGKILL);
     assert_int_equal(end_of(heirs[0]), 0);
     assert_int_equal(end_of(holder), -SIGKILL);
     holder = start(OWNER, hold_lock);
-    hear();
+    hear(word);
     heirs[1] = start(FRIEND, inherit_lock);
     kill(holder, SIGKILL);
     assert_int_equal(end_of(holder), -SIGKILL);
@@ -395,9 +482,11 @@ static void names_are_the_owners_to_remove(void **state)
     }
     new_name();
     pid_t owner = start(OWNER, make_and_leave_to_friend);
-    hear();
-    assert_int_equal(run(FRIEND, stay_longer), 0);
+    hear(word);
+    pid_t longer = start(FRIEND, stay_longer);
     assert_int_equal(end_of(owner), 0);
+    tell(go);
+    assert_int_equal(end_of(longer), 0);
     assert_true(count_files(OWNER) > 0);
     assert_int_equal(run(FRIEND, add), 0); /* it is still there to be joined */
     assert_int_equal(run(OWNER, sweep), 0);
@@ -432,6 +521,44 @@ static void place_of_the_owners_name_can_be_taken_but_not_used(void **state)
     assert_int_equal(run(FRIEND, be_refused), 0);
     assert_int_equal(unlink(path), 0);
     assert_int_equal(count_files(OWNER), 0);
+}
+
+/* Whoever sees a family's names may use them, but is not used by it. */
+static void semaphores_of_others_are_not_used(void **state)
+{
+    (void)state;
+    if (!can_become_others()) {
+        return;
+    }
+    new_name();
+    pid_t owner = start(OWNER, sleep_and_wake);
+    hear(word);
+    pid_t stranger = start(STRANGER, squat_semaphores);
+    assert_int_equal(end_of(stranger), 0);
+    assert_int_equal(end_of(owner), 0);
+    assert_nothing_left();
+    assert_int_equal(system("rm -f /dev/shm/sem.kin-*"), 0);
+}
+
+static void files_linked_elsewhere_lead_nowhere(void **state)
+{
+    (void)state;
+    if (!can_become_others()) {
+        return;
+    }
+    new_name();
+    pid_t owner = start(OWNER, keep_for_all);
+    hear(word);
+    assert_int_equal(run(STRANGER, link_elsewhere), 0);
+    assert_int_equal(run(OWNER, find_no_second), 0);
+    assert_int_equal(run(FRIEND, be_refused), 0); /* what has other links may be somebody else's */
+    assert_int_equal(run(OWNER, forget_first), 0);
+    kill(owner, SIGKILL);
+    assert_int_equal(end_of(owner), -SIGKILL);
+    char path[128];
+    snprintf(path, sizeof path, "/dev/shm/kin-%u-%s-2.family", OWNER, name);
+    assert_int_equal(unlink(path), 0); /* not kin's: it stays for its owner to remove */
+    assert_nothing_left();
 }
 
 static mode_t mode_of(const char *suffix)
@@ -470,7 +597,7 @@ static void modes_are_what_was_asked_whatever_the_umask(void **state)
         mode_t before = umask(i % 2 ? 0777 : 0);
         assert_ok(kin_family_open(&family, name, KIN_FAMILY_CREATE, &options));
         umask(before);
-        assert_int_equal(mode_of(".family"), cases[i / 2].mode);
+        assert_int_equal(mode_of(".arena"), cases[i / 2].mode);
         assert_int_equal(mode_of(".pulse"), cases[i / 2].mode);
         kin_family_close(family);
     }
@@ -506,10 +633,12 @@ int main(void)
         cmocka_unit_test(names_are_the_owners_to_remove),
         cmocka_unit_test(group_must_be_ones_own),
         cmocka_unit_test(place_of_the_owners_name_can_be_taken_but_not_used),
+        cmocka_unit_test(semaphores_of_others_are_not_used),
+        cmocka_unit_test(files_linked_elsewhere_lead_nowhere),
         cmocka_unit_test(modes_are_what_was_asked_whatever_the_umask),
         cmocka_unit_test(bad_groups_and_owners_are_refused),
     };
-    if (pipe(word) != 0) {
+    if (pipe(word) != 0 || pipe(go) != 0) {
         return 1;
     }
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -143,7 +143,7 @@ static void names_may_vanish_from_under_a_family(void **state)
 static void squatted_name_is_refused(void **state)
 {
     (void)state;
-    char path[128], name[32];
+    char path[128], name[32], text[128];
     kin_family *family = NULL;
     struct stat info;
     snprintf(name, sizeof name, "squat-%d", (int)getpid());
@@ -167,25 +167,33 @@ static void squatted_name_is_refused(void **state)
         assert_int_equal(lstat(path, &info), 0); /* it is not touched */
         assert_int_equal(remove(path), 0);
     }
-    int fd = open(path, O_RDWR | O_CREAT, 0600); /* the user's own, with no family behind it: a ruin */
-    assert_true(fd >= 0);
-    close(fd);
+    snprintf(text, sizeof text, "%032d %s", 5, name); /* with no family behind it: a ruin */
+    assert_int_equal(symlink(text, path), 0);
     assert_ok(kin_family_open(&family, name, KIN_FAMILY_CREATE, NULL));
     assert_int_equal(lstat(path, &info), 0);
-    assert_int_equal(info.st_mode & 0777, 0600);
     kin_family_close(family);
     assert_int_equal(lstat(path, &info), -1);
+    snprintf(text, sizeof text, "%032d another", 5); /* another's name, linked here */
+    assert_int_equal(symlink(text, path), 0);
+    assert_status(kin_family_open(&family, name, 0, NULL), KIN_E_PERMISSION);
+    assert_int_equal(unlink(path), 0);
 }
 
 /* An arena of that name, but by another version of kin, or none at all. */
 static void foreign_arena_is_refused(void **state)
 {
     (void)state;
-    char path[128], arena[128], name[32], page[8192] = {0};
+    static const char hex[] = "0123456789abcdef0123456789abcdef";
+    char path[128], arena[128], pulse[128], text[128], name[32], page[8192] = {0};
     kin_family *family = NULL;
     snprintf(name, sizeof name, "foreign-%d", (int)getpid());
     snprintf(path, sizeof path, "/dev/shm/kin-%u-%s.family", (unsigned)geteuid(), name);
-    snprintf(arena, sizeof arena, "/dev/shm/kin-%u-%s.arena", (unsigned)geteuid(), name);
+    snprintf(arena, sizeof arena, "/dev/shm/kin-%u-%s.arena", (unsigned)geteuid(), hex);
+    snprintf(pulse, sizeof pulse, "/dev/shm/kin-%u-%s.pulse", (unsigned)geteuid(), hex);
+    snprintf(text, sizeof text, "%s %s kept", hex, name); /* kept, so that the pulse may be nobody's */
+    int held = open(pulse, O_RDWR | O_CREAT, 0600);
+    assert_true(held >= 0);
+    close(held);
     for (int version = 0; version < 2; version++) {
         kin__arena *head = (kin__arena *)(void *)page;
         atomic_store(&head->magic, version ? KIN__MAGIC : 0);
@@ -193,7 +201,7 @@ static void foreign_arena_is_refused(void **state)
         int fd = open(arena, O_RDWR | O_CREAT, 0600);
         assert_true(write(fd, page, sizeof page) == sizeof page);
         close(fd);
-        assert_int_equal(link(arena, path), 0);
+        assert_int_equal(symlink(text, path), 0);
         if (version) {
             assert_status(kin_family_open(&family, name, 0, NULL), KIN_E_BLOB_VERSION);
         } else {
@@ -202,6 +210,7 @@ static void foreign_arena_is_refused(void **state)
         unlink(path);
         unlink(arena);
     }
+    unlink(pulse);
 }
 
 static void stopped_owner_lives(void **state)
