@@ -145,6 +145,7 @@ static void wake_writers(const kin__ring *ring)
 
 typedef struct waiting { /* of one call, for a message (units 0) or for room */
     int64_t timeout, deadline, slice;
+    int64_t now;   /* when last looked at the clock, which takes as long as a message's way to another processor */
     int64_t asked; /* when last */
     uint32_t units;
     kin__parked parked;
@@ -213,7 +214,8 @@ static bool begin_waiting(const kin__ring *ring, waiting *w)
     w->begun = true;
     w->slice = KIN__SLICE_OWNER;
     w->parked = KIN__CHANGED;
-    w->deadline = kin__deadline(w->timeout);
+    w->now = w->timeout == KIN_FOREVER ? 0 : kin_os_now();
+    w->deadline = w->timeout > KIN_OS_NEVER - w->now ? KIN_OS_NEVER : w->now + w->timeout;
     w->ask = w->timeout == KIN_NOW;
     if (w->ask) {
         return true;
@@ -234,6 +236,7 @@ static void sleep_a_slice(const kin__ring *ring, waiting *w, int64_t end)
     w->parked = KIN__CHANGED;
     if (!worthwhile(ring, w)) {
         w->parked = kin__park(ring->seat, word, WAITERS, w->units ? w->units : 1, end);
+        w->now = kin_os_now();
     }
 }
 
@@ -243,13 +246,13 @@ static kin_status wait_for(const kin__ring *ring, waiting *w)
     if (!w->begun && begin_waiting(ring, w)) {
         return KIN_OK;
     }
-    int64_t now = kin_os_now();
-    if (now >= w->deadline) {
+    w->now = kin_os_now();
+    if (w->now >= w->deadline) {
         return KIN_E_TIMED_OUT;
     }
-    w->ask = now - w->asked > WATCH_INTERVAL && obstructed(ring, w);
+    w->ask = w->now - w->asked > WATCH_INTERVAL && obstructed(ring, w);
     if (w->ask) {
-        w->asked = now;
+        w->asked = w->now;
         return KIN_OK;
     }
     if (w->parked == KIN__TIMED_OUT) {
@@ -259,7 +262,7 @@ static kin_status wait_for(const kin__ring *ring, waiting *w)
         }
         w->slice = w->slice * 2 < KIN__SLICE_MAX ? w->slice * 2 : KIN__SLICE_MAX;
     }
-    sleep_a_slice(ring, w, kin__slice_end(now, w->slice, w->deadline));
+    sleep_a_slice(ring, w, kin__slice_end(w->now, w->slice, w->deadline));
     return KIN_OK;
 }
 
@@ -360,7 +363,7 @@ static kin_status put_waiting(const kin__ring *ring, putting *it, int64_t timeou
         if (status != KIN_OK) {
             break;
         }
-        status = put_once(ring, it, w.deadline - kin_os_now());
+        status = put_once(ring, it, w.deadline - w.now);
     } while (status == KIN_E_TIMED_OUT);
     pass_on(ring, &w);
     return status;
@@ -442,7 +445,7 @@ static kin_status get_waiting(const kin__ring *ring, getting *it, int64_t timeou
         if (status != KIN_OK) {
             break;
         }
-        status = get_once(ring, it, w.deadline - kin_os_now(), w.ask);
+        status = get_once(ring, it, w.deadline - w.now, w.ask);
     } while (status == KIN_E_TIMED_OUT || status == KIN_E_BUSY);
     pass_on(ring, &w);
     return status;
