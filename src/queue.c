@@ -172,31 +172,44 @@ static bool obstructed(const kin__ring *ring, const waiting *w)
  * Where one side is a little faster than the other, it finds one message (or room for one) whenever it looks, and each look
  * takes the cache lines from the other: both are three times slower than if it had waited a moment and found ten. But where
  * there is only one to come, an answer to a question, that moment is lost. So the pause after a spin learns: it grows while it
- * brings more, shrinks while it does not, and is tried now and then.
+ * brings more, shrinks while it does not, and where it is none, it is tried now and then, more and more rarely in vain.
  *
- * An end's memory of it: waits (24 bits) | pauses of the processor (8 bits). Races only blur it.
+ * An end's memory of it: skip (waits to go before the next trial, 16 bits) | doubt (how many were in vain, 8 bits) | pauses of
+ * the processor (8 bits). Races only blur it.
  */
 #define PAUSES_MAX 128u
 #define PAUSES_TRIAL 32u
-#define TRIAL_EVERY 64u
+#define DOUBT_MAX 12u
 #define BATCH 4u
+
+static uint32_t learn(uint32_t pauses, uint32_t doubt, uint32_t more)
+{
+    if (more >= BATCH) {
+        return pauses * 2 < PAUSES_MAX ? pauses * 2 : PAUSES_MAX;
+    }
+    pauses = more > 1 ? pauses : pauses / 2;
+    if (pauses >= PAUSES_TRIAL) {
+        return pauses;
+    }
+    doubt = doubt < DOUBT_MAX ? doubt + 1 : doubt;
+    return ((UINT32_C(8) << doubt) - 1) << 16 | doubt << 8;
+}
 
 static void pause_for_more(const kin__ring *ring, const waiting *w)
 {
     _Atomic uint32_t *memory = w->units == 0 ? &ring->ends->read_pause : &ring->ends->write_pause;
     uint32_t known = atomic_load_explicit(memory, memory_order_relaxed);
-    uint32_t waits = known >> 8, pauses = known & 0xff;
-    pauses = pauses == 0 && waits % TRIAL_EVERY == 0 ? PAUSES_TRIAL : pauses;
+    uint32_t skip = known >> 16, doubt = known >> 8 & 0xff, pauses = known & 0xff;
+    if (skip > 0) {
+        atomic_store_explicit(memory, known - (UINT32_C(1) << 16), memory_order_relaxed);
+        return;
+    }
+    pauses = pauses == 0 ? PAUSES_TRIAL : pauses;
     for (uint32_t i = 0; i < pauses; i++) {
         kin_os_cpu_relax();
     }
     uint32_t more = w->units == 0 ? kin__ring_count(ring) : kin__ring_room(ring) / w->units;
-    if (more >= BATCH) {
-        pauses = pauses * 2 < PAUSES_MAX ? pauses * 2 : PAUSES_MAX;
-    } else if (more <= 1) {
-        pauses /= 2;
-    }
-    atomic_store_explicit(memory, (waits + 1) << 8 | pauses, memory_order_relaxed);
+    atomic_store_explicit(memory, learn(pauses, doubt, more), memory_order_relaxed);
 }
 
 static bool spin(const kin__ring *ring, const waiting *w)
