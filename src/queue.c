@@ -249,7 +249,7 @@ static void sleep_a_slice(const kin__ring *ring, waiting *w, int64_t end)
     w->parked = KIN__CHANGED;
     if (!worthwhile(ring, w)) {
         w->parked = kin__park(ring->seat, word, WAITERS, w->units ? w->units : 1, end);
-        w->now = kin_os_now();
+        w->now = w->deadline == KIN_OS_NEVER ? w->now : kin_os_now();
     }
 }
 
