@@ -40,7 +40,10 @@ int64_t kin_os_now(void);
 void kin_os_sleep_until(int64_t deadline);
 void kin_os_yield(void);
 kin_status kin_os_random(void *out, size_t size);
-/* inline in os_types.h: void kin_os_cpu_relax(void); one spin-loop hint to the processor. */
+/* inline in os_types.h:
+ *   void kin_os_cpu_relax(void);        one spin-loop hint to the processor
+ *   void kin_os_cpu_fetch(void *line);  asks for a cache line that will be written soon; any address will do, a hint again
+ */
 
 /* ---- threads and process-wide hooks: thread.c ----
  * inline in os_types.h:

@@ -465,17 +465,34 @@ void kin__park_spin(kin__seat *seat, _Atomic uint32_t *spin)
 
 /* ---- spinning that learns ----
  *
+ * A waiter whose waker shares its processor spins in vain always: after a dozen trials it tries once in 4096 waits. But there
+ * the waker may be all that waits for the processor: offered it once, it comes, and neither has to sleep or to wake. Where
+ * nobody comes, that was one system call too many; where somebody else does, the waiter gets its processor back late, and would
+ * have done better to sleep. So this has to pay off, too: a failure counts as much as four successes, and the more failures, the
+ * more rarely it is tried, at the last once in 4096 waits.
+ *
  * An object's memory: trust (4 bits: how well spinning did lately), doubt (4 bits: how often in a row it failed without
- * trust), skip (24 bits: waits to go before the next trial). A waiter whose waker shares its processor spins in vain
- * always: after a dozen trials it tries once in 4096 waits. Races between waiters only blur the memory.
+ * trust), reserve (4 bits: likewise, of yielding), skip (20 bits: waits to go before the next trial of spinning; where it is a
+ * multiple of 2^reserve, the waiter yields). Races between waiters only blur the memory.
  */
 #define SPIN_LIMIT KIN_US(60) /* longer than it takes to wake a process on another processor */
 #define TRUST_MAX 15u
 #define DOUBT_MAX 12u
+#define FAILURE 4u
 
-static void remember(_Atomic uint32_t *spin, uint32_t trust, uint32_t doubt, uint32_t skip)
+typedef struct memory {
+    uint32_t trust, doubt, reserve, skip;
+} memory;
+
+static memory recall(_Atomic uint32_t *spin)
 {
-    atomic_store_explicit(spin, skip << 8 | doubt << 4 | trust, memory_order_relaxed);
+    uint32_t all = atomic_load_explicit(spin, memory_order_relaxed);
+    return (memory){all & 15, all >> 4 & 15, all >> 8 & 15, all >> 12};
+}
+
+static void remember(_Atomic uint32_t *spin, const memory *m)
+{
+    atomic_store_explicit(spin, m->skip << 12 | m->reserve << 8 | m->doubt << 4 | m->trust, memory_order_relaxed);
 }
 
 static bool spin_once(_Atomic uint64_t *word, uint64_t expected)
@@ -492,23 +509,46 @@ static bool spin_once(_Atomic uint64_t *word, uint64_t expected)
     return false;
 }
 
-bool kin__spin(_Atomic uint64_t *word, uint64_t expected, _Atomic uint32_t *spin)
+static bool try_spinning(memory *m, _Atomic uint64_t *word, uint64_t expected)
 {
-    uint32_t memory = atomic_load_explicit(spin, memory_order_relaxed);
-    uint32_t trust = memory & 15, doubt = memory >> 4 & 15, skip = memory >> 8;
-    if (skip > 0) {
-        remember(spin, trust, doubt, skip - 1);
-        return false;
-    }
     if (spin_once(word, expected)) {
-        remember(spin, trust < TRUST_MAX ? trust + 1 : trust, 0, 0);
+        m->trust += m->trust < TRUST_MAX;
+        m->doubt = 0;
         return true;
     }
-    if (trust > 0) {
-        remember(spin, trust / 2, 0, 0);
-    } else {
-        doubt = doubt < DOUBT_MAX ? doubt + 1 : doubt;
-        remember(spin, 0, doubt, (UINT32_C(1) << doubt) - 1);
+    if (m->trust == 0) {
+        m->doubt += m->doubt < DOUBT_MAX;
+        m->skip = (UINT32_C(1) << m->doubt) - 1;
     }
+    m->trust /= 2;
     return false;
+}
+
+static bool try_yielding(memory *m, _Atomic uint64_t *word, uint64_t expected)
+{
+    int64_t end = kin_os_now() + SPIN_LIMIT;
+    kin_os_yield();
+    bool changed = atomic_load_explicit(word, memory_order_relaxed) != expected;
+    if (changed && kin_os_now() < end) {
+        m->reserve -= m->reserve > 0;
+    } else {
+        m->reserve = m->reserve + FAILURE < DOUBT_MAX ? m->reserve + FAILURE : DOUBT_MAX;
+    }
+    return changed;
+}
+
+bool kin__spin(_Atomic uint64_t *word, uint64_t expected, _Atomic uint32_t *spin)
+{
+    memory m = recall(spin);
+    bool changed = false;
+    if (m.skip == 0) {
+        changed = try_spinning(&m, word, expected);
+    } else {
+        if (m.skip % (UINT32_C(1) << m.reserve) == 0) {
+            changed = try_yielding(&m, word, expected);
+        }
+        m.skip--;
+    }
+    remember(spin, &m);
+    return changed;
 }

@@ -64,8 +64,8 @@ static inline int64_t kin__slice_end(int64_t now, int64_t slice, int64_t deadlin
     return deadline - now < slice ? deadline : now + slice;
 }
 
-/* Spins until *word is not `expected` any more, for as long as that has paid off on this object. spin is the object's
- * memory of it. Returns whether the word changed. */
+/* Spins until *word is not `expected` any more, or yields the processor once, as far as that has paid off on this object. spin
+ * is the object's memory of it. Returns whether the word changed. */
 bool kin__spin(_Atomic uint64_t *word, uint64_t expected, _Atomic uint32_t *spin);
 
 /* Cleans the wait slot of a dead thread and passes on a wake-up that it did not use. */

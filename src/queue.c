@@ -145,6 +145,7 @@ static void wake_writers(const kin__ring *ring)
 
 typedef struct waiting { /* of one call, for a message (units 0) or for room */
     int64_t timeout, deadline, slice;
+    int64_t now;   /* when last looked at the clock, which takes as long as a message's way to another processor */
     int64_t asked; /* when last */
     uint32_t units;
     kin__parked parked;
@@ -171,31 +172,44 @@ static bool obstructed(const kin__ring *ring, const waiting *w)
  * Where one side is a little faster than the other, it finds one message (or room for one) whenever it looks, and each look
  * takes the cache lines from the other: both are three times slower than if it had waited a moment and found ten. But where
  * there is only one to come, an answer to a question, that moment is lost. So the pause after a spin learns: it grows while it
- * brings more, shrinks while it does not, and is tried now and then.
+ * brings more, shrinks while it does not, and where it is none, it is tried now and then, more and more rarely in vain.
  *
- * An end's memory of it: waits (24 bits) | pauses of the processor (8 bits). Races only blur it.
+ * An end's memory of it: skip (waits to go before the next trial, 16 bits) | doubt (how many were in vain, 8 bits) | pauses of
+ * the processor (8 bits). Races only blur it.
  */
 #define PAUSES_MAX 128u
 #define PAUSES_TRIAL 32u
-#define TRIAL_EVERY 64u
+#define DOUBT_MAX 12u
 #define BATCH 4u
+
+static uint32_t learn(uint32_t pauses, uint32_t doubt, uint32_t more)
+{
+    if (more >= BATCH) {
+        return pauses * 2 < PAUSES_MAX ? pauses * 2 : PAUSES_MAX;
+    }
+    pauses = more > 1 ? pauses : pauses / 2;
+    if (pauses >= PAUSES_TRIAL) {
+        return pauses;
+    }
+    doubt = doubt < DOUBT_MAX ? doubt + 1 : doubt;
+    return ((UINT32_C(8) << doubt) - 1) << 16 | doubt << 8;
+}
 
 static void pause_for_more(const kin__ring *ring, const waiting *w)
 {
     _Atomic uint32_t *memory = w->units == 0 ? &ring->ends->read_pause : &ring->ends->write_pause;
     uint32_t known = atomic_load_explicit(memory, memory_order_relaxed);
-    uint32_t waits = known >> 8, pauses = known & 0xff;
-    pauses = pauses == 0 && waits % TRIAL_EVERY == 0 ? PAUSES_TRIAL : pauses;
+    uint32_t skip = known >> 16, doubt = known >> 8 & 0xff, pauses = known & 0xff;
+    if (skip > 0) {
+        atomic_store_explicit(memory, known - (UINT32_C(1) << 16), memory_order_relaxed);
+        return;
+    }
+    pauses = pauses == 0 ? PAUSES_TRIAL : pauses;
     for (uint32_t i = 0; i < pauses; i++) {
         kin_os_cpu_relax();
     }
     uint32_t more = w->units == 0 ? kin__ring_count(ring) : kin__ring_room(ring) / w->units;
-    if (more >= BATCH) {
-        pauses = pauses * 2 < PAUSES_MAX ? pauses * 2 : PAUSES_MAX;
-    } else if (more <= 1) {
-        pauses /= 2;
-    }
-    atomic_store_explicit(memory, (waits + 1) << 8 | pauses, memory_order_relaxed);
+    atomic_store_explicit(memory, learn(pauses, doubt, more), memory_order_relaxed);
 }
 
 static bool spin(const kin__ring *ring, const waiting *w)
@@ -213,7 +227,8 @@ static bool begin_waiting(const kin__ring *ring, waiting *w)
     w->begun = true;
     w->slice = KIN__SLICE_OWNER;
     w->parked = KIN__CHANGED;
-    w->deadline = kin__deadline(w->timeout);
+    w->now = w->timeout == KIN_FOREVER ? 0 : kin_os_now();
+    w->deadline = w->timeout > KIN_OS_NEVER - w->now ? KIN_OS_NEVER : w->now + w->timeout;
     w->ask = w->timeout == KIN_NOW;
     if (w->ask) {
         return true;
@@ -234,6 +249,7 @@ static void sleep_a_slice(const kin__ring *ring, waiting *w, int64_t end)
     w->parked = KIN__CHANGED;
     if (!worthwhile(ring, w)) {
         w->parked = kin__park(ring->seat, word, WAITERS, w->units ? w->units : 1, end);
+        w->now = w->deadline == KIN_OS_NEVER ? w->now : kin_os_now();
     }
 }
 
@@ -243,13 +259,13 @@ static kin_status wait_for(const kin__ring *ring, waiting *w)
     if (!w->begun && begin_waiting(ring, w)) {
         return KIN_OK;
     }
-    int64_t now = kin_os_now();
-    if (now >= w->deadline) {
+    w->now = kin_os_now();
+    if (w->now >= w->deadline) {
         return KIN_E_TIMED_OUT;
     }
-    w->ask = now - w->asked > WATCH_INTERVAL && obstructed(ring, w);
+    w->ask = w->now - w->asked > WATCH_INTERVAL && obstructed(ring, w);
     if (w->ask) {
-        w->asked = now;
+        w->asked = w->now;
         return KIN_OK;
     }
     if (w->parked == KIN__TIMED_OUT) {
@@ -259,7 +275,7 @@ static kin_status wait_for(const kin__ring *ring, waiting *w)
         }
         w->slice = w->slice * 2 < KIN__SLICE_MAX ? w->slice * 2 : KIN__SLICE_MAX;
     }
-    sleep_a_slice(ring, w, kin__slice_end(now, w->slice, w->deadline));
+    sleep_a_slice(ring, w, kin__slice_end(w->now, w->slice, w->deadline));
     return KIN_OK;
 }
 
@@ -360,7 +376,7 @@ static kin_status put_waiting(const kin__ring *ring, putting *it, int64_t timeou
         if (status != KIN_OK) {
             break;
         }
-        status = put_once(ring, it, w.deadline - kin_os_now());
+        status = put_once(ring, it, w.deadline - w.now);
     } while (status == KIN_E_TIMED_OUT);
     pass_on(ring, &w);
     return status;
@@ -442,7 +458,7 @@ static kin_status get_waiting(const kin__ring *ring, getting *it, int64_t timeou
         if (status != KIN_OK) {
             break;
         }
-        status = get_once(ring, it, w.deadline - kin_os_now(), w.ask);
+        status = get_once(ring, it, w.deadline - w.now, w.ask);
     } while (status == KIN_E_TIMED_OUT || status == KIN_E_BUSY);
     pass_on(ring, &w);
     return status;

@@ -65,4 +65,13 @@ static inline void kin_os_cpu_relax(void)
     YieldProcessor();
 }
 
+static inline void kin_os_cpu_fetch(void *line)
+{
+#if defined(__x86_64__) /* the compiler's own would fetch it for reading, where it does not know the processor */
+    __asm__ __volatile__("prefetchw %0" : : "m"(*(char *)line));
+#else
+    __builtin_prefetch(line, 1);
+#endif
+}
+
 #endif
