@@ -7,6 +7,7 @@
  *     step_kill                    every instruction
  *     step_kill --sample 40        about 40 instructions of each scenario, chosen by --seed
  *     step_kill --only "lock"      scenarios whose name contains that
+ *     step_kill --not "lock"       all others
  *     step_kill --calls            before and after every system call instead
  *     step_kill --matrix           the result as rows of a table
  */
@@ -18,7 +19,8 @@
 
 #include "step/step.h"
 
-static const subject *const subjects[] = {&step_locks, &step_values, &step_containers, &step_queues, &step_families};
+static const subject *const subjects[] = {&step_locks,  &step_values,   &step_containers,
+                                          &step_queues, &step_families, &step_pools};
 
 const scenario *scenario_at(int which)
 {
@@ -32,26 +34,19 @@ const scenario *scenario_at(int which)
     return NULL;
 }
 
-/* How many steps the operation has. */
-static int measure(int which)
-{
-    tally unused = {0};
-    kill_at(which, 1 << 20, &unused);
-    return unused.steps;
-}
-
+/* The first kill is at the operation's end, and so measures it. */
 static tally run(int which, int sample)
 {
     tally out = {0};
-    int length = measure(which);
+    kill_at(which, 1 << 20, &out);
+    int length = out.steps;
     if (sample > 0 && length > sample) {
         for (int i = 0; i < sample && !out.wrong; i++) {
             int width = length / sample;
             kill_at(which, i * width + rand() % width, &out);
         }
-        kill_at(which, length + 1, &out);
     } else {
-        for (int k = 0; k <= length + 1 && !out.wrong; k++) {
+        for (int k = 0; k <= length && !out.wrong; k++) {
             kill_at(which, k, &out);
         }
     }
@@ -61,18 +56,23 @@ static tally run(int which, int sample)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"sample", required_argument, NULL, 's'}, {"seed", required_argument, NULL, 'r'},
-        {"only", required_argument, NULL, 'o'},   {"matrix", no_argument, NULL, 'm'},
-        {"calls", no_argument, NULL, 'c'},        {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"sample", required_argument, NULL, 's'},
+                                            {"seed", required_argument, NULL, 'r'},
+                                            {"only", required_argument, NULL, 'o'},
+                                            {"not", required_argument, NULL, 'n'},
+                                            {"matrix", no_argument, NULL, 'm'},
+                                            {"calls", no_argument, NULL, 'c'},
+                                            {NULL, 0, NULL, 0}};
     static const kin_entry entries[] = {{"be_killed", child_be_killed},       {"sleep", child_sleep},
                                         {"hold_and_end", child_hold_and_end}, {"die_in_dict", child_die_in_dict},
                                         {"make_family", child_make_family},   {"end", child_end}};
+    kin_functions(pool_functions, pool_function_count);
     if (kin_main(entries, sizeof entries / sizeof entries[0]) != KIN_OK) {
         return 2;
     }
+    step_has_children(); /* orphans are this process's from now on */
     int sample = 0, matrix = 0, failed = 0, option;
-    const char *only = "";
+    const char *only = "", *but = NULL;
     srand(1);
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
@@ -84,6 +84,9 @@ int main(int argc, char **argv)
             break;
         case 'o':
             only = optarg;
+            break;
+        case 'n':
+            but = optarg;
             break;
         case 'm':
             matrix = 1;
@@ -101,7 +104,7 @@ int main(int argc, char **argv)
     }
     const scenario *what;
     for (int i = 0; (what = scenario_at(i)) != NULL; i++) {
-        if (!strstr(what->object, only)) {
+        if (!strstr(what->object, only) || (but && strstr(what->object, but))) {
             continue;
         }
         tally result = run(i, sample);

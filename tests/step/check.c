@@ -76,6 +76,16 @@ const char *count_values(const place *it)
     return value > 2 ? "the semaphore's value" : count > 2 ? "the counter's value" : NULL;
 }
 
+static bool has_children(void)
+{
+    for (int64_t end = step_now() + LIMIT; step_has_children(); step_rest(1)) {
+        if (step_now() > end) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What the victim has started may live on for a moment. */
 const char *find_remains(int names)
 {
@@ -93,6 +103,7 @@ const char *find_remains(int names)
     return info.members != 1      ? "a member is left"
            : info.threads != 1    ? "a thread entry is left"
            : step_names() > names ? "a name is left"
+           : has_children()       ? "a process is left"
                                   : NULL;
 }
 

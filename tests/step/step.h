@@ -10,6 +10,7 @@
 #include "../step_os.h"
 
 #define LIMIT KIN_SECONDS(1)
+#define POOL_LIMIT KIN_SECONDS(10) /* where a hundred tasks are done, and processes started, by then */
 
 typedef struct place {
     kin_lock lock, recursive, worn; /* worn: perhaps poisoned */
@@ -59,17 +60,20 @@ static inline kin_list *list_of(place *it)
 
 typedef void action(place *it);
 
+typedef struct pool_course pool_course; /* pool.c */
+
 /* One operation, and who is there meanwhile. What is left out does not happen. */
 typedef struct scenario {
     const char *object, *role;
-    action *before;    /* the victim, not yet stepped */
-    action *operation; /* the victim, stepped */
-    action *sleep;     /* another process, which sleeps for what the operation does */
-    action *arrange;   /* the tracer, before there is a victim */
-    action *finish;    /* the tracer, afterwards: does for the sleeper what the victim may not have done */
-    action *conclude;  /* the tracer, when all has been used */
-    bool held;         /* the tracer holds lock, and rwlock for writing, meanwhile */
-    bool owned;        /* no block of memory may be left */
+    action *before;            /* the victim, not yet stepped */
+    action *operation;         /* the victim, stepped */
+    action *sleep;             /* another process, which sleeps for what the operation does */
+    action *arrange;           /* the tracer, before there is a victim */
+    action *finish;            /* the tracer, afterwards: does for the sleeper what the victim may not have done */
+    action *conclude;          /* the tracer, when all has been used */
+    const pool_course *course; /* a worker of a pool is stepped, instead of all of these */
+    bool held;                 /* the tracer holds lock, and rwlock for writing, meanwhile */
+    bool owned;                /* no block of memory may be left */
 } scenario;
 
 typedef struct subject { /* a file's scenarios */
@@ -77,7 +81,7 @@ typedef struct subject { /* a file's scenarios */
     size_t count;
 } subject;
 
-extern const subject step_locks, step_values, step_containers, step_queues, step_families;
+extern const subject step_locks, step_values, step_containers, step_queues, step_families, step_pools;
 
 /* The scenario of that number, counted through all subjects; NULL: there are fewer. */
 const scenario *scenario_at(int which);
@@ -107,6 +111,16 @@ extern step_kind step_by;
 
 /* Kills after at most k steps. */
 void kill_at(int which, int k, tally *out);
+
+/* ---- pool.c ---- */
+
+extern const kin_function pool_functions[];
+extern const size_t pool_function_count;
+
+/* Makes a pool, has it work, and kills a worker of it after at most k steps; how many it took. */
+int pool_kill(const pool_course *course, int k);
+/* What does not go on in that pool; it is destroyed. */
+const char *use_pool(void);
 
 /* ---- what has to hold afterwards; each says what does not, or NULL ---- */
 

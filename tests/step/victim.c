@@ -143,6 +143,9 @@ static const char *await_sleeper(place *it, kin_process *sleeper)
 static int kill_victim(int which, int k, place *it, kin_process **sleeper)
 {
     const scenario *what = scenario_at(which);
+    if (what->course) {
+        return pool_kill(what->course, k);
+    }
     if (what->held) {
         lock_acquire(it);
         write_acquire(it);
@@ -156,7 +159,7 @@ static int kill_victim(int which, int k, place *it, kin_process **sleeper)
         *sleeper = start_sleeper(which, it);
         kin_sem_release(&it->go, 1);
     }
-    int done = (int)step_drive(victim, step_by, k);
+    int done = (int)step_drive(kin_process_pid(victim), step_by, k);
     kill_and_wait(victim);
     return done;
 }
@@ -171,7 +174,7 @@ static const char *go_on(const scenario *what, place *it, kin_process *sleeper)
     if (what->finish) {
         what->finish(it);
     }
-    const char *wrong = what->sleep ? await_sleeper(it, sleeper) : NULL;
+    const char *wrong = what->sleep ? await_sleeper(it, sleeper) : what->course ? use_pool() : NULL;
     wrong = wrong ? wrong : count_values(it);
     wrong = wrong ? wrong : use_all(it);
     if (what->conclude) {
@@ -200,7 +203,7 @@ static void count_kill(tally *out, int k, int done, int64_t took, const char *wr
     out->worst = took > out->worst ? took : out->worst;
     if (wrong && !out->wrong) {
         out->wrong = wrong;
-        out->wrong_at = k;
+        out->wrong_at = done < k ? done : k;
     }
 }
 
@@ -222,7 +225,7 @@ void kill_at(int which, int k, tally *out)
     const char *wrong = go_on(what, it, sleeper);
     int64_t took = step_now() - killed;
     wrong = wrong ? wrong : find_remains(names);
-    wrong = wrong ? wrong : took > LIMIT ? "it took too long" : NULL;
+    wrong = wrong ? wrong : took > (what->course ? POOL_LIMIT : LIMIT) ? "it took too long" : NULL;
     destroy_place(it);
     wrong = wrong ? wrong : what->owned && count_blocks() != blocks ? "memory is left" : NULL;
     count_kill(out, k, done, took, wrong);
