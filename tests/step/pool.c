@@ -279,19 +279,31 @@ static const char *use_works(void)
     return wrong ? wrong : died > 0 && now.course->retries > 0 && !now.arm.future ? "nothing was tried again" : NULL;
 }
 
-const char *use_pool(void)
+static const char *end(void)
 {
-    const char *wrong = now.wrong ? now.wrong : use_works();
-    wrong = wrong ? wrong : go_on();
+    kin_pool_info info = {.size = sizeof info};
     kin_future_close(now.arm.future);
     kin_future_close(now.before.future);
     kin_future_close(now.during.future);
-    if (!wrong && (kin_pool_close(now.pool) != KIN_OK || kin_pool_join(now.pool, POOL_LIMIT) != KIN_OK)) {
-        wrong = "the pool does not end";
+    if (kin_pool_close(now.pool) != KIN_OK || kin_pool_join(now.pool, POOL_LIMIT) != KIN_OK ||
+        kin_pool_inspect(now.pool, &info) != KIN_OK || info.alive > 0) {
+        return "the pool does not end";
     }
     kin_pool_destroy(now.pool);
     kin_args_destroy(now.args);
     kin_free(now.field);
+    return NULL;
+}
+
+/* What has gone wrong could go on for good in closing it. */
+const char *use_pool(void)
+{
+    const char *wrong = now.wrong ? now.wrong : use_works();
+    wrong = wrong ? wrong : go_on();
+    wrong = wrong ? wrong : end();
+    if (wrong) {
+        kin_pool_terminate(now.pool);
+    }
     return wrong;
 }
 
