@@ -104,7 +104,9 @@ int main(int argc, char **argv)
     }
     const scenario *what;
     for (int i = 0; (what = scenario_at(i)) != NULL; i++) {
-        if (!strstr(what->object, only) || (but && strstr(what->object, but))) {
+        char name[200];
+        snprintf(name, sizeof name, "%s, %s", what->object, what->role);
+        if (!strstr(name, only) || (but && strstr(name, but))) {
             continue;
         }
         tally result = run(i, sample);

@@ -17,6 +17,7 @@
 typedef struct field { /* the pool's argument */
     _Atomic int armed; /* whoever is the first to see it is the victim */
     _Atomic int64_t victim, last;
+    uint32_t turns; /* so long a task takes: to be killed in */
     _Atomic int begun[TASKS];
     int32_t numbers[TASKS];
 } field;
@@ -43,7 +44,10 @@ static int run_arm(kin_task *task)
 
 static int run_count(kin_task *task)
 {
-    atomic_fetch_add(&field_of(task)->begun[task->index], 1);
+    field *it = field_of(task);
+    atomic_fetch_add(&it->begun[task->index], 1);
+    for (volatile uint32_t i = 0; i < it->turns; i++) {
+    }
     *(int32_t *)task->out = *(const int32_t *)task->in + 1;
     if (stepped && task->index == TASKS - 1) {
         step_end();
@@ -74,6 +78,7 @@ struct pool_course {
     uint32_t workers;
     uint64_t max_tasks;
     uint32_t retries;   /* of the tasks */
+    uint32_t turns;     /* how long each takes */
     uint32_t before;    /* so many tasks are there already when stepping begins, */
     uint32_t during;    /* so many come meanwhile */
     bool initializer;   /* it is stepped from its initializer's end on */
@@ -146,6 +151,7 @@ static void make(int k)
     kin_args_add(now.args, "field", KIN_TYPE_MEMORY, now.field);
     atomic_store(&now.field->last, course->asleep ? INT64_MAX : k);
     atomic_store(&now.field->armed, !course->grow);
+    now.field->turns = course->turns;
     options.workers = course->grow ? 1 : course->workers;
     options.max_tasks = course->max_tasks;
     options.args = now.args;
@@ -433,12 +439,13 @@ static void tend(place *it)
 
 static const scenario rows[] = {
     {"pool", "worker: a task's end, nothing more to do", .course = COURSE(.workers = 1)},
-    {"pool", "worker: takes batches, runs their tasks", .course = COURSE(.workers = 1, .before = TASKS)},
+    {"pool", "worker: takes batches, runs their tasks", .course = COURSE(.workers = 1, .before = TASKS, .turns = 10)},
     {"pool", "worker: takes a batch, its task is tried again",
-     .course = COURSE(.workers = 1, .before = 8, .retries = 1)},
+     .course = COURSE(.workers = 1, .before = 8, .turns = 150, .retries = 1)},
     {"pool", "worker: goes to sleep, work is posted", .course = COURSE(.workers = 2, .during = 8)},
     {"pool", "worker: sleeps, work is posted", .course = COURSE(.workers = 1, .during = 8, .asleep = true)},
-    {"pool", "worker: initialized, begins", .course = COURSE(.workers = 1, .before = 8, .initializer = true)},
+    {"pool", "worker: initialized, begins",
+     .course = COURSE(.workers = 1, .before = 8, .turns = 50, .initializer = true)},
     {"pool", "worker: its last task, leaves a batch", .course = COURSE(.workers = 1, .before = TASKS, .max_tasks = 22)},
     {"pool", "worker: leaves, the pool is closed", .course = COURSE(.workers = 1, .before = 8, .close = true)},
     {"pool", "worker: leaves, the pool shrinks",
