@@ -157,8 +157,7 @@ static void take_off(kin_pool *pool, uint32_t i)
     }
     uint32_t id = hand->id;
     atomic_compare_exchange_strong(&pool->shared->spinner, &id, 0);
-    kin__pool_call(pool->family, pool->shared,
-                   1); /* for what it was to take: whoever posted it counted on it, perhaps */
+    kin__pool_call(pool->family, pool->shared, 1); /* somebody had perhaps counted on this one */
     pool->died += !atomic_load(&place->gone) && !pool->ended;
 }
 
