@@ -156,9 +156,8 @@ static void take_off(kin_pool *pool, uint32_t i)
         fail(pool);
     }
     uint32_t id = hand->id;
-    if (atomic_compare_exchange_strong(&pool->shared->spinner, &id, 0)) {
-        kin__pool_call(pool->family, pool->shared, 1); /* what it was to take */
-    }
+    atomic_compare_exchange_strong(&pool->shared->spinner, &id, 0);
+    kin__pool_call(pool->family, pool->shared, 1); /* somebody had perhaps counted on this one */
     pool->died += !atomic_load(&place->gone) && !pool->ended;
 }
 

@@ -19,7 +19,8 @@
  *
  * One idle worker, the spinner, looks out for the next job for a while before it sleeps as the others do. Who posts a job ends
  * its being the spinner, and so counts on it to take a batch, in place of calling another: once. It looks at posted after it was the
- * spinner, whoever ended that, and before it sleeps; the job is posted before.
+ * spinner, whoever ended that, and before it sleeps; the job is posted before. If it dies instead nobody knows whether somebody has
+ * counted on it: the maker, who finds it dead, calls another, whoever died.
  *
  * A worker looks only at the job that its place's `job` names, and names it before it looks whether the job is still there; the
  * maker takes it from its place in jobs before it looks whether a worker names it: both sequentially consistent, so a job is never freed

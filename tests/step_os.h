@@ -20,9 +20,22 @@ typedef enum step_kind { STEP_INSTRUCTION, STEP_CALL } step_kind;
 /* Whether it can stop at the beginning and at the end of each system call, too. */
 int step_has_calls(void);
 
-/* Lets the victim take at most `last` steps. It is then dead, or stands still, or sleeps in the kernel; the caller kills it.
- * Returns how many it took. */
-int64_t step_drive(kin_process *victim, step_kind kind, int64_t last);
+/* Lets the victim, a child of the caller's or of its thread's, take at most `last` steps. It is then dead, or stands still, or
+ * sleeps in the kernel; the caller kills it. Returns how many it took. */
+int64_t step_drive(int64_t victim, step_kind kind, int64_t last);
+
+/* The same for one that step_drive has come back from, `more` steps. */
+int64_t step_drive_on(int64_t victim, step_kind kind, int64_t more);
+
+/* Ends a victim that is no kin_process of the caller's; somebody else joins it. */
+void step_kill(int64_t victim);
+
+/* Runs in a thread of its own, and waits for it: what may have to wait for the victim. */
+void step_aside(void (*run)(void));
+void step_aside_join(void);
+
+/* Whether there is a child yet, the victim's orphans among them; where those are nobody's children, 0. */
+int step_has_children(void);
 
 /* How many names there are in the system of families that nobody is alive in; where there are no such names, 0. */
 int step_names(void);

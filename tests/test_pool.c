@@ -1,4 +1,5 @@
 /* Pools: work of all kinds comes back whole; who dies fails one task; nothing hangs and nothing is left. */
+#include "pool.h"
 #include "support.h"
 
 #include <stdlib.h>
@@ -731,6 +732,40 @@ static void storm_leaves_no_task_unaccounted_for(void **state)
     assert_int_equal(inspect_family().members, 1);
 }
 
+/* How long one task takes whose poster has counted on a worker that is dead, and is not replaced. */
+static int64_t time_after_death_of_spinner(void)
+{
+    kin_pool *pool = new_pool(2);
+    int32_t *numbers = new_numbers(1000);
+    kin_work work = work_on("square", numbers, numbers, sizeof *numbers, 1000);
+    while (!atomic_load(&pool->shared->places[0].begun) || !atomic_load(&pool->shared->places[1].begun)) {
+        kin_os_yield();
+    }
+    assert_ok(kin_pool_map(pool, &work, NULL, PATIENCE)); /* then both fall asleep, for a whole slice */
+    kin_os_sleep_until(kin_os_now() + KIN_MS(10));
+    atomic_store(&pool->shared->spinner, pool->hands[1].id);
+    pool->workers = 1;
+    kin_process_kill(pool->hands[1].process);
+    work.count = 1;
+    int64_t begun = kin_now();
+    assert_ok(kin_pool_map(pool, &work, NULL, PATIENCE));
+    int64_t took = kin_now() - begun;
+    kin_pool_destroy(pool);
+    assert_ok(kin_free(numbers));
+    return took;
+}
+
+static void task_is_taken_though_who_was_counted_on_died(void **state)
+{
+    (void)state;
+    int64_t best = PATIENCE;
+    for (int i = 0; i < 5; i++) {
+        int64_t took = time_after_death_of_spinner();
+        best = took < best ? took : best;
+    }
+    assert_true(best < KIN_MS(150)); /* a slice of the pool's, not one of the other worker's sleep */
+}
+
 static void bad_input_is_refused(void **state)
 {
     (void)state;
@@ -817,6 +852,7 @@ int main(void)
         cmocka_unit_test(pool_grows_and_shrinks),
         cmocka_unit_test(progress_and_end_are_told),
         cmocka_unit_test(storm_leaves_no_task_unaccounted_for),
+        cmocka_unit_test(task_is_taken_though_who_was_counted_on_died),
         cmocka_unit_test(workers_die_with_their_maker),
         cmocka_unit_test(nothing_is_left),
     };

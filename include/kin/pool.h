@@ -32,7 +32,8 @@
  *
  * Death: a worker that dies, however, fails exactly the task that it was running; what else was meant for it is done by the
  * others, and a new one takes its place. When the process that made the pool dies, however, its workers are killed (see
- * die_with_parent in process.h). kin_process_children lists them, but they are the pool's to join and to close.
+ * die_with_parent in process.h), and what it had in the family's memory (50 KiB, and its works) stays there until the family
+ * ends: a worker may use it for a moment yet. kin_process_children lists workers, but they are the pool's to join and to close.
  *
  * No thread is started in the program: the pool is looked after (dead workers replaced, time limits kept, callbacks called) by
  * its own threads while they wait in one of the functions below, and by kin_pool_tend. Waiting notices a death within 20 ms.

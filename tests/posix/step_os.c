@@ -3,10 +3,12 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -113,38 +115,103 @@ int step_has_calls(void)
     return 1;
 }
 
-/* One step; *given: a signal that the victim got and has still to see. False: it sleeps in the kernel, or was at the end of the
- * operation. */
-static bool step(pid_t victim, step_kind kind, int *given)
+/* Else it only waits for a processor. */
+static bool is_asleep(pid_t victim)
 {
-    int status = 0;
-    void *signal = (void *)(intptr_t)*given;
-    *given = 0;
-    if (ptrace(kind == STEP_CALL ? PTRACE_SYSCALL : PTRACE_SINGLESTEP, victim, NULL, signal) != 0) {
-        return false;
-    }
+    char path[32], text[300] = "";
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)victim);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+    close(fd);
+    const char *end = size > 0 ? strrchr(text, ')') : NULL; /* of the name; the state follows: proc(5) */
+    return !end || !strchr("Rt", end[2]);
+}
+
+/* Its next stop; false: it sleeps in the kernel, or has ended, and that is left for who joins it. */
+static bool await_stop(pid_t victim, siginfo_t *info)
+{
     int64_t end = step_now() + KIN_MS(ASLEEP_MS);
-    while (waitpid(victim, &status, WNOHANG) == 0) {
-        if (step_now() > end) {
+    info->si_pid = 0;
+    while (waitid(P_PID, (id_t)victim, info, WSTOPPED | WNOHANG) == 0 && info->si_pid == 0) {
+        if (step_now() > end && is_asleep(victim)) {
             return false;
         }
     }
-    if (WIFSTOPPED(status) && WSTOPSIG(status) == SIGCHLD) {
-        *given = SIGCHLD;
-        return true;
-    }
-    return WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP;
+    return info->si_pid != 0;
 }
 
-int64_t step_drive(kin_process *victim, step_kind kind, int64_t last)
+/* How the victim stands between two steps: */
+static int given;   /* a signal that it got and has still to see */
+static bool asleep; /* a step is not at its end */
+
+/* One step. False: it sleeps in the kernel, or was at the end of the operation. */
+static bool step(pid_t victim, step_kind kind)
 {
-    pid_t pid = (pid_t)kin_process_pid(victim);
-    int64_t done = 0;
-    int given = 0;
-    waitpid(pid, NULL, 0); /* its SIGSTOP */
-    int64_t end = step_now() + PATIENCE;
-    while (done < last && step_now() < end && step(pid, kind, &given)) {
+    siginfo_t info;
+    void *signal = (void *)(intptr_t)given;
+    if (!asleep && ptrace(kind == STEP_CALL ? PTRACE_SYSCALL : PTRACE_SINGLESTEP, victim, NULL, signal) != 0) {
+        return false;
+    }
+    given = 0;
+    asleep = !await_stop(victim, &info);
+    if (asleep) {
+        return false;
+    }
+    given = info.si_status == SIGCHLD ? SIGCHLD : 0;
+    return info.si_status == SIGTRAP || info.si_status == SIGCHLD;
+}
+
+int64_t step_drive_on(int64_t victim, step_kind kind, int64_t more)
+{
+    int64_t done = 0, end = step_now() + PATIENCE;
+    while (done < more && step_now() < end && step((pid_t)victim, kind)) {
         done++;
     }
     return done;
+}
+
+int64_t step_drive(int64_t victim, step_kind kind, int64_t last)
+{
+    given = 0;
+    asleep = false;
+    waitpid((pid_t)victim, NULL, 0); /* its SIGSTOP */
+    return step_drive_on(victim, kind, last);
+}
+
+void step_kill(int64_t victim)
+{
+    kill((pid_t)victim, SIGKILL);
+}
+
+/* ---- others ---- */
+
+static pthread_t aside;
+
+static void *run_aside(void *run)
+{
+    void (*what)(void);
+    memcpy(&what, &run, sizeof what);
+    what();
+    return NULL;
+}
+
+void step_aside(void (*run)(void))
+{
+    void *what;
+    memcpy(&what, &run, sizeof what);
+    pthread_create(&aside, NULL, run_aside, what);
+}
+
+void step_aside_join(void)
+{
+    pthread_join(aside, NULL);
+}
+
+int step_has_children(void)
+{
+    prctl(PR_SET_CHILD_SUBREAPER, 1); /* from the first time on */
+    pid_t ended;
+    while ((ended = waitpid(-1, NULL, WNOHANG)) > 0) {
+    }
+    return ended == 0;
 }

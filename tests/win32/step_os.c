@@ -8,6 +8,8 @@
 #include "../step_os.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <string.h>
 #include <wchar.h>
 #include <windows.h>
 
@@ -17,11 +19,11 @@
 
 typedef struct step_count { /* shared between the two, in a section of the victim's: it may leave kin's memory */
     _Atomic int64_t done;
-    _Atomic int ended; /* the victim came to the operation's end */
+    _Atomic int64_t limit; /* then the victim ends itself */
+    _Atomic int ended;     /* the victim came to the operation's end */
 } step_count;
 
 static step_count *counted;
-static int64_t limit;
 
 /* Made by the victim; NULL: not there yet. */
 static step_count *map_count(DWORD pid, int make)
@@ -56,7 +58,7 @@ static LONG CALLBACK on_step(EXCEPTION_POINTERS *what)
     if (what->ExceptionRecord->ExceptionCode != EXCEPTION_SINGLE_STEP || !counted) {
         return EXCEPTION_CONTINUE_SEARCH;
     }
-    if (atomic_load(&counted->done) >= limit) {
+    if (atomic_load(&counted->done) >= atomic_load(&counted->limit)) {
         TerminateProcess(GetCurrentProcess(), 137);
     }
     atomic_fetch_add(&counted->done, 1);
@@ -79,8 +81,9 @@ static void set_trap(int on)
 
 void step_begin(int64_t last)
 {
-    limit = last;
-    counted = map_count(GetCurrentProcessId(), 1);
+    step_count *count = map_count(GetCurrentProcessId(), 1);
+    atomic_store(&count->limit, last);
+    counted = count;
     AddVectoredExceptionHandler(1, on_step);
     set_trap(1);
 }
@@ -106,27 +109,98 @@ int step_has_calls(void)
     return 0;
 }
 
-/* Until it is dead, at the end, or has not moved for a while. */
-int64_t step_drive(kin_process *victim, step_kind kind, int64_t last)
+/* ---- the one that kills ---- */
+
+static bool lives(HANDLE victim)
 {
-    int64_t seen = 0, began = step_now(), moved = began;
-    step_count *count = NULL;
-    (void)kind;
-    (void)last;
-    while (!count && kin_process_alive(victim)) {
+    return victim && WaitForSingleObject(victim, 0) == WAIT_TIMEOUT;
+}
+
+/* Until it is dead, at the end, so far, or has not moved for a while. */
+static int64_t watch(HANDLE victim, step_count *count, int64_t last)
+{
+    int64_t seen = atomic_load(&count->done), began = step_now(), moved = began;
+    while (lives(victim) && !atomic_load(&count->ended) && seen < last && step_now() < moved + KIN_MS(ASLEEP_MS) &&
+           step_now() < began + PATIENCE) {
         Sleep(1);
-        count = map_count(kin_process_pid(victim), 0);
-    }
-    while (count && kin_process_alive(victim) && !atomic_load(&count->ended) &&
-           step_now() < moved + KIN_MS(ASLEEP_MS) && step_now() < began + PATIENCE) {
         int64_t done = atomic_load(&count->done);
         moved = done != seen ? step_now() : moved;
         seen = done;
-        Sleep(1);
-    }
-    seen = count ? atomic_load(&count->done) : 0;
-    if (count) {
-        UnmapViewOfFile(count);
     }
     return seen;
+}
+
+/* It steps itself, to the limit that it was born with; `last` is only how long to watch. */
+int64_t step_drive(int64_t victim, step_kind kind, int64_t last)
+{
+    HANDLE process = OpenProcess(SYNCHRONIZE, FALSE, (DWORD)victim);
+    step_count *count = NULL;
+    int64_t done = 0;
+    (void)kind;
+    while (!(count = map_count((DWORD)victim, 0)) && lives(process)) {
+        Sleep(1);
+    }
+    if (count) {
+        done = watch(process, count, last);
+        UnmapViewOfFile(count);
+    }
+    CloseHandle(process);
+    return done;
+}
+
+int64_t step_drive_on(int64_t victim, step_kind kind, int64_t more)
+{
+    HANDLE process = OpenProcess(SYNCHRONIZE, FALSE, (DWORD)victim);
+    step_count *count = map_count((DWORD)victim, 0);
+    int64_t before = 0, done = 0;
+    (void)kind;
+    if (count) {
+        before = atomic_load(&count->done);
+        if (atomic_load(&count->limit) - before > more) {
+            atomic_store(&count->limit, before + more);
+        }
+        done = watch(process, count, before + more) - before;
+        UnmapViewOfFile(count);
+    }
+    CloseHandle(process);
+    return done;
+}
+
+void step_kill(int64_t victim)
+{
+    HANDLE process = OpenProcess(PROCESS_TERMINATE, FALSE, (DWORD)victim);
+    if (process) {
+        TerminateProcess(process, 137);
+        CloseHandle(process);
+    }
+}
+
+/* ---- others ---- */
+
+static HANDLE aside;
+
+static DWORD WINAPI run_aside(void *run)
+{
+    void (*what)(void);
+    memcpy(&what, &run, sizeof what);
+    what();
+    return 0;
+}
+
+void step_aside(void (*run)(void))
+{
+    void *what;
+    memcpy(&what, &run, sizeof what);
+    aside = CreateThread(NULL, 0, run_aside, what, 0, NULL);
+}
+
+void step_aside_join(void)
+{
+    WaitForSingleObject(aside, INFINITE);
+    CloseHandle(aside);
+}
+
+int step_has_children(void)
+{
+    return 0;
 }

@@ -1,0 +1,284 @@
+/* containers.c: killed in dicts and lists; a value is of one kind of byte. */
+#include "step.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define KEYS 16    /* of one character, from 'a' on */
+#define FITTING 6u /* in a dict's first table */
+#define LARGE 20000u
+
+static void dict_put(place *it, unsigned key, int byte, size_t size)
+{
+    static char value[LARGE];
+    char name = (char)('a' + key);
+    memset(value, byte, size);
+    kin_dict_set(dict_of(it), &name, 1, value, size);
+}
+
+static void dict_some(place *it)
+{
+    for (unsigned key = 0; key < FITTING; key += 2) {
+        dict_put(it, key, 1, 10 * key + 1);
+    }
+}
+
+static void dict_full(place *it)
+{
+    for (unsigned key = 0; key < FITTING; key++) {
+        dict_put(it, key, 1, 50);
+    }
+}
+
+static void dict_insert(place *it)
+{
+    dict_put(it, 1, 2, 50);
+}
+
+static void dict_replace(place *it)
+{
+    dict_put(it, 2, 2, 50);
+}
+
+static void dict_replace_large(place *it)
+{
+    dict_put(it, 2, 2, LARGE);
+    dict_put(it, 2, 3, LARGE);
+}
+
+static void dict_grow(place *it)
+{
+    dict_put(it, FITTING, 2, 50);
+}
+
+static void dict_delete(place *it)
+{
+    kin_dict_delete(dict_of(it), "c", 1);
+}
+
+static void dict_delete_last(place *it)
+{
+    kin_dict_delete(dict_of(it), "a", 1);
+    kin_dict_delete(dict_of(it), "c", 1);
+    kin_dict_delete(dict_of(it), "e", 1);
+}
+
+static void dict_get(place *it)
+{
+    char value[100];
+    kin_dict_get(dict_of(it), "c", 1, value, sizeof value, NULL);
+}
+
+static void dict_clear(place *it)
+{
+    kin_dict_clear(dict_of(it));
+}
+
+static kin_status make_longer(void *value, size_t *size, size_t room, void *context)
+{
+    (void)context;
+    memset(value, 4, room);
+    *size = room;
+    return KIN_OK;
+}
+
+static void dict_update(place *it)
+{
+    kin_dict_update(dict_of(it), "c", 1, 60, make_longer, NULL);
+}
+
+/* What a dead one left is put in order by the next, who dies in that. */
+static void dict_inherit(place *it)
+{
+    kin_args *args = NULL;
+    kin_process *process = NULL;
+    dict_full(it);
+    kin_args_create(&args, NULL);
+    kin_args_add(args, "place", KIN_TYPE_MEMORY, it);
+    if (kin_process_start(&process, "die_in_dict", args, NULL) == KIN_OK) {
+        kin_process_join(process, KIN_FOREVER, NULL);
+        kin_process_close(process);
+    }
+    kin_args_destroy(args);
+}
+
+static void list_put(place *it, size_t index, int byte, size_t size)
+{
+    static char value[LARGE];
+    memset(value, byte, size);
+    kin_list_insert(list_of(it), index, value, size);
+}
+
+static void list_some(place *it)
+{
+    for (size_t i = 0; i < 3; i++) {
+        list_put(it, KIN_LIST_LAST, 1, 10 * i + 1);
+    }
+}
+
+static void list_full(place *it)
+{
+    for (size_t i = 0; i < 8; i++) {
+        list_put(it, KIN_LIST_LAST, 1, 50);
+    }
+}
+
+static void list_append(place *it)
+{
+    list_put(it, KIN_LIST_LAST, 2, 50);
+}
+
+static void list_insert(place *it)
+{
+    list_put(it, 1, 2, 50);
+}
+
+static void list_insert_first(place *it)
+{
+    list_put(it, 0, 2, 50);
+    list_put(it, 0, 3, LARGE);
+}
+
+static void list_set(place *it)
+{
+    kin_list_set(list_of(it), 1, "\3\3\3", 3);
+}
+
+static void list_get(place *it)
+{
+    char value[100];
+    kin_list_get(list_of(it), 1, value, sizeof value, NULL);
+}
+
+static void list_pop(place *it)
+{
+    kin_list_pop(list_of(it), 1, NULL, 0, NULL);
+}
+
+static void list_pop_ends(place *it)
+{
+    char value[100];
+    kin_list_pop(list_of(it), 0, value, sizeof value, NULL);
+    kin_list_pop(list_of(it), KIN_LIST_LAST, value, sizeof value, NULL);
+}
+
+static void list_clear(place *it)
+{
+    kin_list_clear(list_of(it));
+}
+
+/* ---- for the above: who dies in a change ---- */
+
+static kin_status end_here(void *value, size_t *size, size_t room, void *context)
+{
+    (void)value;
+    (void)size;
+    (void)room;
+    (void)context;
+    exit(0);
+}
+
+int child_die_in_dict(const kin_args *args)
+{
+    void *it = NULL;
+    kin_args_get(args, "place", KIN_TYPE_MEMORY, &it);
+    kin_dict_update(dict_of(it), "c", 1, 60, end_here, NULL);
+    return 1;
+}
+
+/* ---- afterwards ---- */
+
+/* Whether what is in there is so many whole values; changes nothing. */
+static bool whole(kin_items *items, size_t count)
+{
+    kin_item item;
+    bool right = kin_items_count(items) == count;
+    while (right && kin_items_next(items, &item)) {
+        for (size_t i = 1; i < item.value_size; i++) {
+            right = right && ((const char *)item.value)[i] == *(const char *)item.value;
+        }
+    }
+    kin_items_destroy(items);
+    return right;
+}
+
+const char *use_dict(place *it)
+{
+    kin_items *items = NULL;
+    size_t count = 0, found = 0;
+    char value[LARGE];
+    for (char key = 'a'; key < 'a' + KEYS; key++) { /* before anything is put in order */
+        found += kin_dict_get(dict_of(it), &key, 1, value, sizeof value, NULL) == KIN_OK;
+    }
+    if (kin_dict_size(dict_of(it), &count) != KIN_OK || count != found) {
+        return "the dict's size";
+    }
+    if (kin_dict_items(&items, dict_of(it)) != KIN_OK || !whole(items, count)) {
+        return "the dict's values";
+    }
+    for (unsigned key = 0; key < KEYS; key++) {
+        dict_put(it, key, 5, 70);
+    }
+    for (char key = 'a'; key < 'a' + KEYS; key++) {
+        size_t size = 0;
+        if (kin_dict_get(dict_of(it), &key, 1, value, sizeof value, &size) != KIN_OK || size != 70 || value[69] != 5 ||
+            (key % 2 == 0 && kin_dict_delete(dict_of(it), &key, 1) != KIN_OK)) {
+            return "dict";
+        }
+    }
+    return kin_dict_size(dict_of(it), &count) == KIN_OK && count == KEYS / 2 ? NULL : "the dict's size afterwards";
+}
+
+const char *use_list(place *it)
+{
+    kin_items *items = NULL;
+    size_t count = 0, found = 0;
+    char value[LARGE];
+    while (kin_list_get(list_of(it), found, value, sizeof value, NULL) == KIN_OK) {
+        found++;
+    }
+    if (kin_list_size(list_of(it), &count) != KIN_OK || count != found) {
+        return "the list's size";
+    }
+    if (kin_list_items(&items, list_of(it), 0, SIZE_MAX) != KIN_OK || !whole(items, count)) {
+        return "the list's items";
+    }
+    for (size_t i = 0; i < 10; i++) {
+        list_put(it, i % 2 ? 0 : KIN_LIST_LAST, 5, 70);
+    }
+    for (size_t i = 0; i < 10; i++) {
+        size_t size = 0;
+        if (kin_list_pop(list_of(it), i % 2 ? 0 : KIN_LIST_LAST, value, sizeof value, &size) != KIN_OK || size != 70 ||
+            value[69] != 5) {
+            return "list";
+        }
+    }
+    return kin_list_size(list_of(it), &found) == KIN_OK && count == found ? NULL : "the list's size afterwards";
+}
+
+/* ---- rows ---- */
+
+static const scenario rows[] = {
+    {"dict", "set, a new key", .before = dict_some, .operation = dict_insert, .owned = true},
+    {"dict", "set, the first key", .before = dict_clear, .operation = dict_insert, .owned = true},
+    {"dict", "set, a key that is there", .before = dict_some, .operation = dict_replace, .owned = true},
+    {"dict", "set, it grows", .before = dict_full, .operation = dict_grow, .owned = true},
+    {"dict", "set, large values", .before = dict_some, .operation = dict_replace_large, .owned = true},
+    {"dict", "update", .before = dict_some, .operation = dict_update, .owned = true},
+    {"dict", "get", .before = dict_some, .operation = dict_get, .owned = true},
+    {"dict", "delete", .before = dict_full, .operation = dict_delete, .owned = true},
+    {"dict", "delete all, one by one", .before = dict_some, .operation = dict_delete_last, .owned = true},
+    {"dict", "clear", .before = dict_some, .operation = dict_clear, .owned = true},
+    {"dict", "set, after a death in a change", .before = dict_inherit, .operation = dict_replace, .owned = true},
+    {"list", "append", .before = list_some, .operation = list_append, .owned = true},
+    {"list", "append, it grows", .before = list_full, .operation = list_append, .owned = true},
+    {"list", "insert", .before = list_some, .operation = list_insert, .owned = true},
+    {"list", "insert before the first", .before = list_some, .operation = list_insert_first, .owned = true},
+    {"list", "set", .before = list_some, .operation = list_set, .owned = true},
+    {"list", "get", .before = list_some, .operation = list_get, .owned = true},
+    {"list", "pop", .before = list_some, .operation = list_pop, .owned = true},
+    {"list", "pop, first and last", .before = list_some, .operation = list_pop_ends, .owned = true},
+    {"list", "clear", .before = list_some, .operation = list_clear, .owned = true},
+};
+
+const subject step_containers = {rows, sizeof rows / sizeof rows[0]};

@@ -1,0 +1,160 @@
+/* queues.c: killed in queues, and in waiting for several things. */
+#include "step.h"
+
+#include <string.h>
+
+#define MESSAGE 100u
+
+static void queue_put(place *it)
+{
+    char message[MESSAGE] = {1};
+    kin_queue_put(queue_of(it), message, sizeof message, KIN_FOREVER);
+}
+
+static void queue_get(place *it)
+{
+    char message[MESSAGE];
+    kin_queue_get(queue_of(it), message, sizeof message, NULL, KIN_FOREVER);
+}
+
+static void queue_deal(place *it)
+{
+    queue_get(it);
+    kin_queue_task_done(queue_of(it));
+}
+
+static void queue_both(place *it)
+{
+    queue_put(it);
+    queue_deal(it);
+}
+
+static void queue_fill(place *it)
+{
+    char message[MESSAGE] = {1};
+    while (kin_queue_put(queue_of(it), message, sizeof message, KIN_NOW) == KIN_OK) {
+    }
+}
+
+static void queue_put_two(place *it)
+{
+    queue_put(it);
+    queue_put(it);
+}
+
+static void queue_got_one(place *it)
+{
+    queue_put_two(it);
+    queue_get(it);
+}
+
+static void queue_reserve(place *it)
+{
+    kin_queue_reserve(queue_of(it), &it->block, MESSAGE, KIN_FOREVER);
+}
+
+static void queue_commit(place *it)
+{
+    kin_queue_commit(queue_of(it), it->block, MESSAGE);
+}
+
+static void queue_peek(place *it)
+{
+    size_t size;
+    kin_queue_peek(queue_of(it), &it->message, &size, KIN_FOREVER);
+}
+
+static void queue_peek_one(place *it)
+{
+    queue_put(it);
+    queue_peek(it);
+}
+
+static void queue_consume(place *it)
+{
+    kin_queue_consume(queue_of(it), it->message);
+}
+
+static void queue_close(place *it)
+{
+    kin_queue_close(queue_of(it));
+}
+
+static void queue_task_done(place *it)
+{
+    kin_queue_task_done(queue_of(it));
+}
+
+static void queue_join(place *it)
+{
+    kin_queue_join(queue_of(it), KIN_FOREVER);
+}
+
+static void wait_for_both(place *it)
+{
+    kin_wait_item items[] = {{KIN_TYPE_SEM, KIN_READABLE, &it->sem, 0, 0},
+                             {KIN_TYPE_QUEUE, KIN_READABLE, queue_of(it), 0, 0}};
+    kin_wait(items, 2, 0, KIN_FOREVER, NULL);
+}
+
+/* ---- afterwards ---- */
+
+/* Whatever is in it comes out whole, there is as much room as ever, and all permits come back. */
+const char *use_queue(kin_queue *queue)
+{
+    char message[1000];
+    size_t size = 0;
+    kin_queue_info info = {.size = sizeof info};
+    kin_status status = KIN_OK;
+    while (status == KIN_OK) {
+        size_t there = 0;
+        kin_queue_size(queue, &there);
+        status = kin_queue_get(queue, message, sizeof message, &size, there ? KIN_MS(120) : KIN_NOW);
+        if (status == KIN_OK && size != MESSAGE) {
+            return "the queue's message";
+        }
+        if (status == KIN_OK && kin_queue_task_done(queue) != KIN_OK) {
+            return "the queue's tasks";
+        }
+    }
+    if (kin_queue_inspect(queue, &info) != KIN_OK || info.messages != 0 || info.lost_puts + info.lost_gets > 1) {
+        return "the queue's count";
+    }
+    if (info.closed) {
+        return status == KIN_E_CLOSED ? NULL : "the closed queue";
+    }
+    memset(message, 7, sizeof message);
+    if (kin_queue_put(queue, message, sizeof message, LIMIT) != KIN_OK ||
+        kin_queue_get(queue, message, sizeof message, &size, LIMIT) != KIN_OK || size != sizeof message ||
+        kin_queue_task_done(queue) != KIN_OK || kin_queue_join(queue, LIMIT) != KIN_OK) {
+        return "queue";
+    }
+    return NULL;
+}
+
+/* ---- rows ---- */
+
+static const scenario rows[] = {
+    {"queue", "put", .before = queue_both, .operation = queue_put},
+    {"queue", "put, another sleeps for it", .before = queue_both, .operation = queue_put, .sleep = queue_get,
+     .finish = queue_put},
+    {"queue", "put, no room", .before = queue_fill, .operation = queue_put},
+    {"queue", "get", .before = queue_put_two, .operation = queue_get},
+    {"queue", "get, another sleeps for room", .before = queue_fill, .operation = queue_get, .sleep = queue_put,
+     .finish = queue_deal},
+    {"queue", "get, nothing there", .before = queue_both, .operation = queue_get, .finish = queue_put},
+    {"queue", "reserve", .before = queue_both, .operation = queue_reserve},
+    {"queue", "commit, another sleeps for it", .before = queue_reserve, .operation = queue_commit, .sleep = queue_get,
+     .finish = queue_put},
+    {"queue", "peek", .before = queue_put_two, .operation = queue_peek},
+    {"queue", "consume", .before = queue_peek_one, .operation = queue_consume},
+    {"queue", "close, another sleeps for it", .before = queue_both, .operation = queue_close, .sleep = queue_get,
+     .finish = queue_close},
+    {"queue", "task_done, another joins", .before = queue_got_one, .operation = queue_task_done, .sleep = queue_join,
+     .finish = queue_deal},
+    {"wait", "for a semaphore and a queue", .before = queue_both, .operation = wait_for_both},
+    {"wait", "another does, put", .before = queue_both, .operation = queue_put, .sleep = wait_for_both,
+     .finish = queue_put},
+};
+
+const subject step_queues = {rows, sizeof rows / sizeof rows[0]};

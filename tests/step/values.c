@@ -1,0 +1,106 @@
+/* values.c: killed in values, counters, leased semaphores, memory, names. */
+#include "step.h"
+
+static void counter_add(place *it)
+{
+    kin_counter_add(&it->counter, 1, NULL);
+}
+
+static void counter_exchange(place *it)
+{
+    int64_t expected = 0;
+    kin_counter_compare_exchange(&it->counter, &expected, 1, NULL);
+}
+
+static void value_set(place *it)
+{
+    int64_t value = 1;
+    kin_value_set(value_of(it), &value, sizeof value);
+}
+
+static void value_get(place *it)
+{
+    int64_t value;
+    kin_value_get(value_of(it), &value, sizeof value);
+}
+
+static void leased_acquire(place *it)
+{
+    kin_sem_acquire(leased_of(it), 1, KIN_FOREVER);
+}
+
+static void leased_release(place *it)
+{
+    kin_sem_release(leased_of(it), 1);
+}
+
+static void leased_acquire_two(place *it)
+{
+    kin_sem_acquire(leased_of(it), 2, KIN_FOREVER);
+}
+
+static void leased_both(place *it)
+{
+    leased_acquire_two(it);
+    kin_sem_release(leased_of(it), 2);
+}
+
+static void alloc_small(place *it)
+{
+    kin_alloc(&it->block, NULL, 50);
+}
+
+static void alloc_large(place *it)
+{
+    kin_alloc(&it->block, NULL, 20000);
+}
+
+static void free_block(place *it)
+{
+    kin_free(it->block);
+    it->block = NULL;
+}
+
+static void small_both(place *it)
+{
+    alloc_small(it);
+    free_block(it);
+}
+
+static void large_both(place *it)
+{
+    alloc_large(it);
+    free_block(it);
+}
+
+static void name_set(place *it)
+{
+    kin_name_set("stepped", KIN_TYPE_LOCK, &it->lock);
+}
+
+static void name_remove(place *it)
+{
+    (void)it;
+    kin_name_remove(NULL, "stepped");
+}
+
+/* ---- rows ---- */
+
+static const scenario rows[] = {
+    {"value", "set", .before = value_set, .operation = value_set},
+    {"value", "get", .before = value_get, .operation = value_get},
+    {"counter", "compare and exchange", .before = counter_add, .operation = counter_exchange},
+    {"counter", "add", .before = counter_add, .operation = counter_add},
+    {"leased semaphore", "acquire", .before = leased_both, .operation = leased_acquire_two},
+    {"leased semaphore", "release", .before = leased_acquire_two, .operation = leased_release},
+    {"leased semaphore", "release, another sleeps for it", .before = leased_acquire_two, .operation = leased_release,
+     .sleep = leased_acquire},
+    {"memory", "allocate, small", .before = small_both, .operation = alloc_small},
+    {"memory", "free, small", .before = alloc_small, .operation = free_block},
+    {"memory", "allocate, large", .before = large_both, .operation = alloc_large},
+    {"memory", "free, large", .before = alloc_large, .operation = free_block},
+    {"name", "set", .before = name_remove, .operation = name_set},
+    {"name", "remove", .before = name_set, .operation = name_remove},
+};
+
+const subject step_values = {rows, sizeof rows / sizeof rows[0]};

@@ -1,0 +1,232 @@
+/* victim.c: one victim: what it and the others use, it, whom it keeps waiting, its end. */
+#include "step.h"
+
+#include "../step_os.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+step_kind step_by = STEP_INSTRUCTION;
+
+static place *new_place(void)
+{
+    place *it = NULL;
+    if (kin_alloc((void **)&it, NULL, sizeof *it) != KIN_OK) {
+        return NULL;
+    }
+    kin_lock_init(&it->lock, 0);
+    kin_lock_init(&it->recursive, KIN_LOCK_RECURSIVE);
+    kin_lock_init(&it->worn, 0);
+    kin_rwlock_init(&it->worn_rw);
+    kin_sem_init(&it->sem, 0, 0);
+    kin_event_init(&it->event);
+    kin_cond_init(&it->cond);
+    kin_barrier_init(&it->barrier, 2);
+    kin_rwlock_init(&it->rwlock);
+    kin_counter_init(&it->counter, 0);
+    kin_sem_init(&it->ready, 0, 0);
+    kin_sem_init(&it->go, 0, 0);
+    kin_queue_options options = {sizeof options, 1000, 0, KIN_QUEUE_JOINABLE};
+    kin_queue *queue = NULL;
+    kin_sem *leased = NULL;
+    kin_value *value = NULL;
+    kin_dict *dict = NULL;
+    kin_list *list = NULL;
+    if (kin_dict_create(&dict, NULL) != KIN_OK || kin_list_create(&list, NULL) != KIN_OK) {
+        return NULL;
+    }
+    if (kin_queue_create(&queue, NULL, &options) != KIN_OK || kin_sem_create_leased(&leased, NULL, 2) != KIN_OK ||
+        kin_value_create(&value, NULL, KIN_I64, KIN_LOCKED) != KIN_OK) {
+        return NULL;
+    }
+    it->value_at = (char *)value - (char *)it;
+    it->dict_at = (char *)dict - (char *)it;
+    it->list_at = (char *)list - (char *)it;
+    it->queue_at = (char *)queue - (char *)it;
+    it->leased_at = (char *)leased - (char *)it;
+    return it;
+}
+
+static kin_process *start(const char *entry, int which, int64_t last, place *it)
+{
+    kin_args *args = NULL;
+    kin_process *process = NULL;
+    int64_t numbers[2] = {which, last};
+    kin_args_create(&args, NULL);
+    kin_args_add(args, "place", KIN_TYPE_MEMORY, it);
+    kin_args_add_bytes(args, "numbers", numbers, sizeof numbers);
+    if (kin_process_start(&process, entry, args, NULL) != KIN_OK) {
+        fprintf(stderr, "cannot start %s\n", entry);
+        exit(2);
+    }
+    kin_args_destroy(args);
+    return process;
+}
+
+static place *given(const kin_args *args, const scenario **what, int64_t *last)
+{
+    void *it = NULL;
+    const void *bytes = NULL;
+    size_t size = 0;
+    if (kin_args_get(args, "place", KIN_TYPE_MEMORY, &it) != KIN_OK ||
+        kin_args_get_bytes(args, "numbers", &bytes, &size) != KIN_OK) {
+        exit(2);
+    }
+    *what = scenario_at((int)((const int64_t *)bytes)[0]);
+    *last = ((const int64_t *)bytes)[1];
+    return it;
+}
+
+/* ---- the children ---- */
+
+int child_sleep(const kin_args *args)
+{
+    const scenario *what;
+    int64_t last;
+    place *it = given(args, &what, &last);
+    atomic_store(&it->asleep, 1);
+    what->sleep(it);
+    atomic_store(&it->through, 1);
+    return 0;
+}
+
+/* A victim that is to join by its operation uses nothing before it. */
+int child_be_killed(const kin_args *args)
+{
+    const scenario *what;
+    int64_t last;
+    place *it = given(args, &what, &last);
+    if (what->before) {
+        what->before(it);
+    }
+    if (what->sleep) {
+        kin_sem_release(&it->ready, 1);
+        kin_sem_acquire(&it->go, 1, KIN_FOREVER);
+    }
+    step_begin(last);
+    what->operation(it);
+    step_end();
+    return 0;
+}
+
+/* ---- one kill ---- */
+
+static kin_process *start_sleeper(int which, place *it)
+{
+    kin_process *sleeper = start("sleep", which, 0, it);
+    while (!atomic_load(&it->asleep)) {
+        step_rest(1);
+    }
+    step_rest(2); /* it sleeps now, mostly */
+    return sleeper;
+}
+
+static void kill_and_wait(kin_process *process)
+{
+    kin_process_kill(process);
+    kin_process_join(process, KIN_FOREVER, NULL);
+    kin_process_close(process);
+}
+
+static const char *await_sleeper(place *it, kin_process *sleeper)
+{
+    int64_t end = step_now() + LIMIT;
+    while (!atomic_load(&it->through) && step_now() < end) {
+        step_rest(1);
+    }
+    bool through = atomic_load(&it->through) != 0;
+    kill_and_wait(sleeper);
+    return through ? NULL : "the sleeper sleeps on";
+}
+
+/* Starts the victim and whom it keeps waiting, and kills it. How many steps it took. */
+static int kill_victim(int which, int k, place *it, kin_process **sleeper)
+{
+    const scenario *what = scenario_at(which);
+    if (what->course) {
+        return pool_kill(what->course, k);
+    }
+    if (what->held) {
+        lock_acquire(it);
+        write_acquire(it);
+    }
+    if (what->arrange) {
+        what->arrange(it);
+    }
+    kin_process *victim = start("be_killed", which, k, it);
+    if (what->sleep) {
+        kin_sem_acquire(&it->ready, 1, KIN_FOREVER);
+        *sleeper = start_sleeper(which, it);
+        kin_sem_release(&it->go, 1);
+    }
+    int done = (int)step_drive(kin_process_pid(victim), step_by, k);
+    kill_and_wait(victim);
+    return done;
+}
+
+/* What does not go on now that the victim is dead. */
+static const char *go_on(const scenario *what, place *it, kin_process *sleeper)
+{
+    if (what->held) {
+        lock_release(it);
+        rw_release(it);
+    }
+    if (what->finish) {
+        what->finish(it);
+    }
+    const char *wrong = what->sleep ? await_sleeper(it, sleeper) : what->course ? use_pool() : NULL;
+    wrong = wrong ? wrong : count_values(it);
+    wrong = wrong ? wrong : use_all(it);
+    if (what->conclude) {
+        what->conclude(it);
+    }
+    return wrong ? wrong : it->unusable ? "the name" : NULL;
+}
+
+static void destroy_place(place *it)
+{
+    if (it->block && kin_alloc_size(it->block, &(size_t){0}) == KIN_OK) {
+        kin_free(it->block);
+    }
+    kin_queue_destroy(queue_of(it));
+    kin_sem_destroy(leased_of(it));
+    kin_value_destroy(value_of(it));
+    kin_dict_destroy(dict_of(it));
+    kin_list_destroy(list_of(it));
+    kin_free(it);
+}
+
+static void count_kill(tally *out, int k, int done, int64_t took, const char *wrong)
+{
+    out->kills++;
+    out->steps = done > out->steps ? done : out->steps;
+    out->worst = took > out->worst ? took : out->worst;
+    if (wrong && !out->wrong) {
+        out->wrong = wrong;
+        out->wrong_at = done < k ? done : k;
+    }
+}
+
+void kill_at(int which, int k, tally *out)
+{
+    static int count;
+    const scenario *what = scenario_at(which);
+    uint64_t blocks = count_blocks();
+    place *it = new_place();
+    kin_process *sleeper = NULL;
+    if (!it) {
+        out->wrong = "no memory";
+        return;
+    }
+    int names = step_names();
+    snprintf(it->name, sizeof it->name, "step-%u-%d", (unsigned)step_pid(), count++);
+    int done = kill_victim(which, k, it, &sleeper);
+    int64_t killed = step_now();
+    const char *wrong = go_on(what, it, sleeper);
+    int64_t took = step_now() - killed;
+    wrong = wrong ? wrong : find_remains(names);
+    wrong = wrong ? wrong : took > (what->course ? POOL_LIMIT : LIMIT) ? "it took too long" : NULL;
+    destroy_place(it);
+    wrong = wrong ? wrong : what->owned && count_blocks() != blocks ? "memory is left" : NULL;
+    count_kill(out, k, done, took, wrong);
+}
