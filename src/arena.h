@@ -112,7 +112,7 @@ typedef struct kin__rwlock { /* kin_rwlock's inside; protocol in rwlock.c */
     _Atomic uint64_t readers[KIN__READERS]; /* tokens */
 } kin__rwlock;
 
-/* ---- queues: protocols in ring.c and queue.c ---- */
+/* ---- queues: protocols in ring.c, queue.c and flow.c ---- */
 
 #define KIN__UNIT 16u /* what a ring's positions and lengths count in */
 
@@ -129,7 +129,7 @@ typedef struct kin__queue_ends {
     _Atomic uint64_t tail; /* marks: see ring.c */
     _Atomic uint64_t head_seen;
     _Atomic uint64_t putting;                 /* the tail that its holder is about to publish */
-    _Atomic uint32_t write_spin, write_pause; /* what spinning, and pausing after it, have been worth; see queue.c */
+    _Atomic uint32_t write_spin, write_pause; /* what spinning, and pausing after it, have been worth; see flow.c */
     uint64_t fill_put[8];
 
     kin__lock get_lock;
@@ -139,7 +139,7 @@ typedef struct kin__queue_ends {
     _Atomic uint32_t read_spin, read_pause;
     uint64_t fill_get[7];
 
-    _Atomic uint64_t readable, writable, finished; /* what is slept on: WAITERS flag, see queue.c */
+    _Atomic uint64_t readable, writable, finished; /* what is slept on: WAITERS flag, see flow.c */
     _Atomic uint64_t closed;
     _Atomic uint64_t lost_puts, lost_gets;
     uint64_t fill_wait[10];

@@ -64,11 +64,13 @@ static inline int64_t kin__slice_end(int64_t now, int64_t slice, int64_t deadlin
     return deadline - now < slice ? deadline : now + slice;
 }
 
+/* Cleans the wait slot of a dead thread and passes on a wake-up that it did not use. */
+void kin__park_reap(kin_family *family, uint32_t thread);
+
+/* ---- spin.c ---- */
+
 /* Spins until *word is not `expected` any more, or yields the processor once, as far as that has paid off on this object. spin
  * is the object's memory of it. Returns whether the word changed. */
 bool kin__spin(_Atomic uint64_t *word, uint64_t expected, _Atomic uint32_t *spin);
-
-/* Cleans the wait slot of a dead thread and passes on a wake-up that it did not use. */
-void kin__park_reap(kin_family *family, uint32_t thread);
 
 #endif

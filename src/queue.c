@@ -1,33 +1,21 @@
-/* queue.c: messages from many to many. The ring and its states: ring.c. Here: who may touch it, and waiting.
+/* queue.c: messages from many to many. The ring and its states: ring.c. Here: who may touch it. Waiting: flow.c.
  *
  * put_lock guards the producers' part of the ring, get_lock the consumers'; each is a lock.c lock, so its holder's death is told
  * to the next. A put is one lock, the copy, one store of `tail`, one unlock; the two sides read each other's marks only when what
  * they remember of them is used up. put_lock may be held when get_lock is acquired, never the other way round.
- *
- * Waiting: `readable` and `writable` are slept on; all that is in them is WAITERS: somebody sleeps, or is about to.
- *
- *     consumer: set WAITERS; load the lock's word, the marks; nothing there: park
- *     producer: store tail; unlock; load `readable`; WAITERS: unpark, and clear it when nobody is left
- *
- * The unlock, the setting of WAITERS and both loads are sequentially consistent: if the producer sees no WAITERS, then the consumer
- * finds the lock's word of that unlock or a later one, with which it synchronises, and so the mark stored before. The same with
- * the sides exchanged; for a commit or a consume, the exchange of the record's owner stands in for the unlock.
  */
 #include "kin/queue.h"
 
+#include "flow.h"
 #include "kin/memory.h"
 #include "lock.h"
 #include "object.h"
-#include "park.h"
-#include "ring.h"
 #include "tasks.h"
 #include "wait.h"
 
 #include <string.h>
 
-#define WAITERS UINT64_C(1)
-#define MOMENT KIN_MS(100)        /* how long a call that does not wait does so for others in the middle of theirs */
-#define WATCH_INTERVAL KIN_MS(10) /* asking the system whether somebody lives is not for free */
+#define MOMENT KIN_MS(100) /* how long a call that does not wait does so for others in the middle of theirs */
 #define CAPACITY_DEFAULT 65536u
 #define CAPACITY_MAX (UINT64_C(2) << 30)
 
@@ -91,11 +79,6 @@ static kin_status open_ring(kin__ring *out, const kin_queue *queue)
     return status;
 }
 
-static bool closed(const kin__ring *ring)
-{
-    return atomic_load_explicit(&ring->ends->closed, memory_order_acquire) != 0;
-}
-
 static uint64_t capacity_of(const kin__ring *ring)
 {
     return (uint64_t)(ring->units - 1) * KIN__UNIT;
@@ -122,12 +105,12 @@ static void leave(const kin__ring *ring, kin__lock *lock)
     kin__lock_release(ring->seat, lock);
 }
 
-/* ---- waking and waiting ---- */
+/* ---- waking ---- */
 
 static void wake(const kin__ring *ring, _Atomic uint64_t *word, uint32_t units)
 {
-    if (atomic_load(word) & WAITERS) {
-        kin__unpark_flagged(ring->seat->family, word, WAITERS, units);
+    if (atomic_load(word) & KIN__WAITERS) {
+        kin__unpark_flagged(ring->seat->family, word, KIN__WAITERS, units);
     }
 }
 
@@ -138,153 +121,8 @@ static void wake_readers(const kin__ring *ring, size_t messages)
 
 static void wake_writers(const kin__ring *ring)
 {
-    if (atomic_load(&ring->ends->writable) & WAITERS) {
+    if (atomic_load(&ring->ends->writable) & KIN__WAITERS) {
         wake(ring, &ring->ends->writable, kin__ring_reclaimable(ring) ? KIN__ALL : kin__ring_room(ring));
-    }
-}
-
-typedef struct waiting { /* of one call, for a message (units 0) or for room */
-    int64_t timeout, deadline, slice;
-    int64_t now;   /* when last looked at the clock, which takes as long as a message's way to another processor */
-    int64_t asked; /* when last */
-    uint32_t units;
-    kin__parked parked;
-    bool begun;
-    bool ask; /* whether owners of what is in the way live */
-} waiting;
-
-static bool worthwhile(const kin__ring *ring, const waiting *w)
-{
-    if (w->units > 0) {
-        return kin__ring_writable(ring, w->units) || closed(ring);
-    }
-    return kin__ring_readable(ring) || (closed(ring) && kin__ring_count(ring) == 0);
-}
-
-/* Something of another's, who may be dead, is in the way. */
-static bool obstructed(const kin__ring *ring, const waiting *w)
-{
-    return w->units > 0 ? kin__ring_room(ring) < ring->units : kin__ring_count(ring) > 0;
-}
-
-/* ---- pausing ----
- *
- * Where one side is a little faster than the other, it finds one message (or room for one) whenever it looks, and each look
- * takes the cache lines from the other: both are three times slower than if it had waited a moment and found ten. But where
- * there is only one to come, an answer to a question, that moment is lost. So the pause after a spin learns: it grows while it
- * brings more, shrinks while it does not, and where it is none, it is tried now and then, more and more rarely in vain.
- *
- * An end's memory of it: skip (waits to go before the next trial, 16 bits) | doubt (how many were in vain, 8 bits) | pauses of
- * the processor (8 bits). Races only blur it.
- */
-#define PAUSES_MAX 128u
-#define PAUSES_TRIAL 32u
-#define DOUBT_MAX 12u
-#define BATCH 4u
-
-static uint32_t learn(uint32_t pauses, uint32_t doubt, uint32_t more)
-{
-    if (more >= BATCH) {
-        return pauses * 2 < PAUSES_MAX ? pauses * 2 : PAUSES_MAX;
-    }
-    pauses = more > 1 ? pauses : pauses / 2;
-    if (pauses >= PAUSES_TRIAL) {
-        return pauses;
-    }
-    doubt = doubt < DOUBT_MAX ? doubt + 1 : doubt;
-    return ((UINT32_C(8) << doubt) - 1) << 16 | doubt << 8;
-}
-
-static void pause_for_more(const kin__ring *ring, const waiting *w)
-{
-    _Atomic uint32_t *memory = w->units == 0 ? &ring->ends->read_pause : &ring->ends->write_pause;
-    uint32_t known = atomic_load_explicit(memory, memory_order_relaxed);
-    uint32_t skip = known >> 16, doubt = known >> 8 & 0xff, pauses = known & 0xff;
-    if (skip > 0) {
-        atomic_store_explicit(memory, known - (UINT32_C(1) << 16), memory_order_relaxed);
-        return;
-    }
-    pauses = pauses == 0 ? PAUSES_TRIAL : pauses;
-    for (uint32_t i = 0; i < pauses; i++) {
-        kin_os_cpu_relax();
-    }
-    uint32_t more = w->units == 0 ? kin__ring_count(ring) : kin__ring_room(ring) / w->units;
-    atomic_store_explicit(memory, learn(pauses, doubt, more), memory_order_relaxed);
-}
-
-static bool spin(const kin__ring *ring, const waiting *w)
-{
-    kin__queue_ends *ends = ring->ends;
-    return w->units == 0
-               ? kin__spin(&ends->tail, atomic_load_explicit(&ends->tail_seen, memory_order_relaxed), &ends->read_spin)
-               : kin__spin(&ends->head, atomic_load_explicit(&ends->head_seen, memory_order_relaxed),
-                           &ends->write_spin);
-}
-
-/* The first time. Whether to try again at once. */
-static bool begin_waiting(const kin__ring *ring, waiting *w)
-{
-    w->begun = true;
-    w->slice = KIN__SLICE_OWNER;
-    w->parked = KIN__CHANGED;
-    w->now = w->timeout == KIN_FOREVER ? 0 : kin_os_now();
-    w->deadline = w->timeout > KIN_OS_NEVER - w->now ? KIN_OS_NEVER : w->now + w->timeout;
-    w->ask = w->timeout == KIN_NOW;
-    if (w->ask) {
-        return true;
-    }
-    bool moved = spin(ring, w);
-    if (moved) {
-        pause_for_more(ring, w);
-    }
-    return moved;
-}
-
-static void sleep_a_slice(const kin__ring *ring, waiting *w, int64_t end)
-{
-    _Atomic uint64_t *word = w->units == 0 ? &ring->ends->readable : &ring->ends->writable;
-    kin__lock *other = w->units == 0 ? &ring->ends->put_lock : &ring->ends->get_lock;
-    atomic_fetch_or(word, WAITERS);
-    atomic_load(&other->word);
-    w->parked = KIN__CHANGED;
-    if (!worthwhile(ring, w)) {
-        w->parked = kin__park(ring->seat, word, WAITERS, w->units ? w->units : 1, end);
-        w->now = w->deadline == KIN_OS_NEVER ? w->now : kin_os_now();
-    }
-}
-
-/* Waits for one thing to happen. KIN_OK: try again. */
-static kin_status wait_for(const kin__ring *ring, waiting *w)
-{
-    if (!w->begun && begin_waiting(ring, w)) {
-        return KIN_OK;
-    }
-    w->now = kin_os_now();
-    if (w->now >= w->deadline) {
-        return KIN_E_TIMED_OUT;
-    }
-    w->ask = w->now - w->asked > WATCH_INTERVAL && obstructed(ring, w);
-    if (w->ask) {
-        w->asked = w->now;
-        return KIN_OK;
-    }
-    if (w->parked == KIN__TIMED_OUT) {
-        kin_status status = kin__member_check(ring->seat->family);
-        if (status != KIN_OK) {
-            return status;
-        }
-        w->slice = w->slice * 2 < KIN__SLICE_MAX ? w->slice * 2 : KIN__SLICE_MAX;
-    }
-    sleep_a_slice(ring, w, kin__slice_end(w->now, w->slice, w->deadline));
-    return KIN_OK;
-}
-
-/* Who was woken and leaves without what it was woken for wakes the next. */
-static void pass_on(const kin__ring *ring, const waiting *w)
-{
-    if (w->begun && w->parked == KIN__WOKEN && worthwhile(ring, w)) {
-        kin__unpark(ring->seat->family, w->units == 0 ? &ring->ends->readable : &ring->ends->writable,
-                    w->units == 0 ? 1 : KIN__ALL);
     }
 }
 
@@ -311,7 +149,7 @@ static kin_status put_what_fits(const kin__ring *ring, putting *it)
 {
     uint64_t start = atomic_load_explicit(&ring->ends->tail, memory_order_relaxed);
     uint64_t tail = start;
-    kin_status status = closed(ring) ? KIN_E_CLOSED : KIN_OK;
+    kin_status status = kin__queue_closed(ring) ? KIN_E_CLOSED : KIN_OK;
     while (status == KIN_OK && it->done < it->count) {
         const kin_message *message = &it->messages[it->done];
         kin__record *record;
@@ -365,11 +203,11 @@ static kin_status put_once(const kin__ring *ring, putting *it, int64_t timeout)
 
 static kin_status put_waiting(const kin__ring *ring, putting *it, int64_t timeout)
 {
-    waiting w = {.timeout = timeout};
+    kin__waiting w = {.timeout = timeout};
     kin_status status;
     do {
         w.units = (uint32_t)kin__ring_need(it->messages[it->done].size);
-        status = wait_for(ring, &w);
+        status = kin__queue_wait(ring, &w);
         if (status == KIN_OK) {
             status = make_room(ring, w.ask);
         }
@@ -378,7 +216,7 @@ static kin_status put_waiting(const kin__ring *ring, putting *it, int64_t timeou
         }
         status = put_once(ring, it, w.deadline - w.now);
     } while (status == KIN_E_TIMED_OUT);
-    pass_on(ring, &w);
+    kin__queue_pass_on(ring, &w);
     return status;
 }
 
@@ -435,7 +273,7 @@ static kin_status get_what_is_there(const kin__ring *ring, getting *it, bool ask
 
 static kin_status get_once(const kin__ring *ring, getting *it, int64_t timeout, bool ask)
 {
-    bool last = closed(ring); /* asked first: what was put before the closing is still got */
+    bool last = kin__queue_closed(ring); /* asked first: what was put before the closing is still got */
     kin_status status = enter(ring, &ring->ends->get_lock, timeout);
     if (status == KIN_OK) {
         status = get_what_is_there(ring, it, ask);
@@ -451,16 +289,16 @@ static kin_status get_once(const kin__ring *ring, getting *it, int64_t timeout, 
 
 static kin_status get_waiting(const kin__ring *ring, getting *it, int64_t timeout)
 {
-    waiting w = {.timeout = timeout};
+    kin__waiting w = {.timeout = timeout};
     kin_status status;
     do {
-        status = wait_for(ring, &w);
+        status = kin__queue_wait(ring, &w);
         if (status != KIN_OK) {
             break;
         }
         status = get_once(ring, it, w.deadline - w.now, w.ask);
     } while (status == KIN_E_TIMED_OUT || status == KIN_E_BUSY);
-    pass_on(ring, &w);
+    kin__queue_pass_on(ring, &w);
     return status;
 }
 
@@ -667,7 +505,7 @@ kin_status kin_queue_inspect(const kin_queue *queue, kin_queue_info *info)
         info->capacity = capacity_of(&ring);
         info->room = (uint64_t)kin__ring_room(&ring) * KIN__UNIT;
         info->messages = kin__ring_count(&ring);
-        info->closed = closed(&ring);
+        info->closed = kin__queue_closed(&ring);
         info->lost_puts = atomic_load(&ring.ends->lost_puts);
         info->lost_gets = atomic_load(&ring.ends->lost_gets);
     }
@@ -709,26 +547,26 @@ kin_status kin_queue_full(const kin_queue *queue, int *full)
 uint32_t kin__queue_look(kin__look *how, void *object, uint32_t interest)
 {
     kin__ring ring;
-    waiting reading = {.units = 0}, writing = {.units = (uint32_t)kin__ring_need(0)};
+    kin__waiting reading = {.units = 0}, writing = {.units = (uint32_t)kin__ring_need(0)};
     if (kin__ring_open(&ring, how->seat, object) != KIN_OK) {
         return interest; /* let it show */
     }
     how->buckets |= kin__watch_bucket(how->seat->family, &ring.ends->readable);
     how->buckets |= kin__watch_bucket(how->seat->family, &ring.ends->writable);
     if (how->arm && (interest & KIN_READABLE)) {
-        atomic_fetch_or(&ring.ends->readable, WAITERS);
+        atomic_fetch_or(&ring.ends->readable, KIN__WAITERS);
         atomic_load(&ring.ends->put_lock.word);
     }
     if (how->arm && (interest & KIN_WRITABLE)) {
-        atomic_fetch_or(&ring.ends->writable, WAITERS);
+        atomic_fetch_or(&ring.ends->writable, KIN__WAITERS);
         atomic_load(&ring.ends->get_lock.word);
     }
-    if (how->ask && (obstructed(&ring, &reading) || obstructed(&ring, &writing))) {
+    if (how->ask && (kin__queue_obstructed(&ring, &reading) || kin__queue_obstructed(&ring, &writing))) {
         make_room(&ring, true);
     }
-    how->owned |= obstructed(&ring, &reading);
-    return ((interest & KIN_READABLE) && worthwhile(&ring, &reading) ? KIN_READABLE : 0) |
-           ((interest & KIN_WRITABLE) && worthwhile(&ring, &writing) ? KIN_WRITABLE : 0);
+    how->owned |= kin__queue_obstructed(&ring, &reading);
+    return ((interest & KIN_READABLE) && kin__queue_worthwhile(&ring, &reading) ? KIN_READABLE : 0) |
+           ((interest & KIN_WRITABLE) && kin__queue_worthwhile(&ring, &writing) ? KIN_WRITABLE : 0);
 }
 
 /* ---- the public face: tasks ---- */

@@ -1,4 +1,4 @@
-/* ring.h: the memory of a queue: records one behind the other. Protocol: ring.c. Who calls: queue.c. */
+/* ring.h: the memory of a queue: records one behind the other. Protocol: ring.c. Who calls: queue.c, flow.c. */
 #ifndef KIN_RING_H
 #define KIN_RING_H
 
