@@ -231,7 +231,7 @@ static kin_status begin(kin__inbox *in, const packet *from, kin__target *target,
         start = in->packet->spill;
         memmove(start + from->in_place, in->packet->spill, rest);
     }
-    if (from->in_place > 0) {
+    if (from->in_place > 0 && start != at) {
         memmove(start, at, from->in_place);
     }
     if (rest > 0 && start != in->packet->spill) {
