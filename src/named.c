@@ -22,11 +22,22 @@ typedef struct wanted {
     kin_os_access access;
 } wanted;
 
-static kin__turn joining; /* of two threads that join the same family, the second finds it among this process's */
+/* Of two threads that join the same family, the second finds it among this process's; and what it finds is not being closed. */
+static kin__turn joining;
 
 void kin__named_after_fork(void)
 {
     atomic_store(&joining, 0);
+}
+
+void kin__named_begin_close(void)
+{
+    kin__turn_take(&joining, KIN_OS_NEVER);
+}
+
+void kin__named_end_close(void)
+{
+    kin__turn_give(&joining);
 }
 
 bool kin__family_name_sound(const char *name)
@@ -38,11 +49,15 @@ bool kin__family_name_sound(const char *name)
     return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == length;
 }
 
-static kin_status adopt(kin_family **out, kin_os_handle shm, const kin_os_account *owner)
+/* Takes shm. What the arena says of itself others may have written: id is what the name says. */
+static kin_status adopt(kin_family **out, kin_os_handle shm, const kin_os_id *id, const kin_os_account *owner)
 {
     kin__family_ticket ticket = {.shm = shm, .stranger = true, .owner = owner};
     kin_status status = kin__family_header(shm, &ticket.id, &ticket.reserve);
-    kin_family *known = status == KIN_OK ? kin__family_by_id(&ticket.id) : NULL;
+    if (status == KIN_OK && memcmp(&ticket.id, id, sizeof *id) != 0) {
+        status = KIN_E_DAMAGED;
+    }
+    kin_family *known = status == KIN_OK ? kin__family_by_id(id) : NULL;
     if (status != KIN_OK || known) {
         kin_os_handle_close(shm);
         if (known) {
@@ -51,7 +66,7 @@ static kin_status adopt(kin_family **out, kin_os_handle shm, const kin_os_accoun
         *out = known;
         return status;
     }
-    status = kin_os_name_enter(&ticket.shm, &ticket.pulse, &ticket.id, owner);
+    status = kin_os_name_enter(&ticket.shm, &ticket.pulse, id, owner);
     if (status == KIN_OK) {
         status = kin__family_adopt(out, &ticket);
     }
@@ -63,20 +78,19 @@ static bool still_leads_to(const kin_family *family, const wanted *it)
 {
     kin_os_handle shm;
     kin_os_id id;
-    uint64_t reserve;
-    if (!kin_os_pulse_named(&family->pulse) || kin_os_name_find(&shm, it->name, &it->access.owner) != KIN_OK) {
+    if (!kin_os_pulse_named(&family->pulse) || kin_os_name_find(&shm, &id, it->name, &it->access.owner) != KIN_OK) {
         return false;
     }
-    kin_status status = kin__family_header(shm, &id, &reserve);
     kin_os_handle_close(shm);
-    return status == KIN_OK && memcmp(&id, &family->id, sizeof id) == 0;
+    return memcmp(&id, &family->id, sizeof id) == 0;
 }
 
 static kin_status find(kin_family **out, const wanted *it)
 {
     kin_os_handle shm;
-    kin_status status = kin_os_name_find(&shm, it->name, &it->access.owner);
-    return status == KIN_OK ? adopt(out, shm, &it->access.owner) : status;
+    kin_os_id id;
+    kin_status status = kin_os_name_find(&shm, &id, it->name, &it->access.owner);
+    return status == KIN_OK ? adopt(out, shm, &id, &it->access.owner) : status;
 }
 
 /* KIN_E_NOT_FOUND: there is none of that name, or there was one. */

@@ -222,9 +222,9 @@ uint32_t kin_os_sweep(void);
  * Each user has names of its own. Names are given and taken by the user whose they are.
  */
 
-/* The memory of the family of that name. KIN_E_NOT_FOUND; KIN_E_PERMISSION: somebody else sits there, or lets nobody in. */
-kin_status kin_os_name_find(kin_os_handle *shm, const char *name, const kin_os_account *owner);
-/* What has been found, and its id read there: gives the handles to join with. Takes *shm. KIN_E_NOT_FOUND: it is gone meanwhile. */
+/* The memory of the family of that name, and its id, which stands outside of the memory. KIN_E_NOT_FOUND; KIN_E_PERMISSION: somebody else sits there, or lets nobody in. */
+kin_status kin_os_name_find(kin_os_handle *shm, kin_os_id *id, const char *name, const kin_os_account *owner);
+/* What has been found: gives the handles to join with. Takes *shm. KIN_E_NOT_FOUND: it is gone meanwhile. */
 kin_status kin_os_name_enter(kin_os_handle *shm, kin_os_handle *pulse, const kin_os_id *family,
                              const kin_os_account *owner);
 /* Gives the name to a family that is whole, made with findable memory and for this group. kept: it outlives its members (Windows:

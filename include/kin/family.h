@@ -58,7 +58,8 @@ KIN_API kin_status kin_family_own(kin_family **out);
 
 /* Joins the family of that name, which any processes of the same user (Windows: of the same session, too) may do at any time, or
  * makes it; the one way only with KIN_FAMILY_CREATE or KIN_FAMILY_JOIN alone, either with both or neither. options are for one that is made. It
- * lives until its last member has left or died; with KIN_FAMILY_KEEP (POSIX) until kin_family_forget, or the system's end.
+ * lives until its last member has left or died; with KIN_FAMILY_KEEP (POSIX) until kin_family_forget, or the system's end
+ * (or somebody removes its files, as systemd's RemoveIPC does at a user's last logout).
  * The arena may be found by names (ref.h). If this process is in it already, *out is what it has; each opening is to be closed. In a
  * child the family is there as its parent's; it need not be opened again.
  * A creator that is killed half-way leaves nothing; of two creators one makes it and the other joins.

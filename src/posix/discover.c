@@ -16,19 +16,6 @@
 
 #include "posix.h"
 
-static bool read_hex(kin_os_id *out, const char *text)
-{
-    for (size_t i = 0; i < 2 * sizeof out->bytes; i++) {
-        const char *digit = strchr("0123456789abcdef", text[i]);
-        if (text[i] == '\0' || !digit) {
-            return false;
-        }
-        int value = (int)(digit - "0123456789abcdef");
-        out->bytes[i / 2] = (uint8_t)(i % 2 == 0 ? value << 4 : out->bytes[i / 2] | value);
-    }
-    return true;
-}
-
 /* Whether a link's target is the memory of a family, of which, and whose: /memfd:kin-HEX, DIR/kin-UID-HEX.memory, .arena. */
 static bool is_memory(kin_os_id *out, unsigned long *owner, const char *target)
 {
@@ -38,12 +25,12 @@ static bool is_memory(kin_os_id *out, unsigned long *owner, const char *target)
         return false;
     }
     if (strncmp(target, "/memfd:kin-", 11) == 0) {
-        return read_hex(out, target + 11);
+        return kin_posix_id(out, target + 11);
     }
     size_t digits = strncmp(name, "/kin-", 5) == 0 ? strspn(name + 5, "0123456789") : 0;
     const char *hex = name + 5 + digits + 1;
     *owner = digits > 0 ? strtoul(name + 5, NULL, 10) : *owner;
-    return digits > 0 && hex[-1] == '-' && read_hex(out, hex) &&
+    return digits > 0 && hex[-1] == '-' && kin_posix_id(out, hex) &&
            (strncmp(hex + KIN_POSIX_HEX - 1, ".memory", 7) == 0 || strncmp(hex + KIN_POSIX_HEX - 1, ".arena", 6) == 0);
 }
 

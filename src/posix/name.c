@@ -102,11 +102,12 @@ static bool is_sound(const struct stat *info, unsigned long uid)
     return S_ISREG(info->st_mode) && (unsigned long)info->st_uid == uid && info->st_nlink == 1;
 }
 
-/* Its path in whatever directory it is. */
+/* Its path in whatever directory it is. What others have put there under that name does not count. */
 static bool find_file(char path[PATH_MAX], struct stat *info, unsigned long uid, const char *hex, const char *suffix)
 {
     for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
-        if (path_of(path, i, uid, hex, suffix) && lstat(path, info) == 0) {
+        if (path_of(path, i, uid, hex, suffix) && lstat(path, info) == 0 && S_ISREG(info->st_mode) &&
+            (unsigned long)info->st_uid == uid) {
             return true;
         }
     }
@@ -118,6 +119,19 @@ static bool is_gone(unsigned long uid, const char *hex)
     char path[PATH_MAX];
     struct stat info;
     return !find_file(path, &info, uid, hex, "arena") || !find_file(path, &info, uid, hex, "pulse");
+}
+
+bool kin_posix_id(kin_os_id *out, const char *hex)
+{
+    for (size_t i = 0; i < 2 * sizeof out->bytes; i++) {
+        const char *digit = strchr("0123456789abcdef", hex[i]);
+        if (hex[i] == '\0' || !digit) {
+            return false;
+        }
+        int value = (int)(digit - "0123456789abcdef");
+        out->bytes[i / 2] = (uint8_t)(i % 2 == 0 ? value << 4 : out->bytes[i / 2] | value);
+    }
+    return true;
 }
 
 void kin_posix_arena_remove(const char *hex)
@@ -159,8 +173,8 @@ static kin_status read_name(link_text *out, const char *path, unsigned long uid,
     struct stat info;
     char text[TEXT_ROOM];
     int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0) {
-        return kin_posix_fail(errno);
+    if (fd < 0) { /* EACCES: the directory is not for this user, so it has none there */
+        return errno == EACCES ? KIN_E_NOT_FOUND : kin_posix_fail(errno);
     }
     ssize_t length = fstat(fd, &info) == 0 && S_ISLNK(info.st_mode) && (unsigned long)info.st_uid == uid
                          ? readlinkat(fd, "", text, sizeof text - 1)
@@ -229,8 +243,14 @@ bool kin_posix_is_kept(const char *dir, const char *name, const char *hex)
     const unsigned long self = (unsigned long)geteuid();
     char path[PATH_MAX];
     link_text it;
-    return kin_posix_name(path, sizeof path, dir, self, name, "family") && read_name(&it, path, self, name) == KIN_OK &&
-           it.kept && strcmp(it.hex, hex) == 0;
+    if (!kin_posix_name(path, sizeof path, dir, self, name, "family")) {
+        return false;
+    }
+    kin_status status = read_name(&it, path, self, name);
+    if (status == KIN_OK) {
+        return it.kept && strcmp(it.hex, hex) == 0;
+    }
+    return status != KIN_E_NOT_FOUND && status != KIN_E_PERMISSION; /* it cannot be told */
 }
 
 void kin_os_name_tidy(const char *name)
@@ -265,7 +285,7 @@ static kin_status open_arena(int *out, unsigned long uid, const char *hex)
     return KIN_OK;
 }
 
-kin_status kin_os_name_find(kin_os_handle *out, const char *name, const kin_os_account *owner)
+kin_status kin_os_name_find(kin_os_handle *out, kin_os_id *id, const char *name, const kin_os_account *owner)
 {
     unsigned long uid;
     kin_status status = KIN_E_NOT_FOUND;
@@ -276,14 +296,13 @@ kin_status kin_os_name_find(kin_os_handle *out, const char *name, const kin_os_a
         char path[PATH_MAX];
         link_text it;
         status = path_of(path, i, uid, name, "family") ? read_name(&it, path, uid, name) : KIN_E_NOT_FOUND;
-        if (status == KIN_OK) {
+        if (status == KIN_OK && kin_posix_id(id, it.hex)) {
             status = open_arena(out, uid, it.hex);
         }
     }
     return status;
 }
 
-/* The id was read in the arena, which others may write: but no two have the same path. */
 kin_status kin_os_name_enter(kin_os_handle *shm, kin_os_handle *pulse, const kin_os_id *family,
                              const kin_os_account *owner)
 {

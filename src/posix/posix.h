@@ -101,6 +101,8 @@ int kin_posix_poll(struct pollfd *list, size_t count, int64_t deadline);
 #define KIN_POSIX_SEM_DIR "/dev/shm" /* where glibc and musl keep named semaphores */
 
 void kin_posix_hex(char out[KIN_POSIX_HEX], const kin_os_id *id);
+/* And back: the first 32 digits. False: they are none. */
+bool kin_posix_id(kin_os_id *out, const char *hex);
 /* The directories for names, best first; NULL where there is none of that index, or none that all users see the same. */
 #define KIN_POSIX_DIRS 4u
 const char *kin_posix_names_dir(unsigned index, bool common);
@@ -111,7 +113,7 @@ bool kin_posix_name_matches(const char *entry, unsigned long uid, const char *su
 
 /* Removes a family's name if the family is gone, and what a killed process left that was removing it. */
 void kin_posix_name_tidy(const char *dir, const char *name);
-/* Whether the name is of that family, and it is to outlive its members. */
+/* Whether the name is of that family, and it is to outlive its members; or that cannot be told. */
 bool kin_posix_is_kept(const char *dir, const char *name, const char *hex);
 void kin_posix_arena_remove(const char *hex);
 

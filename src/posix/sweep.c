@@ -31,7 +31,8 @@ static bool remove_semaphores(const char *hex)
     for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
         if (strncmp(entry->d_name, start, length) == 0) {
             bool gone = unlinkat(dirfd(dir), entry->d_name, 0) == 0 || errno == ENOENT;
-            all = (gone || errno == EPERM) && all; /* EPERM: another user's, who has only used the name */
+            /* Another user's, who has only used the name; EISDIR: this user is root. */
+            all = (gone || errno == EPERM || errno == EISDIR) && all;
         }
     }
     closedir(dir);
@@ -59,13 +60,15 @@ static bool any_name(DIR *dir, const char *path, bool (*ask)(const char *path, c
     return false;
 }
 
+/* Or that cannot be told, for want of descriptors or memory. */
 static bool is_kept(const char *hex)
 {
     bool kept = false;
     for (unsigned i = 0; i < KIN_POSIX_DIRS && !kept; i++) {
         const char *path = kin_posix_names_dir(i, false);
         DIR *dir = path ? opendir(path) : NULL;
-        kept = dir && any_name(dir, path, kin_posix_is_kept, hex);
+        bool none = !path || errno == ENOENT || errno == ENOTDIR || errno == EACCES;
+        kept = dir ? any_name(dir, path, kin_posix_is_kept, hex) : !none;
         if (dir) {
             closedir(dir);
         }
@@ -81,7 +84,8 @@ static bool has_pulse(const char *hex, const struct stat *other)
         struct stat info;
         const char *dir = kin_posix_names_dir(i, false);
         if (dir && kin_posix_name(path, sizeof path, dir, (unsigned long)geteuid(), hex, "pulse") &&
-            lstat(path, &info) == 0 && !(other && info.st_dev == other->st_dev && info.st_ino == other->st_ino)) {
+            lstat(path, &info) == 0 && S_ISREG(info.st_mode) && info.st_uid == geteuid() &&
+            !(other && info.st_dev == other->st_dev && info.st_ino == other->st_ino)) {
             return true;
         }
     }
@@ -106,7 +110,7 @@ static bool remove_files(int fd, int dir, const char *name, const char *hex)
 /* Removes the family if nobody lives in it. */
 static bool remove_family(int fd, int dir, const char *name, const char *hex)
 {
-    if (!kin_posix_pulse_seize(fd)) {
+    if (is_kept(hex) || !kin_posix_pulse_seize(fd)) { /* asked first: a kept one is not to be locked for nothing */
         return false;
     }
     bool removed = !is_kept(hex) && remove_files(fd, dir, name, hex);
