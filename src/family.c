@@ -498,8 +498,11 @@ kin_status kin__family_adopt(kin_family **out, const kin__family_ticket *ticket)
 
 /* ---- ending and looking ---- */
 
-static void close_last(kin_family *family)
+void kin_family_close(kin_family *family)
 {
+    if (!family || atomic_fetch_sub(&family->uses, 1) > 1) {
+        return;
+    }
     kin__seats_forget(family);
     kin__member_leave(family);
     kin_family *was = family;
@@ -510,18 +513,6 @@ static void close_last(kin_family *family)
     if (name[0] != '\0') {
         kin_os_name_tidy(name);
     }
-}
-
-void kin_family_close(kin_family *family)
-{
-    if (!family) {
-        return;
-    }
-    kin__named_begin_close();
-    if (atomic_fetch_sub(&family->uses, 1) == 1) {
-        close_last(family);
-    }
-    kin__named_end_close();
 }
 
 kin_status kin_family_of(const void *p, kin_family **out)

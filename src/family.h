@@ -95,9 +95,6 @@ void kin__family_ticket_of(const kin_family *family, kin__family_ticket *out);
  * in that family already, gives that. KIN_E_BLOB_VERSION: another layout; KIN_E_BLOB_CORRUPT: not an arena of that id. */
 kin_status kin__family_adopt(kin_family **out, const kin__family_ticket *ticket);
 void kin__named_after_fork(void);
-/* Between them nobody finds a family of this process by its name. */
-void kin__named_begin_close(void);
-void kin__named_end_close(void);
 bool kin__family_name_sound(const char *name);
 /* What memory says of itself that might be an arena; kin__family_adopt checks the rest. KIN_E_DAMAGED, KIN_E_BLOB_VERSION. */
 kin_status kin__family_header(kin_os_handle shm, kin_os_id *id, uint64_t *reserve);

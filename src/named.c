@@ -22,22 +22,11 @@ typedef struct wanted {
     kin_os_access access;
 } wanted;
 
-/* Of two threads that join the same family, the second finds it among this process's; and what it finds is not being closed. */
-static kin__turn joining;
+static kin__turn joining; /* of two threads that join the same family, the second finds it among this process's */
 
 void kin__named_after_fork(void)
 {
     atomic_store(&joining, 0);
-}
-
-void kin__named_begin_close(void)
-{
-    kin__turn_take(&joining, KIN_OS_NEVER);
-}
-
-void kin__named_end_close(void)
-{
-    kin__turn_give(&joining);
 }
 
 bool kin__family_name_sound(const char *name)

@@ -219,27 +219,6 @@ static void creators_and_leavers_never_meet_a_ruin(void **state)
     }
 }
 
-static void open_and_close(void *failed)
-{
-    for (int i = 0; i < 300; i++) {
-        kin_family *family = NULL;
-        void *memory = NULL;
-        *(int *)failed |= open_family(&family, 0) != KIN_OK || kin_alloc(&memory, family, 64) != KIN_OK;
-        kin_family_close(family);
-    }
-}
-
-static void threads_open_what_others_close(void **state)
-{
-    (void)state;
-    int failed[2] = {0, 0};
-    new_name();
-    void *thread = begin_thread(open_and_close, &failed[0]);
-    open_and_close(&failed[1]);
-    end_thread(thread);
-    assert_int_equal(failed[0] | failed[1], 0);
-}
-
 static void killed_creator_leaves_the_name_free(void **state)
 {
     (void)state;
@@ -364,7 +343,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(name_is_of_one_family),
         cmocka_unit_test(creators_at_once_meet_in_one_family),
         cmocka_unit_test(creators_and_leavers_never_meet_a_ruin),
-        cmocka_unit_test(threads_open_what_others_close),
         cmocka_unit_test(killed_creator_leaves_the_name_free),
         cmocka_unit_test(killed_stranger_is_noticed),
         cmocka_unit_test(child_keeps_the_name_of_its_parents_family),
