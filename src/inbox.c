@@ -9,8 +9,6 @@
 #include <stdlib.h>
 
 #define SLOW 8u
-#define LOOK KIN_US(20)
-#define VAIN_MAX 10u
 #define SHORT 1024u /* a buffer that is not worth a part of its own: copying is less work */
 
 typedef struct packet { /* one that is sound */
@@ -274,55 +272,16 @@ static kin_status step(kin_pipe *pipe, kin__target *target)
     return status;
 }
 
-/* ---- patience ----
- *
- * To go to sleep and be woken costs some ten microseconds, where a processor rests meanwhile. So who finds nothing looks again, for LOOK,
- * and offers its processor before each look: on the same one the sender comes by that. Where it was in vain, as with a sender that is
- * slow, it is done less and less often. Where it took long somebody else has had the processor: that counts as in vain four times, for
- * a sleeper would have had it back sooner. While it is not done, the next SLOW packets are waited for before they are looked for: a
- * system call less.
- */
-
-static void learn(kin__inbox *in, bool came, int64_t took)
-{
-    if (came && took < 4 * LOOK) {
-        in->vain = 0;
-        return;
-    }
-    in->vain += took < 4 * LOOK ? 1 : 4;
-    in->vain = in->vain < VAIN_MAX ? in->vain : VAIN_MAX;
-    in->rest = 1u << in->vain;
-}
-
-static kin_status look_on(kin_pipe *pipe, kin__target *target, int64_t deadline)
-{
-    int64_t begun = kin_os_now(), now = begun;
-    kin_status status = KIN_E_TIMED_OUT;
-    while (status == KIN_E_TIMED_OUT && now - begun < LOOK && now < deadline) {
-        kin_os_yield();
-        status = step(pipe, target);
-        now = kin_os_now();
-    }
-    if (now < deadline) {
-        learn(&pipe->inbox, status != KIN_E_TIMED_OUT, now - begun);
-    }
-    return status;
-}
-
+/* From a sender that was slower than this, the next SLOW packets are waited for before they are looked for: a system call less. */
 static kin_status step_until(kin_pipe *pipe, kin__target *target, int64_t deadline)
 {
     kin__inbox *in = &pipe->inbox;
     kin_status status = KIN_E_TIMED_OUT;
     if (in->slow == 0) {
         status = step(pipe, target);
+        in->slow = status == KIN_E_TIMED_OUT ? SLOW : 0;
     } else {
         in->slow--;
-    }
-    if (status == KIN_E_TIMED_OUT && in->rest == 0) {
-        status = look_on(pipe, target, deadline);
-    } else if (status == KIN_E_TIMED_OUT) {
-        in->rest--;
-        in->slow = in->slow ? in->slow : SLOW;
     }
     while (status == KIN_E_TIMED_OUT && kin_os_pipe_wait(&pipe->os, true, deadline) == KIN_OK) {
         status = step(pipe, target);

@@ -43,14 +43,14 @@ typedef struct kin__packet {
 
 /* What has come of the message that is being received. Guarded by recv_turn. */
 typedef struct kin__inbox {
-    bool ended;                /* nothing more will come */
-    bool begun;                /* the rest is about a message of which something has come */
-    uint32_t slow, vain, rest; /* see inbox.c, patience */
-    bool skip;                 /* the last message was dropped: so is what still comes of it */
-    uint64_t length, have;     /* bytes */
-    unsigned char *kept;       /* the first of them, between two calls; */
-    uint64_t kept_size;        /* so many */
-    kin__packet *packet;       /* what is not in the caller's buffer of the packet that came last */
+    bool ended;            /* nothing more will come */
+    bool begun;            /* the rest is about a message of which something has come */
+    uint32_t slow;         /* see inbox.c */
+    bool skip;             /* the last message was dropped: so is what still comes of it */
+    uint64_t length, have; /* bytes */
+    unsigned char *kept;   /* the first of them, between two calls; */
+    uint64_t kept_size;    /* so many */
+    kin__packet *packet;   /* what is not in the caller's buffer of the packet that came last */
     uint32_t count;
     kin_attachment items[KIN_ATTACHMENTS_MAX];
 } kin__inbox;
