@@ -92,8 +92,8 @@ static bool is_reaping(kin_family *family, uint32_t index)
 
 static bool reaper_alive(kin_family *family, uint32_t index, uint64_t state)
 {
-    if (PID(state) ==
-        kin_os_pid()) { /* the system cannot be asked about oneself; an earlier process may have had the pid */
+    /* The system cannot be asked about oneself; an earlier process may have had the pid. */
+    if (PID(state) == kin_os_pid()) {
         return is_reaping(family, index);
     }
     kin_os_process_id who = process_of(family, index, state);

@@ -100,25 +100,18 @@ void kin_os_private_free(void *memory, size_t size)
 
 /* ---- shared memory ---- */
 
-/* What is to be found lies where its pulse does: who sees the one sees the other. */
-static bool has_pulse(const char *dir, const char *hex)
-{
-    char path[PATH_MAX];
-    struct stat info;
-    return kin_posix_name(path, sizeof path, dir, (unsigned long)geteuid(), hex, "pulse") && lstat(path, &info) == 0 &&
-           S_ISREG(info.st_mode) && info.st_uid == geteuid();
-}
-
-/* Not an O_TMPFILE, for kin_os_pulse_alive looks for the id in /proc/PID/maps. A name left by a kill just here is
- * kin_os_sweep's. */
+/* What is to be found lies where its pulse does: who sees the one sees the other. Not an O_TMPFILE, for
+ * kin_os_pulse_alive looks for the id in /proc/PID/maps. A name left by a kill just here is kin_os_sweep's. */
 static int create_file(const char *hex, bool findable, const kin_os_access *access)
 {
+    const unsigned long self = (unsigned long)geteuid();
     errno = EACCES;
     for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
         char path[PATH_MAX];
+        struct stat pulse;
         const char *dir = kin_posix_names_dir(i, kin_os_account_given(&access->group));
-        if (!dir || (findable && !has_pulse(dir, hex)) ||
-            !kin_posix_name(path, sizeof path, dir, (unsigned long)geteuid(), hex, findable ? "arena" : "memory")) {
+        if (!dir || (findable && !kin_posix_find_in(path, &pulse, i, self, hex, "pulse")) ||
+            !kin_posix_name(path, sizeof path, dir, self, hex, findable ? "arena" : "memory")) {
             continue;
         }
         int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);

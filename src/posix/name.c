@@ -102,12 +102,24 @@ static bool is_sound(const struct stat *info, unsigned long uid)
     return S_ISREG(info->st_mode) && (unsigned long)info->st_uid == uid && info->st_nlink == 1;
 }
 
-/* Its path in whatever directory it is. What others have put there under that name does not count. */
+/* What others have put there under that name does not count. */
+bool kin_posix_find_in(char path[PATH_MAX], struct stat *info, unsigned index, unsigned long uid, const char *hex,
+                       const char *suffix)
+{
+    return path_of(path, index, uid, hex, suffix) && lstat(path, info) == 0 && S_ISREG(info->st_mode) &&
+           (unsigned long)info->st_uid == uid;
+}
+
+bool kin_posix_is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* In whatever directory it is. */
 static bool find_file(char path[PATH_MAX], struct stat *info, unsigned long uid, const char *hex, const char *suffix)
 {
     for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
-        if (path_of(path, i, uid, hex, suffix) && lstat(path, info) == 0 && S_ISREG(info->st_mode) &&
-            (unsigned long)info->st_uid == uid) {
+        if (kin_posix_find_in(path, info, i, uid, hex, suffix)) {
             return true;
         }
     }
@@ -184,6 +196,13 @@ static kin_status read_name(link_text *out, const char *path, unsigned long uid,
     return parse(out, text, name) ? KIN_OK : kin_posix_fail(EACCES);
 }
 
+/* The name of this user in that directory. */
+static kin_status read_own(link_text *out, char path[PATH_MAX], const char *dir, const char *name)
+{
+    const unsigned long self = (unsigned long)geteuid();
+    return kin_posix_name(path, PATH_MAX, dir, self, name, "family") ? read_name(out, path, self, name) : KIN_E_TOO_BIG;
+}
+
 /* ---- removing ---- */
 
 /* -1: another process removes this name, or somebody else has put something in the lock's place. */
@@ -194,8 +213,7 @@ static int lock_name(const char *path)
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     bool locked = fd >= 0 && fstat(fd, &file) == 0 && is_sound(&file, (unsigned long)geteuid()) &&
                   fchmod(fd, 0600) == 0 && /* whatever the umask */
-                  fcntl(fd, F_OFD_SETLK, &lock) == 0 && lstat(path, &name) == 0 && file.st_dev == name.st_dev &&
-                  file.st_ino == name.st_ino;
+                  fcntl(fd, F_OFD_SETLK, &lock) == 0 && lstat(path, &name) == 0 && kin_posix_is_same(&file, &name);
     if (!locked) {
         kin_posix_close(fd);
         return -1;
@@ -209,15 +227,14 @@ static bool remove_name(const char *dir, const char *name, const char *hex)
     const unsigned long self = (unsigned long)geteuid();
     char path[PATH_MAX], lock[PATH_MAX];
     link_text it;
-    if (!kin_posix_name(path, sizeof path, dir, self, name, "family") ||
-        !kin_posix_name(lock, sizeof lock, dir, self, name, "removing")) {
+    if (!kin_posix_name(lock, sizeof lock, dir, self, name, "removing")) {
         return false;
     }
     int fd = lock_name(lock);
     if (fd < 0) {
         return false;
     }
-    bool removed = read_name(&it, path, self, name) == KIN_OK &&
+    bool removed = read_own(&it, path, dir, name) == KIN_OK &&
                    (hex ? strcmp(hex, it.hex) == 0 : is_gone(self, it.hex)) && unlink(path) == 0;
     unlink(lock);
     kin_posix_close(fd);
@@ -230,8 +247,7 @@ void kin_posix_name_tidy(const char *dir, const char *name)
     char path[PATH_MAX];
     struct stat info;
     link_text it;
-    bool ruin = kin_posix_name(path, sizeof path, dir, self, name, "family") &&
-                read_name(&it, path, self, name) == KIN_OK && is_gone(self, it.hex);
+    bool ruin = read_own(&it, path, dir, name) == KIN_OK && is_gone(self, it.hex);
     bool left = kin_posix_name(path, sizeof path, dir, self, name, "removing") && lstat(path, &info) == 0;
     if (ruin || left) {
         remove_name(dir, name, NULL);
@@ -240,17 +256,13 @@ void kin_posix_name_tidy(const char *dir, const char *name)
 
 bool kin_posix_is_kept(const char *dir, const char *name, const char *hex)
 {
-    const unsigned long self = (unsigned long)geteuid();
     char path[PATH_MAX];
     link_text it;
-    if (!kin_posix_name(path, sizeof path, dir, self, name, "family")) {
-        return false;
-    }
-    kin_status status = read_name(&it, path, self, name);
+    kin_status status = read_own(&it, path, dir, name);
     if (status == KIN_OK) {
         return it.kept && strcmp(it.hex, hex) == 0;
     }
-    return status != KIN_E_NOT_FOUND && status != KIN_E_PERMISSION; /* it cannot be told */
+    return status != KIN_E_NOT_FOUND && status != KIN_E_PERMISSION && status != KIN_E_TOO_BIG; /* it cannot be told */
 }
 
 void kin_os_name_tidy(const char *name)
@@ -311,7 +323,7 @@ kin_status kin_os_name_enter(kin_os_handle *shm, kin_os_handle *pulse, const kin
     struct stat file, name;
     kin_posix_hex(hex, family);
     bool is_its = kin_posix_account_number(owner, &uid) && fstat(*shm, &file) == 0 &&
-                  find_file(path, &name, uid, hex, "arena") && file.st_dev == name.st_dev && file.st_ino == name.st_ino;
+                  find_file(path, &name, uid, hex, "arena") && kin_posix_is_same(&file, &name);
     *pulse = is_its ? kin_posix_pulse_open(hex, uid) : KIN_OS_NO_HANDLE;
     if (*pulse < 0) {
         kin_posix_close(*shm);
@@ -360,7 +372,7 @@ kin_status kin_os_name_publish(kin_os_handle *holder, const char *name, const ki
     *holder = KIN_OS_NO_HANDLE;
     kin_posix_hex(hex, family);
     for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
-        if (path_of(path, i, self, hex, "arena") && lstat(path, &info) == 0) {
+        if (kin_posix_find_in(path, &info, i, self, hex, "arena")) {
             return link_name(kin_posix_names_dir(i, false), name, hex, kept);
         }
     }
@@ -376,18 +388,14 @@ void kin_os_name_hold(kin_os_handle *holder, const char *name, const kin_os_acco
 
 static kin_status forget_in(const char *dir, const char *name)
 {
-    const unsigned long self = (unsigned long)geteuid();
     char path[PATH_MAX];
     link_text it;
-    if (!kin_posix_name(path, sizeof path, dir, self, name, "family")) {
-        return KIN_E_TOO_BIG;
-    }
     for (int tries = 0; tries < TRIES; tries++) {
-        kin_status status = read_name(&it, path, self, name);
+        kin_status status = read_own(&it, path, dir, name);
         if (status != KIN_OK) {
             return status;
         }
-        bool gone = is_gone(self, it.hex);
+        bool gone = is_gone((unsigned long)geteuid(), it.hex);
         if (remove_name(dir, name, it.hex)) {
             return gone ? KIN_E_NOT_FOUND : KIN_OK;
         }

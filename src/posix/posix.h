@@ -2,6 +2,7 @@
 #ifndef KIN_POSIX_H
 #define KIN_POSIX_H
 
+#include <limits.h>
 #include <spawn.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -108,6 +109,10 @@ bool kin_posix_id(kin_os_id *out, const char *hex);
 const char *kin_posix_names_dir(unsigned index, bool common);
 /* DIR/kin-UID-HEX.SUFFIX. False: too long. */
 bool kin_posix_name(char *out, size_t size, const char *dir, unsigned long uid, const char *hex, const char *suffix);
+/* The path of kin-UID-HEX.SUFFIX in the directory of that index. False: that user has no plain file of that name there. */
+bool kin_posix_find_in(char path[PATH_MAX], struct stat *info, unsigned index, unsigned long uid, const char *hex,
+                       const char *suffix);
+bool kin_posix_is_same(const struct stat *a, const struct stat *b);
 /* Whether an entry of such a directory is kin-UID-HEX.SUFFIX. */
 bool kin_posix_name_matches(const char *entry, unsigned long uid, const char *suffix, char hex[KIN_POSIX_HEX]);
 

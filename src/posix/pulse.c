@@ -224,7 +224,7 @@ static int create_file(const kin_os_id *family, const kin_os_access *access)
                                                            : kin_posix_raise(memfd_create("kin-pulse", MFD_CLOEXEC));
 }
 
-/* Takes fd, also on failure. Under ours_lock. */
+/* Takes fd, also on failure. Under kin_posix_pulses_lock. */
 static kin_status enter(kin_os_pulse *out, int fd)
 {
     struct stat info;
@@ -424,9 +424,7 @@ int kin_posix_pulse_open(const char *hex, unsigned long uid)
     kin_posix_pulses_lock();
     for (unsigned i = 0; i < KIN_POSIX_DIRS && fd < 0; i++) {
         struct stat info;
-        const char *dir = kin_posix_names_dir(i, false);
-        if (dir && kin_posix_name(path, sizeof path, dir, uid, hex, "pulse") && lstat(path, &info) == 0 &&
-            S_ISREG(info.st_mode) && (unsigned long)info.st_uid == uid && !kin_posix_pulse_is_ours(&info)) {
+        if (kin_posix_find_in(path, &info, i, uid, hex, "pulse") && !kin_posix_pulse_is_ours(&info)) {
             fd = kin_posix_raise(open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
         }
     }

@@ -82,10 +82,8 @@ static bool has_pulse(const char *hex, const struct stat *other)
     for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
         char path[PATH_MAX];
         struct stat info;
-        const char *dir = kin_posix_names_dir(i, false);
-        if (dir && kin_posix_name(path, sizeof path, dir, (unsigned long)geteuid(), hex, "pulse") &&
-            lstat(path, &info) == 0 && S_ISREG(info.st_mode) && info.st_uid == geteuid() &&
-            !(other && info.st_dev == other->st_dev && info.st_ino == other->st_ino)) {
+        if (kin_posix_find_in(path, &info, i, (unsigned long)geteuid(), hex, "pulse") &&
+            !(other && kin_posix_is_same(&info, other))) {
             return true;
         }
     }
@@ -127,16 +125,15 @@ void kin_os_pulse_retire(const kin_os_pulse *pulse, const kin_os_id *family)
     kin_posix_hex(hex, family);
     for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
         struct stat info;
-        const char *dir = kin_posix_names_dir(i, false);
-        if (dir && kin_posix_name(path, sizeof path, dir, pulse->owner, hex, "pulse") && lstat(path, &info) == 0 &&
-            (uint64_t)info.st_dev == pulse->device && (uint64_t)info.st_ino == pulse->inode) {
+        if (kin_posix_find_in(path, &info, i, pulse->owner, hex, "pulse") && (uint64_t)info.st_dev == pulse->device &&
+            (uint64_t)info.st_ino == pulse->inode) {
             remove_family(kin_os_pulse_handle(pulse), AT_FDCWD, path, hex);
             return;
         }
     }
 }
 
-/* Under ours_lock, from before the look at `ours` until the file is closed again. */
+/* Under kin_posix_pulses_lock, from before the look at this process's own until the file is closed again. */
 static bool sweep_pulse(int dir, const char *name, const char *hex)
 {
     struct stat info;

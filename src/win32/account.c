@@ -26,7 +26,7 @@ static kin_status write_sid(kin_os_account *out, PSID sid)
     return status;
 }
 
-static kin_status find_self(kin_os_account *out)
+static kin_status ask_self(kin_os_account *out)
 {
     HANDLE token = NULL;
     DWORD length = 0;
@@ -41,6 +41,28 @@ static kin_status find_self(kin_os_account *out)
     kin_status status = known ? write_sid(out, info.user.User.Sid) : kin_win32_fail(GetLastError());
     CloseHandle(token);
     return status;
+}
+
+static INIT_ONCE self_once = INIT_ONCE_STATIC_INIT;
+static kin_os_account self_known;
+
+static BOOL CALLBACK know_self(PINIT_ONCE unused, PVOID parameter, PVOID *context)
+{
+    (void)unused;
+    (void)context;
+    *(kin_status *)parameter = ask_self(&self_known);
+    return *(kin_status *)parameter == KIN_OK;
+}
+
+/* A process keeps its user. */
+static kin_status find_self(kin_os_account *out)
+{
+    kin_status status = KIN_OK;
+    if (!InitOnceExecuteOnce(&self_once, know_self, &status, NULL)) {
+        return status;
+    }
+    *out = self_known;
+    return KIN_OK;
 }
 
 static kin_status look_up(kin_os_account *out, const wchar_t *name)

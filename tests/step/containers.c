@@ -90,16 +90,8 @@ static void dict_update(place *it)
 /* What a dead one left is put in order by the next, who dies in that. */
 static void dict_inherit(place *it)
 {
-    kin_args *args = NULL;
-    kin_process *process = NULL;
     dict_full(it);
-    kin_args_create(&args, NULL);
-    kin_args_add(args, "place", KIN_TYPE_MEMORY, it);
-    if (kin_process_start(&process, "die_in_dict", args, NULL) == KIN_OK) {
-        kin_process_join(process, KIN_FOREVER, NULL);
-        kin_process_close(process);
-    }
-    kin_args_destroy(args);
+    run_helper("die_in_dict", it);
 }
 
 static void list_put(place *it, size_t index, int byte, size_t size)

@@ -17,17 +17,11 @@ static void family_create(place *it)
 /* A family of which nobody is alive. */
 static void family_kill(place *it)
 {
-    kin_args *args = NULL;
-    kin_process *process = NULL;
-    kin_args_create(&args, NULL);
-    kin_args_add(args, "place", KIN_TYPE_MEMORY, it);
-    if (kin_process_start(&process, "make_family", args, NULL) == KIN_OK) {
-        kin_sem_acquire(&it->sem, 1, KIN_FOREVER);
-        kin_process_kill(process);
-        kin_process_join(process, KIN_FOREVER, NULL);
-        kin_process_close(process);
-    }
-    kin_args_destroy(args);
+    kin_process *process = start_helper("make_family", it);
+    kin_sem_acquire(&it->sem, 1, KIN_FOREVER);
+    kin_process_kill(process);
+    kin_process_join(process, KIN_FOREVER, NULL);
+    kin_process_close(process);
 }
 
 static kin_family *named;

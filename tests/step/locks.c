@@ -44,15 +44,7 @@ static void recursive_release(place *it)
 /* Lets a process end with the worn locks in its hands, and inherits them. */
 static void inherit(place *it)
 {
-    kin_args *args = NULL;
-    kin_process *process = NULL;
-    kin_args_create(&args, NULL);
-    kin_args_add(args, "place", KIN_TYPE_MEMORY, it);
-    if (kin_process_start(&process, "hold_and_end", args, NULL) == KIN_OK) {
-        kin_process_join(process, KIN_FOREVER, NULL);
-        kin_process_close(process);
-    }
-    kin_args_destroy(args);
+    run_helper("hold_and_end", it);
     kin_lock_acquire(&it->worn, KIN_FOREVER);
     kin_rwlock_acquire(&it->worn_rw, KIN_WRITE, KIN_FOREVER);
 }

@@ -122,6 +122,10 @@ int pool_kill(const pool_course *course, int k);
 /* What does not go on in that pool; it is destroyed. */
 const char *use_pool(void);
 
+/* Another process of this program, which gets the place; run: until it has ended. */
+kin_process *start_helper(const char *entry, place *it);
+void run_helper(const char *entry, place *it);
+
 /* ---- what has to hold afterwards; each says what does not, or NULL ---- */
 
 const char *use_all(place *it);

@@ -63,6 +63,18 @@ static kin_process *start(const char *entry, int which, int64_t last, place *it)
     return process;
 }
 
+kin_process *start_helper(const char *entry, place *it)
+{
+    return start(entry, 0, 0, it);
+}
+
+void run_helper(const char *entry, place *it)
+{
+    kin_process *process = start_helper(entry, it);
+    kin_process_join(process, KIN_FOREVER, NULL);
+    kin_process_close(process);
+}
+
 static place *given(const kin_args *args, const scenario **what, int64_t *last)
 {
     void *it = NULL;
