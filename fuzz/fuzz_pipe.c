@@ -32,7 +32,7 @@ static void make_head(game *it, kin__head *head, size_t size)
 {
     *head = (kin__head){KIN__PIPE_MAGIC, KIN__FIRST, 0, size, 0, 0};
     uint64_t what = choose(it, 1);
-    switch (what % 8) {
+    switch (what % 10) {
     case 0:
         head->magic = (uint32_t)choose(it, 4);
         break;
@@ -54,6 +54,13 @@ static void make_head(game *it, kin__head *head, size_t size)
         head->count = (uint16_t)choose(it, 2);
         head->attached = choose(it, 8);
         break;
+    case 6: /* one to which something is attached */
+        head->count = (uint16_t)(choose(it, 1) % 4);
+        break;
+    case 7: /* that */
+        head->kind = KIN__ITEMS;
+        head->from = size;
+        break;
     default:
         break;
     }
@@ -67,11 +74,17 @@ static size_t add_handles(game *it, kin__head *head, kin_os_handle *handles)
         kin_pipe *end = it->spare[choose(it, 1) % 2];
         bool as_end = choose(it, 1) % 2 == 0;
         kin_os_pipe_handles(&end->os, handles + used);
+        if (choose(it, 1) == 0) { /* standard input, which is no end */
+            handles[used] = kin_os_handle_from(0);
+        }
         used += as_end ? KIN_OS_PIPE_HANDLES : 1;
-        if (what < 128) {
+        if (head->kind == KIN__ITEMS && what < 128) {
             head->attached |= as_end ? (uint64_t)end->flags << 4 * i : 0;
             head->count++;
         }
+    }
+    if (head->kind == KIN__ITEMS && choose(it, 1) == 0) {
+        head->attached = choose(it, 8);
     }
     return used;
 }
@@ -83,7 +96,8 @@ static void send_packet(game *it)
     size_t size = (size_t)choose(it, 2) % (KIN__PACKET_ROOM + 1);
     size = choose(it, 1) % 4 == 0 ? KIN__PACKET_ROOM : size;
     make_head(it, &head, size);
-    kin_os_packet packet = {.parts = {{&head, sizeof head}, {filling, size}}, .handles = handles};
+    kin_os_packet packet = {.parts = {{&head, sizeof head}, {filling, head.kind == KIN__ITEMS ? 0 : size}},
+                            .handles = handles};
     packet.handle_count = add_handles(it, &head, handles);
     if (choose(it, 1) == 0) {
         packet.parts[0].size = (size_t)choose(it, 1) % sizeof head;

@@ -9,13 +9,14 @@
 #include <stdlib.h>
 
 #define SLOW 8u
-#define SHORT 1024u /* a buffer that is not worth a part of its own: copying is less work */
+#define LOOK KIN_US(60)
+#define VAIN_MAX 10u
+#define SHORT 8192u /* a buffer that is not worth a part of its own: copying is less work */
 
 typedef struct packet { /* one that is sound */
     kin__head head;
     size_t size;     /* of its bytes; */
     size_t in_place; /* so many of them in the caller's buffer, the others in the spill */
-    kin_attachment items[KIN_ATTACHMENTS_MAX];
 } packet;
 
 /* ---- attachments ---- */
@@ -26,13 +27,6 @@ static void close_item(const kin_attachment *item)
         kin_pipe_close(item->pipe);
     } else {
         kin_os_handle_close(kin_os_handle_from((uint64_t)item->handle));
-    }
-}
-
-static void close_items(const kin_attachment *items, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        close_item(&items[i]);
     }
 }
 
@@ -54,77 +48,119 @@ static kin_status make_item(kin_attachment *out, const kin_os_handle *handles, u
     return KIN_OK;
 }
 
-/* Takes all handles, also on failure. */
-static kin_status make_items(packet *out, const kin_os_handle *handles, size_t handle_count)
+static void close_handles(const kin_os_handle *handles, size_t count)
 {
-    kin_status status = KIN_OK;
+    for (size_t i = 0; i < count; i++) {
+        kin_os_handle_close(handles[i]);
+    }
+}
+
+/* Takes all handles, also on failure; what was made by then is to be dropped. */
+static kin_status make_items(kin__inbox *in, const kin__head *head, const kin_os_handle *handles, size_t count)
+{
     size_t used = 0;
-    uint32_t made = 0;
-    for (; made < out->head.count && status == KIN_OK; made++) {
-        uint32_t flags = (uint32_t)(out->head.attached >> 4 * made) & 15;
-        status = make_item(&out->items[made], handles + used, flags);
+    while (in->count < head->count) {
+        uint32_t flags = (uint32_t)(head->attached >> 4 * in->count) & 15;
+        kin_status status = make_item(&in->items[in->count], handles + used, flags);
         used += flags ? KIN_OS_PIPE_HANDLES : 1;
-    }
-    if (status != KIN_OK) {
-        close_items(out->items, made - 1);
-        for (; used < handle_count; used++) {
-            kin_os_handle_close(handles[used]);
+        if (status != KIN_OK) {
+            close_handles(handles + used, count - used);
+            return status;
         }
+        in->count++;
     }
-    return status;
+    return KIN_OK;
 }
 
 /* ---- packets ---- */
 
-/* Whether the head says nothing absurd; *handles: how many it speaks of. */
-static bool head_sound(const kin__head *head, size_t *handles)
+/* Whether the head says nothing absurd. */
+static bool head_sound(const kin__head *head)
 {
-    uint64_t attached = head->attached;
-    *handles = 0;
     if (head->magic != KIN__PIPE_MAGIC || head->count > KIN_ATTACHMENTS_MAX || head->length > SIZE_MAX) {
         return false;
     }
-    for (uint32_t i = 0; i < head->count; i++, attached >>= 4) {
-        uint32_t flags = (uint32_t)attached & 15;
-        if (flags != 0 && !kin__end_flags_sound(flags)) {
-            return false;
-        }
-        *handles += flags ? KIN_OS_PIPE_HANDLES : 1;
+    switch (head->kind) {
+    case KIN__FIRST:
+        return head->from == 0 && head->attached == 0;
+    case KIN__MORE:
+        return head->from < head->length && head->count == 0 && head->attached == 0;
+    default:
+        return head->kind == KIN__ITEMS && head->from <= head->length && head->count > 0;
     }
-    if (head->count < KIN_ATTACHMENTS_MAX && attached != 0) {
-        return false;
-    }
-    return head->kind == KIN__FIRST ? head->from == 0
-                                    : head->kind == KIN__MORE && head->count == 0 && head->from < head->length;
 }
 
 /* Each packet but a message's last is full. */
 static bool size_sound(const kin__head *head, size_t size)
 {
     uint64_t left = head->length - head->from;
-    return size == (left < KIN__PACKET_ROOM ? left : KIN__PACKET_ROOM);
+    return size == (head->kind == KIN__ITEMS ? 0 : left < KIN__PACKET_ROOM ? left : KIN__PACKET_ROOM);
 }
 
-static kin_status check(packet *out, const kin_os_packet *raw)
+/* Whether as many handles came as are described. */
+static bool items_sound(const kin__head *head, size_t came)
 {
-    size_t handles;
-    bool sound = raw->size >= sizeof out->head && head_sound(&out->head, &handles) &&
-                 size_sound(&out->head, raw->size - sizeof out->head) && handles == raw->handle_count;
-    if (!sound) {
-        for (size_t i = 0; i < raw->handle_count; i++) {
-            kin_os_handle_close(raw->handles[i]);
+    uint64_t attached = head->attached;
+    size_t handles = 0;
+    for (uint32_t i = 0; i < head->count; i++, attached >>= 4) {
+        uint32_t flags = (uint32_t)attached & 15;
+        if (flags != 0 && !kin__end_flags_sound(flags)) {
+            return false;
         }
+        handles += flags ? KIN_OS_PIPE_HANDLES : 1;
+    }
+    return handles == came && (head->count == KIN_ATTACHMENTS_MAX || attached == 0);
+}
+
+static kin_status fetch_packet(kin_pipe *pipe, packet *out, kin_os_packet *raw)
+{
+    kin_status status = kin_os_pipe_recv(&pipe->os, raw);
+    if (status != KIN_OK) {
+        return status;
+    }
+    out->head = pipe->inbox.packet->head;
+    if (raw->size < sizeof out->head || !head_sound(&out->head) ||
+        !size_sound(&out->head, raw->size - sizeof out->head)) {
         return KIN_E_DAMAGED;
     }
     out->size = raw->size - sizeof out->head;
     out->in_place = out->size < raw->parts[1].size ? out->size : raw->parts[1].size;
-    return make_items(out, raw->handles, raw->handle_count);
+    return KIN_OK;
+}
+
+/* Whether it goes on with the message that has begun. */
+static bool continues(const kin__inbox *in, const kin__head *head)
+{
+    return in->begun && head->from == in->have && head->length == in->length;
+}
+
+static bool lacks_items(const kin__inbox *in)
+{
+    return in->begun && in->count < in->attached;
+}
+
+/* The message's items, or what has come instead. No fork comes in between: what a child is to close must be told exactly. */
+static kin_status fetch_items(kin_pipe *pipe, packet *out, kin_os_packet *raw)
+{
+    kin_os_handle handles[KIN_OS_PACKET_HANDLES];
+    kin__inbox *in = &pipe->inbox;
+    const kin__head *head = &out->head;
+    raw->handles = handles;
+    kin__ends_enter();
+    kin_status status = fetch_packet(pipe, out, raw);
+    if (status == KIN_OK && head->kind == KIN__ITEMS && continues(in, head) && head->count == in->attached &&
+        items_sound(head, raw->handle_count)) {
+        status = make_items(in, head, handles, raw->handle_count);
+    } else {
+        close_handles(handles, raw->handle_count);
+    }
+    kin__ends_leave();
+    return status;
 }
 
 /* The next packet, if there is one. at has room bytes. */
 static kin_status fetch(kin_pipe *pipe, packet *out, unsigned char *at, size_t room)
 {
-    kin_os_handle handles[KIN_OS_PACKET_HANDLES];
     kin__inbox *in = &pipe->inbox;
     if (!in->packet && !(in->packet = malloc(sizeof *in->packet))) {
         return KIN_E_NO_MEMORY;
@@ -135,28 +171,11 @@ static kin_status fetch(kin_pipe *pipe, packet *out, unsigned char *at, size_t r
     size_t direct = room < KIN__PACKET_ROOM ? room : KIN__PACKET_ROOM;
     kin_os_packet raw = {
         .parts = {{&in->packet->head, sizeof(kin__head)}, {at, direct}, {in->packet->spill, KIN__PACKET_ROOM - direct}},
-        .handles = handles,
     };
-    kin__ends_enter();
-    kin_status status = kin_os_pipe_recv(&pipe->os, &raw);
-    if (status == KIN_OK) {
-        out->head = in->packet->head;
-        status = check(out, &raw);
-    }
-    kin__ends_leave();
-    return status;
+    return lacks_items(in) ? fetch_items(pipe, out, &raw) : fetch_packet(pipe, out, &raw);
 }
 
 /* ---- messages ---- */
-
-/* What a forked child is to close must be told exactly. */
-static void set_items(kin__inbox *in, const kin_attachment *items, uint32_t count)
-{
-    kin__ends_enter();
-    memcpy(in->items, items, count * sizeof *items);
-    in->count = count;
-    kin__ends_leave();
-}
 
 /* Gives them to the caller. */
 static uint32_t take_items(kin__inbox *in, kin_attachment *items)
@@ -174,12 +193,15 @@ static uint32_t take_items(kin__inbox *in, kin_attachment *items)
 void kin__inbox_drop(kin__inbox *in)
 {
     kin_attachment items[KIN_ATTACHMENTS_MAX];
-    close_items(items, take_items(in, items));
+    for (uint32_t i = take_items(in, items); i > 0; i--) {
+        close_item(&items[i - 1]);
+    }
     free(in->kept);
     in->kept = NULL;
     in->kept_size = 0;
     in->begun = false;
     in->have = 0;
+    in->attached = 0;
 }
 
 void kin__inbox_free(kin__inbox *in)
@@ -209,7 +231,12 @@ static kin_status keep(kin__inbox *in, const unsigned char *bytes)
 
 static bool fits(const kin__inbox *in, const kin__target *target)
 {
-    return in->length <= target->capacity && in->count <= target->room;
+    return in->length <= target->capacity && in->attached <= target->room;
+}
+
+static bool is_complete(const kin__inbox *in)
+{
+    return in->have == in->length && in->count == in->attached;
 }
 
 /* A message's first packet, of which in_place bytes are at `at`. */
@@ -220,9 +247,7 @@ static kin_status begin(kin__inbox *in, const packet *from, kin__target *target,
     in->skip = false;
     in->length = from->head.length;
     in->have = from->size;
-    if (from->head.count > 0) {
-        set_items(in, from->items, from->head.count);
-    }
+    in->attached = from->head.count;
     size_t rest = from->size - from->in_place;
     unsigned char *start = target->buffer;
     if (!fits(in, target)) { /* together in the spill, which is large enough for all of it */
@@ -238,13 +263,13 @@ static kin_status begin(kin__inbox *in, const packet *from, kin__target *target,
     return fits(in, target) ? KIN_OK : keep(in, in->packet->spill);
 }
 
-/* Its further packets are in place: they are never longer than what is missing. */
+/* Its further packets are in place: they are never longer than what is missing. Items are in the inbox, if they are right. */
 static kin_status go_on(kin__inbox *in, const packet *more)
 {
     if (!in->begun && in->skip) {
         return KIN_OK;
     }
-    if (!in->begun || more->head.from != in->have || more->head.length != in->length) {
+    if (!continues(in, &more->head) || (more->head.kind == KIN__ITEMS && in->count == 0)) {
         return KIN_E_DAMAGED;
     }
     in->have += more->size;
@@ -256,7 +281,7 @@ static kin_status step(kin_pipe *pipe, kin__target *target)
 {
     packet next;
     kin__inbox *in = &pipe->inbox;
-    size_t have = in->begun ? (size_t)in->have : 0;
+    size_t have = in->begun && target->capacity > 0 ? (size_t)in->have : 0;
     unsigned char *at = target->capacity > 0 ? target->buffer + have : NULL;
     kin_status status = fetch(pipe, &next, at, target->capacity - have);
     if (status == KIN_OK) {
@@ -272,16 +297,62 @@ static kin_status step(kin_pipe *pipe, kin__target *target)
     return status;
 }
 
-/* From a sender that was slower than this, the next SLOW packets are waited for before they are looked for: a system call less. */
+/* ---- patience ----
+ *
+ * To go to sleep and be woken costs some ten microseconds, where a processor rests meanwhile. So who finds nothing looks again, for
+ * LOOK, which is longer than that: two that answer each other and have both slept find out of it. It offers its processor before
+ * each look: on the same one the sender comes by that. From look to look it waits longer, so as not to slow down the sender.
+ *
+ * Where it was in vain, as with a sender that is slow, it is done less and less often. Where it took long somebody else has had
+ * the processor: that counts as in vain four times, for a sleeper would have had it back sooner. While it is not done, the next
+ * SLOW packets are waited for before they are looked for: a system call less.
+ */
+
+static void learn(kin__inbox *in, bool came, int64_t took)
+{
+    if (came && took < 2 * LOOK) {
+        in->vain = 0;
+        return;
+    }
+    in->vain += took < 2 * LOOK ? 1 : 4;
+    in->vain = in->vain < VAIN_MAX ? in->vain : VAIN_MAX;
+    in->rest = 1u << in->vain;
+}
+
+static kin_status look_on(kin_pipe *pipe, kin__target *target, int64_t deadline)
+{
+    int64_t begun = kin_os_now(), now = begun;
+    kin_status status = KIN_E_TIMED_OUT;
+    while (status == KIN_E_TIMED_OUT && now - begun < LOOK && now < deadline) {
+        int64_t next = now + (now - begun) / 2;
+        do {
+            kin_os_yield();
+            now = kin_os_now();
+        } while (now < next);
+        status = step(pipe, target);
+    }
+    if (now < deadline) {
+        learn(&pipe->inbox, status != KIN_E_TIMED_OUT, now - begun);
+    }
+    return status;
+}
+
 static kin_status step_until(kin_pipe *pipe, kin__target *target, int64_t deadline)
 {
     kin__inbox *in = &pipe->inbox;
     kin_status status = KIN_E_TIMED_OUT;
-    if (in->slow == 0) {
-        status = step(pipe, target);
-        in->slow = status == KIN_E_TIMED_OUT ? SLOW : 0;
-    } else {
+    if (in->slow > 0 && in->rest > 0) {
         in->slow--;
+        in->rest--;
+    } else {
+        status = step(pipe, target);
+        in->slow = 0;
+        if (status == KIN_E_TIMED_OUT && in->rest == 0) {
+            status = look_on(pipe, target, deadline);
+        } else if (status == KIN_E_TIMED_OUT) {
+            in->slow = SLOW;
+            in->rest--;
+        }
     }
     while (status == KIN_E_TIMED_OUT && kin_os_pipe_wait(&pipe->os, true, deadline) == KIN_OK) {
         status = step(pipe, target);
@@ -294,19 +365,21 @@ static void drop_if_given_up(kin_pipe *pipe)
 {
     kin__inbox *in = &pipe->inbox;
     kin__head head;
-    size_t handles;
-    if (!in->begun || in->have == in->length) {
+    if (!in->begun || is_complete(in)) {
         return;
     }
     kin_status status = kin_os_pipe_peek(&pipe->os, &head, sizeof head);
     in->ended = status == KIN_E_CLOSED;
-    if (in->ended || (status == KIN_OK && head_sound(&head, &handles) && head.kind == KIN__FIRST)) {
+    if (in->ended || (status == KIN_OK && head_sound(&head) && head.kind == KIN__FIRST)) {
         kin__inbox_drop(in);
     }
 }
 
 static void deliver(kin__inbox *in, kin__target *target)
 {
+    if (in->kept_size > 0) {
+        memcpy(target->buffer, in->kept, (size_t)in->kept_size);
+    }
     take_items(in, target->items);
     kin__inbox_drop(in);
 }
@@ -317,16 +390,14 @@ kin_status kin__inbox_receive(kin_pipe *pipe, kin__target *target, int64_t deadl
     if (!fits(in, target)) {
         drop_if_given_up(pipe);
     }
+    kin__target none = {NULL, 0, 0, NULL, 0, 0};
     kin_status status = in->ended ? KIN_E_CLOSED : KIN_OK;
-    if (in->begun && fits(in, target) && in->have > 0) {
-        memcpy(target->buffer, in->kept, (size_t)in->have);
-    }
-    while (status == KIN_OK && (!in->begun || (fits(in, target) && in->have < in->length))) {
-        status = step_until(pipe, target, deadline);
+    while (status == KIN_OK && (!in->begun || lacks_items(in) || (fits(in, target) && !is_complete(in)))) {
+        status = step_until(pipe, !in->begun || fits(in, target) ? target : &none, deadline);
     }
     if (in->begun) {
         target->size = (size_t)in->length;
-        target->count = in->count;
+        target->count = in->attached;
     }
     if (status == KIN_E_TIMED_OUT && in->begun) {
         kin_status kept = keep(in, target->buffer);
@@ -342,6 +413,16 @@ kin_status kin__inbox_receive(kin_pipe *pipe, kin__target *target, int64_t deadl
     return KIN_OK;
 }
 
+/* Whether nothing is to be waited for after this packet but more bytes. */
+static bool shows_message(const kin__inbox *in, const kin__head *head)
+{
+    if (!head_sound(head)) {
+        return false;
+    }
+    return head->kind == KIN__FIRST ? head->count == 0
+                                    : head->kind == KIN__ITEMS && lacks_items(in) && continues(in, head);
+}
+
 /* The head is only looked at, so that the system goes on showing the message. */
 kin_status kin__inbox_poll(kin_pipe *pipe, size_t *size, int64_t deadline)
 {
@@ -349,11 +430,10 @@ kin_status kin__inbox_poll(kin_pipe *pipe, size_t *size, int64_t deadline)
     kin__target none = {NULL, 0, 0, NULL, 0, 0};
     drop_if_given_up(pipe);
     kin_status status = in->ended ? KIN_E_CLOSED : KIN_OK;
-    while (status == KIN_OK && !in->begun) {
+    while (status == KIN_OK && (!in->begun || lacks_items(in))) {
         kin__head head;
-        size_t handles;
         status = kin_os_pipe_peek(&pipe->os, &head, sizeof head);
-        if (status == KIN_OK && head_sound(&head, &handles) && head.kind == KIN__FIRST) {
+        if (status == KIN_OK && shows_message(in, &head)) {
             *size = (size_t)head.length;
             return KIN_OK;
         }

@@ -389,7 +389,8 @@ typedef struct kin_os_packet {
     } parts
         [KIN_OS_PACKET_PARTS]; /* one after the other; together at most, when receiving at least, KIN_OS_PACKET_MAX */
     size_t size;               /* receiving: how long it was */
-    kin_os_handle *handles;    /* at most, when receiving room for, KIN_OS_PACKET_HANDLES */
+    kin_os_handle
+        *handles; /* at most, when receiving room for, KIN_OS_PACKET_HANDLES; or NULL: any that come are closed */
     size_t handle_count;
 } kin_os_packet;
 

@@ -114,7 +114,7 @@ kin_status kin__pipe_idle(kin_pipe *pipe)
 
 /* ---- sending ---- */
 
-/* The attachments as handles, and in the head. */
+/* The attachments as handles, and in the head of their packet. */
 static kin_status describe(kin__head *head, kin_os_packet *packet, const kin_attachment *attachments, size_t count)
 {
     kin_os_kind kind;
@@ -138,7 +138,6 @@ static kin_status describe(kin__head *head, kin_os_packet *packet, const kin_att
             kin_os_pipe_handles(&end->os, handles);
         }
     }
-    head->count = (uint16_t)count;
     return KIN_OK;
 }
 
@@ -151,26 +150,53 @@ static void mark_given(const kin_attachment *attachments, size_t count, bool giv
     }
 }
 
-/* Under send_turn. A message that stops in the middle needs no repair: the next one's first packet says that it was given up. */
-static kin_status send_packets(kin_pipe *pipe, kin__head *head, kin_os_packet *packet, const void *data,
+/* The message's next bytes. */
+static kin_status send_bytes(kin_pipe *pipe, kin__head *head, const void *data, int64_t deadline)
+{
+    uint64_t left = head->length - head->from;
+    size_t size = left < KIN__PACKET_ROOM ? (size_t)left : KIN__PACKET_ROOM;
+    unsigned char *bytes = size > 0 ? (unsigned char *)(uintptr_t)data + head->from : NULL;
+    kin_os_packet packet = {.parts = {{head, sizeof *head}, {bytes, size}}};
+    kin_status status = kin_os_pipe_send(&pipe->os, &packet, deadline);
+    head->kind = KIN__MORE;
+    head->count = 0;
+    head->from += size;
+    return status;
+}
+
+/* A message that stops in the middle needs no repair: the next one's first packet says that it was given up. */
+static kin_status send_message(kin_pipe *pipe, kin__head *head, const void *data, const kin_os_packet *items,
                                int64_t deadline)
 {
-    do {
-        uint64_t left = head->length - head->from;
-        size_t size = left < KIN__PACKET_ROOM ? (size_t)left : KIN__PACKET_ROOM;
-        packet->parts[1].data = size > 0 ? (unsigned char *)(uintptr_t)data + head->from : NULL;
-        packet->parts[1].size = size;
-        kin_status status = kin_os_pipe_send(&pipe->os, packet, deadline);
-        if (status != KIN_OK) {
-            return status;
-        }
-        head->kind = KIN__MORE;
-        head->count = 0;
-        head->attached = 0;
-        head->from += size;
-        packet->handle_count = 0;
-    } while (head->from < head->length);
-    return KIN_OK;
+    kin_status status = send_bytes(pipe, head, data, deadline);
+    if (status == KIN_OK && items->handle_count > 0) {
+        kin__head *of_items = items->parts[0].data;
+        of_items->from = head->from;
+        status = kin_os_pipe_send(&pipe->os, items, deadline);
+    }
+    while (status == KIN_OK && head->from < head->length) {
+        status = send_bytes(pipe, head, data, deadline);
+    }
+    return status;
+}
+
+/* Under send_turn. */
+static kin_status send_attached(kin_pipe *pipe, kin__head *head, const void *data, const kin_attachment *attachments,
+                                size_t count, int64_t deadline)
+{
+    kin_os_handle handles[KIN_OS_PACKET_HANDLES];
+    kin__head of_items = {KIN__PIPE_MAGIC, KIN__ITEMS, head->count, head->length, 0, 0};
+    kin_os_packet items = {.parts = {{&of_items, sizeof of_items}}, .handles = handles};
+    kin_status status = describe(&of_items, &items, attachments, count);
+    if (status != KIN_OK) {
+        return status;
+    }
+    mark_given(attachments, count, true);
+    status = send_message(pipe, head, data, &items, deadline);
+    if (status != KIN_OK) {
+        mark_given(attachments, count, false);
+    }
+    return status;
 }
 
 static kin_status check(const kin_pipe *pipe, uint32_t direction, int64_t timeout)
@@ -187,9 +213,6 @@ static kin_status check(const kin_pipe *pipe, uint32_t direction, int64_t timeou
 kin_status kin_pipe_send_with(kin_pipe *pipe, const void *data, size_t size, const kin_attachment *attachments,
                               size_t count, int64_t timeout)
 {
-    kin_os_handle handles[KIN_OS_PACKET_HANDLES];
-    kin__head head = {KIN__PIPE_MAGIC, KIN__FIRST, 0, size, 0, 0};
-    kin_os_packet packet = {.parts = {{&head, sizeof head}}, .handles = handles};
     kin_status status = check(pipe, KIN__END_SENDS, timeout);
     if (status != KIN_OK) {
         return status;
@@ -198,18 +221,12 @@ kin_status kin_pipe_send_with(kin_pipe *pipe, const void *data, size_t size, con
         return KIN_E_ARGUMENT;
     }
     int64_t deadline = kin__deadline(timeout);
+    kin__head head = {KIN__PIPE_MAGIC, KIN__FIRST, (uint16_t)count, size, 0, 0};
     status = kin__turn_take(&pipe->send_turn, deadline);
     if (status != KIN_OK) {
         return status;
     }
-    status = describe(&head, &packet, attachments, count);
-    if (status == KIN_OK) {
-        mark_given(attachments, count, true);
-        status = send_packets(pipe, &head, &packet, data, deadline);
-        if (status != KIN_OK) {
-            mark_given(attachments, count, false);
-        }
-    }
+    status = send_attached(pipe, &head, data, attachments, count, deadline);
     kin__turn_give(&pipe->send_turn);
     return status;
 }

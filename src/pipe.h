@@ -1,8 +1,10 @@
 /* pipe.h: a pipe's end, as the files about pipes share it: pipe.c (sending, and the rest), inbox.c (receiving), ends.c (which ends
  * this process has, and forks).
  *
- *     message = packet*
- *     packet  = head bytes        the first carries the attachments; each but the last is full
+ *     message = first [items] more*
+ *     packet  = head bytes           each but the last is full
+ *     items   = head handles         if the first says that something is attached: apart, for the system receives a packet
+ *                                    without handles in less time
  */
 #ifndef KIN_INTERNAL_PIPE_H
 #define KIN_INTERNAL_PIPE_H
@@ -16,14 +18,15 @@
 typedef enum kin__packet_kind {                 /* from process to process */
                                 KIN__FIRST = 1, /* one that comes before the last message's end: that was given up */
                                 KIN__MORE = 2,
+                                KIN__ITEMS = 3,
 } kin__packet_kind;
 
 /* Between processes of one machine: in its byte order. */
 typedef struct kin__head {
     uint32_t magic;
-    uint16_t kind, count;  /* attachments */
+    uint16_t kind, count;  /* attachments: of the first, and of the items */
     uint64_t length, from; /* of the message; where in it this packet's bytes begin */
-    uint64_t attached;     /* four bits for each: 0 a handle, else an end's flags */
+    uint64_t attached;     /* of the items: four bits for each: 0 a handle, else an end's flags */
 } kin__head;
 
 _Static_assert(sizeof(kin__head) == 32 && KIN_ATTACHMENTS_MAX == 16, "no gaps, and room for all attachments");
@@ -43,15 +46,16 @@ typedef struct kin__packet {
 
 /* What has come of the message that is being received. Guarded by recv_turn. */
 typedef struct kin__inbox {
-    bool ended;            /* nothing more will come */
-    bool begun;            /* the rest is about a message of which something has come */
-    uint32_t slow;         /* see inbox.c */
-    bool skip;             /* the last message was dropped: so is what still comes of it */
-    uint64_t length, have; /* bytes */
-    unsigned char *kept;   /* the first of them, between two calls; */
-    uint64_t kept_size;    /* so many */
-    kin__packet *packet;   /* what is not in the caller's buffer of the packet that came last */
-    uint32_t count;
+    bool ended;                /* nothing more will come */
+    bool begun;                /* the rest is about a message of which something has come */
+    uint32_t slow, vain, rest; /* see inbox.c, patience */
+    bool skip;                 /* the last message was dropped: so is what still comes of it */
+    uint64_t length, have;     /* bytes */
+    unsigned char *kept;       /* the first of them, between two calls; */
+    uint64_t kept_size;        /* so many */
+    kin__packet *packet;       /* what is not in the caller's buffer of the packet that came last */
+    uint32_t attached;         /* so many items belong to it; */
+    uint32_t count;            /* all or none of them are here */
     kin_attachment items[KIN_ATTACHMENTS_MAX];
 } kin__inbox;
 

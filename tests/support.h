@@ -22,6 +22,16 @@
 
 #define PATIENCE KIN_SECONDS(60) /* for what is to happen at once, on a machine that is busy */
 
+/* LLVM's sanitizers leave their allocator's locks as they are in a forked child, before versions 18 and 19: it hangs in malloc
+ * if another thread was there. https://github.com/llvm/llvm-project/pull/75290, https://github.com/llvm/llvm-project/pull/96600 */
+#define MALLOC_OUTLIVES_FORK 1
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#undef MALLOC_OUTLIVES_FORK
+#define MALLOC_OUTLIVES_FORK 0
+#endif
+#endif
+
 /* In a child's entry: returns 1 from it if expression is false. */
 #define CHECK(expression)                                                                                              \
     do {                                                                                                               \

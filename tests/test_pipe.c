@@ -235,6 +235,7 @@ static int child_count(const kin_args *args)
         kin_attachment end;
         size_t one = 1;
         CHECK(kin_pipe_recv_with(pipe, NULL, 0, NULL, &end, &one, PATIENCE) == KIN_OK && one == 1);
+        CHECK(kin_pipe_recv(pipe, text, sizeof text, NULL, PATIENCE) == KIN_OK); /* all of it has been sent */
         if (i < 2) {
             CHECK(kin_pipe_poll(end.pipe, NULL, PATIENCE) == KIN_OK);
         } else {
@@ -583,6 +584,7 @@ static void nothing_leaks_in_either_process(void **state)
         assert_ok(kin_pipe_send_with(it.mine, NULL, 0, &end, 1, PATIENCE));
         kin_pipe_close(other.theirs);
         send_two(other.mine);
+        send_text(it.mine, "sent");
         assert_status(kin_pipe_recv(other.mine, NULL, 0, NULL, PATIENCE), KIN_E_CLOSED);
         kin_pipe_close(other.mine);
         assert_next(it.mine, "done");
@@ -869,30 +871,55 @@ static void child_keeps_no_end_that_it_was_not_given(void **state)
 }
 
 typedef struct maker {
-    kin_pipe *pipe;
+    kin__turn turn; /* to make, or to fork, where both at once cannot be */
     bool stop;
     bool failed;
 } maker;
 
-/* Makes pipes, and sees to it that each ends. */
+static void take_turn(maker *it)
+{
+    if (!MALLOC_OUTLIVES_FORK) {
+        kin__turn_take(&it->turn, INT64_MAX);
+    }
+}
+
+static void give_turn(maker *it)
+{
+    if (!MALLOC_OUTLIVES_FORK) {
+        kin__turn_give(&it->turn);
+        kin_os_yield();
+    }
+}
+
+/* Makes a pipe that carries another one's end, and sees to it that both end. */
+static bool make_two_pipes(void)
+{
+    kin_pipe *ends[2], *last[2];
+    kin_attachment item;
+    size_t one = 1;
+    if (kin_pipe_create(ends, 0) != KIN_OK || kin_pipe_create(last, 0) != KIN_OK) {
+        return false;
+    }
+    kin_attachment end = pipe_item(last[1]);
+    bool right = kin_pipe_send_with(ends[0], "", 0, &end, 1, PATIENCE) == KIN_OK;
+    kin_pipe_close(last[1]);
+    right = right && kin_pipe_recv_with(ends[1], NULL, 0, NULL, &item, &one, PATIENCE) == KIN_OK;
+    kin_pipe_close(right ? item.pipe : NULL);
+    right = right && kin_pipe_recv(last[0], NULL, 0, NULL, KIN_SECONDS(10)) == KIN_E_CLOSED;
+    kin_pipe_close(ends[0]);
+    right = right && kin_pipe_recv(ends[1], NULL, 0, NULL, KIN_SECONDS(10)) == KIN_E_CLOSED;
+    kin_pipe_close(ends[1]);
+    kin_pipe_close(last[0]);
+    return right;
+}
+
 static void make_pipes(void *argument)
 {
     maker *it = argument;
     while (!__atomic_load_n(&it->stop, __ATOMIC_ACQUIRE) && !it->failed) {
-        kin_pipe *ends[2], *last[2];
-        kin_attachment item;
-        size_t one = 1;
-        it->failed = kin_pipe_create(ends, 0) != KIN_OK || kin_pipe_create(last, 0) != KIN_OK;
-        kin_attachment end = pipe_item(last[1]);
-        it->failed = it->failed || kin_pipe_send_with(ends[0], "", 0, &end, 1, PATIENCE) != KIN_OK;
-        kin_pipe_close(last[1]);
-        it->failed = it->failed || kin_pipe_recv_with(ends[1], NULL, 0, NULL, &item, &one, PATIENCE) != KIN_OK;
-        kin_pipe_close(item.pipe);
-        it->failed = it->failed || kin_pipe_recv(last[0], NULL, 0, NULL, KIN_SECONDS(10)) != KIN_E_CLOSED;
-        kin_pipe_close(ends[0]);
-        it->failed = it->failed || kin_pipe_recv(ends[1], NULL, 0, NULL, KIN_SECONDS(10)) != KIN_E_CLOSED;
-        kin_pipe_close(ends[1]);
-        kin_pipe_close(last[0]);
+        take_turn(it);
+        it->failed = !make_two_pipes();
+        give_turn(it);
     }
 }
 
@@ -903,11 +930,13 @@ static void fork_does_not_come_between(void **state)
     enum { CHILDREN = 30 };
     two ends[CHILDREN];
     kin_process *children[CHILDREN];
-    maker it = {NULL, false, false};
+    maker it = {0, false, false};
     void *thread = begin_thread(make_pipes, &it);
     for (int i = 0; i < CHILDREN; i++) {
         ends[i] = new_pipe(0);
+        take_turn(&it);
         children[i] = start_at("hang", ends[i].theirs, 0);
+        give_turn(&it);
     }
     for (int i = 0; i < CHILDREN; i++) {
         assert_next(ends[i].mine, "here");
@@ -960,23 +989,21 @@ static void send_raw(const kin_pipe *pipe, const void *head, size_t head_size, c
 static void nonsense_is_damage_and_leaks_nothing(void **state)
 {
     (void)state;
-    two it = new_pipe(0), other = new_pipe(0);
+    two it = new_pipe(0);
     const kin__head sound = {KIN__PIPE_MAGIC, KIN__FIRST, 0, 3, 0, 0};
     kin__head heads[12];
     char text[8];
-    kin_os_handle handles[2];
-    kin_attachment item;
-    size_t one = 1, size = 0, before = count_handles();
+    size_t size = 0, before = count_handles();
     intptr_t file = open_file_with("x");
-    handles[0] = handles[1] = kin_os_handle_from((uint64_t)file);
+    kin_os_handle handles[2] = {kin_os_handle_from((uint64_t)file), kin_os_handle_from((uint64_t)file)};
     for (size_t i = 0; i < 12; i++) {
         heads[i] = sound;
     }
     heads[0].magic = 1;
     heads[1].kind = 0;
-    heads[2].kind = 3;
+    heads[2].kind = 4;
     heads[3].count = KIN_ATTACHMENTS_MAX + 1;
-    heads[4].count = 1; /* and no handle */
+    heads[4].kind = KIN__ITEMS;
     heads[5].attached = 1;
     heads[6].length = 4;
     heads[7].length = 2;
@@ -1001,19 +1028,110 @@ static void nonsense_is_damage_and_leaks_nothing(void **state)
     }
     send_raw(it.theirs, "short", 5, NULL, 0, handles, 2); /* not even a head */
     assert_status(kin_pipe_recv(it.mine, text, sizeof text, &size, PATIENCE), KIN_E_DAMAGED);
-    heads[0] = sound; /* one more handle than it says; one that is no end */
-    heads[0].count = 1;
-    send_raw(it.theirs, &heads[0], sizeof sound, "abc", 3, handles, 2);
-    assert_status(kin_pipe_recv_with(it.mine, text, sizeof text, &size, &item, &one, PATIENCE), KIN_E_DAMAGED);
-    heads[0].attached = KIN__END_SENDS | KIN__END_RECEIVES;
-    send_raw(it.theirs, &heads[0], sizeof sound, "abc", 3, handles, KIN_OS_PIPE_HANDLES);
-    assert_status(kin_pipe_recv_with(it.mine, text, sizeof text, &size, &item, &one, PATIENCE), KIN_E_DAMAGED);
     send_text(it.theirs, "good");
     assert_next(it.mine, "good");
     close_handle(file);
     assert_true(count_handles() <= before);
     close_both(&it);
-    close_both(&other);
+}
+
+static void wrong_attachments_are_damage_and_leak_nothing(void **state)
+{
+    (void)state;
+    two it = new_pipe(0);
+    kin__head first = {KIN__PIPE_MAGIC, KIN__FIRST, 1, 3, 0, 0};
+    const kin__head sound = {KIN__PIPE_MAGIC, KIN__ITEMS, 1, 3, 3, 0};
+    kin__head heads[7] = {sound, sound, sound, sound, sound, sound, sound};
+    const size_t handle_counts[7] = {2, 0, 1, 2, 1, 1 + KIN_OS_PIPE_HANDLES,
+                                     1}; /* wrong are the first two, and these: */
+    char text[8];
+    size_t size = 0, before = count_handles();
+    intptr_t file = open_file_with("x");
+    kin_os_handle handle = kin_os_handle_from((uint64_t)file), handles[3] = {handle, handle, handle};
+    heads[2].from = 2;
+    heads[3].count = 2;
+    heads[4].length = 4;
+    heads[5].count = 2; /* a file, and an end that is none */
+    heads[5].attached = (KIN__END_SENDS | KIN__END_RECEIVES) << 4;
+    heads[6].attached = 1 << 4;
+    for (size_t i = 0; i < 7; i++) {
+        kin_attachment items[2];
+        size_t two_of_them = 2;
+        first.count = i == 5 ? 2 : 1;
+        send_raw(it.theirs, &first, sizeof first, "abc", 3, NULL, 0);
+        send_raw(it.theirs, &heads[i], sizeof sound, "", 0, handles, handle_counts[i]);
+        assert_status(kin_pipe_recv_with(it.mine, text, sizeof text, &size, items, &two_of_them, PATIENCE),
+                      KIN_E_DAMAGED);
+        send_text(it.theirs, "good");
+        assert_next(it.mine, "good");
+    }
+    first.count = 0; /* nothing was to come; and what comes with the bytes is not wanted */
+    send_raw(it.theirs, &first, sizeof first, "abc", 3, handles, 1);
+    send_raw(it.theirs, &sound, sizeof sound, "", 0, handles, 1);
+    assert_next(it.mine, "abc");
+    assert_status(kin_pipe_recv(it.mine, text, sizeof text, &size, PATIENCE), KIN_E_DAMAGED);
+    close_handle(file);
+    assert_true(count_handles() <= before);
+    close_both(&it);
+}
+
+/* A sender that stops before the attachments. */
+static void message_without_its_attachments_is_given_up(void **state)
+{
+    (void)state;
+    two it = new_pipe(0);
+    kin__head first = {KIN__PIPE_MAGIC, KIN__FIRST, 1, 3, 0, 0};
+    kin_attachment item;
+    size_t one = 1, size = 0;
+    char text[8];
+    send_raw(it.theirs, &first, sizeof first, "abc", 3, NULL, 0);
+    assert_status(kin_pipe_poll(it.mine, &size, KIN_NOW), KIN_E_TIMED_OUT);
+    assert_status(kin_pipe_poll(it.mine, &size, KIN_MS(10)), KIN_E_TIMED_OUT);
+    assert_status(kin_pipe_recv(it.mine, text, 1, &size, KIN_MS(10)), KIN_E_TIMED_OUT);
+    assert_status(kin_pipe_recv_with(it.mine, text, sizeof text, &size, &item, &one, KIN_MS(10)), KIN_E_TIMED_OUT);
+    send_text(it.theirs, "good");
+    assert_ok(kin_pipe_poll(it.mine, &size, KIN_NOW));
+    assert_int_equal(size, 4);
+    assert_next(it.mine, "good");
+    send_raw(it.theirs, &first, sizeof first, "abc", 3, NULL, 0);
+    kin_pipe_close(it.theirs);
+    assert_status(kin_pipe_recv_with(it.mine, text, sizeof text, &size, &item, &one, PATIENCE), KIN_E_CLOSED);
+    kin_pipe_close(it.mine);
+}
+
+/* Packet by packet, into buffers of any size. */
+static void attachments_of_a_long_message_are_waited_for_first(void **state)
+{
+    (void)state;
+    enum { LONG = KIN__PACKET_ROOM + 10 };
+    two it = new_pipe(0);
+    kin__head head = {KIN__PIPE_MAGIC, KIN__FIRST, 1, LONG, 0, 0};
+    kin_attachment item;
+    size_t one = 1, size = 0;
+    unsigned char *bytes = pack(LONG), *out = pack(LONG), small[4];
+    intptr_t file = open_file_with("x");
+    kin_os_handle handle = kin_os_handle_from((uint64_t)file);
+    memset(out, 0, LONG);
+    send_raw(it.theirs, &head, sizeof head, bytes, KIN__PACKET_ROOM, NULL, 0);
+    assert_status(kin_pipe_recv_with(it.mine, out, LONG, &size, &item, &one, KIN_MS(10)), KIN_E_TIMED_OUT);
+    assert_status(kin_pipe_recv(it.mine, small, sizeof small, &size, KIN_MS(10)), KIN_E_TIMED_OUT);
+    head = (kin__head){KIN__PIPE_MAGIC, KIN__ITEMS, 1, LONG, KIN__PACKET_ROOM, 0};
+    send_raw(it.theirs, &head, sizeof head, "", 0, &handle, 1);
+    assert_ok(kin_pipe_poll(it.mine, &size, KIN_NOW));
+    assert_int_equal(size, LONG);
+    assert_status(kin_pipe_recv(it.mine, small, sizeof small, &size, KIN_NOW), KIN_E_TOO_BIG);
+    memset(out, 0, LONG);
+    assert_status(kin_pipe_recv_with(it.mine, out, LONG, &size, &item, &one, KIN_MS(10)), KIN_E_TIMED_OUT);
+    head = (kin__head){KIN__PIPE_MAGIC, KIN__MORE, 0, LONG, KIN__PACKET_ROOM, 0};
+    send_raw(it.theirs, &head, sizeof head, bytes + KIN__PACKET_ROOM, 10, NULL, 0);
+    memset(out, 0, LONG);
+    assert_ok(kin_pipe_recv_with(it.mine, out, LONG, &size, &item, &one, PATIENCE));
+    assert_true(size == LONG && one == 1 && intact(out, LONG));
+    close_handle(item.handle);
+    close_handle(file);
+    close_both(&it);
+    free(bytes);
+    free(out);
 }
 
 /* A first packet that claims a length which no memory has is no reason to ask for that much. */
@@ -1067,6 +1185,9 @@ int main(void)
         cmocka_unit_test(fork_does_not_come_between),
         cmocka_unit_test(handle_is_ready_when_a_message_is_there),
         cmocka_unit_test(nonsense_is_damage_and_leaks_nothing),
+        cmocka_unit_test(wrong_attachments_are_damage_and_leak_nothing),
+        cmocka_unit_test(message_without_its_attachments_is_given_up),
+        cmocka_unit_test(attachments_of_a_long_message_are_waited_for_first),
         cmocka_unit_test(absurd_lengths_cost_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,8 @@
  *             while (kin_pipe_recv(parent, text, sizeof text, &size, KIN_FOREVER) == KIN_OK) { ... }
  *
  * A message arrives whole or not at all, in order, whatever its length and bytes. One of up to 64 KiB (less a head) costs one
- * system call on each side when it need not wait; a longer one flows in pieces, while the other side receives.
+ * system call on each side when it need not wait, one more if something is attached; a longer one flows in pieces, while the
+ * other side receives.
  *
  * A kin_pipe is this process's own object for one end, no shared memory; it belongs to no family. An end is for one process
  * at a time; all its threads may use it at once: messages are not mixed, sends are served one after the other, so are
@@ -50,22 +51,24 @@ KIN_API void kin_pipe_close(kin_pipe *pipe);
 
 /* Sends size bytes (data NULL: only with size 0) as one message. What fits into the system's buffer, some hundred KiB, does not
  * wait for the receiver. KIN_OK: sent, not: received.
- * KIN_E_TIMED_OUT: nothing of the message will be delivered, and the pipe can go on being used. (Of a long one part may be on
- * its way: the receiver drops that when the next message comes, or the end of the pipe; until then it waits for the rest.)
+ * KIN_E_TIMED_OUT: nothing of the message will be delivered, and the pipe can go on being used. (Of a long one, or one with
+ * attachments, part may be on its way, also after another error: the receiver drops that when the next message comes, or the
+ * end of the pipe.)
  * Errors: KIN_E_TIMED_OUT, KIN_E_CLOSED. */
 KIN_API kin_status kin_pipe_send(kin_pipe *pipe, const void *data, size_t size, int64_t timeout);
 
 /* Waits for the next message and copies it into buffer, its length into *size (size may be NULL; buffer too if capacity is 0).
  * KIN_E_TOO_BIG: buffer is short; *size is the message's length, and it is kept for the next call. KIN_E_TIMED_OUT: what has come
- * of a long message is kept; the next call goes on with it. After either, part of a message lies in this process: until it is
- * received, kin_pipe_handle does not show it and the end cannot be given away.
+ * of a message is kept; the next call goes on with it. After either, part of a message lies in this process: until it is
+ * received, kin_pipe_handle need not show it and the end cannot be given away.
  * KIN_E_TOO_BIG also if something is attached to the message, with *size its length: see kin_pipe_recv_with.
  * KIN_E_CLOSED: the other side is closed or dead, and all it sent has been received. KIN_E_DAMAGED: it sent what is no
  * message; that is dropped, and the next call goes on after it. KIN_E_NO_MEMORY: a message to be kept could not be; it is lost. */
 KIN_API kin_status kin_pipe_recv(kin_pipe *pipe, void *buffer, size_t capacity, size_t *size, int64_t timeout);
 
-/* Waits until a message has come, or has begun to; *size, if not null, is its length. What a receive then waits for is the rest
- * of a long one. Errors: KIN_E_TIMED_OUT, KIN_E_CLOSED (as kin_pipe_recv), KIN_E_DAMAGED. */
+/* Waits until a message has come, with what is attached, or a long one has begun to; *size, if not null, is its length. What a
+ * receive then waits for is the rest of a long one. Of one with attachments part lies in this process then.
+ * Errors: KIN_E_TIMED_OUT, KIN_E_CLOSED, KIN_E_DAMAGED, KIN_E_NO_MEMORY, all as kin_pipe_recv. */
 KIN_API kin_status kin_pipe_poll(kin_pipe *pipe, size_t *size, int64_t timeout);
 
 /* ---- attachments ---- */

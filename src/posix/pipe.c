@@ -1,8 +1,8 @@
 /* pipe.c: pairs of AF_UNIX sockets of type SOCK_SEQPACKET.
  *
- * - A packet is sent whole or not at all, and received by one recvmsg; several processes that use one end cannot tear it. Its
+ * - A packet is sent whole or not at all, and received by one call; several processes that use one end cannot tear it. Its
  *   descriptors belong to it: they come with its bytes, and are closed if nobody receives them (unix(7)).
- * - Descriptors for which there is no room, or no free number, are dropped, and MSG_CTRUNC says so (recvmsg(2)).
+ * - Descriptors for which there is no room, or no free number, are closed, and MSG_CTRUNC says so (recvmsg(2)).
  * - When the other side closes with something unread, the next call fails with ECONNRESET, once, also a receive that has
  *   packets before it. The end of the stream is a packet of length 0.
  * - A packet is refused with EMSGSIZE if it is larger than the send buffer (socket(7), SO_SNDBUF): usually 208 KiB.
@@ -17,7 +17,7 @@
 
 #include "posix.h"
 
-#define JOINED_MAX 1024u
+#define JOINED_MAX 8192u
 #define BUFFER_MIN (4 * (int)KIN_OS_PACKET_MAX)
 
 typedef union control { /* aligned as a cmsghdr has to be */
@@ -204,11 +204,23 @@ kin_status kin_os_pipe_send(kin_os_pipe *pipe, const kin_os_packet *packet, int6
     return KIN_OK;
 }
 
+/* One piece without handles is the less work for the kernel. */
+static ssize_t receive_once(int fd, struct msghdr *message, int flags)
+{
+    if (message->msg_iovlen == 1 && !message->msg_control) {
+        const struct iovec *part = &message->msg_iov[0];
+        ssize_t got = recv(fd, part->iov_base, part->iov_len, flags | MSG_TRUNC);
+        message->msg_flags = got > 0 && (size_t)got > part->iov_len ? MSG_TRUNC : 0;
+        return got;
+    }
+    return recvmsg(fd, message, flags | MSG_CMSG_CLOEXEC);
+}
+
 static ssize_t receive(int fd, struct msghdr *message, int flags)
 {
     ssize_t got;
     do {
-        got = recvmsg(fd, message, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        got = receive_once(fd, message, flags | MSG_DONTWAIT);
     } while (got < 0 && (errno == EINTR || errno == ECONNRESET));
     return got;
 }
@@ -240,15 +252,18 @@ kin_status kin_os_pipe_recv(kin_os_pipe *pipe, kin_os_packet *packet)
     struct msghdr message;
     control space;
     fill(&message, parts, packet);
-    message.msg_control = &space;
-    message.msg_controllen = sizeof space;
+    if (packet->handles) {
+        message.msg_control = &space;
+        message.msg_controllen = sizeof space;
+    }
     ssize_t got = receive(pipe->fd, &message, 0);
     if (got < 0) {
         return errno == EAGAIN ? KIN_E_TIMED_OUT : kin_posix_fail(errno);
     }
     packet->size = (size_t)got;
     packet->handle_count = take_handles(&message, packet->handles);
-    if (got > 0 && (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0) {
+    bool handles_lost = packet->handles && (message.msg_flags & MSG_CTRUNC);
+    if (got > 0 && (message.msg_flags & MSG_TRUNC) == 0 && !handles_lost) {
         return KIN_OK;
     }
     bool empty = got == 0 && packet->handle_count == 0;
@@ -256,10 +271,9 @@ kin_status kin_os_pipe_recv(kin_os_pipe *pipe, kin_os_packet *packet)
     if (message.msg_flags & MSG_TRUNC) {
         return KIN_E_DAMAGED;
     }
-    return message.msg_flags & MSG_CTRUNC ? KIN_E_HANDLE : empty ? KIN_E_CLOSED : KIN_E_DAMAGED;
+    return handles_lost ? KIN_E_HANDLE : empty ? KIN_E_CLOSED : KIN_E_DAMAGED;
 }
 
-/* Without room for descriptors: they are not looked at. */
 kin_status kin_os_pipe_peek(kin_os_pipe *pipe, void *start, size_t size)
 {
     struct iovec part = {start, size};

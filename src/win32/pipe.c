@@ -547,20 +547,22 @@ static size_t take_own(const frame *head, kin_os_handle *handles)
 
 static kin_status take_handles(kin_os_pipe *pipe, const frame *head, kin_os_packet *packet)
 {
+    kin_os_handle handles[KIN_OS_PACKET_HANDLES];
     packet->handle_count = 0;
     if (head->handle_count == 0) {
         return KIN_OK;
     }
-    size_t taken = head->holder == pipe->self ? take_own(head, packet->handles) : take_over(head, packet->handles);
+    size_t taken = head->holder == pipe->self ? take_own(head, handles) : take_over(head, handles);
     atomic_store(&own_side(pipe)->taken_number, head->number);
-    if (taken < head->handle_count) {
-        while (taken > 0) {
-            kin_os_handle_close(packet->handles[--taken]);
-        }
-        return KIN_E_HANDLE;
+    if (packet->handles && taken == head->handle_count) {
+        memcpy(packet->handles, handles, taken * sizeof *handles);
+        packet->handle_count = taken;
+        return KIN_OK;
     }
-    packet->handle_count = taken;
-    return KIN_OK;
+    while (taken > 0) {
+        kin_os_handle_close(handles[--taken]);
+    }
+    return packet->handles ? KIN_E_HANDLE : KIN_OK;
 }
 
 static bool head_sound(const frame *head)
@@ -614,16 +616,6 @@ kin_status kin_os_pipe_peek(kin_os_pipe *pipe, void *start, size_t size)
 
 /* ---- closing ---- */
 
-static void drop_next(kin_os_pipe *pipe, kin_status *status)
-{
-    kin_os_handle handles[KIN_OS_PACKET_HANDLES];
-    kin_os_packet packet = {.handles = handles};
-    *status = kin_os_pipe_recv(pipe, &packet);
-    for (size_t i = 0; *status == KIN_OK && i < packet.handle_count; i++) {
-        kin_os_handle_close(handles[i]);
-    }
-}
-
 /* Takes the handles that were sent to this end and not received. Others may be using it: only its holder does this. */
 static void drain(kin_os_pipe *pipe)
 {
@@ -634,7 +626,8 @@ static void drain(kin_os_pipe *pipe)
     while (
         status != KIN_E_CLOSED && kin_os_now() < patience &&
         (atomic_load(&from->attaching) > 0 || atomic_load(&from->placed_number) != atomic_load(&from->taken_number))) {
-        drop_next(pipe, &status);
+        kin_os_packet packet = {.handles = NULL};
+        status = kin_os_pipe_recv(pipe, &packet);
         if (status == KIN_E_TIMED_OUT) {
             kin_os_pipe_wait(pipe, false, kin_os_now() + KIN_MS(1));
         }
