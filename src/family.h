@@ -60,7 +60,7 @@ struct kin_family {
 };
 
 typedef struct kin__seat {
-    uint64_t base; /* the arena's address; 0: empty */
+    _Atomic uint64_t base; /* the arena's address; 0: empty. Set last, and to 0 also by another thread */
     uint64_t token;
     kin_family *family;
     kin__thread *thread;
@@ -136,7 +136,8 @@ static inline kin__seat *kin__seat_fast(const void *p, uint32_t type)
 {
     kin__seat *seat = (kin__seat *)kin_os_thread_get();
     uint64_t tag = atomic_load_explicit(&((kin__object *)(uintptr_t)p)->tag, memory_order_relaxed);
-    if (seat && seat->base == (uint64_t)(uintptr_t)p - (tag - KIN__TAG(type, 0))) {
+    if (seat &&
+        atomic_load_explicit(&seat->base, memory_order_relaxed) == (uint64_t)(uintptr_t)p - (tag - KIN__TAG(type, 0))) {
         return seat;
     }
     return NULL;

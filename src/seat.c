@@ -3,18 +3,25 @@
  * A thread's seats lie in one record that its thread pointer leads to; the first seat is the one used last, which is what
  * the fast paths look at. Records lie in memory that fork wipes: a child finds its own thread's record empty, and joins.
  * Which records are used is kept elsewhere, for after a bare clone the child's thread still uses its own.
+ *
+ * A thread that closes a family empties the others' seats in it, where they lie, while they may be taking a seat in another
+ * family: whoever changes a record has its turn. Without it a thread looks only at its first seat's base, and uses that
+ * seat if its family is meant, which nobody may be closing.
  */
 #include "family.h"
 
 #include "heap.h"
 #include "park.h"
+#include "turn.h"
 
 typedef struct record {
     kin__seat seats[KIN__FAMILIES];
+    kin__turn turn;
 } record;
 
 #define CHUNKS 512u
 #define CHUNK_RECORDS 64u
+#define PATIENCE KIN_SECONDS(1) /* after a bare clone a turn may be that of a thread that is not there */
 
 static record *_Atomic chunks[CHUNKS];
 static _Atomic uint64_t used[CHUNKS]; /* bit by record */
@@ -104,7 +111,7 @@ static bool claim_entry(kin_family *family, uint32_t index, kin__seat *seat)
     seat->family = family;
     seat->has_sem = false;
     seat->watched = 0;
-    seat->base = (uint64_t)(uintptr_t)family->base;
+    atomic_store_explicit(&seat->base, (uint64_t)(uintptr_t)family->base, memory_order_relaxed);
     return true;
 }
 
@@ -139,39 +146,57 @@ static void free_entry(kin__seat *seat)
     if (mine >> 24 == generation) {
         atomic_compare_exchange_strong(&thread->lease, &mine, generation << 24 | KIN__FREE);
     }
-    *seat = (kin__seat){0};
+    atomic_store_explicit(&seat->base, 0, memory_order_relaxed);
 }
 
-/* The thread's seat in the family; if it has none, the first empty one, for seats are filled from the front; or NULL. */
-static kin__seat *find_seat(record *of, const kin_family *family)
+/* ---- records ---- */
+
+static void take_turn(record *of)
 {
-    uint64_t base = (uint64_t)(uintptr_t)family->base;
+    kin__turn_take(&of->turn, kin_os_now() + PATIENCE);
+}
+
+static kin__seat *find_base(record *of, uint64_t base)
+{
     for (uint32_t i = 0; i < KIN__FAMILIES; i++) {
-        if (of->seats[i].base == base || of->seats[i].base == 0) {
+        if (atomic_load_explicit(&of->seats[i].base, memory_order_relaxed) == base) {
             return &of->seats[i];
         }
     }
     return NULL;
 }
 
+static kin__seat *find_seat(record *of, const kin_family *family)
+{
+    return find_base(of, (uint64_t)(uintptr_t)family->base);
+}
+
+static bool claim_seat(record *mine, kin_family *family)
+{
+    take_turn(mine);
+    kin__seat *empty = find_base(mine, 0);
+    bool claimed = find_seat(mine, family) || (empty && claim_any_entry(family, empty));
+    kin__turn_give(&mine->turn);
+    return claimed;
+}
+
 static kin_status sit_down(record *mine, kin_family *family)
 {
     kin_status status = kin__member_join(family);
-    if (status != KIN_OK) {
-        return status;
+    /* Making room may itself need the seat, and take it. */
+    for (int tries = 0; status == KIN_OK && !claim_seat(mine, family); tries++) {
+        status = kin__make_room(family, tries) ? KIN_OK : KIN_E_LIMIT;
     }
-    for (int tries = 0;; tries++) {
-        kin__seat *seat = find_seat(mine, family);
-        if (!seat) {
-            return KIN_E_LIMIT;
-        }
-        if (seat->base != 0 || claim_any_entry(family, seat)) {
-            return KIN_OK; /* making room may itself have needed the seat, and taken it */
-        }
-        if (!kin__make_room(family, tries)) {
-            return KIN_E_LIMIT;
-        }
-    }
+    return status;
+}
+
+static void bring_to_front(record *mine, kin__seat *seat)
+{
+    take_turn(mine);
+    kin__seat front = *seat;
+    *seat = mine->seats[0];
+    mine->seats[0] = front;
+    kin__turn_give(&mine->turn);
 }
 
 kin_status kin__seat_take(kin__seat **out, kin_family *family)
@@ -181,17 +206,13 @@ kin_status kin__seat_take(kin__seat **out, kin_family *family)
     if (status != KIN_OK) {
         return status;
     }
-    kin__seat *seat = find_seat(mine, family);
-    if (!seat || seat->base == 0) {
+    if (!find_seat(mine, family)) {
         status = sit_down(mine, family);
         if (status != KIN_OK) {
             return status;
         }
-        seat = find_seat(mine, family);
     }
-    kin__seat front = *seat;
-    *seat = mine->seats[0];
-    mine->seats[0] = front;
+    bring_to_front(mine, find_seat(mine, family));
     *out = &mine->seats[0];
     return KIN_OK;
 }
@@ -213,19 +234,17 @@ kin_status kin__seat_find(kin__seat **out, const void *p, uint32_t type)
     return kin__seat_take(out, family);
 }
 
+/* family NULL: all. */
 static void leave_seats(record *of, const kin_family *family)
 {
-    for (uint32_t i = KIN__FAMILIES; i-- > 0;) {
+    take_turn(of);
+    for (uint32_t i = 0; i < KIN__FAMILIES; i++) {
         kin__seat *seat = &of->seats[i];
-        if (seat->base == 0 || (family && seat->family != family)) {
-            continue;
+        if (atomic_load_explicit(&seat->base, memory_order_relaxed) != 0 && (!family || seat->family == family)) {
+            free_entry(seat);
         }
-        free_entry(seat);
-        for (uint32_t k = i; k + 1 < KIN__FAMILIES; k++) {
-            of->seats[k] = of->seats[k + 1];
-        }
-        of->seats[KIN__FAMILIES - 1] = (kin__seat){0};
     }
+    kin__turn_give(&of->turn);
 }
 
 void kin__seats_leave_thread(void *value)

@@ -206,6 +206,65 @@ static void threads_give_their_entries_back(void **state)
     assert_ok(kin_lock_destroy(lock));
 }
 
+typedef struct visitor {
+    kin_lock *own[2];       /* in two families, used by turns, */
+    kin_lock *_Atomic next; /* and one that is to be used once */
+    _Atomic int stop, failures;
+} visitor;
+
+static void visit(void *argument)
+{
+    visitor *it = argument;
+    for (uint32_t i = 0; !it->stop; i++) {
+        kin_lock *next = it->next, *lock = next ? next : it->own[i % 2];
+        it->failures += kin_lock_acquire(lock, PATIENCE) != KIN_OK || kin_lock_release(lock) != KIN_OK;
+        if (next) {
+            it->next = NULL;
+        }
+    }
+}
+
+/* Threads that have used a family, and use others now, go on doing so while it is closed. */
+static void closing_a_family_leaves_threads_alone(void **state)
+{
+    (void)state;
+    enum { THREADS = 2, ROUNDS = 300 };
+    kin_family *families[2] = {NULL, NULL};
+    kin_lock *locks[2] = {NULL, NULL};
+    visitor visitors[THREADS];
+    void *threads[THREADS];
+    for (int i = 0; i < 2; i++) {
+        assert_ok(kin_family_create(&families[i], NULL));
+        assert_ok(kin_lock_create(&locks[i], families[i]));
+    }
+    for (int i = 0; i < THREADS; i++) {
+        visitors[i] = (visitor){.own = {locks[0], locks[1]}};
+        threads[i] = begin_thread(visit, &visitors[i]);
+    }
+    for (int round = 0; round < ROUNDS; round++) {
+        kin_family *family = NULL;
+        kin_lock *lock = NULL;
+        assert_ok(kin_family_create(&family, NULL));
+        assert_ok(kin_lock_create(&lock, family));
+        for (int i = 0; i < THREADS; i++) {
+            visitors[i].next = lock;
+        }
+        for (int i = 0; i < THREADS; i++) {
+            while (visitors[i].next) { /* it comes to it */
+            }
+        }
+        kin_family_close(family);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        visitors[i].stop = 1;
+        end_thread(threads[i]);
+        assert_int_equal(visitors[i].failures, 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        kin_family_close(families[i]);
+    }
+}
+
 static void member_limit_is_an_error_in_the_child(void **state)
 {
     (void)state;
@@ -237,6 +296,7 @@ int main(void)
         cmocka_unit_test(many_children_leave_nothing),
         cmocka_unit_test(limits_are_kept),
         cmocka_unit_test(threads_give_their_entries_back),
+        cmocka_unit_test(closing_a_family_leaves_threads_alone),
         cmocka_unit_test(member_limit_is_an_error_in_the_child),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
