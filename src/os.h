@@ -222,7 +222,8 @@ uint32_t kin_os_sweep(void);
  * Each user has names of its own. Names are given and taken by the user whose they are.
  */
 
-/* The memory of the family of that name, and its id, which stands outside of the memory. KIN_E_NOT_FOUND; KIN_E_PERMISSION: somebody else sits there, or lets nobody in. */
+/* The memory of the family of that name, and its id, which stands outside of the memory. KIN_E_NOT_FOUND; KIN_E_PERMISSION:
+ * somebody else sits there, or lets nobody in. */
 kin_status kin_os_name_find(kin_os_handle *shm, kin_os_id *id, const char *name, const kin_os_account *owner);
 /* What has been found: gives the handles to join with. Takes *shm. KIN_E_NOT_FOUND: it is gone meanwhile. */
 kin_status kin_os_name_enter(kin_os_handle *shm, kin_os_handle *pulse, const kin_os_id *family,
@@ -389,8 +390,8 @@ typedef struct kin_os_packet {
     } parts
         [KIN_OS_PACKET_PARTS]; /* one after the other; together at most, when receiving at least, KIN_OS_PACKET_MAX */
     size_t size;               /* receiving: how long it was */
-    kin_os_handle
-        *handles; /* at most, when receiving room for, KIN_OS_PACKET_HANDLES; or NULL: any that come are closed */
+    /* At most, when receiving room for, KIN_OS_PACKET_HANDLES; or NULL: any that come are closed. */
+    kin_os_handle *handles;
     size_t handle_count;
 } kin_os_packet;
 

@@ -206,13 +206,15 @@ kin_status kin__seat_take(kin__seat **out, kin_family *family)
     if (status != KIN_OK) {
         return status;
     }
-    if (!find_seat(mine, family)) {
+    kin__seat *seat = find_seat(mine, family);
+    if (!seat) {
         status = sit_down(mine, family);
         if (status != KIN_OK) {
             return status;
         }
+        seat = find_seat(mine, family);
     }
-    bring_to_front(mine, find_seat(mine, family));
+    bring_to_front(mine, seat);
     *out = &mine->seats[0];
     return KIN_OK;
 }

@@ -1042,8 +1042,8 @@ static void wrong_attachments_are_damage_and_leak_nothing(void **state)
     kin__head first = {KIN__PIPE_MAGIC, KIN__FIRST, 1, 3, 0, 0};
     const kin__head sound = {KIN__PIPE_MAGIC, KIN__ITEMS, 1, 3, 3, 0};
     kin__head heads[7] = {sound, sound, sound, sound, sound, sound, sound};
-    const size_t handle_counts[7] = {2, 0, 1, 2, 1, 1 + KIN_OS_PIPE_HANDLES,
-                                     1}; /* wrong are the first two, and these: */
+    /* Of the first two the count is wrong, of the others what is set below. */
+    const size_t handle_counts[7] = {2, 0, 1, 2, 1, 1 + KIN_OS_PIPE_HANDLES, 1};
     char text[8];
     size_t size = 0, before = count_handles();
     intptr_t file = open_file_with("x");

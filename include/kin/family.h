@@ -85,7 +85,8 @@ KIN_API kin_status kin_family_open(kin_family **out, const char *name, uint32_t 
 KIN_API kin_status kin_family_forget(const char *name);
 
 /* Leaves the family: this process's pointers into its arena are invalid afterwards, in all its threads; the caller sees
- * to it that none uses them, opens this family again, or ends, meanwhile. Other members go on. The last one to leave removes the family's names. NULL: nothing.
+ * to it that none uses them, opens this family again, or ends, meanwhile. Other members go on. The last one to leave removes the
+ * family's names. NULL: nothing.
  * Open families are closed by exit() too, but not by _exit: that counts as a death, which others clean up after. */
 KIN_API void kin_family_close(kin_family *family);
 

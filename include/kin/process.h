@@ -144,8 +144,9 @@ typedef struct kin_process_options {
  * standard streams and the blocked signals of now; environment, current directory, limits and priority as they were when the
  * server was started, by the first such start, and what the program did before kin_main was done once, in the server:
  * it must not start threads there. The server is a child of this process, too, which ends with it: wait(2) for all children
- * finds it, and waits for good. If somebody kills it, the next start makes a new one, and children go on; while somebody has it stopped
- * (SIGSTOP), starts wait. Handles for a child may be open in the server for a moment after the start. A forked child has none until it starts its own.
+ * finds it, and waits for good. If somebody kills it, the next start makes a new one, and children go on; while somebody has it
+ * stopped (SIGSTOP), starts wait. Handles for a child may be open in the server for a moment after the start. A forked child has
+ * none until it starts its own.
  * die_with_parent: however this process ends, also by kill -9, the child is killed; the end of the thread that started
  * it does nothing. What the child held is treated as after any death. It is for the child alone: its own children go on,
  * unless they were started so, too. POSIX: a thread in the child, with a descriptor, sees to it from its beginning
