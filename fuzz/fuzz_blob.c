@@ -6,7 +6,7 @@
  *
  * Held to: nothing is read out of bounds (the sanitizers), and what is accepted is written back as the same bytes.
  */
-#include "blob.h"
+#include "process/blob.h"
 
 #include <stdlib.h>
 

@@ -4,7 +4,7 @@
  * Held to: no memory is touched that is not the call's (the sanitizers), nothing waits, a message that is received has the
  * length that was asked for, and at the end no handle is left over.
  */
-#include "pipe.h"
+#include "pipe/pipe.h"
 
 #include <stdlib.h>
 

@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "container.h"
+#include "container/container.h"
 
 typedef struct things {
     kin_lock lock;

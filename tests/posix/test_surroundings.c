@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "arena.h"
+#include "family/arena.h"
 
 typedef struct shared {
     kin_lock lock;

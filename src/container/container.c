@@ -1,0 +1,258 @@
+/* container.c: what keeps a container whole, whoever is killed.
+ *
+ * Readers take no lock. What they read is entries, which never change once their word stands in a table, and the table. Both may be
+ * given back, and be something else's, while they read. So a reader copies first, and then looks whether the words that led it
+ * there still stand: a block word is not used again, so a word that stands was valid all the time. If not, it reads once more.
+ * Until then nothing that was read is believed: offsets are checked against the arena's bounds before they are followed.
+ *
+ *     reader:  load root, word (acquire); copy; fence (acquire); load word, root again
+ *     writer:  store word (release); give the old block back; somebody else takes it (acquire) and writes to it
+ *
+ * If the copy has bytes of the new owner's, the writer's store came before them, and the second look finds it. (The copying itself
+ * races with the new owner's plain stores, as in every seqlock over memory that others use freely; what it copied is not
+ * looked at then, but for comparing it with a key.)
+ *
+ * Writers hold the lock. Each change is published by one store: of a word, of the table's root. Between a block's being
+ * allocated and its being published, and between its being taken out and given back, it stands in `doubts`:
+ *
+ *     made:  allocate (heap.c notes the word before the block is live) ... publish, clear the doubt
+ *     gone:  note the word; publish what takes it out; give the block back; clear the doubt
+ *
+ * Who acquires the lock after a death, or finds doubts left by one who could not give a block back, asks of each whether the
+ * container has it. If not it is given back: at any moment that is right for both kinds. `dropped` is a whole table: if it is
+ * not the root, all its entries and then the table are given back; giving back twice does nothing, since words are not used again.
+ * All this can itself be broken off and done again by the next.
+ */
+#include "container/container.h"
+
+#include "kin/memory.h"
+
+#include <string.h>
+
+/* ---- what a dead writer left ---- */
+
+static uint64_t word_in(const kin__words *words, uint64_t index)
+{
+    return atomic_load_explicit((_Atomic uint64_t *)(void *)(words->first + index * words->step), memory_order_relaxed);
+}
+
+static bool holds(kin_family *family, const kin__kind *kind, uint64_t root, uint64_t word)
+{
+    kin__words words;
+    if (root == 0 || !kind->words(family, root, &words)) {
+        return false;
+    }
+    for (uint64_t i = 0; i < words.count; i++) {
+        if (word_in(&words, i) == word) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Gives back all of a table that is not the root. */
+static kin_status give_all(kin__seat *seat, const kin__kind *kind, uint64_t table)
+{
+    kin__words words = {0};
+    kin_status status = KIN_OK;
+    if (!kin__heap_has(seat->family, table) || !kind->words(seat->family, table, &words)) {
+        return KIN_OK;
+    }
+    for (uint64_t i = 0; i < words.count && status != KIN_E_BUSY; i++) {
+        uint64_t word = word_in(&words, i);
+        if (word > KIN__NO_ENTRY) {
+            status = kin__heap_give(seat, word);
+        }
+    }
+    return status == KIN_E_BUSY ? status : kin__heap_give(seat, table);
+}
+
+static kin_status clear_doubts(kin__seat *seat, kin__container *it, const kin__kind *kind)
+{
+    uint64_t root = atomic_load(&it->root);
+    for (int i = 0; i < KIN__DOUBTS; i++) {
+        uint64_t word = atomic_load(&it->doubts[i]);
+        bool table = i == KIN__TABLE_MADE || i == KIN__TABLE_GONE;
+        bool has = word == 0 || (table ? word == root : holds(seat->family, kind, root, word));
+        if (!has && kin__heap_give(seat, word) == KIN_E_BUSY) {
+            return KIN_E_BUSY;
+        }
+        atomic_store(&it->doubts[i], 0);
+    }
+    uint64_t dropped = atomic_load(&it->dropped);
+    if (dropped != 0 && dropped != root && give_all(seat, kind, dropped) == KIN_E_BUSY) {
+        return KIN_E_BUSY;
+    }
+    atomic_store(&it->dropped, 0);
+    return KIN_OK;
+}
+
+static bool in_doubt(kin__container *it)
+{
+    uint64_t any = atomic_load_explicit(&it->dropped, memory_order_relaxed);
+    for (int i = 0; i < KIN__DOUBTS; i++) {
+        any |= atomic_load_explicit(&it->doubts[i], memory_order_relaxed);
+    }
+    return any != 0;
+}
+
+/* ---- the lock ---- */
+
+kin_status kin__container_enter(kin__seat *seat, kin__container *it, const kin__kind *kind)
+{
+    kin_status status = kin__lock_acquire(seat, &it->lock, KIN_FOREVER);
+    if (status < 0 || (status == KIN_OK && !in_doubt(it))) {
+        return status == KIN_E_POISONED ? KIN_E_DAMAGED : status; /* nobody poisons it */
+    }
+    if (status == KIN_OWNER_DIED) {
+        kin__reap_all(seat->family); /* a block that it was just taking */
+        if (kind->recount) {
+            kind->recount(seat->family, it);
+        }
+    }
+    status = clear_doubts(seat, it, kind);
+    kin__lock_repair(seat, &it->lock);
+    if (status != KIN_OK) {
+        kin__container_leave(seat, it);
+    }
+    return status;
+}
+
+void kin__container_leave(kin__seat *seat, kin__container *it)
+{
+    kin__lock_release(seat, &it->lock);
+}
+
+kin_status kin__container_take(void **out, kin__seat *seat, kin__container *it, kin__doubt doubt, uint64_t size)
+{
+    bool table = doubt == KIN__TABLE_MADE;
+    return kin__heap_take(out, seat, size, table, &it->doubts[doubt]);
+}
+
+static void give_doubt(kin__seat *seat, kin__container *it, kin__doubt doubt)
+{
+    uint64_t word = atomic_load_explicit(&it->doubts[doubt], memory_order_relaxed);
+    if (word != 0 && kin__heap_give(seat, word) != KIN_E_BUSY) {
+        atomic_store_explicit(&it->doubts[doubt], 0, memory_order_release);
+    }
+}
+
+void kin__container_settle(kin__seat *seat, kin__container *it)
+{
+    atomic_store_explicit(&it->doubts[KIN__ENTRY_MADE], 0, memory_order_release);
+    atomic_store_explicit(&it->doubts[KIN__TABLE_MADE], 0, memory_order_release);
+    give_doubt(seat, it, KIN__ENTRY_GONE);
+    give_doubt(seat, it, KIN__TABLE_GONE);
+}
+
+void kin__container_undo(kin__seat *seat, kin__container *it)
+{
+    atomic_store_explicit(&it->doubts[KIN__ENTRY_GONE], 0, memory_order_release);
+    atomic_store_explicit(&it->doubts[KIN__TABLE_GONE], 0, memory_order_release);
+    give_doubt(seat, it, KIN__ENTRY_MADE);
+    give_doubt(seat, it, KIN__TABLE_MADE);
+}
+
+/* ---- made, emptied, ended ---- */
+
+kin_status kin__container_create(void **out, kin_family *family, const kin__kind *kind)
+{
+    void *memory;
+    kin_status status = out ? kin__family_resolve(&family, family) : KIN_E_ARGUMENT;
+    if (status == KIN_OK) {
+        status = kin_alloc(&memory, family, sizeof(kin__container));
+    }
+    if (status != KIN_OK) {
+        return status;
+    }
+    kin__container *made = memory;
+    status = kin_os_random(made->seed, sizeof made->seed);
+    if (status != KIN_OK) {
+        kin_free(memory);
+        return status;
+    }
+    kin__lock_init(family, &made->lock, 0);
+    kin__object_init(&made->object, kind->type, 0);
+    *out = memory;
+    return KIN_OK;
+}
+
+kin_status kin__container_open(kin__seat **out, const void *p, const kin__kind *kind)
+{
+    if (!p) {
+        return KIN_E_ARGUMENT;
+    }
+    *out = kin__seat_fast(p, kind->type);
+    return *out ? KIN_OK : kin__seat_find(out, p, kind->type);
+}
+
+kin_status kin__container_clear(kin__seat *seat, kin__container *it, const kin__kind *kind)
+{
+    kin_status status = kin__container_enter(seat, it, kind);
+    if (status != KIN_OK) {
+        return status;
+    }
+    atomic_store(&it->dropped, atomic_load(&it->root));
+    atomic_store(&it->root, 0);
+    if (give_all(seat, kind, atomic_load(&it->dropped)) != KIN_E_BUSY) {
+        atomic_store(&it->dropped, 0);
+    }
+    kin__container_leave(seat, it);
+    return KIN_OK;
+}
+
+kin_status kin__container_destroy(void *p, const kin__kind *kind)
+{
+    kin__seat *seat;
+    if (!p) {
+        return KIN_OK;
+    }
+    kin_status status = kin__container_open(&seat, p, kind);
+    if (status == KIN_OK) {
+        status = kin__container_clear(seat, p, kind);
+    }
+    if (status == KIN_OK && in_doubt(p)) {
+        status = KIN_E_BUSY; /* not all could be given back */
+    }
+    return status == KIN_OK ? kin__object_destroy(p, kind->type) : status;
+}
+
+/* ---- entries ---- */
+
+kin_status kin__entry_make(kin__entry **out, kin__seat *seat, kin__container *it, const void *key, size_t key_size,
+                           const void *value, size_t value_size)
+{
+    void *memory;
+    if (value_size > UINT32_MAX) {
+        return KIN_E_TOO_BIG;
+    }
+    kin_status status = kin__container_take(&memory, seat, it, KIN__ENTRY_MADE, kin__entry_size(key_size, value_size));
+    if (status != KIN_OK) {
+        return status;
+    }
+    kin__entry *made = memory;
+    atomic_store_explicit(&made->key_size, (uint32_t)key_size, memory_order_relaxed);
+    atomic_store_explicit(&made->value_size, (uint32_t)value_size, memory_order_relaxed);
+    if (key_size > 0) {
+        memcpy(made->bytes, key, key_size);
+    }
+    if (value && value_size > 0) {
+        memcpy(made->bytes + kin__value_at(key_size), value, value_size);
+    }
+    *out = made;
+    return KIN_OK;
+}
+
+kin_status kin__entry_copy(const kin__found *found, void *buffer, size_t capacity, size_t *size)
+{
+    if (size) {
+        *size = found->value_size;
+    }
+    if (found->value_size > capacity) {
+        return KIN_E_TOO_BIG;
+    }
+    if (found->value_size > 0) {
+        memcpy(buffer, found->value, found->value_size);
+    }
+    return KIN_OK;
+}

@@ -1,0 +1,347 @@
+/* dict.c: keys and values. Who may read and write when, and what a death leaves: container.c; the table: table.c. */
+#include "kin/dict.h"
+
+#include "container/hash.h"
+#include "container/hash_table.h"
+
+#include <string.h>
+
+#define ATTEMPTS 100 /* of a get, before it takes the lock */
+
+typedef struct work { /* of one call */
+    kin__seat *seat;
+    kin__container *it;
+    kin__key key;
+    kin__place place;
+    bool there; /* under the lock: the key has a value, at place */
+} work;
+
+kin_status kin_dict_create(kin_dict **out, kin_family *family)
+{
+    return kin__container_create((void **)out, family, &kin__dict_kind);
+}
+
+kin_status kin_dict_destroy(kin_dict *dict)
+{
+    return kin__container_destroy(dict, &kin__dict_kind);
+}
+
+static kin_status open_work(work *out, kin_dict *dict, const void *key, size_t key_size)
+{
+    if (!key || key_size == 0 || key_size > KIN_DICT_KEY_MAX) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin__container_open(&out->seat, dict, &kin__dict_kind);
+    if (status == KIN_OK) {
+        out->it = (kin__container *)dict;
+        out->key = (kin__key){key, key_size, kin__hash(out->it->seed, key, key_size)};
+    }
+    return status;
+}
+
+/* ---- reading ---- */
+
+static kin_status read_locked(work *w, void *buffer, size_t capacity, size_t *size)
+{
+    kin_status status = kin__container_enter(w->seat, w->it, &kin__dict_kind);
+    if (status == KIN_OK) {
+        status = kin__table_read(w->seat->family, w->it, &w->key, buffer, capacity, size);
+        status = status == KIN_E_BUSY ? KIN_E_DAMAGED : status;
+        kin__container_leave(w->seat, w->it);
+    }
+    return status;
+}
+
+kin_status kin_dict_get(kin_dict *dict, const void *key, size_t key_size, void *buffer, size_t capacity, size_t *size)
+{
+    work w;
+    kin_status status = buffer || capacity == 0 ? open_work(&w, dict, key, key_size) : KIN_E_ARGUMENT;
+    if (status != KIN_OK) {
+        return status;
+    }
+    for (int i = 0; i < ATTEMPTS; i++) {
+        status = kin__table_read(w.seat->family, w.it, &w.key, buffer, capacity, size);
+        if (status != KIN_E_BUSY) {
+            return status;
+        }
+    }
+    return read_locked(&w, buffer, capacity, size);
+}
+
+kin_status kin_dict_contains(kin_dict *dict, const void *key, size_t key_size, int *there)
+{
+    if (!there) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin_dict_get(dict, key, key_size, NULL, 0, NULL);
+    bool found = status == KIN_OK || status == KIN_E_TOO_BIG;
+    if (found || status == KIN_E_NOT_FOUND) {
+        *there = found;
+        return KIN_OK;
+    }
+    return status;
+}
+
+/* ---- changing ---- */
+
+/* KIN_OK: the lock is held, and the key looked for. */
+static kin_status begin(work *w, kin_dict *dict, const void *key, size_t key_size)
+{
+    kin_status status = open_work(w, dict, key, key_size);
+    if (status == KIN_OK) {
+        status = kin__container_enter(w->seat, w->it, &kin__dict_kind);
+    }
+    if (status != KIN_OK) {
+        return status;
+    }
+    status = kin__table_find(w->seat->family, w->it, &w->key, &w->place);
+    w->there = status == KIN_OK;
+    if (status == KIN_E_DAMAGED) {
+        kin__container_leave(w->seat, w->it);
+        return status;
+    }
+    return KIN_OK;
+}
+
+static kin_status end(work *w, kin_status status)
+{
+    kin__container_leave(w->seat, w->it);
+    return status;
+}
+
+/* value NULL: the entry's value is for the caller to write, before kin__table_put. */
+static kin_status prepare(work *w, const void *value, size_t size, kin__entry **entry)
+{
+    kin_status status = w->there ? KIN_OK : kin__table_make_room(w->seat, w->it, &w->key, &w->place);
+    return status == KIN_OK ? kin__entry_make(entry, w->seat, w->it, w->key.bytes, w->key.size, value, size) : status;
+}
+
+static kin_status put(work *w, const void *value, size_t size)
+{
+    kin__entry *entry;
+    kin_status status = prepare(w, value, size, &entry);
+    if (status == KIN_OK) {
+        kin__table_put(w->seat, w->it, &w->key, &w->place);
+    }
+    return status;
+}
+
+static bool sound_value(const void *value, size_t size)
+{
+    return value || size == 0;
+}
+
+kin_status kin_dict_set(kin_dict *dict, const void *key, size_t key_size, const void *value, size_t size)
+{
+    work w;
+    kin_status status = sound_value(value, size) ? begin(&w, dict, key, key_size) : KIN_E_ARGUMENT;
+    return status == KIN_OK ? end(&w, put(&w, value, size)) : status;
+}
+
+kin_status kin_dict_set_if_absent(kin_dict *dict, const void *key, size_t key_size, const void *value, size_t size)
+{
+    work w;
+    kin_status status = sound_value(value, size) ? begin(&w, dict, key, key_size) : KIN_E_ARGUMENT;
+    if (status != KIN_OK) {
+        return status;
+    }
+    return end(&w, w.there ? KIN_E_EXISTS : put(&w, value, size));
+}
+
+static bool is_expected(const work *w, const void *expected, size_t size)
+{
+    if (!expected || !w->there) {
+        return !expected && !w->there;
+    }
+    return w->place.found.value_size == size && memcmp(w->place.found.value, expected, size) == 0;
+}
+
+kin_status kin_dict_compare_and_set(kin_dict *dict, const void *key, size_t key_size, const void *expected,
+                                    size_t expected_size, const void *value, size_t size, int *done)
+{
+    work w;
+    bool sound = done && (expected || value) && sound_value(expected, expected_size) && sound_value(value, size);
+    kin_status status = sound ? begin(&w, dict, key, key_size) : KIN_E_ARGUMENT;
+    if (status != KIN_OK) {
+        return status;
+    }
+    *done = is_expected(&w, expected, expected_size);
+    if (*done && value) {
+        status = put(&w, value, size);
+    } else if (*done) {
+        kin__table_remove(w.seat, w.it, &w.place);
+    }
+    *done = *done && status == KIN_OK;
+    return end(&w, status);
+}
+
+/* On a copy, which is in doubt until it is published. */
+static kin_status change_copy(work *w, size_t room, kin_dict_change *change, void *context)
+{
+    kin__entry *entry;
+    size_t size = w->place.found.value_size;
+    room = room > size ? room : size;
+    kin_status status = prepare(w, NULL, room, &entry);
+    if (status != KIN_OK) {
+        return status;
+    }
+    char *value = entry->bytes + kin__value_at(w->key.size);
+    memcpy(value, w->place.found.value, size);
+    status = change(value, &size, room, context);
+    if (status == KIN_OK && size > room) {
+        status = KIN_E_TOO_BIG;
+    }
+    if (status != KIN_OK) {
+        kin__container_undo(w->seat, w->it);
+        return status;
+    }
+    atomic_store_explicit(&entry->value_size, (uint32_t)size, memory_order_relaxed);
+    kin__table_put(w->seat, w->it, &w->key, &w->place);
+    return KIN_OK;
+}
+
+kin_status kin_dict_update(kin_dict *dict, const void *key, size_t key_size, size_t room, kin_dict_change *change,
+                           void *context)
+{
+    work w;
+    kin_status status = change ? begin(&w, dict, key, key_size) : KIN_E_ARGUMENT;
+    if (status != KIN_OK) {
+        return status;
+    }
+    return end(&w, w.there ? change_copy(&w, room, change, context) : KIN_E_NOT_FOUND);
+}
+
+kin_status kin_dict_delete(kin_dict *dict, const void *key, size_t key_size)
+{
+    work w;
+    kin_status status = begin(&w, dict, key, key_size);
+    if (status != KIN_OK) {
+        return status;
+    }
+    if (w.there) {
+        kin__table_remove(w.seat, w.it, &w.place);
+    }
+    return end(&w, w.there ? KIN_OK : KIN_E_NOT_FOUND);
+}
+
+/* ---- the whole of it ---- */
+
+kin_status kin_dict_clear(kin_dict *dict)
+{
+    kin__seat *seat;
+    kin_status status = kin__container_open(&seat, dict, &kin__dict_kind);
+    return status == KIN_OK ? kin__container_clear(seat, (kin__container *)dict, &kin__dict_kind) : status;
+}
+
+kin_status kin_dict_size(kin_dict *dict, size_t *count)
+{
+    kin__seat *seat;
+    kin_status status = count ? kin__container_open(&seat, dict, &kin__dict_kind) : KIN_E_ARGUMENT;
+    if (status == KIN_OK) {
+        status = kin__container_enter(seat, (kin__container *)dict,
+                                      &kin__dict_kind); /* one who died may have left it wrong */
+    }
+    if (status == KIN_OK) {
+        status = kin__table_count(seat->family, (kin__container *)dict, count);
+        kin__container_leave(seat, (kin__container *)dict);
+    }
+    return status;
+}
+
+kin_status kin_dict_items(kin_items **out, kin_dict *dict)
+{
+    kin__seat *seat;
+    kin__container *it = (kin__container *)dict;
+    kin__words words = {0};
+    kin_status status = out ? kin__container_open(&seat, dict, &kin__dict_kind) : KIN_E_ARGUMENT;
+    if (status == KIN_OK) {
+        status = kin__container_enter(seat, it, &kin__dict_kind);
+    }
+    if (status != KIN_OK) {
+        return status;
+    }
+    uint64_t root = atomic_load(&it->root);
+    bool sound = root == 0 || kin__dict_kind.words(seat->family, root, &words);
+    status = sound ? kin__container_copy(out, seat->family, &words) : KIN_E_DAMAGED;
+    kin__container_leave(seat, it);
+    return status;
+}
+
+/* ---- strings and numbers ---- */
+
+static size_t length_of(const char *key)
+{
+    return key ? strlen(key) : 0;
+}
+
+kin_status kin_dict_set_string(kin_dict *dict, const char *key, const char *value)
+{
+    return value ? kin_dict_set(dict, key, length_of(key), value, strlen(value)) : KIN_E_ARGUMENT;
+}
+
+kin_status kin_dict_get_string(kin_dict *dict, const char *key, char *buffer, size_t capacity, size_t *size)
+{
+    size_t length = 0;
+    if (!buffer || capacity == 0) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin_dict_get(dict, key, length_of(key), buffer, capacity - 1, &length);
+    if (status == KIN_OK) {
+        buffer[length] = '\0';
+    }
+    if (size && (status == KIN_OK || status == KIN_E_TOO_BIG)) {
+        *size = length;
+    }
+    return status;
+}
+
+kin_status kin_dict_set_i64(kin_dict *dict, const char *key, int64_t value)
+{
+    return kin_dict_set(dict, key, length_of(key), &value, sizeof value);
+}
+
+kin_status kin_dict_get_i64(kin_dict *dict, const char *key, int64_t *value)
+{
+    int64_t found;
+    size_t size;
+    kin_status status = value ? kin_dict_get(dict, key, length_of(key), &found, sizeof found, &size) : KIN_E_ARGUMENT;
+    if (status == KIN_E_TOO_BIG || (status == KIN_OK && size != sizeof found)) {
+        return KIN_E_TYPE;
+    }
+    if (status == KIN_OK) {
+        *value = found;
+    }
+    return status;
+}
+
+static kin_status add(work *w, int64_t amount, int64_t *after)
+{
+    int64_t value = 0;
+    if (w->there && w->place.found.value_size != sizeof value) {
+        return KIN_E_TYPE;
+    }
+    if (w->there) {
+        memcpy(&value, w->place.found.value, sizeof value);
+    }
+    if (amount > 0 ? value > INT64_MAX - amount : value < INT64_MIN - amount) {
+        return KIN_E_OVERFLOW;
+    }
+    value += amount;
+    kin_status status = put(w, &value, sizeof value);
+    if (status == KIN_OK && after) {
+        *after = value;
+    }
+    return status;
+}
+
+kin_status kin_dict_add_i64(kin_dict *dict, const char *key, int64_t amount, int64_t *after)
+{
+    work w;
+    kin_status status = begin(&w, dict, key, length_of(key));
+    return status == KIN_OK ? end(&w, add(&w, amount, after)) : status;
+}
+
+kin_status kin_dict_delete_string(kin_dict *dict, const char *key)
+{
+    return kin_dict_delete(dict, key, length_of(key));
+}

@@ -1,0 +1,290 @@
+/* table.c: open addressing, linear probing. A key's slot is the first, from where its hash points to, that holds it; the first
+ * unused slot ends the search.
+ *
+ *     0 ──put──► word ──put──► another word of the same key ──remove──► NO_ENTRY, or 0 if the next slot is 0 ──put──► ...
+ *
+ * Entries never move inside a table, and each step is one store, after which every entry can still be found: so a reader that
+ * walks meanwhile finds what was there all the time, and misses only what was not there at some moment of its walk. It believes
+ * what a slot's entry says only if the slot still has the same word afterwards, and what it did not find only if the table is
+ * still the same. A slot whose hash is another than the key's needs no second look: the hash is changed only after the entry
+ * that the word named was taken out.
+ *
+ * A table too full, or with too many slots that had an entry, is replaced: the new one is filled, then published by the store of
+ * root. `count` and `used` are the lock's holder's; after a death they are counted.
+ */
+#include "container/hash_table.h"
+
+#include <string.h>
+
+#define CAPACITY_MIN UINT64_C(8)
+#define CAPACITY_MAX (UINT64_C(1) << 27) /* its block has to be smaller than 4 GiB */
+
+typedef kin__table_view view;
+
+static bool open_table(kin_family *family, uint64_t root, view *out)
+{
+    uint64_t offset = kin__block_offset(root);
+    if (!kin__family_covers(family, offset, sizeof(kin__table))) {
+        return false;
+    }
+    out->table = kin__pointer(family, offset);
+    out->slots = (kin__slot *)(void *)(out->table + 1);
+    out->capacity = atomic_load_explicit(&out->table->capacity, memory_order_relaxed);
+    return out->capacity >= CAPACITY_MIN && out->capacity <= CAPACITY_MAX &&
+           (out->capacity & (out->capacity - 1)) == 0 &&
+           kin__family_covers(family, offset, sizeof(kin__table) + out->capacity * sizeof(kin__slot));
+}
+
+static uint64_t word_of(kin__slot *slot)
+{
+    return atomic_load_explicit(&slot->word, memory_order_acquire);
+}
+
+/* ---- finding ---- */
+
+/* Whether the slot, which holds word, has the key: KIN_OK, KIN_E_NOT_FOUND; KIN_E_BUSY: it has changed meanwhile. */
+static kin_status compare(kin_family *family, kin__slot *slot, uint64_t word, const kin__key *key, kin__found *found)
+{
+    if (atomic_load_explicit(&slot->hash, memory_order_relaxed) != key->hash) {
+        return KIN_E_NOT_FOUND;
+    }
+    bool sound = kin__entry_open(family, word, found);
+    if (sound && found->key_size == key->size && memcmp(found->entry->bytes, key->bytes, key->size) == 0) {
+        return KIN_OK;
+    }
+    atomic_thread_fence(memory_order_acquire);
+    if (atomic_load_explicit(&slot->word, memory_order_relaxed) != word) {
+        return KIN_E_BUSY;
+    }
+    return sound ? KIN_E_NOT_FOUND : KIN_E_DAMAGED;
+}
+
+static kin_status probe(kin_family *family, const view *in, const kin__key *key, kin__place *out)
+{
+    out->unused = NULL;
+    for (uint64_t i = 0; i < in->capacity; i++) {
+        kin__slot *slot = &in->slots[(key->hash + i) & (in->capacity - 1)];
+        uint64_t word = word_of(slot);
+        if (word <= KIN__NO_ENTRY) {
+            out->unused = out->unused ? out->unused : slot;
+            if (word == 0) {
+                return KIN_E_NOT_FOUND;
+            }
+            continue;
+        }
+        kin_status status = compare(family, slot, word, key, &out->found);
+        if (status != KIN_E_NOT_FOUND) {
+            out->slot = slot;
+            out->word = word;
+            return status;
+        }
+    }
+    return KIN_E_NOT_FOUND;
+}
+
+kin_status kin__table_read(kin_family *family, kin__container *it, const kin__key *key, void *buffer, size_t capacity,
+                           size_t *size)
+{
+    view in;
+    kin__place place;
+    kin_status status = KIN_E_NOT_FOUND;
+    uint64_t root = atomic_load_explicit(&it->root, memory_order_acquire);
+    if (root == 0) {
+        return status;
+    }
+    status = open_table(family, root, &in) ? probe(family, &in, key, &place) : KIN_E_DAMAGED;
+    bool found = status == KIN_OK;
+    if (found) {
+        status = kin__entry_copy(&place.found, buffer, capacity, size);
+    }
+    atomic_thread_fence(memory_order_acquire);
+    bool stands = !found || atomic_load_explicit(&place.slot->word, memory_order_relaxed) == place.word;
+    return stands && atomic_load_explicit(&it->root, memory_order_relaxed) == root ? status : KIN_E_BUSY;
+}
+
+kin_status kin__table_count(kin_family *family, kin__container *it, size_t *count)
+{
+    view in;
+    uint64_t root = atomic_load_explicit(&it->root, memory_order_acquire);
+    *count = 0;
+    if (root == 0) {
+        return KIN_OK;
+    }
+    bool sound = open_table(family, root, &in);
+    if (sound) {
+        *count = (size_t)atomic_load_explicit(&in.table->count, memory_order_relaxed);
+    }
+    atomic_thread_fence(memory_order_acquire);
+    if (atomic_load_explicit(&it->root, memory_order_relaxed) != root) {
+        return KIN_E_BUSY;
+    }
+    return sound ? KIN_OK : KIN_E_DAMAGED;
+}
+
+kin_status kin__table_find(kin_family *family, kin__container *it, const kin__key *key, kin__place *out)
+{
+    uint64_t root = atomic_load_explicit(&it->root, memory_order_relaxed);
+    *out = (kin__place){0};
+    if (root == 0) {
+        return KIN_E_NOT_FOUND;
+    }
+    kin_status status = open_table(family, root, &out->in) ? probe(family, &out->in, key, out) : KIN_E_DAMAGED;
+    return status == KIN_E_BUSY ? KIN_E_DAMAGED : status; /* nobody else should be changing it */
+}
+
+/* ---- another table ---- */
+
+static void add(_Atomic uint64_t *number, uint64_t amount)
+{
+    atomic_store_explicit(number, atomic_load_explicit(number, memory_order_relaxed) + amount, memory_order_relaxed);
+}
+
+/* into has room, and is nobody else's yet. */
+static void copy_slots(const view *from, const view *into, uint64_t most)
+{
+    uint64_t count = 0;
+    for (uint64_t i = 0; i < from->capacity && count < most; i++) {
+        uint64_t word = atomic_load_explicit(&from->slots[i].word, memory_order_relaxed);
+        uint64_t hash = atomic_load_explicit(&from->slots[i].hash, memory_order_relaxed);
+        if (word <= KIN__NO_ENTRY) {
+            continue;
+        }
+        uint64_t at = hash & (into->capacity - 1), steps = 0;
+        while (atomic_load_explicit(&into->slots[at].word, memory_order_relaxed) != 0 && steps++ < into->capacity) {
+            at = (at + 1) & (into->capacity - 1);
+        }
+        atomic_store_explicit(&into->slots[at].hash, hash, memory_order_relaxed);
+        atomic_store_explicit(&into->slots[at].word, word, memory_order_relaxed);
+        count++;
+    }
+    atomic_store_explicit(&into->table->count, count, memory_order_relaxed);
+    atomic_store_explicit(&into->table->used, count, memory_order_relaxed);
+}
+
+static uint64_t count_entries(const view *in, uint64_t *used)
+{
+    uint64_t count = 0;
+    *used = 0;
+    for (uint64_t i = 0; i < in->capacity; i++) {
+        uint64_t word = atomic_load_explicit(&in->slots[i].word, memory_order_relaxed);
+        count += word > KIN__NO_ENTRY;
+        *used += word != 0;
+    }
+    return count;
+}
+
+/* A table at most half full with what there is and one more. */
+static kin_status replace(kin__seat *seat, kin__container *it)
+{
+    void *memory;
+    view from = {0}, into;
+    uint64_t used, capacity = CAPACITY_MIN, root = atomic_load_explicit(&it->root, memory_order_relaxed);
+    if (root != 0 && !open_table(seat->family, root, &from)) {
+        return KIN_E_DAMAGED;
+    }
+    uint64_t count = count_entries(&from, &used);
+    while (capacity < 2 * (count + 1)) {
+        capacity *= 2;
+    }
+    if (capacity > CAPACITY_MAX) {
+        return KIN_E_NO_MEMORY;
+    }
+    kin_status status =
+        kin__container_take(&memory, seat, it, KIN__TABLE_MADE, sizeof(kin__table) + capacity * sizeof(kin__slot));
+    if (status != KIN_OK) {
+        return status;
+    }
+    into = (view){memory, (kin__slot *)(void *)((kin__table *)memory + 1), capacity};
+    atomic_store_explicit(&into.table->capacity, capacity, memory_order_relaxed);
+    copy_slots(&from, &into, count);
+    kin__container_doubt(it, KIN__TABLE_GONE, root);
+    atomic_store_explicit(&it->root, kin__container_taken(it, KIN__TABLE_MADE), memory_order_release);
+    kin__container_settle(seat, it);
+    return KIN_OK;
+}
+
+kin_status kin__table_make_room(kin__seat *seat, kin__container *it, const kin__key *key, kin__place *place)
+{
+    bool again = place->unused && word_of(place->unused) == KIN__NO_ENTRY;
+    if (again || (place->unused && atomic_load(&place->in.table->used) < place->in.capacity / 4 * 3)) {
+        return KIN_OK;
+    }
+    kin_status status = replace(seat, it);
+    if (status == KIN_OK) {
+        status = kin__table_find(seat->family, it, key, place);
+        status = status == KIN_E_NOT_FOUND && place->unused ? KIN_OK : KIN_E_DAMAGED;
+    }
+    return status;
+}
+
+/* ---- changes ---- */
+
+void kin__table_put(kin__seat *seat, kin__container *it, const kin__key *key, const kin__place *place)
+{
+    uint64_t made = kin__container_taken(it, KIN__ENTRY_MADE);
+    if (place->slot) {
+        kin__container_doubt(it, KIN__ENTRY_GONE, place->word);
+        atomic_store_explicit(&place->slot->word, made, memory_order_release);
+    } else {
+        bool fresh = word_of(place->unused) == 0;
+        atomic_store_explicit(&place->unused->hash, key->hash, memory_order_relaxed);
+        atomic_store_explicit(&place->unused->word, made, memory_order_release);
+        add(&place->in.table->count, 1);
+        add(&place->in.table->used, fresh);
+    }
+    kin__container_settle(seat, it);
+}
+
+/* The slot's entry is gone. Where the search ends after it anyway, it can end there, and at those before it that are gone, too. */
+static void vacate(const view *in, kin__slot *slot)
+{
+    uint64_t at = (uint64_t)(slot - in->slots), mask = in->capacity - 1;
+    if (word_of(&in->slots[(at + 1) & mask]) != 0) {
+        atomic_store_explicit(&slot->word, KIN__NO_ENTRY, memory_order_release);
+        return;
+    }
+    for (uint64_t i = 0; i < in->capacity; i++, at--) {
+        atomic_store_explicit(&in->slots[at & mask].word, 0, memory_order_release);
+        add(&in->table->used, UINT64_MAX); /* less one */
+        if (word_of(&in->slots[(at - 1) & mask]) != KIN__NO_ENTRY) {
+            return;
+        }
+    }
+}
+
+void kin__table_remove(kin__seat *seat, kin__container *it, const kin__place *place)
+{
+    const view *in = &place->in;
+    kin__container_doubt(it, KIN__ENTRY_GONE, place->word);
+    vacate(in, place->slot);
+    add(&in->table->count, UINT64_MAX);
+    kin__container_settle(seat, it);
+    if (in->capacity > 8 * CAPACITY_MIN && atomic_load(&in->table->count) < in->capacity / 8) {
+        replace(seat, it); /* where that cannot be, it stays as it is */
+    }
+}
+
+/* ---- as a container ---- */
+
+static bool words_of(kin_family *family, uint64_t root, kin__words *out)
+{
+    view in;
+    if (!open_table(family, root, &in)) {
+        return false;
+    }
+    *out = (kin__words){(char *)in.slots, in.capacity, sizeof(kin__slot)};
+    return true;
+}
+
+static void recount(kin_family *family, kin__container *it)
+{
+    view in;
+    uint64_t used, root = atomic_load(&it->root);
+    if (root != 0 && open_table(family, root, &in)) {
+        uint64_t count = count_entries(&in, &used);
+        atomic_store(&in.table->count, count);
+        atomic_store(&in.table->used, used);
+    }
+}
+
+const kin__kind kin__dict_kind = {KIN_TYPE_DICT, words_of, recount};

@@ -1,0 +1,58 @@
+/* table.h: a dict's table of slots. Protocol: table.c; of its blocks: container.c. */
+#ifndef KIN_TABLE_H
+#define KIN_TABLE_H
+
+#include "container/container.h"
+
+typedef struct kin__slot {
+    _Atomic uint64_t word; /* the entry's block word; 0: never used; KIN__NO_ENTRY: its entry is gone */
+    _Atomic uint64_t hash; /* of its key; written before word */
+} kin__slot;
+
+typedef struct kin__table {    /* a block; the slots follow */
+    _Atomic uint64_t capacity; /* a power of 2 */
+    _Atomic uint64_t count;    /* entries */
+    _Atomic uint64_t used;     /* slots whose word is not 0 */
+    uint64_t fill;
+} kin__table;
+
+typedef struct kin__key {
+    const void *bytes;
+    size_t size;
+    uint64_t hash;
+} kin__key;
+
+typedef struct kin__table_view { /* checked, and believed for one call */
+    kin__table *table;
+    kin__slot *slots;
+    uint64_t capacity;
+} kin__table_view;
+
+typedef struct kin__place { /* where a key is, or would be */
+    uint64_t word;          /* its entry's */
+    kin__found found;
+    kin__slot *slot;
+    kin__table_view in;
+    kin__slot *unused; /* if it is not there: where it would go */
+} kin__place;
+
+extern const kin__kind kin__dict_kind;
+
+/* What the key's value is, for readers, who hold no lock: KIN_E_NOT_FOUND, KIN_E_TOO_BIG (see kin__entry_copy), KIN_E_DAMAGED;
+ * KIN_E_BUSY: it was being changed, so nothing is known. */
+kin_status kin__table_read(kin_family *family, kin__container *it, const kin__key *key, void *buffer, size_t capacity,
+                           size_t *size);
+/* Entries there are, likewise, while nobody has the lock. */
+kin_status kin__table_count(kin_family *family, kin__container *it, size_t *count);
+
+/* ---- by the lock's holder ---- */
+
+/* KIN_OK, KIN_E_NOT_FOUND, KIN_E_DAMAGED. */
+kin_status kin__table_find(kin_family *family, kin__container *it, const kin__key *key, kin__place *out);
+/* Sees to it that there is a slot for a key that was not found at *place. May move all of them. */
+kin_status kin__table_make_room(kin__seat *seat, kin__container *it, const kin__key *key, kin__place *place);
+/* The entry in doubt as KIN__ENTRY_MADE becomes the key's, in the place of the one found there or as a new one. */
+void kin__table_put(kin__seat *seat, kin__container *it, const kin__key *key, const kin__place *place);
+void kin__table_remove(kin__seat *seat, kin__container *it, const kin__place *place);
+
+#endif

@@ -1,0 +1,169 @@
+/* named.c: families with a name, which strangers join.
+ *
+ *     find the name ──there──► adopt its arena, join ──still there──► done
+ *         │                                   └─gone meanwhile─► again
+ *         └─not there──► make a family, then give it the name ──had──► done
+ *                                                  └─taken meanwhile─► close it, again
+ *
+ * A name is given to a family that is whole (os.h, name.c), so a creator that dies half-way leaves none, and of two creators one
+ * gets it. The last member to leave removes it, if the name is its user's.
+ */
+#include "family/family.h"
+
+#include "base/mutex.h"
+
+#include <string.h>
+
+#define TRIES 200 /* with pauses: it is the others' turn first */
+#define PAUSE KIN_US(200)
+
+typedef struct wanted {
+    const char *name;
+    kin_os_access access;
+} wanted;
+
+static kin__turn joining; /* of two threads that join the same family, the second finds it among this process's */
+
+void kin__named_after_fork(void)
+{
+    atomic_store(&joining, 0);
+}
+
+bool kin__family_name_sound(const char *name)
+{
+    size_t length = name ? strlen(name) : 0;
+    if (length == 0 || length > KIN_FAMILY_NAME_MAX || name[0] == '.') {
+        return false;
+    }
+    return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == length;
+}
+
+/* Takes shm. What the arena says of itself others may have written: id is what the name says. */
+static kin_status adopt(kin_family **out, kin_os_handle shm, const kin_os_id *id, const kin_os_account *owner)
+{
+    kin__family_ticket ticket = {.shm = shm, .stranger = true, .owner = owner};
+    kin_status status = kin__family_header(shm, &ticket.id, &ticket.reserve);
+    if (status == KIN_OK && memcmp(&ticket.id, id, sizeof *id) != 0) {
+        status = KIN_E_DAMAGED;
+    }
+    kin_family *known = status == KIN_OK ? kin__family_by_id(id) : NULL;
+    if (status != KIN_OK || known) {
+        kin_os_handle_close(shm);
+        if (known) {
+            atomic_fetch_add(&known->uses, 1);
+        }
+        *out = known;
+        return status;
+    }
+    status = kin_os_name_enter(&ticket.shm, &ticket.pulse, id, owner);
+    if (status == KIN_OK) {
+        status = kin__family_adopt(out, &ticket);
+    }
+    return status == KIN_E_BLOB_CORRUPT ? KIN_E_DAMAGED : status;
+}
+
+/* Whether the name still leads there: its last member might have left, or died in the middle of that, meanwhile. */
+static bool still_leads_to(const kin_family *family, const wanted *it)
+{
+    kin_os_handle shm;
+    kin_os_id id;
+    if (!kin_os_pulse_named(&family->pulse) || kin_os_name_find(&shm, &id, it->name, &it->access.owner) != KIN_OK) {
+        return false;
+    }
+    kin_os_handle_close(shm);
+    return memcmp(&id, &family->id, sizeof id) == 0;
+}
+
+static kin_status find(kin_family **out, const wanted *it)
+{
+    kin_os_handle shm;
+    kin_os_id id;
+    kin_status status = kin_os_name_find(&shm, &id, it->name, &it->access.owner);
+    return status == KIN_OK ? adopt(out, shm, &id, &it->access.owner) : status;
+}
+
+/* KIN_E_NOT_FOUND: there is none of that name, or there was one. */
+static kin_status join(kin_family **out, const wanted *it)
+{
+    kin_family *family;
+    kin__turn_take(&joining, KIN_OS_NEVER);
+    kin_status status = find(&family, it);
+    kin__turn_give(&joining);
+    if (status != KIN_OK) {
+        return status;
+    }
+    status = kin__member_join(family);
+    if (status == KIN_OK && !still_leads_to(family, it)) {
+        status = KIN_E_NOT_FOUND;
+    }
+    if (status != KIN_OK) {
+        kin_family_close(family);
+        return status;
+    }
+    *out = family;
+    return KIN_OK;
+}
+
+static kin_status create(kin_family **out, const wanted *it, bool kept, const kin_family_options *options)
+{
+    kin_family *family;
+    kin_status status = kin__family_create_named(&family, it->name, &it->access, options);
+    if (status != KIN_OK) {
+        return status;
+    }
+    status = kin_os_name_publish(&family->holder, it->name, &family->id, kept, &family->access);
+    if (status != KIN_OK) {
+        kin_family_close(family);
+        return status;
+    }
+    *out = family;
+    return KIN_OK;
+}
+
+static kin_status check(wanted *out, const char *name, uint32_t flags, const kin_family_options *options)
+{
+    const bool foreign = options && options->owner;
+    *out = (wanted){.name = name};
+    if (!kin__family_name_sound(name) || (flags & ~(KIN_FAMILY_CREATE | KIN_FAMILY_JOIN | KIN_FAMILY_KEEP)) ||
+        (options && options->size != sizeof *options) || (foreign && flags != KIN_FAMILY_JOIN)) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin_os_user_find(&out->access.owner, foreign ? options->owner : NULL);
+    if (status == KIN_OK && options && options->group) {
+        status = kin_os_group_find(&out->access.group, options->group);
+    }
+    return status;
+}
+
+kin_status kin_family_open(kin_family **out, const char *name, uint32_t flags, const kin_family_options *options)
+{
+    const uint32_t how = flags & (KIN_FAMILY_CREATE | KIN_FAMILY_JOIN);
+    wanted it;
+    kin_status status = out ? check(&it, name, flags, options) : KIN_E_ARGUMENT;
+    if (status != KIN_OK) {
+        return status;
+    }
+    kin_os_sweep();
+    for (int tries = 0; tries < TRIES; tries++) {
+        status = how == KIN_FAMILY_CREATE ? KIN_E_NOT_FOUND : join(out, &it);
+        if (status != KIN_E_NOT_FOUND || how == KIN_FAMILY_JOIN) {
+            return status;
+        }
+        status = create(out, &it, (flags & KIN_FAMILY_KEEP) != 0, options);
+        if (status != KIN_E_EXISTS || how == KIN_FAMILY_CREATE) {
+            return status;
+        }
+        kin_os_sleep_until(kin_os_now() + PAUSE);
+    }
+    return KIN_E_BUSY;
+}
+
+kin_status kin_family_forget(const char *name)
+{
+    if (!kin__family_name_sound(name)) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin_os_name_forget(name);
+    kin_os_sweep();
+    return status;
+}

@@ -1,0 +1,283 @@
+/* seat.c: a thread's place in each family: its thread entry, its token, its native semaphore.
+ *
+ * A thread's seats lie in one record that its thread pointer leads to; the first seat is the one used last, which is what
+ * the fast paths look at. Records lie in memory that fork wipes: a child finds its own thread's record empty, and joins.
+ * Which records are used is kept elsewhere, for after a bare clone the child's thread still uses its own.
+ *
+ * A thread that closes a family empties the others' seats in it, where they lie, while they may be taking a seat in another
+ * family: whoever changes a record has its turn. Without it a thread looks only at its first seat's base, and uses that
+ * seat if its family is meant, which nobody may be closing.
+ */
+#include "family/family.h"
+
+#include "memory/heap.h"
+#include "park/park.h"
+#include "base/mutex.h"
+
+typedef struct record {
+    kin__seat seats[KIN__FAMILIES];
+    kin__turn turn;
+} record;
+
+#define CHUNKS 512u
+#define CHUNK_RECORDS 64u
+#define PATIENCE KIN_SECONDS(1) /* after a bare clone a turn may be that of a thread that is not there */
+
+static record *_Atomic chunks[CHUNKS];
+static _Atomic uint64_t used[CHUNKS]; /* bit by record */
+
+static record *claim_in(uint32_t chunk, record *records)
+{
+    for (uint32_t i = 0; i < CHUNK_RECORDS; i++) {
+        uint64_t bit = UINT64_C(1) << i;
+        if ((atomic_load(&used[chunk]) & bit) == 0 && (atomic_fetch_or(&used[chunk], bit) & bit) == 0) {
+            return &records[i];
+        }
+    }
+    return NULL;
+}
+
+static void give_back(const record *mine)
+{
+    for (uint32_t i = 0; i < CHUNKS && atomic_load(&chunks[i]); i++) {
+        const record *records = atomic_load(&chunks[i]);
+        if (mine >= records && mine < records + CHUNK_RECORDS) {
+            atomic_fetch_and(&used[i], ~(UINT64_C(1) << (mine - records)));
+        }
+    }
+}
+
+static kin_status chunk_at(record **out, uint32_t index)
+{
+    record *records = atomic_load(&chunks[index]);
+    if (!records) {
+        void *memory;
+        kin_status status = kin_os_private_alloc(&memory, CHUNK_RECORDS * sizeof(record));
+        if (status != KIN_OK) {
+            return status;
+        }
+        if (atomic_compare_exchange_strong(&chunks[index], &records, (record *)memory)) {
+            records = memory;
+        } else {
+            kin_os_private_free(memory, CHUNK_RECORDS * sizeof(record));
+        }
+    }
+    *out = records;
+    return KIN_OK;
+}
+
+static kin_status record_of_thread(record **out)
+{
+    record *mine = kin_os_thread_get();
+    if (mine) {
+        *out = mine;
+        return KIN_OK;
+    }
+    kin_status status = kin__hooks(); /* the thread's pointer, and its end */
+    for (uint32_t i = 0; i < CHUNKS && status == KIN_OK; i++) {
+        record *records;
+        status = chunk_at(&records, i);
+        if (status != KIN_OK) {
+            return status;
+        }
+        mine = claim_in(i, records);
+        if (mine) {
+            kin_os_thread_set(mine);
+            *out = mine;
+            return KIN_OK;
+        }
+    }
+    return status != KIN_OK ? status : KIN_E_LIMIT;
+}
+
+/* ---- thread entries ---- */
+
+static bool claim_entry(kin_family *family, uint32_t index, kin__seat *seat)
+{
+    kin__thread *thread = kin__thread_at(family, index);
+    uint64_t lease = atomic_load_explicit(&thread->lease, memory_order_relaxed);
+    uint64_t generation = (lease >> 24) + 1;
+    uint64_t mine = generation << 24 | (uint64_t)family->self->index << 8 | KIN__LIVE;
+    if ((lease & 0xff) != KIN__FREE) {
+        return false;
+    }
+    kin__cover_index(&family->arena->thread_end, index);
+    if (!atomic_compare_exchange_strong(&thread->lease, &lease, mine)) {
+        return false;
+    }
+    atomic_store_explicit(&family->self->seated, 1, memory_order_relaxed);
+    seat->token = kin__token(generation, index);
+    seat->thread = thread;
+    seat->family = family;
+    seat->has_sem = false;
+    seat->watched = 0;
+    atomic_store_explicit(&seat->base, (uint64_t)(uintptr_t)family->base, memory_order_relaxed);
+    return true;
+}
+
+/* The entry that was freed last, else the lowest: others keep a semaphore for each index that they ever woke. */
+static bool claim_any_entry(kin_family *family, kin__seat *seat)
+{
+    uint32_t count = family->layout.max_threads;
+    uint32_t hint = atomic_load_explicit(&family->arena->thread_hint, memory_order_relaxed);
+    if (hint < count && claim_entry(family, hint, seat)) {
+        return true;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (claim_entry(family, i, seat)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void free_entry(kin__seat *seat)
+{
+    kin__thread *thread = seat->thread;
+    uint32_t index = kin__token_index(seat->token);
+    if (seat->has_sem) {
+        kin_os_sem_retire(seat->sem, &thread->place, &seat->family->access);
+    }
+    kin__park_reap(seat->family, index);
+    /* A hint to take this entry again: its native semaphore and its cache lines are warm. */
+    atomic_store_explicit(&seat->family->arena->thread_hint, index, memory_order_relaxed);
+    uint64_t generation = kin__token_generation(seat->token);
+    uint64_t mine = atomic_load(&thread->lease);
+    if (mine >> 24 == generation) {
+        atomic_compare_exchange_strong(&thread->lease, &mine, generation << 24 | KIN__FREE);
+    }
+    atomic_store_explicit(&seat->base, 0, memory_order_relaxed);
+}
+
+/* ---- records ---- */
+
+static void take_turn(record *of)
+{
+    kin__turn_take(&of->turn, kin_os_now() + PATIENCE);
+}
+
+static kin__seat *find_base(record *of, uint64_t base)
+{
+    for (uint32_t i = 0; i < KIN__FAMILIES; i++) {
+        if (atomic_load_explicit(&of->seats[i].base, memory_order_relaxed) == base) {
+            return &of->seats[i];
+        }
+    }
+    return NULL;
+}
+
+static kin__seat *find_seat(record *of, const kin_family *family)
+{
+    return find_base(of, (uint64_t)(uintptr_t)family->base);
+}
+
+static bool claim_seat(record *mine, kin_family *family)
+{
+    take_turn(mine);
+    kin__seat *empty = find_base(mine, 0);
+    bool claimed = find_seat(mine, family) || (empty && claim_any_entry(family, empty));
+    kin__turn_give(&mine->turn);
+    return claimed;
+}
+
+static kin_status sit_down(record *mine, kin_family *family)
+{
+    kin_status status = kin__member_join(family);
+    /* Making room may itself need the seat, and take it. */
+    for (int tries = 0; status == KIN_OK && !claim_seat(mine, family); tries++) {
+        status = kin__make_room(family, tries) ? KIN_OK : KIN_E_LIMIT;
+    }
+    return status;
+}
+
+static void bring_to_front(record *mine, kin__seat *seat)
+{
+    take_turn(mine);
+    kin__seat front = *seat;
+    *seat = mine->seats[0];
+    mine->seats[0] = front;
+    kin__turn_give(&mine->turn);
+}
+
+kin_status kin__seat_take(kin__seat **out, kin_family *family)
+{
+    record *mine;
+    kin_status status = record_of_thread(&mine);
+    if (status != KIN_OK) {
+        return status;
+    }
+    kin__seat *seat = find_seat(mine, family);
+    if (!seat) {
+        status = sit_down(mine, family);
+        if (status != KIN_OK) {
+            return status;
+        }
+        seat = find_seat(mine, family);
+    }
+    bring_to_front(mine, seat);
+    *out = &mine->seats[0];
+    return KIN_OK;
+}
+
+kin_status kin__seat_find(kin__seat **out, const void *p, uint32_t type)
+{
+    kin__seat *seat = kin__seat_fast(p, type);
+    if (seat) {
+        *out = seat;
+        return KIN_OK;
+    }
+    kin_family *family = kin__family_at(p);
+    if (!family) {
+        return KIN_E_FAMILY;
+    }
+    if (atomic_load(&((kin__object *)(uintptr_t)p)->tag) != KIN__TAG(type, kin__offset(family, p))) {
+        return KIN_E_TYPE;
+    }
+    return kin__seat_take(out, family);
+}
+
+/* family NULL: all. */
+static void leave_seats(record *of, const kin_family *family)
+{
+    take_turn(of);
+    for (uint32_t i = 0; i < KIN__FAMILIES; i++) {
+        kin__seat *seat = &of->seats[i];
+        if (atomic_load_explicit(&seat->base, memory_order_relaxed) != 0 && (!family || seat->family == family)) {
+            free_entry(seat);
+        }
+    }
+    kin__turn_give(&of->turn);
+}
+
+void kin__seats_leave_thread(void *value)
+{
+    record *mine = value;
+    leave_seats(mine, NULL);
+    give_back(mine);
+}
+
+void kin__seats_leave(void)
+{
+    void *mine = kin_os_thread_get();
+    if (mine) {
+        kin_os_thread_set(NULL);
+        kin__seats_leave_thread(mine);
+    }
+}
+
+void kin__seats_after_fork(void)
+{
+    kin_os_thread_set(NULL); /* what it leads to is wiped, and another thread might take it */
+    for (uint32_t i = 0; i < CHUNKS && atomic_load(&chunks[i]); i++) {
+        atomic_store(&used[i], 0);
+    }
+}
+
+void kin__seats_forget(kin_family *family)
+{
+    for (uint32_t i = 0; i < CHUNKS && atomic_load(&chunks[i]); i++) {
+        for (uint32_t k = 0; k < CHUNK_RECORDS; k++) {
+            leave_seats(&atomic_load(&chunks[i])[k], family);
+        }
+    }
+}

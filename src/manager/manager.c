@@ -1,0 +1,361 @@
+/* manager.c: managers, their keepers, and objects by name.
+ *
+ * The keeper is who holds the lock KEEPER of the family: the lock tells whether there is one, and of two that are started at once
+ * the second finds it held, and ends. Its death frees it.
+ */
+#include "kin/manager.h"
+
+#include "family/family.h"
+#include "manager/keeper.h"
+#include "kin/memory.h"
+#include "kin/process.h"
+#include "park/park.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define KEEPER "kin.keeper"
+#define STOP "kin.keeper.stop"
+#define START_PATIENCE KIN_SECONDS(10)
+#define LOOK KIN_MS(1)
+#define LOOKED_AT KIN_MS(50) /* who looks whether there is a keeper has the lock for a moment */
+
+struct kin_manager {
+    kin_family *family;
+    kin_lock *keeper;
+    kin_event *stop;
+};
+
+/* ---- objects ---- */
+
+typedef struct plan { /* of what is to be made */
+    kin_type type;
+    uint32_t flags, value, maximum;
+    kin_element element;
+    size_t count;
+    const kin_queue_options *queue;
+} plan;
+
+static kin_status make_lock(void **out, kin_family *family, uint32_t flags)
+{
+    kin_status status = kin_alloc(out, family, sizeof(kin_lock));
+    if (status == KIN_OK) {
+        status = kin_lock_init(*out, flags);
+        if (status != KIN_OK) {
+            kin_free(*out);
+        }
+    }
+    return status;
+}
+
+static kin_status make(void **out, kin_family *family, const plan *it)
+{
+    switch ((uint32_t)it->type) {
+    case KIN_TYPE_LOCK:
+        return make_lock(out, family, it->flags);
+    case KIN_TYPE_RWLOCK:
+        return kin_rwlock_create((kin_rwlock **)out, family);
+    case KIN_TYPE_SEM:
+        return kin_sem_create((kin_sem **)out, family, it->value, it->maximum);
+    case KIN_TYPE_EVENT:
+        return kin_event_create((kin_event **)out, family);
+    case KIN_TYPE_COND:
+        return kin_cond_create((kin_cond **)out, family);
+    case KIN_TYPE_BARRIER:
+        return kin_barrier_create((kin_barrier **)out, family, it->value);
+    case KIN_TYPE_QUEUE:
+        return kin_queue_create((kin_queue **)out, family, it->queue);
+    case KIN_TYPE_VALUE:
+        return kin_value_create((kin_value **)out, family, it->element, it->flags);
+    case KIN_TYPE_ARRAY:
+        return kin_array_create((kin_array **)out, family, it->element, it->count, it->flags);
+    case KIN_TYPE_DICT:
+        return kin_dict_create((kin_dict **)out, family);
+    case KIN_TYPE_LIST:
+        return kin_list_create((kin_list **)out, family);
+    default:
+        return KIN_E_ARGUMENT;
+    }
+}
+
+static void unmake(void *object, kin_type type)
+{
+    switch ((uint32_t)type) {
+    case KIN_TYPE_DICT:
+        kin_dict_destroy(object);
+        break;
+    case KIN_TYPE_LIST:
+        kin_list_destroy(object);
+        break;
+    default:
+        kin_free(object);
+    }
+}
+
+/* KIN_E_EXISTS: another was faster. */
+static kin_status make_named(void **out, kin_family *family, const char *name, const plan *it)
+{
+    kin_status status = make(out, family, it);
+    if (status != KIN_OK) {
+        return status;
+    }
+    status = kin_name_set(name, it->type, *out);
+    if (status != KIN_OK) {
+        unmake(*out, it->type);
+    }
+    return status;
+}
+
+static kin_status share(void **out, kin_family *family, const char *name, const plan *it)
+{
+    for (;;) {
+        void *object = NULL;
+        kin_status status = kin_name_get(&object, family, it->type, name);
+        if (status == KIN_E_STALE) { /* it was destroyed, and its name left behind */
+            kin_name_remove(family, name);
+            status = KIN_E_NOT_FOUND;
+        }
+        if (status == KIN_E_NOT_FOUND) {
+            status = make_named(&object, family, name, it);
+        }
+        if (status == KIN_OK) {
+            *out = object;
+        }
+        if (status != KIN_E_EXISTS) {
+            return status;
+        }
+    }
+}
+
+static kin_status get(kin_manager *manager, const char *name, const plan *it, void **out)
+{
+    return manager && name && out ? share(out, manager->family, name, it) : KIN_E_ARGUMENT;
+}
+
+kin_status kin_manager_lock(kin_manager *manager, const char *name, uint32_t flags, kin_lock **out)
+{
+    return get(manager, name, &(plan){.type = KIN_TYPE_LOCK, .flags = flags}, (void **)out);
+}
+
+kin_status kin_manager_rwlock(kin_manager *manager, const char *name, kin_rwlock **out)
+{
+    return get(manager, name, &(plan){.type = KIN_TYPE_RWLOCK}, (void **)out);
+}
+
+kin_status kin_manager_sem(kin_manager *manager, const char *name, uint32_t value, uint32_t maximum, kin_sem **out)
+{
+    return get(manager, name, &(plan){.type = KIN_TYPE_SEM, .value = value, .maximum = maximum}, (void **)out);
+}
+
+kin_status kin_manager_event(kin_manager *manager, const char *name, kin_event **out)
+{
+    return get(manager, name, &(plan){.type = KIN_TYPE_EVENT}, (void **)out);
+}
+
+kin_status kin_manager_cond(kin_manager *manager, const char *name, kin_cond **out)
+{
+    return get(manager, name, &(plan){.type = KIN_TYPE_COND}, (void **)out);
+}
+
+kin_status kin_manager_barrier(kin_manager *manager, const char *name, uint32_t parties, kin_barrier **out)
+{
+    return get(manager, name, &(plan){.type = KIN_TYPE_BARRIER, .value = parties}, (void **)out);
+}
+
+kin_status kin_manager_queue(kin_manager *manager, const char *name, const kin_queue_options *options, kin_queue **out)
+{
+    return get(manager, name, &(plan){.type = KIN_TYPE_QUEUE, .queue = options}, (void **)out);
+}
+
+kin_status kin_manager_value(kin_manager *manager, const char *name, kin_element element, uint32_t flags,
+                             kin_value **out)
+{
+    return get(manager, name, &(plan){.type = KIN_TYPE_VALUE, .element = element, .flags = flags}, (void **)out);
+}
+
+kin_status kin_manager_array(kin_manager *manager, const char *name, kin_element element, size_t count, uint32_t flags,
+                             kin_array **out)
+{
+    return get(manager, name, &(plan){.type = KIN_TYPE_ARRAY, .element = element, .count = count, .flags = flags},
+               (void **)out);
+}
+
+kin_status kin_manager_dict(kin_manager *manager, const char *name, kin_dict **out)
+{
+    return get(manager, name, &(plan){.type = KIN_TYPE_DICT}, (void **)out);
+}
+
+kin_status kin_manager_list(kin_manager *manager, const char *name, kin_list **out)
+{
+    return get(manager, name, &(plan){.type = KIN_TYPE_LIST}, (void **)out);
+}
+
+/* ---- the keeper ---- */
+
+static kin_status find_parts(kin_manager *manager)
+{
+    kin_status status = kin_manager_lock(manager, KEEPER, 0, &manager->keeper);
+    return status == KIN_OK ? kin_manager_event(manager, STOP, &manager->stop) : status;
+}
+
+/* In the keeper. Others see that it has begun by its holding the lock. */
+static int keep(const kin_args *args)
+{
+    kin_manager manager = {.family = kin_args_family(args)};
+    if (find_parts(&manager) != KIN_OK) {
+        return KIN_EXIT_START;
+    }
+    kin_status status = kin_lock_acquire(manager.keeper, LOOKED_AT);
+    if (status == KIN_OWNER_DIED) {
+        status = kin_lock_repair(manager.keeper);
+    }
+    if (status != KIN_OK) {
+        return 0; /* there is one */
+    }
+    kin_os_detach();
+    kin_event_clear(manager.stop);
+    while (kin_event_wait(manager.stop, KIN_FOREVER) == KIN_E_TIMED_OUT) {
+    }
+    kin_lock_release(manager.keeper);
+    return 0;
+}
+
+const kin_entry kin__keeper_entry = {KIN__KEEPER_ENTRY, keep};
+
+/* Of a living one; 0. */
+static uint32_t keeper_pid(const kin_manager *manager)
+{
+    kin_lock_info info = {.size = sizeof info};
+    kin_status status = kin_lock_acquire(manager->keeper, KIN_NOW);
+    if (status == KIN_OWNER_DIED) {
+        kin_lock_repair(manager->keeper);
+    }
+    if (status == KIN_OK || status == KIN_OWNER_DIED) {
+        kin_lock_release(manager->keeper);
+        return 0;
+    }
+    return kin_lock_inspect(manager->keeper, &info) == KIN_OK ? info.owner_pid : 0;
+}
+
+static kin_status start_keeper(kin_process **out, const kin_manager *manager, bool ends_with_starter)
+{
+    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_args *args;
+    kin_status status = kin_args_create(&args, manager->family);
+    if (status != KIN_OK) {
+        return status;
+    }
+    options.method = KIN_SPAWN;
+    options.die_with_parent = ends_with_starter;
+    options.name = "keeper";
+    status = kin_process_start(out, KIN__KEEPER_ENTRY, args, &options);
+    kin_args_destroy(args);
+    return status;
+}
+
+/* Until it keeps, or has ended because it found another. One that begins later would keep what has been stopped. */
+static kin_status await_keeper(const kin_manager *manager, kin_process *process, int64_t deadline)
+{
+    while (keeper_pid(manager) != kin_process_pid(process) && kin_process_alive(process)) {
+        if (kin_os_now() > deadline) {
+            kin_process_kill(process);
+            return KIN_E_TIMED_OUT;
+        }
+        kin_os_sleep_until(kin_os_now() + LOOK);
+    }
+    return KIN_OK;
+}
+
+static kin_status see_to_keeper(const kin_manager *manager, bool ends_with_starter)
+{
+    int64_t deadline = kin_os_now() + START_PATIENCE;
+    kin_status status = KIN_OK;
+    while (status == KIN_OK && keeper_pid(manager) == 0) {
+        kin_process *process;
+        status = start_keeper(&process, manager, ends_with_starter);
+        if (status == KIN_OK) {
+            status = await_keeper(manager, process, deadline);
+            kin_process_close(process);
+        }
+        if (status == KIN_OK && kin_os_now() > deadline) {
+            return KIN_E_TIMED_OUT;
+        }
+    }
+    return status;
+}
+
+/* ---- opened and closed ---- */
+
+kin_status kin_manager_open(kin_manager **out, const char *name, const kin_manager_options *options)
+{
+    static const kin_manager_options usual = KIN_MANAGER_OPTIONS;
+    options = options ? options : &usual;
+    if (!out || options->size != sizeof *options) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_manager *manager = calloc(1, sizeof *manager);
+    if (!manager) {
+        return KIN_E_NO_MEMORY;
+    }
+    kin_status status = kin_family_open(&manager->family, name, options->flags, &options->family);
+    if (status != KIN_OK) {
+        free(manager);
+        return status;
+    }
+    status = find_parts(manager);
+    if (status == KIN_OK && !options->family.owner) {
+        status = see_to_keeper(manager, options->ends_with_starter != 0);
+    }
+    if (status != KIN_OK) {
+        kin_manager_close(manager);
+        return status;
+    }
+    *out = manager;
+    return KIN_OK;
+}
+
+void kin_manager_close(kin_manager *manager)
+{
+    if (manager) {
+        kin_family_close(manager->family);
+        free(manager);
+    }
+}
+
+kin_family *kin_manager_family(kin_manager *manager)
+{
+    return manager ? manager->family : NULL;
+}
+
+uint32_t kin_manager_keeper(kin_manager *manager)
+{
+    return manager ? keeper_pid(manager) : 0;
+}
+
+static kin_status stop(kin_manager *manager, int64_t deadline)
+{
+    kin_status status = find_parts(manager);
+    while (status == KIN_OK && keeper_pid(manager) != 0) {
+        int64_t now = kin_os_now();
+        if (now > deadline) {
+            return KIN_E_TIMED_OUT;
+        }
+        status = kin_event_set(manager->stop); /* again and again: one that begins just now clears it */
+        kin_os_sleep_until(now + LOOK);
+    }
+    return status;
+}
+
+kin_status kin_manager_stop(const char *name, int64_t timeout)
+{
+    kin_manager manager = {NULL, NULL, NULL};
+    if (timeout < 0) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin_family_open(&manager.family, name, KIN_FAMILY_JOIN, NULL);
+    if (status == KIN_OK) {
+        status = stop(&manager, kin__deadline(timeout));
+        kin_family_close(manager.family);
+    }
+    return status;
+}

@@ -1,0 +1,124 @@
+/* directory.c: names of objects inside a family. A table in the arena, under a lock; an entry counts from the store of
+ * `live` on, so a process killed while it sets or removes a name has done it or not. */
+#include "family/family.h"
+#include "kin/ref.h"
+#include "sync/lock.h"
+
+#include <string.h>
+
+#define PATIENCE KIN_SECONDS(10)
+
+static kin_status enter(kin_family *family, kin__seat **seat)
+{
+    kin_status status = kin__seat_take(seat, family);
+    if (status == KIN_OK) {
+        status = kin__lock_acquire(*seat, &family->arena->name_lock, PATIENCE);
+    }
+    if (status == KIN_OWNER_DIED) {
+        status = kin__lock_repair(*seat, &family->arena->name_lock); /* every state of the table is sound */
+    }
+    return status == KIN_E_TIMED_OUT ? KIN_E_BUSY : status;
+}
+
+static void leave(kin__seat *seat)
+{
+    kin__lock_release(seat, &seat->family->arena->name_lock);
+}
+
+static bool name_valid(const char *name)
+{
+    return name && name[0] != '\0' && memchr(name, '\0', KIN_NAME_MAX + 1) != NULL;
+}
+
+/* The entry of that name, or NULL; *empty is one that may be used. */
+static kin__name *find(kin_family *family, const char *name, kin__name **empty)
+{
+    kin__name *names = kin__pointer(family, family->layout.names);
+    for (uint32_t i = 0; i < KIN__NAMES; i++) {
+        if (!atomic_load(&names[i].live)) {
+            *empty = &names[i];
+        } else if (strncmp(names[i].text, name, sizeof names[i].text) == 0) {
+            return &names[i];
+        }
+    }
+    return NULL;
+}
+
+kin_status kin_name_set(const char *name, kin_type type, const void *object)
+{
+    kin_family *family;
+    kin__seat *seat;
+    kin_ref ref;
+    if (!name_valid(name)) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin_ref_of(&ref, type, object);
+    if (status == KIN_OK) {
+        status = kin_family_of(object, &family);
+    }
+    if (status == KIN_OK) {
+        status = enter(family, &seat);
+    }
+    if (status != KIN_OK) {
+        return status;
+    }
+    kin__name *entry = NULL;
+    if (find(family, name, &entry)) {
+        status = KIN_E_EXISTS;
+    } else if (!entry) {
+        status = KIN_E_LIMIT;
+    } else {
+        memset(entry->text, 0, sizeof entry->text);
+        memcpy(entry->text, name, strlen(name));
+        entry->type = (uint32_t)type;
+        entry->ref = ref;
+        atomic_store(&entry->live, 1);
+    }
+    leave(seat);
+    return status;
+}
+
+kin_status kin_name_get(void **out, kin_family *family, kin_type type, const char *name)
+{
+    kin__seat *seat;
+    kin__name *empty = NULL;
+    kin_ref ref = {{0, 0}};
+    if (!out || !name_valid(name)) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin__family_resolve(&family, family);
+    if (status == KIN_OK) {
+        status = enter(family, &seat);
+    }
+    if (status != KIN_OK) {
+        return status;
+    }
+    const kin__name *entry = find(family, name, &empty);
+    if (entry) {
+        ref = entry->ref;
+    }
+    leave(seat);
+    return entry ? kin_ref_get(out, type, ref) : KIN_E_NOT_FOUND;
+}
+
+kin_status kin_name_remove(kin_family *family, const char *name)
+{
+    kin__seat *seat;
+    kin__name *empty = NULL;
+    if (!name_valid(name)) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin__family_resolve(&family, family);
+    if (status == KIN_OK) {
+        status = enter(family, &seat);
+    }
+    if (status != KIN_OK) {
+        return status;
+    }
+    kin__name *entry = find(family, name, &empty);
+    if (entry) {
+        atomic_store(&entry->live, 0);
+    }
+    leave(seat);
+    return entry ? KIN_OK : KIN_E_NOT_FOUND;
+}

@@ -1,0 +1,62 @@
+#include "memory/object.h"
+
+#include "kin/memory.h"
+
+kin_status kin__object_check_place(const void *p, size_t size)
+{
+    if (!p || (uintptr_t)p % 8 != 0) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_family *family = kin__family_at(p);
+    return family && kin__family_covers(family, kin__offset(family, p), size) ? KIN_OK : KIN_E_FAMILY;
+}
+
+void kin__object_init(kin__object *object, kin_type type, uint32_t detail)
+{
+    kin_family *family = kin__family_at(object);
+    uint32_t generation = atomic_fetch_add_explicit(&family->arena->next_generation, 1, memory_order_relaxed);
+    atomic_store_explicit(&object->detail, detail, memory_order_relaxed);
+    atomic_store_explicit(&object->generation, generation, memory_order_relaxed);
+    atomic_store_explicit(&object->tag, KIN__TAG(type, kin__offset(family, object)), memory_order_release);
+}
+
+kin_status kin__object_check(const void *p, kin_type type)
+{
+    if (!p) {
+        return KIN_E_ARGUMENT;
+    }
+    if (kin__seat_fast(p, type)) {
+        return KIN_OK;
+    }
+    kin_status status = kin__object_check_place(p, sizeof(kin__object));
+    if (status != KIN_OK) {
+        return status;
+    }
+    uint64_t tag = atomic_load(&((kin__object *)(uintptr_t)p)->tag);
+    return tag == KIN__TAG(type, kin__offset(kin__family_at(p), p)) ? KIN_OK : KIN_E_TYPE;
+}
+
+kin_status kin__object_fini(void *p, kin_type type)
+{
+    kin_status status = kin__object_check(p, type);
+    if (status == KIN_OK) {
+        atomic_store(&((kin__object *)p)->tag, 0);
+    }
+    return status;
+}
+
+kin_status kin__object_destroy(void *p, kin_type type)
+{
+    size_t size;
+    if (!p) {
+        return KIN_OK;
+    }
+    kin_status status = kin__object_check(p, type);
+    if (status == KIN_OK) {
+        status = kin_alloc_size(p, &size); /* before fini: an object inside a struct is refused whole */
+    }
+    if (status == KIN_OK) {
+        status = kin__object_fini(p, type);
+    }
+    return status == KIN_OK ? kin_free(p) : status;
+}

@@ -1,0 +1,84 @@
+/* deadlock.c: cycles of owners that wait for each other.
+ *
+ * The edges are there already: a thread that sleeps for a lock shows the lock's word in its wait slot, and the word shows
+ * the owner. Nothing is written for this; who is about to sleep follows the edges from the owner it waits for.
+ *
+ * The way is walked twice. If each slot on it shows the same sequence and WAIT both times, then between the two walks all of
+ * them slept at once, and none could have released what it owns: the cycle is real.
+ *
+ * One of them gives up, the one with the last ticket. When two close a cycle at once, and the earlier ticket becomes visible
+ * last, neither does; then one finds itself the last when it sleeps again after its slice.
+ */
+#include "park/deadlock.h"
+
+#include "park/park.h"
+
+#include <stddef.h>
+
+#define HOPS 64 /* longer ways are not followed */
+
+typedef struct walk {
+    uint64_t evidence; /* a sum over the states seen */
+    uint64_t last_ticket;
+    bool cycle;
+} walk;
+
+/* The lock whose word lies at that offset, or NULL. */
+static kin__lock *lock_of_word(kin_family *family, uint64_t offset)
+{
+    uint64_t start = offset - offsetof(kin__lock, word);
+    if (offset < offsetof(kin__lock, word) || start % 8 != 0 || !kin__family_covers(family, start, sizeof(kin__lock))) {
+        return NULL;
+    }
+    kin__lock *lock = kin__pointer(family, start);
+    return atomic_load(&lock->object.tag) == KIN__TAG(KIN_TYPE_LOCK, start) ? lock : NULL;
+}
+
+/* Whom the thread of that token waits for; 0: it does not wait for a lock. */
+static uint64_t next_owner(kin_family *family, uint64_t token, walk *way)
+{
+    uint32_t index = kin__token_index(token);
+    if (index >= family->layout.max_threads) {
+        return 0;
+    }
+    kin__thread *thread = kin__thread_at(family, index);
+    uint64_t state = atomic_load(&thread->state);
+    uint64_t ticket = atomic_load(&thread->ticket);
+    kin__lock *lock = lock_of_word(family, atomic_load(&thread->address));
+    uint64_t owner = lock ? atomic_load(&lock->word) & ~KIN__TOKEN_FLAGS : 0;
+    if (!kin__slot_waits(state) || atomic_load(&thread->lease) >> 24 != kin__token_generation(token) ||
+        atomic_load(&thread->state) != state) {
+        return 0;
+    }
+    way->evidence = (way->evidence ^ state) * UINT64_C(0x100000001b3) + owner;
+    way->last_ticket = ticket > way->last_ticket ? ticket : way->last_ticket;
+    return owner;
+}
+
+/* From owner on, until it comes to token. */
+static walk follow(kin_family *family, uint64_t token, uint64_t owner)
+{
+    walk way = {0, 0, false};
+    for (int hop = 0; hop < HOPS && owner != 0 && !way.cycle; hop++) {
+        owner = next_owner(family, owner, &way);
+        way.cycle = owner == token;
+    }
+    return way;
+}
+
+bool kin__waits_in_cycle(kin_family *family, uint64_t token)
+{
+    walk first = follow(family, token, token);
+    walk second = follow(family, token, token);
+    return first.cycle && second.cycle && first.evidence == second.evidence;
+}
+
+bool kin__deadlocked(kin__seat *seat, uint64_t owner)
+{
+    walk first = follow(seat->family, seat->token, owner);
+    if (!first.cycle || first.last_ticket > atomic_load(&seat->thread->ticket)) {
+        return false;
+    }
+    walk second = follow(seat->family, seat->token, owner);
+    return second.cycle && second.evidence == first.evidence;
+}

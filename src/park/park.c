@@ -1,0 +1,464 @@
+/* park.c: a futex between processes.
+ *
+ * Each thread entry holds a wait slot: {state, address, ticket, want} and the place of a native semaphore. The truth is
+ * `state` = sequence (62 bits) | phase; the native semaphore is only a hint to look at it.
+ *
+ *     IDLE(s) ──park, the slot's thread──► WAIT(s+1) ──unpark, anybody, CAS──► WOKEN(s+1)
+ *        ▲                                    │                                   │
+ *        └────────leave, the slot's thread, exchange──────────────────────────────┘
+ *
+ * park(word, expected):                          unpark(word), after changing word:
+ *   1. write address, want, ticket                 a. find the slots of the word's bucket
+ *   2. set own bit in the bucket of the word       b. load state: WAIT(s); load address: the word's
+ *   3. state = WAIT(s+1)           seq_cst         c. CAS state WAIT(s) -> WOKEN(s)    seq_cst
+ *   4. load word; if changed: leave  seq_cst       d. post the slot's native semaphore
+ *   5. sleep while state is WAIT(s+1)
+ *   6. exchange state with IDLE; clear own bit
+ *
+ * No lost wake-up: 3 before 4, and the change of the word before b, are sequentially consistent; so either the parker sees
+ * the change, or the unparker sees WAIT. The sequence number keeps c from hitting a later wait of the same slot, whose
+ * address b did not read. A semaphore token that finds the state still WAIT is stale, from an earlier wait: sleep on. A
+ * failed c wakes nobody, so it does not count and the search goes on.
+ *
+ * A slot that was WOKEN but whose thread leaves without taking the thing (timeout, error, death) holds a wake-up that is
+ * somebody else's: the thread, or the reaper of a dead one, passes it on with another unpark.
+ *
+ * Killed between the change of the word and d: the sleeper finds out at the end of its slice (park.h). Killed as a sleeper:
+ * the slot stays WAIT or WOKEN until its member is reaped; meanwhile an unpark may be spent on it, which the reaper repairs, or
+ * the next slice. Killed after it has left its slot, and before it has taken what it was woken for: only the slice does.
+ *
+ * A watcher (park.h) sleeps with no address of its own, in the buckets of all its words: an unpark of any of them wakes it
+ * beside the others, and does not count it.
+ *
+ * model/lock.pml is this protocol and lock.c's for spin; model/check verifies it.
+ */
+#include "park/park.h"
+
+#include <stdlib.h>
+
+#define IDLE 0u
+#define WAIT 1u
+#define WOKEN 2u
+#define PHASE(state) ((state)&3u)
+
+/* ---- buckets: which slots wait on words with this hash ---- */
+
+static uint32_t bucket_number(uint64_t address)
+{
+    uint64_t hash = (address >> 3) * UINT64_C(0x9e3779b97f4a7c15);
+    return (uint32_t)(hash >> 58);
+}
+
+static _Atomic uint64_t *bucket_at(kin_family *family, uint32_t number)
+{
+    uint64_t words = family->layout.max_threads / 64;
+    return (_Atomic uint64_t *)kin__pointer(family, family->layout.buckets) + number * words;
+}
+
+static _Atomic uint64_t *bucket_of(kin_family *family, uint64_t address)
+{
+    return bucket_at(family, bucket_number(address));
+}
+
+static void enter_bucket(kin_family *family, uint64_t address, uint32_t index)
+{
+    atomic_fetch_or(&bucket_of(family, address)[index / 64], UINT64_C(1) << (index % 64));
+}
+
+static void leave_bucket(kin_family *family, uint64_t address, uint32_t index)
+{
+    atomic_fetch_and(&bucket_of(family, address)[index / 64], ~(UINT64_C(1) << (index % 64)));
+}
+
+/* The slot's address while its thread watches several words. */
+#define WATCHING UINT64_C(1)
+
+static void enter_buckets(kin_family *family, uint64_t buckets, uint32_t index)
+{
+    for (uint32_t i = 0; i < KIN__BUCKETS; i++) {
+        if (buckets >> i & 1) {
+            atomic_fetch_or(&bucket_at(family, i)[index / 64], UINT64_C(1) << (index % 64));
+        }
+    }
+}
+
+static void leave_buckets(kin_family *family, uint64_t buckets, uint32_t index)
+{
+    for (uint32_t i = 0; i < KIN__BUCKETS; i++) {
+        if (buckets >> i & 1) {
+            atomic_fetch_and(&bucket_at(family, i)[index / 64], ~(UINT64_C(1) << (index % 64)));
+        }
+    }
+}
+
+static uint32_t lowest_bit(uint64_t bits)
+{
+    uint32_t n = 0;
+    for (uint32_t half = 32; half > 0; half /= 2) {
+        if ((bits & ((UINT64_C(1) << half) - 1)) == 0) {
+            bits >>= half;
+            n += half;
+        }
+    }
+    return n;
+}
+
+/* ---- the other thread's semaphore ---- */
+
+/* A guard that holds another pid was copied by a fork from a thread that does not exist here: it is free. */
+static void enter_native(kin__native *native, uint32_t pid)
+{
+    uint32_t holder = 0;
+    while (!atomic_compare_exchange_weak_explicit(&native->guard, &holder, pid, memory_order_acquire,
+                                                  memory_order_relaxed)) {
+        if (holder == pid) {
+            holder = 0;
+            kin_os_yield();
+        }
+    }
+}
+
+static bool open_native(kin_family *family, uint32_t index, uint64_t lease, kin__native *native)
+{
+    kin__thread *thread = kin__thread_at(family, index);
+    if (native->lease == lease) {
+        return true;
+    }
+    if (native->lease != 0) {
+        native->lease = 0; /* first: a fork in between must not leave the child a closed semaphore */
+        kin_os_sem_close(native->sem);
+    }
+    if (kin_os_sem_open(&native->sem, &thread->place, &family->id, index) != KIN_OK) {
+        return false;
+    }
+    if (atomic_load(&thread->lease) != lease) { /* changed hands meanwhile: this may be anybody's */
+        kin_os_sem_close(native->sem);
+        return false;
+    }
+    native->lease = lease;
+    return true;
+}
+
+static kin__native *native_at(kin_family *family, uint32_t index)
+{
+    kin__native *natives = atomic_load_explicit(&family->natives, memory_order_acquire);
+    if (!natives) {
+        kin__native *made = calloc(family->layout.max_threads, sizeof *made);
+        if (!made) {
+            return NULL;
+        }
+        if (atomic_compare_exchange_strong(&family->natives, &natives, made)) {
+            natives = made;
+        } else {
+            free(made);
+        }
+    }
+    return &natives[index];
+}
+
+static void post(kin_family *family, uint32_t index)
+{
+    kin__native *native = native_at(family, index);
+    if (!native) {
+        return; /* the sleeper's slice ends soon */
+    }
+    if (atomic_load(&kin__thread_at(family, index)->bell)) {
+        kin_os_bell_ring(&family->id, index);
+    }
+    uint64_t lease = atomic_load(&kin__thread_at(family, index)->lease);
+    enter_native(native, family->self->pid);
+    if (open_native(family, index, lease, native)) {
+        kin_os_sem_post(native->sem);
+    }
+    atomic_store_explicit(&native->guard, 0, memory_order_release);
+}
+
+/* ---- unpark ---- */
+
+typedef struct sleeper {
+    uint32_t index;
+    uint32_t want;
+    uint64_t state;
+    uint64_t ticket;
+} sleeper;
+
+static bool look(kin_family *family, uint32_t index, uint64_t address, sleeper *out)
+{
+    if (index >= family->layout.max_threads) {
+        return false;
+    }
+    kin__thread *thread = kin__thread_at(family, index);
+    out->index = index;
+    out->state = atomic_load(&thread->state);
+    out->want = atomic_load_explicit(&thread->want, memory_order_relaxed);
+    out->ticket = atomic_load_explicit(&thread->ticket, memory_order_relaxed);
+    return PHASE(out->state) == WAIT && atomic_load(&thread->address) == address;
+}
+
+static bool mark(kin_family *family, const sleeper *it, kin__wakes *wakes)
+{
+    uint64_t state = it->state;
+    if (!atomic_compare_exchange_strong(&kin__thread_at(family, it->index)->state, &state,
+                                        (state & ~UINT64_C(3)) | WOKEN)) {
+        return false;
+    }
+    if (wakes->count == KIN__WAKES) {
+        kin__unpark_post(family, wakes);
+    }
+    wakes->index[wakes->count++] = it->index;
+    return true;
+}
+
+static void mark_watchers(kin_family *family, uint64_t address, kin__wakes *wakes)
+{
+    _Atomic uint64_t *bucket = bucket_of(family, address);
+    for (uint32_t w = 0; w * 64 < kin__thread_end(family); w++) {
+        for (uint64_t bits = atomic_load(&bucket[w]); bits; bits &= bits - 1) {
+            sleeper each;
+            if (look(family, w * 64 + lowest_bit(bits), WATCHING, &each)) {
+                mark(family, &each, wakes);
+            }
+        }
+    }
+}
+
+/* The oldest sleeper that wants no more than units; returns how many sleep on the address. */
+static uint32_t oldest(kin_family *family, uint64_t address, uint32_t units, sleeper *out)
+{
+    _Atomic uint64_t *bucket = bucket_of(family, address);
+    uint32_t found = 0;
+    out->ticket = UINT64_MAX;
+    for (uint32_t w = 0; w * 64 < kin__thread_end(family); w++) {
+        uint64_t bits = atomic_load(&bucket[w]);
+        for (; bits; bits &= bits - 1) {
+            sleeper each;
+            if (look(family, w * 64 + lowest_bit(bits), address, &each)) {
+                found++;
+                if (each.want <= units && each.ticket < out->ticket) {
+                    *out = each;
+                }
+            }
+        }
+    }
+    return found;
+}
+
+void kin__unpark_post(kin_family *family, kin__wakes *wakes)
+{
+    for (uint32_t i = 0; i < wakes->count; i++) {
+        post(family, wakes->index[i]);
+    }
+    wakes->count = 0;
+}
+
+bool kin__unpark_mark(kin_family *family, _Atomic uint64_t *word, uint32_t units, kin__wakes *wakes)
+{
+    uint64_t address = kin__offset(family, (void *)word);
+    mark_watchers(family, address, wakes);
+    for (;;) {
+        sleeper next;
+        uint32_t found = oldest(family, address, units, &next);
+        if (units == 0 || next.ticket == UINT64_MAX) {
+            return found > 0;
+        }
+        if (mark(family, &next, wakes)) {
+            units -= units == KIN__ALL ? 0 : next.want;
+            if (found == 1) {
+                return false;
+            }
+        }
+    }
+}
+
+void kin__unpark(kin_family *family, _Atomic uint64_t *word, uint32_t units)
+{
+    kin__wakes wakes = {0};
+    kin__unpark_mark(family, word, units, &wakes);
+    kin__unpark_post(family, &wakes);
+}
+
+static void clear_flag(kin_family *family, _Atomic uint64_t *word, uint64_t flag, kin__wakes *wakes)
+{
+    uint64_t value = atomic_load(word);
+    while (value & flag) {
+        if (atomic_compare_exchange_weak(word, &value, value & ~flag)) {
+            kin__unpark_mark(family, word, KIN__ALL, wakes); /* who came between sets the flag anew */
+            return;
+        }
+    }
+}
+
+/* The flag goes before the posts: a woken process that runs at once would find it still set, sleep again on it, and be
+ * woken for nothing. */
+void kin__unpark_flagged(kin_family *family, _Atomic uint64_t *word, uint64_t flag, uint32_t units)
+{
+    kin__wakes wakes = {0};
+    if (!kin__unpark_mark(family, word, units, &wakes)) {
+        clear_flag(family, word, flag, &wakes);
+    }
+    kin__unpark_post(family, &wakes);
+}
+
+/* A slot that begins anew goes from WAIT or WOKEN to WAIT, so a sleeper is not missed between. */
+uint32_t kin__sleepers_alive(kin_family *family, _Atomic uint64_t *word)
+{
+    uint64_t address = kin__offset(family, (void *)word);
+    _Atomic uint64_t *bucket = bucket_of(family, address);
+    uint32_t alive = 0;
+    for (uint32_t i = 0; i < kin__thread_end(family); i++) {
+        kin__thread *thread = kin__thread_at(family, i);
+        if ((atomic_load(&bucket[i / 64]) >> i % 64 & 1) == 0 || PHASE(atomic_load(&thread->state)) == IDLE ||
+            atomic_load(&thread->address) != address) {
+            continue;
+        }
+        alive += kin__token_alive(family, kin__token(atomic_load(&thread->lease) >> 24, i));
+    }
+    return alive;
+}
+
+/* ---- park ---- */
+
+/* Before the slot says WAIT: what its last holder left as the place of a semaphore is not for posts to this one. */
+static void make_semaphore(kin__seat *seat)
+{
+    kin_family *family = seat->family;
+    if (!seat->has_sem) {
+        seat->has_sem = kin_os_sem_create(&seat->sem, &seat->thread->place, &family->id, kin__token_index(seat->token),
+                                          family->self->named, &family->access) == KIN_OK;
+    }
+}
+
+static void sleep_until_woken(kin__seat *seat, int64_t deadline)
+{
+    _Atomic uint64_t *state = &seat->thread->state;
+    int64_t pause = KIN_MS(1);
+    while (PHASE(atomic_load(state)) == WAIT) {
+        if (seat->has_sem) {
+            if (kin_os_sem_wait(seat->sem, deadline) != KIN_OK) {
+                return;
+            }
+        } else { /* no native semaphore to be had: look again and again, less and less often */
+            int64_t now = kin_os_now();
+            if (now >= deadline) {
+                return;
+            }
+            kin_os_sleep_until(kin__slice_end(now, pause, deadline));
+            pause = pause < KIN_MS(10) ? pause * 2 : pause;
+        }
+    }
+}
+
+void kin__park_begin(kin__seat *seat, _Atomic uint64_t *word, uint32_t want)
+{
+    kin_family *family = seat->family;
+    kin__thread *slot = seat->thread;
+    uint64_t address = kin__offset(family, (void *)word);
+    make_semaphore(seat);
+    uint64_t sequence = (atomic_load_explicit(&slot->state, memory_order_relaxed) & ~UINT64_C(3)) + 4;
+    atomic_store_explicit(&slot->address, address, memory_order_relaxed);
+    atomic_store_explicit(&slot->want, want, memory_order_relaxed);
+    atomic_store_explicit(&slot->ticket, atomic_fetch_add(&family->arena->next_ticket, 1), memory_order_relaxed);
+    enter_bucket(family, address, kin__token_index(seat->token));
+    atomic_store(&slot->state, sequence | WAIT);
+}
+
+uint64_t kin__watch_bucket(const kin_family *family, const _Atomic uint64_t *word)
+{
+    return UINT64_C(1) << bucket_number(kin__offset(family, (const void *)word));
+}
+
+void kin__watch_begin(kin__seat *seat, uint64_t buckets, bool bell)
+{
+    kin__thread *slot = seat->thread;
+    make_semaphore(seat);
+    uint64_t sequence = (atomic_load_explicit(&slot->state, memory_order_relaxed) & ~UINT64_C(3)) + 4;
+    atomic_store_explicit(&slot->address, WATCHING, memory_order_relaxed);
+    atomic_store_explicit(&slot->want, 0, memory_order_relaxed);
+    atomic_store_explicit(&slot->bell, bell, memory_order_relaxed);
+    enter_buckets(seat->family, buckets, kin__token_index(seat->token));
+    atomic_store(&slot->state, sequence | WAIT);
+}
+
+void kin__watch_end(kin__seat *seat, uint64_t buckets)
+{
+    kin__thread *slot = seat->thread;
+    uint64_t sequence = atomic_load_explicit(&slot->state, memory_order_relaxed) & ~UINT64_C(3);
+    atomic_store(&slot->state, sequence | IDLE);
+    atomic_store_explicit(&slot->bell, 0, memory_order_relaxed);
+    leave_buckets(seat->family, buckets, kin__token_index(seat->token));
+}
+
+bool kin__park_sleep(kin__seat *seat, int64_t deadline)
+{
+    sleep_until_woken(seat, deadline);
+    return PHASE(atomic_load(&seat->thread->state)) == WOKEN;
+}
+
+bool kin__slot_waits(uint64_t state)
+{
+    return PHASE(state) == WAIT;
+}
+
+bool kin__park_end(kin__seat *seat)
+{
+    kin__thread *slot = seat->thread;
+    uint64_t sequence = atomic_load_explicit(&slot->state, memory_order_relaxed) & ~UINT64_C(3);
+    uint64_t last = atomic_exchange(&slot->state, sequence | IDLE);
+    leave_bucket(seat->family, atomic_load_explicit(&slot->address, memory_order_relaxed),
+                 kin__token_index(seat->token));
+    return PHASE(last) == WOKEN;
+}
+
+kin__parked kin__park(kin__seat *seat, _Atomic uint64_t *word, uint64_t expected, uint32_t want, int64_t deadline)
+{
+    kin__park_begin(seat, word, want);
+    bool changed = atomic_load(word) != expected;
+    if (!changed) {
+        kin__park_sleep(seat, deadline);
+    }
+    if (kin__park_end(seat)) {
+        return KIN__WOKEN;
+    }
+    return changed ? KIN__CHANGED : KIN__TIMED_OUT;
+}
+
+void kin__park_reap(kin_family *family, uint32_t thread)
+{
+    kin__thread *slot = kin__thread_at(family, thread);
+    uint64_t state = atomic_load(&slot->state);
+    uint64_t address = atomic_load(&slot->address);
+    if (address == WATCHING) {
+        leave_buckets(family, UINT64_MAX, thread);
+        atomic_store(&slot->bell, 0);
+        atomic_store(&slot->state, ((state & ~UINT64_C(3)) + 4) | IDLE); /* what it was woken by is not its own */
+        return;
+    }
+    if (address == 0 || address % 8 != 0 || !kin__family_covers(family, address, 8)) {
+        return; /* never used, or written over by a member gone mad */
+    }
+    leave_bucket(family, address, thread);
+    if (PHASE(state) == IDLE) {
+        return;
+    }
+    uint64_t last = atomic_exchange(&slot->state, ((state & ~UINT64_C(3)) + 4) | IDLE);
+    if (PHASE(last) == WOKEN) {
+        kin__unpark(family, kin__pointer(family, address), 1);
+    }
+}
+
+int64_t kin__deadline(int64_t timeout)
+{
+    if (timeout == KIN_FOREVER) {
+        return KIN_OS_NEVER;
+    }
+    int64_t now = kin_os_now();
+    return timeout > KIN_OS_NEVER - now ? KIN_OS_NEVER : now + timeout;
+}
+
+void kin__park_spin(kin__seat *seat, _Atomic uint32_t *spin)
+{
+    uint64_t state = atomic_load(&seat->thread->state);
+    if (PHASE(state) == WAIT) {
+        kin__spin(&seat->thread->state, state, spin);
+    }
+}

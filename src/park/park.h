@@ -1,0 +1,76 @@
+/* park.h: a futex between processes, on 64-bit words of the arena. Protocol and memory orders: park.c. */
+#ifndef KIN_PARK_H
+#define KIN_PARK_H
+
+#include "family/family.h"
+
+typedef enum kin__parked {
+    KIN__WOKEN,     /* by an unpark. Leaving without taking what was waited for: pass it on with kin__unpark */
+    KIN__CHANGED,   /* the word was not `expected` any more */
+    KIN__TIMED_OUT, /* deadline */
+} kin__parked;
+
+/* Sleeps while *word == expected until unparked, at most until deadline. want: how many units of the word's resource the
+ * caller waits for. */
+kin__parked kin__park(kin__seat *seat, _Atomic uint64_t *word, uint64_t expected, uint32_t want, int64_t deadline);
+
+/* The same in three steps, for who does something between being seen as a sleeper and sleeping. sleep may be repeated;
+ * whether it was woken. After begin there must be an end; true: it was woken, see KIN__WOKEN. */
+void kin__park_begin(kin__seat *seat, _Atomic uint64_t *word, uint32_t want);
+bool kin__park_sleep(kin__seat *seat, int64_t deadline);
+void kin__park_spin(kin__seat *seat, _Atomic uint32_t *spin); /* before the first sleep; see kin__spin */
+bool kin__park_end(kin__seat *seat);
+/* Of a slot's state word: its thread sleeps, or is about to, and nobody has woken it. */
+bool kin__slot_waits(uint64_t state);
+
+/* How many threads of living processes are between begin and end on this word. Asks the system for each. */
+uint32_t kin__sleepers_alive(kin_family *family, _Atomic uint64_t *word);
+
+/* Wakes sleepers on word, oldest first, as long as what each wants fits into what is left of units. Call it after a
+ * sequentially consistent change of the word. */
+void kin__unpark(kin_family *family, _Atomic uint64_t *word, uint32_t units);
+
+/* The same in two steps, for who has something to put in order first: with its semaphore posted, a sleeper may run at once,
+ * in place of the caller. mark returns whether somebody still sleeps there unwoken. */
+#define KIN__WAKES 16u
+typedef struct kin__wakes {
+    uint32_t count;
+    uint32_t index[KIN__WAKES];
+} kin__wakes;
+bool kin__unpark_mark(kin_family *family, _Atomic uint64_t *word, uint32_t units, kin__wakes *wakes);
+void kin__unpark_post(kin_family *family, kin__wakes *wakes);
+
+#define KIN__ALL UINT32_MAX
+
+/* A watcher sleeps on several words at once, and takes nothing: every unpark of one of them wakes it, beside those whose
+ * turn it is. (It enters the words' buckets only, so that others' words wake it, too, now and then.) Flags that the words'
+ * releasers look at are its own to set, after begin. bell: others ring one (os.h) as well as post the semaphore. */
+uint64_t kin__watch_bucket(const kin_family *family, const _Atomic uint64_t *word); /* a bit, to be or-ed */
+void kin__watch_begin(kin__seat *seat, uint64_t buckets, bool bell);
+void kin__watch_end(kin__seat *seat, uint64_t buckets);
+
+/* Wakes as kin__unpark, on a word in which flag says that somebody sleeps, or is about to; to be called when the flag was seen.
+ * Clears it if nobody is left. */
+void kin__unpark_flagged(kin_family *family, _Atomic uint64_t *word, uint64_t flag, uint32_t units);
+
+/* Waiting goes in slices: at the end of one the waiter looks at the word again, because who should have woken it may be
+ * dead. */
+#define KIN__SLICE_OWNER KIN_MS(50) /* where there is an owner to watch */
+#define KIN__SLICE_MAX KIN_MS(300)
+
+int64_t kin__deadline(int64_t timeout); /* now + timeout, without overflow */
+static inline int64_t kin__slice_end(int64_t now, int64_t slice, int64_t deadline)
+{
+    return deadline - now < slice ? deadline : now + slice;
+}
+
+/* Cleans the wait slot of a dead thread and passes on a wake-up that it did not use. */
+void kin__park_reap(kin_family *family, uint32_t thread);
+
+/* ---- spin.c ---- */
+
+/* Spins until *word is not `expected` any more, or yields the processor once, as far as that has paid off on this object. spin
+ * is the object's memory of it. Returns whether the word changed. */
+bool kin__spin(_Atomic uint64_t *word, uint64_t expected, _Atomic uint32_t *spin);
+
+#endif

@@ -1,0 +1,315 @@
+/* pipe.c: ends of pipes: made, adopted, closed; sending. What goes through them: pipe.h. */
+#include "pipe/pipe.h"
+
+#include "family/family.h"
+#include "park/park.h"
+
+#include <stdlib.h>
+
+/* ---- made and ended ---- */
+
+bool kin__end_flags_sound(uint32_t flags)
+{
+    const uint32_t both = KIN__END_SENDS | KIN__END_RECEIVES;
+    return flags == KIN__END_SENDS || flags == (KIN__END_RECEIVES | KIN__END_SECOND) || flags == both ||
+           flags == (both | KIN__END_SECOND);
+}
+
+/* Takes os, also on failure. */
+static kin_status make_end(kin_pipe **out, kin_os_pipe *os, uint32_t flags)
+{
+    kin_pipe *pipe = calloc(1, sizeof *pipe);
+    kin_status status = pipe ? KIN_OK : KIN_E_NO_MEMORY;
+    if (pipe) {
+        pipe->os = *os;
+        pipe->flags = flags;
+        status = kin__ends_add(pipe);
+    }
+    if (status != KIN_OK) {
+        kin_os_pipe_close(os);
+        free(pipe);
+        return status;
+    }
+    *out = pipe;
+    return KIN_OK;
+}
+
+static kin_status make_pair(kin_pipe *ends[2], uint32_t flags)
+{
+    const uint32_t both = KIN__END_SENDS | KIN__END_RECEIVES;
+    bool one_way = (flags & KIN_PIPE_ONE_WAY) != 0;
+    kin_os_pipe os[2];
+    kin_pipe *made[2];
+    kin_status status = kin_os_pipe_create(os);
+    if (status != KIN_OK) {
+        return status;
+    }
+    status = make_end(&made[0], &os[0], one_way ? KIN__END_SENDS : both);
+    if (status != KIN_OK) {
+        kin_os_pipe_close(&os[1]);
+        return status;
+    }
+    status = make_end(&made[1], &os[1], KIN__END_SECOND | (one_way ? KIN__END_RECEIVES : both));
+    if (status != KIN_OK) {
+        kin_pipe_close(made[0]);
+        return status;
+    }
+    ends[0] = made[0];
+    ends[1] = made[1];
+    return KIN_OK;
+}
+
+kin_status kin_pipe_create(kin_pipe *ends[2], uint32_t flags)
+{
+    if (!ends || (flags & ~KIN_PIPE_ONE_WAY)) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin__hooks(); /* forks */
+    if (status != KIN_OK) {
+        return status;
+    }
+    kin__ends_enter();
+    status = make_pair(ends, flags);
+    kin__ends_leave();
+    return status;
+}
+
+kin_status kin__pipe_adopt(kin_pipe **out, const kin_os_handle *handles, uint32_t flags)
+{
+    kin_os_pipe os;
+    kin_status status = kin_os_pipe_adopt(&os, handles, flags & KIN__END_SECOND ? 1 : 0);
+    return status == KIN_OK ? make_end(out, &os, flags) : status;
+}
+
+void kin_pipe_close(kin_pipe *pipe)
+{
+    if (!pipe) {
+        return;
+    }
+    kin__inbox_free(&pipe->inbox);
+    kin__ends_enter();
+    kin__ends_remove(pipe);
+    if (!pipe->gone) {
+        kin_os_pipe_close(&pipe->os);
+    }
+    kin__ends_leave();
+    free(pipe);
+}
+
+kin_status kin__pipe_idle(kin_pipe *pipe)
+{
+    if (pipe->gone) {
+        return KIN_E_HANDLE;
+    }
+    bool sends = kin__turn_try(&pipe->send_turn), receives = kin__turn_try(&pipe->recv_turn);
+    bool idle = sends && receives && !pipe->inbox.begun;
+    if (sends) {
+        kin__turn_give(&pipe->send_turn);
+    }
+    if (receives) {
+        kin__turn_give(&pipe->recv_turn);
+    }
+    return idle ? KIN_OK : KIN_E_BUSY;
+}
+
+/* ---- sending ---- */
+
+/* The attachments as handles, and in the head of their packet. */
+static kin_status describe(kin__head *head, kin_os_packet *packet, const kin_attachment *attachments, size_t count)
+{
+    kin_os_kind kind;
+    for (size_t i = 0; i < count; i++) {
+        kin_pipe *end = attachments[i].pipe;
+        kin_os_handle *handles = packet->handles + packet->handle_count;
+        kin_status status = KIN_OK;
+        if (end) {
+            status = kin__pipe_idle(end);
+            head->attached |= (uint64_t)end->flags << 4 * i;
+            packet->handle_count += KIN_OS_PIPE_HANDLES;
+        } else {
+            handles[0] = kin_os_handle_from((uint64_t)attachments[i].handle);
+            status = handles[0] == KIN_OS_NO_HANDLE ? KIN_E_HANDLE : kin_os_handle_kind(handles[0], &kind);
+            packet->handle_count++;
+        }
+        if (status != KIN_OK) {
+            return status;
+        }
+        if (end) {
+            kin_os_pipe_handles(&end->os, handles);
+        }
+    }
+    return KIN_OK;
+}
+
+static void mark_given(const kin_attachment *attachments, size_t count, bool given)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (attachments[i].pipe) {
+            kin_os_pipe_given(&attachments[i].pipe->os, given);
+        }
+    }
+}
+
+/* The message's next bytes. */
+static kin_status send_bytes(kin_pipe *pipe, kin__head *head, const void *data, int64_t deadline)
+{
+    uint64_t left = head->length - head->from;
+    size_t size = left < KIN__PACKET_ROOM ? (size_t)left : KIN__PACKET_ROOM;
+    unsigned char *bytes = size > 0 ? (unsigned char *)(uintptr_t)data + head->from : NULL;
+    kin_os_packet packet = {.parts = {{head, sizeof *head}, {bytes, size}}};
+    kin_status status = kin_os_pipe_send(&pipe->os, &packet, deadline);
+    head->kind = KIN__MORE;
+    head->count = 0;
+    head->from += size;
+    return status;
+}
+
+/* A message that stops in the middle needs no repair: the next one's first packet says that it was given up. */
+static kin_status send_message(kin_pipe *pipe, kin__head *head, const void *data, const kin_os_packet *items,
+                               int64_t deadline)
+{
+    kin_status status = send_bytes(pipe, head, data, deadline);
+    if (status == KIN_OK && items->handle_count > 0) {
+        kin__head *of_items = items->parts[0].data;
+        of_items->from = head->from;
+        status = kin_os_pipe_send(&pipe->os, items, deadline);
+    }
+    while (status == KIN_OK && head->from < head->length) {
+        status = send_bytes(pipe, head, data, deadline);
+    }
+    return status;
+}
+
+/* Under send_turn. */
+static kin_status send_attached(kin_pipe *pipe, kin__head *head, const void *data, const kin_attachment *attachments,
+                                size_t count, int64_t deadline)
+{
+    kin_os_handle handles[KIN_OS_PACKET_HANDLES];
+    kin__head of_items = {KIN__PIPE_MAGIC, KIN__ITEMS, head->count, head->length, 0, 0};
+    kin_os_packet items = {.parts = {{&of_items, sizeof of_items}}, .handles = handles};
+    kin_status status = describe(&of_items, &items, attachments, count);
+    if (status != KIN_OK) {
+        return status;
+    }
+    mark_given(attachments, count, true);
+    status = send_message(pipe, head, data, &items, deadline);
+    if (status != KIN_OK) {
+        mark_given(attachments, count, false);
+    }
+    return status;
+}
+
+static kin_status check(const kin_pipe *pipe, uint32_t direction, int64_t timeout)
+{
+    if (!pipe || timeout < 0) {
+        return KIN_E_ARGUMENT;
+    }
+    if ((pipe->flags & direction) == 0) {
+        return KIN_E_UNSUPPORTED;
+    }
+    return pipe->gone ? KIN_E_HANDLE : KIN_OK;
+}
+
+kin_status kin_pipe_send_with(kin_pipe *pipe, const void *data, size_t size, const kin_attachment *attachments,
+                              size_t count, int64_t timeout)
+{
+    kin_status status = check(pipe, KIN__END_SENDS, timeout);
+    if (status != KIN_OK) {
+        return status;
+    }
+    if ((!data && size > 0) || (!attachments && count > 0) || count > KIN_ATTACHMENTS_MAX) {
+        return KIN_E_ARGUMENT;
+    }
+    int64_t deadline = kin__deadline(timeout);
+    kin__head head = {KIN__PIPE_MAGIC, KIN__FIRST, (uint16_t)count, size, 0, 0};
+    status = kin__turn_take(&pipe->send_turn, deadline);
+    if (status != KIN_OK) {
+        return status;
+    }
+    status = send_attached(pipe, &head, data, attachments, count, deadline);
+    kin__turn_give(&pipe->send_turn);
+    return status;
+}
+
+kin_status kin_pipe_send(kin_pipe *pipe, const void *data, size_t size, int64_t timeout)
+{
+    return kin_pipe_send_with(pipe, data, size, NULL, 0, timeout);
+}
+
+/* ---- receiving: inbox.c does it ---- */
+
+kin_status kin_pipe_recv_with(kin_pipe *pipe, void *buffer, size_t capacity, size_t *size, kin_attachment *attachments,
+                              size_t *count, int64_t timeout)
+{
+    kin__target target = {buffer, capacity, 0, attachments, count ? *count : 0, 0};
+    kin_status status = check(pipe, KIN__END_RECEIVES, timeout);
+    if (status != KIN_OK) {
+        return status;
+    }
+    if ((!buffer && capacity > 0) || (!attachments && target.room > 0)) {
+        return KIN_E_ARGUMENT;
+    }
+    int64_t deadline = kin__deadline(timeout);
+    status = kin__turn_take(&pipe->recv_turn, deadline);
+    if (status != KIN_OK) {
+        return status;
+    }
+    status = kin__inbox_receive(pipe, &target, deadline);
+    kin__turn_give(&pipe->recv_turn);
+    if (status == KIN_OK || status == KIN_E_TOO_BIG) {
+        if (size) {
+            *size = target.size;
+        }
+        if (count) {
+            *count = target.count;
+        }
+    }
+    return status;
+}
+
+kin_status kin_pipe_recv(kin_pipe *pipe, void *buffer, size_t capacity, size_t *size, int64_t timeout)
+{
+    return kin_pipe_recv_with(pipe, buffer, capacity, size, NULL, NULL, timeout);
+}
+
+kin_status kin_pipe_poll(kin_pipe *pipe, size_t *size, int64_t timeout)
+{
+    size_t length;
+    kin_status status = check(pipe, KIN__END_RECEIVES, timeout);
+    if (status != KIN_OK) {
+        return status;
+    }
+    int64_t deadline = kin__deadline(timeout);
+    status = kin__turn_take(&pipe->recv_turn, deadline);
+    if (status != KIN_OK) {
+        return status;
+    }
+    status = kin__inbox_poll(pipe, &length, deadline);
+    kin__turn_give(&pipe->recv_turn);
+    if (status == KIN_OK && size) {
+        *size = length;
+    }
+    return status;
+}
+
+kin_status kin__pipe_watch(kin_pipe *pipe, int64_t deadline, kin_os_handle *out)
+{
+    kin_status status = check(pipe, KIN__END_RECEIVES, 0);
+    *out = KIN_OS_NO_HANDLE;
+    if (status != KIN_OK || kin__turn_take(&pipe->recv_turn, deadline) != KIN_OK) {
+        return status;
+    }
+    status = kin_os_pipe_watch(&pipe->os, out);
+    kin__turn_give(&pipe->recv_turn);
+    return status;
+}
+
+kin_status kin_pipe_handle(kin_pipe *pipe, kin_handle *out)
+{
+    kin_os_handle handle;
+    kin_status status = out ? kin__pipe_watch(pipe, KIN_OS_NEVER, &handle) : KIN_E_ARGUMENT;
+    if (status == KIN_OK) {
+        *out = (kin_handle)kin_os_handle_value(handle);
+    }
+    return status;
+}

@@ -1,0 +1,265 @@
+/* pool.c: pools: made, closed, ended. What is in them: pool.h. */
+#include "pool/pool.h"
+
+#include "kin/memory.h"
+#include "park/park.h"
+
+#include <stdlib.h>
+
+#define JOIN_SLICE KIN_MS(2) /* under turn */
+
+/* ---- the maker's turn ---- */
+
+kin_status kin__pool_check(const kin_pool *pool)
+{
+    return kin__member_token(pool->family) == pool->shared->maker ? KIN_OK : KIN_E_NOT_OWNER;
+}
+
+kin_status kin__pool_enter(kin_pool *pool)
+{
+    kin_status status = pool ? kin__pool_check(pool) : KIN_E_ARGUMENT;
+    return status == KIN_OK ? kin__turn_take(&pool->turn, KIN_OS_NEVER) : status;
+}
+
+void kin__pool_leave(kin_pool *pool)
+{
+    kin__turn_give(&pool->turn);
+}
+
+static bool is_due(kin_pool *pool, bool force)
+{
+    int64_t now = kin_os_now();
+    if (!force && now - atomic_load_explicit(&pool->tended, memory_order_relaxed) < KIN__POOL_SLICE) {
+        return false;
+    }
+    atomic_store_explicit(&pool->tended, now, memory_order_relaxed);
+    return true;
+}
+
+void kin__pool_tend(kin_pool *pool, bool force)
+{
+    kin_future *news;
+    if (!is_due(pool, force) || kin__pool_enter(pool) != KIN_OK) {
+        return;
+    }
+    kin__crew_tend(pool);
+    kin__futures_tend(pool);
+    while ((news = kin__future_news(pool)) != NULL) {
+        kin__pool_leave(pool);
+        news->work.finished(news->work.context, news);
+        if (kin__pool_enter(pool) != KIN_OK) {
+            return;
+        }
+        kin__future_told(news);
+    }
+    kin__pool_leave(pool);
+}
+
+/* ---- made ---- */
+
+static kin_status make_shared(kin_pool *pool)
+{
+    kin_status status = kin_alloc(&pool->memory, pool->family, sizeof *pool->shared + KIN__LINE_SLACK);
+    if (status != KIN_OK) {
+        return status;
+    }
+    pool->shared = kin__line(pool->memory);
+    pool->shared->maker = kin__member_token(pool->family);
+    pool->shared->max_tasks = pool->options.max_tasks;
+    if (pool->options.initializer) {
+        memcpy(pool->shared->initializer, pool->options.initializer, strlen(pool->options.initializer));
+    }
+    return KIN_OK;
+}
+
+static kin_status check(const kin_pool_options *options)
+{
+    if (options->size != sizeof *options || options->workers > KIN_POOL_WORKERS_MAX) {
+        return KIN_E_ARGUMENT;
+    }
+    if (options->initializer && !kin__function_find(options->initializer)) {
+        return KIN_E_ENTRY;
+    }
+    return options->args && options->args->count > KIN_ARGS_MAX - 2 ? KIN_E_LIMIT : KIN_OK;
+}
+
+static kin_status start_all(kin_pool *pool)
+{
+    kin_status status = make_shared(pool);
+    if (status != KIN_OK) {
+        return status;
+    }
+    pool->workers = pool->options.workers > 0 ? pool->options.workers : kin_cpu_count();
+    pool->workers = pool->workers < KIN_POOL_WORKERS_MAX ? pool->workers : KIN_POOL_WORKERS_MAX;
+    status = kin__crew_fill(pool);
+    if (status != KIN_OK) {
+        kin__crew_kill(pool);
+        kin_free(pool->memory);
+    }
+    return status;
+}
+
+kin_status kin_pool_create(kin_pool **out, kin_family *family, const kin_pool_options *options)
+{
+    static const kin_pool_options usual = KIN_POOL_OPTIONS;
+    options = options ? options : &usual;
+    kin_status status = out ? check(options) : KIN_E_ARGUMENT;
+    if (status == KIN_OK) {
+        status = kin__family_resolve(&family, family);
+    }
+    if (status == KIN_OK) {
+        status = kin__member_join(family);
+    }
+    kin_pool *pool = status == KIN_OK ? calloc(1, sizeof *pool) : NULL;
+    if (!pool) {
+        return status == KIN_OK ? KIN_E_NO_MEMORY : status;
+    }
+    pool->family = family;
+    pool->options = *options;
+    status = start_all(pool);
+    if (status != KIN_OK) {
+        free(pool);
+        return status;
+    }
+    *out = pool;
+    return KIN_OK;
+}
+
+/* ---- used ---- */
+
+kin_status kin_pool_tend(kin_pool *pool)
+{
+    kin_status status = kin__pool_enter(pool);
+    if (status == KIN_OK) {
+        kin__pool_leave(pool);
+        kin__pool_tend(pool, true);
+    }
+    return status;
+}
+
+/* All that sleep look at what they are to do. */
+static void call_all(kin_pool *pool)
+{
+    kin__pool_call(pool->family, pool->shared, KIN__ALL);
+}
+
+kin_status kin_pool_resize(kin_pool *pool, uint32_t workers)
+{
+    if (workers == 0 || workers > KIN_POOL_WORKERS_MAX) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin__pool_enter(pool);
+    if (status != KIN_OK) {
+        return status;
+    }
+    if (pool->closed || pool->ended || pool->broken) {
+        status = KIN_E_CLOSED;
+    } else {
+        pool->workers = workers;
+        for (uint32_t i = 0; i < KIN_POOL_WORKERS_MAX; i++) {
+            atomic_store(&pool->shared->places[i].leave, i >= workers);
+        }
+        call_all(pool);
+        status = kin__crew_fill(pool);
+    }
+    kin__pool_leave(pool);
+    return status;
+}
+
+kin_status kin_pool_inspect(kin_pool *pool, kin_pool_info *info)
+{
+    if (!info || info->size != sizeof *info) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin__pool_enter(pool);
+    if (status != KIN_OK) {
+        return status;
+    }
+    *info = (kin_pool_info){.size = sizeof *info,
+                            .workers = pool->workers,
+                            .started = pool->started,
+                            .died = pool->died,
+                            .closed = pool->closed || pool->ended,
+                            .broken = pool->broken,
+                            .last = pool->last};
+    for (uint32_t i = 0; i < KIN_POOL_WORKERS_MAX; i++) {
+        if (pool->hands[i].process) {
+            info->pids[info->alive++] = kin_process_pid(pool->hands[i].process);
+        }
+    }
+    kin__pool_leave(pool);
+    return KIN_OK;
+}
+
+/* ---- ended ---- */
+
+kin_status kin_pool_close(kin_pool *pool)
+{
+    kin_status status = kin__pool_enter(pool);
+    if (status == KIN_OK) {
+        pool->closed = true;
+        atomic_store(&pool->shared->closed, 1);
+        call_all(pool);
+        kin__pool_leave(pool);
+    }
+    return status;
+}
+
+kin_status kin_pool_terminate(kin_pool *pool)
+{
+    kin_status status = kin__pool_enter(pool);
+    if (status == KIN_OK) {
+        atomic_store(&pool->shared->closed, 1);
+        kin__crew_kill(pool);
+        kin__futures_tend(pool);
+        kin__pool_leave(pool);
+    }
+    return status;
+}
+
+/* Waits for one worker's end. */
+static kin_status join_some(kin_pool *pool, int64_t deadline)
+{
+    int64_t now = kin_os_now(), end = kin__slice_end(now, JOIN_SLICE, deadline);
+    kin_status status = kin__pool_enter(pool);
+    if (status != KIN_OK) {
+        return status;
+    }
+    kin_process *any = kin__crew_any(pool);
+    if (any) {
+        kin_process_join(any, end > now ? end - now : 0, NULL);
+    }
+    bool over = !any && !pool->active.head;
+    kin__pool_leave(pool);
+    kin_os_yield(); /* others wait for their turn */
+    return over ? KIN_OK : now >= deadline ? KIN_E_TIMED_OUT : KIN_E_BUSY;
+}
+
+kin_status kin_pool_join(kin_pool *pool, int64_t timeout)
+{
+    kin_status status = kin__pool_enter(pool);
+    if (status != KIN_OK || timeout < 0) {
+        return status == KIN_OK ? KIN_E_ARGUMENT : status;
+    }
+    bool closed = pool->closed || pool->ended;
+    kin__pool_leave(pool);
+    if (!closed) {
+        return KIN_E_BUSY;
+    }
+    int64_t deadline = kin__deadline(timeout);
+    do {
+        kin__pool_tend(pool, true);
+        status = join_some(pool, deadline);
+    } while (status == KIN_E_BUSY);
+    return status;
+}
+
+void kin_pool_destroy(kin_pool *pool)
+{
+    if (!pool || kin_pool_terminate(pool) != KIN_OK) {
+        return;
+    }
+    kin__pool_tend(pool, true);
+    kin_free(pool->memory);
+    free(pool);
+}

@@ -1,0 +1,250 @@
+/* submit.c: work given to a pool: a job is made of it, and posted. Protocol: pool.h. */
+#include "park/park.h"
+#include "pool/pool.h"
+
+#include "kin/memory.h"
+
+#include <stdlib.h>
+
+#define TASKS_PER_WORKER 16u
+#define BATCHES_PER_WORKER 32u
+#define BATCH_MAX 256u
+
+/* ---- making a job ---- */
+
+typedef struct layout { /* offsets from the job */
+    uint64_t in, out, args, args_size, owners, states, size;
+} layout;
+
+static bool add(uint64_t *at, uint64_t count, uint64_t size)
+{
+    if (size > 0 && count > (UINT64_C(1) << 40) / size) {
+        return false;
+    }
+    *at += (count * size + 15) / 16 * 16;
+    return true;
+}
+
+static bool lay_out(layout *out, const kin__plan *plan, const kin_work *work)
+{
+    kin__writer measure = {NULL, 0, 0};
+    uint64_t at = sizeof(kin__job);
+    if (work->args && work->args->count > 0) {
+        kin__args_write(&measure, work->args);
+    }
+    out->args_size = measure.used;
+    out->in = at;
+    bool fits = add(&at, plan->alone ? 1 : 0, plan->in_size);
+    out->out = at;
+    fits = fits && add(&at, plan->alone ? 1 : 0, plan->out_size);
+    out->args = at;
+    fits = fits && add(&at, 1, out->args_size);
+    out->owners = at;
+    fits = fits && add(&at, plan->batches, sizeof(uint32_t));
+    out->states = at;
+    fits = fits && add(&at, plan->tasks, 1);
+    out->size = at;
+    return fits;
+}
+
+static uint64_t share(uint64_t count, uint64_t parts)
+{
+    return count / parts > 0 ? count / parts : 1;
+}
+
+static void divide(kin__plan *out, const kin_pool *pool, const kin_work *work)
+{
+    out->alone = work->count == 0;
+    out->count = out->alone ? 1 : work->count;
+    out->chunk =
+        work->chunk > 0 && !out->alone ? work->chunk : share(out->count, (uint64_t)pool->workers * TASKS_PER_WORKER);
+    out->tasks = (out->count - 1) / out->chunk + 1;
+    out->batch = share(out->tasks, (uint64_t)pool->workers * BATCHES_PER_WORKER);
+    out->batch = out->batch < BATCH_MAX ? out->batch : BATCH_MAX;
+    out->batches = (out->tasks - 1) / out->batch + 1;
+    out->in_size = work->in_size;
+    out->out_size = work->out_size;
+    out->limit = work->limit;
+}
+
+static void fill_job(kin__job *job, const kin_pool *pool, const kin__plan *plan, const kin_work *work,
+                     const layout *where)
+{
+    uint64_t at = kin__offset(pool->family, job);
+    job->number = plan->number;
+    memcpy(job->function, work->function, strlen(work->function));
+    job->count = plan->count;
+    job->chunk = plan->chunk;
+    job->tasks = plan->tasks;
+    job->batch = plan->batch;
+    job->batches = plan->batches;
+    job->in_size = plan->in_size;
+    job->out_size = plan->out_size;
+    job->limit = plan->limit;
+    job->alone = plan->alone;
+    job->in = plan->alone ? at + where->in : work->in ? kin__offset(pool->family, work->in) : 0;
+    job->out = plan->alone ? at + where->out : work->out ? kin__offset(pool->family, work->out) : 0;
+    job->batches_at = where->owners;
+    job->states_at = where->states;
+    job->args_at = where->args;
+    job->args_size = where->args_size;
+    if (plan->alone && plan->in_size > 0) {
+        memcpy(kin__pointer(pool->family, job->in), work->in, (size_t)plan->in_size);
+    }
+    if (where->args_size > 0) {
+        kin__writer out = {(unsigned char *)job + where->args, (size_t)where->args_size, 0};
+        kin__args_write(&out, work->args);
+    }
+    atomic_store(&job->want, plan->batches);
+}
+
+static kin_status make_job(kin_future *future, const kin_work *work)
+{
+    kin_pool *pool = future->pool;
+    layout where;
+    divide(&future->plan, pool, work);
+    if (!lay_out(&where, &future->plan, work) || where.size > UINT32_MAX - 64) {
+        return KIN_E_TOO_BIG;
+    }
+    kin_status status = kin_alloc(&future->memory, pool->family, (size_t)where.size + KIN__LINE_SLACK);
+    if (status != KIN_OK) {
+        return status;
+    }
+    kin__job *job = kin__line(future->memory);
+    fill_job(job, pool, &future->plan, work, &where);
+    status = kin__plan_read(&future->plan, pool->family, job);
+    if (status != KIN_OK) {
+        kin_free(future->memory);
+    }
+    return status;
+}
+
+/* ---- checking what is asked ---- */
+
+static bool array_sound(const kin_pool *pool, const void *array, size_t count, size_t size)
+{
+    return size == 0 || (array && count <= SIZE_MAX / size && kin__family_at(array) == pool->family &&
+                         kin__family_covers(pool->family, kin__offset(pool->family, array), (uint64_t)count * size));
+}
+
+static kin_status check(const kin_pool *pool, const kin_work *work)
+{
+    if (!work || work->size != sizeof *work || !work->function || work->limit < 0 || work->retries > KIN__RETRIES_MAX ||
+        (work->count == 0 && !work->in && work->in_size > 0)) {
+        return KIN_E_ARGUMENT;
+    }
+    if (!kin__function_find(work->function)) {
+        return KIN_E_ENTRY;
+    }
+    if (work->args && (work->args->handle_count > 0 || work->args->family != pool->family)) {
+        return work->args->handle_count > 0 ? KIN_E_UNSUPPORTED : KIN_E_FAMILY;
+    }
+    if (work->count > 0 && (!array_sound(pool, work->in, work->count, work->in_size) ||
+                            !array_sound(pool, work->out, work->count, work->out_size))) {
+        return KIN_E_FAMILY;
+    }
+    return KIN_OK;
+}
+
+static kin_status check_open(const kin_pool *pool)
+{
+    return pool->broken ? KIN_E_WORKER_DIED : pool->closed || pool->ended ? KIN_E_CLOSED : KIN_OK;
+}
+
+/* ---- posting ---- */
+
+/* The next number whose place is free: a work that takes long keeps its own. */
+static bool find_number(const kin_pool *pool, uint64_t *number)
+{
+    for (uint64_t end = *number + KIN__JOBS; *number < end; (*number)++) {
+        if (atomic_load(&pool->shared->jobs[*number % KIN__JOBS]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The spinner, if there is one, takes a batch uncalled. */
+static void call_workers(const kin_future *future)
+{
+    kin_pool *pool = future->pool;
+    uint64_t useful = future->plan.batches < pool->workers ? future->plan.batches : pool->workers;
+    uint32_t spinner = atomic_load(&pool->shared->spinner);
+    if (spinner != 0 && atomic_compare_exchange_strong(&pool->shared->spinner, &spinner, 0)) {
+        useful--;
+    }
+    if (useful > 0) {
+        kin__pool_call(pool->family, pool->shared, (uint32_t)useful);
+    }
+}
+
+/* Under turn. KIN_E_BUSY: no room. */
+static kin_status post(kin_future *future, const kin_work *work)
+{
+    kin_pool *pool = future->pool;
+    kin__pool *shared = pool->shared;
+    uint64_t number = pool->posted;
+    kin_status status = check_open(pool);
+    if (status == KIN_OK && !find_number(pool, &number)) {
+        status = KIN_E_BUSY;
+    }
+    if (status != KIN_OK) {
+        return status;
+    }
+    future->plan.number = number;
+    status = make_job(future, work);
+    if (status != KIN_OK) {
+        return status;
+    }
+    kin__list_add(&pool->active, future);
+    atomic_store(&shared->jobs[number % KIN__JOBS], kin__offset(pool->family, future->plan.job));
+    atomic_fetch_add(&shared->posted, (number + 1 - pool->posted) * 2);
+    pool->posted = number + 1;
+    call_workers(future);
+    return KIN_OK;
+}
+
+static kin_status post_until(kin_future *future, const kin_work *work, int64_t deadline)
+{
+    for (;;) {
+        kin_status status = kin__pool_enter(future->pool);
+        if (status != KIN_OK) {
+            return status;
+        }
+        status = post(future, work);
+        kin__pool_leave(future->pool);
+        if (status != KIN_E_BUSY) {
+            return status;
+        }
+        int64_t now = kin_os_now();
+        if (now >= deadline) {
+            return KIN_E_TIMED_OUT;
+        }
+        kin_os_sleep_until(kin__slice_end(now, KIN_MS(1), deadline));
+        kin__pool_tend(future->pool, true);
+    }
+}
+
+kin_status kin_pool_submit(kin_future **out, kin_pool *pool, const kin_work *work, int64_t timeout)
+{
+    if (!out || !pool || timeout < 0) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = check(pool, work);
+    if (status != KIN_OK) {
+        return status;
+    }
+    kin_future *future = calloc(1, sizeof *future);
+    if (!future) {
+        return KIN_E_NO_MEMORY;
+    }
+    future->pool = pool;
+    future->work = *work;
+    status = post_until(future, work, kin__deadline(timeout));
+    if (status != KIN_OK) {
+        free(future);
+        return status;
+    }
+    *out = future;
+    return KIN_OK;
+}

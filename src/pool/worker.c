@@ -1,0 +1,333 @@
+/* worker.c: a pool's worker: looks for a batch, runs its tasks, sleeps. Protocol: pool.h. */
+#include "park/park.h"
+#include "pool/pool.h"
+
+#include "kin/memory.h"
+
+#include <stdlib.h>
+
+#define LOOK_MAX (16 * KIN__JOBS) /* jobs, in one go: others may have written nonsense */
+
+typedef struct worker {
+    kin_family *family;
+    kin__pool *pool;
+    kin__place *place;
+    uint32_t id;
+    uint64_t left; /* tasks it may still run */
+    const kin_args *shared;
+    /* the job that it has looked at last: */
+    uint64_t known; /* its number + 1 */
+    kin__plan plan;
+    const kin_function *function;
+    kin_args *args;
+    kin_status args_status;
+} worker;
+
+/* ---- what can be run ---- */
+
+static const kin_function *functions; /* set at the start of main, read-only afterwards */
+static size_t function_count;
+
+const kin_function *kin__function_find(const char *name)
+{
+    return kin__registry_find(functions, function_count, sizeof *functions, name);
+}
+
+kin_status kin_functions(const kin_function *list, size_t count)
+{
+    for (size_t i = 0; list && i < count; i++) {
+        if (!list[i].run) {
+            return KIN_E_ARGUMENT;
+        }
+    }
+    if (!list || !kin__registry_sound(list, count, sizeof *list)) {
+        return KIN_E_ARGUMENT; /* what was registered stays */
+    }
+    functions = list;
+    function_count = count;
+    return KIN_OK;
+}
+
+/* ---- a job's arguments ---- */
+
+static void forget_args(worker *w)
+{
+    if (w->args) {
+        kin__args_clear(w->args);
+        free(w->args);
+        w->args = NULL;
+    }
+}
+
+/* In private memory: nobody changes them while they are read. */
+static kin_status read_args(worker *w, const kin__job *job)
+{
+    uint64_t at = kin__offset(w->family, job) + job->args_at, size = job->args_size;
+    kin_args *args = calloc(1, sizeof *args);
+    void *copy = malloc(size > 0 ? (size_t)size : 1);
+    kin_status status = args && copy ? KIN_OK : KIN_E_NO_MEMORY;
+    if (status == KIN_OK && !kin__family_covers(w->family, at, size)) {
+        status = KIN_E_DAMAGED;
+    }
+    if (status == KIN_OK) {
+        memcpy(copy, kin__pointer(w->family, at), (size_t)size);
+        status = kin__args_parse(args, copy, (size_t)size, 0);
+    }
+    if (status != KIN_OK) {
+        free(copy);
+        free(args);
+        return status;
+    }
+    args->block = copy;
+    args->family = w->family;
+    w->args = args;
+    return KIN_OK;
+}
+
+static bool know(worker *w, kin__job *job, uint64_t number)
+{
+    char name[KIN_NAME_MAX + 1];
+    if (w->known == number + 1) {
+        return true;
+    }
+    forget_args(w);
+    w->known = 0;
+    if (kin__plan_read(&w->plan, w->family, job) != KIN_OK) {
+        return false;
+    }
+    memcpy(name, job->function, sizeof name);
+    name[KIN_NAME_MAX] = '\0';
+    w->function = kin__function_find(name);
+    w->args_status = job->args_size > 0 ? read_args(w, job) : KIN_OK;
+    w->known = number + 1;
+    return true;
+}
+
+/* ---- running ---- */
+
+static void report(worker *w, uint64_t task, int status, const char *message)
+{
+    kin__trouble *trouble = &w->plan.job->trouble;
+    uint32_t none = KIN__TROUBLE_NONE;
+    if (atomic_compare_exchange_strong(&trouble->stage, &none, KIN__TROUBLE_CLAIMED)) {
+        trouble->task = task;
+        trouble->status = status;
+        memcpy(trouble->message, message, sizeof trouble->message);
+        trouble->message[sizeof trouble->message - 1] = '\0';
+        atomic_store(&trouble->stage, KIN__TROUBLE_READY);
+    }
+}
+
+static int call(worker *w, kin_task *task)
+{
+    if (!w->function) {
+        return KIN_E_ENTRY;
+    }
+    return w->args_status == KIN_OK ? w->function->run(task) : w->args_status;
+}
+
+static void run_task(worker *w, uint64_t number, uint8_t state)
+{
+    static const kin_args nothing;
+    const kin__plan *plan = &w->plan;
+    uint64_t first = number * plan->chunk, left = plan->count - first;
+    kin_task task;
+    task.in = plan->in ? plan->in + first * plan->in_size : NULL;
+    task.out = plan->out ? plan->out + first * plan->out_size : NULL;
+    task.in_size = (size_t)plan->in_size;
+    task.out_size = task.out_used = (size_t)plan->out_size;
+    task.count = (size_t)(left < plan->chunk ? left : plan->chunk);
+    task.index = first;
+    task.attempt = state == KIN__TASK_TODO ? 0 : state - KIN__TASK_AGAIN + 1u;
+    task.args = w->args ? w->args : &nothing;
+    task.shared = w->shared;
+    task.message[0] = '\0';
+    int status = call(w, &task);
+    if (status != 0) {
+        report(w, number, status, task.message);
+    }
+    if (plan->alone) {
+        atomic_store_explicit(&plan->job->out_used, task.out_used < task.out_size ? task.out_used : task.out_size,
+                              memory_order_relaxed);
+    }
+    atomic_store_explicit(&plan->states[number], status == 0 ? KIN__TASK_DONE : KIN__TASK_FAILED, memory_order_release);
+}
+
+static bool is_to_leave(const worker *w)
+{
+    return w->left == 0 || atomic_load_explicit(&w->place->leave, memory_order_relaxed);
+}
+
+/* What it does not do it gives back. */
+static void run_batch(worker *w, uint64_t batch)
+{
+    const kin__plan *plan = &w->plan;
+    for (uint64_t task = batch * plan->batch; task < kin__batch_end(plan, batch); task++) {
+        uint8_t state = atomic_load_explicit(&plan->states[task], memory_order_relaxed);
+        if (!kin__task_todo(state)) {
+            continue;
+        }
+        if (atomic_load_explicit(&plan->job->cancelled, memory_order_relaxed)) {
+            atomic_store_explicit(&plan->states[task], KIN__TASK_CANCELLED, memory_order_relaxed);
+            continue;
+        }
+        if (is_to_leave(w)) {
+            atomic_store_explicit(&w->place->task, 0, memory_order_release);
+            kin__batch_reopen(w->family, w->pool, plan, batch);
+            return;
+        }
+        if (plan->limit > 0) {
+            atomic_store_explicit(&w->place->since, kin_os_now(), memory_order_relaxed);
+        }
+        atomic_store_explicit(&w->place->task, task + 1, memory_order_release);
+        run_task(w, task, state);
+        w->left--;
+    }
+    atomic_store_explicit(&w->place->task, 0, memory_order_release);
+    kin__batch_finish(w->family, plan, batch);
+}
+
+/* ---- looking for a batch ---- */
+
+static bool take_from(worker *w, kin__job *job, uint64_t number)
+{
+    if (!know(w, job, number)) {
+        return false;
+    }
+    const kin__plan *plan = &w->plan;
+    while (atomic_load_explicit(&job->next, memory_order_relaxed) < plan->batches) {
+        uint64_t batch = atomic_fetch_add(&job->next, 1);
+        uint32_t free = KIN__BATCH_FREE;
+        if (batch < plan->batches && atomic_compare_exchange_strong(&plan->owners[batch], &free, w->id)) {
+            run_batch(w, batch);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether a batch was found, and run. */
+static bool work(worker *w)
+{
+    uint64_t posted = atomic_load(&w->pool->posted) >> 1, first = atomic_load(&w->pool->first);
+    for (uint64_t number = first; number < posted && number - first < LOOK_MAX; number++) {
+        atomic_store(&w->place->job, number + 1);
+        kin__job *job = kin__job_at(w->family, w->pool, number);
+        if (job && take_from(w, job, number)) {
+            return true;
+        }
+        uint64_t passed = number;
+        atomic_compare_exchange_strong(&w->pool->first, &passed, number + 1);
+    }
+    atomic_store(&w->place->job, 0);
+    return false;
+}
+
+/* ---- its life ---- */
+
+static bool spin(worker *w, uint64_t seen)
+{
+    uint32_t none = 0;
+    if (!atomic_compare_exchange_strong(&w->pool->spinner, &none, w->id)) {
+        return false;
+    }
+    bool changed = kin__spin(&w->pool->posted, seen, &w->pool->spin);
+    uint32_t mine = w->id;
+    return !atomic_compare_exchange_strong(&w->pool->spinner, &mine, 0) || changed;
+}
+
+/* KIN_E_CLOSED: there is nothing more to come. */
+static kin_status sleep_for_work(worker *w, uint64_t seen)
+{
+    kin__seat *seat;
+    if (spin(w, seen)) {
+        return KIN_OK;
+    }
+    kin_status status = kin__seat_take(&seat, w->family);
+    if (status == KIN_OK) {
+        kin__park_begin(seat, &w->pool->posted, 1);
+        uint64_t now = atomic_fetch_or(&w->pool->posted, KIN__FLAG);
+        if (now >> 1 == seen >> 1 && atomic_load(&w->pool->first) >= now >> 1 && !atomic_load(&w->pool->closed) &&
+            !atomic_load(&w->place->leave)) {
+            kin__park_sleep(seat, kin_os_now() + KIN__SLICE_MAX);
+        }
+        kin__park_end(seat);
+        status = kin__member_token_alive(w->family, w->pool->maker) ? KIN_OK : KIN_E_CLOSED;
+    }
+    return status;
+}
+
+static void work_on(worker *w)
+{
+    while (!is_to_leave(w)) {
+        uint64_t seen = atomic_load(&w->pool->posted);
+        bool closed = atomic_load(&w->pool->closed) != 0;
+        if (work(w)) {
+            continue;
+        }
+        if (closed || sleep_for_work(w, seen) != KIN_OK) {
+            return;
+        }
+    }
+}
+
+/* Others take what it was woken for; and who waits for the job that it leaves looks after the pool, and finds it gone. */
+static void leave(worker *w)
+{
+    kin__job *job = w->known > 0 && atomic_load(&w->place->job) == w->known ? w->plan.job : NULL;
+    atomic_store(&w->place->gone, 1);
+    kin__pool_call(w->family, w->pool, 1);
+    if (job && (atomic_load(&job->finished) & KIN__FLAG)) {
+        kin__unpark_flagged(w->family, &job->finished, KIN__FLAG, KIN__ALL);
+    }
+    atomic_store(&w->place->job, 0);
+}
+
+static int initialize(const worker *w)
+{
+    static const kin_args nothing;
+    char name[KIN_NAME_MAX + 1];
+    memcpy(name, w->pool->initializer, sizeof name);
+    name[KIN_NAME_MAX] = '\0';
+    if (name[0] == '\0') {
+        return 0;
+    }
+    const kin_function *function = kin__function_find(name);
+    kin_task task = {.count = 0, .args = &nothing, .shared = w->shared};
+    return function ? function->run(&task) : KIN_E_ENTRY;
+}
+
+static int run(const kin_args *args)
+{
+    void *memory;
+    const void *bytes;
+    size_t size, room;
+    uint32_t order[2]; /* place, id */
+    if (kin_args_get(args, KIN__WORKER_POOL, KIN_TYPE_MEMORY, &memory) != KIN_OK ||
+        kin_alloc_size(memory, &room) != KIN_OK || room < sizeof(kin__pool) + KIN__LINE_SLACK ||
+        kin_args_get_bytes(args, KIN__WORKER_PLACE, &bytes, &size) != KIN_OK || size != sizeof order) {
+        return KIN_EXIT_START;
+    }
+    memcpy(order, bytes, sizeof order);
+    kin__pool *pool = kin__line(memory);
+    if (order[0] >= KIN_POOL_WORKERS_MAX) {
+        return KIN_EXIT_START;
+    }
+    worker w = {.family = kin_args_family(args),
+                .pool = pool,
+                .place = &pool->places[order[0]],
+                .id = order[1],
+                .shared = args};
+    w.left = pool->max_tasks > 0 ? pool->max_tasks : UINT64_MAX;
+    int failed = initialize(&w);
+    if (failed) {
+        return failed & 0xff ? failed & 0xff : 1;
+    }
+    atomic_store(&w.place->begun, 1);
+    work_on(&w);
+    leave(&w);
+    forget_args(&w);
+    return 0;
+}
+
+const kin_entry kin__worker_entry = {KIN__WORKER_ENTRY, run};

@@ -1,0 +1,88 @@
+/* main.c: what children may be started with, and the door by which a spawned one, or one that a server forked, comes in. */
+#include "process/blob.h"
+#include "process/children.h"
+#include "manager/keeper.h"
+#include "pool/pool.h"
+
+#include <stdlib.h>
+
+static const kin_entry *entries; /* set at the start of main, read-only afterwards */
+static size_t entry_count;
+
+const kin_entry *kin__entry_find(const char *name)
+{
+    const kin_entry *registered = kin__registry_find(entries, entry_count, sizeof *entries, name);
+    return registered                             ? registered
+           : strcmp(name, KIN__WORKER_ENTRY) == 0 ? &kin__worker_entry
+           : strcmp(name, KIN__KEEPER_ENTRY) == 0 ? &kin__keeper_entry
+                                                  : NULL;
+}
+
+static bool sound(const kin_entry *list, size_t count)
+{
+    for (size_t i = 0; list && i < count; i++) {
+        if (!list[i].run) {
+            return false;
+        }
+    }
+    return list ? kin__registry_sound(list, count, sizeof *list) : count == 0;
+}
+
+static kin_status check(kin__blob *out, const unsigned char *bytes, size_t size, size_t count)
+{
+    kin_status status = kin__blob_parse(out, bytes, size);
+    if (status != KIN_OK) {
+        return status;
+    }
+    if (out->mode != KIN__BLOB_INDEX || out->handle_count != count) {
+        return KIN_E_BLOB_CORRUPT;
+    }
+    return kin__entry_find(out->entry) ? KIN_OK : KIN_E_ENTRY;
+}
+
+/* Everything up to the entry: what it is to run, and with what. */
+static kin_status come_in(const kin_entry **entry, kin_args *args)
+{
+    kin__blob blob;
+    unsigned char bytes[KIN_BLOB_MAX];
+    kin_os_handle handles[KIN_OS_HANDLES_MAX];
+    size_t size, count = KIN_OS_HANDLES_MAX;
+    kin_status status = kin_os_message_take(bytes, sizeof bytes, &size, handles, &count);
+    if (status == KIN_OK) {
+        status = kin_os_server_run(bytes, sizeof bytes, &size, handles, &count);
+    }
+    if (status != KIN_OK) {
+        return status;
+    }
+    status = check(&blob, bytes, size, count);
+    if (status != KIN_OK) {
+        for (size_t i = 0; i < count; i++) {
+            kin_os_handle_close(handles[i]);
+        }
+        return status;
+    }
+    *entry = kin__entry_find(blob.entry);
+    kin__origin_set(blob.packer, (*entry)->name);
+    status = blob.bound ? kin_os_follow_parent(blob.packer) : KIN_OK;
+    return status == KIN_OK ? kin__blob_take(args, &blob, handles) : status;
+}
+
+kin_status kin_main(const kin_entry *list, size_t count)
+{
+    static kin_args args; /* not from the allocator, which a child that needs none may then leave alone */
+    const kin_entry *entry;
+    bool usable = sound(list, count), child = kin_os_message_pending();
+    if (usable && list) {
+        entries = list;
+        entry_count = count;
+    }
+    if (!child) {
+        return usable ? KIN_OK : KIN_E_ARGUMENT;
+    }
+    if (!usable || come_in(&entry, &args) != KIN_OK) {
+        exit(KIN_EXIT_START);
+    }
+    int result = entry->run(&args);
+    kin__args_clear(&args);
+    exit(result & 0xff);
+}

@@ -1,0 +1,353 @@
+/* process.c: children.
+ *
+ * A forked child goes on with the arguments as they are. A spawned one, or one that a server forks (os.h), is born with a
+ * head (blob.h) and finds the arguments in a block of the arena, which it frees. Should it die before, the block is freed
+ * when its end is seen here: until then it cannot be told from a child that is slow.
+ */
+#include "kin/process.h"
+
+#include "process/blob.h"
+#include "process/children.h"
+#include "park/park.h"
+#include "pipe/pipe.h"
+#include "wait/wait.h"
+
+#include <stdlib.h>
+
+struct kin_process {
+    kin_os_process os;
+    kin__child listed;
+    kin_os_id family; /* not a pointer: it may be closed before the process is */
+    kin_ref block;
+    uint64_t block_size;
+    bool ended;
+    kin_status status; /* once it has ended: how the wait went, */
+    kin_exit result;   /* and how the process did */
+    char name[KIN_NAME_MAX + 1];
+};
+
+typedef struct order {
+    const char *name;
+    const kin_entry *entry; /* NULL: known only to the other program */
+    kin_family *family;
+    const kin_args *args; /* or NULL */
+    uint32_t starter;     /* this process's pid */
+    kin_process_options options;
+    kin_method method; /* never KIN_DEFAULT */
+} order;
+
+/* ---- fork ---- */
+
+/* Does not return. */
+static void be_child(const order *wanted)
+{
+    kin__origin_set(wanted->starter, wanted->name);
+    if (wanted->options.die_with_parent && kin_os_follow_parent(wanted->starter) != KIN_OK) {
+        kin_os_exit_now(KIN_EXIT_START);
+    }
+    kin__ends_keep(wanted->args);
+    kin_args none = {.family = wanted->family};
+    int code = wanted->entry->run(wanted->args ? wanted->args : &none) & 0xff;
+    kin_os_flush();
+    kin__family_leave_all();
+    kin_os_exit_now(code);
+}
+
+static kin_status start_fork(kin_process *process, const order *wanted)
+{
+    kin_os_handle handles[KIN_OS_HANDLES_MAX];
+    uint32_t kinds[KIN_OS_HANDLES_MAX];
+    bool in_child = false;
+    if (!wanted->entry) {
+        return KIN_E_ENTRY;
+    }
+    kin_status status = kin__args_handles(wanted->args, handles, kinds);
+    if (status == KIN_OK) {
+        kin_os_flush();
+        kin__ends_hold();
+        status = kin_os_fork(&process->os, &in_child);
+        kin__ends_release();
+    }
+    if (in_child) {
+        be_child(wanted);
+    }
+    return status;
+}
+
+/* ---- spawn, and by a server ---- */
+
+static kin_status find_self(char **out)
+{
+    for (size_t size = 4096; size <= 131072; size *= 4) {
+        char *path = malloc(size);
+        if (!path) {
+            return KIN_E_NO_MEMORY;
+        }
+        kin_status status = kin_os_self_path(path, size);
+        if (status == KIN_OK) {
+            *out = path;
+            return KIN_OK;
+        }
+        free(path);
+        if (status != KIN_E_TOO_BIG) {
+            return status;
+        }
+    }
+    return KIN_E_TOO_BIG;
+}
+
+/* Asked of the system once. */
+static kin_status self_path(const char **out)
+{
+    static char *_Atomic known;
+    char *path = atomic_load(&known), *none = NULL;
+    if (!path) {
+        kin_status status = find_self(&path);
+        if (status != KIN_OK) {
+            return status;
+        }
+        if (!atomic_compare_exchange_strong(&known, &none, path)) {
+            free(path);
+            path = none;
+        }
+    }
+    *out = path;
+    return KIN_OK;
+}
+
+static kin_status launch(kin_process *process, const order *wanted, const kin__blob *blob, const kin_os_handle *handles)
+{
+    unsigned char bytes[KIN_BLOB_MAX];
+    kin_os_message message = {bytes, kin__blob_write(blob, bytes, sizeof bytes), handles, blob->handle_count};
+    const char *program = wanted->options.program;
+    bool bound = wanted->options.die_with_parent != 0;
+    kin_status status = program ? KIN_OK : self_path(&program);
+    if (status != KIN_OK) {
+        return status;
+    }
+    if (wanted->method == KIN_FORKSERVER) {
+        return kin_os_server_start(&process->os, program, &message);
+    }
+    const char *const only_name[] = {program, NULL};
+    const char *const *argv = wanted->options.argv ? wanted->options.argv : only_name;
+    return kin_os_spawn(&process->os, program, argv, &message, bound);
+}
+
+static kin_status start_spawn(kin_process *process, const order *wanted)
+{
+    kin__blob blob;
+    kin_os_handle handles[KIN_OS_HANDLES_MAX];
+    if (!wanted->entry && !wanted->options.program) {
+        return KIN_E_ENTRY;
+    }
+    kin_status status = kin__blob_describe(&blob, handles, wanted->family, wanted->args);
+    if (status == KIN_OK && wanted->args && wanted->args->count > 0) {
+        status = kin__blob_store(&blob, wanted->family, wanted->args);
+    }
+    if (status != KIN_OK) {
+        return status;
+    }
+    memcpy(blob.entry, wanted->name, strlen(wanted->name));
+    blob.bound = wanted->options.die_with_parent != 0;
+    kin__args_given(wanted->args, true);
+    status = launch(process, wanted, &blob, handles);
+    if (status != KIN_OK) {
+        kin__args_given(wanted->args, false);
+        kin__blob_discard(blob.block_size, blob.block);
+        return status;
+    }
+    process->block = blob.block;
+    process->block_size = blob.block_size;
+    return KIN_OK;
+}
+
+/* ---- start ---- */
+
+static kin_method usual_method(const kin_process_options *options)
+{
+    const char *text = getenv("KIN_START");
+    if (options->program || (text && strcmp(text, "spawn") == 0)) {
+        return KIN_SPAWN;
+    }
+    return text && strcmp(text, "forkserver") == 0 ? KIN_FORKSERVER : KIN_FORK;
+}
+
+static kin_status start_by(kin_process *process, order *wanted, kin_method method)
+{
+    wanted->method = method;
+    return method == KIN_FORK ? start_fork(process, wanted) : start_spawn(process, wanted);
+}
+
+static kin_status start(kin_process *process, order *wanted)
+{
+    kin_method method = wanted->options.method;
+    if (method != KIN_DEFAULT) {
+        return start_by(process, wanted, method);
+    }
+    method = usual_method(&wanted->options);
+    kin_status status = start_by(process, wanted, method);
+    if (status == KIN_E_UNSUPPORTED && method != KIN_SPAWN) {
+        status = start_by(process, wanted, KIN_SPAWN);
+    }
+    return status;
+}
+
+static kin_status make_order(order *out, const char *name, const kin_args *args, const kin_process_options *options)
+{
+    *out = (order){name, NULL, NULL, args, kin_os_pid(), KIN_PROCESS_OPTIONS, KIN_DEFAULT};
+    if (!kin__name_sound(name) || (options && options->size != sizeof *options)) {
+        return KIN_E_ARGUMENT;
+    }
+    if (options) {
+        out->options = *options;
+    }
+    kin_method method = out->options.method;
+    const char *const *argv = out->options.argv;
+    if (method < KIN_DEFAULT || method > KIN_FORKSERVER ||
+        (out->options.program && (method == KIN_FORK || method == KIN_FORKSERVER)) || (argv && !argv[0]) ||
+        (out->options.die_with_parent & ~1) != 0 || (out->options.name && !kin__name_sound(out->options.name))) {
+        return KIN_E_ARGUMENT;
+    }
+    if (kin_os_message_pending()) {
+        return KIN_E_BEFORE_MAIN;
+    }
+    out->entry = kin__entry_find(name);
+    if (!out->entry && !out->options.program) {
+        return KIN_E_ENTRY;
+    }
+    return kin__family_resolve(&out->family, args ? args->family : NULL);
+}
+
+kin_status kin_process_start(kin_process **out, const char *entry, const kin_args *args,
+                             const kin_process_options *options)
+{
+    order wanted;
+    if (!out) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = make_order(&wanted, entry, args, options);
+    if (status != KIN_OK) {
+        return status;
+    }
+    kin_process *process = calloc(1, sizeof *process);
+    if (!process) {
+        return KIN_E_NO_MEMORY;
+    }
+    process->family = wanted.family->id;
+    strcpy(process->name, wanted.options.name ? wanted.options.name : entry);
+    status = start(process, &wanted);
+    if (status != KIN_OK) {
+        free(process);
+        return status;
+    }
+    kin__children_add(&process->listed, process, &process->os);
+    *out = process;
+    return KIN_OK;
+}
+
+/* ---- the end ---- */
+
+kin_os_handle kin__process_handle(kin_process *process)
+{
+    return process->ended ? KIN_OS_NO_HANDLE : kin_os_process_handle(&process->os);
+}
+
+static void clean_up(kin_process *process)
+{
+    kin_family *family = kin__family_by_id(&process->family);
+    if (family && atomic_load(&family->self->joined)) {
+        kin__reap_pid(family, kin_os_process_pid(&process->os));
+        kin__blob_discard(process->block_size, process->block);
+    }
+}
+
+static kin_status wait_until(kin_process *process, int64_t deadline)
+{
+    kin_os_exit how = {0, 0};
+    if (process->ended) {
+        return process->status;
+    }
+    kin_status status = kin_os_process_wait(&process->os, deadline, &how);
+    if (status == KIN_OK || status == KIN_E_NOT_FOUND) { /* the latter: ended, but somebody else was told how */
+        process->ended = true;
+        process->status = status;
+        process->result = (kin_exit){how.code, how.signal};
+        clean_up(process);
+    }
+    return status;
+}
+
+kin_status kin_process_join(kin_process *process, int64_t timeout, kin_exit *result)
+{
+    if (!process || timeout < 0) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = wait_until(process, kin__deadline(timeout));
+    if (status == KIN_OK && result) {
+        *result = process->result;
+    }
+    return status;
+}
+
+int kin_process_alive(kin_process *process)
+{
+    return process && wait_until(process, kin_os_now()) == KIN_E_TIMED_OUT;
+}
+
+uint32_t kin_process_pid(const kin_process *process)
+{
+    return process ? kin_os_process_pid(&process->os) : 0;
+}
+
+const char *kin_process_name(const kin_process *process)
+{
+    return process ? process->name : "";
+}
+
+static kin_status stop(kin_process *process, bool force)
+{
+    if (!process) {
+        return KIN_E_ARGUMENT;
+    }
+    return process->ended ? KIN_OK : kin_os_process_kill(&process->os, force);
+}
+
+kin_status kin_process_terminate(kin_process *process)
+{
+    return stop(process, false);
+}
+
+kin_status kin_process_kill(kin_process *process)
+{
+    return stop(process, true);
+}
+
+kin_status kin_process_stop(kin_process *process, int64_t ask, int64_t kill, kin_exit *result)
+{
+    if (!process || ask < 0 || kill < 0) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin_process_terminate(process);
+    if (status == KIN_OK) {
+        status = kin_process_join(process, ask, result);
+    }
+    if (status != KIN_E_TIMED_OUT) {
+        return status;
+    }
+    status = kin_process_kill(process);
+    if (status == KIN_OK) {
+        status = kin_process_join(process, kill, result);
+    }
+    return status == KIN_OK ? KIN_KILLED : status;
+}
+
+void kin_process_close(kin_process *process)
+{
+    if (!process) {
+        return;
+    }
+    kin__children_remove(&process->listed);
+    kin_process_alive(process); /* if it has ended, it is cleaned up after */
+    kin_os_process_close(&process->os);
+    free(process);
+}

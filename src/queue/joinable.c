@@ -1,0 +1,105 @@
+/* tasks.c: what the consumers of a joinable queue have got and not dealt with.
+ *
+ * Each member has a count in the queue's table. A get counts up before it moves the ring's `next`, task_done counts down; so all
+ * is done when the ring is empty and then all counts of living members are 0: a message is always in one of the two. What a
+ * dead member had in hand is not looked at any more, whoever it was: nothing has to be cleaned up, and no kill matters.
+ *
+ * A member index that is used again has another token; its new holder starts at 0 under the queue's get_lock.
+ *
+ * `finished` is slept on, with the flag WAITERS; who brings a count to 0 wakes.
+ */
+#include "queue/joinable.h"
+
+#include "park/park.h"
+
+#define WAITERS UINT64_C(1)
+
+uint64_t kin__tasks_size(const kin_family *family)
+{
+    return (uint64_t)family->layout.max_members * sizeof(kin__in_hand);
+}
+
+static kin__in_hand *in_hand_of(const kin__ring *ring, uint32_t member)
+{
+    uint64_t size = kin__tasks_size(ring->seat->family);
+    return (kin__in_hand *)(void *)(ring->records - size) + member;
+}
+
+static kin__in_hand *mine(const kin__ring *ring)
+{
+    return in_hand_of(ring, ring->seat->family->self->index);
+}
+
+void kin__tasks_got(const kin__ring *ring)
+{
+    uint64_t me = kin__member_token(ring->seat->family);
+    if (ring->queue->table == 0) {
+        return;
+    }
+    kin__in_hand *it = mine(ring);
+    if (atomic_load_explicit(&it->who, memory_order_relaxed) != me) {
+        atomic_store_explicit(&it->count, 0, memory_order_relaxed);
+        atomic_store(&it->who, me);
+    }
+    atomic_fetch_add(&it->count, 1);
+}
+
+kin_status kin__tasks_done(const kin__ring *ring)
+{
+    kin_family *family = ring->seat->family;
+    if (ring->queue->table == 0) {
+        return KIN_E_UNSUPPORTED;
+    }
+    kin__in_hand *it = mine(ring);
+    uint64_t count = atomic_load(&it->who) == kin__member_token(family) ? atomic_load(&it->count) : 0;
+    do {
+        if (count == 0) {
+            return KIN_E_OVERFLOW;
+        }
+    } while (!atomic_compare_exchange_weak(&it->count, &count, count - 1));
+    if (count == 1 && (atomic_load(&ring->ends->finished) & WAITERS)) {
+        kin__unpark_flagged(family, &ring->ends->finished, WAITERS, KIN__ALL);
+    }
+    return KIN_OK;
+}
+
+static bool all_done(const kin__ring *ring, bool ask)
+{
+    kin_family *family = ring->seat->family;
+    if (kin__ring_count(ring) > 0) {
+        return false;
+    }
+    for (uint32_t i = 0; i < kin__member_end(family); i++) {
+        kin__in_hand *it = in_hand_of(ring, i);
+        uint64_t who = atomic_load(&it->who);
+        if (atomic_load(&it->count) > 0 && (!ask || kin__member_token_alive(family, who))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+kin_status kin__tasks_join(const kin__ring *ring, int64_t timeout)
+{
+    kin_family *family = ring->seat->family;
+    _Atomic uint64_t *word = &ring->ends->finished;
+    int64_t deadline = kin__deadline(timeout);
+    int64_t slice = KIN__SLICE_OWNER;
+    bool ask = true; /* the first time, and at the end of each slice */
+    if (ring->queue->table == 0) {
+        return KIN_E_UNSUPPORTED;
+    }
+    while (!all_done(ring, ask)) {
+        int64_t now = kin_os_now();
+        kin_status status = now >= deadline ? KIN_E_TIMED_OUT : ask ? kin__member_check(family) : KIN_OK;
+        if (status != KIN_OK) {
+            return status;
+        }
+        atomic_fetch_or(word, WAITERS);
+        if (!all_done(ring, false)) {
+            ask = kin__park(ring->seat, word, WAITERS, 1, kin__slice_end(now, slice, deadline)) == KIN__TIMED_OUT;
+            slice = slice * 2 < KIN__SLICE_MAX ? slice * 2 : KIN__SLICE_MAX;
+        }
+    }
+    return KIN_OK;
+}

@@ -1,0 +1,586 @@
+/* queue.c: messages from many to many. The ring and its states: ring.c. Here: who may touch it. Waiting: flow.c.
+ *
+ * put_lock guards the producers' part of the ring, get_lock the consumers'; each is a lock.c lock, so its holder's death is told
+ * to the next. A put is one lock, the copy, one store of `tail`, one unlock; the two sides read each other's marks only when what
+ * they remember of them is used up. put_lock may be held when get_lock is acquired, never the other way round.
+ */
+#include "kin/queue.h"
+
+#include "queue/waiting.h"
+#include "kin/memory.h"
+#include "sync/lock.h"
+#include "memory/object.h"
+#include "queue/joinable.h"
+#include "wait/wait.h"
+
+#include <string.h>
+
+#define MOMENT KIN_MS(100) /* how long a call that does not wait does so for others in the middle of theirs */
+#define CAPACITY_DEFAULT 65536u
+#define CAPACITY_MAX (UINT64_C(2) << 30)
+
+_Static_assert(sizeof(kin__queue) == sizeof(kin_queue), "kin_queue is kin__queue's outside");
+
+/* ---- made and ended ---- */
+
+static kin_status check_options(kin_queue_options *out, const kin_queue_options *options)
+{
+    *out = (kin_queue_options)KIN_QUEUE_OPTIONS;
+    if (options) {
+        if (options->size != sizeof *options) {
+            return KIN_E_ARGUMENT;
+        }
+        *out = *options;
+    }
+    out->capacity = out->capacity ? out->capacity : CAPACITY_DEFAULT;
+    return out->capacity > CAPACITY_MAX || (out->flags & ~KIN_QUEUE_JOINABLE) ? KIN_E_ARGUMENT : KIN_OK;
+}
+
+kin_status kin_queue_create(kin_queue **out, kin_family *family, const kin_queue_options *options)
+{
+    void *memory;
+    kin_queue_options checked;
+    kin_status status = out ? check_options(&checked, options) : KIN_E_ARGUMENT;
+    if (status == KIN_OK) {
+        status = kin__family_resolve(&family, family);
+    }
+    if (status != KIN_OK) {
+        return status;
+    }
+    uint64_t table = checked.flags & KIN_QUEUE_JOINABLE ? kin__tasks_size(family) : 0;
+    uint32_t units = (uint32_t)kin__ring_need(checked.capacity);
+    status = kin_alloc(&memory, family, (size_t)kin__ring_size(units, table));
+    if (status == KIN_OK) {
+        kin__queue *queue = memory;
+        queue->most = checked.max_messages;
+        kin__ring_init(queue, units, table);
+        kin__object_init(&queue->object, KIN_TYPE_QUEUE, checked.flags);
+        *out = memory;
+    }
+    return status;
+}
+
+kin_status kin_queue_destroy(kin_queue *queue)
+{
+    return kin__object_destroy(queue, KIN_TYPE_QUEUE);
+}
+
+static kin_status open_ring(kin__ring *out, const kin_queue *queue)
+{
+    kin__seat *seat;
+    if (!queue) {
+        return KIN_E_ARGUMENT;
+    }
+    seat = kin__seat_fast(queue, KIN_TYPE_QUEUE);
+    kin_status status = seat ? KIN_OK : kin__seat_find(&seat, queue, KIN_TYPE_QUEUE);
+    if (status == KIN_OK) {
+        status = kin__ring_open(out, seat, (kin__queue *)(uintptr_t)queue);
+    }
+    return status;
+}
+
+static uint64_t capacity_of(const kin__ring *ring)
+{
+    return (uint64_t)(ring->units - 1) * KIN__UNIT;
+}
+
+/* ---- the locks ---- */
+
+static kin_status enter(const kin__ring *ring, kin__lock *lock, int64_t timeout)
+{
+    kin_status status = kin__lock_acquire(ring->seat, lock, timeout < MOMENT ? MOMENT : timeout);
+    if (status == KIN_OWNER_DIED) {
+        if (lock == &ring->ends->put_lock) {
+            kin__ring_mend_put(ring);
+        } else {
+            kin__ring_mend_get(ring);
+        }
+        status = kin__lock_repair(ring->seat, lock);
+    }
+    return status;
+}
+
+static void leave(const kin__ring *ring, kin__lock *lock)
+{
+    kin__lock_release(ring->seat, lock);
+}
+
+/* ---- waking ---- */
+
+static void wake(const kin__ring *ring, _Atomic uint64_t *word, uint32_t units)
+{
+    if (atomic_load(word) & KIN__WAITERS) {
+        kin__unpark_flagged(ring->seat->family, word, KIN__WAITERS, units);
+    }
+}
+
+static void wake_readers(const kin__ring *ring, size_t messages)
+{
+    wake(ring, &ring->ends->readable, messages < KIN__ALL ? (uint32_t)messages : KIN__ALL);
+}
+
+static void wake_writers(const kin__ring *ring)
+{
+    if (atomic_load(&ring->ends->writable) & KIN__WAITERS) {
+        wake(ring, &ring->ends->writable, kin__ring_reclaimable(ring) ? KIN__ALL : kin__ring_room(ring));
+    }
+}
+
+/* ---- producers ---- */
+
+typedef struct putting {
+    const kin_message *messages;
+    size_t count, done;
+    bool reserve;
+    kin__record *reserved;
+} putting;
+
+static void fill(kin__record *record, const kin_message *message)
+{
+    atomic_store_explicit(&record->length, (uint32_t)message->size, memory_order_relaxed);
+    if (message->size > 0) {
+        memcpy(record + 1, message->data, message->size);
+    }
+    atomic_store_explicit(&record->owner, KIN__READY, memory_order_relaxed);
+}
+
+/* Under put_lock. KIN_E_TIMED_OUT: no room for all. */
+static kin_status put_what_fits(const kin__ring *ring, putting *it)
+{
+    uint64_t start = atomic_load_explicit(&ring->ends->tail, memory_order_relaxed);
+    uint64_t tail = start;
+    kin_status status = kin__queue_closed(ring) ? KIN_E_CLOSED : KIN_OK;
+    while (status == KIN_OK && it->done < it->count) {
+        const kin_message *message = &it->messages[it->done];
+        kin__record *record;
+        status = kin__ring_claim(ring, &tail, (uint32_t)kin__ring_need(message->size), &record);
+        if (status == KIN_OK && it->reserve) {
+            atomic_store_explicit(&record->length, (uint32_t)message->size, memory_order_relaxed);
+            it->reserved = record;
+        } else if (status == KIN_OK) {
+            fill(record, message);
+        }
+        it->done += status == KIN_OK;
+    }
+    if (tail != start) {
+        kin__ring_publish(ring, tail);
+    }
+    return status;
+}
+
+/* Gives back what is done with, or left by the dead, if that is what is in the way. */
+static kin_status make_room(const kin__ring *ring, bool ask)
+{
+    kin__record *first;
+    if (!ask && !kin__ring_reclaimable(ring)) {
+        return KIN_OK;
+    }
+    kin_status status = enter(ring, &ring->ends->get_lock, KIN_NOW);
+    if (status != KIN_OK) {
+        return status == KIN_E_TIMED_OUT ? KIN_OK : status;
+    }
+    status = kin__ring_first(ring, ask, &first); /* passes over padding */
+    if (status != KIN_E_DAMAGED) {
+        status = kin__ring_reclaim(ring, ask);
+    }
+    leave(ring, &ring->ends->get_lock);
+    return status;
+}
+
+static kin_status put_once(const kin__ring *ring, putting *it, int64_t timeout)
+{
+    size_t before = it->done;
+    kin_status status = enter(ring, &ring->ends->put_lock, timeout);
+    if (status == KIN_OK) {
+        status = put_what_fits(ring, it);
+        leave(ring, &ring->ends->put_lock);
+        if (it->done > before && !it->reserve) {
+            wake_readers(ring, it->done - before);
+        }
+    }
+    return status;
+}
+
+static kin_status put_waiting(const kin__ring *ring, putting *it, int64_t timeout)
+{
+    kin__waiting w = {.timeout = timeout};
+    kin_status status;
+    do {
+        w.units = (uint32_t)kin__ring_need(it->messages[it->done].size);
+        status = kin__queue_wait(ring, &w);
+        if (status == KIN_OK) {
+            status = make_room(ring, w.ask);
+        }
+        if (status != KIN_OK) {
+            break;
+        }
+        status = put_once(ring, it, w.deadline - w.now);
+    } while (status == KIN_E_TIMED_OUT);
+    kin__queue_pass_on(ring, &w);
+    return status;
+}
+
+static kin_status put_all(const kin__ring *ring, putting *it, int64_t timeout)
+{
+    kin_status status = put_once(ring, it, timeout);
+    return status == KIN_E_TIMED_OUT ? put_waiting(ring, it, timeout) : status;
+}
+
+/* ---- consumers ---- */
+
+typedef struct getting {
+    kin_message *messages;
+    size_t count, done;
+    bool peek;
+} getting;
+
+static kin_status get_one(const kin__ring *ring, getting *it, kin__record *first)
+{
+    kin_message *message = &it->messages[it->done];
+    uint32_t length = atomic_load_explicit(&first->length, memory_order_relaxed);
+    if (kin__ring_need(length) > atomic_load_explicit(&first->units, memory_order_relaxed)) {
+        return KIN_E_DAMAGED;
+    }
+    message->size = length;
+    if (it->peek) {
+        message->data = first + 1;
+        atomic_store_explicit(&first->owner, ring->seat->token | KIN__TAKEN, memory_order_relaxed);
+    } else if (length > message->capacity) {
+        return KIN_E_TOO_BIG;
+    } else if (length > 0) {
+        memcpy(message->data, first + 1, length);
+    }
+    kin__tasks_got(ring);
+    kin__ring_pass(ring, first);
+    it->done++;
+    return KIN_OK;
+}
+
+/* Under get_lock. KIN_OK: at least one. */
+static kin_status get_what_is_there(const kin__ring *ring, getting *it, bool ask)
+{
+    kin_status status = KIN_OK;
+    while (status == KIN_OK && it->done < it->count) {
+        kin__record *first;
+        status = kin__ring_first(ring, ask, &first);
+        if (status == KIN_OK) {
+            status = get_one(ring, it, first);
+        }
+    }
+    atomic_store_explicit(&ring->ends->getting, KIN__NO_MARK, memory_order_relaxed);
+    return it->done > 0 ? KIN_OK : status;
+}
+
+static kin_status get_once(const kin__ring *ring, getting *it, int64_t timeout, bool ask)
+{
+    bool last = kin__queue_closed(ring); /* asked first: what was put before the closing is still got */
+    kin_status status = enter(ring, &ring->ends->get_lock, timeout);
+    if (status == KIN_OK) {
+        status = get_what_is_there(ring, it, ask);
+        leave(ring, &ring->ends->get_lock);
+        if (status == KIN_OK) {
+            wake_writers(ring);
+        } else if (status == KIN_E_TIMED_OUT && last) {
+            status = KIN_E_CLOSED;
+        }
+    }
+    return status;
+}
+
+static kin_status get_waiting(const kin__ring *ring, getting *it, int64_t timeout)
+{
+    kin__waiting w = {.timeout = timeout};
+    kin_status status;
+    do {
+        status = kin__queue_wait(ring, &w);
+        if (status != KIN_OK) {
+            break;
+        }
+        status = get_once(ring, it, w.deadline - w.now, w.ask);
+    } while (status == KIN_E_TIMED_OUT || status == KIN_E_BUSY);
+    kin__queue_pass_on(ring, &w);
+    return status;
+}
+
+static kin_status get_some(const kin__ring *ring, getting *it, int64_t timeout)
+{
+    kin_status status = get_once(ring, it, timeout, false);
+    return status == KIN_E_TIMED_OUT || status == KIN_E_BUSY ? get_waiting(ring, it, timeout) : status;
+}
+
+/* ---- the public face: copying ---- */
+
+kin_status kin_queue_put_many(kin_queue *queue, const kin_message *messages, size_t count, size_t *done,
+                              int64_t timeout)
+{
+    kin__ring ring;
+    putting it = {messages, count, 0, false, NULL};
+    if (done) {
+        *done = 0;
+    }
+    kin_status status = messages && timeout >= 0 ? open_ring(&ring, queue) : KIN_E_ARGUMENT;
+    for (size_t i = 0; i < count && status == KIN_OK; i++) {
+        if (!messages[i].data && messages[i].size > 0) {
+            status = KIN_E_ARGUMENT;
+        } else if (messages[i].size > capacity_of(&ring)) {
+            status = KIN_E_TOO_BIG;
+        }
+    }
+    if (status == KIN_OK) {
+        status = put_all(&ring, &it, timeout);
+    }
+    if (done) {
+        *done = it.done;
+    }
+    return status;
+}
+
+kin_status kin_queue_put(kin_queue *queue, const void *data, size_t size, int64_t timeout)
+{
+    kin__ring ring;
+    kin_message message = {(void *)(uintptr_t)data, size, 0};
+    putting it = {&message, 1, 0, false, NULL};
+    if ((!data && size > 0) || timeout < 0) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = open_ring(&ring, queue);
+    if (status == KIN_OK && size > capacity_of(&ring)) {
+        status = KIN_E_TOO_BIG;
+    }
+    return status == KIN_OK ? put_all(&ring, &it, timeout) : status;
+}
+
+kin_status kin_queue_get_many(kin_queue *queue, kin_message *messages, size_t count, size_t *done, int64_t timeout)
+{
+    kin__ring ring;
+    getting it = {messages, count, 0, false};
+    if (done) {
+        *done = 0;
+    }
+    kin_status status = messages && count > 0 && timeout >= 0 ? open_ring(&ring, queue) : KIN_E_ARGUMENT;
+    for (size_t i = 0; i < count && status == KIN_OK; i++) {
+        status = messages[i].data || messages[i].capacity == 0 ? KIN_OK : KIN_E_ARGUMENT;
+    }
+    if (status == KIN_OK) {
+        status = get_some(&ring, &it, timeout);
+    }
+    if (done) {
+        *done = it.done;
+    }
+    return status;
+}
+
+kin_status kin_queue_get(kin_queue *queue, void *buffer, size_t capacity, size_t *size, int64_t timeout)
+{
+    kin__ring ring;
+    kin_message message = {buffer, 0, capacity};
+    getting it = {&message, 1, 0, false};
+    if ((!buffer && capacity > 0) || timeout < 0) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = open_ring(&ring, queue);
+    if (status == KIN_OK) {
+        status = get_some(&ring, &it, timeout);
+    }
+    if (size && (status == KIN_OK || status == KIN_E_TOO_BIG)) {
+        *size = message.size;
+    }
+    return status;
+}
+
+/* ---- the public face: in place ---- */
+
+kin_status kin_queue_reserve(kin_queue *queue, void **memory, size_t size, int64_t timeout)
+{
+    kin__ring ring;
+    kin_message message = {NULL, size, 0};
+    putting it = {&message, 1, 0, true, NULL};
+    kin_status status = memory && timeout >= 0 ? open_ring(&ring, queue) : KIN_E_ARGUMENT;
+    if (status == KIN_OK && size > capacity_of(&ring)) {
+        status = KIN_E_TOO_BIG;
+    }
+    if (status == KIN_OK) {
+        status = put_all(&ring, &it, timeout);
+    }
+    if (status == KIN_OK) {
+        *memory = it.reserved + 1;
+    }
+    return status;
+}
+
+/* Changes the state of what the calling thread holds, from one to another. */
+static kin_status hand_over(const kin__ring *ring, const void *memory, uint32_t from, uint32_t to)
+{
+    kin__record *record = kin__ring_record(ring, memory);
+    uint64_t owner = ring->seat->token | from;
+    return record && atomic_compare_exchange_strong(&record->owner, &owner, to) ? KIN_OK : KIN_E_STALE;
+}
+
+kin_status kin_queue_commit(kin_queue *queue, void *memory, size_t size)
+{
+    kin__ring ring;
+    kin_status status = memory ? open_ring(&ring, queue) : KIN_E_ARGUMENT;
+    if (status != KIN_OK) {
+        return status;
+    }
+    kin__record *record = kin__ring_record(&ring, memory);
+    if (!record || atomic_load(&record->owner) != (ring.seat->token | KIN__RESERVED)) {
+        return KIN_E_STALE;
+    }
+    if (size > atomic_load_explicit(&record->length, memory_order_relaxed)) {
+        return KIN_E_TOO_BIG;
+    }
+    atomic_store_explicit(&record->length, (uint32_t)size, memory_order_relaxed);
+    status = hand_over(&ring, memory, KIN__RESERVED, KIN__READY);
+    wake_readers(&ring, KIN__ALL); /* messages behind it may have waited for it */
+    return status;
+}
+
+kin_status kin_queue_abandon(kin_queue *queue, void *memory)
+{
+    kin__ring ring;
+    kin_status status = memory ? open_ring(&ring, queue) : KIN_E_ARGUMENT;
+    if (status == KIN_OK) {
+        status = hand_over(&ring, memory, KIN__RESERVED, KIN__HOLE);
+    }
+    if (status == KIN_OK) {
+        wake_readers(&ring, KIN__ALL);
+        wake_writers(&ring);
+    }
+    return status;
+}
+
+kin_status kin_queue_peek(kin_queue *queue, const void **memory, size_t *size, int64_t timeout)
+{
+    kin__ring ring;
+    kin_message message = {NULL, 0, 0};
+    getting it = {&message, 1, 0, true};
+    kin_status status = memory && size && timeout >= 0 ? open_ring(&ring, queue) : KIN_E_ARGUMENT;
+    if (status == KIN_OK) {
+        status = get_some(&ring, &it, timeout);
+    }
+    if (status == KIN_OK) {
+        *memory = message.data;
+        *size = message.size;
+    }
+    return status;
+}
+
+kin_status kin_queue_consume(kin_queue *queue, const void *memory)
+{
+    kin__ring ring;
+    kin_status status = memory ? open_ring(&ring, queue) : KIN_E_ARGUMENT;
+    if (status == KIN_OK) {
+        status = hand_over(&ring, memory, KIN__TAKEN, KIN__DONE);
+    }
+    if (status == KIN_OK) {
+        wake_writers(&ring);
+    }
+    return status;
+}
+
+/* ---- the public face: the end, and looking ---- */
+
+kin_status kin_queue_close(kin_queue *queue)
+{
+    kin__ring ring;
+    kin_status status = open_ring(&ring, queue);
+    if (status == KIN_OK) { /* under the lock: a put is before it or after it */
+        status = enter(&ring, &ring.ends->put_lock, KIN_FOREVER);
+    }
+    if (status == KIN_OK) {
+        atomic_store(&ring.ends->closed, 1);
+        leave(&ring, &ring.ends->put_lock);
+        wake(&ring, &ring.ends->readable, KIN__ALL);
+        wake(&ring, &ring.ends->writable, KIN__ALL);
+    }
+    return status;
+}
+
+kin_status kin_queue_inspect(const kin_queue *queue, kin_queue_info *info)
+{
+    kin__ring ring;
+    kin_status status = info && info->size == sizeof *info ? open_ring(&ring, queue) : KIN_E_ARGUMENT;
+    if (status == KIN_OK) {
+        info->capacity = capacity_of(&ring);
+        info->room = (uint64_t)kin__ring_room(&ring) * KIN__UNIT;
+        info->messages = kin__ring_count(&ring);
+        info->closed = kin__queue_closed(&ring);
+        info->lost_puts = atomic_load(&ring.ends->lost_puts);
+        info->lost_gets = atomic_load(&ring.ends->lost_gets);
+    }
+    return status;
+}
+
+kin_status kin_queue_size(const kin_queue *queue, size_t *count)
+{
+    kin__ring ring;
+    kin_status status = count ? open_ring(&ring, queue) : KIN_E_ARGUMENT;
+    if (status == KIN_OK) {
+        *count = kin__ring_count(&ring);
+    }
+    return status;
+}
+
+kin_status kin_queue_empty(const kin_queue *queue, int *empty)
+{
+    kin__ring ring;
+    kin_status status = empty ? open_ring(&ring, queue) : KIN_E_ARGUMENT;
+    if (status == KIN_OK) {
+        *empty = kin__ring_count(&ring) == 0;
+    }
+    return status;
+}
+
+kin_status kin_queue_full(const kin_queue *queue, int *full)
+{
+    kin__ring ring;
+    kin_status status = full ? open_ring(&ring, queue) : KIN_E_ARGUMENT;
+    if (status == KIN_OK) {
+        *full = !kin__ring_writable(&ring, (uint32_t)kin__ring_need(0));
+    }
+    return status;
+}
+
+/* ---- for who waits for several things ---- */
+
+uint32_t kin__queue_look(kin__look *how, void *object, uint32_t interest)
+{
+    kin__ring ring;
+    kin__waiting reading = {.units = 0}, writing = {.units = (uint32_t)kin__ring_need(0)};
+    if (kin__ring_open(&ring, how->seat, object) != KIN_OK) {
+        return interest; /* let it show */
+    }
+    how->buckets |= kin__watch_bucket(how->seat->family, &ring.ends->readable);
+    how->buckets |= kin__watch_bucket(how->seat->family, &ring.ends->writable);
+    if (how->arm && (interest & KIN_READABLE)) {
+        atomic_fetch_or(&ring.ends->readable, KIN__WAITERS);
+        atomic_load(&ring.ends->put_lock.word);
+    }
+    if (how->arm && (interest & KIN_WRITABLE)) {
+        atomic_fetch_or(&ring.ends->writable, KIN__WAITERS);
+        atomic_load(&ring.ends->get_lock.word);
+    }
+    if (how->ask && (kin__queue_obstructed(&ring, &reading) || kin__queue_obstructed(&ring, &writing))) {
+        make_room(&ring, true);
+    }
+    how->owned |= kin__queue_obstructed(&ring, &reading);
+    return ((interest & KIN_READABLE) && kin__queue_worthwhile(&ring, &reading) ? KIN_READABLE : 0) |
+           ((interest & KIN_WRITABLE) && kin__queue_worthwhile(&ring, &writing) ? KIN_WRITABLE : 0);
+}
+
+/* ---- the public face: tasks ---- */
+
+kin_status kin_queue_task_done(kin_queue *queue)
+{
+    kin__ring ring;
+    kin_status status = open_ring(&ring, queue);
+    return status == KIN_OK ? kin__tasks_done(&ring) : status;
+}
+
+kin_status kin_queue_join(kin_queue *queue, int64_t timeout)
+{
+    kin__ring ring;
+    kin_status status = timeout >= 0 ? open_ring(&ring, queue) : KIN_E_ARGUMENT;
+    return status == KIN_OK ? kin__tasks_join(&ring, timeout) : status;
+}

@@ -1,0 +1,372 @@
+/* ring.c: the memory of a queue.
+ *
+ *     head ≤ next ≤ tail: three marks, each a count of messages (32 bits) | a position (32 bits)
+ *
+ *     ....DONE TAKEN DONE READY READY RESERVED READY PAD........
+ *         head            next                           tail
+ *
+ * Positions count units of 16 bytes in [0, 2 * units): the ring twice, so that an empty one differs from a full one. A
+ * record is contiguous; what is left at the end of the ring is padded. The numbers in a record are written before
+ * `tail` covers it and not changed until `head` has passed it.
+ *
+ *     producers, under put_lock:  write the record, then tail            one store publishes it
+ *     consumers, under get_lock:  copy the message, then next, then head one store takes it
+ *
+ * `owner` is the state, with the token of who may change it:
+ *
+ *     READY      a message                 ──get──► passed      ──peek, consumer──► TAKEN
+ *     RESERVED   its producer writes it    ──commit──► READY    ──abandon, or found dead──► HOLE
+ *     TAKEN      its consumer reads it     ──consume, or found dead──► DONE
+ *     PAD, HOLE  nothing: passed over
+ *
+ * Between head and next all but TAKEN may be reclaimed: a READY there was taken by a get that was killed before it moved
+ * head. TAKEN behind next was marked by a peek that was killed before it moved next: a message like any other.
+ *
+ * Killed as a producer: before the store of tail there is no record. As a consumer: before the store of next the message is
+ * still there; after it is gone, and counted as lost if get had not finished. Neither has left anything half done, so
+ * whoever takes the lock from the dead only counts (`putting`, `getting`).
+ *
+ * The memory is written by all members, so its numbers are checked whenever they lead somewhere.
+ */
+#include "queue/ring.h"
+
+#include "sync/lock.h"
+
+#include <string.h>
+
+#define COUNT(mark) ((uint32_t)((mark) >> 32))
+#define POSITION(mark) ((uint32_t)(mark))
+#define STATE(owner) ((uint32_t)((owner)&KIN__TOKEN_FLAGS))
+
+/* An empty ring goes back to its beginning when it would come to a multiple of this: a large one that holds little then
+ * touches little memory, and stays in the processor's cache. */
+#define RESTART (65536u / KIN__UNIT)
+#define LINE 64u
+
+/* ---- marks ---- */
+
+static uint64_t mark(uint32_t count, uint32_t position)
+{
+    return (uint64_t)count << 32 | position;
+}
+
+static uint32_t offset_of(const kin__ring *ring, uint64_t at)
+{
+    return POSITION(at) >= ring->units ? POSITION(at) - ring->units : POSITION(at);
+}
+
+static uint64_t forward(const kin__ring *ring, uint64_t from, uint32_t units, bool counts)
+{
+    uint32_t position = POSITION(from) + units;
+    return mark(COUNT(from) + counts, position >= 2 * ring->units ? position - 2 * ring->units : position);
+}
+
+/* Units between two marks; more than the ring has if they make no sense. */
+static uint32_t distance(const kin__ring *ring, uint64_t from, uint64_t to)
+{
+    if (POSITION(from) >= 2 * ring->units || POSITION(to) >= 2 * ring->units) {
+        return UINT32_MAX;
+    }
+    return POSITION(to) - POSITION(from) + (POSITION(to) < POSITION(from) ? 2 * ring->units : 0);
+}
+
+static kin__record *record_at(const kin__ring *ring, uint64_t at)
+{
+    return (kin__record *)(void *)(ring->records + (uint64_t)offset_of(ring, at) * KIN__UNIT);
+}
+
+/* The record at from, which must end before to. */
+static kin_status look(const kin__ring *ring, uint64_t from, uint64_t to, kin__record **out)
+{
+    uint32_t there = distance(ring, from, to);
+    if (there > ring->units) {
+        return KIN_E_DAMAGED;
+    }
+    kin__record *record = record_at(ring, from);
+    uint32_t units = atomic_load_explicit(&record->units, memory_order_relaxed);
+    if (units == 0 || units > there || units > ring->units - offset_of(ring, from)) {
+        return KIN_E_DAMAGED;
+    }
+    *out = record;
+    return KIN_OK;
+}
+
+static uint32_t state_of(kin__record *record)
+{
+    return STATE(atomic_load_explicit(&record->owner, memory_order_acquire));
+}
+
+/* ---- made and opened ---- */
+
+uint64_t kin__ring_size(uint32_t units, uint64_t table_size)
+{
+    return sizeof(kin__queue) + KIN__ENDS_ALIGNMENT + sizeof(kin__queue_ends) + table_size +
+           (uint64_t)units * KIN__UNIT;
+}
+
+void kin__ring_init(kin__queue *queue, uint32_t units, uint64_t table_size)
+{
+    kin_family *family = kin__family_at(queue);
+    kin__queue_ends *ends = (kin__queue_ends *)(void *)((char *)queue + kin__ring_ends(queue));
+    memset(ends, 0, sizeof *ends);
+    kin__lock_init(family, &ends->put_lock, 0);
+    kin__lock_init(family, &ends->get_lock, 0);
+    atomic_store_explicit(&ends->getting, KIN__NO_MARK, memory_order_relaxed);
+    queue->units = units;
+    queue->table = table_size ? kin__ring_ends(queue) + sizeof *ends : 0;
+}
+
+/* ---- producers ---- */
+
+static bool empty_at(const kin__ring *ring, uint64_t tail)
+{
+    uint64_t head = atomic_load_explicit(&ring->ends->head, memory_order_acquire);
+    atomic_store_explicit(&ring->ends->head_seen, head, memory_order_relaxed);
+    return POSITION(head) == POSITION(tail);
+}
+
+/* Units to leave unused so that the record is contiguous, or the ring begins anew. */
+static uint32_t padding(const kin__ring *ring, uint64_t tail, uint32_t need)
+{
+    uint32_t offset = offset_of(ring, tail);
+    uint32_t left = ring->units - offset;
+    if (need > left) {
+        return left;
+    }
+    bool restart = offset / RESTART != (offset + need) / RESTART && need <= offset && empty_at(ring, tail);
+    return restart ? left : 0;
+}
+
+/* units = 0: KIN_OK if there is nothing wrong. */
+static kin_status fits(const kin__ring *ring, uint64_t head, uint64_t tail, uint64_t units)
+{
+    uint32_t used = distance(ring, head, tail);
+    if (used > ring->units) {
+        return KIN_E_DAMAGED;
+    }
+    return units <= ring->units - used && COUNT(tail) - COUNT(head) < ring->most ? KIN_OK : KIN_E_TIMED_OUT;
+}
+
+static kin_status find_room(const kin__ring *ring, uint64_t tail, uint64_t units)
+{
+    uint64_t head = atomic_load_explicit(&ring->ends->head_seen, memory_order_relaxed);
+    if (fits(ring, head, tail, units) == KIN_OK) {
+        return KIN_OK;
+    }
+    head = atomic_load_explicit(&ring->ends->head, memory_order_acquire);
+    atomic_store_explicit(&ring->ends->head_seen, head, memory_order_relaxed);
+    return fits(ring, head, tail, units);
+}
+
+static void write_header(kin__record *record, uint64_t owner, uint32_t units)
+{
+    atomic_store_explicit(&record->units, units, memory_order_relaxed);
+    atomic_store_explicit(&record->length, 0, memory_order_relaxed);
+    atomic_store_explicit(&record->owner, owner, memory_order_relaxed);
+}
+
+/* What the next record will be written to is in the consumers' cache. Fetched now, it comes while this one is written; the line
+ * where that one begins comes by itself. */
+static void fetch_next(kin__record *record, uint32_t need)
+{
+    char *after = (char *)record + (uint64_t)need * KIN__UNIT;
+    kin_os_cpu_fetch(after + LINE);
+    kin_os_cpu_fetch(after + 2 * LINE);
+}
+
+kin_status kin__ring_claim(const kin__ring *ring, uint64_t *tail, uint32_t need, kin__record **out)
+{
+    if (POSITION(*tail) >= 2 * ring->units) {
+        return KIN_E_DAMAGED;
+    }
+    uint32_t pad = padding(ring, *tail, need);
+    kin_status status = find_room(ring, *tail, (uint64_t)pad + need);
+    if (status == KIN_OK || (status == KIN_E_TIMED_OUT && pad > 0 && find_room(ring, *tail, pad) == KIN_OK)) {
+        if (pad > 0) {
+            write_header(record_at(ring, *tail), KIN__PAD, pad);
+            *tail = forward(ring, *tail, pad, false);
+        }
+    }
+    if (status == KIN_OK) {
+        *out = record_at(ring, *tail);
+        fetch_next(*out, need);
+        write_header(*out, ring->seat->token | KIN__RESERVED, need);
+        *tail = forward(ring, *tail, need, true);
+        atomic_store_explicit(&ring->ends->putting, *tail, memory_order_relaxed);
+    }
+    return status;
+}
+
+void kin__ring_publish(const kin__ring *ring, uint64_t tail)
+{
+    atomic_store_explicit(&ring->ends->putting, tail, memory_order_relaxed);
+    atomic_store_explicit(&ring->ends->tail, tail, memory_order_release);
+}
+
+void kin__ring_mend_put(const kin__ring *ring)
+{
+    uint64_t tail = atomic_load_explicit(&ring->ends->tail, memory_order_relaxed);
+    uint64_t putting = atomic_load_explicit(&ring->ends->putting, memory_order_relaxed);
+    if (tail != putting) {
+        atomic_store_explicit(&ring->ends->putting, tail, memory_order_relaxed);
+        atomic_fetch_add_explicit(&ring->ends->lost_puts, COUNT(putting) - COUNT(tail), memory_order_relaxed);
+    }
+}
+
+/* ---- consumers ---- */
+
+kin_status kin__ring_reclaim(const kin__ring *ring, bool ask)
+{
+    kin__record *record;
+    kin_status status = KIN_OK;
+    uint64_t head = atomic_load_explicit(&ring->ends->head, memory_order_relaxed);
+    uint64_t next = atomic_load_explicit(&ring->ends->next, memory_order_relaxed);
+    while (head != next) {
+        status = look(ring, head, next, &record);
+        if (status != KIN_OK) {
+            break;
+        }
+        uint64_t owner = atomic_load_explicit(&record->owner, memory_order_acquire);
+        if (STATE(owner) == KIN__TAKEN) {
+            if (!ask || kin__token_alive(ring->seat->family, owner)) {
+                break;
+            }
+            if (!atomic_compare_exchange_strong(&record->owner, &owner, KIN__DONE)) {
+                continue;
+            }
+            atomic_fetch_add_explicit(&ring->ends->lost_gets, 1, memory_order_relaxed);
+        }
+        uint32_t units = atomic_load_explicit(&record->units, memory_order_relaxed);
+        head = forward(ring, head, units, STATE(owner) != KIN__PAD);
+    }
+    atomic_store_explicit(&ring->ends->head, head, memory_order_release);
+    return status;
+}
+
+void kin__ring_pass(const kin__ring *ring, kin__record *first)
+{
+    uint64_t old = atomic_load_explicit(&ring->ends->next, memory_order_relaxed);
+    uint32_t units = atomic_load_explicit(&first->units, memory_order_relaxed);
+    uint32_t state = state_of(first);
+    uint64_t next = forward(ring, old, units, state != KIN__PAD);
+    if (state == KIN__READY) {
+        atomic_store_explicit(&ring->ends->getting, next, memory_order_relaxed);
+    }
+    bool alone = atomic_load_explicit(&ring->ends->head, memory_order_relaxed) == old && state != KIN__TAKEN;
+    atomic_store_explicit(&ring->ends->next, next, memory_order_release);
+    if (alone) {
+        atomic_store_explicit(&ring->ends->head, next, memory_order_release);
+    } else {
+        kin__ring_reclaim(ring, false);
+    }
+}
+
+kin_status kin__ring_first(const kin__ring *ring, bool ask, kin__record **out)
+{
+    for (;;) {
+        uint64_t next = atomic_load_explicit(&ring->ends->next, memory_order_relaxed);
+        uint64_t tail = atomic_load_explicit(&ring->ends->tail_seen, memory_order_relaxed);
+        if (next == tail) {
+            tail = atomic_load_explicit(&ring->ends->tail, memory_order_acquire);
+            atomic_store_explicit(&ring->ends->tail_seen, tail, memory_order_relaxed);
+        }
+        if (next == tail) {
+            return KIN_E_TIMED_OUT;
+        }
+        kin_status status = look(ring, next, tail, out);
+        if (status != KIN_OK) {
+            return status;
+        }
+        uint64_t owner = atomic_load_explicit(&(*out)->owner, memory_order_acquire);
+        switch (STATE(owner)) {
+        case KIN__TAKEN:
+            atomic_store_explicit(&(*out)->owner, KIN__READY, memory_order_relaxed);
+            return KIN_OK;
+        case KIN__READY:
+            return KIN_OK;
+        case KIN__RESERVED:
+            if (!ask || kin__token_alive(ring->seat->family, owner)) {
+                return KIN_E_BUSY;
+            }
+            if (atomic_compare_exchange_strong(&(*out)->owner, &owner, KIN__HOLE)) {
+                atomic_fetch_add_explicit(&ring->ends->lost_puts, 1, memory_order_relaxed);
+            }
+            break;
+        case KIN__HOLE:
+        case KIN__PAD:
+            kin__ring_pass(ring, *out);
+            break;
+        default:
+            return KIN_E_DAMAGED;
+        }
+    }
+}
+
+void kin__ring_mend_get(const kin__ring *ring)
+{
+    uint64_t getting = atomic_load_explicit(&ring->ends->getting, memory_order_relaxed);
+    if (getting == atomic_load_explicit(&ring->ends->next, memory_order_relaxed)) {
+        atomic_fetch_add_explicit(&ring->ends->lost_gets, 1, memory_order_relaxed);
+    }
+    atomic_store_explicit(&ring->ends->getting, KIN__NO_MARK, memory_order_relaxed);
+    kin__ring_reclaim(ring, true);
+}
+
+/* ---- for everybody ---- */
+
+bool kin__ring_readable(const kin__ring *ring)
+{
+    uint64_t next = atomic_load(&ring->ends->next);
+    uint64_t tail = atomic_load(&ring->ends->tail);
+    return next != tail && (POSITION(next) >= 2 * ring->units || state_of(record_at(ring, next)) != KIN__RESERVED);
+}
+
+bool kin__ring_reclaimable(const kin__ring *ring)
+{
+    uint64_t head = atomic_load(&ring->ends->head);
+    uint64_t next = atomic_load(&ring->ends->next);
+    if (POSITION(head) >= 2 * ring->units || POSITION(next) >= 2 * ring->units) {
+        return true; /* damaged: let it show */
+    }
+    if (head != next) {
+        return state_of(record_at(ring, head)) != KIN__TAKEN;
+    }
+    uint32_t state = next == atomic_load(&ring->ends->tail) ? KIN__READY : state_of(record_at(ring, next));
+    return state == KIN__PAD || state == KIN__HOLE;
+}
+
+bool kin__ring_writable(const kin__ring *ring, uint32_t need)
+{
+    uint64_t tail = atomic_load(&ring->ends->tail);
+    uint32_t left = ring->units - (POSITION(tail) < 2 * ring->units ? offset_of(ring, tail) : 0);
+    uint32_t units = need > left ? left : need; /* the padding alone is a step, too */
+    return fits(ring, atomic_load(&ring->ends->head), tail, units) != KIN_E_TIMED_OUT || kin__ring_reclaimable(ring);
+}
+
+uint32_t kin__ring_room(const kin__ring *ring)
+{
+    uint32_t used = distance(ring, atomic_load(&ring->ends->head), atomic_load(&ring->ends->tail));
+    return used <= ring->units ? ring->units - used : 0;
+}
+
+/* next has not changed around the look at tail, so both numbers held at that moment. */
+uint32_t kin__ring_count(const kin__ring *ring)
+{
+    for (;;) {
+        uint64_t next = atomic_load(&ring->ends->next);
+        uint64_t tail = atomic_load(&ring->ends->tail);
+        if (atomic_load(&ring->ends->next) == next) {
+            return COUNT(tail) - COUNT(next);
+        }
+    }
+}
+
+kin__record *kin__ring_record(const kin__ring *ring, const void *memory)
+{
+    uintptr_t first = (uintptr_t)ring->records + sizeof(kin__record);
+    uintptr_t place = (uintptr_t)memory - first;
+    if ((uintptr_t)memory < first || place % KIN__UNIT != 0 || place / KIN__UNIT >= ring->units) {
+        return NULL;
+    }
+    return (kin__record *)(void *)((char *)(uintptr_t)memory - sizeof(kin__record));
+}

@@ -1,0 +1,89 @@
+/* ring.h: the memory of a queue: records one behind the other. Protocol: ring.c. Who calls: queue.c, flow.c. */
+#ifndef KIN_RING_H
+#define KIN_RING_H
+
+#include "family/family.h"
+
+typedef struct kin__ring { /* what a call needs of a queue, checked */
+    kin__seat *seat;
+    kin__queue *queue;
+    kin__queue_ends *ends;
+    char *records;
+    uint32_t units;
+    uint32_t most;
+} kin__ring;
+
+/* Record states, in the low bits of `owner`. */
+enum { KIN__READY = 1, KIN__RESERVED, KIN__TAKEN, KIN__DONE, KIN__HOLE, KIN__PAD };
+
+#define KIN__NO_MARK UINT64_MAX
+#define KIN__ENDS_ALIGNMENT 128u
+
+/* Units that a message of size bytes takes. */
+static inline uint64_t kin__ring_need(uint64_t size)
+{
+    return (size + sizeof(kin__record) + KIN__UNIT - 1) / KIN__UNIT;
+}
+
+/* Bytes of a queue whose ring has that many units, and of the table before it. */
+uint64_t kin__ring_size(uint32_t units, uint64_t table_size);
+/* Lays out the marks of an empty one, and its locks. */
+void kin__ring_init(kin__queue *queue, uint32_t units, uint64_t table_size);
+/* From the queue's start. */
+static inline uint64_t kin__ring_ends(const kin__queue *queue)
+{
+    uint64_t after = (uint64_t)(uintptr_t)(queue + 1);
+    return sizeof *queue + (0 - after) % KIN__ENDS_ALIGNMENT;
+}
+
+/* KIN_E_DAMAGED: the queue's numbers lead out of the arena. */
+static inline kin_status kin__ring_open(kin__ring *out, kin__seat *seat, kin__queue *queue)
+{
+    kin_family *family = seat->family;
+    uint64_t start = kin__ring_ends(queue);
+    uint64_t table = queue->table ? (uint64_t)family->layout.max_members * sizeof(kin__in_hand) : 0;
+    uint64_t records = start + sizeof(kin__queue_ends) + table;
+    out->seat = seat;
+    out->queue = queue;
+    out->ends = (kin__queue_ends *)(void *)((char *)queue + start);
+    out->records = (char *)queue + records;
+    out->units = queue->units;
+    out->most = queue->most ? queue->most : UINT32_MAX;
+    bool sound = out->units > 0 && out->units < UINT32_MAX / 2 &&
+                 kin__family_covers(family, kin__offset(family, queue), records + (uint64_t)out->units * KIN__UNIT);
+    return sound ? KIN_OK : KIN_E_DAMAGED;
+}
+
+/* ---- for the holder of put_lock ---- */
+
+/* Finds room for a record of need units at *tail, and moves *tail behind it; also when there is no room, over padding.
+ * KIN_E_TIMED_OUT: no room now. */
+kin_status kin__ring_claim(const kin__ring *ring, uint64_t *tail, uint32_t need, kin__record **out);
+void kin__ring_publish(const kin__ring *ring, uint64_t tail);
+/* Counts what a dead holder had in hand. */
+void kin__ring_mend_put(const kin__ring *ring);
+
+/* ---- for the holder of get_lock ---- */
+
+/* The first message, passing over what is none. ask: whether the owner of a reserved one lives.
+ * KIN_E_TIMED_OUT: there is none. KIN_E_BUSY: it is reserved. */
+kin_status kin__ring_first(const kin__ring *ring, bool ask, kin__record **out);
+/* Moves on behind the first. */
+void kin__ring_pass(const kin__ring *ring, kin__record *first);
+/* Gives the room of passed records back. ask: as above, of those that are being read in place. */
+kin_status kin__ring_reclaim(const kin__ring *ring, bool ask);
+void kin__ring_mend_get(const kin__ring *ring);
+
+/* ---- for everybody: true at a moment ---- */
+
+bool kin__ring_readable(const kin__ring *ring);
+/* Whether a record of need units would fit, or kin__ring_reclaim might change that. */
+bool kin__ring_writable(const kin__ring *ring, uint32_t need);
+bool kin__ring_reclaimable(const kin__ring *ring);
+/* Units free. */
+uint32_t kin__ring_room(const kin__ring *ring);
+uint32_t kin__ring_count(const kin__ring *ring);
+/* The record whose message begins at memory, or NULL if there can be none. */
+kin__record *kin__ring_record(const kin__ring *ring, const void *memory);
+
+#endif

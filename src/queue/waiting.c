@@ -1,0 +1,146 @@
+/* flow.c: waiting for a queue's messages, or for room in it.
+ *
+ * `readable` and `writable` are slept on; all that is in them is WAITERS: somebody sleeps, or is about to.
+ *
+ *     consumer: set WAITERS; load the lock's word, the marks; nothing there: park
+ *     producer: store tail; unlock; load `readable`; WAITERS: unpark, and clear it when nobody is left
+ *
+ * The unlock, the setting of WAITERS and both loads are sequentially consistent: if the producer sees no WAITERS, then the consumer
+ * finds the lock's word of that unlock or a later one, with which it synchronises, and so the mark stored before. The same with
+ * the sides exchanged; for a commit or a consume, the exchange of the record's owner stands in for the unlock.
+ */
+#include "queue/waiting.h"
+
+#define WATCH_INTERVAL KIN_MS(10) /* asking the system whether somebody lives is not for free */
+
+bool kin__queue_worthwhile(const kin__ring *ring, const kin__waiting *w)
+{
+    if (w->units > 0) {
+        return kin__ring_writable(ring, w->units) || kin__queue_closed(ring);
+    }
+    return kin__ring_readable(ring) || (kin__queue_closed(ring) && kin__ring_count(ring) == 0);
+}
+
+bool kin__queue_obstructed(const kin__ring *ring, const kin__waiting *w)
+{
+    return w->units > 0 ? kin__ring_room(ring) < ring->units : kin__ring_count(ring) > 0;
+}
+
+/* ---- pausing ----
+ *
+ * Where one side is a little faster than the other, it finds one message (or room for one) whenever it looks, and each look
+ * takes the cache lines from the other: both are three times slower than if it had waited a moment and found ten. But where
+ * there is only one to come, an answer to a question, that moment is lost. So the pause after a spin learns: it grows while it
+ * brings more, shrinks while it does not, and where it is none, it is tried now and then, more and more rarely in vain.
+ *
+ * An end's memory of it: skip (waits to go before the next trial, 16 bits) | doubt (how many were in vain, 8 bits) | pauses of
+ * the processor (8 bits). Races only blur it.
+ */
+#define PAUSES_MAX 128u
+#define PAUSES_TRIAL 32u
+#define DOUBT_MAX 12u
+#define BATCH 4u
+
+static uint32_t learn(uint32_t pauses, uint32_t doubt, uint32_t more)
+{
+    if (more >= BATCH) {
+        return pauses * 2 < PAUSES_MAX ? pauses * 2 : PAUSES_MAX;
+    }
+    pauses = more > 1 ? pauses : pauses / 2;
+    if (pauses >= PAUSES_TRIAL) {
+        return pauses;
+    }
+    doubt = doubt < DOUBT_MAX ? doubt + 1 : doubt;
+    return ((UINT32_C(8) << doubt) - 1) << 16 | doubt << 8;
+}
+
+static void pause_for_more(const kin__ring *ring, const kin__waiting *w)
+{
+    _Atomic uint32_t *memory = w->units == 0 ? &ring->ends->read_pause : &ring->ends->write_pause;
+    uint32_t known = atomic_load_explicit(memory, memory_order_relaxed);
+    uint32_t skip = known >> 16, doubt = known >> 8 & 0xff, pauses = known & 0xff;
+    if (skip > 0) {
+        atomic_store_explicit(memory, known - (UINT32_C(1) << 16), memory_order_relaxed);
+        return;
+    }
+    pauses = pauses == 0 ? PAUSES_TRIAL : pauses;
+    for (uint32_t i = 0; i < pauses; i++) {
+        kin_os_cpu_relax();
+    }
+    uint32_t more = w->units == 0 ? kin__ring_count(ring) : kin__ring_room(ring) / w->units;
+    atomic_store_explicit(memory, learn(pauses, doubt, more), memory_order_relaxed);
+}
+
+static bool spin(const kin__ring *ring, const kin__waiting *w)
+{
+    kin__queue_ends *ends = ring->ends;
+    return w->units == 0
+               ? kin__spin(&ends->tail, atomic_load_explicit(&ends->tail_seen, memory_order_relaxed), &ends->read_spin)
+               : kin__spin(&ends->head, atomic_load_explicit(&ends->head_seen, memory_order_relaxed),
+                           &ends->write_spin);
+}
+
+/* The first time. Whether to try again at once. */
+static bool begin_waiting(const kin__ring *ring, kin__waiting *w)
+{
+    w->begun = true;
+    w->slice = KIN__SLICE_OWNER;
+    w->parked = KIN__CHANGED;
+    w->now = w->timeout == KIN_FOREVER ? 0 : kin_os_now();
+    w->deadline = w->timeout > KIN_OS_NEVER - w->now ? KIN_OS_NEVER : w->now + w->timeout;
+    w->ask = w->timeout == KIN_NOW;
+    if (w->ask) {
+        return true;
+    }
+    bool moved = spin(ring, w);
+    if (moved) {
+        pause_for_more(ring, w);
+    }
+    return moved;
+}
+
+static void sleep_a_slice(const kin__ring *ring, kin__waiting *w, int64_t end)
+{
+    _Atomic uint64_t *word = w->units == 0 ? &ring->ends->readable : &ring->ends->writable;
+    kin__lock *other = w->units == 0 ? &ring->ends->put_lock : &ring->ends->get_lock;
+    atomic_fetch_or(word, KIN__WAITERS);
+    atomic_load(&other->word);
+    w->parked = KIN__CHANGED;
+    if (!kin__queue_worthwhile(ring, w)) {
+        w->parked = kin__park(ring->seat, word, KIN__WAITERS, w->units ? w->units : 1, end);
+        w->now = w->deadline == KIN_OS_NEVER ? w->now : kin_os_now();
+    }
+}
+
+kin_status kin__queue_wait(const kin__ring *ring, kin__waiting *w)
+{
+    if (!w->begun && begin_waiting(ring, w)) {
+        return KIN_OK;
+    }
+    w->now = kin_os_now();
+    if (w->now >= w->deadline) {
+        return KIN_E_TIMED_OUT;
+    }
+    w->ask = w->now - w->asked > WATCH_INTERVAL && kin__queue_obstructed(ring, w);
+    if (w->ask) {
+        w->asked = w->now;
+        return KIN_OK;
+    }
+    if (w->parked == KIN__TIMED_OUT) {
+        kin_status status = kin__member_check(ring->seat->family);
+        if (status != KIN_OK) {
+            return status;
+        }
+        w->slice = w->slice * 2 < KIN__SLICE_MAX ? w->slice * 2 : KIN__SLICE_MAX;
+    }
+    sleep_a_slice(ring, w, kin__slice_end(w->now, w->slice, w->deadline));
+    return KIN_OK;
+}
+
+void kin__queue_pass_on(const kin__ring *ring, const kin__waiting *w)
+{
+    if (w->begun && w->parked == KIN__WOKEN && kin__queue_worthwhile(ring, w)) {
+        kin__unpark(ring->seat->family, w->units == 0 ? &ring->ends->readable : &ring->ends->writable,
+                    w->units == 0 ? 1 : KIN__ALL);
+    }
+}

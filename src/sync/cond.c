@@ -1,0 +1,144 @@
+/* cond.c: waiting for a change of what a lock guards.
+ *
+ * There is no word: who waits is known by the wait slots alone (park.c). A waiter becomes a sleeper on the condition's
+ * address *before* it releases the lock, so whoever changes the data afterwards, and notifies, finds it:
+ *
+ *     waiter, holding the lock: begin (slot WAIT) ──► release the lock ──► sleep until WOKEN ──► end ──► acquire the lock
+ *     notifier:                 mark n slots WOKEN, oldest first ──► post
+ *
+ * A slot that is WOKEN stays so, whoever dies: a sleeper whose post never came sees it at the end of its slice; of a sleeper
+ * that is killed before its end the reaper passes the wake-up on. A wait that runs out just when it is notified was
+ * notified: the exchange in kin__park_end decides.
+ */
+#include "kin/cond.h"
+
+#include "kin/memory.h"
+#include "sync/lock.h"
+#include "memory/object.h"
+#include "park/park.h"
+
+_Static_assert(sizeof(kin__cond) == sizeof(kin_cond), "kin_cond is kin__cond's outside");
+
+kin_status kin_cond_init(kin_cond *cond)
+{
+    kin_status status = kin__object_check_place(cond, sizeof *cond);
+    if (status == KIN_OK) {
+        atomic_store_explicit(&((kin__cond *)cond)->spin, 0, memory_order_relaxed);
+        kin__object_init(&((kin__cond *)cond)->object, KIN_TYPE_COND, 0);
+    }
+    return status;
+}
+
+kin_status kin_cond_fini(kin_cond *cond)
+{
+    return kin__object_fini(cond, KIN_TYPE_COND);
+}
+
+kin_status kin_cond_create(kin_cond **out, kin_family *family)
+{
+    void *memory;
+    if (!out) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin_alloc(&memory, family, sizeof **out);
+    if (status == KIN_OK) {
+        *out = memory;
+        status = kin_cond_init(*out);
+    }
+    return status;
+}
+
+kin_status kin_cond_destroy(kin_cond *cond)
+{
+    return kin__object_destroy(cond, KIN_TYPE_COND);
+}
+
+/* Sleeps in slices; whether it was notified. */
+static bool sleep_until_notified(kin__seat *seat, int64_t deadline)
+{
+    int64_t slice = KIN__SLICE_OWNER, now = kin_os_now();
+    while (!kin__park_sleep(seat, kin__slice_end(now, slice, deadline))) {
+        now = kin_os_now();
+        if (now >= deadline || kin__member_check(seat->family) != KIN_OK) {
+            break;
+        }
+        slice = slice * 2 < KIN__SLICE_MAX ? slice * 2 : KIN__SLICE_MAX;
+    }
+    return kin__park_end(seat);
+}
+
+static kin_status wait_until(kin__seat *seat, kin__cond *cond, kin__lock *lock, int64_t deadline)
+{
+    uint32_t depth;
+    kin__park_begin(seat, &cond->word, 1);
+    kin_status status = kin__lock_release_fully(seat, lock, &depth);
+    if (status != KIN_OK) {
+        kin__park_end(seat);
+        return status;
+    }
+    kin__park_spin(seat, &cond->spin);
+    bool notified = sleep_until_notified(seat, deadline);
+    status = kin__lock_acquire_again(seat, lock, depth);
+    return status == KIN_OK && !notified ? KIN_E_TIMED_OUT : status;
+}
+
+static kin_status find(kin__seat **seat, kin_cond *cond, kin_lock *lock, int64_t timeout)
+{
+    if (!cond || !lock || timeout < 0) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin__object_check(lock, KIN_TYPE_LOCK);
+    if (status == KIN_OK) {
+        status = kin__seat_find(seat, cond, KIN_TYPE_COND);
+    }
+    return status == KIN_OK && kin__family_at(lock) != (*seat)->family ? KIN_E_FAMILY : status;
+}
+
+kin_status kin_cond_wait(kin_cond *cond, kin_lock *lock, int64_t timeout)
+{
+    kin__seat *seat;
+    kin_status status = find(&seat, cond, lock, timeout);
+    if (status != KIN_OK) {
+        return status;
+    }
+    return kin__lock_held(seat, (kin__lock *)lock)
+               ? wait_until(seat, (kin__cond *)cond, (kin__lock *)lock, kin__deadline(timeout))
+               : KIN_E_NOT_OWNER;
+}
+
+kin_status kin_cond_wait_for(kin_cond *cond, kin_lock *lock, int (*ready)(void *argument), void *argument,
+                             int64_t timeout)
+{
+    kin__seat *seat;
+    kin_status status = ready ? find(&seat, cond, lock, timeout) : KIN_E_ARGUMENT;
+    if (status != KIN_OK) {
+        return status;
+    }
+    if (!kin__lock_held(seat, (kin__lock *)lock)) {
+        return KIN_E_NOT_OWNER;
+    }
+    int64_t deadline = kin__deadline(timeout);
+    while (!ready(argument)) {
+        if (status == KIN_E_TIMED_OUT) {
+            return status;
+        }
+        status = wait_until(seat, (kin__cond *)cond, (kin__lock *)lock, deadline);
+        if (status != KIN_OK && status != KIN_E_TIMED_OUT) {
+            return status;
+        }
+    }
+    return KIN_OK;
+}
+
+kin_status kin_cond_notify(kin_cond *cond, uint32_t count)
+{
+    kin__seat *seat;
+    if (!cond || count == 0) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin__seat_find(&seat, cond, KIN_TYPE_COND);
+    if (status == KIN_OK) {
+        kin__unpark(seat->family, &((kin__cond *)cond)->word, count);
+    }
+    return status;
+}

@@ -1,0 +1,163 @@
+/* event.c: a flag that many wait for.
+ *
+ * The word: epoch (62 bits) | WAITERS | SET. Setting a cleared event begins the next epoch.
+ *
+ *     e ──set──► e+1|SET, WAITERS gone, then unpark all      one compare-and-swap
+ *     e|SET ──clear──► e
+ *     e ──a waiter──► e|WAITERS ──► park
+ *
+ * Who waits notes the epoch first: another one means that it was set meanwhile, though it may be clear again. Changes are
+ * sequentially consistent, as park.c needs. Death: before the compare-and-swap nothing has happened; after it, before the
+ * unpark, the sleepers' slices end.
+ */
+#include "kin/event.h"
+
+#include "kin/memory.h"
+#include "memory/object.h"
+#include "park/park.h"
+#include "wait/wait.h"
+
+#define SET UINT64_C(1)
+#define WAITERS UINT64_C(2)
+#define EPOCH(word) ((word) >> 2)
+
+_Static_assert(sizeof(kin__event) == sizeof(kin_event), "kin_event is kin__event's outside");
+
+static kin__event *inside(const kin_event *event)
+{
+    return (kin__event *)(uintptr_t)event;
+}
+
+kin_status kin_event_init(kin_event *event)
+{
+    kin_status status = kin__object_check_place(event, sizeof *event);
+    if (status != KIN_OK) {
+        return status;
+    }
+    atomic_store_explicit(&inside(event)->word, 0, memory_order_relaxed);
+    atomic_store_explicit(&inside(event)->spin, 0, memory_order_relaxed);
+    kin__object_init(&inside(event)->object, KIN_TYPE_EVENT, 0);
+    return KIN_OK;
+}
+
+kin_status kin_event_fini(kin_event *event)
+{
+    return kin__object_fini(event, KIN_TYPE_EVENT);
+}
+
+kin_status kin_event_create(kin_event **out, kin_family *family)
+{
+    void *memory;
+    if (!out) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin_alloc(&memory, family, sizeof **out);
+    if (status == KIN_OK) {
+        *out = memory;
+        status = kin_event_init(*out);
+    }
+    return status;
+}
+
+kin_status kin_event_destroy(kin_event *event)
+{
+    return kin__object_destroy(event, KIN_TYPE_EVENT);
+}
+
+kin_status kin_event_set(kin_event *event)
+{
+    kin__seat *seat;
+    if (!event) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin__seat_find(&seat, event, KIN_TYPE_EVENT);
+    if (status != KIN_OK) {
+        return status;
+    }
+    uint64_t word = atomic_load(&inside(event)->word);
+    do {
+        if (word & SET) {
+            return KIN_OK;
+        }
+    } while (!atomic_compare_exchange_weak(&inside(event)->word, &word, (EPOCH(word) + 1) << 2 | SET));
+    if (word & WAITERS) {
+        kin__unpark(seat->family, &inside(event)->word, KIN__ALL);
+    }
+    return KIN_OK;
+}
+
+kin_status kin_event_clear(kin_event *event)
+{
+    kin_status status = kin__object_check(event, KIN_TYPE_EVENT);
+    if (status == KIN_OK) {
+        atomic_fetch_and(&inside(event)->word, ~SET);
+    }
+    return status;
+}
+
+kin_status kin_event_is_set(const kin_event *event, int *set)
+{
+    if (!set) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin__object_check(event, KIN_TYPE_EVENT);
+    if (status == KIN_OK) {
+        *set = (atomic_load(&inside(event)->word) & SET) != 0;
+    }
+    return status;
+}
+
+static kin_status wait_until(kin__seat *seat, kin__event *event, uint64_t first, int64_t deadline)
+{
+    kin__parked parked = KIN__CHANGED;
+    int64_t slice = KIN__SLICE_OWNER;
+    uint64_t word = first;
+    kin__spin(&event->word, word, &event->spin);
+    for (;;) {
+        int64_t now = kin_os_now();
+        word = atomic_load(&event->word);
+        if ((word & SET) || EPOCH(word) != EPOCH(first)) {
+            return KIN_OK;
+        }
+        if (parked == KIN__TIMED_OUT) {
+            kin_status status = now >= deadline ? KIN_E_TIMED_OUT : kin__member_check(seat->family);
+            if (status != KIN_OK) {
+                return status;
+            }
+            slice = slice * 2 < KIN__SLICE_MAX ? slice * 2 : KIN__SLICE_MAX;
+        }
+        if ((word & WAITERS) || atomic_compare_exchange_strong(&event->word, &word, word | WAITERS)) {
+            parked = kin__park(seat, &event->word, word | WAITERS, 1, kin__slice_end(now, slice, deadline));
+        }
+    }
+}
+
+uint32_t kin__event_look(kin__look *how, void *object, uint32_t interest)
+{
+    kin__event *event = object;
+    uint64_t word = atomic_load(&event->word);
+    how->buckets |= kin__watch_bucket(how->seat->family, &event->word);
+    while (how->arm && !(word & (SET | WAITERS))) {
+        if (atomic_compare_exchange_weak(&event->word, &word, word | WAITERS)) {
+            word |= WAITERS;
+        }
+    }
+    return word & SET ? interest : 0;
+}
+
+kin_status kin_event_wait(kin_event *event, int64_t timeout)
+{
+    kin__seat *seat;
+    if (!event || timeout < 0) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin__seat_find(&seat, event, KIN_TYPE_EVENT);
+    if (status != KIN_OK) {
+        return status;
+    }
+    uint64_t word = atomic_load(&inside(event)->word);
+    if (word & SET) {
+        return KIN_OK;
+    }
+    return timeout == KIN_NOW ? KIN_E_TIMED_OUT : wait_until(seat, inside(event), word, kin__deadline(timeout));
+}

@@ -1,0 +1,208 @@
+/* sem.c: a counting semaphore.
+ *
+ * The word: permits free (low 32 bits), and WAITERS: somebody sleeps, or is about to.
+ *
+ *     acquire n: count >= n ──► count - n, the flag kept            one compare-and-swap
+ *     waiter:    count < n, flag set ──► park, wanting n
+ *     release n: count + n <= maximum ──► count + n, the flag kept  one compare-and-swap; with the flag: unpark
+ *
+ * The flag goes when an unpark finds nobody left asleep: it is cleared, and the sleepers are looked for again, since one
+ * may have come between; it is woken to set the flag anew. Unlike a lock's, the flag cannot be cleared by each release: two
+ * quick releases of one permit must wake two sleepers.
+ *
+ * An unpark has as many units to give as there are permits, and a sleeper takes what it wants: one that wants more than
+ * there are is passed over, and does not stand in the way of one that wants less.
+ *
+ * A leased semaphore (lease.c) is another thing behind the same functions: a bit of `detail` tells.
+ *
+ * Every change is sequentially consistent, as park.c needs. Death: before the compare-and-swap nothing has happened; after a
+ * release's, before its unpark, the sleeper's slice ends.
+ */
+#include "kin/sem.h"
+
+#include "kin/memory.h"
+#include "sync/lease.h"
+#include "memory/object.h"
+#include "park/park.h"
+#include "wait/wait.h"
+
+#define WAITERS (UINT64_C(1) << 32)
+#define COUNT(word) ((uint32_t)(word))
+
+_Static_assert(sizeof(kin__sem) == sizeof(kin_sem), "kin_sem is kin__sem's outside");
+
+static uint32_t maximum_of(const kin__sem *sem)
+{
+    return atomic_load_explicit(&((kin__sem *)(uintptr_t)sem)->object.detail, memory_order_relaxed);
+}
+
+static bool try_take(kin__sem *sem, uint64_t *word, uint32_t count)
+{
+    while (COUNT(*word) >= count) {
+        if (atomic_compare_exchange_weak(&sem->word, word, *word - count)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Sleeps for one slice while there are too few permits. */
+static kin__parked wait_a_slice(kin__seat *seat, kin__sem *sem, uint64_t word, uint32_t count, int64_t end)
+{
+    uint64_t flagged = word | WAITERS;
+    if (word != flagged && !atomic_compare_exchange_strong(&sem->word, &word, flagged)) {
+        return KIN__CHANGED;
+    }
+    return kin__park(seat, &sem->word, flagged, count, end);
+}
+
+/* word: too few permits were in it. */
+static kin_status acquire_waiting(kin__seat *seat, kin__sem *sem, uint64_t word, uint32_t count, int64_t deadline)
+{
+    kin__parked parked = KIN__CHANGED;
+    int64_t slice = KIN__SLICE_OWNER;
+    kin_status status = KIN_OK;
+    kin__spin(&sem->word, word, &sem->spin);
+    word = atomic_load(&sem->word);
+    while (!try_take(sem, &word, count)) {
+        int64_t now = kin_os_now();
+        if (parked == KIN__TIMED_OUT) {
+            status = now >= deadline ? KIN_E_TIMED_OUT : kin__member_check(seat->family);
+            slice = slice * 2 < KIN__SLICE_MAX ? slice * 2 : KIN__SLICE_MAX;
+        }
+        if (status != KIN_OK) {
+            break;
+        }
+        if (parked == KIN__WOKEN && COUNT(word) > 0) { /* somebody was faster; what is left may be enough for another */
+            kin__unpark(seat->family, &sem->word, COUNT(word));
+        }
+        parked = wait_a_slice(seat, sem, word, count, kin__slice_end(now, slice, deadline));
+        word = atomic_load(&sem->word);
+    }
+    return status;
+}
+
+/* ---- the public face ---- */
+
+kin_status kin_sem_init(kin_sem *sem, uint32_t value, uint32_t maximum)
+{
+    kin__sem *inside = (kin__sem *)sem;
+    uint32_t most = maximum ? maximum : KIN_SEM_MAX;
+    if (most > KIN_SEM_MAX || value > most) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin__object_check_place(sem, sizeof *sem);
+    if (status != KIN_OK) {
+        return status;
+    }
+    atomic_store_explicit(&inside->word, value, memory_order_relaxed);
+    atomic_store_explicit(&inside->spin, 0, memory_order_relaxed);
+    kin__object_init(&inside->object, KIN_TYPE_SEM, most);
+    return KIN_OK;
+}
+
+kin_status kin_sem_fini(kin_sem *sem)
+{
+    return kin__object_fini(sem, KIN_TYPE_SEM);
+}
+
+kin_status kin_sem_create(kin_sem **out, kin_family *family, uint32_t value, uint32_t maximum)
+{
+    void *memory;
+    uint32_t most = maximum ? maximum : KIN_SEM_MAX;
+    if (!out || most > KIN_SEM_MAX || value > most) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin_alloc(&memory, family, sizeof **out);
+    if (status == KIN_OK) {
+        *out = memory;
+        status = kin_sem_init(*out, value, maximum);
+    }
+    return status;
+}
+
+kin_status kin_sem_destroy(kin_sem *sem)
+{
+    return kin__object_destroy(sem, KIN_TYPE_SEM);
+}
+
+kin_status kin_sem_acquire(kin_sem *sem, uint32_t count, int64_t timeout)
+{
+    kin__sem *inside = (kin__sem *)sem;
+    kin__seat *seat;
+    if (!sem || count == 0 || timeout < 0) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin__seat_find(&seat, sem, KIN_TYPE_SEM);
+    if (status != KIN_OK) {
+        return status;
+    }
+    if (kin__leased(inside)) {
+        return kin__lease_acquire(seat, inside, count, timeout);
+    }
+    if (count > maximum_of(inside)) {
+        return KIN_E_ARGUMENT;
+    }
+    uint64_t word = atomic_load(&inside->word);
+    if (try_take(inside, &word, count)) {
+        return KIN_OK;
+    }
+    return timeout == KIN_NOW ? KIN_E_TIMED_OUT : acquire_waiting(seat, inside, word, count, kin__deadline(timeout));
+}
+
+kin_status kin_sem_release(kin_sem *sem, uint32_t count)
+{
+    kin__sem *inside = (kin__sem *)sem;
+    kin__seat *seat;
+    if (!sem || count == 0) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin__seat_find(&seat, sem, KIN_TYPE_SEM);
+    if (status != KIN_OK) {
+        return status;
+    }
+    if (kin__leased(inside)) {
+        return kin__lease_release(seat, inside, count);
+    }
+    uint32_t maximum = maximum_of(inside);
+    uint64_t word = atomic_load(&inside->word);
+    do {
+        if (count > maximum || COUNT(word) > maximum - count) {
+            return KIN_E_OVERFLOW;
+        }
+    } while (!atomic_compare_exchange_weak(&inside->word, &word, word + count));
+    if (word & WAITERS) {
+        kin__unpark_flagged(seat->family, &inside->word, WAITERS, COUNT(atomic_load(&inside->word)));
+    }
+    return KIN_OK;
+}
+
+uint32_t kin__sem_look(kin__look *how, void *object, uint32_t interest)
+{
+    kin__sem *sem = object;
+    if (kin__leased(sem)) {
+        return kin__lease_look(how, sem, interest);
+    }
+    how->buckets |= kin__watch_bucket(how->seat->family, &sem->word);
+    uint64_t word = atomic_load(&sem->word);
+    while (how->arm && COUNT(word) == 0 && !(word & WAITERS)) {
+        if (atomic_compare_exchange_weak(&sem->word, &word, word | WAITERS)) {
+            word |= WAITERS;
+        }
+    }
+    return COUNT(word) > 0 ? interest : 0;
+}
+
+kin_status kin_sem_value(const kin_sem *sem, uint32_t *value)
+{
+    const kin__sem *inside = (const kin__sem *)sem;
+    if (!value) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin__object_check(sem, KIN_TYPE_SEM);
+    if (status == KIN_OK) {
+        *value =
+            kin__leased(inside) ? kin__lease_value(inside) : COUNT(atomic_load(&((kin__sem *)(uintptr_t)sem)->word));
+    }
+    return status;
+}

@@ -1,0 +1,301 @@
+/* wait.c: waiting for several things at once.
+ *
+ *     watch the words of all (park.h); arm and look at each; nothing ready: sleep a slice; stop watching; again
+ *
+ * Each object's own file tells whether it is ready and which of its words are unparked then. The flag that makes its releaser
+ * unpark is set before the look, and the wait slot is seen before that: so whatever becomes ready later wakes.
+ *
+ * The system's own things are slept for together with the wait slot's semaphore (os.h, wait.c).
+ */
+#include "wait/wait.h"
+
+#include "memory/object.h"
+#include "park/park.h"
+#include "pipe/pipe.h"
+
+#include <stdlib.h>
+
+#define FEW 16u
+#define NO_HANDLE_STEP KIN_MS(10) /* for what nothing native tells of */
+
+typedef uint32_t look_at(kin__look *how, void *object, uint32_t interest);
+
+typedef struct waiter {
+    kin_wait_item *items;
+    size_t count, wanted, ready;
+    kin_family *family; /* of the objects, or NULL */
+    kin__look how;
+    kin_os_watch *watches; /* of the native items, in their order */
+    size_t watch_count;
+    bool blind; /* one of them has no handle to watch */
+} waiter;
+
+/* ---- items ---- */
+
+static look_at *look_for(uint32_t type)
+{
+    switch (type) {
+    case KIN_TYPE_LOCK:
+        return kin__lock_look;
+    case KIN_TYPE_SEM:
+        return kin__sem_look;
+    case KIN_TYPE_EVENT:
+        return kin__event_look;
+    case KIN_TYPE_QUEUE:
+        return kin__queue_look;
+    default:
+        return NULL;
+    }
+}
+
+static kin_status check_object(waiter *w, const kin_wait_item *item)
+{
+    kin__seat *seat;
+    if (!look_for(item->type) || !item->object) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin__seat_find(&seat, item->object, item->type);
+    if (status == KIN_OK && w->family && seat->family != w->family) {
+        return KIN_E_FAMILY;
+    }
+    w->family = status == KIN_OK ? seat->family : w->family;
+    return status;
+}
+
+static kin_status check_item(waiter *w, kin_wait_item *item)
+{
+    uint32_t all =
+        item->type == KIN_TYPE_QUEUE || item->type == KIN_WAIT_HANDLE ? KIN_READABLE | KIN_WRITABLE : KIN_READABLE;
+    item->ready = 0;
+    if (item->interest == 0 || (item->interest & ~all)) {
+        return KIN_E_ARGUMENT;
+    }
+    switch (item->type) {
+    case KIN_WAIT_PROCESS:
+    case KIN_WAIT_PIPE:
+        w->watch_count++;
+        return item->object ? KIN_OK : KIN_E_ARGUMENT;
+    case KIN_WAIT_HANDLE:
+        w->watch_count++;
+        return KIN_OK;
+    default:
+        return check_object(w, item);
+    }
+}
+
+/* A thread's seats change places when it uses another family, as the end of a process might make it do. */
+static kin_status sit(waiter *w)
+{
+    return w->family ? kin__seat_take(&w->how.seat, w->family) : KIN_OK;
+}
+
+/* ---- one look at all ---- */
+
+static void note(waiter *w, kin_wait_item *item, uint32_t ready)
+{
+    item->ready = ready;
+    w->ready += ready != 0;
+}
+
+static void look_at_objects(waiter *w)
+{
+    w->ready = 0;
+    w->how.owned = false;
+    for (size_t i = 0; i < w->count; i++) {
+        look_at *look = look_for(w->items[i].type);
+        if (look) {
+            note(w, &w->items[i], look(&w->how, w->items[i].object, w->items[i].interest));
+        }
+    }
+}
+
+static bool is_native(const kin_wait_item *item)
+{
+    return item->type == KIN_WAIT_PROCESS || item->type == KIN_WAIT_HANDLE || item->type == KIN_WAIT_PIPE;
+}
+
+/* A process that has ended has none any more. */
+static kin_status native_handle(kin_os_handle *out, const kin_wait_item *item)
+{
+    switch (item->type) {
+    case KIN_WAIT_PIPE:
+        return kin__pipe_watch(item->object, 0, out);
+    case KIN_WAIT_PROCESS:
+        *out = kin__process_handle(item->object);
+        return KIN_OK;
+    default:
+        *out = kin_os_handle_from((uint64_t)item->handle);
+        return KIN_OK;
+    }
+}
+
+static kin_status list_watches(waiter *w, bool *any)
+{
+    size_t next = 0;
+    w->blind = *any = false;
+    for (size_t i = 0; i < w->count; i++) {
+        const kin_wait_item *item = &w->items[i];
+        kin_os_handle handle;
+        if (!is_native(item)) {
+            continue;
+        }
+        kin_status status = native_handle(&handle, item);
+        if (status != KIN_OK) {
+            return status;
+        }
+        w->watches[next++] = (kin_os_watch){handle, item->interest, 0};
+        w->blind |= handle == KIN_OS_NO_HANDLE;
+        *any |= handle != KIN_OS_NO_HANDLE;
+    }
+    return KIN_OK;
+}
+
+/* What the system says of a handle that is kin's own is a hint. */
+static uint32_t native_ready(const kin_wait_item *item, const kin_os_watch *watch)
+{
+    switch (item->type) {
+    case KIN_WAIT_PIPE:
+        return kin_pipe_poll(item->object, NULL, KIN_NOW) == KIN_E_TIMED_OUT ? 0 : KIN_READABLE;
+    case KIN_WAIT_PROCESS:
+        return kin_process_alive(item->object) ? 0 : KIN_READABLE;
+    default:
+        return watch->ready;
+    }
+}
+
+static void take_answers(waiter *w)
+{
+    size_t next = 0;
+    for (size_t i = 0; i < w->count; i++) {
+        kin_wait_item *item = &w->items[i];
+        if (is_native(item)) {
+            note(w, item, native_ready(item, &w->watches[next++]));
+        }
+    }
+}
+
+/* Looks at the natives, sleeping for them, and for the wait slot if there is one, until end. */
+static kin_status watch_natives(waiter *w, kin_os_handle bell, int64_t end)
+{
+    bool any;
+    kin_status status = list_watches(w, &any);
+    if (status != KIN_OK) {
+        return status;
+    }
+    status = KIN_E_TIMED_OUT;
+    kin_os_sem sem = w->family && w->how.seat->has_sem && end > 0 ? w->how.seat->sem : KIN_OS_NO_SEM;
+    if (w->blind && end > 0) {
+        end = kin__slice_end(kin_os_now(), NO_HANDLE_STEP, end);
+    }
+    if (any) {
+        status = kin_os_watch_any(w->watches, w->watch_count, sem, bell, end);
+    } else if (end > 0) {
+        kin_os_sleep_until(end);
+    }
+    if (status == KIN_OK || status == KIN_E_TIMED_OUT) {
+        take_answers(w);
+        status = KIN_OK;
+    }
+    return status;
+}
+
+static kin_status look_at_all(waiter *w)
+{
+    kin_status status = sit(w);
+    if (status == KIN_OK) {
+        look_at_objects(w);
+    }
+    return status == KIN_OK && w->watch_count > 0 ? watch_natives(w, KIN_OS_NO_HANDLE, 0) : status;
+}
+
+/* ---- sleeping ---- */
+
+static kin_status sleep_a_slice(waiter *w, kin_os_handle bell, int64_t end)
+{
+    kin_status status = sit(w);
+    if (!w->family || status != KIN_OK) {
+        return status == KIN_OK ? watch_natives(w, bell, end) : status;
+    }
+    kin__watch_begin(w->how.seat, w->how.buckets, bell != KIN_OS_NO_HANDLE);
+    w->how.arm = true;
+    look_at_objects(w);
+    w->how.arm = false;
+    if (w->ready < w->wanted && w->watch_count == 0) {
+        kin__park_sleep(w->how.seat, end);
+    } else if (w->ready < w->wanted) {
+        status = watch_natives(w, bell, end);
+    }
+    if (sit(w) == KIN_OK) {
+        kin__watch_end(w->how.seat, w->how.buckets);
+    }
+    return status;
+}
+
+static kin_status wait_until(waiter *w, kin_os_handle bell, int64_t deadline)
+{
+    int64_t slice = KIN__SLICE_OWNER;
+    for (;;) {
+        w->how.ask = true;
+        kin_status status = look_at_all(w);
+        int64_t now = kin_os_now();
+        if (status == KIN_OK && w->ready < w->wanted && w->family) {
+            status = kin__member_check(w->family);
+        }
+        if (status != KIN_OK || w->ready >= w->wanted) {
+            return status;
+        }
+        if (now >= deadline) {
+            return KIN_E_TIMED_OUT;
+        }
+        w->how.ask = false;
+        status = sleep_a_slice(w, bell, kin__slice_end(now, slice, deadline));
+        if (status != KIN_OK || w->ready >= w->wanted) {
+            return status;
+        }
+        slice = w->how.owned ? KIN__SLICE_OWNER : slice * 2 < KIN__SLICE_MAX ? slice * 2 : KIN__SLICE_MAX;
+    }
+}
+
+static kin_status wait_with_bell(waiter *w, int64_t timeout)
+{
+    kin_os_handle bell = KIN_OS_NO_HANDLE;
+    w->how.ask = true;
+    kin_status status = look_at_all(w);
+    if (status != KIN_OK || w->ready >= w->wanted || timeout == KIN_NOW) {
+        return status == KIN_OK && w->ready < w->wanted ? KIN_E_TIMED_OUT : status;
+    }
+    int64_t deadline = kin__deadline(timeout);
+    if (w->family && w->watch_count > 0 && sit(w) == KIN_OK) { /* without one its slices have to do */
+        kin_os_bell_open(&bell, &w->family->id, kin__token_index(w->how.seat->token));
+    }
+    status = wait_until(w, bell, deadline);
+    kin_os_bell_close(bell);
+    return status;
+}
+
+kin_status kin_wait(kin_wait_item *items, size_t count, uint32_t flags, int64_t timeout, size_t *ready)
+{
+    kin_os_watch few[FEW];
+    waiter w = {.items = items, .count = count, .wanted = flags & KIN_WAIT_ALL ? count : 1, .watches = few};
+    if (!items || count == 0 || timeout < 0 || (flags & ~KIN_WAIT_ALL)) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = KIN_OK;
+    for (size_t i = 0; i < count && status == KIN_OK; i++) {
+        status = check_item(&w, &items[i]);
+    }
+    if (status == KIN_OK && w.watch_count > FEW) {
+        w.watches = calloc(w.watch_count, sizeof *w.watches);
+        status = w.watches ? KIN_OK : KIN_E_NO_MEMORY;
+    }
+    if (status == KIN_OK) {
+        status = wait_with_bell(&w, timeout);
+    }
+    if (w.watches != few) {
+        free(w.watches);
+    }
+    if (status == KIN_OK && ready) {
+        *ready = w.ready;
+    }
+    return status;
+}

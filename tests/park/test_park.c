@@ -1,0 +1,167 @@
+/* The park alone, without spinning: turns handed back and forth between two processes, while a third, which sleeps on the same
+ * word and passes on the wake-ups that it gets, is killed again and again. */
+#include "support.h"
+
+#include <stdlib.h>
+
+#include "park/park.h"
+
+typedef struct game {
+    _Atomic uint64_t turn;
+    _Atomic uint64_t last;     /* the turn at which it ends */
+    _Atomic uint32_t by_slice; /* turns that a sleeper found only at the end of its slice */
+    _Atomic uint32_t victims;  /* that have begun */
+} game;
+
+static kin__seat *own_seat(void)
+{
+    kin_family *family = NULL;
+    kin__seat *seat = NULL;
+    if (kin_family_own(&family) != KIN_OK || kin__seat_take(&seat, family) != KIN_OK) {
+        return NULL;
+    }
+    return seat;
+}
+
+static kin__parked park_for_a_slice(kin__seat *seat, game *it, uint64_t turn)
+{
+    return kin__park(seat, &it->turn, turn, 1, kin_os_now() + KIN__SLICE_MAX);
+}
+
+static uint64_t await_turn(kin__seat *seat, game *it, uint64_t parity)
+{
+    uint64_t turn = atomic_load(&it->turn);
+    kin__parked parked = KIN__CHANGED;
+    while (turn % 2 != parity && turn < atomic_load(&it->last)) {
+        parked = park_for_a_slice(seat, it, turn);
+        if (parked == KIN__WOKEN && atomic_load(&it->turn) == turn) {
+            kin__unpark(seat->family, &it->turn, 1);
+        }
+        turn = atomic_load(&it->turn);
+    }
+    if (parked == KIN__TIMED_OUT) {
+        atomic_fetch_add(&it->by_slice, 1);
+    }
+    return turn;
+}
+
+static int child_play(const kin_args *args)
+{
+    game *it = given(args, "game", KIN_TYPE_MEMORY);
+    uint64_t parity = (uint64_t)given_number(args, "parity");
+    kin__seat *seat = own_seat();
+    CHECK(it && seat);
+    for (;;) {
+        uint64_t turn = await_turn(seat, it, parity);
+        if (turn >= atomic_load(&it->last)) {
+            break;
+        }
+        CHECK(turn % 2 == parity);
+        CHECK(atomic_compare_exchange_strong(&it->turn, &turn, turn + 1));
+        kin__unpark(seat->family, &it->turn, 1);
+    }
+    kin__unpark(seat->family, &it->turn, KIN__ALL);
+    return 0;
+}
+
+static int child_be_victim(const kin_args *args)
+{
+    game *it = given(args, "game", KIN_TYPE_MEMORY);
+    kin__seat *seat = own_seat();
+    CHECK(it && seat);
+    atomic_fetch_add(&it->victims, 1);
+    while (atomic_load(&it->turn) < atomic_load(&it->last)) {
+        if (park_for_a_slice(seat, it, atomic_load(&it->turn)) == KIN__WOKEN) {
+            kin__unpark(seat->family, &it->turn, 1);
+        }
+    }
+    return 0;
+}
+
+static kin_process *start_player(game *it, int64_t parity)
+{
+    kin_args *args = new_args();
+    give(args, "game", KIN_TYPE_MEMORY, it);
+    give_number(args, "parity", parity);
+    kin_process *process = start_child("play", args);
+    kin_args_destroy(args);
+    return process;
+}
+
+/* Kills victims until the game is over. Returns how many. */
+static uint32_t kill_victims(game *it)
+{
+    uint32_t killed = 0;
+    kin_args *args = new_args();
+    give(args, "game", KIN_TYPE_MEMORY, it);
+    srand(7);
+    while (atomic_load(&it->turn) < atomic_load(&it->last)) {
+        kin_process *victim = start_child("be_victim", args);
+        int64_t patience = kin_os_now() + PATIENCE;
+        while (atomic_load(&it->victims) <= killed && kin_os_now() < patience) {
+            kin_os_yield();
+        }
+        kin_os_sleep_until(kin_os_now() + KIN_US(rand() % 3000));
+        kill_child(victim);
+        killed++;
+    }
+    kin_args_destroy(args);
+    return killed;
+}
+
+static uint64_t turns_to_play(void)
+{
+    const char *text = getenv("KIN_TEST_TURNS");
+    return text ? strtoull(text, NULL, 10) : 20000;
+}
+
+static void no_wake_up_is_lost(void **state)
+{
+    (void)state;
+    game *it = NULL;
+    assert_ok(kin_alloc((void **)&it, NULL, sizeof *it));
+    atomic_store(&it->last, turns_to_play());
+    kin_process *players[2] = {start_player(it, 0), start_player(it, 1)};
+    uint32_t killed = kill_victims(it);
+    join_child(players[0], 0);
+    join_child(players[1], 0);
+    print_message("%u killed, %u turns found at the end of a slice\n", killed, atomic_load(&it->by_slice));
+    assert_true(atomic_load(&it->turn) == turns_to_play());
+    assert_true(atomic_load(&it->by_slice) <= killed);
+    assert_ok(kin_free(it));
+}
+
+static void unpark_before_park_is_not_lost(void **state)
+{
+    (void)state;
+    _Atomic uint64_t *word = NULL;
+    kin__seat *seat = own_seat();
+    assert_ok(kin_alloc((void **)&word, NULL, sizeof *word));
+    atomic_store(word, 1);
+    kin__unpark(seat->family, word, 1);
+    assert_int_equal(kin__park(seat, word, 0, 1, KIN_OS_NEVER), KIN__CHANGED);
+    assert_int_equal(kin__park(seat, word, 1, 1, kin_os_now() + KIN_MS(20)), KIN__TIMED_OUT);
+    assert_ok(kin_free((void *)word));
+}
+
+static void deadlines_do_not_overflow(void **state)
+{
+    (void)state;
+    assert_true(kin__deadline(KIN_FOREVER) == KIN_OS_NEVER);
+    assert_true(kin__deadline(INT64_MAX - 1) == KIN_OS_NEVER);
+    assert_true(kin__deadline(0) <= kin_os_now());
+    assert_true(kin__slice_end(100, 50, KIN_OS_NEVER) == 150);
+    assert_true(kin__slice_end(100, 50, 120) == 120);
+}
+
+int main(void)
+{
+    static const kin_entry entries[] = {{"play", child_play}, {"be_victim", child_be_victim}};
+    kin_main(entries, 2);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(unpark_before_park_is_not_lost),
+        cmocka_unit_test(deadlines_do_not_overflow),
+        cmocka_unit_test(no_wake_up_is_lost),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,321 @@
+/* The blob for a child that the program starts by itself, and every way in which one can be wrong. */
+#include "support.h"
+
+#include "process/blob.h"
+
+typedef struct parcel {
+    kin_family *family; /* not the own one: what is wrong with a blob shows only in a process that could adopt it */
+    kin_lock *lock;
+    kin_counter *counter;
+    intptr_t file;
+    kin_args *args;
+    unsigned char bytes[KIN_BLOB_MAX];
+    size_t size;
+} parcel;
+
+static void make_parcel(parcel *out)
+{
+    assert_ok(kin_family_create(&out->family, NULL));
+    assert_ok(kin_lock_create(&out->lock, out->family));
+    assert_ok(kin_counter_create(&out->counter, out->family, 5));
+    out->file = open_file_with("hello");
+    assert_ok(kin_args_create(&out->args, out->family));
+    give(out->args, "lock", KIN_TYPE_LOCK, out->lock);
+    give(out->args, "counter", KIN_TYPE_COUNTER, out->counter);
+    assert_ok(kin_args_add_bytes(out->args, "bytes", "some bytes", 10));
+    assert_ok(kin_args_add_handle(out->args, "file", out->file));
+    out->size = sizeof out->bytes;
+}
+
+static void pack(parcel *it, kin_handle target)
+{
+    it->size = sizeof it->bytes;
+    assert_ok(kin_blob_pack(it->bytes, &it->size, it->args, target));
+}
+
+static void forget(parcel *it)
+{
+    kin_args_destroy(it->args);
+    close_handle(it->file);
+    kin_family_close(it->family);
+}
+
+/* ---- the other process: ends with 0, or with minus the status that it got ---- */
+
+static int use(const kin_args *args)
+{
+    kin_lock *lock = given(args, "lock", KIN_TYPE_LOCK);
+    kin_counter *counter = given(args, "counter", KIN_TYPE_COUNTER);
+    const void *bytes = NULL;
+    size_t size = 0;
+    kin_handle file = 0;
+    char text[8] = "";
+    CHECK(lock && counter);
+    CHECK(kin_lock_acquire(lock, PATIENCE) == KIN_OK && kin_counter_add(counter, 1, NULL) == KIN_OK);
+    CHECK(kin_lock_release(lock) == KIN_OK);
+    CHECK(kin_args_get_bytes(args, "bytes", &bytes, &size) == KIN_OK && size == 10);
+    CHECK(memcmp(bytes, "some bytes", 10) == 0);
+    CHECK(kin_args_get_handle(args, "file", KIN_HANDLE_FILE, &file) == KIN_OK);
+    CHECK(read_handle(file, text, sizeof text) == 5 && memcmp(text, "hello", 5) == 0);
+    return 0;
+}
+
+static int adopt_input(void)
+{
+    unsigned char bytes[KIN_BLOB_MAX];
+    size_t size = read_input(bytes, sizeof bytes);
+    kin_args *args = NULL, *again = NULL;
+    size_t handles = count_handles();
+    kin_status status = kin_blob_adopt(&args, bytes, size);
+    if (status != KIN_OK) {
+        CHECK(count_handles() <= handles);
+        return -(int)status;
+    }
+    CHECK(kin_blob_adopt(&again, bytes, size) == KIN_E_STALE);
+    int result = use(args);
+    kin_args_destroy(args);
+    return result;
+}
+
+/* Sends a blob to a new process, which has these handles; returns its exit code. */
+static int send_to_another(const void *bytes, size_t size, const intptr_t *handles, size_t count)
+{
+    intptr_t ends[2];
+    make_pipe(ends);
+    intptr_t process = start_self("adopt", ends[0], handles, count);
+    assert_true(write_handle(ends[1], bytes, size));
+    close_handle(ends[1]);
+    close_handle(ends[0]);
+    return end_of_self(process);
+}
+
+/* ---- tests ---- */
+
+static void inheriting_child_adopts(void **state)
+{
+    (void)state;
+    parcel it;
+    intptr_t handles[KIN_OS_HANDLES_MAX];
+    size_t count = KIN_OS_HANDLES_MAX;
+    int64_t value = 0;
+    make_parcel(&it);
+    pack(&it, KIN_NO_TARGET);
+    assert_ok(kin_blob_handles(it.bytes, it.size, handles, &count));
+    assert_in_range(count, 2, 3);
+    assert_int_equal(send_to_another(it.bytes, it.size, handles, count), 0);
+    assert_ok(kin_counter_get(it.counter, &value));
+    assert_int_equal(value, 6);
+    forget(&it);
+}
+
+static void target_gets_its_handles_or_is_unsupported(void **state)
+{
+    (void)state;
+    parcel it;
+    intptr_t ends[2];
+    make_parcel(&it);
+    if (has_fork()) {
+        assert_status(kin_blob_pack(it.bytes, &it.size, it.args, 1), KIN_E_UNSUPPORTED);
+        forget(&it);
+        return;
+    }
+    make_pipe(ends);
+    intptr_t process = start_self("adopt", ends[0], NULL, 0);
+    pack(&it, process);
+    assert_true(write_handle(ends[1], it.bytes, it.size));
+    close_handle(ends[1]);
+    close_handle(ends[0]);
+    assert_int_equal(end_of_self(process), 0);
+    assert_status(kin_blob_pack(it.bytes, &it.size, it.args, it.file), KIN_E_HANDLE);
+    forget(&it);
+}
+
+static void handles_that_did_not_come_are_noticed(void **state)
+{
+    (void)state;
+    parcel it;
+    intptr_t handles[KIN_OS_HANDLES_MAX];
+    size_t count = KIN_OS_HANDLES_MAX;
+    make_parcel(&it);
+    pack(&it, KIN_NO_TARGET);
+    assert_ok(kin_blob_handles(it.bytes, it.size, handles, &count));
+    assert_int_equal(send_to_another(it.bytes, it.size, handles, 0), -KIN_E_HANDLE);
+    assert_int_equal(send_to_another(it.bytes, it.size, handles, count - 1), -KIN_E_HANDLE);
+    forget(&it);
+}
+
+static void packer_cannot_adopt(void **state)
+{
+    (void)state;
+    parcel it;
+    kin_args *args = NULL;
+    make_parcel(&it);
+    pack(&it, KIN_NO_TARGET);
+    size_t handles = count_handles();
+    assert_status(kin_blob_adopt(&args, it.bytes, it.size), KIN_E_BLOB_TARGET);
+    assert_null(args);
+    assert_true(count_handles() <= handles);
+    forget(&it);
+}
+
+static void expect(const unsigned char *bytes, size_t size, kin_status expected)
+{
+    kin_args *args = NULL;
+    size_t count = 0;
+    kin_status listed = kin_blob_handles(bytes, size, NULL, &count);
+    kin_status adopted = kin_blob_adopt(&args, bytes, size);
+    assert_string_equal(kin_status_name(adopted), kin_status_name(expected));
+    if (expected != KIN_E_BLOB_TARGET) {
+        assert_int_equal(listed, expected);
+    }
+    assert_null(args);
+}
+
+static void every_length_short_is_truncated(void **state)
+{
+    (void)state;
+    parcel it;
+    make_parcel(&it);
+    pack(&it, KIN_NO_TARGET);
+    size_t handles = count_handles();
+    for (size_t size = 0; size < it.size; size++) {
+        expect(it.bytes, size, KIN_E_BLOB_TRUNCATED);
+    }
+    expect(it.bytes, it.size + 1, KIN_E_BLOB_CORRUPT);
+    assert_true(count_handles() <= handles);
+    forget(&it);
+}
+
+static void every_bit_flipped_is_noticed(void **state)
+{
+    (void)state;
+    parcel it;
+    make_parcel(&it);
+    pack(&it, KIN_NO_TARGET);
+    size_t handles = count_handles();
+    for (size_t bit = 0; bit < 8 * it.size; bit++) {
+        size_t byte = bit / 8;
+        unsigned char mask = (unsigned char)(1u << bit % 8);
+        it.bytes[byte] ^= mask;
+        uint32_t total;
+        memcpy(&total, it.bytes + 16, sizeof total);
+        expect(it.bytes, it.size,
+               byte >= 8 && byte < 16                       ? KIN_E_BLOB_VERSION
+               : byte >= 16 && byte < 20 && total > it.size ? KIN_E_BLOB_TRUNCATED
+                                                            : KIN_E_BLOB_CORRUPT);
+        it.bytes[byte] ^= mask;
+    }
+    assert_true(count_handles() <= handles);
+    forget(&it);
+}
+
+static void blob_for_another_process_is_refused(void **state)
+{
+    (void)state;
+    parcel it;
+    const uint32_t other = 0x7ffffff0;
+    make_parcel(&it);
+    pack(&it, KIN_NO_TARGET);
+    memcpy(it.bytes + 32, &other, sizeof other);
+    kin__blob_seal(it.bytes, it.size);
+    expect(it.bytes, it.size, KIN_E_BLOB_TARGET);
+    assert_int_equal(send_to_another(it.bytes, it.size, NULL, 0), -KIN_E_BLOB_TARGET);
+    forget(&it);
+}
+
+/* A parent that lies about its handles: a pipe for the arena, the arena for a file, one twice. */
+static void handles_of_the_wrong_kind_are_refused(void **state)
+{
+    (void)state;
+    parcel it;
+    kin__blob parsed;
+    intptr_t ends[2], handles[KIN_OS_HANDLES_MAX];
+    unsigned char forged[KIN_BLOB_MAX];
+    make_parcel(&it);
+    make_pipe(ends);
+    pack(&it, KIN_NO_TARGET);
+    assert_ok(kin__blob_parse(&parsed, it.bytes, it.size));
+    size_t last = parsed.handle_count - 1;
+    for (uint32_t i = 0; i < parsed.handle_count; i++) {
+        handles[i] = (intptr_t)parsed.values[i];
+    }
+    for (uint32_t i = 0; i <= last; i += (uint32_t)last) {
+        kin__blob wrong = parsed;
+        intptr_t all[KIN_OS_HANDLES_MAX];
+        memcpy(all, handles, sizeof all);
+        all[i] = ends[0];
+        wrong.values[i] = (uint64_t)ends[0];
+        size_t size = kin__blob_write(&wrong, forged, sizeof forged);
+        assert_int_equal(send_to_another(forged, size, all, last + 1), -KIN_E_HANDLE);
+    }
+    kin__blob twice = parsed;
+    twice.values[last] = twice.values[0];
+    size_t size = kin__blob_write(&twice, forged, sizeof forged);
+    expect(forged, size, KIN_E_BLOB_CORRUPT);
+    close_handle(ends[0]);
+    close_handle(ends[1]);
+    forget(&it);
+}
+
+static void family_that_is_another_is_refused(void **state)
+{
+    (void)state;
+    parcel it;
+    kin__blob parsed;
+    intptr_t handles[KIN_OS_HANDLES_MAX];
+    size_t count = KIN_OS_HANDLES_MAX;
+    unsigned char forged[KIN_BLOB_MAX];
+    make_parcel(&it);
+    pack(&it, KIN_NO_TARGET);
+    assert_ok(kin_blob_handles(it.bytes, it.size, handles, &count));
+    assert_ok(kin__blob_parse(&parsed, it.bytes, it.size));
+    parsed.family.bytes[3] ^= 1;
+    size_t size = kin__blob_write(&parsed, forged, sizeof forged);
+    assert_int_equal(send_to_another(forged, size, handles, count), -KIN_E_BLOB_CORRUPT);
+    forget(&it);
+}
+
+static void bad_input_is_refused(void **state)
+{
+    (void)state;
+    parcel it;
+    kin_args *args = NULL;
+    size_t count = 0, needed = 10;
+    make_parcel(&it);
+    uint64_t committed = inspect_family().committed;
+    assert_status(kin_blob_pack(NULL, &it.size, it.args, KIN_NO_TARGET), KIN_E_ARGUMENT);
+    assert_status(kin_blob_pack(it.bytes, NULL, it.args, KIN_NO_TARGET), KIN_E_ARGUMENT);
+    assert_status(kin_blob_pack(it.bytes, &needed, it.args, KIN_NO_TARGET), KIN_E_TOO_BIG);
+    assert_true(needed > KIN__BLOB_FIXED && needed < KIN_BLOB_MAX);
+    assert_ok(kin_blob_pack(it.bytes, &needed, it.args, KIN_NO_TARGET));
+    assert_status(kin_blob_adopt(NULL, it.bytes, needed), KIN_E_ARGUMENT);
+    assert_status(kin_blob_adopt(&args, NULL, needed), KIN_E_ARGUMENT);
+    assert_status(kin_blob_handles(NULL, needed, NULL, &count), KIN_E_ARGUMENT);
+    assert_status(kin_blob_handles(it.bytes, needed, NULL, NULL), KIN_E_ARGUMENT);
+    intptr_t one[1];
+    count = 1;
+    assert_status(kin_blob_handles(it.bytes, needed, one, &count), KIN_E_TOO_BIG);
+    assert_true(count > 1);
+    assert_true(inspect_family().committed == committed);
+    forget(&it);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "adopt") == 0) {
+        return adopt_input();
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(inheriting_child_adopts),
+        cmocka_unit_test(target_gets_its_handles_or_is_unsupported),
+        cmocka_unit_test(handles_that_did_not_come_are_noticed),
+        cmocka_unit_test(packer_cannot_adopt),
+        cmocka_unit_test(every_length_short_is_truncated),
+        cmocka_unit_test(every_bit_flipped_is_noticed),
+        cmocka_unit_test(blob_for_another_process_is_refused),
+        cmocka_unit_test(handles_of_the_wrong_kind_are_refused),
+        cmocka_unit_test(family_that_is_another_is_refused),
+        cmocka_unit_test(bad_input_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
