@@ -10,7 +10,7 @@
  * trust), reserve (4 bits: likewise, of yielding), skip (20 bits: waits to go before the next trial of spinning; where it is a
  * multiple of 2^reserve, the waiter yields). Races between waiters only blur the memory.
  */
-#include "park/park.h"
+#include "base/spin.h"
 
 #define SPIN_LIMIT KIN_US(60) /* longer than it takes to wake a process on another processor */
 #define TRUST_MAX 15u

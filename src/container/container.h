@@ -5,7 +5,7 @@
 
 #include "memory/heap.h"
 #include "kin/items.h"
-#include "sync/lock.h"
+#include "park/owner_lock.h"
 #include "memory/object.h"
 
 typedef enum kin__doubt { /* a block that may, or may not, be part of the container */

@@ -1,8 +1,10 @@
 /* dict.c: keys and values. Who may read and write when, and what a death leaves: container.c; the table: table.c. */
 #include "kin/dict.h"
 
+#include "container/container.h"
 #include "container/hash.h"
 #include "container/hash_table.h"
+#include "family/thread_slot.h"
 
 #include <string.h>
 

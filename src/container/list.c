@@ -14,6 +14,8 @@
 #include "kin/list.h"
 
 #include "container/container.h"
+#include "family/thread_slot.h"
+#include "memory/heap.h"
 
 #define ATTEMPTS 100 /* of a get, before it takes the lock */
 #define CAPACITY_MIN UINT64_C(8)

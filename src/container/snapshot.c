@@ -1,7 +1,6 @@
 /* items.c: copies of a container's entries, one behind the other as they lie in the arena. */
-#include "kin/items.h"
-
 #include "container/container.h"
+#include "kin/items.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -9,8 +9,7 @@
  * The register's places are never freed, so it can be walked without a lock.
  */
 #include "pipe/pipe.h"
-
-#include "family/family.h"
+#include "process/arguments.h"
 
 #include <stdlib.h>
 

@@ -1,8 +1,9 @@
 /* pipe.c: ends of pipes: made, adopted, closed; sending. What goes through them: pipe.h. */
 #include "pipe/pipe.h"
 
-#include "family/family.h"
-#include "park/park.h"
+#include "base/deadline.h"
+#include "base/hooks.h"
+#include "base/mutex.h"
 
 #include <stdlib.h>
 
@@ -64,7 +65,7 @@ kin_status kin_pipe_create(kin_pipe *ends[2], uint32_t flags)
     if (!ends || (flags & ~KIN_PIPE_ONE_WAY)) {
         return KIN_E_ARGUMENT;
     }
-    kin_status status = kin__hooks(); /* forks */
+    kin_status status = kin__hooks_install(); /* forks */
     if (status != KIN_OK) {
         return status;
     }

@@ -1,8 +1,10 @@
 /* future.c: how work given to a pool stands, and waiting for it. How it is given: submit.c. Protocol: pool.h. */
+#include "base/deadline.h"
+#include "base/spin.h"
+#include "family/thread_slot.h"
+#include "kin/memory.h"
 #include "park/park.h"
 #include "pool/pool.h"
-
-#include "kin/memory.h"
 
 #include <stdlib.h>
 

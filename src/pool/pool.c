@@ -1,8 +1,14 @@
 /* pool.c: pools: made, closed, ended. What is in them: pool.h. */
 #include "pool/pool.h"
 
+#include "base/deadline.h"
+#include "base/mutex.h"
+#include "family/create.h"
+#include "family/join.h"
+#include "family/member.h"
 #include "kin/memory.h"
 #include "park/park.h"
+#include "process/arguments.h"
 
 #include <stdlib.h>
 

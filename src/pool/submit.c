@@ -1,8 +1,8 @@
 /* submit.c: work given to a pool: a job is made of it, and posted. Protocol: pool.h. */
-#include "park/park.h"
-#include "pool/pool.h"
-
+#include "base/deadline.h"
 #include "kin/memory.h"
+#include "pool/pool.h"
+#include "process/arguments.h"
 
 #include <stdlib.h>
 

@@ -1,8 +1,12 @@
 /* worker.c: a pool's worker: looks for a batch, runs its tasks, sleeps. Protocol: pool.h. */
+#include "base/spin.h"
+#include "family/member.h"
+#include "family/thread_slot.h"
+#include "kin/memory.h"
 #include "park/park.h"
 #include "pool/pool.h"
-
-#include "kin/memory.h"
+#include "process/arguments.h"
+#include "process/registry.h"
 
 #include <stdlib.h>
 

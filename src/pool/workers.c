@@ -1,5 +1,6 @@
 /* crew.c: a pool's workers, started, watched and replaced by its maker. */
 #include "pool/pool.h"
+#include "process/arguments.h"
 
 #include <stdlib.h>
 

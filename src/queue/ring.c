@@ -30,7 +30,8 @@
  */
 #include "queue/ring.h"
 
-#include "sync/lock.h"
+#include "family/member.h"
+#include "park/owner_lock.h"
 
 #include <string.h>
 

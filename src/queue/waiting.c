@@ -11,6 +11,12 @@
  */
 #include "queue/waiting.h"
 
+#include "base/deadline.h"
+#include "base/spin.h"
+#include "family/member.h"
+#include "park/park.h"
+#include "queue/ring.h"
+
 #define WATCH_INTERVAL KIN_MS(10) /* asking the system whether somebody lives is not for free */
 
 bool kin__queue_worthwhile(const kin__ring *ring, const kin__waiting *w)
