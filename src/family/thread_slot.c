@@ -1,12 +1,13 @@
-/* thread_slot.c: a thread's place in each family: its thread entry, its token, its native semaphore.
+/* thread_slot.c: a thread's place in each family: its slot in the arena, its token, its native semaphore.
  *
- * A thread's seats lie in one record that its thread pointer leads to; the first seat is the one used last, which is what
- * the fast paths look at. Records lie in memory that fork wipes: a child finds its own thread's record empty, and joins.
- * Which records are used is kept elsewhere, for after a bare clone the child's thread still uses its own.
+ * A thread has one record with a seat for each family. Its thread pointer leads to the seat that it used last, which is the
+ * only one that the fast paths look at. Seats do not move: a caller keeps the address of its seat while a callback or a
+ * signal handler uses another family. Records lie in memory that fork wipes: a child finds its own thread's record empty,
+ * and joins. Which records are used is kept elsewhere, for after a bare clone the child's thread still uses its own.
  *
- * A thread that closes a family empties the others' seats in it, where they lie, while they may be taking a seat in another
- * family: whoever changes a record has its turn. Without it a thread looks only at its first seat's base, and uses that
- * seat if its family is meant, which nobody may be closing.
+ * A thread that closes a family empties the seats of all threads in it, while they may be taking a seat in another family:
+ * taking and emptying are under the record's mutex. Finding is not, so that a signal handler can find a seat while the
+ * thread takes another: it reads only the base, and nobody may use a family that is being closed.
  */
 #include "family/thread_slot.h"
 
@@ -27,6 +28,12 @@ typedef struct record {
 
 static record *_Atomic chunks[CHUNKS];
 static _Atomic uint64_t used[CHUNKS]; /* bit by record */
+
+/* A seat that was never taken has number 0, and is the first. */
+static record *record_of(kin__seat *seat)
+{
+    return (record *)(void *)(seat - seat->number);
+}
 
 static record *claim_in(uint32_t chunk, record *records)
 {
@@ -70,9 +77,9 @@ static kin_status chunk_at(record **out, uint32_t index)
 
 static kin_status record_of_thread(record **out)
 {
-    record *mine = kin_os_thread_get();
-    if (mine) {
-        *out = mine;
+    kin__seat *last = kin_os_thread_get();
+    if (last) {
+        *out = record_of(last);
         return KIN_OK;
     }
     kin_status status = kin__hooks_install(); /* the thread's pointer, and its end */
@@ -82,9 +89,9 @@ static kin_status record_of_thread(record **out)
         if (status != KIN_OK) {
             return status;
         }
-        mine = claim_in(i, records);
+        record *mine = claim_in(i, records);
         if (mine) {
-            kin_os_thread_set(mine);
+            kin_os_thread_set(&mine->seats[0]);
             *out = mine;
             return KIN_OK;
         }
@@ -177,6 +184,9 @@ static bool claim_seat(record *mine, kin_family *family)
 {
     take_turn(mine);
     kin__seat *empty = find_base(mine, 0);
+    if (empty) {
+        empty->number = (uint8_t)(empty - mine->seats);
+    }
     bool claimed = find_seat(mine, family) || (empty && claim_any_entry(family, empty));
     kin__turn_give(&mine->turn);
     return claimed;
@@ -190,15 +200,6 @@ static kin_status sit_down(record *mine, kin_family *family)
         status = kin__make_room(family, tries) ? KIN_OK : KIN_E_LIMIT;
     }
     return status;
-}
-
-static void bring_to_front(record *mine, kin__seat *seat)
-{
-    take_turn(mine);
-    kin__seat front = *seat;
-    *seat = mine->seats[0];
-    mine->seats[0] = front;
-    kin__turn_give(&mine->turn);
 }
 
 kin_status kin__seat_take(kin__seat **out, kin_family *family)
@@ -216,8 +217,10 @@ kin_status kin__seat_take(kin__seat **out, kin_family *family)
         }
         seat = find_seat(mine, family);
     }
-    bring_to_front(mine, seat);
-    *out = &mine->seats[0];
+    if (kin_os_thread_get() != seat) {
+        kin_os_thread_set(seat);
+    }
+    *out = seat;
     return KIN_OK;
 }
 
@@ -253,7 +256,7 @@ static void leave_seats(record *of, const kin_family *family)
 
 void kin__seats_leave_thread(void *value)
 {
-    record *mine = value;
+    record *mine = record_of(value);
     leave_seats(mine, NULL);
     give_back(mine);
 }

@@ -14,13 +14,16 @@ typedef struct kin__seat {
     uint64_t token;
     kin_family *family;
     kin__thread *thread;
-    uint64_t watched;   /* whom this thread last asked about: a lock's owner, or the holders of lease.c, */
+    uint64_t watched;   /* whom this thread last asked about: a lock's owner, or the holders of sync/lease.c, */
     int64_t watched_at; /* when it was found alive */
     kin_os_sem sem;
     bool has_sem;
+    uint8_t number; /* of the seats of its thread */
 } kin__seat;
 
-/* The calling thread's seat in the family, taken if need be. KIN_E_LIMIT: no entry is free. */
+/* The calling thread's seat in the family, taken if need be. It stays where it is until the thread ends or the family is
+ * closed, whatever other families the thread uses meanwhile, in a callback or in a signal handler. KIN_E_LIMIT: no slot is
+ * free. */
 kin_status kin__seat_take(kin__seat **out, kin_family *family);
 /* The same, from an object of type at p (not NULL): KIN_E_FAMILY, KIN_E_TYPE. */
 kin_status kin__seat_find(kin__seat **out, const void *p, uint32_t type);

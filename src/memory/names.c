@@ -1,4 +1,4 @@
-/* directory.c: names of objects inside a family. A table in the arena, under a lock; an entry counts from the store of
+/* names.c: names of objects inside a family. A table in the arena, under a lock; an entry counts from the store of
  * `live` on, so a process killed while it sets or removes a name has done it or not. */
 #include "family/create.h"
 #include "family/family.h"

@@ -1,6 +1,6 @@
 /* queue.c: messages from many to many. The ring and its states: ring.c. Here: who may touch it. Waiting: flow.c.
  *
- * put_lock guards the producers' part of the ring, get_lock the consumers'; each is a lock.c lock, so its holder's death is told
+ * put_lock guards the producers' part of the ring, get_lock the consumers'; each is a park/owner_lock.c lock, so its holder's death is told
  * to the next. A put is one lock, the copy, one store of `tail`, one unlock; the two sides read each other's marks only when what
  * they remember of them is used up. put_lock may be held when get_lock is acquired, never the other way round.
  */

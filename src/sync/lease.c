@@ -1,6 +1,6 @@
 /* lease.c: a semaphore whose permits belong to processes, and come back when those end.
  *
- * The truth is one word per permit: 0 free, else the member token (family.h) of the process that holds it.
+ * The truth is one word per permit: 0 free, else the member token (family/member.h) of the process that holds it.
  *
  *     0 ──acquire──► me ──release──► 0       under the lock
  *     dead ──a waiter──► 0                   by compare-and-swap, without it

@@ -1,6 +1,6 @@
 /* rwlock.c: many readers or one writer.
  *
- * Writers exclude each other by a lock (lock.c), which also tells of their deaths. `writer` is the token of the one that has
+ * Writers exclude each other by a lock (park/owner_lock.c), which also tells of their deaths. `writer` is the token of the one that has
  * that lock, from before it waits for the readers until it releases, else 0. Each reader is a token in one of 64 slots.
  *
  *     reader: slot 0 ──► me; load writer: 0: in.   else: slot ──► 0, park on `writer`
