@@ -1,4 +1,4 @@
-/* bench.c: `kin bench`: kin beside what the system offers, in one run.
+/* bench.c: kin-bench: kin beside what the system offers, in one run.
  *
  * What is compared is measured in turns, round by round, and the medians are shown: what else the machine does meanwhile
  * meets all alike. Processes that measure together are kin's children, started at one gate, each pinned to a CPU.
@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+const char *const tool_name = "kin-bench";
 
 /* ---- rows ---- */
 
@@ -77,7 +79,7 @@ void measure(const bench *b, meter once, int contenders, double *medians)
 void must(int failed, const char *what)
 {
     if (failed) {
-        fprintf(stderr, "kin: %s failed\n", what);
+        fprintf(stderr, "%s: %s failed\n", tool_name, what);
         exit(EXIT_FAILURE);
     }
 }
@@ -866,7 +868,7 @@ static const subject subjects[] = {
 
 static int usage(FILE *stream, int status)
 {
-    fprintf(stream, "usage: kin bench [--json] [--quick] [--only NAME]\n\n"
+    fprintf(stream, "usage: kin-bench [--json] [--quick] [--only NAME]\n\n"
                     "  --json       one JSON document instead of a table\n"
                     "  --quick      short measurements: to see that it runs\n"
                     "  --only NAME  one of:\n");
@@ -900,7 +902,7 @@ static void run_subjects(int json, int quick, const char *only)
     report_close(&b.out, b.all);
 }
 
-int bench_command(int argc, char **argv)
+static int command(int argc, char **argv)
 {
     static const struct option known[] = {
         {"json", no_argument, NULL, 'j'},
@@ -928,4 +930,21 @@ int bench_command(int argc, char **argv)
     }
     run_subjects(json, quick, only);
     return EXIT_SUCCESS;
+}
+
+#define BENCH_ENTRY(name) {#name, name},
+static const kin_entry entries[] = {BENCH_ENTRIES(BENCH_ENTRY)};
+
+static const kin_function functions[] = {{"bench_square", bench_square}};
+
+int main(int argc, char **argv)
+{
+    tool_check(kin_functions(functions, sizeof functions / sizeof functions[0]), "kin_functions");
+    tool_check(kin_main(entries, sizeof entries / sizeof entries[0]), "kin_main");
+    /* What is started to see what starting a program costs. */
+    if (argc == 2 && strcmp(argv[1], "noop") == 0) {
+        return EXIT_SUCCESS;
+    }
+    tool_path = argv[0];
+    return command(argc, argv);
 }

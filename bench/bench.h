@@ -1,12 +1,12 @@
-/* bench.h: what the parts of `kin bench` share. */
+/* bench.h: what the parts of kin-bench share. */
 #ifndef BENCH_H
 #define BENCH_H
 
 #include <math.h>
 
-#include "bench_peers.h"
-#include "commands.h"
+#include "peers.h"
 #include "report.h"
+#include "support.h"
 
 #define PATIENCE KIN_SECONDS(30)
 #define ROUNDS_MAX 9
@@ -87,6 +87,31 @@ kin_process *start_worker(const char *entry, void *memory, const plan *it);
 board *begin_worker(const kin_args *args, plan *out);
 void pass_gate(board *it);
 void open_gate(board *it, int workers);
+
+/* What children are started with: bench.c registers them all under their own names. */
+#define BENCH_ENTRIES(X)                                                                                               \
+    X(bench_contend)                                                                                                   \
+    X(bench_ping)                                                                                                      \
+    X(bench_pong)                                                                                                      \
+    X(bench_read)                                                                                                      \
+    X(bench_wait)                                                                                                      \
+    X(bench_put)                                                                                                       \
+    X(bench_get)                                                                                                       \
+    X(bench_echo)                                                                                                      \
+    X(bench_idle)                                                                                                      \
+    X(bench_send)                                                                                                      \
+    X(bench_recv)                                                                                                      \
+    X(bench_talk)                                                                                                      \
+    X(bench_mix)                                                                                                       \
+    X(bench_square_piped)                                                                                              \
+    X(bench_nothing)
+
+#define BENCH_ENTRY_DECLARATION(name) int name(const kin_args *args);
+BENCH_ENTRIES(BENCH_ENTRY_DECLARATION)
+#undef BENCH_ENTRY_DECLARATION
+
+/* What a pool's workers run. */
+int bench_square(kin_task *task);
 
 /* ---- subjects in files of their own ---- */
 

@@ -1,8 +1,8 @@
-/* bench_peers.h: what bench.c measures kin against, and what it asks the system for. One file for each system implements
- * it: posix/bench_peers.c, win32/bench_peers.c. Functions answer 0 for done and another number for not done.
+/* peers.h: what kin-bench measures kin against, and what it asks the system for. One file for each system implements
+ * it: posix/peers.c, win32/peers.c. Functions answer 0 for done and another number for not done.
  */
-#ifndef BENCH_PEERS_H
-#define BENCH_PEERS_H
+#ifndef PEERS_H
+#define PEERS_H
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -162,7 +162,7 @@ int peer_named_once(void);
 int peer_has_fork(void);
 int peer_fork_once(void); /* fork, _exit, wait */
 
-/* Starts this program as `kin noop` and waits for its end. */
+/* Starts this program as `kin-bench noop` and waits for its end. */
 extern const char *const peer_spawn_name;
 int peer_spawn_once(void);
 

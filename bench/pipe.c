@@ -1,4 +1,4 @@
-/* bench_pipe.c: messages through kin's pipes, and through the system's with as many bytes. */
+/* pipe.c: messages through kin's pipes, and through the system's with as many bytes. */
 #include "bench.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* bench_queue.c: messages through kin's queue, and through others. */
+/* queue.c: messages through kin's queue, and through others. */
 #include "bench.h"
 
 #include <stdio.h>

@@ -1,12 +1,12 @@
-/* bench_with_boost.c: Boost's message_queue is there. */
-#include "../bench_peers.h"
-#include "bench_boost.h"
+/* boost_queue.c: Boost's message_queue is there. */
+#include "../peers.h"
+#include "boost.h"
 
 static void *attach(void *memory, const int64_t *both)
 {
     (void)both;
-    return bench_boost_attach(memory);
+    return boost_queue_attach(memory);
 }
 
-const peer_queue peer_boost_queue = {"Boost message_queue", bench_boost_create, bench_boost_destroy, NULL, attach,
-                                     bench_boost_put,       bench_boost_get};
+const peer_queue peer_boost_queue = {"Boost message_queue", boost_queue_create, boost_queue_destroy, NULL, attach,
+                                     boost_queue_put,       boost_queue_get};

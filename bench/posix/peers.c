@@ -1,5 +1,5 @@
-/* bench_peers.c: pthread mutexes, POSIX semaphores, fork and posix_spawn. See ../bench_peers.h. */
-#include "../bench_peers.h"
+/* peers.c: pthread mutexes, POSIX semaphores, fork and posix_spawn. See ../peers.h. */
+#include "../peers.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -300,7 +300,7 @@ const char *const peer_spawn_name = "posix_spawn";
 int peer_spawn_once(void)
 {
     extern char **environ;
-    static char name[] = "kin";
+    static char name[] = "kin-bench";
     static char command[] = "noop";
     char *argv[] = {name, command, NULL};
     pid_t pid = 0;

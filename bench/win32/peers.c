@@ -1,5 +1,5 @@
-/* bench_peers.c: critical sections, Win32 semaphores, CreateProcess. See ../bench_peers.h. */
-#include "../bench_peers.h"
+/* peers.c: critical sections, Win32 semaphores, CreateProcess. See ../peers.h. */
+#include "../peers.h"
 
 #include <stdio.h>
 #include <windows.h>
@@ -262,7 +262,7 @@ const char *const peer_spawn_name = "CreateProcess";
 int peer_spawn_once(void)
 {
     static wchar_t path[1024];
-    wchar_t command[] = L"kin noop";
+    wchar_t command[] = L"kin-bench noop";
     STARTUPINFOW startup = {.cb = sizeof startup};
     PROCESS_INFORMATION process;
     DWORD code = 1;
@@ -390,8 +390,6 @@ int peer_pair_recv(int64_t end, void *message, size_t size)
     DWORD done = 0;
     return !ReadFile((HANDLE)(intptr_t)end, message, (DWORD)size, &done, NULL) || done != size;
 }
-
-const peer_queue peer_boost_queue = {NULL, NULL, NULL, NULL, NULL, NULL, NULL};
 
 double peer_python_queue(int producers, int consumers)
 {
