@@ -6,7 +6,7 @@
 
 #include "peers.h"
 #include "report.h"
-#include "support.h"
+#include "program.h"
 
 #define PATIENCE KIN_SECONDS(30)
 #define ROUNDS_MAX 9

@@ -2,7 +2,7 @@
 #ifndef COMMANDS_H
 #define COMMANDS_H
 
-#include "support.h"
+#include "program.h"
 
 /* A command gets its own name as argv[0]. Exit status: 0, 1 (it failed, or a demonstration came out wrong), 2 (usage). */
 int demo_command(int argc, char **argv);

@@ -483,7 +483,7 @@ static int run_programs(kin_method only, report *out)
             good &= run_program(&programs[i], method, out);
         }
     }
-    return good && out->rows > 0;
+    return good && out->shown > 0;
 }
 
 /* KIN_DEFAULT: there is none of that name. */

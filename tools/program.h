@@ -1,6 +1,6 @@
-/* support.h: what the programs kin and kin-bench share: failing, and the children they start. */
-#ifndef SUPPORT_H
-#define SUPPORT_H
+/* program.h: what the programs kin and kin-bench share: failing, and the children they start. */
+#ifndef PROGRAM_H
+#define PROGRAM_H
 
 #include "kin/kin.h"
 

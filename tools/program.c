@@ -1,5 +1,5 @@
-/* support.c: see support.h. */
-#include "support.h"
+/* program.c: see program.h. */
+#include "program.h"
 
 #include <stdio.h>
 #include <stdlib.h>
