@@ -37,13 +37,18 @@ typedef struct line {
 #define AT_LEAST(bound) ((peer_target){bound, 1})
 #define NO_TARGET ((peer_target){NAN, 0})
 
+/* Begins the table or the document. */
+void open_rows(bench *b, int json);
 void row(bench *b, const line *it);
+/* NAN: not measured. */
+int absent(double number);
 
 /* One figure of one contender. */
 typedef double (*meter)(const bench *b, int contender);
 
 /* Each contender in turn, round by round; the median of each. */
 void measure(const bench *b, meter once, int contenders, double *medians);
+double median(double *values, int count);
 /* Nanoseconds for one, of as many as the time allows, each `once` doing at_once at a time. */
 double repeat(const bench *b, int (*once)(void), int at_once, const char *what);
 /* Ends the program if failed. */
@@ -68,20 +73,22 @@ typedef struct board {
     _Alignas(LINE) unsigned char object[OBJECT_MAX];
 } board;
 
+/* What a worker is to do. Each subject sets what it needs. */
 typedef struct plan {
     int contender;
     int cpu;
     int index;
     unsigned apart;
     int64_t span;
+    int64_t size, messages;
 } plan;
 
 void *board_create(void);
 void board_destroy(void *memory);
 board *board_in(void *memory);
-/* more: a further block, or NULL. */
-kin_process *start_worker_with(const char *entry, void *memory, const plan *it, const char *name, kin_type type,
-                               void *more);
+/* Arguments with the board and the plan; start_with takes them. */
+kin_args *worker_args(void *memory, const plan *it);
+kin_process *start_with(const char *entry, kin_args *args);
 kin_process *start_worker(const char *entry, void *memory, const plan *it);
 /* In a worker: takes what it was given, and its CPU. */
 board *begin_worker(const kin_args *args, plan *out);
@@ -115,9 +122,17 @@ int bench_square(kin_task *task);
 
 /* ---- subjects in files of their own ---- */
 
+void bench_lock(bench *b);
+void bench_contended(bench *b);
+void bench_semaphore(bench *b);
+void bench_waiting(bench *b);
+void bench_readers(bench *b);
 void bench_queue(bench *b);
 void bench_pipe(bench *b);
 void bench_pool(bench *b);
 void bench_dict(bench *b);
+void bench_create(bench *b);
+void bench_run(bench *b);
+void bench_start(bench *b);
 
 #endif

@@ -121,8 +121,10 @@ static double mix_rate(const bench *b, int contender)
     kin_dict *both = new_dict(NULL);
     double rate = 0;
     for (int i = 0; i <= contender; i++) {
-        const plan it = {contender, i, i, 0, b->span};
-        workers[i] = start_worker_with("bench_mix", memory, &it, "dict", KIN_TYPE_DICT, both);
+        const plan it = {.cpu = i, .index = i, .span = b->span};
+        kin_args *args = worker_args(memory, &it);
+        tool_check(kin_args_add(args, "dict", KIN_TYPE_DICT, both), "dict");
+        workers[i] = start_with("bench_mix", args);
     }
     open_gate(board_in(memory), contender + 1);
     for (int i = 0; i <= contender; i++) {
