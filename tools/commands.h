@@ -14,6 +14,10 @@ int get_command(int argc, char **argv);
 int put_command(int argc, char **argv);
 int take_command(int argc, char **argv);
 
+/* A family's id in hexadecimal digits, in text. */
+#define FAMILY_ID_TEXT 33
+const char *family_id_text(const uint8_t id[16], char text[FAMILY_ID_TEXT]);
+
 /* What children are started with: kin.c registers them all under their own names. */
 #define COMMAND_ENTRIES(X)                                                                                             \
     X(demo_count)                                                                                                      \

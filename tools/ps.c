@@ -1,4 +1,4 @@
-/* ps.c: `kin ps`: who is in which family, who holds what, who waits for what. `kin reap`: cleaning up after the dead. */
+/* ps.c: `kin ps`: who is in which family, who holds what, who waits for what. */
 #include "commands.h"
 
 #include <getopt.h>
@@ -81,9 +81,7 @@ static int64_t held_for(screen *out, const kin_seen_object *it)
 
 /* ---- text ---- */
 
-#define ID_TEXT 33
-
-static const char *id_text(const uint8_t id[16], char text[ID_TEXT])
+const char *family_id_text(const uint8_t id[16], char text[FAMILY_ID_TEXT])
 {
     for (int i = 0; i < 16; i++) {
         snprintf(text + 2 * i, 3, "%02x", id[i]);
@@ -94,9 +92,9 @@ static const char *id_text(const uint8_t id[16], char text[ID_TEXT])
 static void text_family(const kin_seen_family *it, void *context)
 {
     screen *out = context;
-    char id[ID_TEXT];
+    char id[FAMILY_ID_TEXT];
     out->family = *it;
-    printf("%sfamily %s", out->families++ > 0 ? "\n" : "", id_text(it->id, id));
+    printf("%sfamily %s", out->families++ > 0 ? "\n" : "", family_id_text(it->id, id));
     printf("%s%s", it->name[0] != '\0' ? "  " : "", it->name);
     printf("  %" PRIu64 " KiB of %" PRIu64 " MiB\n", it->committed / 1024, it->reserve / 1048576);
 }
@@ -161,10 +159,10 @@ static void text_sleeper(const kin_seen_sleeper *it, void *context)
 static void add_family(const kin_seen_family *it, void *context)
 {
     screen *out = context;
-    char id[ID_TEXT];
+    char id[FAMILY_ID_TEXT];
     out->family = *it;
     json_t *family = output_add(out->all, json_object());
-    output_set(family, "id", output_text(id_text(it->id, id)));
+    output_set(family, "id", output_text(family_id_text(it->id, id)));
     output_set(family, "name", output_text(it->name));
     output_set(family, "committed", json_integer((json_int_t)it->committed));
     output_set(family, "reserve", json_integer((json_int_t)it->reserve));
@@ -290,38 +288,5 @@ int ps_command(int argc, char **argv)
             terminal_rest(out.interval);
         }
     } while (watch && !ferror(stdout));
-    return EXIT_SUCCESS;
-}
-
-static void reap_family(kin_family *family, void *context)
-{
-    int *done = context;
-    uint32_t count = 0;
-    kin_family_info info = {.size = sizeof info};
-    if (kin_family_reap(family, &count) == KIN_OK && count > 0 && kin_family_inspect(family, &info) == KIN_OK) {
-        char id[ID_TEXT];
-        printf("family %s: cleaned up after %u dead process%s\n", id_text(info.id, id), count, count == 1 ? "" : "es");
-        *done = 1;
-    }
-}
-
-int reap_command(int argc, char **argv)
-{
-    int done = 0;
-    uint32_t swept = 0;
-    if (argc > 1) {
-        int help = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0;
-        fprintf(help ? stdout : stderr,
-                "usage: kin reap\n\nCleans up what killed processes of this user left, and says what.\n");
-        return help ? EXIT_SUCCESS : EXIT_USAGE;
-    }
-    tool_check(kin_sweep(&swept), "kin_sweep");
-    if (swept > 0) {
-        printf("removed the names of %u famil%s in which nobody lives\n", swept, swept == 1 ? "y" : "ies");
-    }
-    tool_check(kin_families(reap_family, &done, NULL), "kin_families");
-    if (swept == 0 && !done) {
-        printf("nothing to clean up\n");
-    }
     return EXIT_SUCCESS;
 }
