@@ -59,3 +59,15 @@ function(kin_program target)
         target_link_options(${target} PRIVATE -static)
     endif()
 endfunction()
+
+# kin_add_json_test(<name> <target> <member> <argument>...): what the program prints is one JSON document that has the array.
+function(kin_add_json_test name target member)
+    string(JOIN " " arguments ${ARGN})
+    add_test(
+        NAME ${name}
+        COMMAND
+            ${CMAKE_COMMAND} -D PROGRAM=$<TARGET_FILE:${target}> -D "ARGUMENTS=${arguments}" -D MEMBER=${member} -D
+            EMULATOR=${CMAKE_CROSSCOMPILING_EMULATOR} -P ${PROJECT_SOURCE_DIR}/tests/json.cmake
+    )
+    set_tests_properties(${name} PROPERTIES TIMEOUT 120)
+endfunction()

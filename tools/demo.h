@@ -15,6 +15,8 @@ typedef struct outcome {
 
 /* Writes a text of outcome's. */
 void say(char *text, const char *format, ...);
+/* Adds a word to it. */
+void append(char *text, const char *word);
 
 /* Shared memory, an empty set of arguments, an argument, a child; a failure ends the program. */
 void *shared(size_t size);
@@ -24,6 +26,12 @@ kin_process *start(kin_method method, const char *entry, const kin_args *args);
 
 /* ---- programs in files of their own ---- */
 
+void demo_count_unlocked(kin_method method, outcome *out);
+void demo_count_locked(kin_method method, outcome *out);
+void demo_bank(kin_method method, outcome *out);
+void demo_squares(kin_method method, outcome *out);
+void demo_pass(kin_method method, outcome *out);
+void demo_clicks(kin_method method, outcome *out);
 void demo_rounds(kin_method method, outcome *out);
 void demo_stream(kin_method method, outcome *out);
 void demo_tasks(kin_method method, outcome *out);

@@ -12,7 +12,7 @@ typedef struct command {
     int (*run)(int argc, char **argv);
 } command;
 
-const char *tool_path;
+const char *const tool_name = "kin";
 
 static int help_command(int argc, char **argv);
 
@@ -24,7 +24,7 @@ static int version_command(int argc, char **argv)
     return EXIT_SUCCESS;
 }
 
-/* What bench starts to see what starting a program costs without kin. Ends with the exit code that it is given. */
+/* What demo runs as another program. Ends with the exit code that it is given. */
 static int noop_command(int argc, char **argv)
 {
     return argc > 1 ? atoi(argv[1]) : EXIT_SUCCESS;
@@ -32,7 +32,6 @@ static int noop_command(int argc, char **argv)
 
 static const command commands[] = {
     {"demo", NULL, "run small programs under each start method and check what comes out", demo_command},
-    {"bench", NULL, "measure kin beside what the system offers", bench_command},
     {"ps", NULL, "show families, who holds what and who waits for what", ps_command},
     {"reap", NULL, "clean up what killed processes left", reap_command},
     {"manager", NULL, "start, list and stop processes that keep objects under names", manager_command},
@@ -75,33 +74,6 @@ static const command *find_command(const char *name)
         }
     }
     return NULL;
-}
-
-kin_status tool_check(kin_status status, const char *what)
-{
-    if (status < 0) {
-        char system[160];
-        kin_os_error_text(kin_last_os_error(), system, sizeof system);
-        fprintf(stderr, "kin: %s: %s: %s%s%s\n", what, kin_status_name(status), kin_status_text(status),
-                status == KIN_E_OS ? ": " : "", status == KIN_E_OS ? system : "");
-        exit(EXIT_FAILURE);
-    }
-    return status;
-}
-
-void *tool_given(const kin_args *args, const char *name, kin_type type)
-{
-    void *object = NULL;
-    tool_check(kin_args_get(args, name, type, &object), name);
-    return object;
-}
-
-int tool_finish(kin_process *process)
-{
-    kin_exit result;
-    tool_check(kin_process_join(process, KIN_FOREVER, &result), "joining a child");
-    kin_process_close(process);
-    return result.code != 0 || result.signal != 0;
 }
 
 #define COMMAND_ENTRY(name) {#name, name},

@@ -1,4 +1,4 @@
-/* ps.c: `kin ps`: who is in which family, who holds what, who waits for what. `kin reap`: cleaning up after the dead. */
+/* ps.c: `kin ps`: who is in which family, who holds what, who waits for what. */
 #include "commands.h"
 
 #include <getopt.h>
@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "output.h"
 #include "terminal.h"
 
 static const char *type_name(kin_type type)
@@ -39,9 +40,10 @@ typedef struct screen {
     unsigned look;     /* this one's number */
     unsigned interval; /* milliseconds between two */
     memory memories[MEMORIES];
-    kin_seen_family family; /* the one being shown */
-    int families, rows;     /* so far */
-    const char *section;    /* of JSON */
+    kin_seen_family family;               /* the one being shown */
+    int families;                         /* so far */
+    json_t *document, *all;               /* of JSON: all of its families */
+    json_t *members, *objects, *sleepers; /* of the family */
 } screen;
 
 static memory *remember(screen *out, const kin_seen_object *it)
@@ -79,19 +81,20 @@ static int64_t held_for(screen *out, const kin_seen_object *it)
 
 /* ---- text ---- */
 
-static void print_id(const uint8_t id[16])
+const char *family_id_text(const uint8_t id[16], char text[FAMILY_ID_TEXT])
 {
     for (int i = 0; i < 16; i++) {
-        printf("%02x", id[i]);
+        snprintf(text + 2 * i, 3, "%02x", id[i]);
     }
+    return text;
 }
 
 static void text_family(const kin_seen_family *it, void *context)
 {
     screen *out = context;
+    char id[FAMILY_ID_TEXT];
     out->family = *it;
-    printf("%sfamily ", out->families++ > 0 ? "\n" : "");
-    print_id(it->id);
+    printf("%sfamily %s", out->families++ > 0 ? "\n" : "", family_id_text(it->id, id));
     printf("%s%s", it->name[0] != '\0' ? "  " : "", it->name);
     printf("  %" PRIu64 " KiB of %" PRIu64 " MiB\n", it->committed / 1024, it->reserve / 1048576);
 }
@@ -153,85 +156,56 @@ static void text_sleeper(const kin_seen_sleeper *it, void *context)
 
 /* ---- JSON ---- */
 
-static void json_text(const char *text)
-{
-    putchar('"');
-    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
-        if (*c == '"' || *c == '\\') {
-            printf("\\%c", *c);
-        } else if (*c < 0x20 || *c >= 0x7f) { /* bytes that might be no UTF-8 are shown as if they were Latin 1 */
-            printf("\\u%04x", *c);
-        } else {
-            putchar(*c);
-        }
-    }
-    putchar('"');
-}
-
-/* Goes on to a section, by way of those in between. */
-static void json_section(screen *out, const char *section)
-{
-    static const char *const sections[] = {"members", "objects", "sleepers"};
-    int i = 0;
-    while (strcmp(sections[i], out->section) != 0) {
-        i++;
-    }
-    while (strcmp(sections[i], section) != 0) {
-        printf("], \"%s\": [", sections[++i]);
-        out->rows = 0;
-    }
-    out->section = section;
-}
-
-static void json_row(screen *out, const char *section)
-{
-    json_section(out, section);
-    printf("%s\n    ", out->rows++ > 0 ? "," : "");
-}
-
-static void json_family(const kin_seen_family *it, void *context)
+static void add_family(const kin_seen_family *it, void *context)
 {
     screen *out = context;
+    char id[FAMILY_ID_TEXT];
     out->family = *it;
-    out->section = "members";
-    out->rows = 0;
-    printf("%s\n  {\"id\": \"", out->families++ > 0 ? "," : "");
-    print_id(it->id);
-    printf("\", \"name\": \"%s", it->name); /* as it was checked: nothing to be quoted */
-    printf("\", \"committed\": %" PRIu64 ", \"reserve\": %" PRIu64 ", \"members\": [", it->committed, it->reserve);
+    json_t *family = output_add(out->all, json_object());
+    output_set(family, "id", output_text(family_id_text(it->id, id)));
+    output_set(family, "name", output_text(it->name));
+    output_set(family, "committed", json_integer((json_int_t)it->committed));
+    output_set(family, "reserve", json_integer((json_int_t)it->reserve));
+    out->members = output_set(family, "members", json_array());
+    out->objects = output_set(family, "objects", json_array());
+    out->sleepers = output_set(family, "sleepers", json_array());
 }
 
-static void json_member(const kin_seen_member *it, void *context)
+static void add_member(const kin_seen_member *it, void *context)
 {
-    json_row(context, "members");
-    printf("{\"pid\": %u, \"threads\": %u, \"alive\": %s}", it->pid, it->threads, it->alive ? "true" : "false");
+    json_t *member = output_add(((screen *)context)->members, json_object());
+    output_set(member, "pid", json_integer(it->pid));
+    output_set(member, "threads", json_integer(it->threads));
+    output_set(member, "alive", json_boolean(it->alive));
 }
 
-static void json_object(const kin_seen_object *it, void *context)
+static void add_object(const kin_seen_object *it, void *context)
 {
     int64_t held = held_for(context, it);
-    json_row(context, "objects");
-    printf("{\"type\": \"%s\", \"offset\": %" PRIu64 ", \"name\": ", type_name(it->type), it->offset);
-    if (it->name) {
-        json_text(it->name);
-    } else {
-        printf("null");
-    }
-    printf(", \"value\": %" PRId64 ", \"holders\": %u", it->value, it->holders);
+    json_t *object = output_add(((screen *)context)->objects, json_object());
+    output_set(object, "type", output_text(type_name(it->type)));
+    output_set(object, "offset", json_integer((json_int_t)it->offset));
+    output_set(object, "name", output_text(it->name));
+    output_set(object, "value", json_integer(it->value));
+    output_set(object, "holders", json_integer(it->holders));
     if (it->holders > 0) {
-        printf(", \"holder\": %u, \"holder_alive\": %s", it->holder, it->holder_alive ? "true" : "false");
+        output_set(object, "holder", json_integer(it->holder));
+        output_set(object, "holder_alive", json_boolean(it->holder_alive));
     }
     if (held >= 0) {
-        printf(", \"held_ms\": %" PRId64, held);
+        output_set(object, "held_ms", json_integer(held));
     }
-    printf(", \"sleepers\": %u}", it->sleepers);
+    output_set(object, "sleepers", json_integer(it->sleepers));
 }
 
-static void json_sleeper(const kin_seen_sleeper *it, void *context)
+static void add_sleeper(const kin_seen_sleeper *it, void *context)
 {
-    json_row(context, "sleepers");
-    printf("{\"pid\": %u, \"thread\": %u, \"type\": \"%s\", \"offset\": %" PRIu64 ", \"deadlock\": %s}", it->pid,
-           it->thread, it->type ? type_name(it->type) : "several", it->offset, it->deadlocked ? "true" : "false");
+    json_t *sleeper = output_add(((screen *)context)->sleepers, json_object());
+    output_set(sleeper, "pid", json_integer(it->pid));
+    output_set(sleeper, "thread", json_integer(it->thread));
+    output_set(sleeper, "type", output_text(it->type ? type_name(it->type) : "several"));
+    output_set(sleeper, "offset", json_integer((json_int_t)it->offset));
+    output_set(sleeper, "deadlock", json_boolean(it->deadlocked));
 }
 
 /* ---- the commands ---- */
@@ -240,16 +214,12 @@ static void show_family(kin_family *family, void *context)
 {
     screen *out = context;
     kin_sight sight = {.size = sizeof sight,
-                       .family = out->json ? json_family : text_family,
-                       .member = out->json ? json_member : text_member,
-                       .object = out->json ? json_object : text_object,
-                       .sleeper = out->json ? json_sleeper : text_sleeper,
+                       .family = out->json ? add_family : text_family,
+                       .member = out->json ? add_member : text_member,
+                       .object = out->json ? add_object : text_object,
+                       .sleeper = out->json ? add_sleeper : text_sleeper,
                        .context = out};
     tool_check(kin_family_look(family, &sight), "looking");
-    if (out->json) {
-        json_section(out, "sleepers");
-        printf("]}");
-    }
 }
 
 static void show(screen *out)
@@ -257,11 +227,12 @@ static void show(screen *out)
     out->look++;
     out->families = 0;
     if (out->json) {
-        printf("{\"families\": [");
+        out->document = json_object();
+        out->all = output_set(out->document, "families", json_array());
     }
     tool_check(kin_families(show_family, out, NULL), "kin_families");
     if (out->json) {
-        printf("\n]}\n");
+        output_document(out->document);
     } else if (out->families == 0) {
         printf("no families\n");
     }
@@ -274,7 +245,7 @@ static int ps_usage(FILE *stream, int status)
             "usage: kin ps [--json] [--watch [SECONDS]]\n\n"
             "Shows this user's families: their processes, the objects that have a name, are held or are waited for,\n"
             "and who waits for what. It disturbs nobody.\n\n"
-            "  --json             one JSON document\n"
+            "  --json             one JSON document, on one line; with --watch one after the other\n"
             "  --watch [SECONDS]  again and again, every second or so many; ends with Ctrl-C\n");
     return status;
 }
@@ -317,39 +288,5 @@ int ps_command(int argc, char **argv)
             terminal_rest(out.interval);
         }
     } while (watch && !ferror(stdout));
-    return EXIT_SUCCESS;
-}
-
-static void reap_family(kin_family *family, void *context)
-{
-    int *done = context;
-    uint32_t count = 0;
-    kin_family_info info = {.size = sizeof info};
-    if (kin_family_reap(family, &count) == KIN_OK && count > 0 && kin_family_inspect(family, &info) == KIN_OK) {
-        printf("family ");
-        print_id(info.id);
-        printf(": cleaned up after %u dead process%s\n", count, count == 1 ? "" : "es");
-        *done = 1;
-    }
-}
-
-int reap_command(int argc, char **argv)
-{
-    int done = 0;
-    uint32_t swept = 0;
-    if (argc > 1) {
-        int help = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0;
-        fprintf(help ? stdout : stderr,
-                "usage: kin reap\n\nCleans up what killed processes of this user left, and says what.\n");
-        return help ? EXIT_SUCCESS : EXIT_USAGE;
-    }
-    tool_check(kin_sweep(&swept), "kin_sweep");
-    if (swept > 0) {
-        printf("removed the names of %u famil%s in which nobody lives\n", swept, swept == 1 ? "y" : "ies");
-    }
-    tool_check(kin_families(reap_family, &done, NULL), "kin_families");
-    if (swept == 0 && !done) {
-        printf("nothing to clean up\n");
-    }
     return EXIT_SUCCESS;
 }

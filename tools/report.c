@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "kin/kin.h"
+#include "output.h"
 
 /* Neither NAN nor infinite. mingw's isfinite warns of a double. */
 static int present(double number)
@@ -13,32 +14,24 @@ static int present(double number)
     return number - number == 0;
 }
 
-static void print_json_text(const char *text)
+/* A counted thing, that a double holds exactly. */
+static int whole(double number)
 {
-    putchar('"');
-    for (const char *c = text; *c != '\0'; c++) {
-        if (*c == '"' || *c == '\\') {
-            printf("\\%c", *c);
-        } else if ((unsigned char)*c < 0x20) {
-            printf("\\u%04x", (unsigned)*c);
-        } else {
-            putchar(*c);
-        }
-    }
-    putchar('"');
+    return fabs(number) < 1e15 && number == (double)(int64_t)number;
 }
 
-static void print_json_cell(report_kind kind, const report_cell *cell)
+static json_t *json_cell(report_kind kind, const report_cell *cell)
 {
-    if (kind == REPORT_TEXT && cell->text != NULL) {
-        print_json_text(cell->text);
-    } else if (kind == REPORT_TEXT || !present(cell->number)) {
-        printf("null");
-    } else if (kind == REPORT_TRUTH) {
-        printf("%s", cell->number != 0 ? "true" : "false");
-    } else {
-        printf("%.6g", cell->number);
+    if (kind == REPORT_TEXT) {
+        return output_text(cell->text);
     }
+    if (!present(cell->number)) {
+        return json_null();
+    }
+    if (kind == REPORT_TRUTH) {
+        return json_boolean(cell->number != 0);
+    }
+    return whole(cell->number) ? json_integer((json_int_t)cell->number) : json_real(cell->number);
 }
 
 /* Whole numbers as they are; else three digits that count, and no exponent where one can do without. */
@@ -48,8 +41,7 @@ static const char *number_text(double number, char *buffer, size_t size)
     if (!present(number)) {
         return "-";
     }
-    int whole = magnitude < 1e9 && magnitude == (double)(int64_t)magnitude;
-    int decimals = magnitude >= 100 || whole ? 0 : magnitude >= 10 ? 1 : 2;
+    int decimals = magnitude >= 100 || whole(number) ? 0 : magnitude >= 10 ? 1 : 2;
     if (magnitude > 0 && magnitude < 0.1) {
         snprintf(buffer, size, "%.2g", number);
     } else {
@@ -77,13 +69,21 @@ static void print_padded(const report_column *column, const char *text, int last
     printf("%*s%s", last && width < 0 ? 0 : width, text, last ? "\n" : "  ");
 }
 
+static void open_document(report *out, const char *command)
+{
+    char version[32];
+    snprintf(version, sizeof version, "%d.%d.%d", KIN_VERSION_MAJOR, KIN_VERSION_MINOR, KIN_VERSION_PATCH);
+    out->document = json_object();
+    output_set(out->document, "command", output_text(command));
+    output_set(out->document, "version", output_text(version));
+    out->rows = output_set(out->document, "rows", json_array());
+}
+
 void report_open(report *out, const char *command, const report_column *columns, size_t count, int json)
 {
-    *out = (report){columns, count, json, 0};
+    *out = (report){.columns = columns, .count = count};
     if (json) {
-        printf("{\"command\": ");
-        print_json_text(command);
-        printf(", \"version\": \"%d.%d.%d\", \"rows\": [", KIN_VERSION_MAJOR, KIN_VERSION_MINOR, KIN_VERSION_PATCH);
+        open_document(out, command);
         return;
     }
     for (size_t i = 0; i < count; i++) {
@@ -92,31 +92,38 @@ void report_open(report *out, const char *command, const report_column *columns,
     fflush(stdout);
 }
 
+static void add_row(report *out, const report_cell *cells)
+{
+    json_t *row = output_add(out->rows, json_object());
+    for (size_t i = 0; i < out->count; i++) {
+        output_set(row, out->columns[i].key, json_cell(out->columns[i].kind, &cells[i]));
+    }
+}
+
+static void print_row(const report *out, const report_cell *cells)
+{
+    for (size_t i = 0; i < out->count; i++) {
+        char buffer[32];
+        const report_column *column = &out->columns[i];
+        print_padded(column, cell_text(column->kind, &cells[i], buffer, sizeof buffer), i + 1 == out->count);
+    }
+    fflush(stdout);
+}
+
 void report_row(report *out, const report_cell *cells)
 {
-    if (out->json) {
-        printf("%s\n  {", out->rows > 0 ? "," : "");
+    out->shown++;
+    if (out->document != NULL) {
+        add_row(out, cells);
+    } else {
+        print_row(out, cells);
     }
-    for (size_t i = 0; i < out->count; i++) {
-        const report_column *column = &out->columns[i];
-        if (out->json) {
-            printf("%s\"%s\": ", i > 0 ? ", " : "", column->key);
-            print_json_cell(column->kind, &cells[i]);
-        } else {
-            char buffer[32];
-            print_padded(column, cell_text(column->kind, &cells[i], buffer, sizeof buffer), i + 1 == out->count);
-        }
-    }
-    if (out->json) {
-        putchar('}');
-    }
-    out->rows++;
-    fflush(stdout);
 }
 
 void report_close(report *out, int all)
 {
-    if (out->json) {
-        printf("\n], \"all\": %s}\n", all ? "true" : "false");
+    if (out->document != NULL) {
+        output_set(out->document, "all", json_boolean(all));
+        output_document(out->document);
     }
 }

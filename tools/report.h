@@ -1,8 +1,10 @@
-/* report.h: rows as they come, for people (an aligned table) or for programs (one JSON document). */
+/* report.h: rows for people (an aligned table, as they come) or for programs (one JSON document, at the end). */
 #ifndef REPORT_H
 #define REPORT_H
 
 #include <stddef.h>
+
+struct json_t;
 
 typedef enum report_kind {
     REPORT_TEXT,
@@ -26,11 +28,12 @@ typedef struct report_cell {
 typedef struct report {
     const report_column *columns;
     size_t count;
-    int json;
-    size_t rows;
+    struct json_t *document; /* NULL: a table is wanted */
+    struct json_t *rows;     /* the document's */
+    size_t shown;
 } report;
 
-/* Begins on stdout; columns must stay valid. */
+/* Begins; columns must stay valid. */
 void report_open(report *out, const char *command, const report_column *columns, size_t count, int json);
 /* One cell for each column. */
 void report_row(report *out, const report_cell *cells);

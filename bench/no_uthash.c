@@ -1,5 +1,5 @@
-/* bench_without_uthash.c: where uthash's header was not found, there is no such peer. See bench_peers.h. */
-#include "bench_peers.h"
+/* no_uthash.c: where uthash's header was not found, there is no such peer. See peers.h. */
+#include "peers.h"
 
 const char *const peer_table_name;
 

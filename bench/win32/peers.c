@@ -1,5 +1,5 @@
-/* bench_peers.c: critical sections, Win32 semaphores, CreateProcess. See ../bench_peers.h. */
-#include "../bench_peers.h"
+/* peers.c: critical sections, Win32 semaphores, CreateProcess. See ../peers.h. */
+#include "../peers.h"
 
 #include <stdio.h>
 #include <windows.h>
@@ -87,28 +87,6 @@ int64_t peer_name_count(void)
 
 /* ---- locks ---- */
 
-static void *same(void *memory)
-{
-    return memory;
-}
-
-static void nothing(void *memory)
-{
-    (void)memory;
-}
-
-static int kin_create(void *memory)
-{
-    return kin_lock_init(memory, 0) != KIN_OK;
-}
-
-static void kin_destroy(void *memory)
-{
-    kin_lock_fini(memory);
-}
-
-PEER_LOCK_LOOPS(kin, kin_lock, kin_lock_acquire(lock, KIN_FOREVER), kin_lock_release(lock))
-
 static int section_create(void *memory)
 {
     InitializeCriticalSection(memory);
@@ -160,33 +138,27 @@ static void named_detach(void *attached)
 PEER_LOCK_LOOPS(named, void, WaitForSingleObject(lock, INFINITE), !ReleaseSemaphore(lock, 1, NULL))
 
 const peer_lock peer_locks[] = {
-    {"kin_lock", sizeof(kin_lock), kin_create, kin_destroy, same, nothing, kin_alone, kin_contend, {0, 0}, {0, 0}, 0},
-    {"CRITICAL_SECTION",
-     sizeof(CRITICAL_SECTION),
-     section_create,
-     section_destroy,
-     same,
-     nothing,
-     section_alone,
-     section_contend,
-     {1.25, 0},
-     {0, 0},
-     0},
-    {"Win32 semaphore",
-     sizeof(named),
-     named_create,
-     named_destroy,
-     named_attach,
-     named_detach,
-     named_alone,
-     named_contend,
-     {0, 0},
-     {20, 1},
-     4},
+    {.name = "CRITICAL_SECTION",
+     .create = section_create,
+     .destroy = section_destroy,
+     .attach = peer_same,
+     .detach = peer_nothing,
+     .alone = section_alone,
+     .contend = section_contend,
+     .alone_target = {1.25, 0}},
+    {.name = "Win32 semaphore",
+     .create = named_create,
+     .destroy = named_destroy,
+     .attach = named_attach,
+     .detach = named_detach,
+     .alone = named_alone,
+     .contend = named_contend,
+     .contended_target = {20, 1},
+     .contended_processes = 4},
 };
 
 const size_t peer_lock_count = sizeof peer_locks / sizeof peer_locks[0];
-const peer_lock *const peer_contended = &peer_locks[2];
+const peer_lock *const peer_contended = &peer_locks[1];
 
 /* ---- two semaphores ---- */
 
@@ -230,7 +202,7 @@ static int sems_take(void *attached, int which, int64_t timeout_ns)
 }
 
 const peer_sems peer_native_sems = {
-    "Win32 semaphore", 2 * sizeof(named), sems_create, sems_destroy, sems_attach, sems_detach, sems_give, sems_take,
+    "Win32 semaphore", sems_create, sems_destroy, sems_attach, sems_detach, sems_give, sems_take,
 };
 
 /* ---- making and starting things ---- */
@@ -262,7 +234,7 @@ const char *const peer_spawn_name = "CreateProcess";
 int peer_spawn_once(void)
 {
     static wchar_t path[1024];
-    wchar_t command[] = L"kin noop";
+    wchar_t command[] = L"kin-bench noop";
     STARTUPINFOW startup = {.cb = sizeof startup};
     PROCESS_INFORMATION process;
     DWORD code = 1;
@@ -279,80 +251,42 @@ int peer_spawn_once(void)
     return (int)code;
 }
 
-/* ---- queues ---- */
+/* ---- a pipe ---- */
 
-static int pipe_create(void *memory, size_t message)
+int peer_pipe_create(int64_t ends[2])
 {
-    HANDLE ends[2];
-    (void)message;
-    if (!CreatePipe(&ends[0], &ends[1], NULL, 65536)) {
+    HANDLE handles[2];
+    if (!CreatePipe(&handles[0], &handles[1], NULL, 65536)) {
         return -1;
     }
-    ((int64_t *)memory)[0] = (int64_t)(intptr_t)ends[0];
-    ((int64_t *)memory)[1] = (int64_t)(intptr_t)ends[1];
+    ends[0] = (int64_t)(intptr_t)handles[0];
+    ends[1] = (int64_t)(intptr_t)handles[1];
     return 0;
 }
 
-static void pipe_destroy(void *memory)
+void peer_pipe_close(int64_t end)
 {
-    CloseHandle((HANDLE)(intptr_t)((int64_t *)memory)[0]);
-    CloseHandle((HANDLE)(intptr_t)((int64_t *)memory)[1]);
+    CloseHandle((HANDLE)(intptr_t)end);
 }
 
-static int pipe_handles(void *memory, int64_t *both)
-{
-    both[0] = ((int64_t *)memory)[0];
-    both[1] = ((int64_t *)memory)[1];
-    return 2;
-}
-
-static void *pipe_attach(void *memory, const int64_t *both)
-{
-    static int64_t attached[2][2]; /* a process uses two at most */
-    static int count;
-    int64_t *mine = attached[count++ % 2];
-    (void)memory;
-    mine[0] = both[0];
-    mine[1] = both[1];
-    return mine;
-}
-
-static int pipe_put(void *attached, const void *data, size_t size)
+int peer_pipe_write(int64_t end, const void *data, size_t size)
 {
     DWORD done = 0;
-    HANDLE end = (HANDLE)(intptr_t)((int64_t *)attached)[1];
-    return WriteFile(end, data, (DWORD)size, &done, NULL) && done == size ? 0 : -1;
+    return WriteFile((HANDLE)(intptr_t)end, data, (DWORD)size, &done, NULL) && done == size ? 0 : -1;
 }
 
-static int pipe_get(void *attached, void *buffer, size_t size)
+int peer_pipe_read(int64_t end, void *buffer, size_t size)
 {
     char *at = buffer;
-    HANDLE end = (HANDLE)(intptr_t)((int64_t *)attached)[0];
     while (size > 0) {
         DWORD done = 0;
-        if (!ReadFile(end, at, (DWORD)size, &done, NULL) || done == 0) {
+        if (!ReadFile((HANDLE)(intptr_t)end, at, (DWORD)size, &done, NULL) || done == 0) {
             return -1;
         }
         at += done;
         size -= done;
     }
     return 0;
-}
-
-const peer_queue peer_pipe_queue = {"anonymous pipe", pipe_create, pipe_destroy, pipe_handles,
-                                    pipe_attach,      pipe_put,    pipe_get};
-
-double peer_python_pool(size_t count, size_t chunk)
-{
-    (void)count;
-    (void)chunk;
-    return -1;
-}
-
-double peer_python_manager(const char *operation)
-{
-    (void)operation;
-    return -1;
 }
 
 /* ---- a named pipe that keeps messages whole ---- */
@@ -389,13 +323,4 @@ int peer_pair_recv(int64_t end, void *message, size_t size)
 {
     DWORD done = 0;
     return !ReadFile((HANDLE)(intptr_t)end, message, (DWORD)size, &done, NULL) || done != size;
-}
-
-const peer_queue peer_boost_queue = {NULL, NULL, NULL, NULL, NULL, NULL, NULL};
-
-double peer_python_queue(int producers, int consumers)
-{
-    (void)producers;
-    (void)consumers;
-    return -1;
 }

@@ -1,8 +1,8 @@
-/* bench_peers.h: what bench.c measures kin against, and what it asks the system for. One file for each system implements
- * it: posix/bench_peers.c, win32/bench_peers.c. Functions answer 0 for done and another number for not done.
+/* peers.h: what kin-bench measures kin against, and what it asks the system for. Each system implements it
+ * in peers.c and python.c of its directory; what it has not got, no_*.c stand in for. Functions answer 0 for done and another number for not done.
  */
-#ifndef BENCH_PEERS_H
-#define BENCH_PEERS_H
+#ifndef PEERS_H
+#define PEERS_H
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -30,6 +30,17 @@ typedef struct peer_target {
     int at_least; /* else at most */
 } peer_target;
 
+/* For what needs no attaching: what is in shared memory is used as it is. */
+static inline void *peer_same(void *memory)
+{
+    return memory;
+}
+
+static inline void peer_nothing(void *memory)
+{
+    (void)memory;
+}
+
 /* ---- locks ---- */
 
 typedef struct peer_contest {
@@ -39,7 +50,6 @@ typedef struct peer_contest {
 
 typedef struct peer_lock {
     const char *name;
-    size_t size;                   /* in shared memory */
     int (*create)(void *memory);   /* once */
     void (*destroy)(void *memory); /* once */
     void *(*attach)(void *memory); /* in each process that uses it: what the functions below take */
@@ -51,7 +61,6 @@ typedef struct peer_lock {
     int contended_processes;                                                   /* at which it holds */
 } peer_lock;
 
-/* kin itself is the first; the second is what one lock is compared with where only one can be. */
 extern const peer_lock peer_locks[];
 extern const size_t peer_lock_count;
 /* The one that contended locks are compared with. */
@@ -95,7 +104,6 @@ static inline void peer_work(unsigned amount)
 
 typedef struct peer_sems {
     const char *name;
-    size_t size;                   /* in shared memory */
     int (*create)(void *memory);   /* both empty */
     void (*destroy)(void *memory); /* once */
     void *(*attach)(void *memory); /* in each process that uses them */
@@ -121,15 +129,14 @@ typedef struct peer_queue {
     int (*get)(void *attached, void *buffer, size_t size);
 } peer_queue;
 
+/* The system's pipe. */
+int peer_pipe_create(int64_t ends[2]); /* to read from, to write to */
+void peer_pipe_close(int64_t end);
+int peer_pipe_write(int64_t end, const void *data, size_t size);
+int peer_pipe_read(int64_t end, void *buffer, size_t size);
 extern const peer_queue peer_pipe_queue;
 /* Boost's message_queue, where its headers were found; else name is NULL. */
 extern const peer_queue peer_boost_queue;
-/* Thousand messages per second of 64 bytes through CPython's multiprocessing.Queue; negative where there is none. */
-double peer_python_queue(int producers, int consumers);
-
-/* Thousand items per second of as many, in tasks of chunk (0: its choice), through CPython's Pool.map with 2 workers; negative where
- * there is none. */
-double peer_python_pool(size_t count, size_t chunk);
 
 /* ---- a pipe of whole messages, both ways ---- */
 
@@ -149,8 +156,14 @@ void *peer_table_create(void);
 int peer_table_set(void *table, const char *key, size_t size, int value);
 int peer_table_get(void *table, const char *key, size_t size); /* -1: not there */
 void peer_table_destroy(void *table);
-/* Thousand operations per second ("get" of a dict, "lock": acquire and release, "queue": put and get) through CPython's Manager;
- * negative where there is none. */
+
+/* ---- CPython's multiprocessing; all are negative where there is none ---- */
+
+/* Thousand messages of 64 bytes per second through a Queue. */
+double peer_python_queue(int producers, int consumers);
+/* Thousand items per second of as many, in tasks of chunk (0: its choice), through Pool.map with 2 workers. */
+double peer_python_pool(size_t count, size_t chunk);
+/* Thousand operations per second through a Manager: "get" of a dict, "lock": acquire and release, "queue": put and get. */
 double peer_python_manager(const char *operation);
 
 /* ---- making and starting things ---- */
@@ -162,7 +175,7 @@ int peer_named_once(void);
 int peer_has_fork(void);
 int peer_fork_once(void); /* fork, _exit, wait */
 
-/* Starts this program as `kin noop` and waits for its end. */
+/* Starts this program as `kin-bench noop` and waits for its end. */
 extern const char *const peer_spawn_name;
 int peer_spawn_once(void);
 

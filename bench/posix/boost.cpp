@@ -1,17 +1,17 @@
-// bench_boost.cpp: Boost.Interprocess' message_queue, to be compared with. See ../bench_peers.h.
+// boost.cpp: Boost.Interprocess' message_queue, to be compared with. See ../peers.h.
 #include <boost/interprocess/ipc/message_queue.hpp>
 #include <cstdio>
 #include <unistd.h>
 
 extern "C" {
-#include "bench_boost.h"
+#include "boost.h"
 }
 
 using boost::interprocess::message_queue;
 
 static const unsigned capacity = 1024;
 
-extern "C" int bench_boost_create(void *memory, size_t message)
+extern "C" int boost_queue_create(void *memory, size_t message)
 {
     char *name = static_cast<char *>(memory);
     std::snprintf(name, 64, "kin-bench-%d", static_cast<int>(getpid()));
@@ -24,12 +24,12 @@ extern "C" int bench_boost_create(void *memory, size_t message)
     }
 }
 
-extern "C" void bench_boost_destroy(void *memory)
+extern "C" void boost_queue_destroy(void *memory)
 {
     message_queue::remove(static_cast<char *>(memory));
 }
 
-extern "C" void *bench_boost_attach(void *memory)
+extern "C" void *boost_queue_attach(void *memory)
 {
     try {
         return new message_queue(boost::interprocess::open_only, static_cast<char *>(memory));
@@ -38,7 +38,7 @@ extern "C" void *bench_boost_attach(void *memory)
     }
 }
 
-extern "C" int bench_boost_put(void *attached, const void *data, size_t size)
+extern "C" int boost_queue_put(void *attached, const void *data, size_t size)
 {
     try {
         static_cast<message_queue *>(attached)->send(data, size, 0);
@@ -48,7 +48,7 @@ extern "C" int bench_boost_put(void *attached, const void *data, size_t size)
     }
 }
 
-extern "C" int bench_boost_get(void *attached, void *buffer, size_t size)
+extern "C" int boost_queue_get(void *attached, void *buffer, size_t size)
 {
     size_t got = 0;
     unsigned priority = 0;

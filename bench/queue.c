@@ -1,8 +1,7 @@
-/* bench_queue.c: messages through kin's queue, and through others. */
+/* queue.c: messages through kin's queue, and through others. */
 #include "bench.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define MESSAGE_MAX 4096u
@@ -118,11 +117,6 @@ static int ring_create(void *memory, size_t message)
     return 0;
 }
 
-static void ring_destroy(void *memory)
-{
-    (void)memory;
-}
-
 /* Takes the next position whose cell has come to it; offset: by how much its sequence is ahead then. */
 static size_t ring_claim(ring *it, _Atomic size_t *end, size_t offset)
 {
@@ -162,7 +156,7 @@ static int ring_get(void *attached, void *buffer, size_t size)
 }
 
 static const peer_queue spinning_ring = {
-    "spinning ring (Vyukov)", ring_create, ring_destroy, NULL, ring_attach, ring_put, ring_get};
+    "spinning ring (Vyukov)", ring_create, peer_nothing, NULL, ring_attach, ring_put, ring_get};
 
 /* ---- throughput ---- */
 
@@ -179,11 +173,6 @@ typedef struct trial { /* what is measured now */
 } trial;
 
 static trial now;
-
-typedef struct job { /* a worker's */
-    int contender, cpu, index;
-    int64_t message, messages;
-} job;
 
 static void *attach_given(const kin_args *args, const peer_queue *it, const char *memory, const char *first,
                           const char *second)
@@ -213,21 +202,11 @@ static void give_queue(kin_args *args, const peer_queue *it, void *queue, const 
     }
 }
 
-static board *begin_job(const kin_args *args, job *out)
-{
-    const void *bytes = NULL;
-    size_t size = 0;
-    tool_check(kin_args_get_bytes(args, "job", &bytes, &size), "job");
-    memcpy(out, bytes, sizeof *out);
-    must(peer_pin(out->cpu) != 0, "pinning");
-    return board_in(tool_given(args, "board", KIN_TYPE_MEMORY));
-}
-
 static int move_messages(const kin_args *args, int put)
 {
     static unsigned char message[MESSAGE_MAX];
-    job it;
-    board *shared = begin_job(args, &it);
+    plan it;
+    board *shared = begin_worker(args, &it);
     const peer_queue *queue = queues[it.contender];
     void *attached = attach_given(args, queue, "queue", "in", "out");
     int failed = 0;
@@ -235,8 +214,7 @@ static int move_messages(const kin_args *args, int put)
     pass_gate(shared);
     int64_t began = peer_now_ns();
     for (int64_t i = 0; i < it.messages && !failed; i++) {
-        failed =
-            put ? queue->put(attached, message, (size_t)it.message) : queue->get(attached, message, (size_t)it.message);
+        failed = put ? queue->put(attached, message, (size_t)it.size) : queue->get(attached, message, (size_t)it.size);
     }
     shared->results[it.index] = (worker_result){began, peer_now_ns()}; /* the clock is the same for all */
     return failed != 0;
@@ -259,20 +237,14 @@ static void *shared_memory(void)
     return memory;
 }
 
-static kin_process *start_job(const char *entry, void *board_memory, void *queue, void *answers, const job *it)
+static kin_process *start_job(const char *entry, void *board_memory, void *queue, void *answers, const plan *it)
 {
-    kin_args *args = NULL;
-    kin_process *process = NULL;
-    tool_check(kin_args_create(&args, NULL), "kin_args_create");
-    tool_check(kin_args_add(args, "board", KIN_TYPE_MEMORY, board_memory), "board");
-    tool_check(kin_args_add_bytes(args, "job", it, sizeof *it), "job");
+    kin_args *args = worker_args(board_memory, it);
     give_queue(args, queues[it->contender], queue, "queue", "in", "out");
     if (answers) {
         give_queue(args, queues[it->contender], answers, "answers", "answers-in", "answers-out");
     }
-    tool_check(kin_process_start(&process, entry, args, NULL), entry);
-    kin_args_destroy(args);
-    return process;
+    return start_with(entry, args);
 }
 
 /* Nanoseconds for that many messages. */
@@ -286,7 +258,11 @@ static int64_t transfer(int contender, int64_t messages)
     must(queue->create(object, now.message) != 0, queue->name);
     for (int i = 0; i < count; i++) {
         int puts = i < now.producers, sharers = puts ? now.producers : now.consumers;
-        job it = {contender, i % 2, i, (int64_t)now.message, messages / sharers};
+        const plan it = {.contender = contender,
+                         .cpu = i % 2,
+                         .index = i,
+                         .size = (int64_t)now.message,
+                         .messages = messages / sharers};
         workers[i] = start_job(puts ? "bench_put" : "bench_get", memory, object, NULL, &it);
     }
     open_gate(board_in(memory), count);
@@ -323,8 +299,8 @@ static double rate(const bench *b, int contender)
 int bench_echo(const kin_args *args)
 {
     static unsigned char message[MESSAGE_MAX];
-    job it;
-    board *shared = begin_job(args, &it);
+    plan it;
+    board *shared = begin_worker(args, &it);
     const peer_queue *queue = queues[it.contender];
     void *in = attach_given(args, queue, "queue", "in", "out");
     void *out = attach_given(args, queue, "answers", "answers-in", "answers-out");
@@ -350,7 +326,7 @@ static double echo(int contender, int64_t messages)
     const peer_queue *queue = queues[contender];
     void *memory = board_create(), *there = shared_memory(), *back = shared_memory();
     must(queue->create(there, 64) != 0 || queue->create(back, 64) != 0, queue->name);
-    job it = {contender, 0, 0, 64, messages};
+    plan it = {.contender = contender, .size = 64, .messages = messages};
     kin_process *first = start_job("bench_echo", memory, there, back, &it);
     it.cpu = now.cpus - 1;
     it.index = 1;
@@ -381,7 +357,7 @@ static double trip(const bench *b, int contender)
 static void compare(bench *b, const char *what, const char *unit, double kin, double peer, const char *beside,
                     peer_target target)
 {
-    if (peer == peer) {
+    if (!absent(peer)) {
         row(b, &(line){what, unit, kin, peer, beside, target, 0});
     }
 }
@@ -433,12 +409,12 @@ static void round_trips(bench *b)
 
 int bench_idle(const kin_args *args)
 {
-    job it;
+    plan it;
     char byte;
-    board *shared = begin_job(args, &it);
+    board *shared = begin_worker(args, &it);
     void *queue = attach_given(args, &kin_copying, "queue", "in", "out");
     int64_t began = peer_now_ns(), cpu = peer_cpu_ns();
-    kin_status status = kin_queue_get(queue, &byte, 1, NULL, it.messages);
+    kin_status status = kin_queue_get(queue, &byte, 1, NULL, it.span);
     shared->results[0] = (worker_result){peer_cpu_ns() - cpu, peer_now_ns() - began};
     return status != KIN_E_TIMED_OUT;
 }
@@ -448,7 +424,7 @@ static void idle(bench *b)
     void *memory = board_create(), *object = shared_memory();
     int64_t span = b->quick ? KIN_MS(300) : KIN_SECONDS(10);
     must(kin_create(object, 64) != 0, "kin_queue_create");
-    kin_process *worker = start_job("bench_idle", memory, object, NULL, &(job){COPYING, 0, 0, 64, span});
+    kin_process *worker = start_job("bench_idle", memory, object, NULL, &(plan){.contender = COPYING, .span = span});
     must(tool_finish(worker), "bench_idle");
     worker_result result = board_in(memory)->results[0];
     row(b, &(line){"a consumer left alone", "% of a CPU", 100.0 * (double)result.done / (double)result.ns, NAN, NULL,

@@ -1,5 +1,5 @@
-/* bench_with_uthash.c: a hash table of one process: uthash. See ../bench_peers.h. */
-#include "../bench_peers.h"
+/* uthash.c: a hash table of one process: uthash. See peers.h. */
+#include "peers.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* bench_peers.c: pthread mutexes, POSIX semaphores, fork and posix_spawn. See ../bench_peers.h. */
-#include "../bench_peers.h"
+/* peers.c: pthread mutexes, POSIX semaphores, fork and posix_spawn. See ../peers.h. */
+#include "../peers.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -100,28 +100,6 @@ int64_t peer_name_count(void)
 
 /* ---- locks ---- */
 
-static void *same(void *memory)
-{
-    return memory;
-}
-
-static void nothing(void *memory)
-{
-    (void)memory;
-}
-
-static int kin_create(void *memory)
-{
-    return kin_lock_init(memory, 0) != KIN_OK;
-}
-
-static void kin_destroy(void *memory)
-{
-    kin_lock_fini(memory);
-}
-
-PEER_LOCK_LOOPS(kin, kin_lock, kin_lock_acquire(lock, KIN_FOREVER), kin_lock_release(lock))
-
 static int create_mutex(void *memory, int robust)
 {
     pthread_mutexattr_t attributes;
@@ -184,44 +162,34 @@ PEER_LOCK_LOOPS(named, sem_t, sem_wait(lock), sem_post(lock))
 
 /* A lock alone: as fast as a plain mutex, and 5 % for the noise. */
 const peer_lock peer_locks[] = {
-    {"kin_lock", sizeof(kin_lock), kin_create, kin_destroy, same, nothing, kin_alone, kin_contend, {0, 0}, {0, 0}, 0},
-    {"pthread process-shared",
-     sizeof(pthread_mutex_t),
-     plain_create,
-     mutex_destroy,
-     same,
-     nothing,
-     mutex_alone,
-     mutex_contend,
-     {1.05, 0},
-     {1.0, 1},
-     2},
-    {"pthread robust",
-     sizeof(pthread_mutex_t),
-     robust_create,
-     mutex_destroy,
-     same,
-     nothing,
-     mutex_alone,
-     mutex_contend,
-     {0, 0},
-     {0, 0},
-     0},
-    {"sem_open",
-     NAME_SIZE,
-     named_create,
-     named_destroy,
-     named_attach,
-     named_detach,
-     named_alone,
-     named_contend,
-     {0, 0},
-     {0, 0},
-     0},
+    {.name = "pthread process-shared",
+     .create = plain_create,
+     .destroy = mutex_destroy,
+     .attach = peer_same,
+     .detach = peer_nothing,
+     .alone = mutex_alone,
+     .contend = mutex_contend,
+     .alone_target = {1.05, 0},
+     .contended_target = {1.0, 1},
+     .contended_processes = 2},
+    {.name = "pthread robust",
+     .create = robust_create,
+     .destroy = mutex_destroy,
+     .attach = peer_same,
+     .detach = peer_nothing,
+     .alone = mutex_alone,
+     .contend = mutex_contend},
+    {.name = "sem_open",
+     .create = named_create,
+     .destroy = named_destroy,
+     .attach = named_attach,
+     .detach = named_detach,
+     .alone = named_alone,
+     .contend = named_contend},
 };
 
 const size_t peer_lock_count = sizeof peer_locks / sizeof peer_locks[0];
-const peer_lock *const peer_contended = &peer_locks[1];
+const peer_lock *const peer_contended = &peer_locks[0];
 
 /* ---- two semaphores ---- */
 
@@ -252,7 +220,7 @@ static int sems_take(void *attached, int which, int64_t timeout_ns)
 }
 
 const peer_sems peer_native_sems = {
-    "sem_t, sem_clockwait", 2 * sizeof(sem_t), sems_create, sems_destroy, same, nothing, sems_give, sems_take,
+    "sem_t, sem_clockwait", sems_create, sems_destroy, peer_same, peer_nothing, sems_give, sems_take,
 };
 
 /* ---- making and starting things ---- */
@@ -300,7 +268,7 @@ const char *const peer_spawn_name = "posix_spawn";
 int peer_spawn_once(void)
 {
     extern char **environ;
-    static char name[] = "kin";
+    static char name[] = "kin-bench";
     static char command[] = "noop";
     char *argv[] = {name, command, NULL};
     pid_t pid = 0;
@@ -308,54 +276,34 @@ int peer_spawn_once(void)
     return error != 0 ? error : wait_for(pid);
 }
 
-/* ---- queues ---- */
+/* ---- a pipe ---- */
 
-static int pipe_create(void *memory, size_t message)
+int peer_pipe_create(int64_t ends[2])
 {
-    (void)message;
-    int ends[2];
-    if (pipe(ends) != 0) {
+    int fds[2];
+    if (pipe(fds) != 0) {
         return -1;
     }
-    ((int64_t *)memory)[0] = ends[0];
-    ((int64_t *)memory)[1] = ends[1];
+    ends[0] = fds[0];
+    ends[1] = fds[1];
     return 0;
 }
 
-static void pipe_destroy(void *memory)
+void peer_pipe_close(int64_t end)
 {
-    close((int)((int64_t *)memory)[0]);
-    close((int)((int64_t *)memory)[1]);
+    close((int)end);
 }
 
-static int pipe_handles(void *memory, int64_t *both)
+int peer_pipe_write(int64_t end, const void *data, size_t size)
 {
-    both[0] = ((int64_t *)memory)[0];
-    both[1] = ((int64_t *)memory)[1];
-    return 2;
+    return write((int)end, data, size) == (ssize_t)size ? 0 : -1;
 }
 
-static void *pipe_attach(void *memory, const int64_t *both)
-{
-    static int64_t attached[2][2]; /* a process uses two at most */
-    static int count;
-    int64_t *mine = attached[count++ % 2];
-    (void)memory;
-    mine[0] = both[0];
-    mine[1] = both[1];
-    return mine;
-}
-
-static int pipe_put(void *attached, const void *data, size_t size)
-{
-    return write((int)((int64_t *)attached)[1], data, size) == (ssize_t)size ? 0 : -1;
-}
-
-static int pipe_get(void *attached, void *buffer, size_t size)
+int peer_pipe_read(int64_t end, void *buffer, size_t size)
 {
     char *at = buffer;
     while (size > 0) {
-        ssize_t got = read((int)((int64_t *)attached)[0], at, size);
+        ssize_t got = read((int)end, at, size);
         if (got <= 0) {
             return -1;
         }
@@ -363,60 +311,6 @@ static int pipe_get(void *attached, void *buffer, size_t size)
         size -= (size_t)got;
     }
     return 0;
-}
-
-const peer_queue peer_pipe_queue = {"pipe", pipe_create, pipe_destroy, pipe_handles, pipe_attach, pipe_put, pipe_get};
-
-/* The number that the command prints; negative if it prints none. */
-static double ask_python(const char *command)
-{
-    double answer = -1;
-    FILE *output = popen(command, "r");
-    if (output != NULL) {
-        if (fscanf(output, "%lf", &answer) != 1) {
-            answer = -1;
-        }
-        pclose(output);
-    }
-    return answer;
-}
-
-double peer_python_pool(size_t count, size_t chunk)
-{
-    char command[1024];
-    snprintf(command, sizeof command,
-             "python3 -c '\n"
-             "import multiprocessing as m, time\n"
-             "m.set_start_method(\"fork\")\n"
-             "n, chunk = %zu, %zu\n"
-             "with m.Pool(2) as p:\n"
-             "    p.map(abs, range(10))\n"
-             "    x = list(range(n))\n"
-             "    t = time.monotonic()\n"
-             "    p.map(abs, x, chunk or None)\n"
-             "    print(n / (time.monotonic() - t) / 1000)\n' 2>/dev/null",
-             count, chunk);
-    return ask_python(command);
-}
-
-double peer_python_manager(const char *operation)
-{
-    char command[1024];
-    snprintf(command, sizeof command,
-             "python3 -c '\n"
-             "import multiprocessing as m, time\n"
-             "m.set_start_method(\"fork\")\n"
-             "with m.Manager() as k:\n"
-             "    d = k.dict({str(i): i for i in range(1000)}); l = k.Lock(); q = k.Queue()\n"
-             "    def get(): d.get(\"77\")\n"
-             "    def lock(): l.acquire(); l.release()\n"
-             "    def queue(): q.put(5); q.get()\n"
-             "    t, n = time.monotonic(), 0\n"
-             "    while time.monotonic() - t < 0.3:\n"
-             "        %s(); n += 1\n"
-             "    print(n / (time.monotonic() - t) / 1000)\n' 2>/dev/null",
-             operation);
-    return ask_python(command);
 }
 
 /* ---- a pair of sockets that keep messages whole ---- */
@@ -447,28 +341,4 @@ int peer_pair_send(int64_t end, const void *message, size_t size)
 int peer_pair_recv(int64_t end, void *message, size_t size)
 {
     return recv((int)end, message, size, 0) == (ssize_t)size ? 0 : -1;
-}
-
-double peer_python_queue(int producers, int consumers)
-{
-    char command[1024];
-    snprintf(command, sizeof command,
-             "python3 -c '\n"
-             "import multiprocessing as m, time\n"
-             "def put(q, n):\n"
-             "    x = bytes(64)\n"
-             "    for i in range(n): q.put(x)\n"
-             "def get(q, n):\n"
-             "    for i in range(n): q.get()\n"
-             "m.set_start_method(\"fork\")\n"
-             "q = m.Queue()\n"
-             "n = 60000\n"
-             "all = [m.Process(target=put, args=(q, n // %d)) for i in range(%d)]\n"
-             "all += [m.Process(target=get, args=(q, n // %d)) for i in range(%d)]\n"
-             "t = time.monotonic()\n"
-             "for p in all: p.start()\n"
-             "for p in all: p.join()\n"
-             "print(n / (time.monotonic() - t) / 1000)\n' 2>/dev/null",
-             producers, producers, consumers, consumers);
-    return ask_python(command);
 }

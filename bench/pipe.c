@@ -1,14 +1,7 @@
-/* bench_pipe.c: messages through kin's pipes, and through the system's with as many bytes. */
+/* pipe.c: messages through kin's pipes, and through the system's with as many bytes. */
 #include "bench.h"
 
-#include <string.h>
-
 enum { KIN, RAW, CONTENDERS };
-
-typedef struct talk {
-    int contender, cpu, index;
-    int64_t size, messages;
-} talk;
 
 typedef struct end {
     kin_pipe *pipe;
@@ -60,35 +53,24 @@ static void close_end(const end *it)
 
 /* ---- workers ---- */
 
-static kin_process *start_talk(const char *entry, void *memory, const end *mine, const talk *it)
+static kin_process *start_talk(const char *entry, void *memory, const end *mine, const plan *it)
 {
-    kin_args *args = NULL;
-    kin_process *process = NULL;
-    tool_check(kin_args_create(&args, NULL), "kin_args_create");
-    tool_check(kin_args_add(args, "board", KIN_TYPE_MEMORY, memory), "board");
-    tool_check(kin_args_add_bytes(args, "talk", it, sizeof *it), "talk");
+    kin_args *args = worker_args(memory, it);
     tool_check(it->contender == KIN ? kin_args_add_pipe(args, "end", mine->pipe)
                                     : kin_args_add_handle(args, "end", (kin_handle)mine->raw),
                "end");
-    tool_check(kin_process_start(&process, entry, args, NULL), entry);
-    kin_args_destroy(args);
-    return process;
+    return start_with(entry, args);
 }
 
-static board *begin_talk(const kin_args *args, talk *it, end *mine)
+static board *begin_talk(const kin_args *args, plan *it, end *mine)
 {
-    const void *bytes = NULL;
-    size_t size = 0;
     kin_handle handle = 0;
-    tool_check(kin_args_get_bytes(args, "talk", &bytes, &size), "talk");
-    memcpy(it, bytes, sizeof *it);
+    board *shared = begin_worker(args, it);
     mine->contender = it->contender;
     tool_check(it->contender == KIN ? kin_args_get_pipe(args, "end", &mine->pipe)
                                     : kin_args_get_handle(args, "end", KIN_HANDLE_ANY, &handle),
                "end");
     mine->raw = (int64_t)handle;
-    must(peer_pin(it->cpu) != 0, "pinning");
-    board *shared = board_in(tool_given(args, "board", KIN_TYPE_MEMORY));
     pass_gate(shared);
     return shared;
 }
@@ -97,7 +79,7 @@ static unsigned char message[PEER_HEAD + 4096];
 
 static int move_messages(const kin_args *args, int sends)
 {
-    talk it;
+    plan it;
     end mine;
     board *shared = begin_talk(args, &it, &mine);
     int failed = 0;
@@ -122,7 +104,7 @@ int bench_recv(const kin_args *args)
 /* Number 0 begins, the other answers. */
 int bench_talk(const kin_args *args)
 {
-    talk it;
+    plan it;
     end mine;
     size_t size;
     board *shared = begin_talk(args, &it, &mine);
@@ -146,7 +128,11 @@ static int64_t run_both(const char *const entries[2], int contender, int64_t mes
     int failed = 0;
     make_ends(ends, contender);
     for (int i = 0; i < 2; i++) {
-        talk it = {contender, now.cpus == 1 ? 0 : i, i, (int64_t)now.size, messages};
+        const plan it = {.contender = contender,
+                         .cpu = now.cpus == 1 ? 0 : i,
+                         .index = i,
+                         .size = (int64_t)now.size,
+                         .messages = messages};
         workers[i] = start_talk(entries[i], memory, &ends[i], &it);
         close_end(&ends[i]);
     }

@@ -1,4 +1,4 @@
-/* bench_pool.c: work through kin's pool, and as others do it. */
+/* pool.c: work through kin's pool, and as others do it. */
 #include "bench.h"
 
 #include <string.h>

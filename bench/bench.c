@@ -1,0 +1,119 @@
+/* bench.c: kin-bench: kin beside what the system offers, in one run.
+ *
+ * What is compared is measured in turns, round by round, and the medians are shown: what else the machine does meanwhile
+ * meets all alike. Processes that measure together are kin's children, started at one gate, each pinned to a CPU.
+ */
+#include "bench.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const tool_name = "kin-bench";
+
+typedef struct subject {
+    const char *name;
+    const char *summary;
+    void (*run)(bench *b);
+} subject;
+
+static const subject subjects[] = {
+    {"lock", "acquire and release, nobody else", bench_lock},
+    {"contended", "the same with 2, 4, 8 processes", bench_contended},
+    {"semaphore", "hand-over between two processes, and waiting", bench_semaphore},
+    {"waiting", "hand-over by events and by conditions", bench_waiting},
+    {"readers", "two that read at once", bench_readers},
+    {"queue", "messages through queues", bench_queue},
+    {"pipe", "messages through pipes", bench_pipe},
+    {"pool", "work for pools", bench_pool},
+    {"dict", "dicts, and what a manager keeps", bench_dict},
+    {"run", "run a program to its end", bench_run},
+    {"create", "create and destroy locks, and what a million of them takes", bench_create},
+    {"start", "start and join processes", bench_start},
+};
+
+#define SUBJECT_COUNT (sizeof subjects / sizeof subjects[0])
+
+static int usage(FILE *stream, int status)
+{
+    fprintf(stream, "usage: kin-bench [--json] [--quick] [--only NAME]\n\n"
+                    "  --json       one JSON document instead of a table\n"
+                    "  --quick      short measurements: to see that it runs\n"
+                    "  --only NAME  one of:\n");
+    for (size_t i = 0; i < SUBJECT_COUNT; i++) {
+        fprintf(stream, "                 %-10s %s\n", subjects[i].name, subjects[i].summary);
+    }
+    fprintf(stream,
+            "\nWhether a target is met is in its row; the exit status tells only whether it could be measured.\n");
+    return status;
+}
+
+static int known_subject(const char *name)
+{
+    int found = 0;
+    for (size_t i = 0; i < SUBJECT_COUNT; i++) {
+        found |= strcmp(subjects[i].name, name) == 0;
+    }
+    return found;
+}
+
+static void run_subjects(int json, int quick, const char *only)
+{
+    bench b = {.quick = quick, .rounds = quick ? 3 : 5, .span = quick ? KIN_MS(20) : KIN_MS(200), .all = 1};
+    must(peer_pin(PEER_ANY_CPU), "pinning");
+    open_rows(&b, json);
+    for (size_t i = 0; i < SUBJECT_COUNT; i++) {
+        if (only == NULL || strcmp(subjects[i].name, only) == 0) {
+            subjects[i].run(&b);
+        }
+    }
+    report_close(&b.out, b.all);
+}
+
+static int command(int argc, char **argv)
+{
+    static const struct option known[] = {
+        {"json", no_argument, NULL, 'j'},
+        {"quick", no_argument, NULL, 'q'},
+        {"only", required_argument, NULL, 'o'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    int json = 0;
+    int quick = 0;
+    const char *only = NULL;
+    for (int option; (option = getopt_long(argc, argv, "h", known, NULL)) != -1;) {
+        if (option == 'j') {
+            json = 1;
+        } else if (option == 'q') {
+            quick = 1;
+        } else if (option == 'o' && known_subject(optarg)) {
+            only = optarg;
+        } else {
+            return option == 'h' ? usage(stdout, EXIT_SUCCESS) : usage(stderr, EXIT_USAGE);
+        }
+    }
+    if (optind != argc) {
+        return usage(stderr, EXIT_USAGE);
+    }
+    run_subjects(json, quick, only);
+    return EXIT_SUCCESS;
+}
+
+#define BENCH_ENTRY(name) {#name, name},
+static const kin_entry entries[] = {BENCH_ENTRIES(BENCH_ENTRY)};
+
+static const kin_function functions[] = {{"bench_square", bench_square}};
+
+int main(int argc, char **argv)
+{
+    tool_check(kin_functions(functions, sizeof functions / sizeof functions[0]), "kin_functions");
+    tool_check(kin_main(entries, sizeof entries / sizeof entries[0]), "kin_main");
+    /* What is started to see what starting a program costs. */
+    if (argc == 2 && strcmp(argv[1], "noop") == 0) {
+        return EXIT_SUCCESS;
+    }
+    tool_path = argv[0];
+    return command(argc, argv);
+}

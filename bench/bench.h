@@ -1,0 +1,138 @@
+/* bench.h: what the parts of kin-bench share. */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <math.h>
+
+#include "peers.h"
+#include "report.h"
+#include "program.h"
+
+#define PATIENCE KIN_SECONDS(30)
+#define ROUNDS_MAX 9
+#define WORKERS_MAX 8
+#define CONTENDERS_MAX 6
+
+typedef struct bench {
+    int quick;
+    int rounds;
+    int64_t span; /* nanoseconds that one measurement takes, roughly */
+    report out;
+    int all; /* all targets met */
+} bench;
+
+/* ---- rows ---- */
+
+typedef struct line {
+    const char *name;
+    const char *unit;
+    double kin;
+    double peer; /* NAN: none; then the target is for kin's figure */
+    const char *beside;
+    peer_target target;
+    int absolute; /* the target is for kin's figure although there is a peer */
+} line;
+
+#define AT_MOST(bound) ((peer_target){bound, 0})
+#define AT_LEAST(bound) ((peer_target){bound, 1})
+#define NO_TARGET ((peer_target){NAN, 0})
+
+/* Begins the table or the document. */
+void open_rows(bench *b, int json);
+void row(bench *b, const line *it);
+/* NAN: not measured. */
+int absent(double number);
+
+/* One figure of one contender. */
+typedef double (*meter)(const bench *b, int contender);
+
+/* Each contender in turn, round by round; the median of each. */
+void measure(const bench *b, meter once, int contenders, double *medians);
+double median(double *values, int count);
+/* Nanoseconds for one, of as many as the time allows, each `once` doing at_once at a time. */
+double repeat(const bench *b, int (*once)(void), int at_once, const char *what);
+/* Ends the program if failed. */
+void must(int failed, const char *what);
+
+/* ---- workers ---- */
+
+/* Shared by those who measure together. The object has cache lines of its own. */
+#define LINE 64
+#define OBJECT_MAX 512
+
+typedef struct worker_result {
+    int64_t done;
+    int64_t ns;
+} worker_result;
+
+typedef struct board {
+    kin_sem ready;
+    kin_sem gate;
+    worker_result results[WORKERS_MAX];
+    _Alignas(LINE) peer_contest contest;
+    _Alignas(LINE) unsigned char object[OBJECT_MAX];
+} board;
+
+/* What a worker is to do. Each subject sets what it needs. */
+typedef struct plan {
+    int contender;
+    int cpu;
+    int index;
+    unsigned apart;
+    int64_t span;
+    int64_t size, messages;
+} plan;
+
+void *board_create(void);
+void board_destroy(void *memory);
+board *board_in(void *memory);
+/* Arguments with the board and the plan; start_with takes them. */
+kin_args *worker_args(void *memory, const plan *it);
+kin_process *start_with(const char *entry, kin_args *args);
+kin_process *start_worker(const char *entry, void *memory, const plan *it);
+/* In a worker: takes what it was given, and its CPU. */
+board *begin_worker(const kin_args *args, plan *out);
+void pass_gate(board *it);
+void open_gate(board *it, int workers);
+
+/* What children are started with: bench.c registers them all under their own names. */
+#define BENCH_ENTRIES(X)                                                                                               \
+    X(bench_contend)                                                                                                   \
+    X(bench_ping)                                                                                                      \
+    X(bench_pong)                                                                                                      \
+    X(bench_read)                                                                                                      \
+    X(bench_wait)                                                                                                      \
+    X(bench_put)                                                                                                       \
+    X(bench_get)                                                                                                       \
+    X(bench_echo)                                                                                                      \
+    X(bench_idle)                                                                                                      \
+    X(bench_send)                                                                                                      \
+    X(bench_recv)                                                                                                      \
+    X(bench_talk)                                                                                                      \
+    X(bench_mix)                                                                                                       \
+    X(bench_square_piped)                                                                                              \
+    X(bench_nothing)
+
+#define BENCH_ENTRY_DECLARATION(name) int name(const kin_args *args);
+BENCH_ENTRIES(BENCH_ENTRY_DECLARATION)
+#undef BENCH_ENTRY_DECLARATION
+
+/* What a pool's workers run. */
+int bench_square(kin_task *task);
+
+/* ---- subjects in files of their own ---- */
+
+void bench_lock(bench *b);
+void bench_contended(bench *b);
+void bench_semaphore(bench *b);
+void bench_waiting(bench *b);
+void bench_readers(bench *b);
+void bench_queue(bench *b);
+void bench_pipe(bench *b);
+void bench_pool(bench *b);
+void bench_dict(bench *b);
+void bench_create(bench *b);
+void bench_run(bench *b);
+void bench_start(bench *b);
+
+#endif

@@ -1,0 +1,95 @@
+/* start.c: children started and joined, programs run. */
+#include "bench.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+int bench_nothing(const kin_args *args)
+{
+    (void)args;
+    return 0;
+}
+
+static int start_once(kin_method method)
+{
+    kin_process_options options = KIN_PROCESS_OPTIONS;
+    options.method = method;
+    kin_process *process = NULL;
+    tool_check(kin_process_start(&process, "bench_nothing", NULL, &options), "kin_process_start");
+    return tool_finish(process);
+}
+
+static int kin_fork_once(void)
+{
+    return start_once(KIN_FORK);
+}
+
+static int kin_spawn_once(void)
+{
+    return start_once(KIN_SPAWN);
+}
+
+static double fork_one(const bench *b, int contender)
+{
+    return repeat(b, contender == 0 ? kin_fork_once : peer_fork_once, 1, "fork") / 1e3;
+}
+
+static size_t ballast(const bench *b)
+{
+    return (size_t)(b->quick ? 128 : 1024) * 1048576;
+}
+
+/* Contenders: kin, the peer, and both again by a parent with much memory. */
+static double spawn_one(const bench *b, int contender)
+{
+    volatile char *memory = NULL;
+    if (contender >= 2) {
+        memory = malloc(ballast(b));
+        must(memory == NULL, "malloc");
+        for (size_t i = 0; i < ballast(b); i += 4096) {
+            memory[i] = 1;
+        }
+    }
+    double ns = repeat(b, contender % 2 == 0 ? kin_spawn_once : peer_spawn_once, 1, "spawn");
+    free((void *)memory);
+    return ns / 1e3;
+}
+
+void bench_start(bench *b)
+{
+    double medians[CONTENDERS_MAX];
+    char name[64];
+    if (peer_has_fork()) {
+        measure(b, fork_one, 2, medians);
+        row(b, &(line){"start and join, fork", "us", medians[0], medians[1], "fork, _exit, waitpid", AT_MOST(1.1), 0});
+    }
+    measure(b, spawn_one, 4, medians);
+    row(b, &(line){"start and join, spawn", "us", medians[0], medians[1], peer_spawn_name, AT_MOST(1.1), 0});
+    snprintf(name, sizeof name, "  the same, %d MiB touched before", (int)(ballast(b) / 1048576));
+    /* Under Wine CreateProcess forks, and copies page tables: that is not kin's, nor Windows'. */
+    peer_target target = peer_has_fork() ? AT_MOST(1.1) : NO_TARGET;
+    row(b, &(line){name, "us", medians[2], medians[3], peer_spawn_name, target, 0});
+    row(b, &(line){"  slower for that", "times", medians[2] / medians[0], medians[3] / medians[1], peer_spawn_name,
+                   target, 0});
+}
+
+/* ---- running a program ---- */
+
+static int kin_run_once(void)
+{
+    const char *const argv[] = {tool_path, "noop", NULL};
+    kin_exit end = {-1, 0};
+    return kin_run(argv, NULL, &end) != KIN_OK || end.code != 0;
+}
+
+static double run_one(const bench *b, int contender)
+{
+    return repeat(b, contender == 0 ? kin_run_once : peer_spawn_once, 1, "run") / 1e3;
+}
+
+void bench_run(bench *b)
+{
+    double medians[CONTENDERS_MAX];
+    measure(b, run_one, 2, medians);
+    row(b, &(line){"run a trivial program", "us", medians[0], medians[1], peer_spawn_name, AT_MOST(1.15), 0});
+}

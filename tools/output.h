@@ -1,0 +1,16 @@
+/* output.h: JSON documents on the standard output, by Jansson. The functions end the process with status 1 where memory or the output fails. */
+#ifndef OUTPUT_H
+#define OUTPUT_H
+
+#include <jansson.h>
+
+/* A text that anybody may have written. NULL becomes null. What is not UTF-8 is taken for Latin 1, since JSON knows no other bytes. */
+json_t *output_text(const char *text);
+/* Adds a value, which is the array's then. Returns it. */
+json_t *output_add(json_t *array, json_t *value);
+/* Adds a member, which is the object's then. Returns it. */
+json_t *output_set(json_t *object, const char *key, json_t *value);
+/* Prints the document on a line of its own, and frees it. */
+void output_document(json_t *document);
+
+#endif

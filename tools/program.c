@@ -1,0 +1,34 @@
+/* program.c: see program.h. */
+#include "program.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+const char *tool_path;
+
+kin_status tool_check(kin_status status, const char *what)
+{
+    if (status < 0) {
+        char system[160];
+        kin_os_error_text(kin_last_os_error(), system, sizeof system);
+        fprintf(stderr, "%s: %s: %s: %s%s%s\n", tool_name, what, kin_status_name(status), kin_status_text(status),
+                status == KIN_E_OS ? ": " : "", status == KIN_E_OS ? system : "");
+        exit(EXIT_FAILURE);
+    }
+    return status;
+}
+
+void *tool_given(const kin_args *args, const char *name, kin_type type)
+{
+    void *object = NULL;
+    tool_check(kin_args_get(args, name, type, &object), name);
+    return object;
+}
+
+int tool_finish(kin_process *process)
+{
+    kin_exit result;
+    tool_check(kin_process_join(process, KIN_FOREVER, &result), "joining a child");
+    kin_process_close(process);
+    return result.code != 0 || result.signal != 0;
+}
