@@ -1,4 +1,4 @@
-/* name.c: how names are made; and families that strangers find, by symbolic links.
+/* name.c: families that strangers find, by symbolic links.
  *
  *     DIR/kin-UID-HEX.arena      the arena, and
  *     DIR/kin-UID-HEX.pulse      its pulse (pulse.c): made before it has a name, removed with the family
@@ -35,84 +35,12 @@
 #define PAUSE 20000 /* while another process removes the name, in ns */
 #define TEXT_ROOM (KIN_POSIX_HEX + KIN_FAMILY_NAME_MAX + 16)
 
-/* ---- how names are made ---- */
-
-void kin_posix_hex(char out[KIN_POSIX_HEX], const kin_os_id *id)
-{
-    for (size_t i = 0; i < sizeof id->bytes; i++) {
-        out[2 * i] = "0123456789abcdef"[id->bytes[i] >> 4];
-        out[2 * i + 1] = "0123456789abcdef"[id->bytes[i] & 15];
-    }
-    out[KIN_POSIX_HEX - 1] = '\0';
-}
-
-const char *kin_posix_names_dir(unsigned index, bool common)
-{
-    const char *dir = NULL;
-    switch (index) {
-    case 0:
-        return KIN_POSIX_SEM_DIR;
-    case 1:
-        dir = common ? NULL : secure_getenv("XDG_RUNTIME_DIR");
-        break;
-    case 2:
-        dir = common ? NULL : secure_getenv("TMPDIR");
-        break;
-    case 3:
-        return "/tmp";
-    default:
-        break;
-    }
-    return dir && dir[0] == '/' ? dir : NULL;
-}
-
-bool kin_posix_name(char *out, size_t size, const char *dir, unsigned long uid, const char *hex, const char *suffix)
-{
-    int length = snprintf(out, size, "%s/kin-%lu-%s.%s", dir, uid, hex, suffix);
-    return length > 0 && (size_t)length < size;
-}
-
-bool kin_posix_name_matches(const char *entry, unsigned long uid, const char *suffix, char hex[KIN_POSIX_HEX])
-{
-    char start[32];
-    if (strncmp(entry, "kin-", 4) != 0) { /* most of them: without a system call for each */
-        return false;
-    }
-    size_t length = (size_t)snprintf(start, sizeof start, "kin-%lu-", uid);
-    if (strncmp(entry, start, length) != 0 || strspn(entry + length, "0123456789abcdef") != KIN_POSIX_HEX - 1) {
-        return false;
-    }
-    memcpy(hex, entry + length, KIN_POSIX_HEX - 1);
-    hex[KIN_POSIX_HEX - 1] = '\0';
-    entry += length + KIN_POSIX_HEX - 1;
-    return entry[0] == '.' && strcmp(entry + 1, suffix) == 0;
-}
-
-static bool path_of(char path[PATH_MAX], unsigned dir, unsigned long uid, const char *name, const char *suffix)
-{
-    const char *names = kin_posix_names_dir(dir, false);
-    return names && kin_posix_name(path, PATH_MAX, names, uid, name, suffix);
-}
-
 /* ---- a family's files ---- */
 
 /* Whether it is that user's, a plain file, and has no other link. */
 static bool is_sound(const struct stat *info, unsigned long uid)
 {
     return S_ISREG(info->st_mode) && (unsigned long)info->st_uid == uid && info->st_nlink == 1;
-}
-
-/* What others have put there under that name does not count. */
-bool kin_posix_find_in(char path[PATH_MAX], struct stat *info, unsigned index, unsigned long uid, const char *hex,
-                       const char *suffix)
-{
-    return path_of(path, index, uid, hex, suffix) && lstat(path, info) == 0 && S_ISREG(info->st_mode) &&
-           (unsigned long)info->st_uid == uid;
-}
-
-bool kin_posix_is_same(const struct stat *a, const struct stat *b)
-{
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
 /* In whatever directory it is. */
@@ -131,19 +59,6 @@ static bool is_gone(unsigned long uid, const char *hex)
     char path[PATH_MAX];
     struct stat info;
     return !find_file(path, &info, uid, hex, "arena") || !find_file(path, &info, uid, hex, "pulse");
-}
-
-bool kin_posix_id(kin_os_id *out, const char *hex)
-{
-    for (size_t i = 0; i < 2 * sizeof out->bytes; i++) {
-        const char *digit = strchr("0123456789abcdef", hex[i]);
-        if (hex[i] == '\0' || !digit) {
-            return false;
-        }
-        int value = (int)(digit - "0123456789abcdef");
-        out->bytes[i / 2] = (uint8_t)(i % 2 == 0 ? value << 4 : out->bytes[i / 2] | value);
-    }
-    return true;
 }
 
 void kin_posix_arena_remove(const char *hex)
@@ -307,7 +222,7 @@ kin_status kin_os_name_find(kin_os_handle *out, kin_os_id *id, const char *name,
     for (unsigned i = 0; status == KIN_E_NOT_FOUND && i < KIN_POSIX_DIRS; i++) {
         char path[PATH_MAX];
         link_text it;
-        status = path_of(path, i, uid, name, "family") ? read_name(&it, path, uid, name) : KIN_E_NOT_FOUND;
+        status = kin_posix_path(path, i, uid, name, "family") ? read_name(&it, path, uid, name) : KIN_E_NOT_FOUND;
         if (status == KIN_OK && kin_posix_id(id, it.hex)) {
             status = open_arena(out, uid, it.hex);
         }

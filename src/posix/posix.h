@@ -96,7 +96,7 @@ struct pollfd;
 /* ppoll until a deadline of kin_os_now, through interruptions. */
 int kin_posix_poll(struct pollfd *list, size_t count, int64_t deadline);
 
-/* ---- name.c ---- */
+/* ---- directory.c ---- */
 
 #define KIN_POSIX_HEX 33             /* an id in hexadecimal, with its zero */
 #define KIN_POSIX_SEM_DIR "/dev/shm" /* where glibc and musl keep named semaphores */
@@ -109,12 +109,16 @@ bool kin_posix_id(kin_os_id *out, const char *hex);
 const char *kin_posix_names_dir(unsigned index, bool common);
 /* DIR/kin-UID-HEX.SUFFIX. False: too long. */
 bool kin_posix_name(char *out, size_t size, const char *dir, unsigned long uid, const char *hex, const char *suffix);
+/* The same in the directory of that index. False: there is no such directory, or the path is too long. */
+bool kin_posix_path(char path[PATH_MAX], unsigned index, unsigned long uid, const char *name, const char *suffix);
 /* The path of kin-UID-HEX.SUFFIX in the directory of that index. False: that user has no plain file of that name there. */
 bool kin_posix_find_in(char path[PATH_MAX], struct stat *info, unsigned index, unsigned long uid, const char *hex,
                        const char *suffix);
 bool kin_posix_is_same(const struct stat *a, const struct stat *b);
 /* Whether an entry of such a directory is kin-UID-HEX.SUFFIX. */
 bool kin_posix_name_matches(const char *entry, unsigned long uid, const char *suffix, char hex[KIN_POSIX_HEX]);
+
+/* ---- name.c ---- */
 
 /* Removes a family's name if the family is gone, and what a killed process left that was removing it. */
 void kin_posix_name_tidy(const char *dir, const char *name);

@@ -17,13 +17,11 @@
 
 static socklen_t bell_address(struct sockaddr_un *out, const kin_os_id *family, uint32_t slot)
 {
+    char hex[KIN_POSIX_HEX];
+    kin_posix_hex(hex, family);
     memset(out, 0, sizeof *out);
     out->sun_family = AF_UNIX;
-    int used = snprintf(out->sun_path + 1, sizeof out->sun_path - 1, "kin-");
-    for (size_t i = 0; i < sizeof family->bytes; i++) {
-        used += snprintf(out->sun_path + 1 + used, sizeof out->sun_path - 1 - (size_t)used, "%02x", family->bytes[i]);
-    }
-    used += snprintf(out->sun_path + 1 + used, sizeof out->sun_path - 1 - (size_t)used, "-%u", slot);
+    int used = snprintf(out->sun_path + 1, sizeof out->sun_path - 1, "kin-%s-%lu", hex, (unsigned long)slot);
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)used);
 }
 
