@@ -21,14 +21,19 @@ kin_status kin_posix_fail(int code);
 
 struct timespec kin_posix_timespec(int64_t nanoseconds);
 
-/* ---- thread.c ---- */
+/* ---- forks.c ---- */
 
-/* Sees to it that fork wipes the private memory that the kernel does not wipe. */
-kin_status kin_posix_watch_forks(void);
+typedef struct kin_posix_fork_watcher {
+    void (*before)(void);         /* in the forking thread, before the fork; or NULL */
+    void (*after)(bool in_child); /* in the same thread, and in the child's only thread */
+    bool listed;                  /* these are forks.c's */
+    struct kin_posix_fork_watcher *next;
+} kin_posix_fork_watcher;
 
-/* ---- memory.c ---- */
-
-void kin_posix_private_wipe(void);
+/* From now on every fork runs the watcher, which must stay valid. It may be registered again: that does nothing. */
+kin_status kin_posix_watch_forks(kin_posix_fork_watcher *watcher);
+/* For one watcher, outside of all others: its before runs first, its after last. */
+kin_status kin_posix_watch_forks_around(const kin_posix_fork_watcher *watcher);
 
 /* ---- process.c ---- */
 
@@ -58,17 +63,6 @@ char **kin_posix_environment(const char *const *variables, bool clean);
 
 /* A pidfd, not below KIN_POSIX_FD_MIN; -1 and errno. */
 int kin_posix_open_process(pid_t pid);
-
-/* ---- run.c ---- */
-
-/* Around every fork: the child has no pipes of programs that threads of its parent run. */
-void kin_posix_runs_before_fork(void);
-void kin_posix_runs_after_fork(bool in_child);
-
-/* ---- server.c ---- */
-
-/* After every fork, in the child: its parent's server is not its own. */
-void kin_posix_server_after_fork(void);
 
 /* ---- message.c ---- */
 

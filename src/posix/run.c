@@ -31,12 +31,13 @@
 static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
 static kin_os_run *list;
 
-void kin_posix_runs_before_fork(void)
+static void before_fork(void)
 {
     pthread_mutex_lock(&list_lock);
 }
 
-void kin_posix_runs_after_fork(bool in_child)
+/* The child has no pipes of programs that threads of its parent run. */
+static void after_fork(bool in_child)
 {
     for (kin_os_run *run = list; in_child && run; run = run->next) {
         for (int i = 0; i < 3; i++) {
@@ -113,8 +114,9 @@ static bool has_pipes(const kin_os_command *command)
 
 static int make_pipes(kin_os_run *run, const kin_os_command *command)
 {
+    static kin_posix_fork_watcher watcher = {.before = before_fork, .after = after_fork};
     int error = 0;
-    if (kin_posix_watch_forks() != KIN_OK) {
+    if (kin_posix_watch_forks(&watcher) != KIN_OK) {
         return ENOMEM;
     }
     pthread_mutex_lock(&list_lock);

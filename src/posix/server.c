@@ -80,11 +80,13 @@ static _Atomic int channel = -1; /* this process's end; -1: it has no server */
 static pid_t owner;              /* whose it is: a process cloned otherwise finds another one's */
 static kin_os_process server;
 
-/* Whoever held the lock is not in the child. */
-void kin_posix_server_after_fork(void)
+/* The parent's server is not the child's own. The child lacks the thread that may have held the lock. */
+static void after_fork(bool in_child)
 {
-    kin_posix_close(atomic_exchange(&channel, -1));
-    lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    if (in_child) {
+        kin_posix_close(atomic_exchange(&channel, -1));
+        lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    }
 }
 
 /* Its end is nobody's business but kin's. */
@@ -130,6 +132,7 @@ static kin_status launch(const char *program, int inner)
 
 static kin_status make_server(const char *program)
 {
+    static kin_posix_fork_watcher watcher = {.after = after_fork};
     int ends[2];
     if (owner != getpid()) {
         kin_posix_close(atomic_exchange(&channel, -1));
@@ -137,7 +140,7 @@ static kin_status make_server(const char *program)
     if (atomic_load(&channel) >= 0) {
         return KIN_OK;
     }
-    kin_status status = kin_posix_watch_forks();
+    kin_status status = kin_posix_watch_forks(&watcher);
     if (status != KIN_OK) {
         return status;
     }
