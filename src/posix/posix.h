@@ -35,7 +35,7 @@ kin_status kin_posix_watch_forks(kin_posix_fork_watcher *watcher);
 /* For one watcher, outside of all others: its before runs first, its after last. */
 kin_status kin_posix_watch_forks_around(const kin_posix_fork_watcher *watcher);
 
-/* ---- process.c ---- */
+/* ---- identity.c ---- */
 
 typedef struct kin_posix_stat {
     char state;
@@ -44,6 +44,8 @@ typedef struct kin_posix_stat {
 
 /* /proc/NAME/stat, NAME being a pid or "self". 0, or an errno; EBADMSG: it is not as proc(5) has it. */
 int kin_posix_stat_read(kin_posix_stat *out, const char *name);
+
+/* ---- process.c ---- */
 
 /* Closes, in the child, all descriptors from first on. 0, or an errno. */
 int kin_posix_close_from(posix_spawn_file_actions_t *actions, int first);

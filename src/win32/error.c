@@ -1,14 +1,11 @@
-/* error.c: native codes and their statuses, and texts between UTF-8 and UTF-16.
+/* error.c: native codes and their statuses.
  *
  * - The thread's last error code changes at any call, even of TlsGetValue, which clears it on success (Microsoft,
  *   "TlsGetValue function"); kin keeps a copy of its own per thread, in a slot whose value is the code itself.
  * - FORMAT_MESSAGE_FROM_SYSTEM without FORMAT_MESSAGE_IGNORE_INSERTS reads arguments that are not there; its texts end
  *   in a line break ("FormatMessageW function").
- * - Without MB_ERR_INVALID_CHARS what is not UTF-8 silently becomes U+FFFD ("MultiByteToWideChar function").
  */
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "win32.h"
@@ -141,31 +138,4 @@ void kin_os_error_write(int code, char *buffer, size_t size)
         snprintf(text, sizeof text, "error %d", code);
     }
     copy_text(buffer, size, text);
-}
-
-kin_status kin_win32_utf16(wchar_t **out, const char *text)
-{
-    int length = MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text, -1, NULL, 0);
-    if (length == 0) {
-        return kin_win32_fail(GetLastError());
-    }
-    wchar_t *wide = malloc((size_t)length * sizeof *wide);
-    if (!wide) {
-        return kin_win32_fail(ERROR_NOT_ENOUGH_MEMORY);
-    }
-    MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text, -1, wide, length);
-    *out = wide;
-    return KIN_OK;
-}
-
-kin_status kin_win32_utf8(char *buffer, size_t size, const wchar_t *text)
-{
-    int room = size > INT_MAX ? INT_MAX : (int)size;
-    if (room == 0) { /* would only ask for the length */
-        return kin_win32_fail(ERROR_INSUFFICIENT_BUFFER);
-    }
-    if (!WideCharToMultiByte(CP_UTF8, WC_ERR_INVALID_CHARS, text, -1, buffer, room, NULL, NULL)) {
-        return kin_win32_fail(GetLastError());
-    }
-    return KIN_OK;
 }

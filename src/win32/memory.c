@@ -1,4 +1,4 @@
-/* memory.c: a section backed by the paging file, reserved at first and committed page by page.
+/* memory.c: VirtualAlloc; and a section backed by the paging file, reserved at first and committed page by page.
  *
  * - SEC_RESERVE: pages are reserved for the whole section; VirtualAlloc(MEM_COMMIT) in any view commits them for all
  *   views, and they cannot be decommitted (Microsoft, "CreateFileMappingW function", SEC_RESERVE). What is committed is
@@ -11,6 +11,28 @@
  *   views what is committed up to the very end of a section.)
  */
 #include "win32.h"
+
+/* ---- private memory ---- */
+
+kin_status kin_os_private_alloc(void **out, size_t size)
+{
+    void *memory = VirtualAlloc(NULL, size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+    if (!memory) {
+        return kin_win32_fail(GetLastError());
+    }
+    *out = memory;
+    return KIN_OK;
+}
+
+void kin_os_private_free(void *memory, size_t size)
+{
+    (void)size; /* MEM_RELEASE wants 0 and frees it all */
+    if (memory) {
+        VirtualFree(memory, 0, MEM_RELEASE);
+    }
+}
+
+/* ---- shared memory ---- */
 
 static size_t with_guard(size_t reserve)
 {

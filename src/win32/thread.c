@@ -1,4 +1,4 @@
-/* thread.c: a TLS index for speed, an FLS index for its callback, InitOnceExecuteOnce, atexit, VirtualAlloc.
+/* thread.c: a TLS index for speed, an FLS index for its callback, InitOnceExecuteOnce, atexit, WaitOnAddress.
  *
  * - The callback of FlsAlloc runs when a thread ends, in an executable as in a DLL, without a DllMain (Microsoft, "FlsAlloc
  *   function"). Threads that ExitProcess or TerminateThread ends get none. It runs as well when a fiber is deleted: a
@@ -82,24 +82,6 @@ void kin_os_thread_set(void *value)
 {
     TlsSetValue(kin_win32_tls_index, value);
     FlsSetValue(exit_index, value);
-}
-
-kin_status kin_os_private_alloc(void **out, size_t size)
-{
-    void *memory = VirtualAlloc(NULL, size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
-    if (!memory) {
-        return kin_win32_fail(GetLastError());
-    }
-    *out = memory;
-    return KIN_OK;
-}
-
-void kin_os_private_free(void *memory, size_t size)
-{
-    (void)size; /* MEM_RELEASE wants 0 and frees it all */
-    if (memory) {
-        VirtualFree(memory, 0, MEM_RELEASE);
-    }
 }
 
 void kin_os_word_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline)

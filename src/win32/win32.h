@@ -31,15 +31,6 @@ bool kin_win32_process_start(HANDLE process, uint64_t *out);
 
 #define KIN_WIN32_LINE_MAX 32767u /* of CreateProcessW, with the terminating zero */
 
-typedef struct kin_win32_line {
-    wchar_t *text; /* KIN_WIN32_LINE_MAX characters */
-    size_t length; /* goes on counting when text is full */
-} kin_win32_line;
-
-/* Appends a word so that CommandLineToArgvW and the C runtimes read back exactly it; `first` is argv[0], to which they
- * apply other rules. KIN_E_ARGUMENT: a quote in the first word, which nothing can express. */
-kin_status kin_win32_quote(kin_win32_line *line, const wchar_t *word, bool first);
-
 /* argv as a command line; free *out. KIN_E_ARGUMENT, KIN_E_TOO_BIG. */
 kin_status kin_win32_make_line(wchar_t **out, const char *const *argv);
 /* By its name, as the system sees it. */
