@@ -3,7 +3,7 @@
  * Each file is DIR/kin-UID-NAME.SUFFIX: UID is the owner's, NAME is a family's id in hexadecimal, or the name that a user
  * gave to it. The first directory in which a family's pulse could be made is used (pulse.c); the others are searched, too.
  */
-#include "posix.h"
+#include "posix/directory.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -14,7 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "posix.h"
+#include "posix/directory.h"
+#include "posix/handle.h"
+#include "posix/pulse.h"
 
 /* Whether a link's target is the memory of a family, of which, and whose: /memfd:kin-HEX, DIR/kin-UID-HEX.memory, .arena. */
 static bool is_memory(kin_os_id *out, unsigned long *owner, const char *target)

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "posix.h"
+#include "posix/posix.h"
 
 static _Thread_local int last_error;
 

@@ -19,7 +19,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "posix.h"
+#include "posix/forks.h"
+#include "posix/posix.h"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int once_error; /* written inside once */

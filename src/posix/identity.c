@@ -9,7 +9,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "posix.h"
+#include "posix/identity.h"
+#include "posix/handle.h"
+#include "posix/posix.h"
 
 int kin_posix_stat_read(kin_posix_stat *out, const char *name)
 {

@@ -23,7 +23,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "posix.h"
+#include "posix/account.h"
+#include "posix/directory.h"
+#include "posix/forks.h"
+#include "posix/handle.h"
+#include "posix/posix.h"
 
 #define PIECE ((size_t)1 << 20)
 #define UNWIPED_MAX 16

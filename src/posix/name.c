@@ -18,7 +18,12 @@
  * All are removed by their owner only. So a family that other users were the last to leave stays until its owner sweeps, or somebody
  * joins it again.
  */
-#include "posix.h"
+#include "posix/name.h"
+#include "posix/account.h"
+#include "posix/directory.h"
+#include "posix/handle.h"
+#include "posix/posix.h"
+#include "posix/pulse.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -15,7 +15,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "posix.h"
+#include "posix/clock.h"
+#include "posix/handle.h"
+#include "posix/posix.h"
 
 #define JOINED_MAX 8192u
 #define BUFFER_MIN (4 * (int)KIN_OS_PACKET_MAX)
@@ -239,13 +241,6 @@ static size_t take_handles(struct msghdr *message, kin_os_handle *handles)
     return count;
 }
 
-static void close_all(kin_os_packet *packet)
-{
-    while (packet->handle_count > 0) {
-        kin_posix_close(packet->handles[--packet->handle_count]);
-    }
-}
-
 kin_status kin_os_pipe_recv(kin_os_pipe *pipe, kin_os_packet *packet)
 {
     struct iovec parts[KIN_OS_PACKET_PARTS];
@@ -267,7 +262,8 @@ kin_status kin_os_pipe_recv(kin_os_pipe *pipe, kin_os_packet *packet)
         return KIN_OK;
     }
     bool empty = got == 0 && packet->handle_count == 0;
-    close_all(packet);
+    kin_posix_close_all(packet->handles, packet->handle_count);
+    packet->handle_count = 0;
     if (message.msg_flags & MSG_TRUNC) {
         return KIN_E_DAMAGED;
     }

@@ -22,7 +22,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "posix.h"
+#include "posix/process.h"
+#include "posix/clock.h"
+#include "posix/environment.h"
+#include "posix/handle.h"
+#include "posix/message.h"
+#include "posix/posix.h"
 
 /* ---- fork ---- */
 
@@ -140,9 +145,7 @@ kin_status kin_os_spawn(kin_os_process *out, const char *program, const char *co
     if (!error) {
         error = start(&made.pid, sources, message->handle_count, program, argv, environment);
     }
-    for (size_t i = 0; i < message->handle_count; i++) {
-        kin_posix_close(copies[i]);
-    }
+    kin_posix_close_all(copies, message->handle_count);
     free(environment);
     if (error) {
         return kin_posix_fail(error);

@@ -22,7 +22,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "posix.h"
+#include "posix/pulse.h"
+#include "posix/account.h"
+#include "posix/directory.h"
+#include "posix/handle.h"
+#include "posix/identity.h"
+#include "posix/posix.h"
 
 #define BIRTH_BYTE ((off_t)1 << 20)
 #define OURS_MAX 64

@@ -22,7 +22,12 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "posix.h"
+#include "posix/clock.h"
+#include "posix/environment.h"
+#include "posix/forks.h"
+#include "posix/handle.h"
+#include "posix/posix.h"
+#include "posix/process.h"
 
 #define WITHOUT_PIDFD 5000000 /* how often the program's end is asked for then, in ns */
 
@@ -40,10 +45,8 @@ static void before_fork(void)
 static void after_fork(bool in_child)
 {
     for (kin_os_run *run = list; in_child && run; run = run->next) {
-        for (int i = 0; i < 3; i++) {
-            kin_posix_close(run->channels[i]);
-            kin_posix_close(run->inner[i]);
-        }
+        kin_posix_close_all(run->channels, 3);
+        kin_posix_close_all(run->inner, 3);
     }
     if (in_child) {
         list = NULL;

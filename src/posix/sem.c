@@ -19,7 +19,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "posix.h"
+#include "posix/clock.h"
+#include "posix/directory.h"
+#include "posix/handle.h"
+#include "posix/posix.h"
 
 enum { PLACE_NONE, PLACE_NAMED, PLACE_IN_ARENA }; /* words[0] */
 

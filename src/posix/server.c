@@ -45,7 +45,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "posix.h"
+#include "posix/forks.h"
+#include "posix/handle.h"
+#include "posix/parent.h"
+#include "posix/posix.h"
 
 #define CALL "kin.server" /* what a server's message begins with */
 #define STREAMS 3u
@@ -319,13 +322,6 @@ static bool leave_streams(void)
     return fd >= 0;
 }
 
-static void close_all(const received *in)
-{
-    for (size_t i = 0; i < in->count; i++) {
-        kin_posix_close(in->descriptors[i]);
-    }
-}
-
 static bool send_answer(const received *in, pid_t pid, int error)
 {
     answer out = {pid, error};
@@ -360,7 +356,7 @@ static bool receive_request(const serving *it, received *out, int *error)
     bool sound = got >= (ssize_t)sizeof out->head && out->head.size == (size_t)got - sizeof out->head &&
                  (*error || out->count >= 1 + stream_count(&out->head));
     if (!sound) {
-        close_all(out);
+        kin_posix_close_all(out->descriptors, out->count);
     }
     return sound;
 }
@@ -437,7 +433,7 @@ kin_status kin_os_server_run(void *data, size_t capacity, size_t *size, kin_os_h
         if (pid < 0) {
             send_answer(&in, 0, error ? error : errno);
         }
-        close_all(&in);
+        kin_posix_close_all(in.descriptors, in.count);
     }
     _exit(0);
 }

@@ -16,7 +16,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "posix.h"
+#include "posix/directory.h"
+#include "posix/handle.h"
+#include "posix/name.h"
+#include "posix/pulse.h"
 
 /* False: not all; so the pulse must stay, by which a sweep finds them. */
 static bool remove_semaphores(const char *hex)

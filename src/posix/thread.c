@@ -14,7 +14,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "posix.h"
+#include "posix/clock.h"
+#include "posix/forks.h"
+#include "posix/posix.h"
 
 _Thread_local void *kin_posix_thread_value;
 

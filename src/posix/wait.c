@@ -4,7 +4,9 @@
  * is (unix(7)). Anybody on the machine could ring it: then its owner wakes for nothing, looks and sleeps again. Where there is
  * no such namespace, or the ringer is in another network namespace, the sleeper's slices end.
  */
-#include "posix.h"
+#include "posix/clock.h"
+#include "posix/directory.h"
+#include "posix/posix.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -69,18 +71,6 @@ static uint32_t ready_of(short events, uint32_t interest)
 {
     uint32_t ready = (events & POLLIN ? KIN_OS_READABLE : 0) | (events & POLLOUT ? KIN_OS_WRITABLE : 0);
     return events & (POLLHUP | POLLERR) ? interest : ready & interest;
-}
-
-int kin_posix_poll(struct pollfd *list, size_t count, int64_t deadline)
-{
-    for (;;) {
-        int64_t left = deadline == KIN_OS_NEVER ? 0 : deadline - kin_os_now();
-        struct timespec time = kin_posix_timespec(left > 0 ? left : 0);
-        int result = ppoll(list, (nfds_t)count, deadline == KIN_OS_NEVER ? NULL : &time, NULL);
-        if (result >= 0 || errno != EINTR) {
-            return result;
-        }
-    }
 }
 
 static kin_status read_answers(kin_os_watch *watches, const struct pollfd *list, size_t count)

@@ -4,7 +4,9 @@
  * a group if that is asked for. Its owner is put in by name, too: for an elevated program the system would take the Administrators (Microsoft,
  * "Default owner", TokenOwner), and it is by the owner that a finder knows whose it is.
  */
-#include "win32.h"
+#include "win32/account.h"
+#include "win32/text.h"
+#include "win32/win32.h"
 
 #include <aclapi.h>
 #include <sddl.h>

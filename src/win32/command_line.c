@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <wchar.h>
 
-#include "win32.h"
+#include "win32/command_line.h"
+#include "win32/text.h"
+#include "win32/win32.h"
 
 typedef struct line {
     wchar_t *text; /* KIN_WIN32_LINE_MAX characters */

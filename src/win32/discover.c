@@ -8,7 +8,7 @@
  * Its contents are not trusted. The names are the session's (Microsoft, "Kernel object namespaces"), with the default access
  * of the user's token: the user's own.
  */
-#include "win32.h"
+#include "win32/discover.h"
 
 #include <string.h>
 #include <wchar.h>

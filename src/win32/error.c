@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "win32.h"
+#include "win32/win32.h"
 
 #ifndef ERROR_ELEVATION_REQUIRED
 #define ERROR_ELEVATION_REQUIRED 740L /* missing from MinGW's winerror.h */

@@ -5,7 +5,10 @@
  */
 #include <stdlib.h>
 
-#include "win32.h"
+#include "win32/identity.h"
+#include "win32/account.h"
+#include "win32/text.h"
+#include "win32/win32.h"
 
 #define PATH_ROOM 32768u
 

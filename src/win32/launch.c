@@ -6,7 +6,9 @@
  */
 #include <stdlib.h>
 
-#include "win32.h"
+#include "win32/launch.h"
+#include "win32/handle.h"
+#include "win32/win32.h"
 
 #define START_TRIES 4 /* Wine: on a busy machine one process in a thousand ends before its first instruction */
 
@@ -100,7 +102,8 @@ static kin_status create_process(kin_os_process *out, const kin_win32_launch *wh
 static kin_status launch_locked(kin_os_process *out, const kin_win32_launch *what)
 {
     STARTUPINFOEXW startup = {.StartupInfo = {.cb = sizeof startup, .dwFlags = STARTF_USESTDHANDLES}};
-    listed list = {{what->message}, what->message ? 1 : 0};
+    const size_t others = what->message ? 1 : 0; /* not this function's to close */
+    listed list = {{what->message}, others};
     if (what->message && !SetHandleInformation(what->message, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT)) {
         return kin_win32_fail(GetLastError());
     }
@@ -108,9 +111,7 @@ static kin_status launch_locked(kin_os_process *out, const kin_win32_launch *wha
     startup.StartupInfo.hStdOutput = copy_stream(&list, what->streams[1]);
     startup.StartupInfo.hStdError = copy_stream(&list, what->streams[2]);
     kin_status status = create_process(out, what, &startup, &list);
-    while (list.count > (what->message ? 1 : 0)) {
-        CloseHandle(list.handles[--list.count]);
-    }
+    kin_win32_close_all(list.handles + others, list.count - others);
     if (what->message) {
         SetHandleInformation(what->message, HANDLE_FLAG_INHERIT, 0);
     }

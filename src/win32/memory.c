@@ -10,7 +10,9 @@
  * - A page more than asked for is reserved and never committed: to run off the end is a fault. (Wine 8 does not show other
  *   views what is committed up to the very end of a section.)
  */
-#include "win32.h"
+#include "win32/account.h"
+#include "win32/discover.h"
+#include "win32/win32.h"
 
 /* ---- private memory ---- */
 

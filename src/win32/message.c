@@ -15,7 +15,8 @@
 #include <string.h>
 #include <wchar.h>
 
-#include "win32.h"
+#include "win32/message.h"
+#include "win32/win32.h"
 
 #define PIPE_SIZE 65536u
 #define MAGIC 0x4B494E31u

@@ -11,7 +11,9 @@
  * Sections and mutexes belong to the owner, and their access lists name nobody else that was not asked for (account.c). One of that name
  * which another user has made cannot be opened, or is found not to be the owner's.
  */
-#include "win32.h"
+#include "win32/account.h"
+#include "win32/discover.h"
+#include "win32/win32.h"
 
 #include <string.h>
 #include <wchar.h>

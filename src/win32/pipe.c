@@ -27,7 +27,11 @@
 #include <string.h>
 #include <wchar.h>
 
-#include "win32.h"
+#include "win32/pipe.h"
+#include "win32/clock.h"
+#include "win32/handle.h"
+#include "win32/identity.h"
+#include "win32/win32.h"
 
 #define MAGIC 0x4b4e4950u
 #define FRAME_MAX (sizeof(frame) + KIN_OS_PACKET_MAX)
@@ -559,9 +563,7 @@ static kin_status take_handles(kin_os_pipe *pipe, const frame *head, kin_os_pack
         packet->handle_count = taken;
         return KIN_OK;
     }
-    while (taken > 0) {
-        kin_os_handle_close(handles[--taken]);
-    }
+    kin_win32_close_all(handles, taken);
     return packet->handles ? KIN_E_HANDLE : KIN_OK;
 }
 

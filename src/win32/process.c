@@ -6,7 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "win32.h"
+#include "win32/clock.h"
+#include "win32/command_line.h"
+#include "win32/environment.h"
+#include "win32/identity.h"
+#include "win32/launch.h"
+#include "win32/message.h"
+#include "win32/parent.h"
+#include "win32/text.h"
+#include "win32/win32.h"
 
 /* ---- spawn ---- */
 

@@ -10,7 +10,10 @@
  *   closed ("Terminating a process"). Whoever is in the family may open it. So what cannot be opened, or is not of the member's user, has been
  *   put there by somebody else, and says nothing.
  */
-#include "win32.h"
+#include "win32/account.h"
+#include "win32/discover.h"
+#include "win32/identity.h"
+#include "win32/win32.h"
 
 #include <wchar.h>
 

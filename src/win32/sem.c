@@ -13,7 +13,11 @@
 #include <stdlib.h>
 #include <wchar.h>
 
-#include "win32.h"
+#include "win32/account.h"
+#include "win32/clock.h"
+#include "win32/discover.h"
+#include "win32/identity.h"
+#include "win32/win32.h"
 
 /* words of a place; a value 0: it has a name */
 enum { PID, START, VALUE, NUMBER };

@@ -5,7 +5,8 @@
 #include <limits.h>
 #include <stdlib.h>
 
-#include "win32.h"
+#include "win32/text.h"
+#include "win32/win32.h"
 
 kin_status kin_win32_utf16(wchar_t **out, const char *text)
 {

@@ -11,7 +11,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "win32.h"
+#include "win32/clock.h"
+#include "win32/win32.h"
 
 DWORD kin_win32_tls_index = TLS_OUT_OF_INDEXES;
 

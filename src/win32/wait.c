@@ -3,7 +3,8 @@
  * A wait changes some objects: it takes an auto-reset event's signal, a semaphore's count, a mutex. So an object is waited
  * for once, and what that wait says is its answer.
  */
-#include "win32.h"
+#include "win32/clock.h"
+#include "win32/win32.h"
 
 #include <stdlib.h>
 
