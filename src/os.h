@@ -8,7 +8,7 @@
  * - Out-parameters are never NULL and are written only on success (KIN_OK).
  * - A deadline is absolute, in nanoseconds of kin_os_now; KIN_OS_NEVER does not end.
  * - EINTR never escapes.
- * - A failing function leaves the native code with kin_os_error_set before anything else can change it.
+ * - A failing function keeps the native code for kin_os_error before anything else can change it.
  * - Every handle is made non-inheritable, and is KIN_OS_NO_HANDLE when there is none. Close functions take that too.
  * - Functions may be called by any thread unless they say otherwise.
  */
@@ -29,9 +29,6 @@
 /* ---- error: error.c ---- */
 
 int kin_os_error(void);
-void kin_os_error_set(int code);
-/* The backend's one table from native codes to statuses; KIN_E_OS where it has no row. */
-kin_status kin_os_status_of(int code);
 void kin_os_error_write(int code, char *buffer, size_t size);
 
 /* ---- clock, rest and random bytes: clock.c ---- */

@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-/* How many processors the control groups listed in the file `groups` leave; UINT32_MAX if they set no limit. mounts: the
- * directory where the control groups are mounted. */
+/* How many processors are left by the control groups that the file `groups` lists. UINT32_MAX: they set no limit.
+ * mounts: the directory where control groups are mounted. */
 uint32_t kin_posix_cgroup_limit(const char *groups, const char *mounts);
 
 #endif

@@ -1,7 +1,8 @@
-/* directory.c: paths and names of kin's files in the directories that the system has for such things.
+/* directory.c: paths and names of kin's files, in the directories that the system has for them.
  *
- * Each file is DIR/kin-UID-NAME.SUFFIX: UID is the owner's, NAME is a family's id in hexadecimal, or the name that a user
- * gave to it. The first directory in which a family's pulse could be made is used (pulse.c); the others are searched, too.
+ * Each file is DIR/kin-UID-NAME.SUFFIX. UID is the owner's. NAME is a family's id in hexadecimal, or the name that a
+ * user gave to the family. A family's pulse is made in the first directory where that succeeds (pulse.c); all of them
+ * are searched.
  */
 #include "posix/directory.h"
 

@@ -17,8 +17,8 @@ struct stat;
 void kin_posix_hex(char out[KIN_POSIX_HEX], const kin_os_id *id);
 /* Reads the first 32 digits of hex. False: they are not hexadecimal. */
 bool kin_posix_id(kin_os_id *out, const char *hex);
-/* The directories for names, best first. NULL: there is none of that index. common: only those that are the same for all
- * users. */
+/* The directories for names, best first. NULL: there is none of that index. common: only those that are the same for
+ * all users. */
 const char *kin_posix_names_dir(unsigned index, bool common);
 /* DIR/kin-UID-NAME.SUFFIX. False: too long. */
 bool kin_posix_name(char *out, size_t size, const char *dir, unsigned long uid, const char *name, const char *suffix);
@@ -26,7 +26,7 @@ bool kin_posix_name(char *out, size_t size, const char *dir, unsigned long uid, 
 bool kin_posix_path(char path[PATH_MAX], unsigned index, unsigned long uid, const char *name, const char *suffix);
 /* Whether an entry of such a directory is kin-UID-HEX.SUFFIX. */
 bool kin_posix_name_matches(const char *entry, unsigned long uid, const char *suffix, char hex[KIN_POSIX_HEX]);
-/* The path of kin-UID-HEX.SUFFIX in the directory of that index. False: that user has no plain file of that name there. */
+/* The path of kin-UID-HEX.SUFFIX in the directory of that index. False: that user has no such plain file there. */
 bool kin_posix_find_in(char path[PATH_MAX], struct stat *info, unsigned index, unsigned long uid, const char *hex,
                        const char *suffix);
 /* Whether both are of the same file. */

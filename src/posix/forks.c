@@ -1,20 +1,22 @@
-/* forks.c: what a file of this backend has to do around a fork: pthread_atfork.
+/* forks.c: what the files of this backend have to do around a fork: pthread_atfork.
  *
  * Handlers of pthread_atfork cannot be removed, so the library must not be unloaded. A bare clone does not run them.
  *
- * A file registers one watcher, at its first need. A fork runs
+ * A file registers one watcher, at its first need. A fork does this:
  *
- *     1. before of the outer watcher
+ *     1. runs before of the outer watcher
  *     2. takes `lock`, which also guards the list
- *     3. before of each watcher in the list
- *     4. the fork
- *     5. after of each watcher in the list, in the parent and in the child
+ *     3. runs before of each watcher in the list
+ *     4. forks
+ *     5. runs after of each watcher in the list, in the parent and in the child
  *     6. releases `lock`
- *     7. after of the outer watcher
+ *     7. runs after of the outer watcher
  *
- * The forking thread keeps the lock from 2 to 6, so a watcher that is being registered sees all of a fork or nothing of it.
- * Locks are taken in this order: those of the outer watcher, `lock`, those of the others. So a file must not register while
- * it holds a lock that its before takes.
+ * The forking thread holds the lock from 2 to 6. So a watcher that another thread registers meanwhile sees nothing of
+ * this fork, rather than its second half.
+ *
+ * Locks are taken in this order: those of the outer watcher, `lock`, those of the others. So a file must not hold a
+ * lock that its before takes when it registers.
  */
 #include <pthread.h>
 #include <stdatomic.h>

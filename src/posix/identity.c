@@ -36,8 +36,8 @@ int kin_posix_stat_read(kin_posix_stat *out, const char *name)
     return 0;
 }
 
-/* start is the time of this call. The time of the process's start is in /proc only, and to read that takes longer than to
- * join a family. A later process with the same pid can be told all the same: it has started after the time of this call. */
+/* start is the time of this call. The process's own start is only in /proc, and reading that takes longer than joining
+ * a family. A later process with the same pid can still be told apart: it started after this call. */
 kin_status kin_os_self(kin_os_process_id *out)
 {
     struct timespec now;

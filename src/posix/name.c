@@ -1,22 +1,24 @@
 /* name.c: families that strangers find, by symbolic links.
  *
- *     DIR/kin-UID-HEX.arena      the arena, and
- *     DIR/kin-UID-HEX.pulse      its pulse (pulse.c): made before it has a name, removed with the family
- *     DIR/kin-UID-NAME.family    a symbolic link, to nothing: its text is "HEX NAME", or "HEX NAME kept" if the family is to outlive
- *                                its members. symlink(2) succeeds for one process only
- *     DIR/kin-UID-NAME.removing  locked by who removes that name, for that long
+ *     DIR/kin-UID-HEX.arena      the arena
+ *     DIR/kin-UID-HEX.pulse      its pulse (pulse.c): made before the family has a name, removed with the family
+ *     DIR/kin-UID-NAME.family    a symbolic link to nothing. Its text is "HEX NAME", or "HEX NAME kept" if the family
+ *                                outlives its members. symlink(2) succeeds for one process only
+ *     DIR/kin-UID-NAME.removing  locked by the process that removes the name, while it does so
  *
- * The directories are anybody's to write, but sticky: only its owner can remove or change what is there, and whose it is can be
- * seen. So a link of the owner's is what the owner said; nobody else can make one, or give it another text. A hard link to one under another
- * name (without the kernel's fs.protected_hardlinks) does not fit its text. Of the files, which others may have been let to write, and so
- * to link, all that is believed is that they are the owner's and have no other link: then they are what their maker named so.
+ * Anybody may write to the directories, but they are sticky: only the owner of a file can remove or change it, and the
+ * owner can be seen. So a link of the owner's says what the owner said: nobody else can make it or change its text. A
+ * hard link to it under another name (possible without the kernel's fs.protected_hardlinks) does not fit its text.
+ * Other users may be allowed to write to the files, and so to link them. So a file counts only if it is the owner's and
+ * has no other link: then its name is the one that its maker gave to it.
  *
- * A name whose family has no arena or no pulse any more is of a family that is gone. It is removed under a lock and after another look, since
- * nobody but who has the lock removes: so what goes is not new. The lock's file goes before the lock does; who then finds it locked,
- * or gone, comes again. A lock of the open file description is not ended by closing another (fcntl_locking(2)).
+ * If a name's family has no arena or no pulse any more, the family is gone. The name is removed under a lock, after
+ * another look. Only the holder of the lock removes, so what it removes is not a new name. The lock's file is removed
+ * before the lock is released; a process that finds it locked or gone tries again. A lock of the open file description
+ * does not end when another descriptor of the file is closed (fcntl_locking(2)).
  *
- * All are removed by their owner only. So a family that other users were the last to leave stays until its owner sweeps, or somebody
- * joins it again.
+ * All of these are removed by their owner only. If other users were the last to leave a family, it stays until its
+ * owner sweeps, or until somebody joins it again.
  */
 #include "posix/name.h"
 #include "posix/account.h"

@@ -4,7 +4,8 @@
 
 #include <stdbool.h>
 
-/* Removes a family's name if the family is gone. Also removes what a killed process left behind while it removed the name. */
+/* Removes a family's name if the family is gone. Also removes what a killed process left behind while it removed the
+ * name. */
 void kin_posix_name_tidy(const char *dir, const char *name);
 /* Whether the name is of that family, which is to outlive its members. Also true if that cannot be told. */
 bool kin_posix_is_kept(const char *dir, const char *name, const char *hex);

@@ -1,4 +1,4 @@
-/* posix.h: what all files of the POSIX backend may need. Nothing above the seam includes it, nor the other headers here. */
+/* posix.h: what all files of the POSIX backend may need. Only this backend includes it, and the headers beside it. */
 #ifndef KIN_POSIX_POSIX_H
 #define KIN_POSIX_POSIX_H
 

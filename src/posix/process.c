@@ -82,8 +82,8 @@ int kin_posix_close_from(posix_spawn_file_actions_t *actions, int first)
 
 #endif
 
-/* Where the child takes each handle from: those that lie where it will put another are copied out of the way. copies: -1
- * where there is none. */
+/* Where the child takes each handle from. A handle that lies where the child will put another one is copied out of the
+ * way. copies: -1 where there is none. */
 static int move_sources(int *sources, int *copies, const kin_os_message *message)
 {
     int end = KIN_POSIX_FIRST_FD + (int)message->handle_count;

@@ -146,7 +146,7 @@ static kin_status lock_range(int fd, off_t start, off_t length)
             return kin_posix_fail(errno);
         }
         if (ask(fd, start, length) != F_UNLCK || tries == TRIES) {
-            kin_os_error_set(EAGAIN);
+            kin_posix_fail(EAGAIN);
             return KIN_E_BUSY;
         }
     }

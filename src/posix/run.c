@@ -6,11 +6,11 @@
  * - posix_spawnp looks in the caller's PATH, after the file actions (posix_spawnp(3)): a relative path is made absolute
  *   before a change of directory. addchdir_np is of glibc 2.29.
  * - A child forked by another thread would keep our ends open, and a program that reads to the end of its input would
- *   wait for it. So the pipes of all runs are listed, and closed in any forked child: the threads that run them are not
- *   there. They are made, listed and closed under a lock which a fork takes, too. posix_spawn runs no such handlers and
- *   needs none: our ends are close-on-exec.
- * - A process group is named by its leader's pid, which nobody else gets while the leader is not waited for (wait(2), credentials(7)):
- *   what is left of a tree is killed before that.
+ *   wait for that child. So the pipes of all runs are listed, and closed in any forked child, which has none of the
+ *   threads that run them. They are made, listed and closed under a lock that a fork takes, too (forks.c). posix_spawn
+ *   runs no such handlers and needs none: our ends are close-on-exec.
+ * - A process group is named by its leader's pid. Nobody else gets that pid until the leader has been waited for
+ *   (wait(2), credentials(7)): what is left of a tree is killed before that.
  */
 #include <errno.h>
 #include <fcntl.h>

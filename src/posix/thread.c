@@ -1,8 +1,8 @@
 /* thread.c: thread-local storage, pthread_key_create, atexit, futex.
  *
- * - A key's destructor runs only in threads that end by returning or pthread_exit: not at exit(), and not for the threads
- *   that a forked child lacks. It is called again, up to PTHREAD_DESTRUCTOR_ITERATIONS times, if a later destructor sets
- *   the value anew (pthread_key_create(3p)). The forking thread keeps its value in the child.
+ * - A key's destructor runs in threads that end by returning or pthread_exit. It does not run at exit(), nor for the
+ *   threads that a forked child lacks. It is called again, up to PTHREAD_DESTRUCTOR_ITERATIONS times, if a later
+ *   destructor sets the value anew (pthread_key_create(3p)). The forking thread keeps its value in the child.
  * - A function that a shared library gives to atexit runs when that library is unloaded, too (atexit(3)).
  * - FUTEX_WAIT_BITSET takes an absolute time of CLOCK_MONOTONIC (futex(2)).
  */

@@ -1,8 +1,9 @@
 /* wait.c: poll, and the bell.
  *
- * The bell is a datagram socket with a name of Linux's abstract namespace: nothing in any file system, gone when its process
- * is (unix(7)). Anybody on the machine could ring it: then its owner wakes for nothing, looks and sleeps again. Where there is
- * no such namespace, or the ringer is in another network namespace, the sleeper's slices end.
+ * The bell is a datagram socket with a name of Linux's abstract namespace: it is in no file system, and gone with its
+ * process (unix(7)). Anybody on the machine could ring it; its owner then wakes for nothing, looks and sleeps again.
+ * Where there is no such namespace, or the ringer is in another network namespace, the sleeper still wakes at the end
+ * of its slice.
  */
 #include "posix/clock.h"
 #include "posix/directory.h"

@@ -1,7 +1,8 @@
 /* command_line.c: a program's arguments as one string, which the program takes apart again.
  *
- * CommandLineToArgvW and the C runtimes do so by the same rules ("Parsing C command-line arguments"). A batch file is run
- * by cmd.exe, whose rules have no quoting that is safe ("CreateProcessW function"): such a file must be told by its name.
+ * CommandLineToArgvW and the C runtimes do that by the same rules (Microsoft, "Parsing C command-line arguments").
+ * cmd.exe, which runs batch files, has other rules, which no quoting satisfies ("CreateProcessW function"). So callers
+ * refuse batch files, which are recognised by their names.
  */
 #include <stdlib.h>
 #include <wchar.h>

@@ -6,8 +6,8 @@
 
 #define KIN_WIN32_NAME 96
 
-/* The name of a family's memory; shared: other users have access. WHAT-NUMBER... is added to it for what else belongs to
- * the family. */
+/* The name of a family's memory. shared: other users have access. What else belongs to the family has this name with
+ * -WHAT-NUMBER... added. */
 void kin_win32_name(wchar_t out[KIN_WIN32_NAME], const kin_os_id *family, bool shared);
 /* Opens a family's memory; NULL and GetLastError. */
 HANDLE kin_win32_open_memory(const kin_os_id *family, bool shared);

@@ -86,13 +86,14 @@ int kin_os_error(void)
     return (int)(intptr_t)TlsGetValue(slot);
 }
 
-void kin_os_error_set(int code)
+static void set_error(int code)
 {
     InitOnceExecuteOnce(&slot_once, make_slot, NULL, NULL);
     TlsSetValue(slot, (void *)(intptr_t)code);
 }
 
-kin_status kin_os_status_of(int code)
+/* KIN_E_OS where the table has no row. */
+static kin_status status_of(int code)
 {
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (table[i].code == (DWORD)code) {
@@ -104,8 +105,8 @@ kin_status kin_os_status_of(int code)
 
 kin_status kin_win32_fail(DWORD code)
 {
-    kin_os_error_set((int)code);
-    return kin_os_status_of((int)code);
+    set_error((int)code);
+    return status_of((int)code);
 }
 
 /* Cuts between characters. */

@@ -4,11 +4,11 @@
  *   views, and they cannot be decommitted (Microsoft, "CreateFileMappingW function", SEC_RESERVE). What is committed is
  *   charged at once: a lack of memory is an error of VirtualAlloc, never a fault later.
  * - To commit what is committed already is no error ("VirtualAlloc function").
- * - The section lives until its last handle and view are gone, and its name with it. The name is for discover.c and name.c.
+ * - The section and its name live until its last handle and view are gone. The name is for discover.c and name.c.
  * - A name that all sessions see may be given to a section only by services, and programs that are elevated (Microsoft,
  *   "CreateFileMappingW function": SeCreateGlobalPrivilege).
- * - A page more than asked for is reserved and never committed: to run off the end is a fault. (Wine 8 does not show other
- *   views what is committed up to the very end of a section.)
+ * - One page more than asked for is reserved and never committed: an access past the end is a fault. (Wine 8 does not
+ *   show other views what is committed up to the very end of a section.)
  */
 #include "win32/account.h"
 #include "win32/discover.h"

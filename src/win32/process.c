@@ -1,7 +1,8 @@
 /* process.c: process handles, TerminateProcess.
  *
  * - GetExitCodeProcess says STILL_ACTIVE (259) for a running process, and for one that ended with 259: wait first.
- * - No CREATE_SUSPENDED for a child that gets a message: a parent killed before ResumeThread would leave a frozen child.
+ * - A child that gets a message is not made with CREATE_SUSPENDED: a parent killed before ResumeThread would leave a
+ *   frozen child.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,8 +33,8 @@ static kin_status make_path(wchar_t **out, const char *program)
     return status;
 }
 
-/* A child that has ended already needs none. Bound first: one that knows of kin goes no further without its message, so that
- * this process's death in between leaves none behind. */
+/* A child that has ended already needs none. It is bound first: a child that knows of kin goes no further without its
+ * message, so if this process dies in between it leaves none behind. */
 static kin_status send_message(kin_os_process *child, HANDLE pipe, const kin_os_message *message, bool bound)
 {
     kin_status status = bound ? kin_win32_bind(child->handle) : KIN_OK;

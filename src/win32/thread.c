@@ -1,12 +1,12 @@
 /* thread.c: a TLS index for speed, an FLS index for its callback, InitOnceExecuteOnce, atexit, WaitOnAddress.
  *
- * - The callback of FlsAlloc runs when a thread ends, in an executable as in a DLL, without a DllMain (Microsoft, "FlsAlloc
- *   function"). Threads that ExitProcess or TerminateThread ends get none. It runs as well when a fiber is deleted: a
- *   thread must not delete the fiber in which it first used kin and use kin again.
+ * - The callback of FlsAlloc runs when a thread ends, in an executable as in a DLL, without a DllMain (Microsoft,
+ *   "FlsAlloc function"). It does not run for threads that ExitProcess or TerminateThread ends. It also runs when a
+ *   fiber is deleted: a thread must not delete the fiber in which it first used kin and use kin again.
  * - A callback in unloaded code is a crash, so the module is pinned, as the POSIX backend's is by -z nodelete.
  * - WaitOnAddress works inside one process, and may return for no reason ("WaitOnAddress function").
- * - In a DLL, atexit functions run at DLL_PROCESS_DETACH: inside the loader lock, when ExitProcess has already ended all
- *   other threads wherever they were, perhaps holding a lock ("ExitProcess function"). In an executable they run before.
+ * - In a DLL, atexit functions run at DLL_PROCESS_DETACH: inside the loader lock, after ExitProcess has ended all other
+ *   threads wherever they were, perhaps holding a lock ("ExitProcess function"). In an executable they run before that.
  */
 #include <stdatomic.h>
 #include <stdlib.h>

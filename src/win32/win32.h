@@ -1,4 +1,6 @@
-/* win32.h: what all files of the Windows backend may need. Nothing above the seam includes it, nor the other headers here. */
+/* win32.h: what all files of the Windows backend may need. No file above the seam includes this or the headers beside
+ * it.
+ */
 #ifndef KIN_WIN32_WIN32_H
 #define KIN_WIN32_WIN32_H
 
