@@ -1,6 +1,4 @@
-/* win32.h: what all files of the Windows backend may need. No file above the seam includes this or the headers beside
- * it.
- */
+/* win32.h: what all files of the Windows backend may need. Only this backend includes it, and the headers beside it. */
 #ifndef KIN_WIN32_WIN32_H
 #define KIN_WIN32_WIN32_H
 
