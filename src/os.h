@@ -1,14 +1,14 @@
 /* os.h: the seam. All that the portable code knows of an operating system.
  *
- * src/posix and src/win32 define every function here, in files of the same names. A function belongs here only if both
- * can do it exactly; policy (slices, spinning, ownership, limits) stays above. The exceptions are kin_os_fork and
- * kin_os_server_start, which answer KIN_E_UNSUPPORTED on Windows.
+ * Each section names the file that defines its functions, in src/posix and in src/win32. The other files of a backend are
+ * its own affair. A function belongs here only if both can do it exactly; policy (slices, spinning, ownership, limits)
+ * stays above. The exceptions are kin_os_fork and kin_os_server_start, which answer KIN_E_UNSUPPORTED on Windows.
  *
  * The contract, once:
  * - Out-parameters are never NULL and are written only on success (KIN_OK).
  * - A deadline is absolute, in nanoseconds of kin_os_now; KIN_OS_NEVER does not end.
  * - EINTR never escapes.
- * - A failing function leaves the native code with kin_os_error_set before anything else can change it.
+ * - A failing function keeps the native code for kin_os_error before anything else can change it.
  * - Every handle is made non-inheritable, and is KIN_OS_NO_HANDLE when there is none. Close functions take that too.
  * - Functions may be called by any thread unless they say otherwise.
  */
@@ -29,9 +29,6 @@
 /* ---- error: error.c ---- */
 
 int kin_os_error(void);
-void kin_os_error_set(int code);
-/* The backend's one table from native codes to statuses; KIN_E_OS where it has no row. */
-kin_status kin_os_status_of(int code);
 void kin_os_error_write(int code, char *buffer, size_t size);
 
 /* ---- clock, rest and random bytes: clock.c ---- */
@@ -48,8 +45,10 @@ kin_status kin_os_random(void *out, size_t size);
 /* ---- threads and process-wide hooks: thread.c ----
  * inline in os_types.h:
  *   void *kin_os_thread_get(void);        this thread's pointer, or NULL; a few instructions, no system call
- *   void  kin_os_thread_set(void *value); on_thread_exit gets it, if not NULL, when the thread ends
  */
+
+/* Sets it. on_thread_exit gets it, if it is not NULL, when the thread ends. */
+void kin_os_thread_set(void *value);
 
 typedef struct kin_os_hooks {
     void (*on_thread_exit)(void *value); /* in the ending thread */
@@ -62,11 +61,6 @@ typedef struct kin_os_hooks {
 /* Installs the hooks, once in a process's life; hooks must stay valid. Several threads may call it at once: all
  * return after the first has finished. */
 kin_status kin_os_hooks_install(const kin_os_hooks *hooks);
-
-/* Zeroed private memory, a whole number of pages, that reads as zero again in a forked child (MADV_WIPEONFORK), even one
- * made by a bare clone system call. */
-kin_status kin_os_private_alloc(void **out, size_t size);
-void kin_os_private_free(void *memory, size_t size);
 
 /* Sleeps while *word == expected, until woken, at most until deadline, perhaps for no reason: look again. The word is private
  * memory; only threads of this process wake. */
@@ -94,7 +88,12 @@ static inline bool kin_os_account_given(const kin_os_account *account)
     return account->text[0] != '\0';
 }
 
-/* ---- shared memory: memory.c ---- */
+/* ---- memory, private and shared: memory.c ---- */
+
+/* Zeroed private memory, a whole number of pages, that reads as zero again in a forked child (MADV_WIPEONFORK), even one
+ * made by a bare clone system call. */
+kin_status kin_os_private_alloc(void **out, size_t size);
+void kin_os_private_free(void *memory, size_t size);
 
 typedef struct kin_os_id { /* 128 random bits: a family's identity and part of its names */
     uint8_t bytes[16];
@@ -164,14 +163,7 @@ void kin_os_bell_ring(const kin_os_id *family, uint32_t slot);
  * not open. */
 kin_status kin_os_watch_any(kin_os_watch *watches, size_t count, kin_os_sem sem, kin_os_handle bell, int64_t deadline);
 
-/* ---- pulse, the sign of life: pulse.c ----
- *
- * POSIX: a tiny file per family (never mapped, descriptor >= 10, close-on-exec, named for discovery); each member holds
- * a classic record lock on the byte of its index, which the kernel drops when the process dies or execs. Because any
- * close of that inode in the process drops the lock, no other function of kin ever opens or closes one. Windows: there
- * is nothing to hold; a process's handle and creation time tell. But another user's process may not be opened: in a family
- * that a group has access to each member holds an event with a name.
- */
+/* ---- which process this is: identity.c ---- */
 
 typedef struct kin_os_process_id {
     uint32_t pid;
@@ -184,6 +176,17 @@ typedef struct kin_os_process_id {
 kin_status kin_os_self(kin_os_process_id *out);
 /* Only the pid: cheap. */
 uint32_t kin_os_pid(void);
+/* The running program's own path, UTF-8. KIN_E_TOO_BIG if size is short. */
+kin_status kin_os_self_path(char *buffer, size_t size);
+
+/* ---- pulse, the sign of life: pulse.c ----
+ *
+ * POSIX: a tiny file per family (never mapped, descriptor >= 10, close-on-exec, named for discovery); each member holds
+ * a classic record lock on the byte of its index, which the kernel drops when the process dies or execs. Because any
+ * close of that inode in the process drops the lock, no other function of kin ever opens or closes one. Windows: there
+ * is nothing to hold; a process's handle and creation time tell. But another user's process may not be opened: in a family
+ * that a group has access to each member holds an event with a name.
+ */
 
 kin_status kin_os_pulse_create(kin_os_pulse *out, const kin_os_id *family, const kin_os_access *access);
 /* The handle to pass to a spawned child (KIN_OS_NO_HANDLE on Windows), and the child's use of it: takes handle, also on
@@ -274,14 +277,6 @@ typedef struct kin_os_message {
 #define KIN_OS_MESSAGE_MAX 4096u /* with its handles it fits any pipe's buffer: sending never waits for the child */
 #define KIN_OS_HANDLES_MAX 64u
 
-/* The pid of this process's parent, 0 if there is none to tell. */
-uint32_t kin_os_parent_pid(void);
-/* In a child that is to die with its parent, which has that pid. POSIX: from now on it does; Windows: kin_os_spawn has seen to
- * that. KIN_E_NOT_FOUND: it has ended already. */
-kin_status kin_os_follow_parent(uint32_t pid);
-/* Processors that can be kept busy, by affinity and by limits of time. At least 1. */
-uint32_t kin_os_cpu_count(void);
-
 /* Starts a program; argv and names are UTF-8, argv[0] is not special, program is a path. The child inherits the standard
  * streams and gets the message, with duplicates of the handles, nothing else. It can take them by kin_os_message_take;
  * what it does not take vanishes with it. If it ends at once, that is no failure of the start. bound, Windows: it ends with this
@@ -305,8 +300,19 @@ void kin_os_process_close(kin_os_process *process);
 void kin_os_exit_now(int code);
 /* The calling process goes on in the background: without its terminal, with nothing for standard streams. */
 void kin_os_detach(void);
-/* The running program's own path, UTF-8. KIN_E_TOO_BIG if size is short. */
-kin_status kin_os_self_path(char *buffer, size_t size);
+
+/* ---- the parent: parent.c ---- */
+
+/* The pid of this process's parent, 0 if there is none to tell. */
+uint32_t kin_os_parent_pid(void);
+/* In a child that is to die with its parent, which has that pid. POSIX: from now on it does; Windows: kin_os_spawn has seen to
+ * that. KIN_E_NOT_FOUND: it has ended already. */
+kin_status kin_os_follow_parent(uint32_t pid);
+
+/* ---- processors: cpus.c ---- */
+
+/* Processors that can be kept busy, by affinity and by limits of time. At least 1. */
+uint32_t kin_os_cpu_count(void);
 
 /* ---- programs that know nothing of kin: run.c ---- */
 

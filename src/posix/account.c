@@ -1,5 +1,6 @@
 /* account.c: users and groups, known by their numbers. */
-#include "posix.h"
+#include "posix/account.h"
+#include "posix/posix.h"
 
 #include <errno.h>
 #include <grp.h>

@@ -1,4 +1,4 @@
-/* clock.c: CLOCK_MONOTONIC, clock_nanosleep, getrandom.
+/* clock.c: CLOCK_MONOTONIC, clock_nanosleep, ppoll, getrandom.
  *
  * CLOCK_MONOTONIC is one for all processes of a boot, stands still in suspend, and is read without a system call
  * (vdso(7)). clock_nanosleep answers its error as a value and leaves errno alone. getrandom waits for the pool only
@@ -6,11 +6,14 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "posix.h"
+#include "posix/clock.h"
+#include "posix/handle.h"
+#include "posix/posix.h"
 
 #define SECOND INT64_C(1000000000)
 
@@ -41,6 +44,18 @@ void kin_os_sleep_until(int64_t deadline)
 void kin_os_yield(void)
 {
     sched_yield();
+}
+
+int kin_posix_poll(struct pollfd *list, size_t count, int64_t deadline)
+{
+    for (;;) {
+        int64_t left = deadline == KIN_OS_NEVER ? 0 : deadline - kin_os_now();
+        struct timespec time = kin_posix_timespec(left > 0 ? left : 0);
+        int result = ppoll(list, (nfds_t)count, deadline == KIN_OS_NEVER ? NULL : &time, NULL);
+        if (result >= 0 || errno != EINTR) {
+            return result;
+        }
+    }
 }
 
 static ssize_t read_urandom(void *out, size_t size)

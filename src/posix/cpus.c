@@ -15,7 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "posix.h"
+#include "os.h"
+#include "posix/cpus.h"
 
 #define PROCESSORS_MAX 65536u
 #define NO_LIMIT UINT32_MAX

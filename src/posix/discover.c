@@ -1,8 +1,8 @@
 /* discover.c: the families of this user, found by the descriptors of its processes.
  *
- * A member has its family's memory open: /proc/PID/fd shows it as a link whose target carries the family's id (proc(5);
- * memfd_create(2): "/memfd:NAME (deleted)"). To open such a link is to open the same file anew. The pulse has a name; a family
- * whose names somebody has removed is not found.
+ * A member has its family's memory open. /proc/PID/fd shows it as a link whose target carries the family's id (proc(5);
+ * memfd_create(2): "/memfd:NAME (deleted)"). Opening such a link opens the same file anew. The pulse has a name; a
+ * family whose names somebody has removed is not found.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -14,9 +14,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "posix.h"
+#include "posix/directory.h"
+#include "posix/handle.h"
+#include "posix/pulse.h"
 
-/* Whether a link's target is the memory of a family, of which, and whose: /memfd:kin-HEX, DIR/kin-UID-HEX.memory, .arena. */
+/* Whether a link's target is a family's memory; which family, and whose. /memfd:kin-HEX, DIR/kin-UID-HEX.memory,
+ * .arena. */
 static bool is_memory(kin_os_id *out, unsigned long *owner, const char *target)
 {
     const char *name = strrchr(target, '/');

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "posix.h"
+#include "posix/environment.h"
 
 static size_t name_length(const char *text)
 {

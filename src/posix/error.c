@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "posix.h"
+#include "posix/posix.h"
 
 static _Thread_local int last_error;
 
@@ -56,12 +56,13 @@ int kin_os_error(void)
     return last_error;
 }
 
-void kin_os_error_set(int code)
+static void set_error(int code)
 {
     last_error = code;
 }
 
-kin_status kin_os_status_of(int code)
+/* KIN_E_OS where the table has no row. */
+static kin_status status_of(int code)
 {
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (table[i].code == code) {
@@ -73,8 +74,8 @@ kin_status kin_os_status_of(int code)
 
 kin_status kin_posix_fail(int code)
 {
-    kin_os_error_set(code);
-    return kin_os_status_of(code);
+    set_error(code);
+    return status_of(code);
 }
 
 void kin_os_error_write(int code, char *buffer, size_t size)

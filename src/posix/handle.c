@@ -15,7 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "posix.h"
+#include "posix/handle.h"
+#include "posix/posix.h"
 
 void kin_posix_close(int fd)
 {
@@ -24,6 +25,13 @@ void kin_posix_close(int fd)
         close(fd);
     }
     errno = saved;
+}
+
+void kin_posix_close_all(const int *fds, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        kin_posix_close(fds[i]);
+    }
 }
 
 /* EINVAL means that the limit of descriptors lies below `least` (fcntl(2)): there are too few, as for EMFILE. */

@@ -23,7 +23,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "posix.h"
+#include "posix/account.h"
+#include "posix/directory.h"
+#include "posix/forks.h"
+#include "posix/handle.h"
+#include "posix/posix.h"
 
 #define PIECE ((size_t)1 << 20)
 #define UNWIPED_MAX 16
@@ -40,9 +44,9 @@ static struct {
     _Atomic size_t size;
 } unwiped[UNWIPED_MAX]; /* what the kernel does not wipe at fork */
 
-void kin_posix_private_wipe(void)
+static void wipe(bool in_child)
 {
-    for (int i = 0; i < UNWIPED_MAX; i++) {
+    for (int i = 0; in_child && i < UNWIPED_MAX; i++) {
         void *memory = atomic_load(&unwiped[i].memory);
         if (memory) {
             memset(memory, 0, atomic_load(&unwiped[i].size));
@@ -52,7 +56,8 @@ void kin_posix_private_wipe(void)
 
 static kin_status remember(void *memory, size_t size)
 {
-    kin_status status = kin_posix_watch_forks();
+    static kin_posix_fork_watcher watcher = {.after = wipe};
+    kin_status status = kin_posix_watch_forks(&watcher);
     for (int i = 0; status == KIN_OK && i < UNWIPED_MAX; i++) {
         size_t none = 0;
         if (atomic_compare_exchange_strong(&unwiped[i].size, &none, size)) {

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "posix.h"
+#include "posix/message.h"
+#include "posix/posix.h"
 
 #define VARIABLE "KIN_MESSAGE"
 

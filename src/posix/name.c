@@ -1,24 +1,31 @@
-/* name.c: how names are made; and families that strangers find, by symbolic links.
+/* name.c: families that strangers find, by symbolic links.
  *
- *     DIR/kin-UID-HEX.arena      the arena, and
- *     DIR/kin-UID-HEX.pulse      its pulse (pulse.c): made before it has a name, removed with the family
- *     DIR/kin-UID-NAME.family    a symbolic link, to nothing: its text is "HEX NAME", or "HEX NAME kept" if the family is to outlive
- *                                its members. symlink(2) succeeds for one process only
- *     DIR/kin-UID-NAME.removing  locked by who removes that name, for that long
+ *     DIR/kin-UID-HEX.arena      the arena
+ *     DIR/kin-UID-HEX.pulse      its pulse (pulse.c): made before the family has a name, removed with the family
+ *     DIR/kin-UID-NAME.family    a symbolic link to nothing. Its text is "HEX NAME", or "HEX NAME kept" if the family
+ *                                outlives its members. symlink(2) succeeds for one process only
+ *     DIR/kin-UID-NAME.removing  locked by the process that removes the name, while it does so
  *
- * The directories are anybody's to write, but sticky: only its owner can remove or change what is there, and whose it is can be
- * seen. So a link of the owner's is what the owner said; nobody else can make one, or give it another text. A hard link to one under another
- * name (without the kernel's fs.protected_hardlinks) does not fit its text. Of the files, which others may have been let to write, and so
- * to link, all that is believed is that they are the owner's and have no other link: then they are what their maker named so.
+ * Anybody may write to the directories, but they are sticky: only the owner of a file can remove or change it, and the
+ * owner can be seen. So a link of the owner's says what the owner said: nobody else can make it or change its text. A
+ * hard link to it under another name (possible without the kernel's fs.protected_hardlinks) does not fit its text.
+ * Other users may be allowed to write to the files, and so to link them. So a file counts only if it is the owner's and
+ * has no other link: then its name is the one that its maker gave to it.
  *
- * A name whose family has no arena or no pulse any more is of a family that is gone. It is removed under a lock and after another look, since
- * nobody but who has the lock removes: so what goes is not new. The lock's file goes before the lock does; who then finds it locked,
- * or gone, comes again. A lock of the open file description is not ended by closing another (fcntl_locking(2)).
+ * If a name's family has no arena or no pulse any more, the family is gone. The name is removed under a lock, after
+ * another look. Only the holder of the lock removes, so what it removes is not a new name. The lock's file is removed
+ * before the lock is released; a process that finds it locked or gone tries again. A lock of the open file description
+ * does not end when another descriptor of the file is closed (fcntl_locking(2)).
  *
- * All are removed by their owner only. So a family that other users were the last to leave stays until its owner sweeps, or somebody
- * joins it again.
+ * All of these are removed by their owner only. If other users were the last to leave a family, it stays until its
+ * owner sweeps, or until somebody joins it again.
  */
-#include "posix.h"
+#include "posix/name.h"
+#include "posix/account.h"
+#include "posix/directory.h"
+#include "posix/handle.h"
+#include "posix/posix.h"
+#include "posix/pulse.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,84 +42,12 @@
 #define PAUSE 20000 /* while another process removes the name, in ns */
 #define TEXT_ROOM (KIN_POSIX_HEX + KIN_FAMILY_NAME_MAX + 16)
 
-/* ---- how names are made ---- */
-
-void kin_posix_hex(char out[KIN_POSIX_HEX], const kin_os_id *id)
-{
-    for (size_t i = 0; i < sizeof id->bytes; i++) {
-        out[2 * i] = "0123456789abcdef"[id->bytes[i] >> 4];
-        out[2 * i + 1] = "0123456789abcdef"[id->bytes[i] & 15];
-    }
-    out[KIN_POSIX_HEX - 1] = '\0';
-}
-
-const char *kin_posix_names_dir(unsigned index, bool common)
-{
-    const char *dir = NULL;
-    switch (index) {
-    case 0:
-        return KIN_POSIX_SEM_DIR;
-    case 1:
-        dir = common ? NULL : secure_getenv("XDG_RUNTIME_DIR");
-        break;
-    case 2:
-        dir = common ? NULL : secure_getenv("TMPDIR");
-        break;
-    case 3:
-        return "/tmp";
-    default:
-        break;
-    }
-    return dir && dir[0] == '/' ? dir : NULL;
-}
-
-bool kin_posix_name(char *out, size_t size, const char *dir, unsigned long uid, const char *hex, const char *suffix)
-{
-    int length = snprintf(out, size, "%s/kin-%lu-%s.%s", dir, uid, hex, suffix);
-    return length > 0 && (size_t)length < size;
-}
-
-bool kin_posix_name_matches(const char *entry, unsigned long uid, const char *suffix, char hex[KIN_POSIX_HEX])
-{
-    char start[32];
-    if (strncmp(entry, "kin-", 4) != 0) { /* most of them: without a system call for each */
-        return false;
-    }
-    size_t length = (size_t)snprintf(start, sizeof start, "kin-%lu-", uid);
-    if (strncmp(entry, start, length) != 0 || strspn(entry + length, "0123456789abcdef") != KIN_POSIX_HEX - 1) {
-        return false;
-    }
-    memcpy(hex, entry + length, KIN_POSIX_HEX - 1);
-    hex[KIN_POSIX_HEX - 1] = '\0';
-    entry += length + KIN_POSIX_HEX - 1;
-    return entry[0] == '.' && strcmp(entry + 1, suffix) == 0;
-}
-
-static bool path_of(char path[PATH_MAX], unsigned dir, unsigned long uid, const char *name, const char *suffix)
-{
-    const char *names = kin_posix_names_dir(dir, false);
-    return names && kin_posix_name(path, PATH_MAX, names, uid, name, suffix);
-}
-
 /* ---- a family's files ---- */
 
 /* Whether it is that user's, a plain file, and has no other link. */
 static bool is_sound(const struct stat *info, unsigned long uid)
 {
     return S_ISREG(info->st_mode) && (unsigned long)info->st_uid == uid && info->st_nlink == 1;
-}
-
-/* What others have put there under that name does not count. */
-bool kin_posix_find_in(char path[PATH_MAX], struct stat *info, unsigned index, unsigned long uid, const char *hex,
-                       const char *suffix)
-{
-    return path_of(path, index, uid, hex, suffix) && lstat(path, info) == 0 && S_ISREG(info->st_mode) &&
-           (unsigned long)info->st_uid == uid;
-}
-
-bool kin_posix_is_same(const struct stat *a, const struct stat *b)
-{
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
 /* In whatever directory it is. */
@@ -131,19 +66,6 @@ static bool is_gone(unsigned long uid, const char *hex)
     char path[PATH_MAX];
     struct stat info;
     return !find_file(path, &info, uid, hex, "arena") || !find_file(path, &info, uid, hex, "pulse");
-}
-
-bool kin_posix_id(kin_os_id *out, const char *hex)
-{
-    for (size_t i = 0; i < 2 * sizeof out->bytes; i++) {
-        const char *digit = strchr("0123456789abcdef", hex[i]);
-        if (hex[i] == '\0' || !digit) {
-            return false;
-        }
-        int value = (int)(digit - "0123456789abcdef");
-        out->bytes[i / 2] = (uint8_t)(i % 2 == 0 ? value << 4 : out->bytes[i / 2] | value);
-    }
-    return true;
 }
 
 void kin_posix_arena_remove(const char *hex)
@@ -307,7 +229,7 @@ kin_status kin_os_name_find(kin_os_handle *out, kin_os_id *id, const char *name,
     for (unsigned i = 0; status == KIN_E_NOT_FOUND && i < KIN_POSIX_DIRS; i++) {
         char path[PATH_MAX];
         link_text it;
-        status = path_of(path, i, uid, name, "family") ? read_name(&it, path, uid, name) : KIN_E_NOT_FOUND;
+        status = kin_posix_path(path, i, uid, name, "family") ? read_name(&it, path, uid, name) : KIN_E_NOT_FOUND;
         if (status == KIN_OK && kin_posix_id(id, it.hex)) {
             status = open_arena(out, uid, it.hex);
         }

@@ -49,8 +49,6 @@ static inline void *kin_os_thread_get(void)
     return kin_posix_thread_value;
 }
 
-void kin_os_thread_set(void *value);
-
 static inline void kin_os_cpu_relax(void)
 {
 #if defined(__x86_64__) || defined(__i386__)

@@ -14,7 +14,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "posix.h"
+#include "posix/parent.h"
+#include "posix/handle.h"
+#include "posix/posix.h"
 
 #define STACK ((size_t)128 * 1024)
 #define STEP 100000000 /* between questions, without a pidfd, in ns */

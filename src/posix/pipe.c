@@ -1,10 +1,10 @@
 /* pipe.c: pairs of AF_UNIX sockets of type SOCK_SEQPACKET.
  *
- * - A packet is sent whole or not at all, and received by one call; several processes that use one end cannot tear it. Its
- *   descriptors belong to it: they come with its bytes, and are closed if nobody receives them (unix(7)).
+ * - A packet is sent whole or not at all, and received by one call; several processes that use one end cannot tear it.
+ *   Its descriptors belong to it: they come with its bytes, and are closed if nobody receives them (unix(7)).
  * - Descriptors for which there is no room, or no free number, are closed, and MSG_CTRUNC says so (recvmsg(2)).
- * - When the other side closes with something unread, the next call fails with ECONNRESET, once, also a receive that has
- *   packets before it. The end of the stream is a packet of length 0.
+ * - When the other side closes with something unread, the next call fails with ECONNRESET, once. So does a receive that
+ *   has packets before it. The end of the stream is a packet of length 0.
  * - A packet is refused with EMSGSIZE if it is larger than the send buffer (socket(7), SO_SNDBUF): usually 208 KiB.
  */
 #include <errno.h>
@@ -15,7 +15,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "posix.h"
+#include "posix/clock.h"
+#include "posix/handle.h"
+#include "posix/posix.h"
 
 #define JOINED_MAX 8192u
 #define BUFFER_MIN (4 * (int)KIN_OS_PACKET_MAX)
@@ -239,13 +241,6 @@ static size_t take_handles(struct msghdr *message, kin_os_handle *handles)
     return count;
 }
 
-static void close_all(kin_os_packet *packet)
-{
-    while (packet->handle_count > 0) {
-        kin_posix_close(packet->handles[--packet->handle_count]);
-    }
-}
-
 kin_status kin_os_pipe_recv(kin_os_pipe *pipe, kin_os_packet *packet)
 {
     struct iovec parts[KIN_OS_PACKET_PARTS];
@@ -267,7 +262,8 @@ kin_status kin_os_pipe_recv(kin_os_pipe *pipe, kin_os_packet *packet)
         return KIN_OK;
     }
     bool empty = got == 0 && packet->handle_count == 0;
-    close_all(packet);
+    kin_posix_close_all(packet->handles, packet->handle_count);
+    packet->handle_count = 0;
     if (message.msg_flags & MSG_TRUNC) {
         return KIN_E_DAMAGED;
     }

@@ -1,4 +1,4 @@
-/* process.c: fork, posix_spawn, waitpid, pidfds, /proc/PID/stat.
+/* process.c: fork, posix_spawn, waitpid, pidfds.
  *
  * - A pid is the child's until it has been reaped, and only its parent can reap it: a pidfd may be opened late, if
  *   the child is seen to be unreaped afterwards. What somebody else reaps (SIGCHLD ignored, waitpid(-1)) is ECHILD
@@ -6,7 +6,6 @@
  * - pidfd_open is of Linux 5.3; a pidfd is readable when the process is a zombie (pidfd_open(2)).
  * - glibc's posix_spawn reports a failing exec as its own error, ignores EBADF of a close action, and takes
  *   adddup2(n, n) for clearing close-on-exec (since 2.29). Its addclosefrom_np is of 2.34.
- * - In /proc/PID/stat the second field may contain anything, also ')' and newlines: the last ')' ends it (proc(5)).
  */
 #include <dirent.h>
 #include <errno.h>
@@ -23,61 +22,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "posix.h"
-
-/* ---- who is who ---- */
-
-int kin_posix_stat_read(kin_posix_stat *out, const char *name)
-{
-    char path[32], text[1024];
-    snprintf(path, sizeof path, "/proc/%s/stat", name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    kin_posix_close(fd);
-    if (size < 0) {
-        return errno;
-    }
-    text[size] = '\0';
-    const char *end = strrchr(text, ')');
-    unsigned long long start;
-    /* state is field 3, starttime field 22 */
-    if (!end || sscanf(end, ") %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu",
-                       &out->state, &start) != 2) {
-        return EBADMSG;
-    }
-    long ticks = sysconf(_SC_CLK_TCK);
-    out->start = start * (UINT64_C(1000000000) / (uint64_t)(ticks > 0 ? ticks : 100));
-    return 0;
-}
-
-/* start is the time of asking, not that of the process's start, which is in /proc only and takes longer to read than a
- * process to join: a later process with the same pid still shows, by having started after it. */
-kin_status kin_os_self(kin_os_process_id *out)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_BOOTTIME, &now); /* the clock of field 22 of /proc/PID/stat, proc(5) */
-    *out = (kin_os_process_id){kin_os_pid(), (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,
-                               (uint64_t)geteuid()};
-    return KIN_OK;
-}
-
-uint32_t kin_os_pid(void)
-{
-    return (uint32_t)getpid();
-}
-
-kin_status kin_os_self_path(char *buffer, size_t size)
-{
-    ssize_t length = readlink("/proc/self/exe", buffer, size);
-    if (length < 0) {
-        return kin_posix_fail(errno);
-    }
-    if ((size_t)length >= size) {
-        return KIN_E_TOO_BIG;
-    }
-    buffer[length] = '\0';
-    return KIN_OK;
-}
+#include "posix/process.h"
+#include "posix/clock.h"
+#include "posix/environment.h"
+#include "posix/handle.h"
+#include "posix/message.h"
+#include "posix/posix.h"
 
 /* ---- fork ---- */
 
@@ -132,8 +82,8 @@ int kin_posix_close_from(posix_spawn_file_actions_t *actions, int first)
 
 #endif
 
-/* Where the child takes each handle from: those that lie where it will put another are copied out of the way. copies: -1
- * where there is none. */
+/* Where the child takes each handle from. A handle that lies where the child will put another one is copied out of the
+ * way. copies: -1 where there is none. */
 static int move_sources(int *sources, int *copies, const kin_os_message *message)
 {
     int end = KIN_POSIX_FIRST_FD + (int)message->handle_count;
@@ -195,9 +145,7 @@ kin_status kin_os_spawn(kin_os_process *out, const char *program, const char *co
     if (!error) {
         error = start(&made.pid, sources, message->handle_count, program, argv, environment);
     }
-    for (size_t i = 0; i < message->handle_count; i++) {
-        kin_posix_close(copies[i]);
-    }
+    kin_posix_close_all(copies, message->handle_count);
     free(environment);
     if (error) {
         return kin_posix_fail(error);

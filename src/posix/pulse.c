@@ -22,7 +22,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "posix.h"
+#include "posix/pulse.h"
+#include "posix/account.h"
+#include "posix/directory.h"
+#include "posix/handle.h"
+#include "posix/identity.h"
+#include "posix/posix.h"
 
 #define BIRTH_BYTE ((off_t)1 << 20)
 #define OURS_MAX 64
@@ -141,7 +146,7 @@ static kin_status lock_range(int fd, off_t start, off_t length)
             return kin_posix_fail(errno);
         }
         if (ask(fd, start, length) != F_UNLCK || tries == TRIES) {
-            kin_os_error_set(EAGAIN);
+            kin_posix_fail(EAGAIN);
             return KIN_E_BUSY;
         }
     }

@@ -6,11 +6,11 @@
  * - posix_spawnp looks in the caller's PATH, after the file actions (posix_spawnp(3)): a relative path is made absolute
  *   before a change of directory. addchdir_np is of glibc 2.29.
  * - A child forked by another thread would keep our ends open, and a program that reads to the end of its input would
- *   wait for it. So the pipes of all runs are listed, and closed in any forked child: the threads that run them are not
- *   there. They are made, listed and closed under a lock which a fork takes, too. posix_spawn runs no such handlers and
- *   needs none: our ends are close-on-exec.
- * - A process group is named by its leader's pid, which nobody else gets while the leader is not waited for (wait(2), credentials(7)):
- *   what is left of a tree is killed before that.
+ *   wait for that child. So the pipes of all runs are listed, and closed in any forked child, which has none of the
+ *   threads that run them. They are made, listed and closed under a lock that a fork takes, too (forks.c). posix_spawn
+ *   runs no such handlers and needs none: our ends are close-on-exec.
+ * - A process group is named by its leader's pid. Nobody else gets that pid until the leader has been waited for
+ *   (wait(2), credentials(7)): what is left of a tree is killed before that.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +22,12 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "posix.h"
+#include "posix/clock.h"
+#include "posix/environment.h"
+#include "posix/forks.h"
+#include "posix/handle.h"
+#include "posix/posix.h"
+#include "posix/process.h"
 
 #define WITHOUT_PIDFD 5000000 /* how often the program's end is asked for then, in ns */
 
@@ -31,18 +36,17 @@
 static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
 static kin_os_run *list;
 
-void kin_posix_runs_before_fork(void)
+static void before_fork(void)
 {
     pthread_mutex_lock(&list_lock);
 }
 
-void kin_posix_runs_after_fork(bool in_child)
+/* The child has no pipes of programs that threads of its parent run. */
+static void after_fork(bool in_child)
 {
     for (kin_os_run *run = list; in_child && run; run = run->next) {
-        for (int i = 0; i < 3; i++) {
-            kin_posix_close(run->channels[i]);
-            kin_posix_close(run->inner[i]);
-        }
+        kin_posix_close_all(run->channels, 3);
+        kin_posix_close_all(run->inner, 3);
     }
     if (in_child) {
         list = NULL;
@@ -113,8 +117,9 @@ static bool has_pipes(const kin_os_command *command)
 
 static int make_pipes(kin_os_run *run, const kin_os_command *command)
 {
+    static kin_posix_fork_watcher watcher = {.before = before_fork, .after = after_fork};
     int error = 0;
-    if (kin_posix_watch_forks() != KIN_OK) {
+    if (kin_posix_watch_forks(&watcher) != KIN_OK) {
         return ENOMEM;
     }
     pthread_mutex_lock(&list_lock);

@@ -1,9 +1,10 @@
 /* sem.c: POSIX semaphores, named in /dev/shm or lying in the arena.
  *
  * - Both C libraries keep a named semaphore as a file of sizeof(sem_t) bytes (glibc sysdeps/pthread/sem_open.c, musl
- *   src/thread/sem_open.c), so it is made and mapped here, without sem_open. That leaves a temporary file behind when it
- *   is killed at its link step, obeys umask (0777 makes a semaphore that nobody can open), and holds a lock of the
- *   library's, so that a child forked meanwhile by another thread waits for ever in its own sem_open (all measured).
+ *   src/thread/sem_open.c), so it is made and mapped here, without sem_open. sem_open leaves a temporary file behind
+ *   when the process is killed at its link step. It obeys umask: 0777 makes a semaphore that nobody can open. It holds
+ *   a lock of the library's: a child that another thread forks meanwhile waits for ever in its own sem_open. (All of
+ *   this is measured.)
  * - The file is complete before it has its name: an O_TMPFILE, or where there is none a file whose name sweeping knows.
  *   Where no file can be had, the semaphore lies in the arena.
  * - A poster killed inside sem_post may have counted without waking (glibc nptl/sem_post.c): the layers above sleep
@@ -19,7 +20,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "posix.h"
+#include "posix/clock.h"
+#include "posix/directory.h"
+#include "posix/handle.h"
+#include "posix/posix.h"
 
 enum { PLACE_NONE, PLACE_NAMED, PLACE_IN_ARENA }; /* words[0] */
 

@@ -1,9 +1,9 @@
 /* server.c: a process that forks children for another one: clone with CLONE_PARENT, socketpair, SCM_RIGHTS.
  *
- * The server is this program, started afresh, so that it has one thread and little memory. It never joins a family and
- * runs nothing of the program but what stands before kin_main. Its child is not its own: CLONE_PARENT makes it a child
- * of the server's parent, the caller, who waits for it, kills it and is found by getppid as with any other child. So
- * there is no status to be carried back, and nothing to be lost with the server.
+ * The server is this program, started afresh, so it has one thread and little memory. It never joins a family, and of
+ * the program it runs only what stands before kin_main. CLONE_PARENT makes each child a child of the server's parent,
+ * the caller. The caller waits for it, kills it, and is its getppid, as with any other child. So no status has to be
+ * carried back, and none is lost with the server.
  *
  * One start, under the caller's lock:
  *
@@ -12,23 +12,23 @@
  *                                   copies; a failure: answers errno
  *     receives               <-                                         answers its pid, goes on
  *
- * The answer goes through a socket made for this start, which comes with the request. The child answers, not the server:
- * so there is no moment in which a server that is killed leaves a child nobody was told of. Either the answer is there; or
- * there is none and will be none, because the last copy of the socket is closed, or the caller has shut it down and the
- * child finds that its answer does not go. Without an answer, be it the server or the child that was killed, the caller
- * makes another server, once.
+ * The answer goes through a socket that is made for this start and comes with the request. The child answers, not the
+ * server. So a server that is killed never leaves a child that nobody knows: either the answer is there, or there will
+ * be none. There will be none if the last copy of the socket is closed. It is the same if the caller has shut the
+ * socket down: the child cannot send its answer then, and ends. Without an answer, whether the server or the child was
+ * killed, the caller makes another server, once.
  *
- * The server ends with the socket, and with its caller: another child of the caller's may have the socket, too. It
- * blocks all signals from birth, so that one sent to the terminal's group leaves it to the caller what becomes of
- * both. Streams and the blocked signals are the caller's at each start; environment, directory, limits, priority, those
- * that it had at the first.
+ * The server ends when the socket's other end is closed, and when its caller ends: another child of the caller's may
+ * have that end, too. It blocks all signals from its first moment on: if one is sent to the terminal's group, the
+ * caller decides what becomes of both. At each start the child gets the caller's streams and blocked signals.
+ * Environment, directory, limits and priority are those that the caller had at the first start.
  *
- * - glibc's _Fork is a clone with two more steps: the thread's number is put into its descriptor, and the list of robust
- *   mutexes is registered again (the kernel forgets it in the child). PR_GET_TID_ADDRESS and get_robust_list tell where
- *   both are. Where that address holds something else than the number (musl's does, a kernel without
- *   CONFIG_CHECKPOINT_RESTORE tells none) there is no server: ENOSYS. Handlers of pthread_atfork do not run; the locks
+ * - glibc's _Fork is a clone with two more steps: it puts the thread's number into its descriptor, and registers the
+ *   list of robust mutexes again, which the kernel forgets in the child. PR_GET_TID_ADDRESS and get_robust_list tell
+ *   where both are. There is no server (ENOSYS) if that address holds anything but the number: musl's does, and a
+ *   kernel without CONFIG_CHECKPOINT_RESTORE tells no address. Handlers of pthread_atfork do not run; the locks that
  *   they are for are free in a process of one thread.
- * - init cannot be given children so, as the server is never init (clone(2), CLONE_PARENT): its parent may be.
+ * - clone refuses CLONE_PARENT to an init process (clone(2)). The server is never one; its parent may be.
  * - MSG_CTRUNC: some descriptors did not fit under RLIMIT_NOFILE (recvmsg(2)).
  * - shutdown(SHUT_RD) makes the peer's sends fail; what was sent before can still be received (net/unix/af_unix.c).
  */
@@ -45,7 +45,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "posix.h"
+#include "posix/forks.h"
+#include "posix/handle.h"
+#include "posix/parent.h"
+#include "posix/posix.h"
 
 #define CALL "kin.server" /* what a server's message begins with */
 #define STREAMS 3u
@@ -80,11 +83,13 @@ static _Atomic int channel = -1; /* this process's end; -1: it has no server */
 static pid_t owner;              /* whose it is: a process cloned otherwise finds another one's */
 static kin_os_process server;
 
-/* Whoever held the lock is not in the child. */
-void kin_posix_server_after_fork(void)
+/* The parent's server is not the child's own. The child lacks the thread that may have held the lock. */
+static void after_fork(bool in_child)
 {
-    kin_posix_close(atomic_exchange(&channel, -1));
-    lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    if (in_child) {
+        kin_posix_close(atomic_exchange(&channel, -1));
+        lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    }
 }
 
 /* Its end is nobody's business but kin's. */
@@ -130,6 +135,7 @@ static kin_status launch(const char *program, int inner)
 
 static kin_status make_server(const char *program)
 {
+    static kin_posix_fork_watcher watcher = {.after = after_fork};
     int ends[2];
     if (owner != getpid()) {
         kin_posix_close(atomic_exchange(&channel, -1));
@@ -137,7 +143,7 @@ static kin_status make_server(const char *program)
     if (atomic_load(&channel) >= 0) {
         return KIN_OK;
     }
-    kin_status status = kin_posix_watch_forks();
+    kin_status status = kin_posix_watch_forks(&watcher);
     if (status != KIN_OK) {
         return status;
     }
@@ -192,8 +198,8 @@ static int send_request(const kin_os_message *message, int socket)
     return sent < 0 ? errno : 0;
 }
 
-/* That there will be none usually shows as the end of the socket; but a process forked by another thread, while it was made,
- * may hold that open. */
+/* If there will be no answer, the socket usually ends. But a process that another thread forked while the socket was
+ * made may hold it open. */
 static bool receive_answer(answer *out, int fd)
 {
     for (bool ended = false;; ended = kin_os_process_ended(&server)) {
@@ -316,13 +322,6 @@ static bool leave_streams(void)
     return fd >= 0;
 }
 
-static void close_all(const received *in)
-{
-    for (size_t i = 0; i < in->count; i++) {
-        kin_posix_close(in->descriptors[i]);
-    }
-}
-
 static bool send_answer(const received *in, pid_t pid, int error)
 {
     answer out = {pid, error};
@@ -357,7 +356,7 @@ static bool receive_request(const serving *it, received *out, int *error)
     bool sound = got >= (ssize_t)sizeof out->head && out->head.size == (size_t)got - sizeof out->head &&
                  (*error || out->count >= 1 + stream_count(&out->head));
     if (!sound) {
-        close_all(out);
+        kin_posix_close_all(out->descriptors, out->count);
     }
     return sound;
 }
@@ -434,7 +433,7 @@ kin_status kin_os_server_run(void *data, size_t capacity, size_t *size, kin_os_h
         if (pid < 0) {
             send_answer(&in, 0, error ? error : errno);
         }
-        close_all(&in);
+        kin_posix_close_all(in.descriptors, in.count);
     }
     _exit(0);
 }

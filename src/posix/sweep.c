@@ -1,11 +1,11 @@
 /* sweep.c: the names of families that are gone.
  *
- * Lock all of the pulse, then unlink the arena and the semaphores, the pulse last: what is left by a kill in between is found again
- * by the pulse's name. A family's own name is left for the end: it goes when the family is gone (name.c).
+ * It locks all of the pulse, unlinks the arena and the semaphores, then the pulse. The pulse is last: by its name, what
+ * a kill in between leaves is found again. A family's own name goes after that, when the family is gone (name.c).
  *
- * Who was let into one family may have linked its files under names that look like another's: what is named like the pulse of a family that
- * has another pulse is only unlinked. An arena without a pulse is such a link, too, or its pulse was taken by somebody else: nobody
- * finds it any more.
+ * A member of one family may have linked its files under names that look like another family's. If a file has the name
+ * of a family's pulse, but the family has another pulse, only this name is unlinked. An arena without a pulse is such a
+ * link, too, or somebody else has taken its pulse: nobody finds it any more.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -16,7 +16,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "posix.h"
+#include "posix/directory.h"
+#include "posix/handle.h"
+#include "posix/name.h"
+#include "posix/pulse.h"
 
 /* False: not all; so the pulse must stay, by which a sweep finds them. */
 static bool remove_semaphores(const char *hex)

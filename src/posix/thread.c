@@ -1,10 +1,10 @@
-/* thread.c: thread-local storage, pthread_key_create, pthread_atfork, atexit.
+/* thread.c: thread-local storage, pthread_key_create, atexit, futex.
  *
- * A key's destructor runs only in threads that end by returning or pthread_exit, not at exit(), not in the threads that
- * fork leaves behind; it is called again, up to PTHREAD_DESTRUCTOR_ITERATIONS times, if a later destructor sets the
- * value anew (pthread_key_create(3p)). The forking thread keeps its value in the child. Handlers of pthread_atfork
- * cannot be removed, so the library must not be unloaded, and a bare clone does not run them. atexit from a shared
- * library runs when that is unloaded too (atexit(3)). FUTEX_WAIT_BITSET takes an absolute time of CLOCK_MONOTONIC (futex(2)).
+ * - A key's destructor runs in threads that end by returning or pthread_exit. It does not run at exit(), nor for the
+ *   threads that a forked child lacks. It is called again, up to PTHREAD_DESTRUCTOR_ITERATIONS times, if a later
+ *   destructor sets the value anew (pthread_key_create(3p)). The forking thread keeps its value in the child.
+ * - A function that a shared library gives to atexit runs when that library is unloaded, too (atexit(3)).
+ * - FUTEX_WAIT_BITSET takes an absolute time of CLOCK_MONOTONIC (futex(2)).
  */
 #include <errno.h>
 #include <linux/futex.h>
@@ -14,16 +14,19 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "posix.h"
+#include "posix/clock.h"
+#include "posix/forks.h"
+#include "posix/posix.h"
 
 _Thread_local void *kin_posix_thread_value;
 
-static pthread_once_t forks_once = PTHREAD_ONCE_INIT;
 static pthread_once_t hooks_once = PTHREAD_ONCE_INIT;
-static int forks_error, hooks_error; /* each written inside its once */
+static int hooks_error; /* written inside hooks_once */
 static _Atomic(const kin_os_hooks *) wanted, installed;
 static pthread_key_t exit_key;
 static atomic_bool exit_key_made, exit_done;
+
+/* ---- hooks ---- */
 
 static void before_fork(void)
 {
@@ -31,26 +34,14 @@ static void before_fork(void)
     if (hooks && hooks->before_fork) {
         hooks->before_fork();
     }
-    kin_posix_runs_before_fork();
 }
 
-static void after_fork_parent(void)
+static void after_fork(bool in_child)
 {
     const kin_os_hooks *hooks = atomic_load(&installed);
-    kin_posix_runs_after_fork(false);
-    if (hooks && hooks->after_fork_parent) {
-        hooks->after_fork_parent();
-    }
-}
-
-static void after_fork_child(void)
-{
-    const kin_os_hooks *hooks = atomic_load(&installed);
-    kin_posix_runs_after_fork(true);
-    kin_posix_server_after_fork();
-    kin_posix_private_wipe();
-    if (hooks && hooks->after_fork_child) {
-        hooks->after_fork_child();
+    void (*hook)(void) = !hooks ? NULL : in_child ? hooks->after_fork_child : hooks->after_fork_parent;
+    if (hook) {
+        hook();
     }
 }
 
@@ -71,17 +62,6 @@ static void on_process_exit(void)
     }
 }
 
-static void watch_forks(void)
-{
-    forks_error = pthread_atfork(before_fork, after_fork_parent, after_fork_child);
-}
-
-kin_status kin_posix_watch_forks(void)
-{
-    pthread_once(&forks_once, watch_forks);
-    return forks_error ? kin_posix_fail(forks_error) : KIN_OK;
-}
-
 static void install(void)
 {
     hooks_error = pthread_key_create(&exit_key, on_thread_exit);
@@ -98,9 +78,10 @@ static void install(void)
 
 kin_status kin_os_hooks_install(const kin_os_hooks *hooks)
 {
+    static const kin_posix_fork_watcher watcher = {.before = before_fork, .after = after_fork};
     const kin_os_hooks *none = NULL;
     atomic_compare_exchange_strong(&wanted, &none, hooks);
-    kin_status status = kin_posix_watch_forks();
+    kin_status status = kin_posix_watch_forks_around(&watcher);
     if (status != KIN_OK) {
         return status;
     }
@@ -115,6 +96,8 @@ void kin_os_thread_set(void *value)
         pthread_setspecific(exit_key, value);
     }
 }
+
+/* ---- words ---- */
 
 void kin_os_word_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline)
 {

@@ -1,10 +1,13 @@
 /* wait.c: poll, and the bell.
  *
- * The bell is a datagram socket with a name of Linux's abstract namespace: nothing in any file system, gone when its process
- * is (unix(7)). Anybody on the machine could ring it: then its owner wakes for nothing, looks and sleeps again. Where there is
- * no such namespace, or the ringer is in another network namespace, the sleeper's slices end.
+ * The bell is a datagram socket with a name of Linux's abstract namespace: it is in no file system, and gone with its
+ * process (unix(7)). Anybody on the machine could ring it; its owner then wakes for nothing, looks and sleeps again.
+ * Where there is no such namespace, or the ringer is in another network namespace, the sleeper still wakes at the end
+ * of its slice.
  */
-#include "posix.h"
+#include "posix/clock.h"
+#include "posix/directory.h"
+#include "posix/posix.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -17,13 +20,11 @@
 
 static socklen_t bell_address(struct sockaddr_un *out, const kin_os_id *family, uint32_t slot)
 {
+    char hex[KIN_POSIX_HEX];
+    kin_posix_hex(hex, family);
     memset(out, 0, sizeof *out);
     out->sun_family = AF_UNIX;
-    int used = snprintf(out->sun_path + 1, sizeof out->sun_path - 1, "kin-");
-    for (size_t i = 0; i < sizeof family->bytes; i++) {
-        used += snprintf(out->sun_path + 1 + used, sizeof out->sun_path - 1 - (size_t)used, "%02x", family->bytes[i]);
-    }
-    used += snprintf(out->sun_path + 1 + used, sizeof out->sun_path - 1 - (size_t)used, "-%u", slot);
+    int used = snprintf(out->sun_path + 1, sizeof out->sun_path - 1, "kin-%s-%lu", hex, (unsigned long)slot);
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)used);
 }
 
@@ -71,18 +72,6 @@ static uint32_t ready_of(short events, uint32_t interest)
 {
     uint32_t ready = (events & POLLIN ? KIN_OS_READABLE : 0) | (events & POLLOUT ? KIN_OS_WRITABLE : 0);
     return events & (POLLHUP | POLLERR) ? interest : ready & interest;
-}
-
-int kin_posix_poll(struct pollfd *list, size_t count, int64_t deadline)
-{
-    for (;;) {
-        int64_t left = deadline == KIN_OS_NEVER ? 0 : deadline - kin_os_now();
-        struct timespec time = kin_posix_timespec(left > 0 ? left : 0);
-        int result = ppoll(list, (nfds_t)count, deadline == KIN_OS_NEVER ? NULL : &time, NULL);
-        if (result >= 0 || errno != EINTR) {
-            return result;
-        }
-    }
 }
 
 static kin_status read_answers(kin_os_watch *watches, const struct pollfd *list, size_t count)

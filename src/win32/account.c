@@ -1,10 +1,13 @@
 /* account.c: users and groups, known by their SIDs; and what they are allowed.
  *
- * All that has a name is made with an access list of its own ("Security Descriptor String Format"): this user, the family's owner, and
- * a group if that is asked for. Its owner is put in by name, too: for an elevated program the system would take the Administrators (Microsoft,
- * "Default owner", TokenOwner), and it is by the owner that a finder knows whose it is.
+ * Each object that has a name is made with an access list of its own ("Security Descriptor String Format"): this user,
+ * the family's owner, and a group if there is one. The object's owner is set explicitly, too, because a finder judges
+ * by it whose the object is. By default the system would take the Administrators for an elevated program (Microsoft,
+ * "Default owner", TokenOwner).
  */
-#include "win32.h"
+#include "win32/account.h"
+#include "win32/text.h"
+#include "win32/win32.h"
 
 #include <aclapi.h>
 #include <sddl.h>

@@ -8,7 +8,8 @@
  */
 #include <stdatomic.h>
 
-#include "win32.h"
+#include "win32/clock.h"
+#include "win32/win32.h"
 
 #include <bcrypt.h>
 

@@ -4,7 +4,7 @@
  *   "GetProcessAffinityMask function").
  * - A hard cap is in hundredths of a percent of all processors ("JOBOBJECT_CPU_RATE_CONTROL_INFORMATION structure").
  */
-#include "win32.h"
+#include "os.h"
 
 #define WHOLE 10000u
 

@@ -1,14 +1,15 @@
 /* discover.c: the families that this user's processes have made or joined, found in a table that these share.
  *
- * Each family's memory is a named section, Local\kin-HEX, or Global\kin-HEX if other users have access. A second one, Local\kin-families-SID, is a table of their ids; who
- * makes a family, or maps one, keeps that open until its process ends, so it lives as long as any family does. An id is in the
- * table from when its section is there; one whose section cannot be opened is of a family that is gone, and its place is free.
+ * Each family's memory is a named section, Local\kin-HEX, or Global\kin-HEX if other users have access. Another
+ * section, Local\kin-families-SID, is a table of their ids. A process that makes a family, or maps one, keeps the table
+ * open until it ends; so the table lives as long as any family does. An id enters the table after its section is made.
+ * If its section cannot be opened any more, the family is gone and the place is free.
  *
- * The table is a convenience: whoever cannot have it, or finds it full or taken by somebody else, goes without being listed.
- * Its contents are not trusted. The names are the session's (Microsoft, "Kernel object namespaces"), with the default access
- * of the user's token: the user's own.
+ * The table is a convenience. If a process cannot open it, or finds it full or taken by somebody else, its families are
+ * not listed. Its contents are not trusted. The names are the session's (Microsoft, "Kernel object namespaces"), with
+ * the default access of the user's token: the user's own.
  */
-#include "win32.h"
+#include "win32/discover.h"
 
 #include <string.h>
 #include <wchar.h>

@@ -7,7 +7,8 @@
 #include <string.h>
 #include <wchar.h>
 
-#include "win32.h"
+#include "win32/environment.h"
+#include "win32/win32.h"
 
 typedef struct texts {
     const wchar_t **items;

@@ -1,17 +1,14 @@
-/* error.c: native codes and their statuses, and texts between UTF-8 and UTF-16.
+/* error.c: native codes and their statuses.
  *
  * - The thread's last error code changes at any call, even of TlsGetValue, which clears it on success (Microsoft,
  *   "TlsGetValue function"); kin keeps a copy of its own per thread, in a slot whose value is the code itself.
  * - FORMAT_MESSAGE_FROM_SYSTEM without FORMAT_MESSAGE_IGNORE_INSERTS reads arguments that are not there; its texts end
  *   in a line break ("FormatMessageW function").
- * - Without MB_ERR_INVALID_CHARS what is not UTF-8 silently becomes U+FFFD ("MultiByteToWideChar function").
  */
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "win32.h"
+#include "win32/win32.h"
 
 #ifndef ERROR_ELEVATION_REQUIRED
 #define ERROR_ELEVATION_REQUIRED 740L /* missing from MinGW's winerror.h */
@@ -89,13 +86,14 @@ int kin_os_error(void)
     return (int)(intptr_t)TlsGetValue(slot);
 }
 
-void kin_os_error_set(int code)
+static void set_error(int code)
 {
     InitOnceExecuteOnce(&slot_once, make_slot, NULL, NULL);
     TlsSetValue(slot, (void *)(intptr_t)code);
 }
 
-kin_status kin_os_status_of(int code)
+/* KIN_E_OS where the table has no row. */
+static kin_status status_of(int code)
 {
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (table[i].code == (DWORD)code) {
@@ -107,8 +105,8 @@ kin_status kin_os_status_of(int code)
 
 kin_status kin_win32_fail(DWORD code)
 {
-    kin_os_error_set((int)code);
-    return kin_os_status_of((int)code);
+    set_error((int)code);
+    return status_of((int)code);
 }
 
 /* Cuts between characters. */
@@ -141,31 +139,4 @@ void kin_os_error_write(int code, char *buffer, size_t size)
         snprintf(text, sizeof text, "error %d", code);
     }
     copy_text(buffer, size, text);
-}
-
-kin_status kin_win32_utf16(wchar_t **out, const char *text)
-{
-    int length = MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text, -1, NULL, 0);
-    if (length == 0) {
-        return kin_win32_fail(GetLastError());
-    }
-    wchar_t *wide = malloc((size_t)length * sizeof *wide);
-    if (!wide) {
-        return kin_win32_fail(ERROR_NOT_ENOUGH_MEMORY);
-    }
-    MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text, -1, wide, length);
-    *out = wide;
-    return KIN_OK;
-}
-
-kin_status kin_win32_utf8(char *buffer, size_t size, const wchar_t *text)
-{
-    int room = size > INT_MAX ? INT_MAX : (int)size;
-    if (room == 0) { /* would only ask for the length */
-        return kin_win32_fail(ERROR_INSUFFICIENT_BUFFER);
-    }
-    if (!WideCharToMultiByte(CP_UTF8, WC_ERR_INVALID_CHARS, text, -1, buffer, room, NULL, NULL)) {
-        return kin_win32_fail(GetLastError());
-    }
-    return KIN_OK;
 }

@@ -13,7 +13,8 @@
 #include <string.h>
 #include <wchar.h>
 
-#include "win32.h"
+#include "win32/handle.h"
+#include "win32/win32.h"
 
 #include <winternl.h>
 
@@ -111,6 +112,13 @@ void kin_os_handle_close(kin_os_handle handle)
 {
     if (handle && handle != INVALID_HANDLE_VALUE) {
         CloseHandle(handle);
+    }
+}
+
+void kin_win32_close_all(const HANDLE *handles, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        kin_os_handle_close(handles[i]);
     }
 }
 

@@ -1,16 +1,40 @@
-/* memory.c: a section backed by the paging file, reserved at first and committed page by page.
+/* memory.c: VirtualAlloc; and a section backed by the paging file, reserved at first and committed page by page.
  *
  * - SEC_RESERVE: pages are reserved for the whole section; VirtualAlloc(MEM_COMMIT) in any view commits them for all
  *   views, and they cannot be decommitted (Microsoft, "CreateFileMappingW function", SEC_RESERVE). What is committed is
  *   charged at once: a lack of memory is an error of VirtualAlloc, never a fault later.
  * - To commit what is committed already is no error ("VirtualAlloc function").
- * - The section lives until its last handle and view are gone, and its name with it. The name is for discover.c and name.c.
+ * - The section and its name live until its last handle and view are gone. The name is for discover.c and name.c.
  * - A name that all sessions see may be given to a section only by services, and programs that are elevated (Microsoft,
  *   "CreateFileMappingW function": SeCreateGlobalPrivilege).
- * - A page more than asked for is reserved and never committed: to run off the end is a fault. (Wine 8 does not show other
- *   views what is committed up to the very end of a section.)
+ * - One page more than asked for is reserved and never committed: an access past the end is a fault. (Wine 8 does not
+ *   show other views what is committed up to the very end of a section.)
  */
-#include "win32.h"
+#include "win32/account.h"
+#include "win32/discover.h"
+#include "win32/win32.h"
+
+/* ---- private memory ---- */
+
+kin_status kin_os_private_alloc(void **out, size_t size)
+{
+    void *memory = VirtualAlloc(NULL, size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+    if (!memory) {
+        return kin_win32_fail(GetLastError());
+    }
+    *out = memory;
+    return KIN_OK;
+}
+
+void kin_os_private_free(void *memory, size_t size)
+{
+    (void)size; /* MEM_RELEASE wants 0 and frees it all */
+    if (memory) {
+        VirtualFree(memory, 0, MEM_RELEASE);
+    }
+}
+
+/* ---- shared memory ---- */
 
 static size_t with_guard(size_t reserve)
 {

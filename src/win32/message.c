@@ -1,12 +1,12 @@
 /* message.c: what a spawned child is born with: an anonymous pipe that it inherits, and handles duplicated into it.
  *
- * - An inherited handle has the same value in the child, which is told it by the environment (Microsoft, "Inheritance
- *   (Processes and Threads)"). A program that the child starts may get the variable without the pipe, or both: so the pipe
- *   begins with a greeting that repeats the variable's nonce, and is looked at with PeekNamedPipe, which never waits.
- *   The message says for which pid its handles are meant.
+ * - An inherited handle has the same value in the child, which reads the value from its environment (Microsoft,
+ *   "Inheritance (Processes and Threads)"). A program that the child starts may get the variable without the pipe, or
+ *   both. So the pipe begins with a greeting that repeats the variable's nonce. PeekNamedPipe, which never waits, looks
+ *   at it. The message says for which pid its handles are meant.
  * - A write waits while the pipe is full ("CreatePipe function"); PIPE_SIZE holds a dozen messages. What is in it stays
  *   readable when the writer has closed its end.
- * - Handles are duplicated straight into the child. In between, no process has anything that could be left over: they go
+ * - Handles are duplicated straight into the child. No third process ever has them, so none can be left over: they go
  *   with the child's handle table.
  */
 #include <inttypes.h>
@@ -15,7 +15,8 @@
 #include <string.h>
 #include <wchar.h>
 
-#include "win32.h"
+#include "win32/message.h"
+#include "win32/win32.h"
 
 #define PIPE_SIZE 65536u
 #define MAGIC 0x4B494E31u

@@ -1,17 +1,21 @@
-/* name.c: families that strangers find: a small section, a card, Local\kin-SID-NAME, which says whose arena it is. SID is the owner's.
+/* name.c: families that strangers find, by a small section, the card, Local\kin-SID-NAME. It says whose arena it is.
+ * SID is the owner's.
  *
- * A section lives as long as somebody has a handle of it: each member that knows the family's name keeps one. All that the owner does
- * with names is done under two mutexes of the owner's, of the session and of the machine; one that is abandoned by a killed process is
- * had all the same (Microsoft, "Mutex Objects"), and what it was doing is begun anew: a section whose arena cannot be opened is
- * nobody's, and gets another. Other users only read: twice the same, or it is being written.
+ * A section lives as long as somebody has a handle of it: each member that knows the family's name keeps one. The owner
+ * changes names only under two mutexes of its own, one of the session and one of the machine. If a killed process has
+ * abandoned one, the next process gets it all the same (Microsoft, "Mutex Objects") and begins anew: a section whose
+ * arena cannot be opened is nobody's, and gets another. Other users only read. They read twice: if both answers differ,
+ * it is being written.
  *
- * What other users have access to is Global, the rest is Local: one's own names are looked for in both. What anybody may have put in
- * a Global name's place does not concern a Local family.
+ * What other users have access to is Global, the rest is Local: a user's own names are looked for in both. What
+ * somebody else may have put in place of a Global name does not concern a Local family.
  *
- * Sections and mutexes belong to the owner, and their access lists name nobody else that was not asked for (account.c). One of that name
- * which another user has made cannot be opened, or is found not to be the owner's.
+ * Sections and mutexes belong to the owner. Their access lists name nobody else unless that was asked for (account.c).
+ * If another user has made one of that name, it cannot be opened, or it is found not to be the owner's.
  */
-#include "win32.h"
+#include "win32/account.h"
+#include "win32/discover.h"
+#include "win32/win32.h"
 
 #include <string.h>
 #include <wchar.h>

@@ -58,8 +58,6 @@ static inline void *kin_os_thread_get(void)
     return TlsGetValue(kin_win32_tls_index);
 }
 
-void kin_os_thread_set(void *value);
-
 static inline void kin_os_cpu_relax(void)
 {
     YieldProcessor();

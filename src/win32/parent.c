@@ -6,7 +6,9 @@
  *   more is no trouble for a program which is in a job already.
  * - The parent's pid is in the system's list of processes ("PROCESSENTRY32W structure"); it may have ended.
  */
-#include "win32.h"
+#include "win32/parent.h"
+#include "win32/identity.h"
+#include "win32/win32.h"
 
 #include <tlhelp32.h>
 

@@ -1,24 +1,26 @@
 /* pipe.c: named pipes in message mode, of which both ends are opened here, and a page of shared memory beside each.
  *
- * - A message is read whole or, by a read of 0 bytes, not at all: that fails with ERROR_MORE_DATA and leaves it (Microsoft, "Named
- *   Pipe Type, Read, and Wait Modes"). So such a read, pending, is what one can wait for. It ends with the thread that began it
- *   ("CancelIoEx function", "ReadFile function"), so that a wait may end for nothing.
+ * - A message is read whole. A read of 0 bytes fails with ERROR_MORE_DATA and leaves the message (Microsoft, "Named
+ *   Pipe Type, Read, and Wait Modes"). So such a read, while it is pending, is what a thread can wait for. It ends when
+ *   the thread that began it ends ("CancelIoEx function", "ReadFile function"), so a wait may end for nothing.
  * - A write that is cancelled while it waits for room is undone; one that was complete when its process died is not.
  * - Messages of length 0 are not seen by PeekNamedPipe: all of kin's have a head.
- * - The name is random and the instance the only one; nobody from another computer can open it ("CreateNamedPipeW function").
+ * - The name is random and there is only one instance; nobody from another computer can open it ("CreateNamedPipeW
+ *   function").
  *
- * Handles go with a packet as values that are good in the process which holds the other end: the sender duplicates them straight
- * into it, and looks up in the page (`card`) which process that is. Nothing is to be left over in either:
+ * Handles go with a packet as values that are good in the process that holds the other end. The sender duplicates them
+ * straight into that process, which it finds in the page (`card`). No handle is left over in either process:
  *
  *     packet not sent        the sender takes them back
  *     receiver dies          they go with its handle table
  *     receiver closes        it takes all that is on its way; the sender starts nothing any more (closing, attaching)
- *     sender dies before     the receiver sees the end of the pipe, and on the card what was placed for a packet (numbered)
- *                            that never came
- *     another process has    it takes them out of the one for which they were meant; should that be gone, they are, too
+ *     sender dies before     the receiver sees the end of the pipe, and on the card what was placed for a packet
+ *                            (numbered) that never came
+ *     another process has    it takes them out of the process for which they were meant; if that is gone, they are, too
  *     the receiving end now
  *
- * closing is set before attaching is read, attaching raised before closing is read; both sequentially consistent.
+ * closing is set before attaching is read; attaching is raised before closing is read. Both are sequentially
+ * consistent.
  */
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -27,7 +29,11 @@
 #include <string.h>
 #include <wchar.h>
 
-#include "win32.h"
+#include "win32/pipe.h"
+#include "win32/clock.h"
+#include "win32/handle.h"
+#include "win32/identity.h"
+#include "win32/win32.h"
 
 #define MAGIC 0x4b4e4950u
 #define FRAME_MAX (sizeof(frame) + KIN_OS_PACKET_MAX)
@@ -42,7 +48,8 @@ typedef struct frame { /* a message of the pipe begins with it; the packet's byt
     uint32_t fill;
 } frame;
 
-/* What arrives at one end. A holder is pid << 32 | the low half of its creation time; 0: on its way to another process. */
+/* What arrives at one end. A holder is pid << 32 | the low half of its creation time; 0: the end is on its way to
+ * another process. */
 typedef struct side {
     _Atomic uint64_t holder;
     _Atomic uint32_t closing, attaching;
@@ -559,9 +566,7 @@ static kin_status take_handles(kin_os_pipe *pipe, const frame *head, kin_os_pack
         packet->handle_count = taken;
         return KIN_OK;
     }
-    while (taken > 0) {
-        kin_os_handle_close(handles[--taken]);
-    }
+    kin_win32_close_all(handles, taken);
     return packet->handles ? KIN_E_HANDLE : KIN_OK;
 }
 

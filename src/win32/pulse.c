@@ -1,16 +1,19 @@
-/* pulse.c: OpenProcess, creation times. Nothing is held: a process is its own sign of life; but see the last point.
+/* pulse.c: OpenProcess, creation times. Nothing is held, as a process is its own sign of life; but see the last point.
  *
- * - A process object outlives the process while anybody has a handle to it; then OpenProcess succeeds, and only a wait
- *   tells that it has ended. Afterwards its pid may be another process's, with another creation time (Microsoft,
+ * - A process object outlives the process while anybody has a handle to it. Then OpenProcess succeeds, and only a wait
+ *   tells that the process has ended. Later its pid may be another process's, with another creation time (Microsoft,
  *   "Process Handles and Identifiers").
- * - OpenProcess says ERROR_INVALID_PARAMETER where there is no such process, ERROR_ACCESS_DENIED where there is one which
- *   this user may not open ("OpenProcess function"). The latter counts as life: it only delays.
- * - It would delay for ever where somebody holds a handle of a process that was another user's. So in a family that a group has access to
- *   each member holds an event, Global\kin-HEX-life-PID-START: it goes when the process has no thread any more and its handles are
- *   closed ("Terminating a process"). Whoever is in the family may open it. So what cannot be opened, or is not of the member's user, has been
- *   put there by somebody else, and says nothing.
+ * - OpenProcess says ERROR_INVALID_PARAMETER where there is no such process, and ERROR_ACCESS_DENIED where there is one
+ *   that this user may not open ("OpenProcess function"). The latter counts as life: it only delays.
+ * - It would delay for ever while somebody holds a handle of another user's process. So in a family that a group has
+ *   access to, each member holds an event, Global\kin-HEX-life-PID-START. The event goes when the process has no thread
+ *   any more and its handles are closed ("Terminating a process"). All members of the family may open it. So an event
+ *   that cannot be opened, or is not of the member's user, was put there by somebody else, and says nothing.
  */
-#include "win32.h"
+#include "win32/account.h"
+#include "win32/discover.h"
+#include "win32/identity.h"
+#include "win32/win32.h"
 
 #include <wchar.h>
 

@@ -15,7 +15,14 @@
 #include <string.h>
 #include <wchar.h>
 
-#include "win32.h"
+#include "win32/clock.h"
+#include "win32/command_line.h"
+#include "win32/environment.h"
+#include "win32/handle.h"
+#include "win32/launch.h"
+#include "win32/pipe.h"
+#include "win32/text.h"
+#include "win32/win32.h"
 
 #define BUFFER 65536u
 
@@ -465,9 +472,7 @@ static kin_status launch(kin_os_run *run, const kin_os_command *command, const t
     if (status == KIN_OK) {
         status = kin_win32_start(&run->process, &what);
     }
-    for (int i = 0; i < 3; i++) {
-        kin_os_handle_close(own[i]);
-    }
+    kin_win32_close_all(own, 3);
     return status;
 }
 

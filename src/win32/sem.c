@@ -1,19 +1,23 @@
 /* sem.c: unnamed semaphore objects, reached from other processes by DuplicateHandle.
  *
- * - A handle's value means something only in its process, and a pid may come again while nobody holds the process:
- *   creation times are compared while a handle to it is held, then the value is duplicated (Microsoft, "Process Handles
- *   and Identifiers").
- * - A duplicate of a semaphore that was closed and whose value was reused would be another object; so semaphores are
- *   never closed, only kept for the next thread.
- * - DuplicateHandle from a process that has ended, but still has handles, fails with ERROR_ACCESS_DENIED.
- * - So it does from another user's process. In a family that a group has access to they have names, Global\kin-HEX-sleep-PID-START-NUMBER,
- *   none used twice: these are closed when they are retired.
+ * - A handle's value means something only in its process, and a pid may be used again while nobody holds the process.
+ *   So creation times are compared while a handle to the process is held, then the value is duplicated (Microsoft,
+ *   "Process Handles and Identifiers").
+ * - If a semaphore were closed and its value used again, a duplicate would be another object. So semaphores are never
+ *   closed, only kept for the next thread.
+ * - DuplicateHandle fails with ERROR_ACCESS_DENIED from a process that has ended but still has handles.
+ * - It fails so from another user's process, too. In a family that a group has access to, semaphores have names,
+ *   Global\kin-HEX-sleep-PID-START-NUMBER, none of which is used twice: these are closed when they are retired.
  */
 #include <limits.h>
 #include <stdlib.h>
 #include <wchar.h>
 
-#include "win32.h"
+#include "win32/account.h"
+#include "win32/clock.h"
+#include "win32/discover.h"
+#include "win32/identity.h"
+#include "win32/win32.h"
 
 /* words of a place; a value 0: it has a name */
 enum { PID, START, VALUE, NUMBER };

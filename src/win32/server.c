@@ -1,5 +1,5 @@
 /* server.c: there is no fork, so there is nothing to serve. */
-#include "win32.h"
+#include "os.h"
 
 kin_status kin_os_server_start(kin_os_process *out, const char *program, const kin_os_message *message)
 {

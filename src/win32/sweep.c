@@ -1,5 +1,5 @@
 /* sweep.c: nothing. A name is gone with the last handle of what it names. */
-#include "win32.h"
+#include "os.h"
 
 void kin_os_pulse_retire(const kin_os_pulse *pulse, const kin_os_id *family)
 {

@@ -1,17 +1,18 @@
-/* thread.c: a TLS index for speed, an FLS index for its callback, InitOnceExecuteOnce, atexit, VirtualAlloc.
+/* thread.c: a TLS index for speed, an FLS index for its callback, InitOnceExecuteOnce, atexit, WaitOnAddress.
  *
- * - The callback of FlsAlloc runs when a thread ends, in an executable as in a DLL, without a DllMain (Microsoft, "FlsAlloc
- *   function"). Threads that ExitProcess or TerminateThread ends get none. It runs as well when a fiber is deleted: a
- *   thread must not delete the fiber in which it first used kin and use kin again.
+ * - The callback of FlsAlloc runs when a thread ends, in an executable as in a DLL, without a DllMain (Microsoft,
+ *   "FlsAlloc function"). It does not run for threads that ExitProcess or TerminateThread ends. It also runs when a
+ *   fiber is deleted: a thread must not delete the fiber in which it first used kin and use kin again.
  * - A callback in unloaded code is a crash, so the module is pinned, as the POSIX backend's is by -z nodelete.
  * - WaitOnAddress works inside one process, and may return for no reason ("WaitOnAddress function").
- * - In a DLL, atexit functions run at DLL_PROCESS_DETACH: inside the loader lock, when ExitProcess has already ended all
- *   other threads wherever they were, perhaps holding a lock ("ExitProcess function"). In an executable they run before.
+ * - In a DLL, atexit functions run at DLL_PROCESS_DETACH: inside the loader lock, after ExitProcess has ended all other
+ *   threads wherever they were, perhaps holding a lock ("ExitProcess function"). In an executable they run before that.
  */
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "win32.h"
+#include "win32/clock.h"
+#include "win32/win32.h"
 
 DWORD kin_win32_tls_index = TLS_OUT_OF_INDEXES;
 
@@ -82,24 +83,6 @@ void kin_os_thread_set(void *value)
 {
     TlsSetValue(kin_win32_tls_index, value);
     FlsSetValue(exit_index, value);
-}
-
-kin_status kin_os_private_alloc(void **out, size_t size)
-{
-    void *memory = VirtualAlloc(NULL, size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
-    if (!memory) {
-        return kin_win32_fail(GetLastError());
-    }
-    *out = memory;
-    return KIN_OK;
-}
-
-void kin_os_private_free(void *memory, size_t size)
-{
-    (void)size; /* MEM_RELEASE wants 0 and frees it all */
-    if (memory) {
-        VirtualFree(memory, 0, MEM_RELEASE);
-    }
 }
 
 void kin_os_word_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline)

@@ -1,9 +1,10 @@
 /* wait.c: WaitForMultipleObjects, and for more than its 64 objects the thread pool's waits.
  *
- * A wait changes some objects: it takes an auto-reset event's signal, a semaphore's count, a mutex. So an object is waited
- * for once, and what that wait says is its answer.
+ * A wait changes some objects: it takes an auto-reset event's signal, a semaphore's count, a mutex. So there is one
+ * wait for an object, and its answer is what counts.
  */
-#include "win32.h"
+#include "win32/clock.h"
+#include "win32/win32.h"
 
 #include <stdlib.h>
 

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "posix.h"
+#include "posix/cpus.h"
 
 static char root[] = "/tmp/kin-cpus-XXXXXX";
 

@@ -1,0 +1,35 @@
+/* directory.h: paths and names of kin's files. */
+#ifndef KIN_POSIX_DIRECTORY_H
+#define KIN_POSIX_DIRECTORY_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "os.h"
+
+struct stat;
+
+#define KIN_POSIX_HEX 33             /* an id in hexadecimal, with its zero */
+#define KIN_POSIX_SEM_DIR "/dev/shm" /* where glibc and musl keep named semaphores */
+#define KIN_POSIX_DIRS 4u
+
+void kin_posix_hex(char out[KIN_POSIX_HEX], const kin_os_id *id);
+/* Reads the first 32 digits of hex. False: they are not hexadecimal. */
+bool kin_posix_id(kin_os_id *out, const char *hex);
+/* The directories for names, best first. NULL: there is none of that index. common: only those that are the same for
+ * all users. */
+const char *kin_posix_names_dir(unsigned index, bool common);
+/* DIR/kin-UID-NAME.SUFFIX. False: too long. */
+bool kin_posix_name(char *out, size_t size, const char *dir, unsigned long uid, const char *name, const char *suffix);
+/* The same in the directory of that index. False: there is no such directory, or the path is too long. */
+bool kin_posix_path(char path[PATH_MAX], unsigned index, unsigned long uid, const char *name, const char *suffix);
+/* Whether an entry of such a directory is kin-UID-HEX.SUFFIX. */
+bool kin_posix_name_matches(const char *entry, unsigned long uid, const char *suffix, char hex[KIN_POSIX_HEX]);
+/* The path of kin-UID-HEX.SUFFIX in the directory of that index. False: that user has no such plain file there. */
+bool kin_posix_find_in(char path[PATH_MAX], struct stat *info, unsigned index, unsigned long uid, const char *hex,
+                       const char *suffix);
+/* Whether both are of the same file. */
+bool kin_posix_is_same(const struct stat *a, const struct stat *b);
+
+#endif

@@ -1,0 +1,66 @@
+/* identity.c: which process this is, and which another one: getpid, /proc/PID/stat.
+ *
+ * In /proc/PID/stat the second field may contain anything, also ')' and newlines: the last ')' ends it (proc(5)).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "posix/identity.h"
+#include "posix/handle.h"
+#include "posix/posix.h"
+
+int kin_posix_stat_read(kin_posix_stat *out, const char *name)
+{
+    char path[32], text[1024];
+    snprintf(path, sizeof path, "/proc/%s/stat", name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    kin_posix_close(fd);
+    if (size < 0) {
+        return errno;
+    }
+    text[size] = '\0';
+    const char *end = strrchr(text, ')');
+    unsigned long long start;
+    /* state is field 3, starttime field 22 */
+    if (!end || sscanf(end, ") %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu",
+                       &out->state, &start) != 2) {
+        return EBADMSG;
+    }
+    long ticks = sysconf(_SC_CLK_TCK);
+    out->start = start * (UINT64_C(1000000000) / (uint64_t)(ticks > 0 ? ticks : 100));
+    return 0;
+}
+
+/* start is the time of this call. The process's own start is only in /proc, and reading that takes longer than joining
+ * a family. A later process with the same pid can still be told apart: it started after this call. */
+kin_status kin_os_self(kin_os_process_id *out)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now); /* the clock of field 22 of /proc/PID/stat, proc(5) */
+    *out = (kin_os_process_id){kin_os_pid(), (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,
+                               (uint64_t)geteuid()};
+    return KIN_OK;
+}
+
+uint32_t kin_os_pid(void)
+{
+    return (uint32_t)getpid();
+}
+
+kin_status kin_os_self_path(char *buffer, size_t size)
+{
+    ssize_t length = readlink("/proc/self/exe", buffer, size);
+    if (length < 0) {
+        return kin_posix_fail(errno);
+    }
+    if ((size_t)length >= size) {
+        return KIN_E_TOO_BIG;
+    }
+    buffer[length] = '\0';
+    return KIN_OK;
+}
