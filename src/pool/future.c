@@ -1,6 +1,6 @@
 /* future.c: how work given to a pool stands, and waiting for it. How it is given: submit.c. Protocol: pool.h. */
 #include "park/park.h"
-#include "pool/pool.h"
+#include "pool/shared.h"
 
 #include "kin/memory.h"
 

@@ -1,6 +1,6 @@
 /* job.c: what a pool's maker and its workers both do with jobs. Protocol: pool.h. */
 #include "park/park.h"
-#include "pool/pool.h"
+#include "pool/shared.h"
 
 static bool lies_in(kin_family *family, uint64_t offset, uint64_t count, uint64_t size)
 {

@@ -1,5 +1,5 @@
 /* pool.c: pools: made, closed, ended. What is in them: pool.h. */
-#include "pool/pool.h"
+#include "pool/shared.h"
 
 #include "kin/memory.h"
 #include "park/park.h"

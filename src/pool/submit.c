@@ -1,6 +1,6 @@
 /* submit.c: work given to a pool: a job is made of it, and posted. Protocol: pool.h. */
 #include "park/park.h"
-#include "pool/pool.h"
+#include "pool/shared.h"
 
 #include "kin/memory.h"
 

@@ -1,6 +1,6 @@
 /* worker.c: a pool's worker: looks for a batch, runs its tasks, sleeps. Protocol: pool.h. */
 #include "park/park.h"
-#include "pool/pool.h"
+#include "pool/shared.h"
 
 #include "kin/memory.h"
 

@@ -1,5 +1,5 @@
 /* crew.c: a pool's workers, started, watched and replaced by its maker. */
-#include "pool/pool.h"
+#include "pool/shared.h"
 
 #include <stdlib.h>
 

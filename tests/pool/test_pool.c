@@ -1,5 +1,5 @@
 /* Pools: work of all kinds comes back whole; who dies fails one task; nothing hangs and nothing is left. */
-#include "pool/pool.h"
+#include "pool/shared.h"
 #include "support.h"
 
 #include <stdlib.h>
