@@ -4,7 +4,7 @@
 #include "process/children.h"
 #include "memory/heap.h"
 #include "sync/lock.h"
-#include "pipe/pipe.h"
+#include "pipe/endpoint_registry.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -78,7 +78,7 @@ void kin__family_leave_all(void)
 static void after_fork_child(void)
 {
     kin__seats_after_fork();
-    kin__ends_after_fork();
+    kin__endpoints_after_fork();
     kin__named_after_fork();
     kin__children_after_fork();
 }

@@ -1,16 +1,16 @@
-/* ends.c: the register of the ends that this process has, and what a fork does to them.
+/* endpoint_registry.c: the register of this process's endpoints, and the gate that a fork closes.
  *
- * A child forked by kin_process_start closes all that it was not given, or its parent's peers would never see an end of file. So
- * a fork must not come between the system's making an end and its being in the register: `gate` counts the threads that are
- * there; FORKING keeps others out, and the fork waits for the count to fall to 0. That is a matter of microseconds, since nobody
- * waits for a message inside. A thread that is not there in a child forked otherwise is not counted: after any fork the gate is
- * open.
+ * A child forked by kin_process_start closes every endpoint that it was not given: with a copy of one in the child, its peer
+ * would never see the end of the stream. So a fork must not come after the system has made an endpoint and before it stands
+ * in the register. `gate` counts the threads that are between the two. FORKING in it keeps further threads out, and the fork
+ * waits for the count to fall to 0. That takes microseconds, since no thread waits for a message inside. A child forked by
+ * other means does not have the threads that were counted: after any fork the gate is open.
  *
- * The register's places are never freed, so it can be walked without a lock.
+ * The places of the register are never freed, so it can be walked without a lock.
  */
-#include "pipe/pipe.h"
+#include "pipe/endpoint_registry.h"
 
-#include "family/family.h"
+#include "os.h"
 
 #include <stdlib.h>
 
@@ -19,7 +19,7 @@
 #define GATE_PATIENCE KIN_SECONDS(1) /* after a bare clone the gate may show threads that are not there */
 
 typedef struct chunk {
-    kin_pipe *_Atomic places[PLACES];
+    kin__endpoint_place places[PLACES];
     struct chunk *_Atomic next;
 } chunk;
 
@@ -28,7 +28,7 @@ static _Atomic uint32_t gate;
 
 /* ---- the gate ---- */
 
-void kin__ends_enter(void)
+void kin__endpoints_enter(void)
 {
     int64_t patience = 0;
     uint32_t seen = atomic_load(&gate);
@@ -48,12 +48,12 @@ void kin__ends_enter(void)
     }
 }
 
-void kin__ends_leave(void)
+void kin__endpoints_leave(void)
 {
     atomic_fetch_sub(&gate, 1);
 }
 
-void kin__ends_hold(void)
+void kin__endpoints_hold(void)
 {
     int64_t patience = kin_os_now() + GATE_PATIENCE;
     while ((atomic_fetch_or(&gate, FORKING) & FORKING) && kin_os_now() < patience) { /* another thread forks */
@@ -64,19 +64,19 @@ void kin__ends_hold(void)
     }
 }
 
-void kin__ends_release(void)
+void kin__endpoints_release(void)
 {
     atomic_fetch_and(&gate, ~FORKING);
 }
 
-void kin__ends_after_fork(void)
+void kin__endpoints_after_fork(void)
 {
     atomic_store(&gate, 0);
 }
 
 /* ---- the register ---- */
 
-static kin_pipe *_Atomic *claim(chunk *in, kin_pipe *pipe)
+static kin__endpoint_place *claim(chunk *in, kin_pipe *pipe)
 {
     for (uint32_t i = 0; i < PLACES; i++) {
         kin_pipe *none = NULL;
@@ -101,60 +101,29 @@ static chunk *after(chunk *in)
     return made;
 }
 
-kin_status kin__ends_add(kin_pipe *pipe)
+kin__endpoint_place *kin__endpoints_add(kin_pipe *pipe)
 {
     for (chunk *at = &first; at; at = after(at)) {
-        pipe->place = claim(at, pipe);
-        if (pipe->place) {
-            return KIN_OK;
+        kin__endpoint_place *place = claim(at, pipe);
+        if (place) {
+            return place;
         }
     }
-    return KIN_E_NO_MEMORY;
+    return NULL;
 }
 
-void kin__ends_remove(kin_pipe *pipe)
+void kin__endpoints_remove(kin__endpoint_place *place)
 {
-    atomic_store(pipe->place, NULL);
+    atomic_store(place, NULL);
 }
 
-/* ---- in a child ---- */
-
-static bool is_given(const kin_pipe *pipe, const kin_args *args)
-{
-    for (uint32_t i = 0; args && i < args->count; i++) {
-        if (args->items[i].kind == KIN__ARG_PIPE && args->items[i].pipe == pipe) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Threads of the parent may have been in the middle of anything with it: no lock is waited for, nothing is freed. */
-static void abandon(kin_pipe *pipe)
-{
-    kin__inbox *in = &pipe->inbox;
-    pipe->gone = true;
-    kin_os_pipe_close(&pipe->os);
-    for (uint32_t i = 0; i < in->count; i++) { /* ends have their own places */
-        if (!in->items[i].pipe) {
-            kin_os_handle_close(kin_os_handle_from((uint64_t)in->items[i].handle));
-        }
-    }
-    in->count = 0;
-}
-
-void kin__ends_keep(const kin_args *args)
+void kin__endpoints_each(void (*visit)(kin_pipe *pipe, const void *context), const void *context)
 {
     for (chunk *at = &first; at; at = atomic_load(&at->next)) {
         for (uint32_t i = 0; i < PLACES; i++) {
             kin_pipe *pipe = atomic_load(&at->places[i]);
-            if (!pipe) {
-                continue;
-            }
-            atomic_store(&pipe->send_turn, 0);
-            atomic_store(&pipe->recv_turn, 0);
-            if (!is_given(pipe, args)) {
-                abandon(pipe);
+            if (pipe) {
+                visit(pipe, context);
             }
         }
     }
