@@ -1,5 +1,5 @@
-/* backoff.h: how often to try what does not always pay, as spinning does: after each failure in a row half as often, after
- * a success every time. */
+/* backoff.h: how often to try what does not always pay, as spinning does: after each failure in a row half as often,
+ * after a success every time. */
 #ifndef KIN_BACKOFF_H
 #define KIN_BACKOFF_H
 

@@ -1,4 +1,4 @@
-/* endpoint.h: one end of a pipe: made, adopted, closed; and what a forked child does with those that it has a copy of. */
+/* endpoint.h: one end of a pipe: made, adopted, closed, and kept or closed in a forked child. */
 #ifndef KIN_ENDPOINT_H
 #define KIN_ENDPOINT_H
 

@@ -1,10 +1,10 @@
 /* endpoint_registry.c: the register of this process's endpoints, and the gate that a fork closes.
  *
- * A child forked by kin_process_start closes every endpoint that it was not given: with a copy of one in the child, its peer
- * would never see the end of the stream. So a fork must not come after the system has made an endpoint and before it stands
- * in the register. `gate` counts the threads that are between the two. FORKING in it keeps further threads out, and the fork
- * waits for the count to fall to 0. That takes microseconds, since no thread waits for a message inside. A child forked by
- * other means does not have the threads that were counted: after any fork the gate is open.
+ * A child forked by kin_process_start closes every endpoint that it was not given: with a copy of one in the child, its
+ * peer would never see the end of the stream. So a fork must not come after the system has made an endpoint and before
+ * it stands in the register. `gate` counts the threads that are between the two. FORKING in it keeps further threads
+ * out, and the fork waits for the count to fall to 0. That takes microseconds, since no thread waits for a message
+ * inside. A child forked by other means does not have the threads that were counted: after any fork the gate is open.
  *
  * The places of the register are never freed, so it can be walked without a lock.
  */

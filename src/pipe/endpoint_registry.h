@@ -7,8 +7,8 @@
 
 typedef kin_pipe *_Atomic kin__endpoint_place;
 
-/* Around whatever makes an endpoint, or receives handles, up to kin__endpoints_add: no fork of kin's comes in between. Not
- * for long, and not twice by one thread. */
+/* Around whatever makes an endpoint, or receives handles, up to kin__endpoints_add: no fork of kin's comes in between.
+ * Not for long, and not twice by one thread. */
 void kin__endpoints_enter(void);
 void kin__endpoints_leave(void);
 

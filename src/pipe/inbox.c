@@ -1,7 +1,9 @@
-/* inbox.c: receiving. Packets become messages. Another process wrote them: nothing in them is believed before it is checked.
+/* inbox.c: receiving. Packets become messages. Another process wrote them: nothing in them is believed before it is
+ * checked.
  *
- * A packet goes straight into the caller's buffer, to where the message's next bytes belong. What the buffer does not hold
- * goes into the spill, so that a packet is never cut. A packet that turns out to be another message's first is moved.
+ * A packet goes straight into the caller's buffer, to where the message's next bytes belong. What the buffer does not
+ * hold goes into the spill, so that a packet is never cut. A packet that turns out to be another message's first is
+ * moved.
  */
 #include "pipe/inbox.h"
 
@@ -95,8 +97,8 @@ static bool lacks_items(const kin__inbox *in)
     return in->begun && in->count < in->attached;
 }
 
-/* The message's items, or the packet that has come instead. No fork comes in between: a forked child must find all handles
- * that it is to close in the inbox. */
+/* The message's items, or the packet that has come instead. No fork comes in between: a forked child must find all
+ * handles that it is to close in the inbox. */
 static kin_status fetch_items(kin_pipe *pipe, packet *out, kin_os_packet *raw)
 {
     kin_os_handle handles[KIN_OS_PACKET_HANDLES];
@@ -257,17 +259,17 @@ static kin_status step(kin_pipe *pipe, kin__target *target)
 
 /* ---- looking again ----
  *
- * To go to sleep and be woken costs some ten microseconds, while a processor rests. So a receiver that finds nothing looks
- * again for LOOK, which is longer: of two processes that answer each other, both may have slept once, and then find each
- * other awake. It offers its processor before each look: a sender on the same processor gets to run by that. It waits
- * longer from look to look, so as not to slow down the sender.
+ * To go to sleep and be woken costs some ten microseconds, while a processor rests. So a receiver that finds nothing
+ * looks again for LOOK, which is longer: of two processes that answer each other, both may have slept once, and then
+ * find each other awake. It offers its processor before each look: a sender on the same processor gets to run by that.
+ * It waits longer from look to look, so as not to slow down the sender.
  *
- * After a vain look, as with a slow sender, it is done more rarely. Where it took long, another process had the processor: a
- * sleeper would have had it back sooner, so that counts as four failures. While it is not done, the next SLOW packets are
- * waited for before they are looked for: a system call less.
+ * After a vain look, as with a slow sender, it is done more rarely. Where it took long, another process had the
+ * processor: a sleeper would have had it back sooner, so that counts as four failures. While it is not done, the next
+ * SLOW packets are waited for before they are looked for: a system call less.
  *
- * This is not kin__spin, because a look here is a system call, not a load: it is spaced out, and its waits are offers of the
- * processor. How often to try is decided by the same backoff.
+ * This is not kin__spin, because a look here is a system call, not a load: it is spaced out, and its waits are offers
+ * of the processor. How often to try is decided by the same backoff.
  */
 #define SLOW 8u
 #define LOOK KIN_US(60)

@@ -2,8 +2,9 @@
  *
  *     message = first [items] more*
  *     packet  = head bytes           each but the last is full
- *     items   = head handles         only if the first packet says that something is attached. It is a packet of its own,
- *                                    because the system receives a packet without handles in less time.
+ *     items   = head handles         only if the first packet says that something is attached
+ *
+ * The items are a packet of their own, because the system receives a packet without handles in less time.
  *
  * A first packet that comes before the last message's end says that the sender gave that message up.
  */

@@ -1,8 +1,9 @@
-/* queue.c: messages from many to many. The ring and its states: ring.c. Here: who may touch it. Waiting: flow.c.
+/* queue.c: messages from many to many. The ring and its states: ring.c. Here: who may touch it. Waiting: waiting.c.
  *
- * put_lock guards the producers' part of the ring, get_lock the consumers'; each is a lock.c lock, so its holder's death is told
- * to the next. A put is one lock, the copy, one store of `tail`, one unlock; the two sides read each other's marks only when what
- * they remember of them is used up. put_lock may be held when get_lock is acquired, never the other way round.
+ * put_lock guards the producers' part of the ring, get_lock the consumers'; each is a lock.c lock, so its holder's
+ * death is told to the next. A put is one lock, the copy, one store of `tail`, one unlock; the two sides read each
+ * other's marks only when what they remember of them is used up. put_lock may be held when get_lock is acquired, never
+ * the other way round.
  */
 #include "kin/queue.h"
 
@@ -47,7 +48,7 @@ kin_status kin_queue_create(kin_queue **out, kin_family *family, const kin_queue
     if (status != KIN_OK) {
         return status;
     }
-    uint64_t table = checked.flags & KIN_QUEUE_JOINABLE ? kin__tasks_size(family) : 0;
+    uint64_t table = checked.flags & KIN_QUEUE_JOINABLE ? kin__ring_table_size(family) : 0;
     uint32_t units = (uint32_t)kin__ring_need(checked.capacity);
     status = kin_alloc(&memory, family, (size_t)kin__ring_size(units, table));
     if (status == KIN_OK) {

@@ -19,12 +19,12 @@
  *     TAKEN      its consumer reads it     ──consume, or found dead──► DONE
  *     PAD, HOLE  nothing: passed over
  *
- * Between head and next all but TAKEN may be reclaimed: a READY there was taken by a get that was killed before it moved
- * head. TAKEN behind next was marked by a peek that was killed before it moved next: a message like any other.
+ * Between head and next all but TAKEN may be reclaimed: a READY there was taken by a get that was killed before it
+ * moved head. TAKEN behind next was marked by a peek that was killed before it moved next: a message like any other.
  *
- * Killed as a producer: before the store of tail there is no record. As a consumer: before the store of next the message is
- * still there; after it is gone, and counted as lost if get had not finished. Neither has left anything half done, so
- * whoever takes the lock from the dead only counts (`putting`, `getting`).
+ * Killed as a producer: before the store of tail there is no record. As a consumer: before the store of next the
+ * message is still there; after it is gone, and counted as lost if get had not finished. Neither has left anything half
+ * done, so whoever takes the lock from the dead only counts (`putting`, `getting`).
  *
  * The memory is written by all members, so its numbers are checked whenever they lead somewhere.
  */
@@ -165,8 +165,8 @@ static void write_header(kin__record *record, uint64_t owner, uint32_t units)
     atomic_store_explicit(&record->owner, owner, memory_order_relaxed);
 }
 
-/* What the next record will be written to is in the consumers' cache. Fetched now, it comes while this one is written; the line
- * where that one begins comes by itself. */
+/* What the next record will be written to is in the consumers' cache. Fetched now, it comes while this one is written;
+ * the line where that one begins comes by itself. */
 static void fetch_next(kin__record *record, uint32_t need)
 {
     char *after = (char *)record + (uint64_t)need * KIN__UNIT;

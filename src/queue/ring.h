@@ -1,4 +1,4 @@
-/* ring.h: the memory of a queue: records one behind the other. Protocol: ring.c. Who calls: queue.c, flow.c. */
+/* ring.h: the memory of a queue: records one behind the other. Protocol: ring.c. */
 #ifndef KIN_RING_H
 #define KIN_RING_H
 
@@ -25,6 +25,12 @@ static inline uint64_t kin__ring_need(uint64_t size)
     return (size + sizeof(kin__record) + KIN__UNIT - 1) / KIN__UNIT;
 }
 
+/* Bytes of the table that a joinable queue has before its ring. */
+static inline uint64_t kin__ring_table_size(const kin_family *family)
+{
+    return (uint64_t)family->layout.max_members * sizeof(kin__in_hand);
+}
+
 /* Bytes of a queue whose ring has that many units, and of the table before it. */
 uint64_t kin__ring_size(uint32_t units, uint64_t table_size);
 /* Lays out the marks of an empty one, and its locks. */
@@ -41,7 +47,7 @@ static inline kin_status kin__ring_open(kin__ring *out, kin__seat *seat, kin__qu
 {
     kin_family *family = seat->family;
     uint64_t start = kin__ring_ends(queue);
-    uint64_t table = queue->table ? (uint64_t)family->layout.max_members * sizeof(kin__in_hand) : 0;
+    uint64_t table = queue->table ? kin__ring_table_size(family) : 0;
     uint64_t records = start + sizeof(kin__queue_ends) + table;
     out->seat = seat;
     out->queue = queue;

@@ -1,6 +1,6 @@
-/* flow.h: waiting for a queue's messages, or for room in it. Protocol: flow.c. Who calls: queue.c. */
-#ifndef KIN_FLOW_H
-#define KIN_FLOW_H
+/* waiting.h: waiting for a queue's messages, or for room in it. Protocol: waiting.c. */
+#ifndef KIN_WAITING_H
+#define KIN_WAITING_H
 
 #include "park/park.h"
 #include "queue/ring.h"
