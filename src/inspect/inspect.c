@@ -15,6 +15,7 @@
 #include "memory/object.h"
 #include "park/park.h"
 #include "container/hash_table.h"
+#include "container/list.h"
 
 #include <stddef.h>
 #include <string.h>

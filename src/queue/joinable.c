@@ -1,13 +1,13 @@
 /* joinable.c: what the consumers of a joinable queue have got and not dealt with.
  *
  * Each member has a count in the queue's table. A get counts up before it moves the ring's `next`, task_done counts
- * down; so all is done when the ring is empty and then all counts of living members are 0: a message is always in one
- * of the two. What a dead member had in hand is not looked at any more, whoever it was: nothing has to be cleaned up,
- * and no kill matters.
+ * down. A message is always in the ring or in a count. So all is done when the ring is empty and, looked at after that,
+ * the counts of all living members are 0. The count of a dead member is ignored: nothing has to be cleaned up after a
+ * kill.
  *
  * A member index that is used again has another token; its new holder starts at 0 under the queue's get_lock.
  *
- * `finished` is slept on, with the flag WAITERS; who brings a count to 0 wakes.
+ * Waiters sleep on `finished`, with the flag WAITERS set. The member that brings a count to 0 wakes them.
  */
 #include "queue/joinable.h"
 

@@ -1,6 +1,6 @@
 /* waiting.c: waiting for a queue's messages, or for room in it.
  *
- * `readable` and `writable` are slept on; all that is in them is WAITERS: somebody sleeps, or is about to.
+ * Waiters sleep on `readable` and `writable`. Their only content is the flag WAITERS: a thread sleeps, or is about to.
  *
  *     consumer: set WAITERS; load the lock's word, the marks; nothing there: park
  *     producer: store tail; unlock; load `readable`; WAITERS: unpark, and clear it when nobody is left
@@ -14,7 +14,7 @@
 
 #include "base/backoff.h"
 
-#define WATCH_INTERVAL KIN_MS(10) /* asking the system whether somebody lives is not for free */
+#define WATCH_INTERVAL KIN_MS(10) /* to ask the system whether a process lives costs a system call */
 
 bool kin__queue_worthwhile(const kin__ring *ring, const kin__waiting *w)
 {
@@ -103,7 +103,7 @@ static bool spin(const kin__ring *ring, const kin__waiting *w)
                            &ends->write_spin);
 }
 
-/* The first time. Whether to try again at once. */
+/* At the first wait of a call. Whether to try again at once. */
 static bool begin_waiting(const kin__ring *ring, kin__waiting *w)
 {
     w->begun = true;
