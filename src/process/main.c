@@ -2,7 +2,7 @@
 #include "process/blob.h"
 #include "process/children.h"
 #include "manager/keeper.h"
-#include "pool/shared.h"
+#include "pool/worker.h"
 
 #include <stdlib.h>
 

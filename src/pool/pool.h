@@ -1,0 +1,13 @@
+/* pool.h: looking after a pool. The maker's threads do that while they wait. */
+#ifndef KIN_INTERNAL_POOL_H
+#define KIN_INTERNAL_POOL_H
+
+#include "pool/maker.h"
+
+#define KIN__POOL_SLICE KIN_MS(20) /* how often, by those who wait */
+
+/* Looks after workers and futures, if force or if the last time is a slice ago, and makes the calls of work.finished
+ * that are due. Not under the pool's lock. */
+void kin__pool_tend(kin_pool *pool, bool force);
+
+#endif
