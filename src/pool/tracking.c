@@ -18,7 +18,8 @@ void kin__future_list_add(kin__future_list *list, kin_future *future)
     list->head = future;
 }
 
-void kin__future_list_remove(kin_future *future)
+/* From the list in which it is, if any. */
+static void list_remove(kin_future *future)
 {
     if (!future->list) {
         return;
@@ -57,7 +58,7 @@ static bool all_done(kin_future *future)
 void kin__future_settle(kin_future *future)
 {
     kin_pool *pool = future->pool;
-    kin__future_list_remove(future);
+    list_remove(future);
     future->ended = true;
     atomic_store(&pool->shared->jobs[future->plan.number % KIN__JOBS], 0);
     if (future->work.finished) {
@@ -115,7 +116,7 @@ static bool is_looked_at(const kin_pool *pool, uint64_t number)
 
 void kin__future_release(kin_future *future)
 {
-    kin__future_list_remove(future);
+    list_remove(future);
     if (is_looked_at(future->pool, future->plan.number)) {
         kin__future_list_add(&future->pool->to_free, future);
         return;
@@ -145,7 +146,7 @@ kin_future *kin__future_to_tell(kin_pool *pool)
 {
     kin_future *future = pool->to_tell.head;
     if (future) {
-        kin__future_list_remove(future);
+        list_remove(future);
         future->telling = true;
     }
     return future;

@@ -5,8 +5,6 @@
 #include "pool/maker.h"
 
 void kin__future_list_add(kin__future_list *list, kin_future *future);
-/* From the list in which it is, if any. */
-void kin__future_list_remove(kin_future *future);
 
 /* The active future whose job has that number, or NULL. */
 kin_future *kin__future_of(kin_pool *pool, uint64_t number);

@@ -89,6 +89,15 @@ static bool needs_workers(const kin_pool *pool)
     return false;
 }
 
+static uint32_t count_workers(const kin_pool *pool)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < KIN_POOL_WORKERS_MAX; i++) {
+        count += pool->workers[i].process != NULL;
+    }
+    return count;
+}
+
 kin_status kin__workers_fill(kin_pool *pool)
 {
     kin_status status = KIN_OK;
@@ -96,7 +105,7 @@ kin_status kin__workers_fill(kin_pool *pool)
         if (!pool->workers[i].process && needs_workers(pool)) {
             status = start(pool, i);
             if (status != KIN_OK) { /* no matter as long as others work: it is tried again */
-                if (kin__workers_count(pool) == 0) {
+                if (count_workers(pool) == 0) {
                     fail(pool);
                 }
                 return status;
@@ -107,15 +116,6 @@ kin_status kin__workers_fill(kin_pool *pool)
 }
 
 /* ---- watching ---- */
-
-uint32_t kin__workers_count(const kin_pool *pool)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < KIN_POOL_WORKERS_MAX; i++) {
-        count += pool->workers[i].process != NULL;
-    }
-    return count;
-}
 
 kin_process *kin__workers_any(const kin_pool *pool)
 {
@@ -209,7 +209,7 @@ void kin__workers_tend(kin_pool *pool)
         }
     }
     kin__workers_fill(pool);
-    if (pool->ended || (pool->broken && kin__workers_count(pool) == 0)) {
+    if (pool->ended || (pool->broken && count_workers(pool) == 0)) {
         cancel_all(pool);
     }
 }

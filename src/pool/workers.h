@@ -11,7 +11,6 @@ kin_status kin__workers_fill(kin_pool *pool);
 void kin__workers_tend(kin_pool *pool);
 /* Kills and removes all workers, and cancels all work. */
 void kin__workers_kill(kin_pool *pool);
-uint32_t kin__workers_count(const kin_pool *pool);
 /* One worker's process, or NULL. */
 kin_process *kin__workers_any(const kin_pool *pool);
 
