@@ -5,6 +5,7 @@
  * length that was asked for, and at the end no handle is left over.
  */
 #include "pipe/pipe.h"
+#include "process/wire.h"
 
 #include <stdlib.h>
 

@@ -7,8 +7,8 @@
 #include "manager/manager.h"
 #include "memory/heap.h"
 #include "park/park.h"
-#include "pipe/pipe.h"
-#include "pool/pool.h"
+#include "pipe/endpoint_registry.h"
+#include "pool/worker.h"
 #include "process/children.h"
 
 static void nothing(void)
@@ -20,7 +20,7 @@ static void nothing(void)
 static void after_fork_child(void)
 {
     kin__seats_after_fork();
-    kin__ends_after_fork();
+    kin__endpoints_after_fork();
     kin__open_after_fork();
     kin__children_after_fork();
 }

@@ -1,27 +1,28 @@
-/* container.c: what keeps a container whole, whoever is killed.
+/* container.c: what keeps a container whole when a process is killed.
  *
- * Readers take no lock. What they read is entries, which never change once their word stands in a table, and the table. Both may be
- * given back, and be something else's, while they read. So a reader copies first, and then looks whether the words that led it
- * there still stand: a block word is not used again, so a word that stands was valid all the time. If not, it reads once more.
- * Until then nothing that was read is believed: offsets are checked against the arena's bounds before they are followed.
+ * Readers take no lock. They read the table, and entries, which never change once their word stands in a table. Both
+ * may be freed, and their memory be used for something else, while a reader reads. So a reader copies first, and then
+ * looks whether the words that led it there still stand: a block word is not used again, so a word that stands was
+ * valid all the time. If one does not stand, it reads once more. Until then nothing that was read is believed: offsets
+ * are checked against the arena's bounds before they are followed.
  *
  *     reader:  load root, word (acquire); copy; fence (acquire); load word, root again
- *     writer:  store word (release); give the old block back; somebody else takes it (acquire) and writes to it
+ *     writer:  store word (release); free the old block; another thread allocates it (acquire) and writes to it
  *
- * If the copy has bytes of the new owner's, the writer's store came before them, and the second look finds it. (The copying itself
- * races with the new owner's plain stores, as in every seqlock over memory that others use freely; what it copied is not
- * looked at then, but for comparing it with a key.)
+ * If the copy has bytes that the new owner wrote, the writer's store came before them, and the second look finds it.
+ * (The copying itself races with the new owner's plain stores, as in every seqlock over memory that others use freely.
+ * What it copied is then only compared with a key.)
  *
- * Writers hold the lock. Each change is published by one store: of a word, of the table's root. Between a block's being
- * allocated and its being published, and between its being taken out and given back, it stands in `doubts`:
+ * Writers hold the lock. Each change is published by one store: of a word, or of the table's root. A block stands in
+ * `doubts` from when it is allocated until it is published, and from before it is taken out until it is freed:
  *
  *     made:  allocate (heap.c notes the word before the block is live) ... publish, clear the doubt
- *     gone:  note the word; publish what takes it out; give the block back; clear the doubt
+ *     gone:  note the word; publish what takes it out; free the block; clear the doubt
  *
- * Who acquires the lock after a death, or finds doubts left by one who could not give a block back, asks of each whether the
- * container has it. If not it is given back: at any moment that is right for both kinds. `dropped` is a whole table: if it is
- * not the root, all its entries and then the table are given back; giving back twice does nothing, since words are not used again.
- * All this can itself be broken off and done again by the next.
+ * A writer that acquires the lock after a death, or finds doubts of a block that could not be freed, looks of each
+ * whether it is in the container. If not, it frees the block: that is right for both kinds at any moment. `dropped` is
+ * a whole table: if it is not the root, all its entries and then the table are freed. Freeing twice does nothing, since
+ * words are not used again. If the writer is killed while it repairs, the next one repairs again.
  */
 #include "container/container.h"
 
@@ -56,8 +57,8 @@ static bool holds(kin_family *family, const kin__kind *kind, uint64_t root, uint
     return false;
 }
 
-/* Gives back all of a table that is not the root. */
-static kin_status give_all(kin__seat *seat, const kin__kind *kind, uint64_t table)
+/* Frees a table that is not the root, and all its entries. */
+static kin_status free_table(kin__seat *seat, const kin__kind *kind, uint64_t table)
 {
     kin__words words = {0};
     kin_status status = KIN_OK;
@@ -86,7 +87,7 @@ static kin_status clear_doubts(kin__seat *seat, kin__container *it, const kin__k
         atomic_store(&it->doubts[i], 0);
     }
     uint64_t dropped = atomic_load(&it->dropped);
-    if (dropped != 0 && dropped != root && give_all(seat, kind, dropped) == KIN_E_BUSY) {
+    if (dropped != 0 && dropped != root && free_table(seat, kind, dropped) == KIN_E_BUSY) {
         return KIN_E_BUSY;
     }
     atomic_store(&it->dropped, 0);
@@ -108,10 +109,10 @@ kin_status kin__container_enter(kin__seat *seat, kin__container *it, const kin__
 {
     kin_status status = kin__lock_acquire(seat, &it->lock, KIN_FOREVER);
     if (status < 0 || (status == KIN_OK && !in_doubt(it))) {
-        return status == KIN_E_POISONED ? KIN_E_DAMAGED : status; /* nobody poisons it */
+        return status == KIN_E_POISONED ? KIN_E_DAMAGED : status; /* kin never poisons it */
     }
     if (status == KIN_OWNER_DIED) {
-        kin__reap_all(seat->family); /* a block that it was just taking */
+        kin__reap_all(seat->family); /* frees a block that the holder was allocating */
         if (kind->recount) {
             kind->recount(seat->family, it);
         }
@@ -135,7 +136,7 @@ kin_status kin__container_take(void **out, kin__seat *seat, kin__container *it, 
     return kin__heap_take(out, seat, size, table, &it->doubts[doubt]);
 }
 
-static void give_doubt(kin__seat *seat, kin__container *it, kin__doubt doubt)
+static void free_doubt(kin__seat *seat, kin__container *it, kin__doubt doubt)
 {
     uint64_t word = atomic_load_explicit(&it->doubts[doubt], memory_order_relaxed);
     if (word != 0 && kin__heap_give(seat, word) != KIN_E_BUSY) {
@@ -147,16 +148,16 @@ void kin__container_settle(kin__seat *seat, kin__container *it)
 {
     atomic_store_explicit(&it->doubts[KIN__ENTRY_MADE], 0, memory_order_release);
     atomic_store_explicit(&it->doubts[KIN__TABLE_MADE], 0, memory_order_release);
-    give_doubt(seat, it, KIN__ENTRY_GONE);
-    give_doubt(seat, it, KIN__TABLE_GONE);
+    free_doubt(seat, it, KIN__ENTRY_GONE);
+    free_doubt(seat, it, KIN__TABLE_GONE);
 }
 
 void kin__container_undo(kin__seat *seat, kin__container *it)
 {
     atomic_store_explicit(&it->doubts[KIN__ENTRY_GONE], 0, memory_order_release);
     atomic_store_explicit(&it->doubts[KIN__TABLE_GONE], 0, memory_order_release);
-    give_doubt(seat, it, KIN__ENTRY_MADE);
-    give_doubt(seat, it, KIN__TABLE_MADE);
+    free_doubt(seat, it, KIN__ENTRY_MADE);
+    free_doubt(seat, it, KIN__TABLE_MADE);
 }
 
 /* ---- made, emptied, ended ---- */
@@ -200,7 +201,7 @@ kin_status kin__container_clear(kin__seat *seat, kin__container *it, const kin__
     }
     atomic_store(&it->dropped, atomic_load(&it->root));
     atomic_store(&it->root, 0);
-    if (give_all(seat, kind, atomic_load(&it->dropped)) != KIN_E_BUSY) {
+    if (free_table(seat, kind, atomic_load(&it->dropped)) != KIN_E_BUSY) {
         atomic_store(&it->dropped, 0);
     }
     kin__container_leave(seat, it);
@@ -218,7 +219,7 @@ kin_status kin__container_destroy(void *p, const kin__kind *kind)
         status = kin__container_clear(seat, p, kind);
     }
     if (status == KIN_OK && in_doubt(p)) {
-        status = KIN_E_BUSY; /* not all could be given back */
+        status = KIN_E_BUSY; /* not all could be freed */
     }
     return status == KIN_OK ? kin__object_destroy(p, kind->type) : status;
 }

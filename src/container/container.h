@@ -1,5 +1,5 @@
-/* container.h: what kin_dict and kin_list have in common: a lock for writers, a table of block words (heap.h), and what a writer
- * notes down so that its death leaks nothing. Protocol: container.c. */
+/* container.h: what kin_dict and kin_list have in common: a lock for writers, a table of block words (heap.h), and
+ * notes that a writer makes so that its death leaks nothing. Protocol: container.c. */
 #ifndef KIN_CONTAINER_H
 #define KIN_CONTAINER_H
 
@@ -20,10 +20,10 @@ typedef struct kin__container {
     kin__object object;
     uint64_t seed[2];      /* dict: of its hash */
     _Atomic uint64_t root; /* the table's block word; 0: empty */
-    uint64_t fill[8];      /* what writers write lies apart from what readers read */
+    uint64_t fill[8];      /* so that what writers write is on another cache line than what readers read */
     kin__lock lock;
     _Atomic uint64_t doubts[KIN__DOUBTS];
-    _Atomic uint64_t dropped; /* a table that is given back with all its entries */
+    _Atomic uint64_t dropped; /* a table that is to be freed with all its entries */
     uint64_t spare[3];
 } kin__container;
 
@@ -32,13 +32,13 @@ typedef struct kin__entry { /* written before its word is published, then never 
     char bytes[]; /* the key, a gap up to a multiple of 8, the value */
 } kin__entry;
 
-typedef struct kin__found { /* an entry, checked: its bytes may be touched, though they may be another's by now */
+typedef struct kin__found { /* an entry whose bounds are checked; by now its bytes may be another entry's */
     const kin__entry *entry;
     const char *value;
     uint32_t key_size, value_size;
 } kin__found;
 
-typedef struct kin__words { /* the words in a table; one that is no entry's is KIN__NO_ENTRY or 0 */
+typedef struct kin__words { /* the words in a table; those that name no entry are KIN__NO_ENTRY or 0 */
     char *first;
     uint64_t count, step; /* bytes from one to the next */
 } kin__words;
@@ -47,7 +47,7 @@ typedef struct kin__words { /* the words in a table; one that is no entry's is K
 
 typedef struct kin__kind {
     kin_type type;
-    /* The words of a table; false: what lies there is none. */
+    /* The words of a table; false: it is damaged. */
     bool (*words)(kin_family *family, uint64_t root, kin__words *out);
     void (*recount)(kin_family *family, kin__container *it); /* after a death; or NULL */
 } kin__kind;
@@ -56,19 +56,13 @@ kin_status kin__container_create(void **out, kin_family *family, const kin__kind
 kin_status kin__container_destroy(void *p, const kin__kind *kind);
 kin_status kin__container_open(kin__seat **out, const void *p, const kin__kind *kind);
 
-/* Takes the lock, and puts in order what a dead holder left. Errors: those of kin_lock_acquire; KIN_E_BUSY. */
+/* Acquires the lock, and repairs what a dead holder left. Errors: those of kin_lock_acquire; KIN_E_BUSY. */
 kin_status kin__container_enter(kin__seat *seat, kin__container *it, const kin__kind *kind);
 void kin__container_leave(kin__seat *seat, kin__container *it);
 kin_status kin__container_clear(kin__seat *seat, kin__container *it, const kin__kind *kind);
-/* All that is in it, at one moment; first and count: of the words. */
-kin_status kin__container_copy(kin_items **out, kin_family *family, const kin__words *words);
+/* ---- for the lock's holder ---- */
 
-/* How many items a list has; for who looks on (list.c). */
-uint64_t kin__list_count(kin_family *family, kin__container *it);
-
-/* ---- by the lock's holder ---- */
-
-/* A block that is given back by settle, unless it has been published by then. */
+/* Allocates a block, in doubt until settle or undo. */
 kin_status kin__container_take(void **out, kin__seat *seat, kin__container *it, kin__doubt doubt, uint64_t size);
 static inline uint64_t kin__container_taken(kin__container *it, kin__doubt doubt)
 {
@@ -79,9 +73,9 @@ static inline void kin__container_doubt(kin__container *it, kin__doubt doubt, ui
 {
     atomic_store(&it->doubts[doubt], word);
 }
-/* After a change is published: what was made is in, what is gone is given back. */
+/* After a change is published: blocks that were made are part of the container, blocks that are gone are freed. */
 void kin__container_settle(kin__seat *seat, kin__container *it);
-/* Instead: what was made is given back. */
+/* Where it is not published: blocks that were made are freed. */
 void kin__container_undo(kin__seat *seat, kin__container *it);
 
 /* ---- entries ---- */
@@ -96,10 +90,10 @@ static inline uint64_t kin__entry_size(uint64_t key_size, uint64_t value_size)
     return sizeof(kin__entry) + kin__value_at(key_size) + value_size;
 }
 
-/* Makes an entry, in doubt as KIN__ENTRY_MADE; value NULL: its bytes are not written. *room: of the value. */
+/* Makes an entry, in doubt as KIN__ENTRY_MADE. value NULL: the value's bytes are not written. */
 kin_status kin__entry_make(kin__entry **out, kin__seat *seat, kin__container *it, const void *key, size_t key_size,
                            const void *value, size_t value_size);
-/* Finds the entry that a word names; false: none can be there. */
+/* Finds the entry that a word names; false: there can be none. */
 static inline bool kin__entry_open(kin_family *family, uint64_t word, kin__found *out)
 {
     uint64_t offset = kin__block_offset(word);

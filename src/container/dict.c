@@ -1,9 +1,11 @@
-/* dict.c: keys and values. Who may read and write when, and what a death leaves: container.c; the table: table.c. */
+/* dict.c: keys and values. Who may read and write when, and what a death leaves: container.c. The table: hash_table.c.
+ * */
 #include "kin/dict.h"
 
 #include "container/container.h"
 #include "container/hash.h"
 #include "container/hash_table.h"
+#include "container/snapshot.h"
 #include "family/thread_slot.h"
 
 #include <string.h>
@@ -86,7 +88,7 @@ kin_status kin_dict_contains(kin_dict *dict, const void *key, size_t key_size, i
 
 /* ---- changing ---- */
 
-/* KIN_OK: the lock is held, and the key looked for. */
+/* KIN_OK: the lock is held, and w says whether the key is there. */
 static kin_status begin(work *w, kin_dict *dict, const void *key, size_t key_size)
 {
     kin_status status = open_work(w, dict, key, key_size);
@@ -111,7 +113,7 @@ static kin_status end(work *w, kin_status status)
     return status;
 }
 
-/* value NULL: the entry's value is for the caller to write, before kin__table_put. */
+/* value NULL: the caller writes the entry's value, before kin__table_put. */
 static kin_status prepare(work *w, const void *value, size_t size, kin__entry **entry)
 {
     kin_status status = w->there ? KIN_OK : kin__table_make_room(w->seat, w->it, &w->key, &w->place);
@@ -177,7 +179,7 @@ kin_status kin_dict_compare_and_set(kin_dict *dict, const void *key, size_t key_
     return end(&w, status);
 }
 
-/* On a copy, which is in doubt until it is published. */
+/* Changes a copy, which is in doubt until it is published. */
 static kin_status change_copy(work *w, size_t room, kin_dict_change *change, void *context)
 {
     kin__entry *entry;
@@ -241,7 +243,7 @@ kin_status kin_dict_size(kin_dict *dict, size_t *count)
     kin_status status = count ? kin__container_open(&seat, dict, &kin__dict_kind) : KIN_E_ARGUMENT;
     if (status == KIN_OK) {
         status = kin__container_enter(seat, (kin__container *)dict,
-                                      &kin__dict_kind); /* one who died may have left it wrong */
+                                      &kin__dict_kind); /* a dead writer may have left it wrong */
     }
     if (status == KIN_OK) {
         status = kin__table_count(seat->family, (kin__container *)dict, count);
@@ -264,7 +266,7 @@ kin_status kin_dict_items(kin_items **out, kin_dict *dict)
     }
     uint64_t root = atomic_load(&it->root);
     bool sound = root == 0 || kin__dict_kind.words(seat->family, root, &words);
-    status = sound ? kin__container_copy(out, seat->family, &words) : KIN_E_DAMAGED;
+    status = sound ? kin__snapshot_take(out, seat->family, &words) : KIN_E_DAMAGED;
     kin__container_leave(seat, it);
     return status;
 }

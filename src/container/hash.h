@@ -1,5 +1,5 @@
-/* hash.h: SipHash-1-3 (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012; one round for each word and three at the end,
- * as in Python's and Rust's tables): who does not know the key cannot choose inputs that collide. */
+/* hash.h: SipHash-1-3 (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012; one round for each word and
+ * three at the end, as in Python's and Rust's tables). Without the key nobody can choose inputs that collide. */
 #ifndef KIN_HASH_H
 #define KIN_HASH_H
 

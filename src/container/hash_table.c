@@ -1,16 +1,16 @@
-/* table.c: open addressing, linear probing. A key's slot is the first, from where its hash points to, that holds it; the first
- * unused slot ends the search.
+/* hash_table.c: open addressing, linear probing. A key's slot is the first, from where its hash points to, that holds
+ * it; the first unused slot ends the search.
  *
  *     0 ──put──► word ──put──► another word of the same key ──remove──► NO_ENTRY, or 0 if the next slot is 0 ──put──► ...
  *
- * Entries never move inside a table, and each step is one store, after which every entry can still be found: so a reader that
- * walks meanwhile finds what was there all the time, and misses only what was not there at some moment of its walk. It believes
- * what a slot's entry says only if the slot still has the same word afterwards, and what it did not find only if the table is
- * still the same. A slot whose hash is another than the key's needs no second look: the hash is changed only after the entry
- * that the word named was taken out.
+ * Entries never move inside a table, and each step is one store, after which every entry can still be found: so a
+ * reader that searches meanwhile finds an entry that was there all the time, and misses one only if it was not there at
+ * some moment of the search. It believes a slot's entry only if the slot still has the same word afterwards, and that a
+ * key is not there only if the table is still the root. A slot with another hash than the key's needs no second look: a
+ * slot's hash is changed only after the entry that its word named was taken out.
  *
- * A table too full, or with too many slots that had an entry, is replaced: the new one is filled, then published by the store of
- * root. `count` and `used` are the lock's holder's; after a death they are counted.
+ * A table too full, or with too many slots that had an entry, is replaced: the new one is filled, then published by the
+ * store of root. Only the lock's holder writes `count` and `used`; after a death they are counted anew.
  */
 #include "container/hash_table.h"
 
@@ -133,7 +133,7 @@ kin_status kin__table_find(kin_family *family, kin__container *it, const kin__ke
         return KIN_E_NOT_FOUND;
     }
     kin_status status = open_table(family, root, &out->in) ? probe(family, &out->in, key, out) : KIN_E_DAMAGED;
-    return status == KIN_E_BUSY ? KIN_E_DAMAGED : status; /* nobody else should be changing it */
+    return status == KIN_E_BUSY ? KIN_E_DAMAGED : status; /* only the lock's holder changes it */
 }
 
 /* ---- another table ---- */
@@ -143,7 +143,7 @@ static void add(_Atomic uint64_t *number, uint64_t amount)
     atomic_store_explicit(number, atomic_load_explicit(number, memory_order_relaxed) + amount, memory_order_relaxed);
 }
 
-/* into has room, and is nobody else's yet. */
+/* into has room, and is not published yet. */
 static void copy_slots(const view *from, const view *into, uint64_t most)
 {
     uint64_t count = 0;
@@ -177,7 +177,7 @@ static uint64_t count_entries(const view *in, uint64_t *used)
     return count;
 }
 
-/* A table at most half full with what there is and one more. */
+/* Publishes another table, at most half full with the entries there are and one more. */
 static kin_status replace(kin__seat *seat, kin__container *it)
 {
     void *memory;
@@ -239,7 +239,8 @@ void kin__table_put(kin__seat *seat, kin__container *it, const kin__key *key, co
     kin__container_settle(seat, it);
 }
 
-/* The slot's entry is gone. Where the search ends after it anyway, it can end there, and at those before it that are gone, too. */
+/* Empties the slot. Where the next slot ends every search, this one may end it, too, and so may the emptied ones
+ * before. */
 static void vacate(const view *in, kin__slot *slot)
 {
     uint64_t at = (uint64_t)(slot - in->slots), mask = in->capacity - 1;
@@ -264,7 +265,7 @@ void kin__table_remove(kin__seat *seat, kin__container *it, const kin__place *pl
     add(&in->table->count, UINT64_MAX);
     kin__container_settle(seat, it);
     if (in->capacity > 8 * CAPACITY_MIN && atomic_load(&in->table->count) < in->capacity / 8) {
-        replace(seat, it); /* where that cannot be, it stays as it is */
+        replace(seat, it); /* on failure it stays as it is */
     }
 }
 

@@ -1,6 +1,6 @@
-/* table.h: a dict's table of slots. Protocol: table.c; of its blocks: container.c. */
-#ifndef KIN_TABLE_H
-#define KIN_TABLE_H
+/* hash_table.h: a dict's table of slots. Protocol: hash_table.c; of its blocks: container.c. */
+#ifndef KIN_HASH_TABLE_H
+#define KIN_HASH_TABLE_H
 
 #include "container/container.h"
 
@@ -33,25 +33,25 @@ typedef struct kin__place { /* where a key is, or would be */
     kin__found found;
     kin__slot *slot;
     kin__table_view in;
-    kin__slot *unused; /* if it is not there: where it would go */
+    kin__slot *unused; /* where the key would go if it is not there */
 } kin__place;
 
 extern const kin__kind kin__dict_kind;
 
-/* What the key's value is, for readers, who hold no lock: KIN_E_NOT_FOUND, KIN_E_TOO_BIG (see kin__entry_copy), KIN_E_DAMAGED;
- * KIN_E_BUSY: it was being changed, so nothing is known. */
+/* Copies the key's value, without the lock. KIN_E_NOT_FOUND, KIN_E_TOO_BIG (see kin__entry_copy), KIN_E_DAMAGED.
+ * KIN_E_BUSY: the table was being changed, so nothing is known. */
 kin_status kin__table_read(kin_family *family, kin__container *it, const kin__key *key, void *buffer, size_t capacity,
                            size_t *size);
-/* Entries there are, likewise, while nobody has the lock. */
+/* How many entries there are, likewise. Exact only under the lock. */
 kin_status kin__table_count(kin_family *family, kin__container *it, size_t *count);
 
-/* ---- by the lock's holder ---- */
+/* ---- for the lock's holder ---- */
 
 /* KIN_OK, KIN_E_NOT_FOUND, KIN_E_DAMAGED. */
 kin_status kin__table_find(kin_family *family, kin__container *it, const kin__key *key, kin__place *out);
-/* Sees to it that there is a slot for a key that was not found at *place. May move all of them. */
+/* Makes sure of a slot for a key that was not found; *place then says which. May replace the table. */
 kin_status kin__table_make_room(kin__seat *seat, kin__container *it, const kin__key *key, kin__place *place);
-/* The entry in doubt as KIN__ENTRY_MADE becomes the key's, in the place of the one found there or as a new one. */
+/* The entry in doubt as KIN__ENTRY_MADE becomes the key's: it replaces the one that was found, or is a new one. */
 void kin__table_put(kin__seat *seat, kin__container *it, const kin__key *key, const kin__place *place);
 void kin__table_remove(kin__seat *seat, kin__container *it, const kin__place *place);
 

@@ -1,20 +1,22 @@
-/* list.c: an index of block words, some room before and behind them. Who may read and write when, and what a death leaves:
- * container.c.
+/* list.c: lists: an index of block words, with some room before and behind them. Who may read and write when, and what
+ * a death leaves: container.c.
  *
- * `span` says which words are in the list: first (32 bits) | count (32). Each change is one store:
+ * `span` says which words are in the list: first (32 bits) | count (32 bits). Each change is one store:
  *
  *     set:                the word
  *     append, pop:        span, after the word behind the last or before the first has been written
  *     insert, pop within: root, of a new index
  *
- * A reader takes span, then a word, then copies; then it looks whether span still has that item under that index, whether the word
- * is still there, and the index still the root, in this order: at the first of these looks the item stood there, for a word
- * that was there before and after was there all the time.
+ * A reader loads span, then a word, then copies. Then it looks whether span still has an item under that number,
+ * whether the word still stands there, and whether the index is still the root, in this order. If so, the item had that
+ * number at the first of these looks: a word that stood before and after stood there all the time.
  */
-#include "kin/list.h"
+#include "container/list.h"
 
 #include "container/container.h"
+#include "container/snapshot.h"
 #include "family/thread_slot.h"
+#include "kin/list.h"
 #include "memory/heap.h"
 
 #define ATTEMPTS 100 /* of a get, before it takes the lock */
@@ -89,14 +91,14 @@ kin_status kin_list_destroy(kin_list *list)
 
 /* ---- reading ---- */
 
-/* Whether the item has that index still, or again. */
+/* Whether there is an item with that number still, or again. */
 static bool still_there(const view *in, uint64_t index, bool last)
 {
     uint64_t span = atomic_load_explicit(&in->index->span, memory_order_acquire);
     return FIRST(span) == in->first && (last ? COUNT(span) == index + 1 : COUNT(span) > index);
 }
 
-/* KIN_E_BUSY: it was being changed, so nothing is known. */
+/* KIN_E_BUSY: the list was being changed, so nothing is known. */
 static kin_status read_item(kin_family *family, kin__container *it, size_t index, void *buffer, size_t capacity,
                             size_t *size)
 {
@@ -190,8 +192,8 @@ static void copy_words(const view *from, uint64_t first, view *into, uint64_t to
     }
 }
 
-/* Publishes a new index, half full, in which so many words at `at` are gone, and, if it is not 0, `word` is in their place. Room
- * comes before them where it has been wanted, or made, before. */
+/* Publishes a new index, half full, without the `gone` words at `at`; if `word` is not 0, it stands in their place.
+ * Where items have been put before the first, there is room before the words, too. */
 static kin_status replace(work *w, uint64_t at, uint64_t gone, uint64_t word, bool front)
 {
     void *memory;
@@ -222,7 +224,7 @@ static kin_status replace(work *w, uint64_t at, uint64_t gone, uint64_t word, bo
     return KIN_OK;
 }
 
-/* Of an entry in doubt as KIN__ENTRY_MADE. */
+/* Inserts the entry in doubt as KIN__ENTRY_MADE. */
 static kin_status insert_at(work *w, uint64_t at)
 {
     uint64_t made = kin__container_taken(w->it, KIN__ENTRY_MADE);
@@ -290,7 +292,7 @@ kin_status kin_list_set(kin_list *list, size_t index, const void *data, size_t s
 static void shrink(work *w)
 {
     if (w->in.capacity > 8 * CAPACITY_MIN && w->in.count < w->in.capacity / 8 &&
-        replace(w, 0, 0, 0, false) == KIN_OK) { /* where that cannot be, it stays as it is */
+        replace(w, 0, 0, 0, false) == KIN_OK) { /* on failure it stays as it is */
         kin__container_settle(w->seat, w->it);
     }
 }
@@ -370,5 +372,5 @@ kin_status kin_list_items(kin_items **out, kin_list *list, size_t first, size_t 
     if (words.count > 0) {
         words.first = (char *)word_at(&w.in, from);
     }
-    return end(&w, kin__container_copy(out, w.seat->family, &words));
+    return end(&w, kin__snapshot_take(out, w.seat->family, &words));
 }

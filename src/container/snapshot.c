@@ -1,12 +1,13 @@
-/* items.c: copies of a container's entries, one behind the other as they lie in the arena. */
+/* snapshot.c: copies of a container's entries, one behind the other as they lie in the arena. */
+#include "container/snapshot.h"
+
 #include "container/container.h"
-#include "kin/items.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 struct kin_items {
-    size_t count, next; /* the number of the next, and where it is */
+    size_t count, next; /* next and at: the number and the place of the item to show next */
     size_t at, size;
     char bytes[];
 };
@@ -16,7 +17,7 @@ static size_t padded(uint64_t size)
     return (size_t)((size + 7) / 8 * 8);
 }
 
-/* By the lock's holder: nothing that is found changes. False: the word names no entry, though it should. */
+/* For the lock's holder: nothing that is found changes. False: the word names no entry. *sound false: it is damaged. */
 static bool open_at(kin_family *family, const kin__words *words, uint64_t index, kin__found *found, bool *sound)
 {
     uint64_t word = atomic_load((_Atomic uint64_t *)(void *)(words->first + index * words->step));
@@ -38,7 +39,7 @@ static void append(kin_items *items, const kin__found *found)
     items->count++;
 }
 
-kin_status kin__container_copy(kin_items **out, kin_family *family, const kin__words *words)
+kin_status kin__snapshot_take(kin_items **out, kin_family *family, const kin__words *words)
 {
     kin__found found;
     bool sound = true;
@@ -48,7 +49,7 @@ kin_status kin__container_copy(kin_items **out, kin_family *family, const kin__w
             size += padded(kin__entry_size(found.key_size, found.value_size));
         }
     }
-    if (!sound || size > family->layout.reserve) { /* of damaged words many may name the same entry */
+    if (!sound || size > family->layout.reserve) { /* many damaged words may name the same entry */
         return KIN_E_DAMAGED;
     }
     kin_items *made = malloc(sizeof *made + size);

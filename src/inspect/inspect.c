@@ -10,6 +10,7 @@
 #include "kin/inspect.h"
 
 #include "container/hash_table.h"
+#include "container/list.h"
 #include "family/adopt.h"
 #include "family/create.h"
 #include "family/member.h"

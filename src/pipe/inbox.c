@@ -1,30 +1,37 @@
-/* inbox.c: receiving. Packets become messages, and nothing is believed of them that has not been checked: the other process may
- * be mad.
+/* inbox.c: receiving. Packets become messages. Another process wrote them: nothing in them is believed before it is
+ * checked.
  *
- * A packet goes straight into the caller's buffer, to where the message's next bytes belong; what the buffer does not hold goes
- * into the spill, so that a packet is never cut. Where it turns out to be another message's first, it is moved.
+ * A packet goes straight into the caller's buffer, to where the message's next bytes belong. What the buffer does not
+ * hold goes into the spill, so that a packet is never cut. A packet that turns out to be another message's first is
+ * moved.
  */
-#include "pipe/pipe.h"
+#include "pipe/inbox.h"
+
+#include "base/backoff.h"
+#include "base/handles.h"
+#include "pipe/endpoint.h"
+#include "pipe/endpoint_registry.h"
+#include "pipe/packet.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-#define SLOW 8u
-#define LOOK KIN_US(60)
-#define VAIN_MAX 10u
 #define SHORT 8192u /* a buffer that is not worth a part of its own: copying is less work */
 
-typedef struct packet { /* one that is sound */
+typedef struct packet { /* a sound one */
     kin__head head;
-    size_t size;     /* of its bytes; */
-    size_t in_place; /* so many of them in the caller's buffer, the others in the spill */
+    size_t size;     /* of its bytes */
+    size_t in_place; /* so many of its bytes are in the caller's buffer, the others in the spill */
 } packet;
 
 /* ---- attachments ---- */
 
 static void close_item(const kin_attachment *item)
 {
-    if (item->pipe) {
-        kin_pipe_close(item->pipe);
+    if (item->pipe) { /* nobody has received from it: its inbox is empty */
+        kin__endpoints_enter();
+        kin__endpoint_close(item->pipe);
+        kin__endpoints_leave();
     } else {
         kin_os_handle_close(kin_os_handle_from((uint64_t)item->handle));
     }
@@ -48,23 +55,16 @@ static kin_status make_item(kin_attachment *out, const kin_os_handle *handles, u
     return KIN_OK;
 }
 
-static void close_handles(const kin_os_handle *handles, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        kin_os_handle_close(handles[i]);
-    }
-}
-
-/* Takes all handles, also on failure; what was made by then is to be dropped. */
+/* Takes all handles, also on failure. The caller then drops the items made before. */
 static kin_status make_items(kin__inbox *in, const kin__head *head, const kin_os_handle *handles, size_t count)
 {
     size_t used = 0;
     while (in->count < head->count) {
-        uint32_t flags = (uint32_t)(head->attached >> 4 * in->count) & 15;
+        uint32_t flags = kin__head_flags(head, in->count);
         kin_status status = make_item(&in->items[in->count], handles + used, flags);
         used += flags ? KIN_OS_PIPE_HANDLES : 1;
         if (status != KIN_OK) {
-            close_handles(handles + used, count - used);
+            kin__handles_close(handles + used, count - used);
             return status;
         }
         in->count++;
@@ -74,44 +74,6 @@ static kin_status make_items(kin__inbox *in, const kin__head *head, const kin_os
 
 /* ---- packets ---- */
 
-/* Whether the head says nothing absurd. */
-static bool head_sound(const kin__head *head)
-{
-    if (head->magic != KIN__PIPE_MAGIC || head->count > KIN_ATTACHMENTS_MAX || head->length > SIZE_MAX) {
-        return false;
-    }
-    switch (head->kind) {
-    case KIN__FIRST:
-        return head->from == 0 && head->attached == 0;
-    case KIN__MORE:
-        return head->from < head->length && head->count == 0 && head->attached == 0;
-    default:
-        return head->kind == KIN__ITEMS && head->from <= head->length && head->count > 0;
-    }
-}
-
-/* Each packet but a message's last is full. */
-static bool size_sound(const kin__head *head, size_t size)
-{
-    uint64_t left = head->length - head->from;
-    return size == (head->kind == KIN__ITEMS ? 0 : left < KIN__PACKET_ROOM ? left : KIN__PACKET_ROOM);
-}
-
-/* Whether as many handles came as are described. */
-static bool items_sound(const kin__head *head, size_t came)
-{
-    uint64_t attached = head->attached;
-    size_t handles = 0;
-    for (uint32_t i = 0; i < head->count; i++, attached >>= 4) {
-        uint32_t flags = (uint32_t)attached & 15;
-        if (flags != 0 && !kin__end_flags_sound(flags)) {
-            return false;
-        }
-        handles += flags ? KIN_OS_PIPE_HANDLES : 1;
-    }
-    return handles == came && (head->count == KIN_ATTACHMENTS_MAX || attached == 0);
-}
-
 static kin_status fetch_packet(kin_pipe *pipe, packet *out, kin_os_packet *raw)
 {
     kin_status status = kin_os_pipe_recv(&pipe->os, raw);
@@ -119,8 +81,8 @@ static kin_status fetch_packet(kin_pipe *pipe, packet *out, kin_os_packet *raw)
         return status;
     }
     out->head = pipe->inbox.packet->head;
-    if (raw->size < sizeof out->head || !head_sound(&out->head) ||
-        !size_sound(&out->head, raw->size - sizeof out->head)) {
+    if (raw->size < sizeof out->head || !kin__head_sound(&out->head) ||
+        !kin__head_fits_size(&out->head, raw->size - sizeof out->head)) {
         return KIN_E_DAMAGED;
     }
     out->size = raw->size - sizeof out->head;
@@ -128,7 +90,7 @@ static kin_status fetch_packet(kin_pipe *pipe, packet *out, kin_os_packet *raw)
     return KIN_OK;
 }
 
-/* Whether it goes on with the message that has begun. */
+/* Whether a packet with this head is the next one of the message that has begun. */
 static bool continues(const kin__inbox *in, const kin__head *head)
 {
     return in->begun && head->from == in->have && head->length == in->length;
@@ -139,22 +101,23 @@ static bool lacks_items(const kin__inbox *in)
     return in->begun && in->count < in->attached;
 }
 
-/* The message's items, or what has come instead. No fork comes in between: what a child is to close must be told exactly. */
+/* The message's items, or the packet that has come instead. No fork comes in between: a forked child must find all
+ * handles that it is to close in the inbox. */
 static kin_status fetch_items(kin_pipe *pipe, packet *out, kin_os_packet *raw)
 {
     kin_os_handle handles[KIN_OS_PACKET_HANDLES];
     kin__inbox *in = &pipe->inbox;
     const kin__head *head = &out->head;
     raw->handles = handles;
-    kin__ends_enter();
+    kin__endpoints_enter();
     kin_status status = fetch_packet(pipe, out, raw);
     if (status == KIN_OK && head->kind == KIN__ITEMS && continues(in, head) && head->count == in->attached &&
-        items_sound(head, raw->handle_count)) {
+        kin__head_fits_handles(head, raw->handle_count)) {
         status = make_items(in, head, handles, raw->handle_count);
     } else {
-        close_handles(handles, raw->handle_count);
+        kin__handles_close(handles, raw->handle_count);
     }
-    kin__ends_leave();
+    kin__endpoints_leave();
     return status;
 }
 
@@ -182,15 +145,16 @@ static uint32_t take_items(kin__inbox *in, kin_attachment *items)
 {
     uint32_t count = in->count;
     if (count > 0) {
-        kin__ends_enter();
+        kin__endpoints_enter();
         memcpy(items, in->items, count * sizeof *items);
         in->count = 0;
-        kin__ends_leave();
+        kin__endpoints_leave();
     }
     return count;
 }
 
-void kin__inbox_drop(kin__inbox *in)
+/* Forgets the message, closing what is attached. */
+static void drop(kin__inbox *in)
 {
     kin_attachment items[KIN_ATTACHMENTS_MAX];
     for (uint32_t i = take_items(in, items); i > 0; i--) {
@@ -206,12 +170,12 @@ void kin__inbox_drop(kin__inbox *in)
 
 void kin__inbox_free(kin__inbox *in)
 {
-    kin__inbox_drop(in);
+    drop(in);
     free(in->packet);
     in->packet = NULL;
 }
 
-/* What of the message is in bytes, for the next call. */
+/* Keeps for the next call what has come of the message; it is in bytes. */
 static kin_status keep(kin__inbox *in, const unsigned char *bytes)
 {
     if (in->kept_size == in->have) {
@@ -219,7 +183,7 @@ static kin_status keep(kin__inbox *in, const unsigned char *bytes)
     }
     unsigned char *room = realloc(in->kept, (size_t)in->have);
     if (!room) {
-        kin__inbox_drop(in);
+        drop(in);
         in->skip = true;
         return KIN_E_NO_MEMORY;
     }
@@ -239,10 +203,10 @@ static bool is_complete(const kin__inbox *in)
     return in->have == in->length && in->count == in->attached;
 }
 
-/* A message's first packet, of which in_place bytes are at `at`. */
+/* A message's first packet. Its in_place bytes are at `at`. */
 static kin_status begin(kin__inbox *in, const packet *from, kin__target *target, const unsigned char *at)
 {
-    kin__inbox_drop(in);
+    drop(in);
     in->begun = true;
     in->skip = false;
     in->length = from->head.length;
@@ -250,7 +214,7 @@ static kin_status begin(kin__inbox *in, const packet *from, kin__target *target,
     in->attached = from->head.count;
     size_t rest = from->size - from->in_place;
     unsigned char *start = target->buffer;
-    if (!fits(in, target)) { /* together in the spill, which is large enough for all of it */
+    if (!fits(in, target)) { /* the spill is large enough for all of the packet */
         start = in->packet->spill;
         memmove(start + from->in_place, in->packet->spill, rest);
     }
@@ -263,7 +227,7 @@ static kin_status begin(kin__inbox *in, const packet *from, kin__target *target,
     return fits(in, target) ? KIN_OK : keep(in, in->packet->spill);
 }
 
-/* Its further packets are in place: they are never longer than what is missing. Items are in the inbox, if they are right. */
+/* A further packet. Its bytes are in place: they are never more than what is missing. Sound items are in the inbox. */
 static kin_status go_on(kin__inbox *in, const packet *more)
 {
     if (!in->begun && in->skip) {
@@ -276,7 +240,7 @@ static kin_status go_on(kin__inbox *in, const packet *more)
     return KIN_OK;
 }
 
-/* One packet. KIN_E_TIMED_OUT: there is none. */
+/* Receives one packet, without waiting. KIN_E_TIMED_OUT: there is none. */
 static kin_status step(kin_pipe *pipe, kin__target *target)
 {
     packet next;
@@ -291,35 +255,42 @@ static kin_status step(kin_pipe *pipe, kin__target *target)
         in->ended = true;
     }
     if (status != KIN_OK && status != KIN_E_TIMED_OUT) {
-        kin__inbox_drop(in);
+        drop(in);
         in->skip = true;
     }
     return status;
 }
 
-/* ---- patience ----
+/* ---- looking again ----
  *
- * To go to sleep and be woken costs some ten microseconds, where a processor rests meanwhile. So who finds nothing looks again, for
- * LOOK, which is longer than that: two that answer each other and have both slept find out of it. It offers its processor before
- * each look: on the same one the sender comes by that. From look to look it waits longer, so as not to slow down the sender.
+ * To go to sleep and be woken costs some ten microseconds, while a processor rests. So a receiver that finds nothing
+ * looks again for LOOK, which is longer: of two processes that answer each other, both may have slept once, and then
+ * find each other awake. It offers its processor before each look: a sender on the same processor gets to run by that.
+ * It waits longer from look to look, so as not to slow down the sender.
  *
- * Where it was in vain, as with a sender that is slow, it is done less and less often. Where it took long somebody else has had
- * the processor: that counts as in vain four times, for a sleeper would have had it back sooner. While it is not done, the next
+ * After a vain look, as with a slow sender, it is done more rarely. Where it took long, another process had the
+ * processor: a sleeper would have had it back sooner, so that counts as four failures. While it is not done, the next
  * SLOW packets are waited for before they are looked for: a system call less.
+ *
+ * This is not kin__spin, because a look here is a system call, not a load: it is spaced out, and its waits are offers
+ * of the processor. How often to try is decided by the same backoff.
  */
+#define SLOW 8u
+#define LOOK KIN_US(60)
+#define LOOK_LONG (2 * LOOK)
+#define LOOK_LONG_FAILURES 4u
+#define DOUBT_MAX 10u
 
 static void learn(kin__inbox *in, bool came, int64_t took)
 {
-    if (came && took < 2 * LOOK) {
-        in->vain = 0;
-        return;
+    if (came && took < LOOK_LONG) {
+        kin__backoff_succeeded(&in->look);
+    } else {
+        kin__backoff_failed(&in->look, took < LOOK_LONG ? 1 : LOOK_LONG_FAILURES, DOUBT_MAX, 1);
     }
-    in->vain += took < 2 * LOOK ? 1 : 4;
-    in->vain = in->vain < VAIN_MAX ? in->vain : VAIN_MAX;
-    in->rest = 1u << in->vain;
 }
 
-static kin_status look_on(kin_pipe *pipe, kin__target *target, int64_t deadline)
+static kin_status look_again(kin_pipe *pipe, kin__target *target, int64_t deadline)
 {
     int64_t begun = kin_os_now(), now = begun;
     kin_status status = KIN_E_TIMED_OUT;
@@ -341,17 +312,15 @@ static kin_status step_until(kin_pipe *pipe, kin__target *target, int64_t deadli
 {
     kin__inbox *in = &pipe->inbox;
     kin_status status = KIN_E_TIMED_OUT;
-    if (in->slow > 0 && in->rest > 0) {
+    if (in->slow > 0 && !kin__backoff_due(&in->look)) {
         in->slow--;
-        in->rest--;
     } else {
         status = step(pipe, target);
         in->slow = 0;
-        if (status == KIN_E_TIMED_OUT && in->rest == 0) {
-            status = look_on(pipe, target, deadline);
+        if (status == KIN_E_TIMED_OUT && kin__backoff_due(&in->look)) {
+            status = look_again(pipe, target, deadline);
         } else if (status == KIN_E_TIMED_OUT) {
             in->slow = SLOW;
-            in->rest--;
         }
     }
     while (status == KIN_E_TIMED_OUT && kin_os_pipe_wait(&pipe->os, true, deadline) == KIN_OK) {
@@ -360,7 +329,7 @@ static kin_status step_until(kin_pipe *pipe, kin__target *target, int64_t deadli
     return status;
 }
 
-/* A message of which no more will come is not worth a larger buffer: looks at what follows. */
+/* A message that was given up is dropped, so that no larger buffer is asked for it. What follows it shows that. */
 static void drop_if_given_up(kin_pipe *pipe)
 {
     kin__inbox *in = &pipe->inbox;
@@ -370,8 +339,8 @@ static void drop_if_given_up(kin_pipe *pipe)
     }
     kin_status status = kin_os_pipe_peek(&pipe->os, &head, sizeof head);
     in->ended = status == KIN_E_CLOSED;
-    if (in->ended || (status == KIN_OK && head_sound(&head) && head.kind == KIN__FIRST)) {
-        kin__inbox_drop(in);
+    if (in->ended || (status == KIN_OK && kin__head_sound(&head) && head.kind == KIN__FIRST)) {
+        drop(in);
     }
 }
 
@@ -381,7 +350,7 @@ static void deliver(kin__inbox *in, kin__target *target)
         memcpy(target->buffer, in->kept, (size_t)in->kept_size);
     }
     take_items(in, target->items);
-    kin__inbox_drop(in);
+    drop(in);
 }
 
 kin_status kin__inbox_receive(kin_pipe *pipe, kin__target *target, int64_t deadline)
@@ -413,10 +382,10 @@ kin_status kin__inbox_receive(kin_pipe *pipe, kin__target *target, int64_t deadl
     return KIN_OK;
 }
 
-/* Whether nothing is to be waited for after this packet but more bytes. */
+/* Whether after this packet only more bytes of the message are to be waited for. */
 static bool shows_message(const kin__inbox *in, const kin__head *head)
 {
-    if (!head_sound(head)) {
+    if (!kin__head_sound(head)) {
         return false;
     }
     return head->kind == KIN__FIRST ? head->count == 0

@@ -1,39 +1,15 @@
-/* pipe.c: ends of pipes: made, adopted, closed; sending. What goes through them: pipe.h. */
+/* pipe.c: the public functions of pipes, and sending. Receiving: inbox.c. What goes through a pipe: packet.h. */
 #include "pipe/pipe.h"
 
 #include "base/deadline.h"
 #include "base/hooks.h"
 #include "base/mutex.h"
-
-#include <stdlib.h>
+#include "pipe/endpoint.h"
+#include "pipe/endpoint_registry.h"
+#include "pipe/inbox.h"
+#include "pipe/packet.h"
 
 /* ---- made and ended ---- */
-
-bool kin__end_flags_sound(uint32_t flags)
-{
-    const uint32_t both = KIN__END_SENDS | KIN__END_RECEIVES;
-    return flags == KIN__END_SENDS || flags == (KIN__END_RECEIVES | KIN__END_SECOND) || flags == both ||
-           flags == (both | KIN__END_SECOND);
-}
-
-/* Takes os, also on failure. */
-static kin_status make_end(kin_pipe **out, kin_os_pipe *os, uint32_t flags)
-{
-    kin_pipe *pipe = calloc(1, sizeof *pipe);
-    kin_status status = pipe ? KIN_OK : KIN_E_NO_MEMORY;
-    if (pipe) {
-        pipe->os = *os;
-        pipe->flags = flags;
-        status = kin__ends_add(pipe);
-    }
-    if (status != KIN_OK) {
-        kin_os_pipe_close(os);
-        free(pipe);
-        return status;
-    }
-    *out = pipe;
-    return KIN_OK;
-}
 
 static kin_status make_pair(kin_pipe *ends[2], uint32_t flags)
 {
@@ -45,14 +21,14 @@ static kin_status make_pair(kin_pipe *ends[2], uint32_t flags)
     if (status != KIN_OK) {
         return status;
     }
-    status = make_end(&made[0], &os[0], one_way ? KIN__END_SENDS : both);
+    status = kin__endpoint_make(&made[0], &os[0], one_way ? KIN__END_SENDS : both);
     if (status != KIN_OK) {
         kin_os_pipe_close(&os[1]);
         return status;
     }
-    status = make_end(&made[1], &os[1], KIN__END_SECOND | (one_way ? KIN__END_RECEIVES : both));
+    status = kin__endpoint_make(&made[1], &os[1], KIN__END_SECOND | (one_way ? KIN__END_RECEIVES : both));
     if (status != KIN_OK) {
-        kin_pipe_close(made[0]);
+        kin__endpoint_close(made[0]);
         return status;
     }
     ends[0] = made[0];
@@ -69,17 +45,10 @@ kin_status kin_pipe_create(kin_pipe *ends[2], uint32_t flags)
     if (status != KIN_OK) {
         return status;
     }
-    kin__ends_enter();
+    kin__endpoints_enter();
     status = make_pair(ends, flags);
-    kin__ends_leave();
+    kin__endpoints_leave();
     return status;
-}
-
-kin_status kin__pipe_adopt(kin_pipe **out, const kin_os_handle *handles, uint32_t flags)
-{
-    kin_os_pipe os;
-    kin_status status = kin_os_pipe_adopt(&os, handles, flags & KIN__END_SECOND ? 1 : 0);
-    return status == KIN_OK ? make_end(out, &os, flags) : status;
 }
 
 void kin_pipe_close(kin_pipe *pipe)
@@ -88,13 +57,9 @@ void kin_pipe_close(kin_pipe *pipe)
         return;
     }
     kin__inbox_free(&pipe->inbox);
-    kin__ends_enter();
-    kin__ends_remove(pipe);
-    if (!pipe->gone) {
-        kin_os_pipe_close(&pipe->os);
-    }
-    kin__ends_leave();
-    free(pipe);
+    kin__endpoints_enter();
+    kin__endpoint_close(pipe);
+    kin__endpoints_leave();
 }
 
 kin_status kin__pipe_idle(kin_pipe *pipe)
@@ -115,7 +80,7 @@ kin_status kin__pipe_idle(kin_pipe *pipe)
 
 /* ---- sending ---- */
 
-/* The attachments as handles, and in the head of their packet. */
+/* Puts the attachments into their packet: as handles, and described in its head. */
 static kin_status describe(kin__head *head, kin_os_packet *packet, const kin_attachment *attachments, size_t count)
 {
     kin_os_kind kind;
@@ -151,7 +116,7 @@ static void mark_given(const kin_attachment *attachments, size_t count, bool giv
     }
 }
 
-/* The message's next bytes. */
+/* Sends the message's next bytes. */
 static kin_status send_bytes(kin_pipe *pipe, kin__head *head, const void *data, int64_t deadline)
 {
     uint64_t left = head->length - head->from;
@@ -165,7 +130,7 @@ static kin_status send_bytes(kin_pipe *pipe, kin__head *head, const void *data, 
     return status;
 }
 
-/* A message that stops in the middle needs no repair: the next one's first packet says that it was given up. */
+/* A message that stops in the middle needs no repair: the next message's first packet says that it was given up. */
 static kin_status send_message(kin_pipe *pipe, kin__head *head, const void *data, const kin_os_packet *items,
                                int64_t deadline)
 {
@@ -237,7 +202,7 @@ kin_status kin_pipe_send(kin_pipe *pipe, const void *data, size_t size, int64_t 
     return kin_pipe_send_with(pipe, data, size, NULL, 0, timeout);
 }
 
-/* ---- receiving: inbox.c does it ---- */
+/* ---- receiving ---- */
 
 kin_status kin_pipe_recv_with(kin_pipe *pipe, void *buffer, size_t capacity, size_t *size, kin_attachment *attachments,
                               size_t *count, int64_t timeout)

@@ -1,222 +1,21 @@
-/* future.c: how work given to a pool stands, and waiting for it. How it is given: submit.c. Protocol: pool.h. */
+/* future.c: the public functions of futures: waiting for work, and its end. How it is given: submit.c. Protocol:
+ * shared.h. */
 #include "base/deadline.h"
 #include "base/spin.h"
 #include "family/thread_slot.h"
-#include "kin/memory.h"
 #include "park/park.h"
+#include "pool/job.h"
+#include "pool/maker.h"
 #include "pool/pool.h"
+#include "pool/shared.h"
+#include "pool/tracking.h"
 
 #include <stdlib.h>
-
-/* ---- lists ---- */
-
-void kin__list_add(kin__list *list, kin_future *future)
-{
-    future->list = list;
-    future->before = NULL;
-    future->after = list->head;
-    if (list->head) {
-        list->head->before = future;
-    }
-    list->head = future;
-}
-
-void kin__list_remove(kin_future *future)
-{
-    if (!future->list) {
-        return;
-    }
-    if (future->before) {
-        future->before->after = future->after;
-    } else {
-        future->list->head = future->after;
-    }
-    if (future->after) {
-        future->after->before = future->before;
-    }
-    future->list = NULL;
-}
-
-/* ---- how it stands ---- */
-
-/* One that died in between may not have been counted: then all_done tells. */
-static bool counted_done(const kin_future *future)
-{
-    return atomic_load(&future->plan.job->finished) >> 1 >= future->plan.batches;
-}
-
-/* Under turn. */
-static bool all_done(kin_future *future)
-{
-    const kin__plan *plan = &future->plan;
-    if (counted_done(future)) {
-        return true;
-    }
-    while (future->looked < plan->batches && atomic_load(&plan->owners[future->looked]) == KIN__BATCH_DONE) {
-        future->looked++;
-    }
-    return future->looked == plan->batches;
-}
-
-/* It needs its place among the jobs no more. */
-static void settle(kin_future *future)
-{
-    kin_pool *pool = future->pool;
-    kin__list_remove(future);
-    future->ended = true;
-    atomic_store(&pool->shared->jobs[future->plan.number % KIN__JOBS], 0);
-    if (future->work.finished) {
-        kin__list_add(&pool->news, future);
-    }
-}
-
-/* The first that seems to be FREE; batches if none does. */
-static uint64_t find_free(const kin__plan *plan)
-{
-    uint64_t i = 0;
-    while (i < plan->batches && atomic_load_explicit(&plan->owners[i], memory_order_relaxed) != KIN__BATCH_FREE) {
-        i++;
-    }
-    return i;
-}
-
-bool kin__future_open(const kin_future *future)
-{
-    return find_free(&future->plan) < future->plan.batches;
-}
-
-kin_future *kin__future_of(kin_pool *pool, uint64_t number)
-{
-    for (kin_future *f = pool->active.head; f; f = f->after) {
-        if (f->plan.number == number) {
-            return f;
-        }
-    }
-    return NULL;
-}
-
-/* A hint was raised again by who had not seen a batch come back. */
-static void show_again(kin_future *future)
-{
-    kin__pool *shared = future->pool->shared;
-    const kin__plan *plan = &future->plan;
-    bool passed = atomic_load(&shared->first) > plan->number || atomic_load(&plan->job->next) >= plan->batches;
-    uint64_t free = passed ? find_free(plan) : plan->batches;
-    if (free < plan->batches) {
-        kin__batch_show(future->pool->family, shared, plan, free);
-    }
-}
-
-/* It is closed: freed now, or when no worker looks at its job any more. */
-static void give_up(kin_future *future)
-{
-    kin__list_remove(future);
-    if (kin__crew_looks_at(future->pool, future->plan.number)) {
-        kin__list_add(&future->pool->dead, future);
-        return;
-    }
-    kin_free(future->memory);
-    free(future->marks);
-    free(future);
-}
-
-void kin__futures_tend(kin_pool *pool)
-{
-    for (kin_future *f = pool->active.head, *next; f; f = next) {
-        next = f->after;
-        if (all_done(f)) {
-            settle(f);
-        } else {
-            show_again(f);
-        }
-    }
-    for (kin_future *f = pool->dead.head, *next; f; f = next) {
-        next = f->after;
-        give_up(f);
-    }
-}
-
-kin_future *kin__future_news(kin_pool *pool)
-{
-    kin_future *future = pool->news.head;
-    if (future) {
-        kin__list_remove(future);
-        future->telling = true;
-    }
-    return future;
-}
-
-void kin__future_told(kin_future *future)
-{
-    future->telling = false;
-    if (future->abandoned) {
-        give_up(future);
-    }
-}
-
-/* ---- trouble ---- */
-
-static void note_death(kin_future *future, uint64_t task, kin_exit how, bool late)
-{
-    if (future->troubled) {
-        return;
-    }
-    future->troubled = true;
-    future->trouble = (kin_outcome){.task = task, .status = late ? KIN_E_TIMED_OUT : KIN_E_WORKER_DIED, .worker = how};
-}
-
-/* A task that killed its worker is tried again, or has died. */
-static void settle_task(kin_future *future, uint64_t task, kin_exit how, bool late)
-{
-    _Atomic uint8_t *state = &future->plan.states[task];
-    uint8_t seen = atomic_load(state);
-    if (!kin__task_todo(seen)) {
-        return;
-    }
-    uint32_t deaths = seen == KIN__TASK_TODO ? 1 : seen - KIN__TASK_AGAIN + 2u;
-    if (deaths <= future->work.retries && !atomic_load(&future->plan.job->cancelled)) {
-        atomic_store(state, (uint8_t)(KIN__TASK_AGAIN + deaths - 1));
-        return;
-    }
-    note_death(future, task, how, late);
-    atomic_store(state, KIN__TASK_DIED);
-}
-
-void kin__future_lost(kin_future *future, uint32_t id, uint64_t task, kin_exit how, bool late)
-{
-    kin_pool *pool = future->pool;
-    const kin__plan *plan = &future->plan;
-    for (uint64_t i = 0; i < plan->batches; i++) {
-        if (atomic_load(&plan->owners[i]) == id) {
-            if (task < plan->tasks && task / plan->batch == i) {
-                settle_task(future, task, how, late);
-            }
-            kin__batch_reopen(pool->family, pool->shared, plan, i);
-        }
-    }
-}
-
-void kin__future_cancel(kin_future *future)
-{
-    const kin__plan *plan = &future->plan;
-    atomic_store(&plan->job->cancelled, 1);
-    for (uint64_t i = 0; i < plan->batches; i++) {
-        uint32_t free = KIN__BATCH_FREE;
-        if (!atomic_compare_exchange_strong(&plan->owners[i], &free, KIN__BATCH_CANCELLING)) {
-            continue;
-        }
-        for (uint64_t task = i * plan->batch; task < kin__batch_end(plan, i); task++) {
-            if (kin__task_todo(atomic_load(&plan->states[task]))) {
-                atomic_store(&plan->states[task], KIN__TASK_CANCELLED);
-            }
-        }
-        kin__batch_finish(future->pool->family, plan, i);
-    }
-}
+#include <string.h>
 
 /* ---- waiting ---- */
 
-/* Until so many batches are done, at most until end. */
+/* Until `want` batches are done, at most until end. */
 static void sleep_until_done(kin_future *future, uint64_t want, int64_t end)
 {
     kin__job *job = future->plan.job;
@@ -237,11 +36,12 @@ static void sleep_until_done(kin_future *future, uint64_t want, int64_t end)
     kin__park_end(seat);
 }
 
+/* Whether it has ended. Settles it if no thread has. */
 static bool ended_now(kin_future *future)
 {
-    if (!future->ended && counted_done(future) && kin__pool_enter(future->pool) == KIN_OK) {
+    if (!future->ended && kin__future_counted_done(future) && kin__pool_enter(future->pool) == KIN_OK) {
         if (!future->ended) {
-            settle(future);
+            kin__future_settle(future);
         }
         kin__pool_leave(future->pool);
     }
@@ -274,7 +74,7 @@ static bool wait_until(kin_future *future, int64_t deadline)
         }
         tell_progress(future);
         sleep_until_done(future, future->plan.batches, kin__slice_end(now, KIN__POOL_SLICE, deadline));
-        if (!counted_done(future)) {
+        if (!kin__future_counted_done(future)) {
             kin__pool_tend(future->pool, true);
         }
     }
@@ -298,38 +98,38 @@ static void count_states(kin_outcome *out, const kin_future *future)
     out->unfinished = counts[KIN__TASK_TODO] + counts[KIN__TASK_AGAIN];
 }
 
-/* What the first task that failed has told; NULL: nothing. */
-static const kin__trouble *told_trouble(const kin_future *future)
+/* What the first task that failed has told, or NULL. */
+static const kin__failure *told_failure(const kin_future *future)
 {
-    kin__trouble *trouble = &future->plan.job->trouble;
-    return atomic_load(&trouble->stage) == KIN__TROUBLE_READY ? trouble : NULL;
+    kin__failure *failure = &future->plan.job->failure;
+    return atomic_load(&failure->stage) == KIN__FAILURE_READY ? failure : NULL;
 }
 
 static void describe(kin_outcome *out, const kin_future *future)
 {
-    const kin__trouble *trouble = told_trouble(future);
+    const kin__failure *failure = told_failure(future);
     size_t size = out->size;
     *out = (kin_outcome){0};
-    if (future->troubled) {
-        *out = future->trouble;
-    } else if (trouble) {
-        out->task = trouble->task;
-        out->status = trouble->status;
-        memcpy(out->message, trouble->message, sizeof out->message);
+    if (future->has_death) {
+        *out = future->first_death;
+    } else if (failure) {
+        out->task = failure->task;
+        out->status = failure->status;
+        memcpy(out->message, failure->message, sizeof out->message);
         out->message[sizeof out->message - 1] = '\0';
     }
     out->size = size;
     count_states(out, future);
     if (out->status == 0 && out->failed > 0) {
-        out->status = KIN_E_TASK; /* who was to say more died of its next task */
+        out->status = KIN_E_TASK; /* the worker that claimed to tell more died */
     }
 }
 
-/* Whether a task may have ended otherwise than well: each that did has left one of these before. */
+/* Whether a task may have ended otherwise than well: one of these is set before it ends so. */
 static bool is_suspect(const kin_future *future)
 {
     kin__job *job = future->plan.job;
-    return future->troubled || atomic_load(&job->cancelled) || atomic_load(&job->trouble.stage) != KIN__TROUBLE_NONE;
+    return future->has_death || atomic_load(&job->cancelled) || atomic_load(&job->failure.stage) != KIN__FAILURE_NONE;
 }
 
 static kin_status verdict(const kin_future *future)
@@ -345,7 +145,7 @@ static kin_status verdict(const kin_future *future)
                                    : KIN_OK;
 }
 
-/* Without a look at the clock where nobody is to wait. */
+/* Does not read the clock if nobody is to wait. */
 static int64_t deadline_of(int64_t timeout)
 {
     return timeout == KIN_NOW ? 0 : kin__deadline(timeout);
@@ -357,7 +157,7 @@ static kin_status wait_for_all(kin_future *future, int64_t deadline)
     bool ended = wait_until(future, deadline), told = future->work.finished;
     kin_status status = ended ? verdict(future) : KIN_E_TIMED_OUT;
     if (ended && told) {
-        kin__pool_tend(pool, true); /* which may be the future's end */
+        kin__pool_tend(pool, true); /* calls work.finished, which may close the future */
     }
     return status;
 }
@@ -414,7 +214,7 @@ static bool is_marked(const kin_future *future, uint64_t task)
     return future->marks && (future->marks[task / 8] >> task % 8 & 1);
 }
 
-/* A task that has ended and has not been given; tasks if there is none now. */
+/* A task that has ended and has not been given; the number of tasks if there is none now. */
 static uint64_t find_next(kin_future *future, bool in_order)
 {
     const kin__plan *plan = &future->plan;
@@ -432,14 +232,14 @@ static uint64_t find_next(kin_future *future, bool in_order)
 
 static int status_of(const kin_future *future, uint64_t task)
 {
-    const kin__trouble *trouble = told_trouble(future);
+    const kin__failure *failure = told_failure(future);
     switch (atomic_load(&future->plan.states[task])) {
     case KIN__TASK_DONE:
         return KIN_OK;
     case KIN__TASK_FAILED:
-        return trouble && trouble->task == task ? trouble->status : KIN_E_TASK;
+        return failure && failure->task == task ? failure->status : KIN_E_TASK;
     case KIN__TASK_DIED:
-        return future->troubled && future->trouble.task == task ? future->trouble.status : KIN_E_WORKER_DIED;
+        return future->has_death && future->first_death.task == task ? future->first_death.status : KIN_E_WORKER_DIED;
     default:
         return KIN_E_CANCELLED;
     }
@@ -518,7 +318,7 @@ kin_status kin_future_cancel(kin_future *future)
 
 void kin_future_close(kin_future *future)
 {
-    if (!future || kin__pool_enter(future->pool) != KIN_OK) { /* a forked child's copy: not its own */
+    if (!future || kin__pool_enter(future->pool) != KIN_OK) { /* a forked child: the future is not its own */
         return;
     }
     kin_pool *pool = future->pool;
@@ -534,7 +334,7 @@ void kin_future_close(kin_future *future)
     if (kin__pool_enter(pool) == KIN_OK) {
         future->abandoned = true;
         if (!future->telling) {
-            give_up(future);
+            kin__future_release(future);
         }
         kin__pool_leave(pool);
     }
@@ -543,7 +343,7 @@ void kin_future_close(kin_future *future)
 kin_status kin_pool_map(kin_pool *pool, const kin_work *work, kin_outcome *outcome, int64_t timeout)
 {
     kin_future *future;
-    int64_t deadline = timeout < 0 ? 0 : kin__deadline(timeout); /* submitting refuses the former */
+    int64_t deadline = timeout < 0 ? 0 : kin__deadline(timeout); /* kin_pool_submit refuses the former */
     if (outcome && outcome->size != sizeof *outcome) {
         return KIN_E_ARGUMENT;
     }

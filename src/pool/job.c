@@ -1,13 +1,15 @@
-/* job.c: what a pool's maker and its workers both do with jobs. Protocol: pool.h. */
+/* job.c: what a pool's maker and its workers both do with jobs. Protocol: shared.h. */
+#include "pool/job.h"
+
 #include "park/park.h"
-#include "pool/pool.h"
+#include "pool/shared.h"
 
 static bool lies_in(kin_family *family, uint64_t offset, uint64_t count, uint64_t size)
 {
     return size == 0 || (count <= UINT64_MAX / size && kin__family_covers(family, offset, count * size));
 }
 
-/* What is computed from it stays inside the arena. */
+/* Whether all offsets computed from the plan stay inside the arena. */
 static bool sound(kin_family *family, const kin__plan *plan, uint64_t job, uint64_t states, uint64_t owners)
 {
     return plan->count > 0 && plan->chunk > 0 && plan->batch > 0 &&
@@ -59,7 +61,7 @@ static void lower(_Atomic uint64_t *hint, uint64_t to)
     }
 }
 
-void kin__pool_call(kin_family *family, kin__pool *pool, uint32_t workers)
+void kin__pool_wake(kin_family *family, kin__pool *pool, uint32_t workers)
 {
     if (atomic_load(&pool->posted) & KIN__FLAG) {
         kin__unpark_flagged(family, &pool->posted, KIN__FLAG, workers);
@@ -86,5 +88,5 @@ void kin__batch_show(kin_family *family, kin__pool *pool, const kin__plan *plan,
 {
     lower(&plan->job->next, batch);
     lower(&pool->first, plan->number);
-    kin__pool_call(family, pool, 1);
+    kin__pool_wake(family, pool, 1);
 }

@@ -1,36 +1,26 @@
-/* pool.c: pools: made, closed, ended. What is in them: pool.h. */
+/* pool.c: the public functions of pools, and looking after them. Protocol: shared.h. */
 #include "pool/pool.h"
 
 #include "base/deadline.h"
-#include "base/mutex.h"
 #include "family/create.h"
 #include "family/join.h"
 #include "family/member.h"
 #include "kin/memory.h"
 #include "park/park.h"
+#include "pool/functions.h"
+#include "pool/job.h"
+#include "pool/maker.h"
+#include "pool/shared.h"
+#include "pool/tracking.h"
+#include "pool/workers.h"
 #include "process/arguments.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-#define JOIN_SLICE KIN_MS(2) /* under turn */
+#define JOIN_SLICE KIN_MS(2) /* under the lock, which other threads want, too */
 
-/* ---- the maker's turn ---- */
-
-kin_status kin__pool_check(const kin_pool *pool)
-{
-    return kin__member_token(pool->family) == pool->shared->maker ? KIN_OK : KIN_E_NOT_OWNER;
-}
-
-kin_status kin__pool_enter(kin_pool *pool)
-{
-    kin_status status = pool ? kin__pool_check(pool) : KIN_E_ARGUMENT;
-    return status == KIN_OK ? kin__turn_take(&pool->turn, KIN_OS_NEVER) : status;
-}
-
-void kin__pool_leave(kin_pool *pool)
-{
-    kin__turn_give(&pool->turn);
-}
+/* ---- looking after it ---- */
 
 static bool is_due(kin_pool *pool, bool force)
 {
@@ -44,19 +34,19 @@ static bool is_due(kin_pool *pool, bool force)
 
 void kin__pool_tend(kin_pool *pool, bool force)
 {
-    kin_future *news;
+    kin_future *ended;
     if (!is_due(pool, force) || kin__pool_enter(pool) != KIN_OK) {
         return;
     }
-    kin__crew_tend(pool);
+    kin__workers_tend(pool);
     kin__futures_tend(pool);
-    while ((news = kin__future_news(pool)) != NULL) {
+    while ((ended = kin__future_to_tell(pool)) != NULL) {
         kin__pool_leave(pool);
-        news->work.finished(news->work.context, news);
+        ended->work.finished(ended->work.context, ended);
         if (kin__pool_enter(pool) != KIN_OK) {
             return;
         }
-        kin__future_told(news);
+        kin__future_told(ended);
     }
     kin__pool_leave(pool);
 }
@@ -95,11 +85,11 @@ static kin_status start_all(kin_pool *pool)
     if (status != KIN_OK) {
         return status;
     }
-    pool->workers = pool->options.workers > 0 ? pool->options.workers : kin_cpu_count();
-    pool->workers = pool->workers < KIN_POOL_WORKERS_MAX ? pool->workers : KIN_POOL_WORKERS_MAX;
-    status = kin__crew_fill(pool);
+    pool->size = pool->options.workers > 0 ? pool->options.workers : kin_cpu_count();
+    pool->size = pool->size < KIN_POOL_WORKERS_MAX ? pool->size : KIN_POOL_WORKERS_MAX;
+    status = kin__workers_fill(pool);
     if (status != KIN_OK) {
-        kin__crew_kill(pool);
+        kin__workers_kill(pool);
         kin_free(pool->memory);
     }
     return status;
@@ -143,10 +133,10 @@ kin_status kin_pool_tend(kin_pool *pool)
     return status;
 }
 
-/* All that sleep look at what they are to do. */
-static void call_all(kin_pool *pool)
+/* Wakes all workers: each looks whether it is to leave or the pool is closed. */
+static void wake_all(kin_pool *pool)
 {
-    kin__pool_call(pool->family, pool->shared, KIN__ALL);
+    kin__pool_wake(pool->family, pool->shared, KIN__ALL);
 }
 
 kin_status kin_pool_resize(kin_pool *pool, uint32_t workers)
@@ -161,12 +151,12 @@ kin_status kin_pool_resize(kin_pool *pool, uint32_t workers)
     if (pool->closed || pool->ended || pool->broken) {
         status = KIN_E_CLOSED;
     } else {
-        pool->workers = workers;
+        pool->size = workers;
         for (uint32_t i = 0; i < KIN_POOL_WORKERS_MAX; i++) {
-            atomic_store(&pool->shared->places[i].leave, i >= workers);
+            atomic_store(&pool->shared->slots[i].leave, i >= workers);
         }
-        call_all(pool);
-        status = kin__crew_fill(pool);
+        wake_all(pool);
+        status = kin__workers_fill(pool);
     }
     kin__pool_leave(pool);
     return status;
@@ -182,15 +172,15 @@ kin_status kin_pool_inspect(kin_pool *pool, kin_pool_info *info)
         return status;
     }
     *info = (kin_pool_info){.size = sizeof *info,
-                            .workers = pool->workers,
+                            .workers = pool->size,
                             .started = pool->started,
                             .died = pool->died,
                             .closed = pool->closed || pool->ended,
                             .broken = pool->broken,
                             .last = pool->last};
     for (uint32_t i = 0; i < KIN_POOL_WORKERS_MAX; i++) {
-        if (pool->hands[i].process) {
-            info->pids[info->alive++] = kin_process_pid(pool->hands[i].process);
+        if (pool->workers[i].process) {
+            info->pids[info->alive++] = kin_process_pid(pool->workers[i].process);
         }
     }
     kin__pool_leave(pool);
@@ -205,7 +195,7 @@ kin_status kin_pool_close(kin_pool *pool)
     if (status == KIN_OK) {
         pool->closed = true;
         atomic_store(&pool->shared->closed, 1);
-        call_all(pool);
+        wake_all(pool);
         kin__pool_leave(pool);
     }
     return status;
@@ -216,14 +206,14 @@ kin_status kin_pool_terminate(kin_pool *pool)
     kin_status status = kin__pool_enter(pool);
     if (status == KIN_OK) {
         atomic_store(&pool->shared->closed, 1);
-        kin__crew_kill(pool);
+        kin__workers_kill(pool);
         kin__futures_tend(pool);
         kin__pool_leave(pool);
     }
     return status;
 }
 
-/* Waits for one worker's end. */
+/* Waits a little for one worker's end. */
 static kin_status join_some(kin_pool *pool, int64_t deadline)
 {
     int64_t now = kin_os_now(), end = kin__slice_end(now, JOIN_SLICE, deadline);
@@ -231,13 +221,13 @@ static kin_status join_some(kin_pool *pool, int64_t deadline)
     if (status != KIN_OK) {
         return status;
     }
-    kin_process *any = kin__crew_any(pool);
+    kin_process *any = kin__workers_any(pool);
     if (any) {
         kin_process_join(any, end > now ? end - now : 0, NULL);
     }
     bool over = !any && !pool->active.head;
     kin__pool_leave(pool);
-    kin_os_yield(); /* others wait for their turn */
+    kin_os_yield(); /* other threads wait for the lock */
     return over ? KIN_OK : now >= deadline ? KIN_E_TIMED_OUT : KIN_E_BUSY;
 }
 

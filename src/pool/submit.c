@@ -1,10 +1,16 @@
-/* submit.c: work given to a pool: a job is made of it, and posted. Protocol: pool.h. */
+/* submit.c: work given to a pool: a job is made of it, and posted. Protocol: shared.h. */
 #include "base/deadline.h"
 #include "kin/memory.h"
+#include "pool/functions.h"
+#include "pool/job.h"
+#include "pool/maker.h"
 #include "pool/pool.h"
+#include "pool/shared.h"
+#include "pool/tracking.h"
 #include "process/arguments.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define TASKS_PER_WORKER 16u
 #define BATCHES_PER_WORKER 32u
@@ -57,9 +63,9 @@ static void divide(kin__plan *out, const kin_pool *pool, const kin_work *work)
     out->alone = work->count == 0;
     out->count = out->alone ? 1 : work->count;
     out->chunk =
-        work->chunk > 0 && !out->alone ? work->chunk : share(out->count, (uint64_t)pool->workers * TASKS_PER_WORKER);
+        work->chunk > 0 && !out->alone ? work->chunk : share(out->count, (uint64_t)pool->size * TASKS_PER_WORKER);
     out->tasks = (out->count - 1) / out->chunk + 1;
-    out->batch = share(out->tasks, (uint64_t)pool->workers * BATCHES_PER_WORKER);
+    out->batch = share(out->tasks, (uint64_t)pool->size * BATCHES_PER_WORKER);
     out->batch = out->batch < BATCH_MAX ? out->batch : BATCH_MAX;
     out->batches = (out->tasks - 1) / out->batch + 1;
     out->in_size = work->in_size;
@@ -153,7 +159,7 @@ static kin_status check_open(const kin_pool *pool)
 
 /* ---- posting ---- */
 
-/* The next number whose place is free: a work that takes long keeps its own. */
+/* The next number whose place is free: a job that takes long keeps its place. */
 static bool find_number(const kin_pool *pool, uint64_t *number)
 {
     for (uint64_t end = *number + KIN__JOBS; *number < end; (*number)++) {
@@ -164,21 +170,21 @@ static bool find_number(const kin_pool *pool, uint64_t *number)
     return false;
 }
 
-/* The spinner, if there is one, takes a batch uncalled. */
-static void call_workers(const kin_future *future)
+/* The spinner, if there is one, takes a batch without being woken. */
+static void wake_workers(const kin_future *future)
 {
     kin_pool *pool = future->pool;
-    uint64_t useful = future->plan.batches < pool->workers ? future->plan.batches : pool->workers;
+    uint64_t useful = future->plan.batches < pool->size ? future->plan.batches : pool->size;
     uint32_t spinner = atomic_load(&pool->shared->spinner);
     if (spinner != 0 && atomic_compare_exchange_strong(&pool->shared->spinner, &spinner, 0)) {
         useful--;
     }
     if (useful > 0) {
-        kin__pool_call(pool->family, pool->shared, (uint32_t)useful);
+        kin__pool_wake(pool->family, pool->shared, (uint32_t)useful);
     }
 }
 
-/* Under turn. KIN_E_BUSY: no room. */
+/* Under the pool's lock. KIN_E_BUSY: there is no room for a job. */
 static kin_status post(kin_future *future, const kin_work *work)
 {
     kin_pool *pool = future->pool;
@@ -196,11 +202,11 @@ static kin_status post(kin_future *future, const kin_work *work)
     if (status != KIN_OK) {
         return status;
     }
-    kin__list_add(&pool->active, future);
+    kin__future_list_add(&pool->active, future);
     atomic_store(&shared->jobs[number % KIN__JOBS], kin__offset(pool->family, future->plan.job));
     atomic_fetch_add(&shared->posted, (number + 1 - pool->posted) * 2);
     pool->posted = number + 1;
-    call_workers(future);
+    wake_workers(future);
     return KIN_OK;
 }
 

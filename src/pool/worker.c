@@ -1,56 +1,34 @@
-/* worker.c: a pool's worker: looks for a batch, runs its tasks, sleeps. Protocol: pool.h. */
+/* worker.c: a pool's worker: looks for a batch, runs its tasks, sleeps. Protocol: shared.h. */
+#include "pool/worker.h"
+
 #include "base/spin.h"
 #include "family/member.h"
 #include "family/thread_slot.h"
 #include "kin/memory.h"
 #include "park/park.h"
-#include "pool/pool.h"
+#include "pool/functions.h"
+#include "pool/job.h"
+#include "pool/shared.h"
 #include "process/arguments.h"
-#include "process/registry.h"
 
 #include <stdlib.h>
 
-#define LOOK_MAX (16 * KIN__JOBS) /* jobs, in one go: others may have written nonsense */
+#define LOOK_MAX (16 * KIN__JOBS) /* jobs in one search: the arena may hold nonsense */
 
 typedef struct worker {
     kin_family *family;
     kin__pool *pool;
-    kin__place *place;
+    kin__worker_slot *slot;
     uint32_t id;
-    uint64_t left; /* tasks it may still run */
+    uint64_t left; /* tasks that it may still run */
     const kin_args *shared;
-    /* the job that it has looked at last: */
+    /* the job that it looked at last: */
     uint64_t known; /* its number + 1 */
     kin__plan plan;
     const kin_function *function;
     kin_args *args;
     kin_status args_status;
 } worker;
-
-/* ---- what can be run ---- */
-
-static const kin_function *functions; /* set at the start of main, read-only afterwards */
-static size_t function_count;
-
-const kin_function *kin__function_find(const char *name)
-{
-    return kin__registry_find(functions, function_count, sizeof *functions, name);
-}
-
-kin_status kin_functions(const kin_function *list, size_t count)
-{
-    for (size_t i = 0; list && i < count; i++) {
-        if (!list[i].run) {
-            return KIN_E_ARGUMENT;
-        }
-    }
-    if (!list || !kin__registry_sound(list, count, sizeof *list)) {
-        return KIN_E_ARGUMENT; /* what was registered stays */
-    }
-    functions = list;
-    function_count = count;
-    return KIN_OK;
-}
 
 /* ---- a job's arguments ---- */
 
@@ -63,7 +41,7 @@ static void forget_args(worker *w)
     }
 }
 
-/* In private memory: nobody changes them while they are read. */
+/* Copies them to private memory first, so that nobody changes them while they are read. */
 static kin_status read_args(worker *w, const kin__job *job)
 {
     uint64_t at = kin__offset(w->family, job) + job->args_at, size = job->args_size;
@@ -111,14 +89,14 @@ static bool know(worker *w, kin__job *job, uint64_t number)
 
 static void report(worker *w, uint64_t task, int status, const char *message)
 {
-    kin__trouble *trouble = &w->plan.job->trouble;
-    uint32_t none = KIN__TROUBLE_NONE;
-    if (atomic_compare_exchange_strong(&trouble->stage, &none, KIN__TROUBLE_CLAIMED)) {
-        trouble->task = task;
-        trouble->status = status;
-        memcpy(trouble->message, message, sizeof trouble->message);
-        trouble->message[sizeof trouble->message - 1] = '\0';
-        atomic_store(&trouble->stage, KIN__TROUBLE_READY);
+    kin__failure *failure = &w->plan.job->failure;
+    uint32_t none = KIN__FAILURE_NONE;
+    if (atomic_compare_exchange_strong(&failure->stage, &none, KIN__FAILURE_CLAIMED)) {
+        failure->task = task;
+        failure->status = status;
+        memcpy(failure->message, message, sizeof failure->message);
+        failure->message[sizeof failure->message - 1] = '\0';
+        atomic_store(&failure->stage, KIN__FAILURE_READY);
     }
 }
 
@@ -159,10 +137,10 @@ static void run_task(worker *w, uint64_t number, uint8_t state)
 
 static bool is_to_leave(const worker *w)
 {
-    return w->left == 0 || atomic_load_explicit(&w->place->leave, memory_order_relaxed);
+    return w->left == 0 || atomic_load_explicit(&w->slot->leave, memory_order_relaxed);
 }
 
-/* What it does not do it gives back. */
+/* A worker that is to leave gives the rest of the batch back. */
 static void run_batch(worker *w, uint64_t batch)
 {
     const kin__plan *plan = &w->plan;
@@ -176,18 +154,18 @@ static void run_batch(worker *w, uint64_t batch)
             continue;
         }
         if (is_to_leave(w)) {
-            atomic_store_explicit(&w->place->task, 0, memory_order_release);
+            atomic_store_explicit(&w->slot->task, 0, memory_order_release);
             kin__batch_reopen(w->family, w->pool, plan, batch);
             return;
         }
         if (plan->limit > 0) {
-            atomic_store_explicit(&w->place->since, kin_os_now(), memory_order_relaxed);
+            atomic_store_explicit(&w->slot->since, kin_os_now(), memory_order_relaxed);
         }
-        atomic_store_explicit(&w->place->task, task + 1, memory_order_release);
+        atomic_store_explicit(&w->slot->task, task + 1, memory_order_release);
         run_task(w, task, state);
         w->left--;
     }
-    atomic_store_explicit(&w->place->task, 0, memory_order_release);
+    atomic_store_explicit(&w->slot->task, 0, memory_order_release);
     kin__batch_finish(w->family, plan, batch);
 }
 
@@ -210,12 +188,12 @@ static bool take_from(worker *w, kin__job *job, uint64_t number)
     return false;
 }
 
-/* Whether a batch was found, and run. */
+/* Runs one batch, if there is any. */
 static bool work(worker *w)
 {
     uint64_t posted = atomic_load(&w->pool->posted) >> 1, first = atomic_load(&w->pool->first);
     for (uint64_t number = first; number < posted && number - first < LOOK_MAX; number++) {
-        atomic_store(&w->place->job, number + 1);
+        atomic_store(&w->slot->job, number + 1);
         kin__job *job = kin__job_at(w->family, w->pool, number);
         if (job && take_from(w, job, number)) {
             return true;
@@ -223,11 +201,11 @@ static bool work(worker *w)
         uint64_t passed = number;
         atomic_compare_exchange_strong(&w->pool->first, &passed, number + 1);
     }
-    atomic_store(&w->place->job, 0);
+    atomic_store(&w->slot->job, 0);
     return false;
 }
 
-/* ---- its life ---- */
+/* ---- waiting for work ---- */
 
 static bool spin(worker *w, uint64_t seen)
 {
@@ -240,7 +218,7 @@ static bool spin(worker *w, uint64_t seen)
     return !atomic_compare_exchange_strong(&w->pool->spinner, &mine, 0) || changed;
 }
 
-/* KIN_E_CLOSED: there is nothing more to come. */
+/* KIN_E_CLOSED: the maker is gone, no more work will come. */
 static kin_status sleep_for_work(worker *w, uint64_t seen)
 {
     kin__seat *seat;
@@ -252,7 +230,7 @@ static kin_status sleep_for_work(worker *w, uint64_t seen)
         kin__park_begin(seat, &w->pool->posted, 1);
         uint64_t now = atomic_fetch_or(&w->pool->posted, KIN__FLAG);
         if (now >> 1 == seen >> 1 && atomic_load(&w->pool->first) >= now >> 1 && !atomic_load(&w->pool->closed) &&
-            !atomic_load(&w->place->leave)) {
+            !atomic_load(&w->slot->leave)) {
             kin__park_sleep(seat, kin_os_now() + KIN__SLICE_MAX);
         }
         kin__park_end(seat);
@@ -275,16 +253,17 @@ static void work_on(worker *w)
     }
 }
 
-/* Others take what it was woken for; and who waits for the job that it leaves looks after the pool, and finds it gone. */
+/* Wakes another worker, to take the work that this one may have been woken for. Wakes the waiters for the job that it
+ * leaves, who then find it gone and replace it. */
 static void leave(worker *w)
 {
-    kin__job *job = w->known > 0 && atomic_load(&w->place->job) == w->known ? w->plan.job : NULL;
-    atomic_store(&w->place->gone, 1);
-    kin__pool_call(w->family, w->pool, 1);
+    kin__job *job = w->known > 0 && atomic_load(&w->slot->job) == w->known ? w->plan.job : NULL;
+    atomic_store(&w->slot->gone, 1);
+    kin__pool_wake(w->family, w->pool, 1);
     if (job && (atomic_load(&job->finished) & KIN__FLAG)) {
         kin__unpark_flagged(w->family, &job->finished, KIN__FLAG, KIN__ALL);
     }
-    atomic_store(&w->place->job, 0);
+    atomic_store(&w->slot->job, 0);
 }
 
 static int initialize(const worker *w)
@@ -306,10 +285,10 @@ static int run(const kin_args *args)
     void *memory;
     const void *bytes;
     size_t size, room;
-    uint32_t order[2]; /* place, id */
+    uint32_t order[2]; /* slot, id */
     if (kin_args_get(args, KIN__WORKER_POOL, KIN_TYPE_MEMORY, &memory) != KIN_OK ||
         kin_alloc_size(memory, &room) != KIN_OK || room < sizeof(kin__pool) + KIN__LINE_SLACK ||
-        kin_args_get_bytes(args, KIN__WORKER_PLACE, &bytes, &size) != KIN_OK || size != sizeof order) {
+        kin_args_get_bytes(args, KIN__WORKER_SLOT, &bytes, &size) != KIN_OK || size != sizeof order) {
         return KIN_EXIT_START;
     }
     memcpy(order, bytes, sizeof order);
@@ -317,17 +296,14 @@ static int run(const kin_args *args)
     if (order[0] >= KIN_POOL_WORKERS_MAX) {
         return KIN_EXIT_START;
     }
-    worker w = {.family = kin_args_family(args),
-                .pool = pool,
-                .place = &pool->places[order[0]],
-                .id = order[1],
-                .shared = args};
+    worker w = {
+        .family = kin_args_family(args), .pool = pool, .slot = &pool->slots[order[0]], .id = order[1], .shared = args};
     w.left = pool->max_tasks > 0 ? pool->max_tasks : UINT64_MAX;
     int failed = initialize(&w);
     if (failed) {
         return failed & 0xff ? failed & 0xff : 1;
     }
-    atomic_store(&w.place->begun, 1);
+    atomic_store(&w.slot->begun, 1);
     work_on(&w);
     leave(&w);
     forget_args(&w);

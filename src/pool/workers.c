@@ -1,19 +1,23 @@
-/* crew.c: a pool's workers, started, watched and replaced by its maker. */
-#include "pool/pool.h"
+/* workers.c: a pool's workers: started, watched and replaced by its maker. */
+#include "pool/workers.h"
+
+#include "pool/job.h"
+#include "pool/maker.h"
+#include "pool/shared.h"
+#include "pool/tracking.h"
+#include "pool/worker.h"
 #include "process/arguments.h"
 
-#include <stdlib.h>
+#define LEAVE_PATIENCE KIN_SECONDS(1) /* how long to wait for the end of a worker that is leaving or was killed */
 
-#define LEAVE_PATIENCE KIN_SECONDS(1) /* for one that has said it is gone */
-
-static kin__place *place_of(const kin_pool *pool, uint32_t i)
+static kin__worker_slot *slot_of(const kin_pool *pool, uint32_t i)
 {
-    return &pool->shared->places[i];
+    return &pool->shared->slots[i];
 }
 
 /* ---- starting ---- */
 
-/* The pool's arguments, and what makes it this worker. */
+/* The pool's arguments, and two that tell the worker which it is. */
 static kin_status make_args(kin_args **out, const kin_pool *pool, const uint32_t order[2])
 {
     const kin_args *given = pool->options.args;
@@ -30,7 +34,7 @@ static kin_status make_args(kin_args **out, const kin_pool *pool, const uint32_t
     args->handle_count = given ? given->handle_count : 0;
     status = kin_args_add(args, KIN__WORKER_POOL, KIN_TYPE_MEMORY, pool->memory);
     if (status == KIN_OK) {
-        status = kin_args_add_bytes(args, KIN__WORKER_PLACE, order, 2 * sizeof *order);
+        status = kin_args_add_bytes(args, KIN__WORKER_SLOT, order, 2 * sizeof *order);
     }
     if (status != KIN_OK) {
         kin_args_destroy(args);
@@ -43,7 +47,7 @@ static kin_status make_args(kin_args **out, const kin_pool *pool, const uint32_t
 static kin_status start(kin_pool *pool, uint32_t i)
 {
     kin_process_options options = KIN_PROCESS_OPTIONS;
-    kin__place *place = place_of(pool, i);
+    kin__worker_slot *slot = slot_of(pool, i);
     kin_args *args;
     pool->generation = (pool->generation + 1) & 0x7fffff;
     const uint32_t order[2] = {i, pool->generation << 8 | (i + 1)};
@@ -54,13 +58,13 @@ static kin_status start(kin_pool *pool, uint32_t i)
     if (status != KIN_OK) {
         return status;
     }
-    atomic_store(&place->job, 0);
-    atomic_store(&place->task, 0);
-    atomic_store(&place->begun, 0);
-    atomic_store(&place->leave, 0);
-    atomic_store(&place->gone, 0);
-    pool->hands[i] = (kin__hand){.id = order[1]};
-    status = kin_process_start(&pool->hands[i].process, KIN__WORKER_ENTRY, args, &options);
+    atomic_store(&slot->job, 0);
+    atomic_store(&slot->task, 0);
+    atomic_store(&slot->begun, 0);
+    atomic_store(&slot->leave, 0);
+    atomic_store(&slot->gone, 0);
+    pool->workers[i] = (kin__worker){.id = order[1]};
+    status = kin_process_start(&pool->workers[i].process, KIN__WORKER_ENTRY, args, &options);
     pool->started += status == KIN_OK;
     kin_args_destroy(args);
     return status;
@@ -70,7 +74,7 @@ static void fail(kin_pool *pool)
 {
     uint32_t most = pool->options.max_failures;
     pool->failures++;
-    if (pool->failures >= (most > 0 ? most : 4 + pool->workers)) {
+    if (pool->failures >= (most > 0 ? most : 4 + pool->size)) {
         pool->broken = true;
     }
 }
@@ -81,21 +85,30 @@ static bool needs_workers(const kin_pool *pool)
         return true;
     }
     for (const kin_future *f = pool->active.head; f; f = f->after) {
-        if (kin__future_open(f)) {
+        if (kin__future_waits(f)) {
             return true;
         }
     }
     return false;
 }
 
-kin_status kin__crew_fill(kin_pool *pool)
+static uint32_t count_workers(const kin_pool *pool)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < KIN_POOL_WORKERS_MAX; i++) {
+        count += pool->workers[i].process != NULL;
+    }
+    return count;
+}
+
+kin_status kin__workers_fill(kin_pool *pool)
 {
     kin_status status = KIN_OK;
-    for (uint32_t i = 0; i < pool->workers && !pool->ended && !pool->broken; i++) {
-        if (!pool->hands[i].process && needs_workers(pool)) {
+    for (uint32_t i = 0; i < pool->size && !pool->ended && !pool->broken; i++) {
+        if (!pool->workers[i].process && needs_workers(pool)) {
             status = start(pool, i);
-            if (status != KIN_OK) { /* as long as others work it can wait */
-                if (kin__crew_count(pool) == 0) {
+            if (status != KIN_OK) { /* no matter as long as others work: it is tried again */
+                if (count_workers(pool) == 0) {
                     fail(pool);
                 }
                 return status;
@@ -107,97 +120,79 @@ kin_status kin__crew_fill(kin_pool *pool)
 
 /* ---- watching ---- */
 
-uint32_t kin__crew_count(const kin_pool *pool)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < KIN_POOL_WORKERS_MAX; i++) {
-        count += pool->hands[i].process != NULL;
-    }
-    return count;
-}
-
-kin_process *kin__crew_any(const kin_pool *pool)
+kin_process *kin__workers_any(const kin_pool *pool)
 {
     for (uint32_t i = 0; i < KIN_POOL_WORKERS_MAX; i++) {
-        if (pool->hands[i].process) {
-            return pool->hands[i].process;
+        if (pool->workers[i].process) {
+            return pool->workers[i].process;
         }
     }
     return NULL;
 }
 
-bool kin__crew_looks_at(const kin_pool *pool, uint64_t number)
+/* The worker has ended. */
+static void remove_worker(kin_pool *pool, uint32_t i)
 {
-    for (uint32_t i = 0; i < KIN_POOL_WORKERS_MAX; i++) {
-        if (pool->hands[i].process && atomic_load(&place_of(pool, i)->job) == number + 1) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* It has ended. */
-static void take_off(kin_pool *pool, uint32_t i)
-{
-    kin__hand *hand = &pool->hands[i];
-    kin__place *place = place_of(pool, i);
+    kin__worker *worker = &pool->workers[i];
+    kin__worker_slot *slot = slot_of(pool, i);
     kin_exit how = {0, 0};
-    kin_process_join(hand->process, KIN_NOW, &how);
-    kin_process_close(hand->process);
-    hand->process = NULL;
-    uint64_t job = atomic_load(&place->job), task = atomic_load(&place->task);
+    kin_process_join(worker->process, KIN_NOW, &how);
+    kin_process_close(worker->process);
+    worker->process = NULL;
+    uint64_t job = atomic_load(&slot->job), task = atomic_load(&slot->task);
     kin_future *future = job > 0 ? kin__future_of(pool, job - 1) : NULL;
     if (future) {
-        bool late = hand->late_task > 0 && hand->late_job == job && hand->late_task == task;
-        bool by_mistake = hand->late_task > 0 && !late; /* it had just begun the next one: that is begun anew */
-        kin__future_lost(future, hand->id, task > 0 && !by_mistake ? task - 1 : UINT64_MAX, how, late);
+        bool late = worker->late_task > 0 && worker->late_job == job && worker->late_task == task;
+        bool by_mistake = worker->late_task > 0 && !late; /* it had gone on to another task, which is run anew */
+        kin__future_lost(future, worker->id, task > 0 && !by_mistake ? task - 1 : UINT64_MAX, how, late);
     }
-    if (!atomic_load(&place->begun) && !pool->ended) {
+    if (!atomic_load(&slot->begun) && !pool->ended) {
         pool->last = how;
         fail(pool);
     }
-    uint32_t id = hand->id;
+    uint32_t id = worker->id;
     atomic_compare_exchange_strong(&pool->shared->spinner, &id, 0);
-    kin__pool_call(pool->family, pool->shared, 1); /* somebody had perhaps counted on this one */
-    pool->died += !atomic_load(&place->gone) && !pool->ended;
+    kin__pool_wake(pool->family, pool->shared,
+                   1); /* the maker may have relied on this one: see shared.h, the spinner */
+    pool->died += !atomic_load(&slot->gone) && !pool->ended;
 }
 
-/* A task that takes too long is killed with its worker. */
-static void keep_limit(kin_pool *pool, uint32_t i, int64_t now)
+/* Kills the worker if its task takes too long. */
+static void enforce_limit(kin_pool *pool, uint32_t i, int64_t now)
 {
-    kin__place *place = place_of(pool, i);
-    uint64_t job = atomic_load(&place->job), task = atomic_load(&place->task);
+    kin__worker_slot *slot = slot_of(pool, i);
+    uint64_t job = atomic_load(&slot->job), task = atomic_load(&slot->task);
     kin_future *future = job > 0 && task > 0 ? kin__future_of(pool, job - 1) : NULL;
     if (!future || future->plan.limit == 0) {
         return;
     }
-    int64_t since = atomic_load(&place->since);
-    if (now - since > future->plan.limit && atomic_load(&place->task) == task && atomic_load(&place->job) == job &&
-        atomic_load(&place->since) == since) {
-        pool->hands[i].late_job = job;
-        pool->hands[i].late_task = task;
-        kin_process_kill(pool->hands[i].process);
-        kin_process_join(pool->hands[i].process, LEAVE_PATIENCE, NULL);
+    int64_t since = atomic_load(&slot->since);
+    if (now - since > future->plan.limit && atomic_load(&slot->task) == task && atomic_load(&slot->job) == job &&
+        atomic_load(&slot->since) == since) {
+        pool->workers[i].late_job = job;
+        pool->workers[i].late_task = task;
+        kin_process_kill(pool->workers[i].process);
+        kin_process_join(pool->workers[i].process, LEAVE_PATIENCE, NULL);
     }
 }
 
 static void look_at(kin_pool *pool, uint32_t i, int64_t now)
 {
-    kin__hand *hand = &pool->hands[i];
-    kin__place *place = place_of(pool, i);
-    if (!hand->begun && atomic_load(&place->begun)) {
-        hand->begun = true;
+    kin__worker *worker = &pool->workers[i];
+    kin__worker_slot *slot = slot_of(pool, i);
+    if (!worker->begun && atomic_load(&slot->begun)) {
+        worker->begun = true;
         pool->failures = 0;
     }
-    keep_limit(pool, i, now);
-    if (i >= pool->workers && !atomic_load(&place->leave)) {
-        atomic_store(&place->leave, 1);
+    enforce_limit(pool, i, now);
+    if (i >= pool->size && !atomic_load(&slot->leave)) {
+        atomic_store(&slot->leave, 1);
     }
-    if (atomic_load(&place->gone)) {
-        kin_process_join(hand->process, LEAVE_PATIENCE, NULL);
+    if (atomic_load(&slot->gone)) {
+        kin_process_join(worker->process, LEAVE_PATIENCE, NULL);
     }
-    if (!kin_process_alive(hand->process)) {
-        take_off(pool, i);
+    if (!kin_process_alive(worker->process)) {
+        remove_worker(pool, i);
     }
 }
 
@@ -208,32 +203,32 @@ static void cancel_all(kin_pool *pool)
     }
 }
 
-void kin__crew_tend(kin_pool *pool)
+void kin__workers_tend(kin_pool *pool)
 {
     int64_t now = kin_os_now();
     for (uint32_t i = 0; i < KIN_POOL_WORKERS_MAX; i++) {
-        if (pool->hands[i].process) {
+        if (pool->workers[i].process) {
             look_at(pool, i, now);
         }
     }
-    kin__crew_fill(pool);
-    if (pool->ended || (pool->broken && kin__crew_count(pool) == 0)) {
+    kin__workers_fill(pool);
+    if (pool->ended || (pool->broken && count_workers(pool) == 0)) {
         cancel_all(pool);
     }
 }
 
-void kin__crew_kill(kin_pool *pool)
+void kin__workers_kill(kin_pool *pool)
 {
     pool->ended = true;
     for (uint32_t i = 0; i < KIN_POOL_WORKERS_MAX; i++) {
-        if (pool->hands[i].process) {
-            kin_process_kill(pool->hands[i].process);
+        if (pool->workers[i].process) {
+            kin_process_kill(pool->workers[i].process);
         }
     }
     for (uint32_t i = 0; i < KIN_POOL_WORKERS_MAX; i++) {
-        if (pool->hands[i].process &&
-            kin_process_join(pool->hands[i].process, LEAVE_PATIENCE, NULL) != KIN_E_TIMED_OUT) {
-            take_off(pool, i);
+        if (pool->workers[i].process &&
+            kin_process_join(pool->workers[i].process, LEAVE_PATIENCE, NULL) != KIN_E_TIMED_OUT) {
+            remove_worker(pool, i);
         }
     }
     cancel_all(pool);

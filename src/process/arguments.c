@@ -2,6 +2,8 @@
 
 #include "family/create.h"
 #include "memory/object.h"
+#include "pipe/endpoint.h"
+#include "pipe/packet.h"
 #include "pipe/pipe.h"
 #include "process/registry.h"
 

@@ -11,7 +11,8 @@
 #include "family/create.h"
 #include "family/reap.h"
 #include "kin/process.h"
-#include "pipe/pipe.h"
+#include "pipe/endpoint.h"
+#include "pipe/endpoint_registry.h"
 #include "process/arguments.h"
 #include "process/blob.h"
 #include "process/children.h"
@@ -44,6 +45,18 @@ typedef struct order {
 
 /* ---- fork ---- */
 
+/* Whether the endpoint is an argument of the child. */
+static bool is_given(const kin_pipe *pipe, const void *context)
+{
+    const kin_args *args = context;
+    for (uint32_t i = 0; args && i < args->count; i++) {
+        if (args->items[i].kind == KIN__ARG_PIPE && args->items[i].pipe == pipe) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Does not return. */
 static void be_child(const order *wanted)
 {
@@ -51,7 +64,7 @@ static void be_child(const order *wanted)
     if (wanted->options.die_with_parent && kin_os_follow_parent(wanted->starter) != KIN_OK) {
         kin_os_exit_now(KIN_EXIT_START);
     }
-    kin__ends_keep(wanted->args);
+    kin__endpoints_keep(is_given, wanted->args);
     kin_args none = {.family = wanted->family};
     int code = wanted->entry->run(wanted->args ? wanted->args : &none) & 0xff;
     kin_os_flush();
@@ -70,9 +83,9 @@ static kin_status start_fork(kin_process *process, const order *wanted)
     kin_status status = kin__args_handles(wanted->args, handles, kinds);
     if (status == KIN_OK) {
         kin_os_flush();
-        kin__ends_hold();
+        kin__endpoints_hold();
         status = kin_os_fork(&process->os, &in_child);
-        kin__ends_release();
+        kin__endpoints_release();
     }
     if (in_child) {
         be_child(wanted);

@@ -1,12 +1,13 @@
-/* tasks.c: what the consumers of a joinable queue have got and not dealt with.
+/* joinable.c: what the consumers of a joinable queue have got and not dealt with.
  *
- * Each member has a count in the queue's table. A get counts up before it moves the ring's `next`, task_done counts down; so all
- * is done when the ring is empty and then all counts of living members are 0: a message is always in one of the two. What a
- * dead member had in hand is not looked at any more, whoever it was: nothing has to be cleaned up, and no kill matters.
+ * Each member has a count in the queue's table. A get counts up before it moves the ring's `next`, task_done counts
+ * down. A message is always in the ring or in a count. So all is done when the ring is empty and, looked at after that,
+ * the counts of all living members are 0. The count of a dead member is ignored: nothing has to be cleaned up after a
+ * kill.
  *
  * A member index that is used again has another token; its new holder starts at 0 under the queue's get_lock.
  *
- * `finished` is slept on, with the flag WAITERS; who brings a count to 0 wakes.
+ * Waiters sleep on `finished`, with the flag WAITERS set. The member that brings a count to 0 wakes them.
  */
 #include "queue/joinable.h"
 
@@ -17,14 +18,9 @@
 
 #define WAITERS UINT64_C(1)
 
-uint64_t kin__tasks_size(const kin_family *family)
-{
-    return (uint64_t)family->layout.max_members * sizeof(kin__in_hand);
-}
-
 static kin__in_hand *in_hand_of(const kin__ring *ring, uint32_t member)
 {
-    uint64_t size = kin__tasks_size(ring->seat->family);
+    uint64_t size = kin__ring_table_size(ring->seat->family);
     return (kin__in_hand *)(void *)(ring->records - size) + member;
 }
 

@@ -1,12 +1,10 @@
-/* tasks.h: what the consumers of a joinable queue have got and not dealt with. Protocol: tasks.c. */
-#ifndef KIN_TASKS_H
-#define KIN_TASKS_H
+/* joinable.h: what the consumers of a joinable queue have got and not dealt with. Protocol: joinable.c. */
+#ifndef KIN_JOINABLE_H
+#define KIN_JOINABLE_H
 
 #include "queue/ring.h"
 
-/* Bytes of the table that a joinable queue has before its ring. */
-uint64_t kin__tasks_size(const kin_family *family);
-/* For the holder of get_lock, before a message is passed: the calling process gets it. */
+/* For the holder of get_lock, before it passes a message: the calling process has got it. */
 void kin__tasks_got(const kin__ring *ring);
 kin_status kin__tasks_done(const kin__ring *ring);
 kin_status kin__tasks_join(const kin__ring *ring, int64_t timeout);

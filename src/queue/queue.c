@@ -1,8 +1,10 @@
-/* queue.c: messages from many to many. The ring and its states: ring.c. Here: who may touch it. Waiting: flow.c.
+/* queue.c: queues: messages from many processes to many. The ring and its states: ring.c. Waiting: waiting.c. Here: who
+ * may touch the ring.
  *
- * put_lock guards the producers' part of the ring, get_lock the consumers'; each is a park/owner_lock.c lock, so its holder's death is told
- * to the next. A put is one lock, the copy, one store of `tail`, one unlock; the two sides read each other's marks only when what
- * they remember of them is used up. put_lock may be held when get_lock is acquired, never the other way round.
+ * put_lock guards the producers' part of the ring, get_lock the consumers'. Each is an owner lock, so the next owner
+ * is told of its holder's death. A put is one lock, the copy, one store of `tail`, one unlock. The two sides read each
+ * other's marks only when what they remember of them is used up. put_lock may be held when get_lock is acquired, never
+ * the other way round.
  */
 #include "queue/queue.h"
 
@@ -20,11 +22,12 @@
 
 #include <string.h>
 
-#define MOMENT KIN_MS(100) /* how long a call that does not wait does so for others in the middle of theirs */
+#define MOMENT                                                                                                         \
+    KIN_MS(100) /* how long a call that is not to wait still waits for the lock: its holder is busy, not waiting */
 #define CAPACITY_DEFAULT 65536u
 #define CAPACITY_MAX (UINT64_C(2) << 30)
 
-_Static_assert(sizeof(kin__queue) == sizeof(kin_queue), "kin_queue is kin__queue's outside");
+_Static_assert(sizeof(kin__queue) == sizeof(kin_queue), "kin_queue is kin__queue's public face");
 
 /* ---- made and ended ---- */
 
@@ -52,7 +55,7 @@ kin_status kin_queue_create(kin_queue **out, kin_family *family, const kin_queue
     if (status != KIN_OK) {
         return status;
     }
-    uint64_t table = checked.flags & KIN_QUEUE_JOINABLE ? kin__tasks_size(family) : 0;
+    uint64_t table = checked.flags & KIN_QUEUE_JOINABLE ? kin__ring_table_size(family) : 0;
     uint32_t units = (uint32_t)kin__ring_need(checked.capacity);
     status = kin_alloc(&memory, family, (size_t)kin__ring_size(units, table));
     if (status == KIN_OK) {
@@ -173,7 +176,7 @@ static kin_status put_what_fits(const kin__ring *ring, putting *it)
     return status;
 }
 
-/* Gives back what is done with, or left by the dead, if that is what is in the way. */
+/* Reclaims records that were consumed, or that dead processes left, if those are in the way. */
 static kin_status make_room(const kin__ring *ring, bool ask)
 {
     kin__record *first;
@@ -278,7 +281,7 @@ static kin_status get_what_is_there(const kin__ring *ring, getting *it, bool ask
 
 static kin_status get_once(const kin__ring *ring, getting *it, int64_t timeout, bool ask)
 {
-    bool last = kin__queue_closed(ring); /* asked first: what was put before the closing is still got */
+    bool last = kin__queue_closed(ring); /* loaded first: what was put before the closing is still got */
     kin_status status = enter(ring, &ring->ends->get_lock, timeout);
     if (status == KIN_OK) {
         status = get_what_is_there(ring, it, ask);
@@ -547,7 +550,7 @@ kin_status kin_queue_full(const kin_queue *queue, int *full)
     return status;
 }
 
-/* ---- for who waits for several things ---- */
+/* ---- for waiting for several objects ---- */
 
 uint32_t kin__queue_look(kin__look *how, void *object, uint32_t interest)
 {

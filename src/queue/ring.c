@@ -19,12 +19,14 @@
  *     TAKEN      its consumer reads it     ──consume, or found dead──► DONE
  *     PAD, HOLE  nothing: passed over
  *
- * Between head and next all but TAKEN may be reclaimed: a READY there was taken by a get that was killed before it moved
- * head. TAKEN behind next was marked by a peek that was killed before it moved next: a message like any other.
+ * Between head and next all but TAKEN may be reclaimed: a READY record there was got by a process that was killed
+ * before it moved head. A TAKEN record behind next was marked by a peek that was killed before it moved next: it is a
+ * message like any other.
  *
- * Killed as a producer: before the store of tail there is no record. As a consumer: before the store of next the message is
- * still there; after it is gone, and counted as lost if get had not finished. Neither has left anything half done, so
- * whoever takes the lock from the dead only counts (`putting`, `getting`).
+ * A producer that is killed before the store of tail has put nothing. A consumer that is killed before the store of
+ * next leaves the message where it was; after that store the message is gone, and counted as lost if the get had not
+ * finished. Neither leaves anything half done, so the next owner of the lock only counts what was lost (`putting`,
+ * `getting`).
  *
  * The memory is written by all members, so its numbers are checked whenever they lead somewhere.
  */
@@ -166,8 +168,8 @@ static void write_header(kin__record *record, uint64_t owner, uint32_t units)
     atomic_store_explicit(&record->owner, owner, memory_order_relaxed);
 }
 
-/* What the next record will be written to is in the consumers' cache. Fetched now, it comes while this one is written; the line
- * where that one begins comes by itself. */
+/* The memory of the next record is in the consumers' cache. Fetched now, it arrives while this record is written. The
+ * line where the next record begins comes by itself. */
 static void fetch_next(kin__record *record, uint32_t need)
 {
     char *after = (char *)record + (uint64_t)need * KIN__UNIT;
@@ -313,7 +315,7 @@ void kin__ring_mend_get(const kin__ring *ring)
     kin__ring_reclaim(ring, true);
 }
 
-/* ---- for everybody ---- */
+/* ---- without a lock ---- */
 
 bool kin__ring_readable(const kin__ring *ring)
 {
@@ -327,7 +329,7 @@ bool kin__ring_reclaimable(const kin__ring *ring)
     uint64_t head = atomic_load(&ring->ends->head);
     uint64_t next = atomic_load(&ring->ends->next);
     if (POSITION(head) >= 2 * ring->units || POSITION(next) >= 2 * ring->units) {
-        return true; /* damaged: let it show */
+        return true; /* damaged: the call that follows will say so */
     }
     if (head != next) {
         return state_of(record_at(ring, head)) != KIN__TAKEN;

@@ -1,4 +1,4 @@
-/* ring.h: the memory of a queue: records one behind the other. Protocol: ring.c. Who calls: queue.c, flow.c. */
+/* ring.h: the memory of a queue, in which records lie one behind the other. Protocol: ring.c. */
 #ifndef KIN_RING_H
 #define KIN_RING_H
 
@@ -25,9 +25,15 @@ static inline uint64_t kin__ring_need(uint64_t size)
     return (size + sizeof(kin__record) + KIN__UNIT - 1) / KIN__UNIT;
 }
 
+/* Bytes of the table that a joinable queue has before its ring. */
+static inline uint64_t kin__ring_table_size(const kin_family *family)
+{
+    return (uint64_t)family->layout.max_members * sizeof(kin__in_hand);
+}
+
 /* Bytes of a queue whose ring has that many units, and of the table before it. */
 uint64_t kin__ring_size(uint32_t units, uint64_t table_size);
-/* Lays out the marks of an empty one, and its locks. */
+/* Initializes the marks of an empty one, and its locks. */
 void kin__ring_init(kin__queue *queue, uint32_t units, uint64_t table_size);
 /* From the queue's start. */
 static inline uint64_t kin__ring_ends(const kin__queue *queue)
@@ -41,7 +47,7 @@ static inline kin_status kin__ring_open(kin__ring *out, kin__seat *seat, kin__qu
 {
     kin_family *family = seat->family;
     uint64_t start = kin__ring_ends(queue);
-    uint64_t table = queue->table ? (uint64_t)family->layout.max_members * sizeof(kin__in_hand) : 0;
+    uint64_t table = queue->table ? kin__ring_table_size(family) : 0;
     uint64_t records = start + sizeof(kin__queue_ends) + table;
     out->seat = seat;
     out->queue = queue;
@@ -60,21 +66,21 @@ static inline kin_status kin__ring_open(kin__ring *out, kin__seat *seat, kin__qu
  * KIN_E_TIMED_OUT: no room now. */
 kin_status kin__ring_claim(const kin__ring *ring, uint64_t *tail, uint32_t need, kin__record **out);
 void kin__ring_publish(const kin__ring *ring, uint64_t tail);
-/* Counts what a dead holder had in hand. */
+/* Counts what a dead holder was putting. */
 void kin__ring_mend_put(const kin__ring *ring);
 
 /* ---- for the holder of get_lock ---- */
 
-/* The first message, passing over what is none. ask: whether the owner of a reserved one lives.
- * KIN_E_TIMED_OUT: there is none. KIN_E_BUSY: it is reserved. */
+/* The first message; padding and holes before it are passed. ask: the system is asked whether the owner of a reserved
+ * record lives. KIN_E_TIMED_OUT: there is none. KIN_E_BUSY: it is reserved. */
 kin_status kin__ring_first(const kin__ring *ring, bool ask, kin__record **out);
-/* Moves on behind the first. */
+/* Moves `next` behind the first record. */
 void kin__ring_pass(const kin__ring *ring, kin__record *first);
-/* Gives the room of passed records back. ask: as above, of those that are being read in place. */
+/* Reclaims the room of passed records. ask: as above, about records that are being read in place. */
 kin_status kin__ring_reclaim(const kin__ring *ring, bool ask);
 void kin__ring_mend_get(const kin__ring *ring);
 
-/* ---- for everybody: true at a moment ---- */
+/* ---- without a lock: true at one moment ---- */
 
 bool kin__ring_readable(const kin__ring *ring);
 /* Whether a record of need units would fit, or kin__ring_reclaim might change that. */

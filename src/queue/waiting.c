@@ -1,23 +1,25 @@
-/* flow.c: waiting for a queue's messages, or for room in it.
+/* waiting.c: waiting for a queue's messages, or for room in it.
  *
- * `readable` and `writable` are slept on; all that is in them is WAITERS: somebody sleeps, or is about to.
+ * Waiters sleep on `readable` and `writable`. Their only content is the flag WAITERS: a thread sleeps, or is about to.
  *
  *     consumer: set WAITERS; load the lock's word, the marks; nothing there: park
  *     producer: store tail; unlock; load `readable`; WAITERS: unpark, and clear it when nobody is left
  *
- * The unlock, the setting of WAITERS and both loads are sequentially consistent: if the producer sees no WAITERS, then the consumer
- * finds the lock's word of that unlock or a later one, with which it synchronises, and so the mark stored before. The same with
- * the sides exchanged; for a commit or a consume, the exchange of the record's owner stands in for the unlock.
+ * The unlock, the setting of WAITERS and both loads are sequentially consistent: if the producer sees no WAITERS, then
+ * the consumer finds the lock's word of that unlock or a later one, with which it synchronises, and so the mark stored
+ * before. The same with the sides exchanged; for a commit or a consume, the exchange of the record's owner stands in
+ * for the unlock.
  */
 #include "queue/waiting.h"
 
+#include "base/backoff.h"
 #include "base/deadline.h"
 #include "base/spin.h"
 #include "family/member.h"
 #include "park/park.h"
 #include "queue/ring.h"
 
-#define WATCH_INTERVAL KIN_MS(10) /* asking the system whether somebody lives is not for free */
+#define WATCH_INTERVAL KIN_MS(10) /* to ask the system whether a process lives costs a system call */
 
 bool kin__queue_worthwhile(const kin__ring *ring, const kin__waiting *w)
 {
@@ -34,47 +36,67 @@ bool kin__queue_obstructed(const kin__ring *ring, const kin__waiting *w)
 
 /* ---- pausing ----
  *
- * Where one side is a little faster than the other, it finds one message (or room for one) whenever it looks, and each look
- * takes the cache lines from the other: both are three times slower than if it had waited a moment and found ten. But where
- * there is only one to come, an answer to a question, that moment is lost. So the pause after a spin learns: it grows while it
- * brings more, shrinks while it does not, and where it is none, it is tried now and then, more and more rarely in vain.
+ * Where one side is a little faster than the other, it finds one message (or room for one) whenever it looks, and each
+ * look takes the cache lines from the other side. Both are then three times slower than if it had waited a moment and
+ * found ten. But where only one message is to come, as an answer to a question, that moment is lost. So the pause after
+ * a spin learns: it grows while it brings more and shrinks while it does not. Where there is none, one is tried now and
+ * then, more and more rarely in vain.
  *
- * An end's memory of it: skip (waits to go before the next trial, 16 bits) | doubt (how many were in vain, 8 bits) | pauses of
- * the processor (8 bits). Races only blur it.
+ * This is not part of kin__spin, which learns whether waiting pays. The pause comes after that, and its length is
+ * learnt, from how much has come meanwhile. How often to try one is decided by the same backoff.
+ *
+ * Each side's memory of it: skip (16 bits) | doubt (8 bits) | length, in pauses of the processor (8 bits). skip and
+ * doubt are a kin__backoff. Races only blur it.
  */
 #define PAUSES_MAX 128u
 #define PAUSES_TRIAL 32u
 #define DOUBT_MAX 12u
+#define TRIAL_UNIT 8u
 #define BATCH 4u
 
-static uint32_t learn(uint32_t pauses, uint32_t doubt, uint32_t more)
+typedef struct memory {
+    uint32_t pauses;
+    kin__backoff backoff;
+} memory;
+
+static memory recall(_Atomic uint32_t *where)
+{
+    uint32_t all = atomic_load_explicit(where, memory_order_relaxed);
+    return (memory){all & 0xff, {all >> 8 & 0xff, all >> 16}};
+}
+
+static void remember(_Atomic uint32_t *where, const memory *m)
+{
+    atomic_store_explicit(where, m->backoff.skip << 16 | m->backoff.doubt << 8 | m->pauses, memory_order_relaxed);
+}
+
+static void learn(memory *m, uint32_t more)
 {
     if (more >= BATCH) {
-        return pauses * 2 < PAUSES_MAX ? pauses * 2 : PAUSES_MAX;
+        m->pauses = m->pauses * 2 < PAUSES_MAX ? m->pauses * 2 : PAUSES_MAX;
+    } else if (more <= 1) {
+        m->pauses /= 2;
     }
-    pauses = more > 1 ? pauses : pauses / 2;
-    if (pauses >= PAUSES_TRIAL) {
-        return pauses;
+    if (m->pauses >= PAUSES_TRIAL) {
+        kin__backoff_succeeded(&m->backoff);
+    } else {
+        m->pauses = 0;
+        kin__backoff_failed(&m->backoff, 1, DOUBT_MAX, TRIAL_UNIT);
     }
-    doubt = doubt < DOUBT_MAX ? doubt + 1 : doubt;
-    return ((UINT32_C(8) << doubt) - 1) << 16 | doubt << 8;
 }
 
 static void pause_for_more(const kin__ring *ring, const kin__waiting *w)
 {
-    _Atomic uint32_t *memory = w->units == 0 ? &ring->ends->read_pause : &ring->ends->write_pause;
-    uint32_t known = atomic_load_explicit(memory, memory_order_relaxed);
-    uint32_t skip = known >> 16, doubt = known >> 8 & 0xff, pauses = known & 0xff;
-    if (skip > 0) {
-        atomic_store_explicit(memory, known - (UINT32_C(1) << 16), memory_order_relaxed);
-        return;
+    _Atomic uint32_t *where = w->units == 0 ? &ring->ends->read_pause : &ring->ends->write_pause;
+    memory m = recall(where);
+    if (kin__backoff_due(&m.backoff)) {
+        m.pauses = m.pauses == 0 ? PAUSES_TRIAL : m.pauses;
+        for (uint32_t i = 0; i < m.pauses; i++) {
+            kin_os_cpu_relax();
+        }
+        learn(&m, w->units == 0 ? kin__ring_count(ring) : kin__ring_room(ring) / w->units);
     }
-    pauses = pauses == 0 ? PAUSES_TRIAL : pauses;
-    for (uint32_t i = 0; i < pauses; i++) {
-        kin_os_cpu_relax();
-    }
-    uint32_t more = w->units == 0 ? kin__ring_count(ring) : kin__ring_room(ring) / w->units;
-    atomic_store_explicit(memory, learn(pauses, doubt, more), memory_order_relaxed);
+    remember(where, &m);
 }
 
 static bool spin(const kin__ring *ring, const kin__waiting *w)
@@ -86,7 +108,7 @@ static bool spin(const kin__ring *ring, const kin__waiting *w)
                            &ends->write_spin);
 }
 
-/* The first time. Whether to try again at once. */
+/* At the first wait of a call. Whether to try again at once. */
 static bool begin_waiting(const kin__ring *ring, kin__waiting *w)
 {
     w->begun = true;

@@ -1,20 +1,20 @@
-/* flow.h: waiting for a queue's messages, or for room in it. Protocol: flow.c. Who calls: queue.c. */
-#ifndef KIN_FLOW_H
-#define KIN_FLOW_H
+/* waiting.h: waiting for a queue's messages, or for room in it. Protocol: waiting.c. */
+#ifndef KIN_WAITING_H
+#define KIN_WAITING_H
 
 #include "park/park.h"
 #include "queue/ring.h"
 
-#define KIN__WAITERS UINT64_C(1) /* in a queue's readable, or writable: somebody sleeps, or is about to */
+#define KIN__WAITERS UINT64_C(1) /* in a queue's readable, or writable: a thread sleeps, or is about to */
 
 typedef struct kin__waiting { /* of one call, for a message (units 0) or for room */
     int64_t timeout, deadline, slice;
-    int64_t now;   /* when last looked at the clock, which takes as long as a message's way to another processor */
-    int64_t asked; /* when last */
+    int64_t now;   /* the clock's last reading: to read it takes as long as a message to another processor */
+    int64_t asked; /* when owners were last asked after */
     uint32_t units;
     kin__parked parked;
     bool begun;
-    bool ask; /* whether owners of what is in the way live */
+    bool ask; /* whether to ask the system if the owners of what is in the way live */
 } kin__waiting;
 
 static inline bool kin__queue_closed(const kin__ring *ring)
@@ -22,13 +22,13 @@ static inline bool kin__queue_closed(const kin__ring *ring)
     return atomic_load_explicit(&ring->ends->closed, memory_order_acquire) != 0;
 }
 
-/* Whether it would find what it waits for, or the end. */
+/* Whether the call would find what it waits for, or the end of the queue. */
 bool kin__queue_worthwhile(const kin__ring *ring, const kin__waiting *w);
-/* Whether something of another's, who may be dead, is in the way. */
+/* Whether records of another thread, which may be dead, are in the way. */
 bool kin__queue_obstructed(const kin__ring *ring, const kin__waiting *w);
-/* Waits for one thing to happen. KIN_OK: try again. Others: as kin_queue_get. */
+/* Waits for one change. KIN_OK: try again. Other statuses: as kin_queue_get. */
 kin_status kin__queue_wait(const kin__ring *ring, kin__waiting *w);
-/* At the end: who was woken and leaves without what it was woken for wakes the next. */
+/* At the end of a call: if it was woken, and leaves what it was woken for, it wakes the next waiter. */
 void kin__queue_pass_on(const kin__ring *ring, const kin__waiting *w);
 
 #endif

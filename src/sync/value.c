@@ -1,8 +1,8 @@
 /* value.c: typed values and arrays. Both are a head, with a lock in it, and elements behind it; a value is an array of one
  * that answers to another type. */
-#include "kin/lock.h"
 #include "kin/value.h"
 
+#include "kin/lock.h"
 #include "kin/memory.h"
 #include "memory/object.h"
 

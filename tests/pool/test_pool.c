@@ -1,5 +1,5 @@
 /* Pools: work of all kinds comes back whole; who dies fails one task; nothing hangs and nothing is left. */
-#include "pool/pool.h"
+#include "pool/maker.h"
 #include "support.h"
 
 #include <stdlib.h>
@@ -738,14 +738,14 @@ static int64_t time_after_death_of_spinner(void)
     kin_pool *pool = new_pool(2);
     int32_t *numbers = new_numbers(1000);
     kin_work work = work_on("square", numbers, numbers, sizeof *numbers, 1000);
-    while (!atomic_load(&pool->shared->places[0].begun) || !atomic_load(&pool->shared->places[1].begun)) {
+    while (!atomic_load(&pool->shared->slots[0].begun) || !atomic_load(&pool->shared->slots[1].begun)) {
         kin_os_yield();
     }
     assert_ok(kin_pool_map(pool, &work, NULL, PATIENCE)); /* then both fall asleep, for a whole slice */
     kin_os_sleep_until(kin_os_now() + KIN_MS(10));
-    atomic_store(&pool->shared->spinner, pool->hands[1].id);
-    pool->workers = 1;
-    kin_process_kill(pool->hands[1].process);
+    atomic_store(&pool->shared->spinner, pool->workers[1].id);
+    pool->size = 1;
+    kin_process_kill(pool->workers[1].process);
     work.count = 1;
     int64_t begun = kin_now();
     assert_ok(kin_pool_map(pool, &work, NULL, PATIENCE));

@@ -1,0 +1,11 @@
+/* snapshot.h: copies of a container's entries, as they were at one moment (kin/items.h). */
+#ifndef KIN_SNAPSHOT_H
+#define KIN_SNAPSHOT_H
+
+#include "container/container.h"
+#include "kin/items.h"
+
+/* Copies the entries that the words name. For the holder of the container's lock. KIN_E_DAMAGED, KIN_E_NO_MEMORY. */
+kin_status kin__snapshot_take(kin_items **out, kin_family *family, const kin__words *words);
+
+#endif

@@ -1,0 +1,27 @@
+/* functions.c: the functions that workers may run, registered by name. */
+#include "pool/functions.h"
+
+#include "process/registry.h"
+
+static const kin_function *functions; /* set at the start of main, read-only afterwards */
+static size_t function_count;
+
+const kin_function *kin__function_find(const char *name)
+{
+    return kin__registry_find(functions, function_count, sizeof *functions, name);
+}
+
+kin_status kin_functions(const kin_function *list, size_t count)
+{
+    for (size_t i = 0; list && i < count; i++) {
+        if (!list[i].run) {
+            return KIN_E_ARGUMENT;
+        }
+    }
+    if (!list || !kin__registry_sound(list, count, sizeof *list)) {
+        return KIN_E_ARGUMENT; /* what was registered stays */
+    }
+    functions = list;
+    function_count = count;
+    return KIN_OK;
+}

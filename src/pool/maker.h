@@ -1,0 +1,63 @@
+/* maker.h: a pool as its maker has it, in private memory, and the lock of that. */
+#ifndef KIN_MAKER_H
+#define KIN_MAKER_H
+
+#include "base/mutex.h"
+#include "pool/job.h"
+
+typedef struct kin__future_list {
+    kin_future *head;
+} kin__future_list;
+
+typedef struct kin__worker { /* in one of the pool's slots */
+    kin_process *process;    /* NULL: there is none */
+    uint32_t id;
+    bool begun;
+    uint64_t late_job, late_task; /* it was killed for exceeding that task's limit; as in its slot; 0: it was not */
+} kin__worker;
+
+struct kin_future {
+    kin_pool *pool;
+    kin_future *before, *after; /* in the list, which is one of the pool's */
+    kin__future_list *list;     /* or NULL */
+    void *memory;               /* in which the job lies */
+    kin__plan plan;
+    kin_work work;
+    uint64_t looked; /* batches before it are DONE */
+    _Atomic bool ended;
+    bool telling;            /* a thread is in work.finished */
+    bool abandoned;          /* it was closed meanwhile: that thread frees it */
+    bool has_death;          /* a worker died of a task */
+    kin_outcome first_death; /* of which task, and how */
+    uint64_t given;          /* kin_future_next: tasks before it have been given to the caller */
+    uint8_t *marks;          /* the same, when not in order: a bit for each task that has */
+    uint64_t told;           /* items, to work.progress */
+};
+
+struct kin_pool {
+    kin_family *family;
+    kin__pool *shared;
+    void *memory; /* in which shared lies */
+    kin_pool_options options;
+    kin__turn turn; /* guards what follows, and the pool's futures */
+    uint32_t size;  /* so many workers there should be */
+    kin__worker workers[KIN_POOL_WORKERS_MAX];
+    uint64_t posted; /* jobs */
+    uint64_t started, died;
+    uint32_t failures; /* in a row, of workers to start */
+    bool closed, ended, broken;
+    kin_exit last;
+    uint32_t generation; /* of worker ids */
+    _Atomic int64_t tended;
+    kin__future_list active;  /* futures that have not ended */
+    kin__future_list to_tell; /* that have ended, of which work.finished is to be told */
+    kin__future_list to_free; /* that are closed, but a worker may still look at their job */
+};
+
+/* KIN_E_NOT_OWNER: this process, a forked child, is not its maker. */
+kin_status kin__pool_check(const kin_pool *pool);
+/* Acquires the pool's lock. KIN_E_ARGUMENT (null), KIN_E_NOT_OWNER. */
+kin_status kin__pool_enter(kin_pool *pool);
+void kin__pool_leave(kin_pool *pool);
+
+#endif

@@ -1,0 +1,124 @@
+/* shared.h: what a pool's maker and its workers share, in the arena.
+ *
+ * The maker gives work as jobs. A job has tasks, which come in batches. Job number n stands at jobs[n % KIN__JOBS] from
+ * when it is posted until all its batches are DONE. A batch's word says whose it is:
+ *
+ *     FREE ──a worker──► its id ──► DONE              the worker, when all its tasks have ended
+ *                        its id ──► FREE              the worker if it leaves before, or the maker if the worker died
+ *     FREE ──the maker──► CANCELLING ──► DONE
+ *
+ * A batch leaves FREE by compare-and-swap. The other steps are stores by the owner, or by the maker for a dead owner. A
+ * task has a byte: TODO, or how it ended, written once, by the batch's owner. A worker writes the number of the task
+ * that it is about to run into its slot's `task`. So when a worker is killed, the maker knows the one task that it was
+ * running (still TODO), and that no other is lost.
+ *
+ * `next` and `first` are hints where to look for a FREE batch, and keep the jobs in order. Whoever makes a batch FREE
+ * again lowers them, and then wakes a worker that sleeps for work; a worker says that it is about to sleep before it
+ * looks at `first` for the last time. A worker that loaded the hints before may raise them once more. The maker, which
+ * waits for that job, looks for such batches (kin__futures_tend), and lowers the hints again. `finished` counts DONE
+ * batches, for the waiters. If a worker is killed between the two stores, the count is too low by one: waiters look at
+ * the batches at the end of each slice.
+ *
+ * One idle worker, the spinner, watches for the next job for a while before it sleeps as the others do. The maker, when
+ * it posts a job, ends that worker's being the spinner, and relies on it to take a batch, instead of waking another
+ * worker. The spinner looks at `posted` once more after it is no longer the spinner, whoever ended that, and before it
+ * sleeps; the job is posted before. If the spinner dies instead, nobody knows whether the maker relied on it. So the
+ * maker wakes another worker for every dead one that it finds.
+ *
+ * A worker looks only at the job that its slot's `job` names. It writes that name before it looks whether the job is
+ * still there. The maker removes the job from `jobs` before it looks whether a worker names it. Both are sequentially
+ * consistent, so a job is never freed while a worker looks at it.
+ */
+#ifndef KIN_POOL_SHARED_H
+#define KIN_POOL_SHARED_H
+
+#include "kin/pool.h"
+#include "os.h"
+
+#include <stdatomic.h>
+
+#define KIN__JOBS 4096u
+
+/* A batch's word; other numbers are worker ids: generation << 8 | slot + 1. */
+#define KIN__BATCH_FREE 0u
+#define KIN__BATCH_CANCELLING 0xfffffffeu
+#define KIN__BATCH_DONE 0xffffffffu
+
+/* A task's byte. */
+typedef enum kin__task_state {
+    KIN__TASK_TODO,
+    KIN__TASK_DONE,
+    KIN__TASK_FAILED,
+    KIN__TASK_DIED,
+    KIN__TASK_CANCELLED,
+    KIN__TASK_AGAIN, /* TODO, after one worker died running it; the next numbers: after two, ... */
+} kin__task_state;
+
+#define KIN__RETRIES_MAX 200u
+
+static inline bool kin__task_todo(uint8_t state)
+{
+    return state == KIN__TASK_TODO || state >= KIN__TASK_AGAIN;
+}
+
+/* The first task that failed. A worker claims it, writes it, and makes it READY. */
+typedef struct kin__failure {
+    _Atomic uint32_t stage;
+    int32_t status;
+    uint64_t task;
+    char message[KIN_TASK_MESSAGE];
+} kin__failure;
+
+enum { KIN__FAILURE_NONE, KIN__FAILURE_CLAIMED, KIN__FAILURE_READY };
+
+typedef struct kin__job {
+    uint64_t number;
+    char function[KIN_NAME_MAX + 1];
+    uint64_t in, out, in_size, out_size; /* in and out: offsets in the arena, 0: none */
+    uint64_t count, chunk, tasks, batch, batches;
+    uint64_t states_at, batches_at, args_at, args_size; /* from the job */
+    int64_t limit;
+    uint32_t alone;
+    _Atomic uint32_t spin;
+    _Atomic uint32_t cancelled; /* no further task is to begin */
+    _Atomic uint64_t out_used;
+    kin__failure failure;
+    _Alignas(64) _Atomic uint64_t next;     /* a batch that may be FREE: there is mostly none before it */
+    _Alignas(64) _Atomic uint64_t finished; /* DONE batches << 1 | KIN__FLAG */
+    _Atomic uint64_t want;                  /* at so many a waiter is woken */
+} kin__job;
+
+/* Jobs, and the pool itself, begin at a cache line: their memory is allocated so much longer. */
+#define KIN__LINE_SLACK 63u
+
+static inline void *kin__line(void *memory)
+{
+    return (void *)(((uintptr_t)memory + KIN__LINE_SLACK) & ~(uintptr_t)KIN__LINE_SLACK);
+}
+
+#define KIN__FLAG UINT64_C(1) /* a thread sleeps on this word, or is about to */
+
+/* What a worker tells its maker. */
+typedef struct kin__worker_slot {
+    _Alignas(64) _Atomic uint64_t job; /* number + 1 of the job it looks at */
+    _Atomic uint64_t task;             /* number + 1 in that job of the one it runs */
+    _Atomic int64_t since;             /* when it began, if there is a limit */
+    _Atomic uint32_t begun;            /* the initializer has returned */
+    _Atomic uint32_t leave;            /* it is to leave: there are too many */
+    _Atomic uint32_t gone;             /* it is about to end, and owns no batch */
+} kin__worker_slot;
+
+typedef struct kin__pool {
+    uint64_t maker; /* member token */
+    uint64_t max_tasks;
+    char initializer[KIN_NAME_MAX + 1];
+    _Atomic uint32_t closed;
+    _Atomic uint32_t spin;
+    _Atomic uint32_t spinner;                      /* id of the worker that watches for the next job */
+    _Alignas(64) _Atomic uint64_t posted;          /* jobs ever << 1 | KIN__FLAG; workers sleep on it */
+    _Alignas(64) _Atomic uint64_t first;           /* all jobs before it are exhausted, mostly */
+    _Alignas(64) _Atomic uint64_t jobs[KIN__JOBS]; /* offsets in the arena */
+    kin__worker_slot slots[KIN_POOL_WORKERS_MAX];
+} kin__pool;
+
+#endif

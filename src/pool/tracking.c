@@ -1,0 +1,225 @@
+/* tracking.c: how the work given to a pool stands. Protocol: shared.h. */
+#include "pool/tracking.h"
+
+#include "kin/memory.h"
+#include "pool/job.h"
+#include "pool/maker.h"
+#include "pool/shared.h"
+
+#include <stdlib.h>
+
+/* ---- lists ---- */
+
+void kin__future_list_add(kin__future_list *list, kin_future *future)
+{
+    future->list = list;
+    future->before = NULL;
+    future->after = list->head;
+    if (list->head) {
+        list->head->before = future;
+    }
+    list->head = future;
+}
+
+/* From the list in which it is, if any. */
+static void list_remove(kin_future *future)
+{
+    if (!future->list) {
+        return;
+    }
+    if (future->before) {
+        future->before->after = future->after;
+    } else {
+        future->list->head = future->after;
+    }
+    if (future->after) {
+        future->after->before = future->before;
+    }
+    future->list = NULL;
+}
+
+/* ---- how it stands ---- */
+
+bool kin__future_counted_done(const kin_future *future)
+{
+    return atomic_load(&future->plan.job->finished) >> 1 >= future->plan.batches;
+}
+
+/* Whether all its batches are DONE, also those that a killed worker has not counted. */
+static bool all_done(kin_future *future)
+{
+    const kin__plan *plan = &future->plan;
+    if (kin__future_counted_done(future)) {
+        return true;
+    }
+    while (future->looked < plan->batches && atomic_load(&plan->owners[future->looked]) == KIN__BATCH_DONE) {
+        future->looked++;
+    }
+    return future->looked == plan->batches;
+}
+
+void kin__future_settle(kin_future *future)
+{
+    kin_pool *pool = future->pool;
+    list_remove(future);
+    future->ended = true;
+    atomic_store(&pool->shared->jobs[future->plan.number % KIN__JOBS], 0);
+    if (future->work.finished) {
+        kin__future_list_add(&pool->to_tell, future);
+    }
+}
+
+/* The first batch that seems to be FREE; batches if none does. */
+static uint64_t find_free(const kin__plan *plan)
+{
+    uint64_t i = 0;
+    while (i < plan->batches && atomic_load_explicit(&plan->owners[i], memory_order_relaxed) != KIN__BATCH_FREE) {
+        i++;
+    }
+    return i;
+}
+
+bool kin__future_waits(const kin_future *future)
+{
+    return find_free(&future->plan) < future->plan.batches;
+}
+
+kin_future *kin__future_of(kin_pool *pool, uint64_t number)
+{
+    for (kin_future *f = pool->active.head; f; f = f->after) {
+        if (f->plan.number == number) {
+            return f;
+        }
+    }
+    return NULL;
+}
+
+/* Lowers the hints again where a worker that did not know of a reopened batch has raised them. */
+static void show_again(kin_future *future)
+{
+    kin__pool *shared = future->pool->shared;
+    const kin__plan *plan = &future->plan;
+    bool passed = atomic_load(&shared->first) > plan->number || atomic_load(&plan->job->next) >= plan->batches;
+    uint64_t free = passed ? find_free(plan) : plan->batches;
+    if (free < plan->batches) {
+        kin__batch_show(future->pool->family, shared, plan, free);
+    }
+}
+
+/* Whether a worker looks at the job with that number. */
+static bool is_looked_at(const kin_pool *pool, uint64_t number)
+{
+    for (uint32_t i = 0; i < KIN_POOL_WORKERS_MAX; i++) {
+        if (pool->workers[i].process && atomic_load(&pool->shared->slots[i].job) == number + 1) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void kin__future_release(kin_future *future)
+{
+    list_remove(future);
+    if (is_looked_at(future->pool, future->plan.number)) {
+        kin__future_list_add(&future->pool->to_free, future);
+        return;
+    }
+    kin_free(future->memory);
+    free(future->marks);
+    free(future);
+}
+
+void kin__futures_tend(kin_pool *pool)
+{
+    for (kin_future *f = pool->active.head, *next; f; f = next) {
+        next = f->after;
+        if (all_done(f)) {
+            kin__future_settle(f);
+        } else {
+            show_again(f);
+        }
+    }
+    for (kin_future *f = pool->to_free.head, *next; f; f = next) {
+        next = f->after;
+        kin__future_release(f);
+    }
+}
+
+kin_future *kin__future_to_tell(kin_pool *pool)
+{
+    kin_future *future = pool->to_tell.head;
+    if (future) {
+        list_remove(future);
+        future->telling = true;
+    }
+    return future;
+}
+
+void kin__future_told(kin_future *future)
+{
+    future->telling = false;
+    if (future->abandoned) {
+        kin__future_release(future);
+    }
+}
+
+/* ---- dead workers, cancelled work ---- */
+
+static void note_death(kin_future *future, uint64_t task, kin_exit how, bool late)
+{
+    if (future->has_death) {
+        return;
+    }
+    future->has_death = true;
+    future->first_death =
+        (kin_outcome){.task = task, .status = late ? KIN_E_TIMED_OUT : KIN_E_WORKER_DIED, .worker = how};
+}
+
+/* A task whose worker died is tried again, or has died. */
+static void settle_task(kin_future *future, uint64_t task, kin_exit how, bool late)
+{
+    _Atomic uint8_t *state = &future->plan.states[task];
+    uint8_t seen = atomic_load(state);
+    if (!kin__task_todo(seen)) {
+        return;
+    }
+    uint32_t deaths = seen == KIN__TASK_TODO ? 1 : seen - KIN__TASK_AGAIN + 2u;
+    if (deaths <= future->work.retries && !atomic_load(&future->plan.job->cancelled)) {
+        atomic_store(state, (uint8_t)(KIN__TASK_AGAIN + deaths - 1));
+        return;
+    }
+    note_death(future, task, how, late);
+    atomic_store(state, KIN__TASK_DIED);
+}
+
+void kin__future_lost(kin_future *future, uint32_t id, uint64_t task, kin_exit how, bool late)
+{
+    kin_pool *pool = future->pool;
+    const kin__plan *plan = &future->plan;
+    for (uint64_t i = 0; i < plan->batches; i++) {
+        if (atomic_load(&plan->owners[i]) == id) {
+            if (task < plan->tasks && task / plan->batch == i) {
+                settle_task(future, task, how, late);
+            }
+            kin__batch_reopen(pool->family, pool->shared, plan, i);
+        }
+    }
+}
+
+void kin__future_cancel(kin_future *future)
+{
+    const kin__plan *plan = &future->plan;
+    atomic_store(&plan->job->cancelled, 1);
+    for (uint64_t i = 0; i < plan->batches; i++) {
+        uint32_t free = KIN__BATCH_FREE;
+        if (!atomic_compare_exchange_strong(&plan->owners[i], &free, KIN__BATCH_CANCELLING)) {
+            continue;
+        }
+        for (uint64_t task = i * plan->batch; task < kin__batch_end(plan, i); task++) {
+            if (kin__task_todo(atomic_load(&plan->states[task]))) {
+                atomic_store(&plan->states[task], KIN__TASK_CANCELLED);
+            }
+        }
+        kin__batch_finish(future->pool->family, plan, i);
+    }
+}

@@ -1,0 +1,32 @@
+/* tracking.h: how the work given to a pool stands. Under the pool's lock, but for kin__future_counted_done. */
+#ifndef KIN_TRACKING_H
+#define KIN_TRACKING_H
+
+#include "pool/maker.h"
+
+void kin__future_list_add(kin__future_list *list, kin_future *future);
+
+/* The active future whose job has that number, or NULL. */
+kin_future *kin__future_of(kin_pool *pool, uint64_t number);
+/* Whether some of it waits for a worker. */
+bool kin__future_waits(const kin_future *future);
+/* Whether `finished` says that all is done. It may not yet say so where a worker was killed: then kin__futures_tend
+ * finds it. */
+bool kin__future_counted_done(const kin_future *future);
+
+/* Settles the futures that have ended. Shows batches again that no worker would find. Frees closed futures. */
+void kin__futures_tend(kin_pool *pool);
+/* It has ended: its place among the jobs is free for another. */
+void kin__future_settle(kin_future *future);
+/* Worker id is dead: its batches are FREE again. task: the one that it was running, or any number that is no task's.
+ * late: it was killed for exceeding the task's limit. */
+void kin__future_lost(kin_future *future, uint32_t id, uint64_t task, kin_exit how, bool late);
+void kin__future_cancel(kin_future *future);
+/* It is closed: frees it, at once or when no worker looks at its job any more. */
+void kin__future_release(kin_future *future);
+
+/* Takes a future whose work.finished is to be called, or NULL; kin__future_told: it has been called. */
+kin_future *kin__future_to_tell(kin_pool *pool);
+void kin__future_told(kin_future *future);
+
+#endif
