@@ -25,7 +25,7 @@ typedef struct wanted {
     kin_os_access access;
 } wanted;
 
-static kin__turn joining; /* of two threads that join the same family, the second finds it among this process's */
+static kin__mutex joining; /* of two threads that join the same family, the second finds it among this process's */
 
 void kin__open_after_fork(void)
 {
@@ -80,9 +80,9 @@ static kin_status find(kin_family **out, const wanted *it)
 static kin_status join(kin_family **out, const wanted *it)
 {
     kin_family *family;
-    kin__turn_take(&joining, KIN_OS_NEVER);
+    kin__mutex_lock(&joining, KIN_OS_NEVER);
     kin_status status = find(&family, it);
-    kin__turn_give(&joining);
+    kin__mutex_unlock(&joining);
     if (status != KIN_OK) {
         return status;
     }

@@ -19,12 +19,12 @@
 
 typedef struct record {
     kin__seat seats[KIN__FAMILIES];
-    kin__turn turn;
+    kin__mutex mutex;
 } record;
 
 #define CHUNKS 512u
 #define CHUNK_RECORDS 64u
-#define PATIENCE KIN_SECONDS(1) /* after a bare clone a turn may be that of a thread that is not there */
+#define PATIENCE KIN_SECONDS(1) /* after a bare clone the mutex may be held by a thread that is not there */
 
 static record *_Atomic chunks[CHUNKS];
 static _Atomic uint64_t used[CHUNKS]; /* bit by record */
@@ -160,9 +160,9 @@ static void free_entry(kin__seat *seat)
 
 /* ---- records ---- */
 
-static void take_turn(record *of)
+static void lock_record(record *of)
 {
-    kin__turn_take(&of->turn, kin_os_now() + PATIENCE);
+    kin__mutex_lock(&of->mutex, kin_os_now() + PATIENCE);
 }
 
 static kin__seat *find_base(record *of, uint64_t base)
@@ -182,13 +182,13 @@ static kin__seat *find_seat(record *of, const kin_family *family)
 
 static bool claim_seat(record *mine, kin_family *family)
 {
-    take_turn(mine);
+    lock_record(mine);
     kin__seat *empty = find_base(mine, 0);
     if (empty) {
         empty->number = (uint8_t)(empty - mine->seats);
     }
     bool claimed = find_seat(mine, family) || (empty && claim_any_entry(family, empty));
-    kin__turn_give(&mine->turn);
+    kin__mutex_unlock(&mine->mutex);
     return claimed;
 }
 
@@ -244,14 +244,14 @@ kin_status kin__seat_find(kin__seat **out, const void *p, uint32_t type)
 /* family NULL: all. */
 static void leave_seats(record *of, const kin_family *family)
 {
-    take_turn(of);
+    lock_record(of);
     for (uint32_t i = 0; i < KIN__FAMILIES; i++) {
         kin__seat *seat = &of->seats[i];
         if (atomic_load_explicit(&seat->base, memory_order_relaxed) != 0 && (!family || seat->family == family)) {
             free_entry(seat);
         }
     }
-    kin__turn_give(&of->turn);
+    kin__mutex_unlock(&of->mutex);
 }
 
 void kin__seats_leave_thread(void *value)

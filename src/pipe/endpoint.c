@@ -63,8 +63,8 @@ typedef struct given {
 static void keep_given(kin_pipe *pipe, const void *context)
 {
     const given *which = context;
-    atomic_store(&pipe->send_turn, 0);
-    atomic_store(&pipe->recv_turn, 0);
+    atomic_store(&pipe->send_mutex, 0);
+    atomic_store(&pipe->recv_mutex, 0);
     if (!which->is_given || !which->is_given(pipe, which->context)) {
         abandon(pipe);
     }

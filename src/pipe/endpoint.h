@@ -12,7 +12,7 @@ typedef struct kin__packet {
     unsigned char spill[KIN__PACKET_ROOM];
 } kin__packet;
 
-/* What has come of the message that is being received. Guarded by recv_turn. See inbox.c. */
+/* What has come of the message that is being received. Guarded by recv_mutex. See inbox.c. */
 typedef struct kin__inbox {
     bool ended;            /* nothing more will come */
     bool begun;            /* something of a message has come: the rest is about that message */
@@ -32,7 +32,7 @@ struct kin_pipe {
     kin_os_pipe os;
     uint32_t flags;
     bool gone; /* closed in this forked child */
-    kin__turn send_turn, recv_turn;
+    kin__mutex send_mutex, recv_mutex;
     kin__endpoint_place *place; /* in the register */
     kin__inbox inbox;
 };

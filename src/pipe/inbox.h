@@ -1,4 +1,4 @@
-/* inbox.h: receiving. For the thread that has the endpoint's recv_turn. */
+/* inbox.h: receiving. For the thread that has the endpoint's recv_mutex. */
 #ifndef KIN_INBOX_H
 #define KIN_INBOX_H
 

@@ -67,13 +67,13 @@ kin_status kin__pipe_idle(kin_pipe *pipe)
     if (pipe->gone) {
         return KIN_E_HANDLE;
     }
-    bool sends = kin__turn_try(&pipe->send_turn), receives = kin__turn_try(&pipe->recv_turn);
+    bool sends = kin__mutex_try_lock(&pipe->send_mutex), receives = kin__mutex_try_lock(&pipe->recv_mutex);
     bool idle = sends && receives && !pipe->inbox.begun;
     if (sends) {
-        kin__turn_give(&pipe->send_turn);
+        kin__mutex_unlock(&pipe->send_mutex);
     }
     if (receives) {
-        kin__turn_give(&pipe->recv_turn);
+        kin__mutex_unlock(&pipe->recv_mutex);
     }
     return idle ? KIN_OK : KIN_E_BUSY;
 }
@@ -146,7 +146,7 @@ static kin_status send_message(kin_pipe *pipe, kin__head *head, const void *data
     return status;
 }
 
-/* Under send_turn. */
+/* Under send_mutex. */
 static kin_status send_attached(kin_pipe *pipe, kin__head *head, const void *data, const kin_attachment *attachments,
                                 size_t count, int64_t deadline)
 {
@@ -188,12 +188,12 @@ kin_status kin_pipe_send_with(kin_pipe *pipe, const void *data, size_t size, con
     }
     int64_t deadline = kin__deadline(timeout);
     kin__head head = {KIN__PIPE_MAGIC, KIN__FIRST, (uint16_t)count, size, 0, 0};
-    status = kin__turn_take(&pipe->send_turn, deadline);
+    status = kin__mutex_lock(&pipe->send_mutex, deadline);
     if (status != KIN_OK) {
         return status;
     }
     status = send_attached(pipe, &head, data, attachments, count, deadline);
-    kin__turn_give(&pipe->send_turn);
+    kin__mutex_unlock(&pipe->send_mutex);
     return status;
 }
 
@@ -216,12 +216,12 @@ kin_status kin_pipe_recv_with(kin_pipe *pipe, void *buffer, size_t capacity, siz
         return KIN_E_ARGUMENT;
     }
     int64_t deadline = kin__deadline(timeout);
-    status = kin__turn_take(&pipe->recv_turn, deadline);
+    status = kin__mutex_lock(&pipe->recv_mutex, deadline);
     if (status != KIN_OK) {
         return status;
     }
     status = kin__inbox_receive(pipe, &target, deadline);
-    kin__turn_give(&pipe->recv_turn);
+    kin__mutex_unlock(&pipe->recv_mutex);
     if (status == KIN_OK || status == KIN_E_TOO_BIG) {
         if (size) {
             *size = target.size;
@@ -246,12 +246,12 @@ kin_status kin_pipe_poll(kin_pipe *pipe, size_t *size, int64_t timeout)
         return status;
     }
     int64_t deadline = kin__deadline(timeout);
-    status = kin__turn_take(&pipe->recv_turn, deadline);
+    status = kin__mutex_lock(&pipe->recv_mutex, deadline);
     if (status != KIN_OK) {
         return status;
     }
     status = kin__inbox_poll(pipe, &length, deadline);
-    kin__turn_give(&pipe->recv_turn);
+    kin__mutex_unlock(&pipe->recv_mutex);
     if (status == KIN_OK && size) {
         *size = length;
     }
@@ -262,11 +262,11 @@ kin_status kin__pipe_watch(kin_pipe *pipe, int64_t deadline, kin_os_handle *out)
 {
     kin_status status = check(pipe, KIN__END_RECEIVES, 0);
     *out = KIN_OS_NO_HANDLE;
-    if (status != KIN_OK || kin__turn_take(&pipe->recv_turn, deadline) != KIN_OK) {
+    if (status != KIN_OK || kin__mutex_lock(&pipe->recv_mutex, deadline) != KIN_OK) {
         return status;
     }
     status = kin_os_pipe_watch(&pipe->os, out);
-    kin__turn_give(&pipe->recv_turn);
+    kin__mutex_unlock(&pipe->recv_mutex);
     return status;
 }
 

@@ -12,10 +12,10 @@ kin_status kin__pool_check(const kin_pool *pool)
 kin_status kin__pool_enter(kin_pool *pool)
 {
     kin_status status = pool ? kin__pool_check(pool) : KIN_E_ARGUMENT;
-    return status == KIN_OK ? kin__turn_take(&pool->turn, KIN_OS_NEVER) : status;
+    return status == KIN_OK ? kin__mutex_lock(&pool->mutex, KIN_OS_NEVER) : status;
 }
 
 void kin__pool_leave(kin_pool *pool)
 {
-    kin__turn_give(&pool->turn);
+    kin__mutex_unlock(&pool->mutex);
 }

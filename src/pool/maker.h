@@ -39,8 +39,8 @@ struct kin_pool {
     kin__pool *shared;
     void *memory; /* in which shared lies */
     kin_pool_options options;
-    kin__turn turn; /* guards what follows, and the pool's futures */
-    uint32_t size;  /* so many workers there should be */
+    kin__mutex mutex; /* guards what follows, and the pool's futures */
+    uint32_t size;    /* so many workers there should be */
     kin__worker workers[KIN_POOL_WORKERS_MAX];
     uint64_t posted; /* jobs */
     uint64_t started, died;

@@ -45,11 +45,13 @@ static void after_fork(bool in_child)
     }
 }
 
-static void on_thread_exit(void *value)
+/* The key's own value is only the one that was set first. */
+static void on_thread_exit(void *key_value)
 {
+    (void)key_value;
     const kin_os_hooks *hooks = atomic_load(&installed);
-    if (hooks && hooks->on_thread_exit) {
-        hooks->on_thread_exit(value);
+    if (hooks && hooks->on_thread_exit && kin_posix_thread_value) {
+        hooks->on_thread_exit(kin_posix_thread_value);
     }
     kin_posix_thread_value = NULL;
 }
@@ -91,9 +93,10 @@ kin_status kin_os_hooks_install(const kin_os_hooks *hooks)
 
 void kin_os_thread_set(void *value)
 {
+    const void *before = kin_posix_thread_value;
     kin_posix_thread_value = value;
-    if (atomic_load(&exit_key_made)) {
-        pthread_setspecific(exit_key, value);
+    if (!before != !value && atomic_load(&exit_key_made)) {
+        pthread_setspecific(exit_key, value); /* not async-signal-safe: not each time that a thread's value changes */
     }
 }
 

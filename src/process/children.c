@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-static kin__turn turn;
+static kin__mutex mutex;
 static kin__child *first;
 
 static struct {
@@ -20,34 +20,34 @@ static struct {
 
 void kin__children_add(kin__child *child, kin_process *process, const kin_os_process *os)
 {
-    kin__turn_take(&turn, KIN_OS_NEVER);
+    kin__mutex_lock(&mutex, KIN_OS_NEVER);
     *child = (kin__child){first, process, os};
     first = child;
-    kin__turn_give(&turn);
+    kin__mutex_unlock(&mutex);
 }
 
 void kin__children_remove(kin__child *child)
 {
-    kin__turn_take(&turn, KIN_OS_NEVER);
+    kin__mutex_lock(&mutex, KIN_OS_NEVER);
     for (kin__child **at = &first; *at; at = &(*at)->next) {
         if (*at == child) {
             *at = child->next;
             break;
         }
     }
-    kin__turn_give(&turn);
+    kin__mutex_unlock(&mutex);
 }
 
 void kin__children_after_fork(void)
 {
-    atomic_store(&turn, 0);
+    atomic_store(&mutex, 0);
     first = NULL;
 }
 
 size_t kin_process_children(kin_process **list, size_t room)
 {
     size_t count = 0;
-    kin__turn_take(&turn, KIN_OS_NEVER);
+    kin__mutex_lock(&mutex, KIN_OS_NEVER);
     for (const kin__child *at = first; at; at = at->next) {
         if (kin_os_process_ended(at->os)) {
             continue;
@@ -57,7 +57,7 @@ size_t kin_process_children(kin_process **list, size_t room)
         }
         count++;
     }
-    kin__turn_give(&turn);
+    kin__mutex_unlock(&mutex);
     return count;
 }
 

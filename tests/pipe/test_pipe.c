@@ -871,22 +871,22 @@ static void child_keeps_no_end_that_it_was_not_given(void **state)
 }
 
 typedef struct maker {
-    kin__turn turn; /* to make, or to fork, where both at once cannot be */
+    kin__mutex mutex; /* to make, or to fork, where both at once cannot be */
     bool stop;
     bool failed;
 } maker;
 
-static void take_turn(maker *it)
+static void lock_record(maker *it)
 {
     if (!MALLOC_OUTLIVES_FORK) {
-        kin__turn_take(&it->turn, INT64_MAX);
+        kin__mutex_lock(&it->mutex, INT64_MAX);
     }
 }
 
 static void give_turn(maker *it)
 {
     if (!MALLOC_OUTLIVES_FORK) {
-        kin__turn_give(&it->turn);
+        kin__mutex_unlock(&it->mutex);
         kin_os_yield();
     }
 }
@@ -917,7 +917,7 @@ static void make_pipes(void *argument)
 {
     maker *it = argument;
     while (!__atomic_load_n(&it->stop, __ATOMIC_ACQUIRE) && !it->failed) {
-        take_turn(it);
+        lock_record(it);
         it->failed = !make_two_pipes();
         give_turn(it);
     }
@@ -934,7 +934,7 @@ static void fork_does_not_come_between(void **state)
     void *thread = begin_thread(make_pipes, &it);
     for (int i = 0; i < CHILDREN; i++) {
         ends[i] = new_pipe(0);
-        take_turn(&it);
+        lock_record(&it);
         children[i] = start_at("hang", ends[i].theirs, 0);
         give_turn(&it);
     }
