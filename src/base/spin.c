@@ -12,8 +12,9 @@
  * it is a multiple of 2^reserve, the waiter yields). doubt and skip are a kin__backoff. Races between waiters only blur
  * the memory.
  */
+#include "base/spin.h"
+
 #include "base/backoff.h"
-#include "park/park.h"
 
 #define SPIN_LIMIT KIN_US(60) /* longer than it takes to wake a process on another processor */
 #define TRUST_MAX 15u

@@ -26,7 +26,13 @@
  */
 #include "container/container.h"
 
+#include "family/create.h"
+#include "family/reap.h"
+#include "family/thread_slot.h"
 #include "kin/memory.h"
+#include "memory/heap.h"
+#include "memory/object.h"
+#include "park/owner_lock.h"
 
 #include <string.h>
 

@@ -4,8 +4,8 @@
 #define KIN_CONTAINER_H
 
 #include "memory/heap.h"
-#include "sync/lock.h"
 #include "memory/object.h"
+#include "park/owner_lock.h"
 
 typedef enum kin__doubt { /* a block that may, or may not, be part of the container */
                           KIN__ENTRY_MADE,

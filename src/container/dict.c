@@ -1,10 +1,11 @@
-/* dict.c: keys and values. Who may read and write when, and what a death leaves: container.c. The table: hash_table.c.
- * */
+/* dict.c: keys and values. Who may read and write when, and what a death leaves: container.c. Table: hash_table.c. */
 #include "kin/dict.h"
 
+#include "container/container.h"
 #include "container/hash.h"
 #include "container/hash_table.h"
 #include "container/snapshot.h"
+#include "family/thread_slot.h"
 
 #include <string.h>
 

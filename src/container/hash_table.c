@@ -14,6 +14,10 @@
  */
 #include "container/hash_table.h"
 
+#include "container/container.h"
+#include "family/thread_slot.h"
+#include "memory/heap.h"
+
 #include <string.h>
 
 #define CAPACITY_MIN UINT64_C(8)

@@ -15,6 +15,8 @@
 
 #include "container/list.h"
 #include "container/snapshot.h"
+#include "family/thread_slot.h"
+#include "memory/heap.h"
 
 #define ATTEMPTS 100 /* of a get, before it takes the lock */
 #define CAPACITY_MIN UINT64_C(8)

@@ -160,6 +160,9 @@ typedef struct kin__in_hand { /* of a joinable queue, one for each member; proto
     _Atomic uint64_t count;
 } kin__in_hand;
 
+#define KIN__MEMBERS_MAX 4096u
+#define KIN__THREADS_MAX 32768u
+
 /* ---- members: protocol in member.c ---- */
 
 /* state: generation (24 bits) | pid, or while it is being reaped the reaper's (32) | phase (8). While JOINING or CLAIMED what else there
@@ -238,5 +241,15 @@ typedef struct kin__arena {
 } kin__arena;
 
 _Static_assert(sizeof(kin__arena) <= 4096, "the header is one page");
+
+/* Makes a free lock of whatever bytes are there. Its tag, which makes it usable, comes last. */
+static inline void kin__lock_format(kin__lock *lock, const void *base, uint32_t flags)
+{
+    uint64_t offset = (uint64_t)((const char *)lock - (const char *)base);
+    atomic_store_explicit(&lock->word, 0, memory_order_relaxed);
+    atomic_store_explicit(&lock->depth, 0, memory_order_relaxed);
+    atomic_store_explicit(&lock->object.detail, flags, memory_order_relaxed);
+    atomic_store(&lock->object.tag, KIN__TAG(KIN_TYPE_LOCK, offset));
+}
 
 #endif

@@ -1,4 +1,4 @@
-/* named.c: families with a name, which strangers join.
+/* open.c: families with a name, which strangers join.
  *
  *     find the name ──there──► adopt its arena, join ──still there──► done
  *         │                                   └─gone meanwhile─► again
@@ -8,9 +8,12 @@
  * A name is given to a family that is whole (os.h, name.c), so a creator that dies half-way leaves none, and of two creators one
  * gets it. The last member to leave removes it, if the name is its user's.
  */
-#include "family/family.h"
+#include "family/open.h"
 
 #include "base/mutex.h"
+#include "family/adopt.h"
+#include "family/create.h"
+#include "family/join.h"
 
 #include <string.h>
 
@@ -24,18 +27,9 @@ typedef struct wanted {
 
 static kin__turn joining; /* of two threads that join the same family, the second finds it among this process's */
 
-void kin__named_after_fork(void)
+void kin__open_after_fork(void)
 {
     atomic_store(&joining, 0);
-}
-
-bool kin__family_name_sound(const char *name)
-{
-    size_t length = name ? strlen(name) : 0;
-    if (length == 0 || length > KIN_FAMILY_NAME_MAX || name[0] == '.') {
-        return false;
-    }
-    return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == length;
 }
 
 /* Takes shm. What the arena says of itself others may have written: id is what the name says. */

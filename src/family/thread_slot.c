@@ -1,4 +1,4 @@
-/* seat.c: a thread's place in each family: its thread entry, its token, its native semaphore.
+/* thread_slot.c: a thread's place in each family: its thread entry, its token, its native semaphore.
  *
  * A thread's seats lie in one record that its thread pointer leads to; the first seat is the one used last, which is what
  * the fast paths look at. Records lie in memory that fork wipes: a child finds its own thread's record empty, and joins.
@@ -8,11 +8,13 @@
  * family: whoever changes a record has its turn. Without it a thread looks only at its first seat's base, and uses that
  * seat if its family is meant, which nobody may be closing.
  */
-#include "family/family.h"
+#include "family/thread_slot.h"
 
-#include "memory/heap.h"
-#include "park/park.h"
+#include "base/hooks.h"
 #include "base/mutex.h"
+#include "family/join.h"
+#include "family/member.h"
+#include "family/reap.h"
 
 typedef struct record {
     kin__seat seats[KIN__FAMILIES];
@@ -73,7 +75,7 @@ static kin_status record_of_thread(record **out)
         *out = mine;
         return KIN_OK;
     }
-    kin_status status = kin__hooks(); /* the thread's pointer, and its end */
+    kin_status status = kin__hooks_install(); /* the thread's pointer, and its end */
     for (uint32_t i = 0; i < CHUNKS && status == KIN_OK; i++) {
         record *records;
         status = chunk_at(&records, i);
@@ -138,7 +140,7 @@ static void free_entry(kin__seat *seat)
     if (seat->has_sem) {
         kin_os_sem_retire(seat->sem, &thread->place, &seat->family->access);
     }
-    kin__park_reap(seat->family, index);
+    kin__hooks.slot_left(seat->family, index);
     /* A hint to take this entry again: its native semaphore and its cache lines are warm. */
     atomic_store_explicit(&seat->family->arena->thread_hint, index, memory_order_relaxed);
     uint64_t generation = kin__token_generation(seat->token);

@@ -9,13 +9,16 @@
  */
 #include "kin/inspect.h"
 
-#include "park/deadlock.h"
-#include "kin/counter.h"
-#include "sync/lock.h"
-#include "memory/object.h"
-#include "park/park.h"
 #include "container/hash_table.h"
 #include "container/list.h"
+#include "family/adopt.h"
+#include "family/create.h"
+#include "family/member.h"
+#include "kin/counter.h"
+#include "park/deadlock.h"
+#include "park/owner_lock.h"
+#include "park/park.h"
+#include "queue/ring.h"
 
 #include <stddef.h>
 #include <string.h>

@@ -3,13 +3,12 @@
  * The keeper is who holds the lock KEEPER of the family: the lock tells whether there is one, and of two that are started at once
  * the second finds it held, and ends. Its death frees it.
  */
-#include "kin/manager.h"
+#include "manager/manager.h"
 
-#include "family/family.h"
-#include "manager/keeper.h"
+#include "base/deadline.h"
+#include "kin/manager.h"
 #include "kin/memory.h"
 #include "kin/process.h"
-#include "park/park.h"
 
 #include <stdlib.h>
 #include <string.h>

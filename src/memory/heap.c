@@ -22,9 +22,11 @@
  */
 #include "memory/heap.h"
 
+#include "family/create.h"
+#include "family/member.h"
+#include "family/thread_slot.h"
 #include "kin/memory.h"
-#include "sync/lock.h"
-#include "memory/object.h"
+#include "park/owner_lock.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -629,11 +631,12 @@ kin_status kin_alloc_total(kin_family *family, uint64_t *blocks, uint64_t *bytes
 
 /* ---- after a death ---- */
 
-bool kin__heap_reap(kin_family *family, kin__thread *thread, uint64_t token)
+bool kin__heap_reap(kin_family *family, uint32_t slot, uint64_t token)
 {
     kin__seat *seat;
     block *found;
     uint64_t span;
+    kin__thread *thread = kin__thread_at(family, slot);
     uint64_t offset = atomic_load(&thread->taking);
     if (offset == 0 || find_block(family, offset + HEADER, &found, &span) != KIN_OK) {
         return true;
@@ -650,9 +653,4 @@ bool kin__heap_reap(kin_family *family, kin__thread *thread, uint64_t token)
     }
     atomic_store(&thread->taking, 0);
     return true;
-}
-
-void kin__heap_init(kin_family *family)
-{
-    kin__lock_init(family, &family->arena->heap.lock, 0);
 }

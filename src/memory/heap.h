@@ -2,7 +2,7 @@
 #ifndef KIN_HEAP_H
 #define KIN_HEAP_H
 
-#include "family/family.h"
+#include "family/thread_slot.h"
 
 /* A block word names one block for the time it is allocated: generation (32 bits) | offset of its bytes / 16. It is never 0, and
  * not used again before 2^32 others were at that place: what a table in the arena refers to its blocks by. */
@@ -29,10 +29,9 @@ bool kin__heap_has(kin_family *family, uint64_t word);
 /* Frees that block, if it is still allocated; KIN_OK if not. KIN_E_BUSY: as kin_free. Not by two at once. */
 kin_status kin__heap_give(kin__seat *seat, uint64_t word);
 
-void kin__heap_init(kin_family *family);
 /* A block's generation, for refs: KIN_E_ARGUMENT if no live block begins at that offset. */
 kin_status kin__heap_generation(kin_family *family, uint64_t offset, uint32_t *generation, uint64_t *size);
-/* Returns the block that a dead thread was just allocating or freeing, if any. False: not possible now, try later. */
-bool kin__heap_reap(kin_family *family, kin__thread *thread, uint64_t token);
+/* Returns the block that the dead thread of that slot was just allocating or freeing, if any. False: not possible now, try later. */
+bool kin__heap_reap(kin_family *family, uint32_t slot, uint64_t token);
 
 #endif

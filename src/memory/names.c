@@ -1,8 +1,10 @@
 /* directory.c: names of objects inside a family. A table in the arena, under a lock; an entry counts from the store of
  * `live` on, so a process killed while it sets or removes a name has done it or not. */
+#include "family/create.h"
 #include "family/family.h"
+#include "family/thread_slot.h"
 #include "kin/ref.h"
-#include "sync/lock.h"
+#include "park/owner_lock.h"
 
 #include <string.h>
 

@@ -1,5 +1,6 @@
 #include "memory/object.h"
 
+#include "family/thread_slot.h"
 #include "kin/memory.h"
 
 kin_status kin__object_check_place(const void *p, size_t size)

@@ -2,7 +2,7 @@
 #ifndef KIN_OBJECT_H
 #define KIN_OBJECT_H
 
-#include "family/family.h"
+#include "family/thread_slot.h"
 
 #define KIN__TYPE_LAST KIN_TYPE_LIST
 

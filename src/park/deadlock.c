@@ -11,6 +11,8 @@
  */
 #include "park/deadlock.h"
 
+#include "family/member.h"
+#include "family/thread_slot.h"
 #include "park/park.h"
 
 #include <stddef.h>

@@ -2,7 +2,7 @@
 #ifndef KIN_DEADLOCK_H
 #define KIN_DEADLOCK_H
 
-#include "family/family.h"
+#include "family/thread_slot.h"
 
 /* Whether the calling thread, whose wait slot has begun (park.h), waits for `owner` in a cycle of owners that all wait for
  * locks, and came to it last. */

@@ -34,6 +34,11 @@
  */
 #include "park/park.h"
 
+#include "base/deadline.h"
+#include "base/spin.h"
+#include "family/member.h"
+#include "family/thread_slot.h"
+
 #include <stdlib.h>
 
 #define IDLE 0u
@@ -444,15 +449,6 @@ void kin__park_reap(kin_family *family, uint32_t thread)
     if (PHASE(last) == WOKEN) {
         kin__unpark(family, kin__pointer(family, address), 1);
     }
-}
-
-int64_t kin__deadline(int64_t timeout)
-{
-    if (timeout == KIN_FOREVER) {
-        return KIN_OS_NEVER;
-    }
-    int64_t now = kin_os_now();
-    return timeout > KIN_OS_NEVER - now ? KIN_OS_NEVER : now + timeout;
 }
 
 void kin__park_spin(kin__seat *seat, _Atomic uint32_t *spin)

@@ -2,7 +2,7 @@
 #ifndef KIN_PARK_H
 #define KIN_PARK_H
 
-#include "family/family.h"
+#include "family/thread_slot.h"
 
 typedef enum kin__parked {
     KIN__WOKEN,     /* by an unpark. Leaving without taking what was waited for: pass it on with kin__unpark */
@@ -58,19 +58,7 @@ void kin__unpark_flagged(kin_family *family, _Atomic uint64_t *word, uint64_t fl
 #define KIN__SLICE_OWNER KIN_MS(50) /* where there is an owner to watch */
 #define KIN__SLICE_MAX KIN_MS(300)
 
-int64_t kin__deadline(int64_t timeout); /* now + timeout, without overflow */
-static inline int64_t kin__slice_end(int64_t now, int64_t slice, int64_t deadline)
-{
-    return deadline - now < slice ? deadline : now + slice;
-}
-
 /* Cleans the wait slot of a dead thread and passes on a wake-up that it did not use. */
 void kin__park_reap(kin_family *family, uint32_t thread);
-
-/* ---- spin.c ---- */
-
-/* Spins until *word is not `expected` any more, or yields the processor once, as far as that has paid off on this object. spin
- * is the object's memory of it. Returns whether the word changed. */
-bool kin__spin(_Atomic uint64_t *word, uint64_t expected, _Atomic uint32_t *spin);
 
 #endif

@@ -1,8 +1,8 @@
 /* pipe.c: the public functions of pipes, and sending. Receiving: inbox.c. What goes through a pipe: packet.h. */
 #include "pipe/pipe.h"
 
-#include "family/family.h"
-#include "park/park.h"
+#include "base/deadline.h"
+#include "base/hooks.h"
 #include "pipe/inbox.h"
 
 /* ---- made and ended ---- */
@@ -37,7 +37,7 @@ kin_status kin_pipe_create(kin_pipe *ends[2], uint32_t flags)
     if (!ends || (flags & ~KIN_PIPE_ONE_WAY)) {
         return KIN_E_ARGUMENT;
     }
-    kin_status status = kin__hooks(); /* forks */
+    kin_status status = kin__hooks_install(); /* forks */
     if (status != KIN_OK) {
         return status;
     }

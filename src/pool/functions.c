@@ -1,7 +1,7 @@
 /* functions.c: the functions that workers may run, registered by name. */
 #include "pool/functions.h"
 
-#include "process/arguments.h"
+#include "process/registry.h"
 
 static const kin_function *functions; /* set at the start of main, read-only afterwards */
 static size_t function_count;

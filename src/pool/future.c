@@ -1,5 +1,8 @@
 /* future.c: the public functions of futures: waiting for work, and its end. How it is given: submit.c. Protocol:
  * shared.h. */
+#include "base/deadline.h"
+#include "base/spin.h"
+#include "family/thread_slot.h"
 #include "park/park.h"
 #include "pool/pool.h"
 #include "pool/tracking.h"

@@ -1,6 +1,8 @@
 /* maker.c: the lock of a pool's maker. */
 #include "pool/maker.h"
 
+#include "family/member.h"
+
 kin_status kin__pool_check(const kin_pool *pool)
 {
     return kin__member_token(pool->family) == pool->shared->maker ? KIN_OK : KIN_E_NOT_OWNER;

@@ -1,6 +1,10 @@
 /* pool.c: the public functions of pools, and looking after them. Protocol: shared.h. */
 #include "pool/pool.h"
 
+#include "base/deadline.h"
+#include "family/create.h"
+#include "family/join.h"
+#include "family/member.h"
 #include "kin/memory.h"
 #include "park/park.h"
 #include "pool/functions.h"

@@ -1,4 +1,5 @@
 /* submit.c: work given to a pool: a job is made of it, and posted. Protocol: shared.h. */
+#include "base/deadline.h"
 #include "kin/memory.h"
 #include "park/park.h"
 #include "pool/functions.h"

@@ -1,6 +1,9 @@
 /* worker.c: a pool's worker: looks for a batch, runs its tasks, sleeps. Protocol: shared.h. */
 #include "pool/worker.h"
 
+#include "base/spin.h"
+#include "family/member.h"
+#include "family/thread_slot.h"
 #include "kin/memory.h"
 #include "park/park.h"
 #include "pool/functions.h"

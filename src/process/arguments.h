@@ -1,4 +1,4 @@
-/* args.h: named arguments in private memory, and the argument block they travel in.
+/* arguments.h: named arguments in private memory, and the argument block they travel in.
  *
  *     block  = count:u32 argument*
  *     argument = kind:u32 name:text value
@@ -8,8 +8,8 @@
  * Handles are numbered in the order of their arguments, from 0, those of a pipe's end one after the other; the blob (blob.h)
  * says what each is. For every set of arguments there is exactly one block.
  */
-#ifndef KIN_INTERNAL_ARGS_H
-#define KIN_INTERNAL_ARGS_H
+#ifndef KIN_ARGUMENTS_H
+#define KIN_ARGUMENTS_H
 
 #include "kin/pipe.h"
 #include "os.h"
@@ -43,13 +43,6 @@ struct kin_args {
 
 /* Two of a message's handles are the family's. */
 #define KIN__ARG_HANDLES_MAX (KIN_OS_HANDLES_MAX - 2u)
-
-/* 1 to KIN_NAME_MAX bytes. */
-bool kin__name_sound(const char *name);
-
-/* What is registered under names, kin_entry or kin_function: count elements of size bytes, each beginning with its name. */
-bool kin__registry_sound(const void *registry, size_t count, size_t size); /* all names are, and none is there twice */
-const void *kin__registry_find(const void *registry, size_t count, size_t size, const char *name);
 
 /* Frees what args own, not args. */
 void kin__args_clear(kin_args *args);

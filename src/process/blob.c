@@ -1,6 +1,9 @@
 #include "process/blob.h"
 
+#include "family/adopt.h"
+#include "family/create.h"
 #include "kin/memory.h"
+#include "process/arguments.h"
 
 #include <stdlib.h>
 

@@ -55,9 +55,4 @@ kin_status kin__blob_parse(kin__blob *out, const void *bytes, size_t size);
  * that are what the blob says. */
 kin_status kin__blob_take(kin_args *out, const kin__blob *blob, kin_os_handle *handles);
 
-/* ---- main.c ---- */
-
-/* The registered entry of that name, or NULL. */
-const kin_entry *kin__entry_find(const char *name);
-
 #endif

@@ -1,32 +1,10 @@
 /* main.c: what children may be started with, and the door by which a spawned one, or one that a server forked, comes in. */
+#include "process/arguments.h"
 #include "process/blob.h"
 #include "process/children.h"
-#include "manager/keeper.h"
-#include "pool/worker.h"
+#include "process/entries.h"
 
 #include <stdlib.h>
-
-static const kin_entry *entries; /* set at the start of main, read-only afterwards */
-static size_t entry_count;
-
-const kin_entry *kin__entry_find(const char *name)
-{
-    const kin_entry *registered = kin__registry_find(entries, entry_count, sizeof *entries, name);
-    return registered                             ? registered
-           : strcmp(name, KIN__WORKER_ENTRY) == 0 ? &kin__worker_entry
-           : strcmp(name, KIN__KEEPER_ENTRY) == 0 ? &kin__keeper_entry
-                                                  : NULL;
-}
-
-static bool sound(const kin_entry *list, size_t count)
-{
-    for (size_t i = 0; list && i < count; i++) {
-        if (!list[i].run) {
-            return false;
-        }
-    }
-    return list ? kin__registry_sound(list, count, sizeof *list) : count == 0;
-}
 
 static kin_status check(kin__blob *out, const unsigned char *bytes, size_t size, size_t count)
 {
@@ -71,11 +49,7 @@ kin_status kin_main(const kin_entry *list, size_t count)
 {
     static kin_args args; /* not from the allocator, which a child that needs none may then leave alone */
     const kin_entry *entry;
-    bool usable = sound(list, count), child = kin_os_message_pending();
-    if (usable && list) {
-        entries = list;
-        entry_count = count;
-    }
+    bool usable = kin__entries_set(list, count), child = kin_os_message_pending();
     if (!child) {
         return usable ? KIN_OK : KIN_E_ARGUMENT;
     }

@@ -4,13 +4,19 @@
  * head (blob.h) and finds the arguments in a block of the arena, which it frees. Should it die before, the block is freed
  * when its end is seen here: until then it cannot be told from a child that is slow.
  */
-#include "kin/process.h"
+#include "process/process.h"
 
+#include "base/deadline.h"
+#include "family/close.h"
+#include "family/create.h"
+#include "family/reap.h"
+#include "kin/process.h"
+#include "pipe/pipe.h"
+#include "process/arguments.h"
 #include "process/blob.h"
 #include "process/children.h"
-#include "park/park.h"
-#include "pipe/pipe.h"
-#include "wait/wait.h"
+#include "process/entries.h"
+#include "process/registry.h"
 
 #include <stdlib.h>
 

@@ -9,7 +9,7 @@
  */
 #include "kin/run.h"
 
-#include "park/park.h"
+#include "base/deadline.h"
 
 #include <stdlib.h>
 #include <string.h>

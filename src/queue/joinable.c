@@ -11,7 +11,10 @@
  */
 #include "queue/joinable.h"
 
+#include "base/deadline.h"
+#include "family/member.h"
 #include "park/park.h"
+#include "queue/ring.h"
 
 #define WAITERS UINT64_C(1)
 

@@ -6,14 +6,19 @@
  * other's marks only when what they remember of them is used up. put_lock may be held when get_lock is acquired, never
  * the other way round.
  */
-#include "kin/queue.h"
+#include "queue/queue.h"
 
-#include "queue/waiting.h"
+#include "family/create.h"
+#include "family/thread_slot.h"
 #include "kin/memory.h"
-#include "sync/lock.h"
+#include "kin/queue.h"
 #include "memory/object.h"
+#include "park/look.h"
+#include "park/owner_lock.h"
+#include "park/park.h"
 #include "queue/joinable.h"
-#include "wait/wait.h"
+#include "queue/ring.h"
+#include "queue/waiting.h"
 
 #include <string.h>
 

@@ -32,7 +32,8 @@
  */
 #include "queue/ring.h"
 
-#include "sync/lock.h"
+#include "family/member.h"
+#include "park/owner_lock.h"
 
 #include <string.h>
 

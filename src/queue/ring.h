@@ -2,7 +2,7 @@
 #ifndef KIN_RING_H
 #define KIN_RING_H
 
-#include "family/family.h"
+#include "family/thread_slot.h"
 
 typedef struct kin__ring { /* what a call needs of a queue, checked */
     kin__seat *seat;

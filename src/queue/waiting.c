@@ -13,6 +13,11 @@
 #include "queue/waiting.h"
 
 #include "base/backoff.h"
+#include "base/deadline.h"
+#include "base/spin.h"
+#include "family/member.h"
+#include "park/park.h"
+#include "queue/ring.h"
 
 #define WATCH_INTERVAL KIN_MS(10) /* to ask the system whether a process lives costs a system call */
 

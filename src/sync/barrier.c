@@ -13,6 +13,9 @@
  */
 #include "kin/barrier.h"
 
+#include "base/deadline.h"
+#include "family/member.h"
+#include "family/thread_slot.h"
 #include "kin/memory.h"
 #include "memory/object.h"
 #include "park/park.h"

@@ -12,9 +12,12 @@
  */
 #include "kin/cond.h"
 
+#include "base/deadline.h"
+#include "family/member.h"
+#include "family/thread_slot.h"
 #include "kin/memory.h"
-#include "sync/lock.h"
 #include "memory/object.h"
+#include "park/owner_lock.h"
 #include "park/park.h"
 
 _Static_assert(sizeof(kin__cond) == sizeof(kin_cond), "kin_cond is kin__cond's outside");

@@ -10,12 +10,17 @@
  * sequentially consistent, as park.c needs. Death: before the compare-and-swap nothing has happened; after it, before the
  * unpark, the sleepers' slices end.
  */
-#include "kin/event.h"
+#include "sync/event.h"
 
+#include "base/deadline.h"
+#include "base/spin.h"
+#include "family/member.h"
+#include "family/thread_slot.h"
+#include "kin/event.h"
 #include "kin/memory.h"
 #include "memory/object.h"
+#include "park/look.h"
 #include "park/park.h"
-#include "wait/wait.h"
 
 #define SET UINT64_C(1)
 #define WAITERS UINT64_C(2)

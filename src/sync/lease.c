@@ -29,9 +29,15 @@
  */
 #include "sync/lease.h"
 
+#include "base/deadline.h"
+#include "base/spin.h"
+#include "family/member.h"
+#include "family/reap.h"
+#include "family/thread_slot.h"
 #include "kin/memory.h"
-#include "sync/lock.h"
 #include "memory/object.h"
+#include "park/look.h"
+#include "park/owner_lock.h"
 #include "park/park.h"
 
 #define WAITERS UINT64_C(1)

@@ -2,9 +2,9 @@
 #ifndef KIN_INTERNAL_LEASE_H
 #define KIN_INTERNAL_LEASE_H
 
-#include "family/family.h"
+#include "family/thread_slot.h"
 #include "kin/sem.h"
-#include "wait/wait.h"
+#include "park/look.h"
 
 static inline bool kin__leased(const kin__sem *sem)
 {

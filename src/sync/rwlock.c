@@ -16,9 +16,12 @@
  */
 #include "kin/rwlock.h"
 
+#include "base/deadline.h"
+#include "family/member.h"
+#include "family/thread_slot.h"
 #include "kin/memory.h"
-#include "sync/lock.h"
 #include "memory/object.h"
+#include "park/owner_lock.h"
 #include "park/park.h"
 
 _Static_assert(sizeof(kin__rwlock) == sizeof(kin_rwlock), "kin_rwlock is kin__rwlock's outside");

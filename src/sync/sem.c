@@ -18,13 +18,18 @@
  * Every change is sequentially consistent, as park.c needs. Death: before the compare-and-swap nothing has happened; after a
  * release's, before its unpark, the sleeper's slice ends.
  */
-#include "kin/sem.h"
+#include "sync/sem.h"
 
+#include "base/deadline.h"
+#include "base/spin.h"
+#include "family/member.h"
+#include "family/thread_slot.h"
 #include "kin/memory.h"
-#include "sync/lease.h"
+#include "kin/sem.h"
 #include "memory/object.h"
+#include "park/look.h"
 #include "park/park.h"
-#include "wait/wait.h"
+#include "sync/lease.h"
 
 #define WAITERS (UINT64_C(1) << 32)
 #define COUNT(word) ((uint32_t)(word))

@@ -1,9 +1,9 @@
 /* value.c: typed values and arrays. Both are a head, with a lock in it, and elements behind it; a value is an array of one
  * that answers to another type. */
+#include "kin/lock.h"
 #include "kin/value.h"
 
 #include "kin/memory.h"
-#include "sync/lock.h"
 #include "memory/object.h"
 
 #include <string.h>

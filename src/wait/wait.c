@@ -7,11 +7,18 @@
  *
  * The system's own things are slept for together with the wait slot's semaphore (os.h, wait.c).
  */
-#include "wait/wait.h"
 
-#include "memory/object.h"
+#include "base/deadline.h"
+#include "family/member.h"
+#include "family/thread_slot.h"
+#include "park/look.h"
+#include "park/owner_lock.h"
 #include "park/park.h"
 #include "pipe/pipe.h"
+#include "process/process.h"
+#include "queue/queue.h"
+#include "sync/event.h"
+#include "sync/sem.h"
 
 #include <stdlib.h>
 

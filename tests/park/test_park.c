@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/deadline.h"
 #include "park/park.h"
 
 typedef struct game {

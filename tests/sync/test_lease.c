@@ -4,8 +4,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "family/family.h"
-#include "sync/lock.h"
+#include "family/member.h"
+#include "park/owner_lock.h"
 
 #define WORKERS 6
 #define STORM_PERMITS 4

@@ -1,0 +1,120 @@
+/* adopt.c: mapping a family that another process has made. Nothing that its arena says is believed unchecked. */
+#include "family/adopt.h"
+
+#include "family/layout.h"
+#include "family/member.h"
+
+#include <string.h>
+
+void kin__family_ticket_of(const kin_family *family, kin__family_ticket *out)
+{
+    *out = (kin__family_ticket){
+        family->id, family->layout.reserve, family->shm, kin_os_pulse_handle(&family->pulse), false, NULL};
+}
+
+kin_status kin__family_header(kin_os_handle shm, kin_os_id *id, uint64_t *reserve)
+{
+    void *base;
+    size_t page = kin_os_page_size();
+    kin_status status = kin_os_shm_map(&base, shm, page);
+    if (status != KIN_OK) {
+        return status;
+    }
+    const kin__arena *arena = base;
+    if (kin_os_shm_committed(shm, base, page) < sizeof *arena || atomic_load(&arena->magic) != KIN__MAGIC) {
+        status = KIN_E_DAMAGED;
+    } else if (arena->version != KIN__LAYOUT) {
+        status = KIN_E_BLOB_VERSION;
+    } else {
+        *id = arena->id;
+        *reserve = arena->layout.reserve;
+        status = *reserve >= page && *reserve % page == 0 && *reserve <= SIZE_MAX / 2 ? KIN_OK : KIN_E_DAMAGED;
+    }
+    kin_os_shm_unmap(base, page);
+    return status;
+}
+
+static kin_status check_arena(kin_family *family, const kin__family_ticket *ticket)
+{
+    size_t usable = kin_os_shm_committed(family->shm, family->base, (size_t)family->layout.reserve);
+    const kin__arena *arena = family->arena;
+    if (usable < sizeof *arena || atomic_load(&arena->magic) != KIN__MAGIC) {
+        return KIN_E_BLOB_CORRUPT;
+    }
+    if (arena->version != KIN__LAYOUT || arena->fingerprint != kin__layout_fingerprint()) {
+        return KIN_E_BLOB_VERSION;
+    }
+    if (memcmp(&arena->id, &ticket->id, sizeof arena->id) != 0 ||
+        !kin__layout_read(&family->layout, arena, ticket->reserve) ||
+        family->layout.heap_start > usable + KIN__SPAN_SIZE) {
+        return KIN_E_BLOB_CORRUPT;
+    }
+    atomic_store(&family->known, usable);
+    return KIN_OK;
+}
+
+static kin_status take_handles(kin_family *family, const kin__family_ticket *ticket)
+{
+    family->shm = ticket->shm;
+    return kin_os_pulse_adopt(&family->pulse, ticket->pulse);
+}
+
+/* Every member keeps it. */
+static void take_name(kin_family *family)
+{
+    memcpy(family->name, family->arena->name, sizeof family->name);
+    family->name[KIN_FAMILY_NAME_MAX] = '\0';
+    if (kin__family_name_sound(family->name)) {
+        kin_os_name_hold(&family->holder, family->name, &family->access.owner);
+    } else {
+        family->name[0] = '\0';
+    }
+}
+
+/* A stranger knows better than the arena whose it is. */
+static kin_status take_access(kin_family *family, const kin_os_account *owner)
+{
+    const kin_os_access *access = &family->access;
+    family->access = family->arena->access;
+    bool sound = kin_os_account_sound(&access->owner) && kin_os_account_sound(&access->group);
+    return sound && (!owner || strcmp(owner->text, access->owner.text) == 0) ? KIN_OK : KIN_E_BLOB_CORRUPT;
+}
+
+kin_status kin__family_adopt(kin_family **out, const kin__family_ticket *ticket)
+{
+    kin_family *family = kin__family_by_id(&ticket->id);
+    if (family) {
+        kin_os_handle_close(ticket->shm);
+        kin_os_handle_close(ticket->pulse); /* drops this process's sign of life (os.h, pulse): take it again */
+        kin__member_check(family);
+        *out = family;
+        return KIN_OK;
+    }
+    kin_status status = kin__family_allocate(&family, &ticket->id, ticket->reserve);
+    if (status != KIN_OK) {
+        kin_os_handle_close(ticket->shm);
+        kin_os_handle_close(ticket->pulse);
+        return status;
+    }
+    status = take_handles(family, ticket);
+    if (status == KIN_OK) {
+        status = kin__family_map(family);
+    }
+    if (status == KIN_OK) {
+        status = check_arena(family, ticket);
+    }
+    if (status == KIN_OK) {
+        status = take_access(family, ticket->owner);
+    }
+    if (status != KIN_OK) {
+        kin__family_discard(family);
+        return status;
+    }
+    take_name(family);
+    kin__family_publish(family);
+    if (!ticket->stranger) {
+        kin__family_offer_default(family);
+    }
+    *out = family;
+    return KIN_OK;
+}

@@ -1,0 +1,26 @@
+/* adopt.h: mapping a family that another process has made. */
+#ifndef KIN_ADOPT_H
+#define KIN_ADOPT_H
+
+#include "family/family.h"
+
+/* What a process needs to join. */
+typedef struct kin__family_ticket {
+    kin_os_id id;
+    uint64_t reserve;
+    kin_os_handle shm, pulse;    /* pulse may be KIN_OS_NO_HANDLE */
+    bool stranger;               /* it does not become the default family */
+    const kin_os_account *owner; /* what it must be; or NULL */
+} kin__family_ticket;
+
+/* The handles stay the family's. */
+void kin__family_ticket_of(const kin_family *family, kin__family_ticket *out);
+/* Maps and checks; this process joins at its first use. Takes the handles, also on failure. The family becomes the
+ * default if there is none. If this process has it mapped already, gives that. KIN_E_BLOB_VERSION: another layout;
+ * KIN_E_BLOB_CORRUPT: not an arena of that id. */
+kin_status kin__family_adopt(kin_family **out, const kin__family_ticket *ticket);
+/* What memory that might be an arena says of itself; kin__family_adopt checks the rest. KIN_E_DAMAGED,
+ * KIN_E_BLOB_VERSION. */
+kin_status kin__family_header(kin_os_handle shm, kin_os_id *id, uint64_t *reserve);
+
+#endif

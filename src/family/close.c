@@ -1,0 +1,97 @@
+/* close.c: leaving a family, and looking at one. */
+#include "family/close.h"
+
+#include "family/create.h"
+#include "family/join.h"
+#include "family/member.h"
+#include "family/reap.h"
+#include "family/thread_slot.h"
+
+#include <string.h>
+
+void kin__family_leave_all(void)
+{
+    kin__seats_leave();
+    for (uint32_t i = 0; i < KIN__FAMILIES; i++) {
+        kin_family *family = kin__family_number(i);
+        if (family) {
+            kin__member_leave(family);
+        }
+    }
+}
+
+void kin_family_close(kin_family *family)
+{
+    if (!family || atomic_fetch_sub(&family->uses, 1) > 1) {
+        return;
+    }
+    kin__seats_forget(family);
+    kin__member_leave(family);
+
+    kin__family_drop_default(family);
+    char name[sizeof family->name];
+    memcpy(name, family->name, sizeof name);
+    kin__family_discard(family);
+    if (name[0] != '\0') {
+        kin_os_name_tidy(name);
+    }
+}
+
+kin_status kin_family_of(const void *p, kin_family **out)
+{
+    if (!p || !out) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_family *family = kin__family_at(p);
+    if (!family) {
+        return KIN_E_FAMILY;
+    }
+    *out = family;
+    return KIN_OK;
+}
+
+kin_status kin_family_inspect(kin_family *family, kin_family_info *info)
+{
+    if (!info || info->size != sizeof *info) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin__family_resolve(&family, family);
+    if (status == KIN_OK) {
+        status = kin__member_join(family);
+    }
+    if (status != KIN_OK) {
+        return status;
+    }
+    info->reserve = family->layout.reserve;
+    info->committed = kin_os_shm_committed(family->shm, family->base, (size_t)family->layout.reserve);
+    info->members = kin__member_count(family);
+    info->threads = kin__thread_count(family);
+    memcpy(info->id, family->id.bytes, sizeof info->id);
+    return KIN_OK;
+}
+
+kin_status kin_family_reap(kin_family *family, uint32_t *reaped)
+{
+    kin__seat *seat;
+    kin_status status = kin__family_resolve(&family, family);
+    if (status == KIN_OK) {
+        status = kin__seat_take(&seat, family);
+    }
+    if (status != KIN_OK) {
+        return status;
+    }
+    uint32_t count = kin__reap_all(family);
+    if (reaped) {
+        *reaped = count;
+    }
+    return KIN_OK;
+}
+
+kin_status kin_sweep(uint32_t *swept)
+{
+    uint32_t count = kin_os_sweep();
+    if (swept) {
+        *swept = count;
+    }
+    return KIN_OK;
+}

@@ -1,0 +1,163 @@
+/* create.c: making a family, and the default one. */
+#include "family/create.h"
+
+#include "family/join.h"
+#include "family/layout.h"
+
+#include <string.h>
+
+/* Writes the arena's header. */
+static kin_status fill_arena(kin_family *family, const kin_family_options *options)
+{
+    kin__layout layout = {.reserve = family->layout.reserve};
+    layout.max_members = options->max_members;
+    layout.max_threads = options->max_threads;
+    uint64_t size = kin__round_up(kin__layout_compute(&layout), kin_os_page_size());
+    if (size + KIN__SPAN_SIZE > layout.reserve) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin_os_shm_commit(family->shm, family->base, 0, (size_t)size);
+    if (status != KIN_OK) {
+        return status;
+    }
+    family->layout = layout;
+    atomic_store(&family->known, size);
+    kin__layout_format(family->arena, &layout, &family->id, family->name, &family->access);
+    return KIN_OK;
+}
+
+static kin_status make(kin_family *family, const kin_family_options *options)
+{
+    kin_status status = kin_os_pulse_create(&family->pulse, &family->id, &family->access);
+    if (status == KIN_OK) {
+        status = kin_os_shm_create(&family->shm, &family->id, (size_t)family->layout.reserve, family->name[0] != '\0',
+                                   &family->access);
+    }
+    if (status == KIN_OK) {
+        status = kin__family_map(family);
+    }
+    if (status == KIN_OK) {
+        status = fill_arena(family, options);
+    }
+    if (status == KIN_OK) {
+        kin__family_publish(family);
+        status = kin__member_join(family); /* at once: the family's names are kept by its members */
+    }
+    return status;
+}
+
+static kin_status check_options(kin_family_options *out, const kin_family_options *options)
+{
+    const uint64_t max_reserve = UINT64_C(64) << 30;
+    *out = (kin_family_options)KIN_FAMILY_OPTIONS;
+    if (options) {
+        if (options->size != sizeof *options) {
+            return KIN_E_ARGUMENT;
+        }
+        *out = *options;
+    }
+    out->reserve = out->reserve ? out->reserve : UINT64_C(256) << 20;
+    out->max_members = out->max_members ? out->max_members : 512;
+    out->max_threads = out->max_threads ? out->max_threads : 1024;
+    if (out->reserve > max_reserve || out->reserve > SIZE_MAX / 2 || out->max_members > KIN__MEMBERS_MAX ||
+        out->max_threads > KIN__THREADS_MAX) {
+        return KIN_E_ARGUMENT;
+    }
+    out->reserve = kin__round_up(out->reserve, KIN__SPAN_SIZE);
+    out->max_threads = (uint32_t)kin__round_up(out->max_threads, 64);
+    return KIN_OK;
+}
+
+kin_status kin_family_create(kin_family **out, const kin_family_options *options)
+{
+    kin_os_access own_only = {{""}, {""}};
+    if (options && (options->group || options->owner)) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin_os_user_find(&own_only.owner, NULL);
+    if (status != KIN_OK) {
+        return status;
+    }
+    kin_os_sweep();
+    return kin__family_create_named(out, "", &own_only, options);
+}
+
+kin_status kin__family_create_named(kin_family **out, const char *name, const kin_os_access *access,
+                                    const kin_family_options *options)
+{
+    kin_family_options checked;
+    kin_family *family;
+    kin_os_id id;
+    if (!out || check_options(&checked, options) != KIN_OK) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin_os_random(&id, sizeof id);
+    if (status == KIN_OK) {
+        status = kin__family_allocate(&family, &id, checked.reserve);
+    }
+    if (status != KIN_OK) {
+        return status;
+    }
+    memcpy(family->name, name, strlen(name) + 1);
+    family->access = *access;
+    status = make(family, &checked);
+    if (status != KIN_OK) {
+        kin_os_pulse_retire(&family->pulse, &family->id);
+        kin__family_discard(family);
+        return status;
+    }
+    *out = family;
+    return KIN_OK;
+}
+
+/* ---- the default ---- */
+
+static _Atomic uint32_t making; /* pid of the process whose thread makes the default family, else 0 */
+
+/* A guard with another process's pid was copied by a fork while a thread of that process held it: it is free. */
+static void enter_making(void)
+{
+    uint32_t pid = kin_os_pid();
+    uint32_t holder = 0;
+    while (!atomic_compare_exchange_weak(&making, &holder, pid)) {
+        if (holder == pid) {
+            holder = 0;
+            kin_os_yield();
+        }
+    }
+}
+
+kin_status kin_family_own(kin_family **out)
+{
+    if (!out) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_family *family = kin__family_default();
+    if (family) {
+        *out = family;
+        return KIN_OK;
+    }
+    enter_making();
+    kin_status status = KIN_OK;
+    family = kin__family_default();
+    if (!family) {
+        status = kin_family_create(&family, NULL);
+        if (status == KIN_OK) {
+            kin__family_offer_default(family);
+        }
+    }
+    atomic_store(&making, 0);
+    if (status == KIN_OK) {
+        *out = family;
+    }
+    return status;
+}
+
+kin_status kin__family_resolve(kin_family **out, kin_family *family)
+{
+    if (family) {
+        *out = family;
+        return KIN_OK;
+    }
+    return kin_family_own(out);
+}

@@ -1,0 +1,12 @@
+/* join.h: this process becomes a member, and leaves. Protocol: member.c. */
+#ifndef KIN_JOIN_H
+#define KIN_JOIN_H
+
+#include "family/family.h"
+
+/* Does nothing if the process is a member already. KIN_E_LIMIT: no entry is free. */
+kin_status kin__member_join(kin_family *family);
+/* Does nothing if the process is no member, or if threads of it still have slots. */
+void kin__member_leave(kin_family *family);
+
+#endif

@@ -1,0 +1,49 @@
+/* thread_slot.h: the calling thread's place in a family: its slot in the arena, its token, its native semaphore.
+ *
+ * A seat is this process's record of one. It lies in memory that reads as zero in a forked child (os.h,
+ * kin_os_private_alloc), so a child never acts under its parent's identity, however it was forked: it finds no seat,
+ * joins, and gets one of its own.
+ */
+#ifndef KIN_THREAD_SLOT_H
+#define KIN_THREAD_SLOT_H
+
+#include "family/family.h"
+
+typedef struct kin__seat {
+    _Atomic uint64_t base; /* the arena's address; 0: empty. Set last, and to 0 also by another thread */
+    uint64_t token;
+    kin_family *family;
+    kin__thread *thread;
+    uint64_t watched;   /* whom this thread last asked about: a lock's owner, or the holders of lease.c, */
+    int64_t watched_at; /* when it was found alive */
+    kin_os_sem sem;
+    bool has_sem;
+} kin__seat;
+
+/* The calling thread's seat in the family, taken if need be. KIN_E_LIMIT: no entry is free. */
+kin_status kin__seat_take(kin__seat **out, kin_family *family);
+/* The same, from an object of type at p (not NULL): KIN_E_FAMILY, KIN_E_TYPE. */
+kin_status kin__seat_find(kin__seat **out, const void *p, uint32_t type);
+
+/* The calling thread's seat if it is the one used last and p is an object of that type there: no call, no branch missed. */
+static inline kin__seat *kin__seat_fast(const void *p, uint32_t type)
+{
+    kin__seat *seat = (kin__seat *)kin_os_thread_get();
+    uint64_t tag = atomic_load_explicit(&((kin__object *)(uintptr_t)p)->tag, memory_order_relaxed);
+    if (seat &&
+        atomic_load_explicit(&seat->base, memory_order_relaxed) == (uint64_t)(uintptr_t)p - (tag - KIN__TAG(type, 0))) {
+        return seat;
+    }
+    return NULL;
+}
+
+/* Forgets every thread's seat in a family that this process leaves. */
+void kin__seats_forget(kin_family *family);
+/* The hook for an ending thread: gives back its seats. */
+void kin__seats_leave_thread(void *value);
+/* Gives back the calling thread's seats: it may still take new ones. */
+void kin__seats_leave(void);
+/* In a forked child: no thread but the calling one is there, and that has no seat yet. */
+void kin__seats_after_fork(void);
+
+#endif

@@ -1,0 +1,323 @@
+/* owner_lock.c: mutual exclusion with an owner, which needs no heap.
+ *
+ * The word: 0 free, else the owner's token (arena.h) and in its low bits
+ *     CONTENDED     somebody sleeps, or is about to: the release must unpark
+ *     INCONSISTENT  taken from a dead owner, not yet repaired
+ *     POISONED      given up; no owner
+ *
+ *     0 ──acquire──► me ──release──► 0                      one compare-and-swap each
+ *     other ──a waiter──► other|CONTENDED ──► park
+ *     me|CONTENDED ──release──► 0, then unpark one
+ *     0 ──who has slept──► me|CONTENDED                      others may sleep on
+ *     dead ──acquire──► me|CONTENDED|INCONSISTENT            once per death: KIN_OWNER_DIED
+ *     me|INCONSISTENT ──repair──► me        ──release or poison──► POISONED, then unpark all
+ *     me|INCONSISTENT ──abandon──► INCONSISTENT ──acquire──► other|INCONSISTENT     told again: KIN_OWNER_DIED
+ *
+ * Only its owner moves a word away from its token, except that a dead owner's word is taken over: so release compares, too,
+ * and a member that was wrongly taken for dead cannot wipe out its successor. Tokens are never used again, so there is no
+ * ABA. The taking of a word is acquire, the freeing is sequentially consistent (release, and park.c's order before unpark).
+ *
+ * Death at any point: before the compare-and-swap of acquire nothing has happened; after it the token tells; after that of
+ * release but before unpark, the sleeper's slice ends.
+ */
+#include "park/owner_lock.h"
+
+#include "base/deadline.h"
+#include "family/member.h"
+#include "family/thread_slot.h"
+#include "park/deadlock.h"
+#include "park/look.h"
+#include "park/park.h"
+
+#define CONTENDED UINT64_C(1)
+#define INCONSISTENT UINT64_C(2)
+#define POISONED UINT64_C(4)
+#define OWNER(word) ((word) & ~KIN__TOKEN_FLAGS)
+
+static bool recursive(kin__lock *lock)
+{
+    return atomic_load_explicit(&lock->object.detail, memory_order_relaxed) & KIN_LOCK_RECURSIVE;
+}
+
+static kin_status acquire_again(kin__lock *lock)
+{
+    if (!recursive(lock)) {
+        return KIN_E_DEADLOCK;
+    }
+    uint32_t depth = atomic_load_explicit(&lock->depth, memory_order_relaxed);
+    if (depth == UINT32_MAX) {
+        return KIN_E_OVERFLOW;
+    }
+    atomic_store_explicit(&lock->depth, depth + 1, memory_order_relaxed);
+    return KIN_OK;
+}
+
+static void note_owner(kin__lock *lock)
+{
+    atomic_store_explicit(&lock->since, (uint32_t)(kin_os_now() / KIN_MS(1)), memory_order_relaxed);
+}
+
+/* One look at the word: takes the lock, or says why not. KIN_E_BUSY: a living thread holds it. */
+static kin_status try_take(kin__seat *seat, kin__lock *lock, uint64_t *word, uint64_t slept)
+{
+    while (OWNER(*word) == 0) {
+        if (*word & POISONED) {
+            return KIN_E_POISONED;
+        }
+        uint64_t inherited = *word & INCONSISTENT;
+        if (atomic_compare_exchange_weak_explicit(&lock->word, word, seat->token | slept | inherited,
+                                                  memory_order_acquire, memory_order_relaxed)) {
+            if (slept) {
+                note_owner(lock);
+            }
+            return inherited ? KIN_OWNER_DIED : KIN_OK;
+        }
+    }
+    return OWNER(*word) == seat->token ? acquire_again(lock) : KIN_E_BUSY;
+}
+
+/* Asking the system whether a process lives costs a system call or several: not more often than this. */
+#define WATCH_INTERVAL KIN_MS(10)
+
+static bool owner_alive(kin__seat *seat, uint64_t owner)
+{
+    int64_t now = kin_os_now();
+    if (seat->watched == owner && now - seat->watched_at < WATCH_INTERVAL) {
+        return true;
+    }
+    if (!kin__token_alive(seat->family, owner)) {
+        return false;
+    }
+    seat->watched = owner;
+    seat->watched_at = now;
+    return true;
+}
+
+static kin_status take_from_dead(kin__seat *seat, kin__lock *lock, uint64_t word)
+{
+    if (OWNER(word) == 0 || owner_alive(seat, OWNER(word)) ||
+        !atomic_compare_exchange_strong(&lock->word, &word, seat->token | CONTENDED | INCONSISTENT)) {
+        return KIN_E_BUSY;
+    }
+    atomic_store_explicit(&lock->depth, 0, memory_order_relaxed);
+    return KIN_OWNER_DIED;
+}
+
+/* Tries a little before it sleeps, with growing pauses: whoever holds a lock mostly releases it soon, but each look takes
+ * the cache line from the owner. A few microseconds in all, far less than a sleep and a wake-up cost. */
+#define PAUSES 400
+#define PAUSES_AT_ONCE 32
+
+static uint64_t await_release(kin__lock *lock)
+{
+    uint64_t word = atomic_load(&lock->word);
+    int burst = 1;
+    for (int paused = 0; paused < PAUSES && OWNER(word) != 0; paused += burst) {
+        for (int i = 0; i < burst; i++) {
+            kin_os_cpu_relax();
+        }
+        burst = burst < PAUSES_AT_ONCE ? burst * 2 : burst;
+        word = atomic_load_explicit(&lock->word, memory_order_relaxed);
+    }
+    return word;
+}
+
+/* Sleeps for one slice while `word` names the lock's owner, unless that could never end: *deadlock. */
+static kin__parked wait_a_slice(kin__seat *seat, kin__lock *lock, uint64_t word, int64_t deadline, bool *deadlock)
+{
+    uint64_t contended = word | CONTENDED;
+    if (word != contended) {
+        if (!atomic_compare_exchange_strong(&lock->word, &word, contended)) {
+            return KIN__CHANGED;
+        }
+        note_owner(lock);
+    }
+    kin__park_begin(seat, &lock->word, 1);
+    bool changed = atomic_load(&lock->word) != contended;
+    *deadlock = !changed && kin__deadlocked(seat, OWNER(contended));
+    if (!changed && !*deadlock) {
+        kin__park_sleep(seat, kin__slice_end(kin_os_now(), KIN__SLICE_OWNER, deadline));
+    }
+    if (kin__park_end(seat)) {
+        return KIN__WOKEN;
+    }
+    return changed ? KIN__CHANGED : KIN__TIMED_OUT;
+}
+
+/* At the end of a slice without a wake-up. */
+static kin_status look_around(kin__seat *seat, kin__lock *lock, uint64_t word, int64_t deadline)
+{
+    kin_status status = kin__member_check(seat->family);
+    if (status == KIN_OK) {
+        status = take_from_dead(seat, lock, word);
+    }
+    return status == KIN_E_BUSY && kin_os_now() >= deadline ? KIN_E_TIMED_OUT : status;
+}
+
+static kin_status acquire_waiting(kin__seat *seat, kin__lock *lock, int64_t deadline)
+{
+    kin__parked parked = KIN__CHANGED;
+    uint64_t slept = 0;
+    bool deadlock = false;
+    kin_status status;
+    for (;;) {
+        uint64_t word = await_release(lock);
+        status = try_take(seat, lock, &word, slept);
+        if (status == KIN_E_BUSY && deadlock && parked == KIN__TIMED_OUT) {
+            status = KIN_E_DEADLOCK;
+        } else if (status == KIN_E_BUSY && parked == KIN__TIMED_OUT) {
+            status = look_around(seat, lock, word, deadline);
+        } else if (status == KIN_E_BUSY) {
+            status = take_from_dead(seat, lock, word);
+        }
+        if (status != KIN_E_BUSY) {
+            break;
+        }
+        parked = wait_a_slice(seat, lock, word, deadline, &deadlock);
+        slept = parked == KIN__CHANGED ? slept : CONTENDED;
+    }
+    if (status < 0 && parked == KIN__WOKEN) {
+        kin__unpark(seat->family, &lock->word, 1); /* poisoned: the next sleeper has to be told, too */
+    }
+    return status;
+}
+
+kin_status kin__lock_acquire_slowly(kin__seat *seat, kin__lock *lock, int64_t timeout)
+{
+    uint64_t word = atomic_load(&lock->word);
+    kin_status status = try_take(seat, lock, &word, 0);
+    if (status == KIN_E_BUSY && timeout == KIN_NOW) {
+        status = take_from_dead(seat, lock, word);
+        return status == KIN_E_BUSY ? KIN_E_TIMED_OUT : status;
+    }
+    return status == KIN_E_BUSY ? acquire_waiting(seat, lock, kin__deadline(timeout)) : status;
+}
+
+/* ---- release, repair, poison ---- */
+
+kin_status kin__lock_release_slowly(kin__seat *seat, kin__lock *lock)
+{
+    uint64_t word = atomic_load(&lock->word);
+    if (OWNER(word) == seat->token && atomic_load(&lock->depth) > 0) {
+        atomic_fetch_sub_explicit(&lock->depth, 1, memory_order_relaxed);
+        return KIN_OK;
+    }
+    if (OWNER(word) != seat->token) {
+        return KIN_E_NOT_OWNER;
+    }
+    uint64_t next = word & INCONSISTENT ? POISONED : 0;
+    while (!atomic_compare_exchange_weak(&lock->word, &word, next)) {
+        if (OWNER(word) != seat->token) {
+            return KIN_E_NOT_OWNER;
+        }
+    }
+    if (word & CONTENDED) {
+        kin__unpark(seat->family, &lock->word, next == POISONED ? KIN__ALL : 1);
+    }
+    return KIN_OK;
+}
+
+bool kin__lock_poisoned(kin__lock *lock)
+{
+    return (atomic_load(&lock->word) & POISONED) != 0;
+}
+
+bool kin__lock_inconsistent(kin__lock *lock)
+{
+    return (atomic_load(&lock->word) & INCONSISTENT) != 0;
+}
+
+void kin__lock_abandon(kin__seat *seat, kin__lock *lock)
+{
+    uint64_t word = atomic_load(&lock->word);
+    while (!atomic_compare_exchange_weak(&lock->word, &word, INCONSISTENT)) {
+    }
+    if (word & CONTENDED) {
+        kin__unpark(seat->family, &lock->word, 1);
+    }
+}
+
+bool kin__lock_held(const kin__seat *seat, kin__lock *lock)
+{
+    return OWNER(atomic_load(&lock->word)) == seat->token;
+}
+
+kin_status kin__lock_release_fully(kin__seat *seat, kin__lock *lock, uint32_t *depth)
+{
+    *depth = atomic_load_explicit(&lock->depth, memory_order_relaxed);
+    atomic_store_explicit(&lock->depth, 0, memory_order_relaxed);
+    return kin__lock_release(seat, lock);
+}
+
+kin_status kin__lock_acquire_again(kin__seat *seat, kin__lock *lock, uint32_t depth)
+{
+    kin_status status = kin__lock_acquire(seat, lock, KIN_FOREVER);
+    if (status >= 0) {
+        atomic_store_explicit(&lock->depth, depth, memory_order_relaxed);
+    }
+    return status;
+}
+
+kin_status kin__lock_repair(kin__seat *seat, kin__lock *lock)
+{
+    uint64_t word = atomic_load(&lock->word);
+    do {
+        if (OWNER(word) != seat->token) {
+            return KIN_E_NOT_OWNER;
+        }
+    } while (!atomic_compare_exchange_weak(&lock->word, &word, word & ~INCONSISTENT));
+    return KIN_OK;
+}
+
+kin_status kin__lock_poison(kin__seat *seat, kin__lock *lock)
+{
+    uint64_t word = atomic_load(&lock->word);
+    do {
+        if (OWNER(word) != seat->token) {
+            return KIN_E_NOT_OWNER;
+        }
+        atomic_store_explicit(&lock->depth, 0, memory_order_relaxed);
+    } while (!atomic_compare_exchange_weak(&lock->word, &word, POISONED));
+    kin__unpark(seat->family, &lock->word, KIN__ALL);
+    return KIN_OK;
+}
+
+uint32_t kin__lock_look(kin__look *how, void *object, uint32_t interest)
+{
+    kin__lock *lock = object;
+    uint64_t word = atomic_load(&lock->word);
+    how->buckets |= kin__watch_bucket(how->seat->family, &lock->word);
+    while (how->arm && OWNER(word) != 0 && !(word & CONTENDED)) {
+        if (atomic_compare_exchange_weak(&lock->word, &word, word | CONTENDED)) {
+            word |= CONTENDED;
+        }
+    }
+    bool held = OWNER(word) != 0 && OWNER(word) != how->seat->token;
+    how->owned |= held;
+    return held && (!how->ask || owner_alive(how->seat, OWNER(word))) ? 0 : interest;
+}
+
+uint64_t kin__lock_owner(const kin__lock *lock, int64_t *held)
+{
+    uint64_t word = atomic_load(&((kin__lock *)(uintptr_t)lock)->word);
+    uint32_t since = atomic_load_explicit(&((kin__lock *)(uintptr_t)lock)->since, memory_order_relaxed);
+    uint32_t now = (uint32_t)(kin_os_now() / KIN_MS(1));
+    *held = word & CONTENDED ? KIN_MS((int64_t)(now - since)) : -1;
+    return OWNER(word);
+}
+
+void kin__lock_inspect(const kin__seat *seat, kin__lock *lock, kin_lock_info *info)
+{
+    uint64_t word = atomic_load(&lock->word);
+    info->owner_pid = OWNER(word) ? kin__token_pid(seat->family, OWNER(word)) : 0;
+    info->mine = OWNER(word) == seat->token;
+    info->contended = (word & CONTENDED) != 0;
+    info->inconsistent = (word & INCONSISTENT) != 0;
+    info->poisoned = (word & POISONED) != 0;
+    info->depth = OWNER(word) ? atomic_load(&lock->depth) + 1 : 0;
+}
+
+void kin__lock_init(kin_family *family, kin__lock *lock, uint32_t flags)
+{
+    kin__lock_format(lock, family->base, flags);
+}

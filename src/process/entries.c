@@ -1,0 +1,36 @@
+#include "process/entries.h"
+
+#include "base/hooks.h"
+#include "process/registry.h"
+
+#include <string.h>
+
+static const kin_entry *entries; /* set at the start of main, read-only afterwards */
+static size_t entry_count;
+
+const kin_entry *kin__entry_find(const char *name)
+{
+    const kin_entry *found = kin__registry_find(entries, entry_count, sizeof *entries, name);
+    for (size_t i = 0; !found && kin__hooks.entries[i]; i++) {
+        found = strcmp(name, kin__hooks.entries[i]->name) == 0 ? kin__hooks.entries[i] : NULL;
+    }
+    return found;
+}
+
+bool kin__entries_set(const kin_entry *list, size_t count)
+{
+    if (!list) {
+        return count == 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!list[i].run) {
+            return false;
+        }
+    }
+    if (!kin__registry_sound(list, count, sizeof *list)) {
+        return false;
+    }
+    entries = list;
+    entry_count = count;
+    return true;
+}
