@@ -7,6 +7,7 @@
 #include "kin/items.h"
 #include "park/owner_lock.h"
 #include "memory/object.h"
+#include "park/owner_lock.h"
 
 typedef enum kin__doubt { /* a block that may, or may not, be part of the container */
                           KIN__ENTRY_MADE,

@@ -1,5 +1,4 @@
-/* dict.c: keys and values. Who may read and write when, and what a death leaves: container.c. The table: hash_table.c.
- * */
+/* dict.c: keys and values. Who may read and write when, and what a death leaves: container.c. Table: hash_table.c. */
 #include "kin/dict.h"
 
 #include "container/container.h"

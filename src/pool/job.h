@@ -5,8 +5,7 @@
 #include "family/family.h"
 #include "pool/shared.h"
 
-/* A job as this process sees it. Its numbers are copied and checked, for any process may overwrite those in the arena.
- * */
+/* A job as this process sees it. Its numbers are copied and checked: any process may overwrite those in the arena. */
 typedef struct kin__plan {
     kin__job *job;
     uint64_t number, count, chunk, tasks, batch, batches, in_size, out_size;
