@@ -45,6 +45,9 @@ kin_status kin_os_random(void *out, size_t size);
 /* ---- threads and process-wide hooks: thread.c ----
  * inline in os_types.h:
  *   void *kin_os_thread_get(void);        this thread's pointer, or NULL; a few instructions, no system call
+ *   int   kin_os_cancel_hold(void);       POSIX: puts off a pthread_cancel of the calling thread, which would leave for ever what
+ *                                         only this thread can give back. Returns what to give to kin_os_cancel_release.
+ *   void  kin_os_cancel_release(int held);
  */
 
 /* Sets it. on_thread_exit gets it, if it is not NULL, when the thread ends. */
@@ -90,6 +93,10 @@ static inline bool kin_os_account_given(const kin_os_account *account)
 
 /* ---- memory, private and shared: memory.c ---- */
 
+/* Zeroed private memory, rounded up to whole pages. A forked child has a copy. May be called in a signal handler. free takes
+ * NULL, too. */
+kin_status kin_os_pages_alloc(void **out, size_t size);
+void kin_os_pages_free(void *memory, size_t size);
 /* Zeroed private memory, a whole number of pages, that reads as zero again in a forked child (MADV_WIPEONFORK), even one
  * made by a bare clone system call. */
 kin_status kin_os_private_alloc(void **out, size_t size);

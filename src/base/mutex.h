@@ -1,4 +1,5 @@
-/* mutex.h: mutual exclusion between the threads of one process, with a deadline. All zero: free. A forked child sets the
+/* mutex.h: mutual exclusion between the threads of one process, with a deadline. All zero: free. The owner cannot be
+ * cancelled. A forked child sets the
  * mutexes that it goes on to use to zero: their owners may be threads that it does not have. */
 #ifndef KIN_MUTEX_H
 #define KIN_MUTEX_H

@@ -63,7 +63,7 @@ static void close_natives(kin_family *family)
             kin_os_sem_close(natives[i].sem);
         }
     }
-    free(natives);
+    kin_os_pages_free(natives, family->layout.max_threads * sizeof *natives);
 }
 
 void kin__family_discard(kin_family *family)

@@ -10,8 +10,8 @@
 #define KIN__FAMILIES 8u
 
 typedef struct kin__native { /* another thread's semaphore, opened once */
-    _Atomic uint32_t guard;  /* pid of the process whose thread uses this entry, else 0; see park.c */
-    uint64_t lease;
+    _Atomic uint64_t word;   /* see park/post.c */
+    uint64_t lease;          /* whose semaphore is open; 0: none */
     kin_os_sem sem;
 } kin__native;
 

@@ -37,9 +37,8 @@
 #include "base/deadline.h"
 #include "base/spin.h"
 #include "family/member.h"
+#include "park/post.h"
 #include "family/thread_slot.h"
-
-#include <stdlib.h>
 
 #define IDLE 0u
 #define WAIT 1u
@@ -106,76 +105,6 @@ static uint32_t lowest_bit(uint64_t bits)
         }
     }
     return n;
-}
-
-/* ---- the other thread's semaphore ---- */
-
-/* A guard that holds another pid was copied by a fork from a thread that does not exist here: it is free. */
-static void enter_native(kin__native *native, uint32_t pid)
-{
-    uint32_t holder = 0;
-    while (!atomic_compare_exchange_weak_explicit(&native->guard, &holder, pid, memory_order_acquire,
-                                                  memory_order_relaxed)) {
-        if (holder == pid) {
-            holder = 0;
-            kin_os_yield();
-        }
-    }
-}
-
-static bool open_native(kin_family *family, uint32_t index, uint64_t lease, kin__native *native)
-{
-    kin__thread *thread = kin__thread_at(family, index);
-    if (native->lease == lease) {
-        return true;
-    }
-    if (native->lease != 0) {
-        native->lease = 0; /* first: a fork in between must not leave the child a closed semaphore */
-        kin_os_sem_close(native->sem);
-    }
-    if (kin_os_sem_open(&native->sem, &thread->place, &family->id, index) != KIN_OK) {
-        return false;
-    }
-    if (atomic_load(&thread->lease) != lease) { /* changed hands meanwhile: this may be anybody's */
-        kin_os_sem_close(native->sem);
-        return false;
-    }
-    native->lease = lease;
-    return true;
-}
-
-static kin__native *native_at(kin_family *family, uint32_t index)
-{
-    kin__native *natives = atomic_load_explicit(&family->natives, memory_order_acquire);
-    if (!natives) {
-        kin__native *made = calloc(family->layout.max_threads, sizeof *made);
-        if (!made) {
-            return NULL;
-        }
-        if (atomic_compare_exchange_strong(&family->natives, &natives, made)) {
-            natives = made;
-        } else {
-            free(made);
-        }
-    }
-    return &natives[index];
-}
-
-static void post(kin_family *family, uint32_t index)
-{
-    kin__native *native = native_at(family, index);
-    if (!native) {
-        return; /* the sleeper's slice ends soon */
-    }
-    if (atomic_load(&kin__thread_at(family, index)->bell)) {
-        kin_os_bell_ring(&family->id, index);
-    }
-    uint64_t lease = atomic_load(&kin__thread_at(family, index)->lease);
-    enter_native(native, family->self->pid);
-    if (open_native(family, index, lease, native)) {
-        kin_os_sem_post(native->sem);
-    }
-    atomic_store_explicit(&native->guard, 0, memory_order_release);
 }
 
 /* ---- unpark ---- */
@@ -251,7 +180,7 @@ static uint32_t oldest(kin_family *family, uint64_t address, uint32_t units, sle
 void kin__unpark_post(kin_family *family, kin__wakes *wakes)
 {
     for (uint32_t i = 0; i < wakes->count; i++) {
-        post(family, wakes->index[i]);
+        kin__post(family, wakes->index[i]);
     }
     wakes->count = 0;
 }

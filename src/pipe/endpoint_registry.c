@@ -28,14 +28,15 @@ static _Atomic uint32_t gate;
 
 /* ---- the gate ---- */
 
-void kin__endpoints_enter(void)
+int kin__endpoints_enter(void)
 {
+    int held = kin_os_cancel_hold();
     int64_t patience = 0;
     uint32_t seen = atomic_load(&gate);
     for (;;) {
         if ((seen & FORKING) == 0) {
             if (atomic_compare_exchange_weak(&gate, &seen, seen + 1)) {
-                return;
+                return held;
             }
             continue;
         }
@@ -48,9 +49,10 @@ void kin__endpoints_enter(void)
     }
 }
 
-void kin__endpoints_leave(void)
+void kin__endpoints_leave(int held)
 {
     atomic_fetch_sub(&gate, 1);
+    kin_os_cancel_release(held);
 }
 
 void kin__endpoints_hold(void)

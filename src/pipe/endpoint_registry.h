@@ -8,9 +8,10 @@
 typedef kin_pipe *_Atomic kin__endpoint_place;
 
 /* Around whatever makes an endpoint, or receives handles, up to kin__endpoints_add: no fork of kin's comes in between.
- * Not for long, and not twice by one thread. */
-void kin__endpoints_enter(void);
-void kin__endpoints_leave(void);
+ * Not for long, and not twice by one thread. The thread cannot be cancelled in between; enter returns what leave is to
+ * get. */
+int kin__endpoints_enter(void);
+void kin__endpoints_leave(int held);
 
 /* Between them. NULL: no memory. */
 kin__endpoint_place *kin__endpoints_add(kin_pipe *pipe);

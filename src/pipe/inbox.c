@@ -29,9 +29,9 @@ typedef struct packet { /* a sound one */
 static void close_item(const kin_attachment *item)
 {
     if (item->pipe) { /* nobody has received from it: its inbox is empty */
-        kin__endpoints_enter();
+        int held = kin__endpoints_enter();
         kin__endpoint_close(item->pipe);
-        kin__endpoints_leave();
+        kin__endpoints_leave(held);
     } else {
         kin_os_handle_close(kin_os_handle_from((uint64_t)item->handle));
     }
@@ -109,7 +109,7 @@ static kin_status fetch_items(kin_pipe *pipe, packet *out, kin_os_packet *raw)
     kin__inbox *in = &pipe->inbox;
     const kin__head *head = &out->head;
     raw->handles = handles;
-    kin__endpoints_enter();
+    int held = kin__endpoints_enter();
     kin_status status = fetch_packet(pipe, out, raw);
     if (status == KIN_OK && head->kind == KIN__ITEMS && continues(in, head) && head->count == in->attached &&
         kin__head_fits_handles(head, raw->handle_count)) {
@@ -117,7 +117,7 @@ static kin_status fetch_items(kin_pipe *pipe, packet *out, kin_os_packet *raw)
     } else {
         kin__handles_close(handles, raw->handle_count);
     }
-    kin__endpoints_leave();
+    kin__endpoints_leave(held);
     return status;
 }
 
@@ -145,10 +145,10 @@ static uint32_t take_items(kin__inbox *in, kin_attachment *items)
 {
     uint32_t count = in->count;
     if (count > 0) {
-        kin__endpoints_enter();
+        int held = kin__endpoints_enter();
         memcpy(items, in->items, count * sizeof *items);
         in->count = 0;
-        kin__endpoints_leave();
+        kin__endpoints_leave(held);
     }
     return count;
 }

@@ -45,9 +45,9 @@ kin_status kin_pipe_create(kin_pipe *ends[2], uint32_t flags)
     if (status != KIN_OK) {
         return status;
     }
-    kin__endpoints_enter();
+    int held = kin__endpoints_enter();
     status = make_pair(ends, flags);
-    kin__endpoints_leave();
+    kin__endpoints_leave(held);
     return status;
 }
 
@@ -57,9 +57,9 @@ void kin_pipe_close(kin_pipe *pipe)
         return;
     }
     kin__inbox_free(&pipe->inbox);
-    kin__endpoints_enter();
+    int held = kin__endpoints_enter();
     kin__endpoint_close(pipe);
-    kin__endpoints_leave();
+    kin__endpoints_leave(held);
 }
 
 kin_status kin__pipe_idle(kin_pipe *pipe)

@@ -78,21 +78,37 @@ static void forget(void *memory)
     }
 }
 
-kin_status kin_os_private_alloc(void **out, size_t size)
+kin_status kin_os_pages_alloc(void **out, size_t size)
 {
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) {
         return kin_posix_fail(errno);
     }
-    if (madvise(memory, size, MADV_WIPEONFORK) != 0) {
-        kin_status status = remember(memory, size);
-        if (status != KIN_OK) {
-            munmap(memory, size);
-            return status;
-        }
-    }
     *out = memory;
     return KIN_OK;
+}
+
+void kin_os_pages_free(void *memory, size_t size)
+{
+    if (memory) {
+        munmap(memory, size);
+    }
+}
+
+kin_status kin_os_private_alloc(void **out, size_t size)
+{
+    void *memory = NULL;
+    kin_status status = kin_os_pages_alloc(&memory, size);
+    if (status == KIN_OK && madvise(memory, size, MADV_WIPEONFORK) != 0) {
+        status = remember(memory, size);
+        if (status != KIN_OK) {
+            munmap(memory, size);
+        }
+    }
+    if (status == KIN_OK) {
+        *out = memory;
+    }
+    return status;
 }
 
 void kin_os_private_free(void *memory, size_t size)

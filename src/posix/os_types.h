@@ -2,6 +2,7 @@
 #ifndef KIN_OS_TYPES_H
 #define KIN_OS_TYPES_H
 
+#include <pthread.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -47,6 +48,20 @@ extern _Thread_local void *kin_posix_thread_value __attribute__((tls_model("init
 static inline void *kin_os_thread_get(void)
 {
     return kin_posix_thread_value;
+}
+
+#define KIN_OS_CANCELLABLE PTHREAD_CANCEL_ENABLE
+
+static inline int kin_os_cancel_hold(void)
+{
+    int before = KIN_OS_CANCELLABLE;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+    return before;
+}
+
+static inline void kin_os_cancel_release(int held)
+{
+    pthread_setcancelstate(held, NULL);
 }
 
 static inline void kin_os_cpu_relax(void)

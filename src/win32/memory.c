@@ -16,7 +16,7 @@
 
 /* ---- private memory ---- */
 
-kin_status kin_os_private_alloc(void **out, size_t size)
+kin_status kin_os_pages_alloc(void **out, size_t size)
 {
     void *memory = VirtualAlloc(NULL, size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
     if (!memory) {
@@ -26,12 +26,23 @@ kin_status kin_os_private_alloc(void **out, size_t size)
     return KIN_OK;
 }
 
-void kin_os_private_free(void *memory, size_t size)
+void kin_os_pages_free(void *memory, size_t size)
 {
     (void)size; /* MEM_RELEASE wants 0 and frees it all */
     if (memory) {
         VirtualFree(memory, 0, MEM_RELEASE);
     }
+}
+
+/* There is no fork. */
+kin_status kin_os_private_alloc(void **out, size_t size)
+{
+    return kin_os_pages_alloc(out, size);
+}
+
+void kin_os_private_free(void *memory, size_t size)
+{
+    kin_os_pages_free(memory, size);
 }
 
 /* ---- shared memory ---- */

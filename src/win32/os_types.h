@@ -58,6 +58,18 @@ static inline void *kin_os_thread_get(void)
     return TlsGetValue(kin_win32_tls_index);
 }
 
+#define KIN_OS_CANCELLABLE 1
+
+static inline int kin_os_cancel_hold(void)
+{
+    return 0; /* TerminateThread asks nobody */
+}
+
+static inline void kin_os_cancel_release(int held)
+{
+    (void)held;
+}
+
 static inline void kin_os_cpu_relax(void)
 {
     YieldProcessor();
