@@ -1,18 +1,18 @@
 /* kin.h: all of kin. Each header is its own manual page; start with family.h.
  *
- * Callbacks. A function of yours that kin calls (a condition's predicate, a barrier's action, a dict's change, a pool's
- * task) runs in the thread that called kin. It may use kin, in any family, except where its header says otherwise. It has
- * to return: an exception or a longjmp that leaves it skips what kin does afterwards, and what was locked around it stays
- * locked until the thread ends.
+ * Callbacks. A function of yours that kin calls (a condition's predicate, a barrier's action, a dict's change, a
+ * pool's task) runs in the thread that called kin. It may use kin, in any family, except where its header says
+ * otherwise. It has to return: an exception or a longjmp that leaves it skips what kin does afterwards, and what was
+ * locked around it stays locked until the thread ends.
  *
  * Signal handlers (POSIX) may call, in families that their thread has used before:
  *   - kin_lock_release, kin_sem_release, kin_event_set, kin_event_clear, kin_cond_notify, kin_counter functions;
  *   - kin_lock_acquire and kin_sem_acquire with KIN_NOW.
- * It does not matter where in kin the handler has interrupted its thread. Blocking calls go on after a handler: none of
- * them ends because of a signal.
+ * It does not matter where in kin the handler has interrupted its thread. Blocking calls go on after a handler: none
+ * of them ends because of a signal.
  *
- * Cancellation (POSIX). Functions that do not wait are no cancellation points. A thread that is cancelled while it waits
- * leaves its locks as a killed process does: the next owner gets KIN_OWNER_DIED.
+ * Cancellation (POSIX). Functions that do not wait are no cancellation points. A thread that is cancelled while it
+ * waits leaves its locks as a killed process does: the next owner gets KIN_OWNER_DIED.
  */
 #ifndef KIN_KIN_H
 #define KIN_KIN_H

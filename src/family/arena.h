@@ -59,7 +59,7 @@ typedef struct kin__object {
 #define KIN__TAG_OFFSET(tag) ((tag)&UINT64_C(0x00ffffffffffffff))
 #define KIN__TAG_TYPE(tag) ((uint32_t)((tag) >> 56))
 
-typedef struct kin__lock { /* kin_lock's inside; protocol in lock.c */
+typedef struct kin__lock { /* kin_lock's inside; protocol in park/owner_lock.c */
     kin__object object;
     _Atomic uint64_t word;
     _Atomic uint32_t depth; /* of recursion beyond the first; only the owner touches it */
@@ -112,7 +112,7 @@ typedef struct kin__rwlock { /* kin_rwlock's inside; protocol in rwlock.c */
     _Atomic uint64_t readers[KIN__READERS]; /* tokens */
 } kin__rwlock;
 
-/* ---- queues: protocols in ring.c, queue.c and flow.c ---- */
+/* ---- queues: protocols in ring.c, queue.c and queue/waiting.c ---- */
 
 #define KIN__UNIT 16u /* what a ring's positions and lengths count in */
 
@@ -129,7 +129,7 @@ typedef struct kin__queue_ends {
     _Atomic uint64_t tail; /* marks: see ring.c */
     _Atomic uint64_t head_seen;
     _Atomic uint64_t putting;                 /* the tail that its holder is about to publish */
-    _Atomic uint32_t write_spin, write_pause; /* what spinning, and pausing after it, have been worth; see flow.c */
+    _Atomic uint32_t write_spin, write_pause; /* what spinning, and pausing after it, have been worth; see queue/waiting.c */
     uint64_t fill_put[8];
 
     kin__lock get_lock;
@@ -139,7 +139,7 @@ typedef struct kin__queue_ends {
     _Atomic uint32_t read_spin, read_pause;
     uint64_t fill_get[7];
 
-    _Atomic uint64_t readable, writable, finished; /* what is slept on: WAITERS flag, see flow.c */
+    _Atomic uint64_t readable, writable, finished; /* what is slept on: WAITERS flag, see queue/waiting.c */
     _Atomic uint64_t closed;
     _Atomic uint64_t lost_puts, lost_gets;
     uint64_t fill_wait[10];
@@ -155,7 +155,7 @@ typedef struct kin__queue { /* kin_queue's inside; the ends follow at the next 1
     uint64_t spare[2];
 } kin__queue;
 
-typedef struct kin__in_hand { /* of a joinable queue, one for each member; protocol in tasks.c */
+typedef struct kin__in_hand { /* of a joinable queue, one for each member; protocol in queue/joinable.c */
     _Atomic uint64_t who;     /* the member's state word */
     _Atomic uint64_t count;
 } kin__in_hand;
@@ -198,7 +198,7 @@ typedef struct kin__thread {
 
 _Static_assert(sizeof(kin__thread) == 128, "two cache lines");
 
-/* ---- names: ref.c ---- */
+/* ---- names: memory/names.c ---- */
 
 typedef struct kin__name {
     _Atomic uint32_t live; /* written last */

@@ -1,4 +1,5 @@
 /* main.c: what children may be started with, and the door by which a spawned one, or one that a server forked, comes in. */
+#include "base/handles.h"
 #include "process/arguments.h"
 #include "process/blob.h"
 #include "process/children.h"
@@ -34,9 +35,7 @@ static kin_status come_in(const kin_entry **entry, kin_args *args)
     }
     status = check(&blob, bytes, size, count);
     if (status != KIN_OK) {
-        for (size_t i = 0; i < count; i++) {
-            kin_os_handle_close(handles[i]);
-        }
+        kin__handles_close(handles, count);
         return status;
     }
     *entry = kin__entry_find(blob.entry);

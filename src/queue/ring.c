@@ -94,9 +94,10 @@ static kin_status look(const kin__ring *ring, uint64_t from, uint64_t to, kin__r
     return KIN_OK;
 }
 
+/* Sequentially consistent: for a waiter that has set WAITERS this is the last look before it sleeps (waiting.c). */
 static uint32_t state_of(kin__record *record)
 {
-    return STATE(atomic_load_explicit(&record->owner, memory_order_acquire));
+    return STATE(atomic_load(&record->owner));
 }
 
 /* ---- made and opened ---- */

@@ -17,9 +17,10 @@ typedef struct kin__waiting { /* of one call, for a message (units 0) or for roo
     bool ask; /* whether to ask the system if the owners of what is in the way live */
 } kin__waiting;
 
+/* Sequentially consistent: for a waiter that has set WAITERS this is the last look before it sleeps (waiting.c). */
 static inline bool kin__queue_closed(const kin__ring *ring)
 {
-    return atomic_load_explicit(&ring->ends->closed, memory_order_acquire) != 0;
+    return atomic_load(&ring->ends->closed) != 0;
 }
 
 /* Whether the call would find what it waits for, or the end of the queue. */
