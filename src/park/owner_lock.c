@@ -230,8 +230,11 @@ bool kin__lock_inconsistent(kin__lock *lock)
 void kin__lock_abandon(kin__seat *seat, kin__lock *lock)
 {
     uint64_t word = atomic_load(&lock->word);
-    while (!atomic_compare_exchange_weak(&lock->word, &word, INCONSISTENT)) {
-    }
+    do {
+        if (OWNER(word) != seat->token) {
+            return; /* this process was taken for dead: the lock is another's */
+        }
+    } while (!atomic_compare_exchange_weak(&lock->word, &word, INCONSISTENT));
     if (word & CONTENDED) {
         kin__unpark(seat->family, &lock->word, 1);
     }
@@ -290,6 +293,7 @@ uint32_t kin__lock_look(kin__look *how, void *object, uint32_t interest)
     while (how->arm && OWNER(word) != 0 && !(word & CONTENDED)) {
         if (atomic_compare_exchange_weak(&lock->word, &word, word | CONTENDED)) {
             word |= CONTENDED;
+            note_owner(lock);
         }
     }
     bool held = OWNER(word) != 0 && OWNER(word) != how->seat->token;

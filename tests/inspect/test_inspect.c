@@ -51,6 +51,15 @@ static int child_wait(const kin_args *args)
     return 0;
 }
 
+static int child_watch(const kin_args *args)
+{
+    place *it = given(args, "place", KIN_TYPE_MEMORY);
+    CHECK(it && kin_sem_release(&it->told, 1) == KIN_OK);
+    kin_wait_item item = {.object = &it->lock, .type = KIN_TYPE_LOCK, .interest = KIN_READABLE};
+    size_t ready = 0;
+    return kin_wait(&item, 1, 0, PATIENCE, &ready) != KIN_OK;
+}
+
 /* Makes a family of its own and waits in it. */
 static int child_other_family(const kin_args *args)
 {
@@ -188,6 +197,27 @@ static void holders_and_waiters_are_shown(void **state)
     assert_ok(kin_free(it));
 }
 
+static void a_lock_that_is_only_watched_tells_how_long_it_is_held(void **state)
+{
+    (void)state;
+    place *it = new_place();
+    notes all = {.it = it, .searched = &it->lock};
+    assert_ok(kin_name_set("watched", KIN_TYPE_LOCK, &it->lock));
+    int64_t begun = now_ns();
+    assert_ok(kin_lock_acquire(&it->lock, PATIENCE));
+    kin_process *watcher = start_with("watch", it);
+    all.lock.held = -1;
+    while (all.lock.held < 0 && now_ns() - begun < PATIENCE) {
+        all = (notes){.it = it, .searched = &it->lock};
+        look(NULL, &all);
+    }
+    assert_true(all.lock.held >= 0 && all.lock.held <= now_ns() - begun + KIN_MS(1)); /* noted in milliseconds */
+    assert_ok(kin_lock_release(&it->lock));
+    join_child(watcher, 0);
+    assert_ok(kin_name_remove(NULL, "watched"));
+    assert_ok(kin_free(it));
+}
+
 static void dead_are_shown_as_dead(void **state)
 {
     (void)state;
@@ -277,12 +307,14 @@ int main(void)
     static const kin_entry entries[] = {
         {"hold", child_hold},
         {"wait", child_wait},
+        {"watch", child_watch},
         {"other_family", child_other_family},
     };
     kin_main(entries, sizeof entries / sizeof entries[0]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_input_is_refused),
         cmocka_unit_test(holders_and_waiters_are_shown),
+        cmocka_unit_test(a_lock_that_is_only_watched_tells_how_long_it_is_held),
         cmocka_unit_test(dead_are_shown_as_dead),
         cmocka_unit_test(families_of_others_are_visited),
         cmocka_unit_test(dicts_and_lists_show_how_much_is_in_them),
