@@ -121,6 +121,11 @@ kin_status kin_os_shm_commit(kin_os_handle shm, void *base, size_t from, size_t 
 size_t kin_os_shm_committed(kin_os_handle shm, const void *base, size_t reserve);
 size_t kin_os_page_size(void);
 
+/* ---- whether shared memory is there: backing.c ---- */
+
+/* Whether the system has given memory to all of the first size bytes, so that reading them allocates nothing. */
+bool kin_os_shm_backed(kin_os_handle shm, size_t size);
+
 /* ---- native semaphores: sem.c ---- */
 
 /* What the owner of a native semaphore leaves in the arena so that others can reach it. POSIX: a flag that the name

@@ -3,6 +3,7 @@
 #ifndef KIN_CONTAINER_H
 #define KIN_CONTAINER_H
 
+#include "family/input.h"
 #include "memory/heap.h"
 #include "kin/items.h"
 #include "park/owner_lock.h"
@@ -98,10 +99,10 @@ kin_status kin__entry_make(kin__entry **out, kin__seat *seat, kin__container *it
 static inline bool kin__entry_open(kin_family *family, uint64_t word, kin__found *out)
 {
     uint64_t offset = kin__block_offset(word);
-    if (!kin__family_covers(family, offset, sizeof(kin__entry))) {
+    kin__entry *entry = kin__at(family, offset, sizeof(kin__entry), 16);
+    if (!entry) {
         return false;
     }
-    kin__entry *entry = kin__pointer(family, offset);
     out->entry = entry;
     out->key_size = atomic_load_explicit(&entry->key_size, memory_order_relaxed);
     out->value_size = atomic_load_explicit(&entry->value_size, memory_order_relaxed);

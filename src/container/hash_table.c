@@ -15,6 +15,7 @@
 #include "container/hash_table.h"
 
 #include "container/container.h"
+#include "family/input.h"
 #include "family/thread_slot.h"
 #include "memory/heap.h"
 
@@ -28,10 +29,10 @@ typedef kin__table_view view;
 static bool open_table(kin_family *family, uint64_t root, view *out)
 {
     uint64_t offset = kin__block_offset(root);
-    if (!kin__family_covers(family, offset, sizeof(kin__table))) {
+    out->table = kin__at(family, offset, sizeof(kin__table), 16);
+    if (!out->table) {
         return false;
     }
-    out->table = kin__pointer(family, offset);
     out->slots = (kin__slot *)(void *)(out->table + 1);
     out->capacity = atomic_load_explicit(&out->table->capacity, memory_order_relaxed);
     return out->capacity >= CAPACITY_MIN && out->capacity <= CAPACITY_MAX &&

@@ -15,6 +15,7 @@
 
 #include "container/container.h"
 #include "container/snapshot.h"
+#include "family/input.h"
 #include "family/thread_slot.h"
 #include "kin/list.h"
 #include "memory/heap.h"
@@ -44,10 +45,10 @@ static bool open_index(kin_family *family, uint64_t root, view *out)
     if (root == 0) {
         return true;
     }
-    if (!kin__family_covers(family, offset, sizeof(index_block))) {
+    out->index = kin__at(family, offset, sizeof(index_block), 16);
+    if (!out->index) {
         return false;
     }
-    out->index = kin__pointer(family, offset);
     out->capacity = atomic_load_explicit(&out->index->capacity, memory_order_relaxed);
     uint64_t span = atomic_load_explicit(&out->index->span, memory_order_acquire);
     out->first = FIRST(span);

@@ -1,6 +1,7 @@
 /* adopt.c: mapping a family that another process has made. Nothing that its arena says is believed unchecked. */
 #include "family/adopt.h"
 
+#include "family/input.h"
 #include "family/layout.h"
 #include "family/member.h"
 
@@ -23,11 +24,11 @@ kin_status kin__family_header(kin_os_handle shm, kin_os_id *id, uint64_t *reserv
     const kin__arena *arena = base;
     if (kin_os_shm_committed(shm, base, page) < sizeof *arena || atomic_load(&arena->magic) != KIN__MAGIC) {
         status = KIN_E_DAMAGED;
-    } else if (arena->version != KIN__LAYOUT) {
+    } else if (kin__read_u32(&arena->version) != KIN__LAYOUT) {
         status = KIN_E_BLOB_VERSION;
     } else {
-        *id = arena->id;
-        *reserve = arena->layout.reserve;
+        kin__copy_in(id, &arena->id, sizeof *id);
+        *reserve = kin__read_u64(&arena->layout.reserve);
         status = *reserve >= page && *reserve % page == 0 && *reserve <= SIZE_MAX / 2 ? KIN_OK : KIN_E_DAMAGED;
     }
     kin_os_shm_unmap(base, page);
@@ -38,15 +39,17 @@ static kin_status check_arena(kin_family *family, const kin__family_ticket *tick
 {
     size_t usable = kin_os_shm_committed(family->shm, family->base, (size_t)family->layout.reserve);
     const kin__arena *arena = family->arena;
+    kin_os_id id;
     if (usable < sizeof *arena || atomic_load(&arena->magic) != KIN__MAGIC) {
         return KIN_E_BLOB_CORRUPT;
     }
-    if (arena->version != KIN__LAYOUT || arena->fingerprint != kin__layout_fingerprint()) {
+    if (kin__read_u32(&arena->version) != KIN__LAYOUT ||
+        kin__read_u32(&arena->fingerprint) != kin__layout_fingerprint()) {
         return KIN_E_BLOB_VERSION;
     }
-    if (memcmp(&arena->id, &ticket->id, sizeof arena->id) != 0 ||
-        !kin__layout_read(&family->layout, arena, ticket->reserve) ||
-        family->layout.heap_start > usable + KIN__SPAN_SIZE) {
+    kin__copy_in(&id, &arena->id, sizeof id);
+    if (memcmp(&id, &ticket->id, sizeof id) != 0 ||
+        !kin__layout_read(&family->layout, arena, ticket->reserve, usable)) {
         return KIN_E_BLOB_CORRUPT;
     }
     atomic_store(&family->known, usable);
@@ -62,8 +65,7 @@ static kin_status take_handles(kin_family *family, const kin__family_ticket *tic
 /* Every member keeps it. */
 static void take_name(kin_family *family)
 {
-    memcpy(family->name, family->arena->name, sizeof family->name);
-    family->name[KIN_FAMILY_NAME_MAX] = '\0';
+    kin__copy_in_text(family->name, family->arena->name, sizeof family->name);
     if (kin__family_name_sound(family->name)) {
         kin_os_name_hold(&family->holder, family->name, &family->access.owner);
     } else {
@@ -75,7 +77,7 @@ static void take_name(kin_family *family)
 static kin_status take_access(kin_family *family, const kin_os_account *owner)
 {
     const kin_os_access *access = &family->access;
-    family->access = family->arena->access;
+    kin__copy_in(&family->access, &family->arena->access, sizeof family->access);
     bool sound = kin_os_account_sound(&access->owner) && kin_os_account_sound(&access->group);
     return sound && (!owner || strcmp(owner->text, access->owner.text) == 0) ? KIN_OK : KIN_E_BLOB_CORRUPT;
 }

@@ -135,7 +135,7 @@ typedef struct kin__queue_ends {
     kin__lock get_lock;
     _Atomic uint64_t next, head;
     _Atomic uint64_t tail_seen;
-    _Atomic uint64_t getting; /* the next that its holder is about to publish; afterwards KIN__NO_MARK */
+    _Atomic uint64_t getting; /* what its holder has got, see kin__ring_mend_get; afterwards KIN__NO_MARK */
     _Atomic uint32_t read_spin, read_pause;
     uint64_t fill_get[7];
 
@@ -162,6 +162,7 @@ typedef struct kin__in_hand { /* of a joinable queue, one for each member; proto
 
 #define KIN__MEMBERS_MAX 4096u
 #define KIN__THREADS_MAX 32768u
+#define KIN__RESERVE_MAX (UINT64_C(64) << 30)
 
 /* ---- members: protocol in member.c ---- */
 

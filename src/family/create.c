@@ -48,7 +48,6 @@ static kin_status make(kin_family *family, const kin_family_options *options)
 
 static kin_status check_options(kin_family_options *out, const kin_family_options *options)
 {
-    const uint64_t max_reserve = UINT64_C(64) << 30;
     *out = (kin_family_options)KIN_FAMILY_OPTIONS;
     if (options) {
         if (options->size != sizeof *options) {
@@ -59,7 +58,7 @@ static kin_status check_options(kin_family_options *out, const kin_family_option
     out->reserve = out->reserve ? out->reserve : UINT64_C(256) << 20;
     out->max_members = out->max_members ? out->max_members : 512;
     out->max_threads = out->max_threads ? out->max_threads : 1024;
-    if (out->reserve > max_reserve || out->reserve > SIZE_MAX / 2 || out->max_members > KIN__MEMBERS_MAX ||
+    if (out->reserve > KIN__RESERVE_MAX || out->reserve > SIZE_MAX / 2 || out->max_members > KIN__MEMBERS_MAX ||
         out->max_threads > KIN__THREADS_MAX) {
         return KIN_E_ARGUMENT;
     }

@@ -148,7 +148,9 @@ bool kin__family_covers_now(kin_family *family, uint64_t offset, uint64_t size)
         return false;
     }
     uint64_t now = kin_os_shm_committed(family->shm, family->base, family->layout.reserve);
-    atomic_store_explicit(&family->known, now, memory_order_relaxed);
+    uint64_t known = atomic_load_explicit(&family->known, memory_order_relaxed);
+    while (now > known && !atomic_compare_exchange_weak(&family->known, &known, now)) {
+    } /* it never shrinks: a system that cannot be asked now, or another thread's older answer, changes nothing */
     return offset + size <= now;
 }
 

@@ -92,11 +92,6 @@ static inline uint64_t kin__offset(const kin_family *family, const void *p)
     return (uint64_t)((const char *)p - family->base);
 }
 
-static inline void *kin__pointer(const kin_family *family, uint64_t offset)
-{
-    return family->base + offset;
-}
-
 /* Whether it may be the name of a family. */
 bool kin__family_name_sound(const char *name);
 

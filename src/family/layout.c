@@ -1,5 +1,7 @@
 #include "family/layout.h"
 
+#include "family/input.h"
+
 #include <string.h>
 
 uint32_t kin__layout_fingerprint(void)
@@ -35,16 +37,20 @@ uint64_t kin__layout_compute(kin__layout *layout)
     return next;
 }
 
-bool kin__layout_read(kin__layout *out, const kin__arena *arena, uint64_t reserve)
+bool kin__layout_read(kin__layout *out, const kin__arena *arena, uint64_t reserve, uint64_t usable)
 {
+    kin__layout claimed;
+    kin__copy_in(&claimed, &arena->layout, sizeof claimed);
     *out = (kin__layout){.reserve = reserve};
-    out->max_members = arena->layout.max_members;
-    out->max_threads = arena->layout.max_threads;
-    if (out->max_members > KIN__MEMBERS_MAX || out->max_threads > KIN__THREADS_MAX) {
+    out->max_members = claimed.max_members;
+    out->max_threads = claimed.max_threads;
+    if (out->max_members == 0 || out->max_members > KIN__MEMBERS_MAX || out->max_threads == 0 ||
+        out->max_threads > KIN__THREADS_MAX || out->max_threads % 64 != 0 || reserve < KIN__SPAN_SIZE ||
+        reserve > KIN__RESERVE_MAX || reserve % KIN__SPAN_SIZE != 0) {
         return false;
     }
-    kin__layout_compute(out);
-    return memcmp(out, &arena->layout, sizeof *out) == 0;
+    uint64_t tables_end = kin__layout_compute(out);
+    return tables_end <= usable && out->heap_start < reserve && memcmp(out, &claimed, sizeof *out) == 0;
 }
 
 void kin__layout_format(kin__arena *arena, const kin__layout *layout, const kin_os_id *id, const char *name,

@@ -2,7 +2,7 @@
 #ifndef KIN_MEMBER_H
 #define KIN_MEMBER_H
 
-#include "family/family.h"
+#include "family/input.h"
 
 /* ---- words of the tables ---- */
 

@@ -5,7 +5,9 @@
  * that are objects of their own (the locks of a queue) show, too, while they are held or waited for.
  *
  * The memory belongs to others, who go on changing it, and may have written nonsense: every number is checked before it leads
- * anywhere, and nothing is believed for longer than one look.
+ * anywhere, and nothing is believed for longer than one look. Nor may it cost the onlooker more than those who wrote it:
+ * names, sleepers and whether members live are found out once for a look, so that its time is in proportion to the memory
+ * there is; and memory that the system has not given to the family yet is not touched, which would allocate it.
  */
 #include "kin/inspect.h"
 
@@ -13,17 +15,62 @@
 #include "container/list.h"
 #include "family/adopt.h"
 #include "family/create.h"
+#include "family/input.h"
 #include "family/member.h"
 #include "kin/counter.h"
+#include "kin/sem.h"
+#include "memory/object.h"
 #include "park/deadlock.h"
 #include "park/owner_lock.h"
 #include "park/park.h"
 #include "queue/ring.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FAMILIES_MAX 64u
+#define PERMITS_MAX (1u << 24) /* of leased semaphores, looked at in one look */
+
+/* ---- what is found out once for a look ---- */
+
+typedef struct named {
+    uint64_t offset;
+    char text[KIN_NAME_MAX + 1];
+} named;
+
+typedef struct findings {
+    kin_family *family;
+    const kin_sight *sight;
+    kin_seen_sleeper *sleepers; /* [thread_end], those that there are; by_object: their objects' offsets, sorted */
+    uint64_t *by_object;
+    uint32_t sleeper_count, object_count;
+    uint32_t name_count;
+    named names[KIN__NAMES]; /* sorted */
+    uint32_t threads[KIN__MEMBERS_MAX];
+    uint8_t lives[KIN__MEMBERS_MAX]; /* 0: not asked yet */
+    uint32_t permits;                /* that may still be looked at */
+} findings;
+
+enum { LIVES = 1, DEAD = 2 };
+
+/* Asks the system once for each member. ask: about a token of it, one of a thread or of the member. */
+static int is_alive(findings *it, uint32_t member, uint64_t token, bool (*ask)(kin_family *family, uint64_t token))
+{
+    if (member >= it->family->layout.max_members) {
+        return 0;
+    }
+    if (it->lives[member] == 0) {
+        it->lives[member] = ask(it->family, token) ? LIVES : DEAD;
+    }
+    return it->lives[member] == LIVES;
+}
+
+static int compare_offsets(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b; /* each struct here begins with it */
+    return left < right ? -1 : left > right;
+}
 
 /* ---- objects ---- */
 
@@ -57,16 +104,13 @@ static uint64_t reach_of(uint32_t type)
     }
 }
 
-/* The type of the object that begins at offset, 0 if none does. */
+/* The type of the object that begins at offset, 0 if none does that lies in the arena whole. */
 static uint32_t type_at(kin_family *family, uint64_t offset)
 {
-    if (!kin__family_covers(family, offset, sizeof(kin__object))) {
-        return 0;
-    }
-    uint64_t tag = atomic_load_explicit((_Atomic uint64_t *)kin__pointer(family, offset), memory_order_relaxed);
+    const kin__object *object = kin__at(family, offset, sizeof *object, 8);
+    uint64_t tag = object ? atomic_load_explicit(&((kin__object *)(uintptr_t)object)->tag, memory_order_relaxed) : 0;
     uint32_t type = KIN__TAG_TYPE(tag);
-    bool whole =
-        KIN__TAG_OFFSET(tag) == offset && reach_of(type) > 0 && kin__family_covers(family, offset, reach_of(type));
+    bool whole = KIN__TAG_OFFSET(tag) == offset && reach_of(type) > 0 && kin__object_at(family, offset, type) != NULL;
     return whole ? type : 0;
 }
 
@@ -87,38 +131,40 @@ static bool object_of_word(kin_family *family, uint64_t word, uint64_t *offset, 
     return false;
 }
 
-static const char *name_of(kin_family *family, uint64_t offset, char copy[KIN_NAME_MAX + 1])
+static const char *name_of(const findings *it, uint64_t offset)
 {
-    const kin__name *names = kin__pointer(family, family->layout.names);
-    for (uint32_t i = 0; i < KIN__NAMES; i++) {
-        if (atomic_load(&((kin__name *)(uintptr_t)&names[i])->live) &&
-            KIN__TAG_OFFSET(names[i].ref.opaque[0]) == offset) {
-            memcpy(copy, names[i].text, KIN_NAME_MAX + 1);
-            copy[KIN_NAME_MAX] = '\0';
-            return copy;
-        }
-    }
-    return NULL;
+    const named *found = bsearch(&offset, it->names, it->name_count, sizeof it->names[0], compare_offsets);
+    return found ? found->text : NULL;
 }
 
-static void add_holder(kin_family *family, kin_seen_object *it, uint64_t token)
+static void add_holder(findings *all, kin_seen_object *it, uint64_t token)
 {
     if (token != 0 && it->holders++ == 0) {
-        it->holder = kin__token_pid(family, token);
-        it->holder_alive = kin__token_alive(family, token);
+        it->holder = kin__token_pid(all->family, token);
+        if (it->holder != 0) {
+            uint64_t lease = atomic_load(&kin__thread_at(all->family, kin__token_index(token))->lease);
+            it->holder_alive = is_alive(all, kin__lease_member(lease), token, kin__token_alive);
+        }
     }
 }
 
-static void look_at_lease(kin_family *family, kin__lease *lease, kin_seen_object *it)
+static void look_at_lease(findings *all, kin__lease *lease, kin_seen_object *it)
 {
     uint32_t permits = atomic_load(&lease->sem.object.detail) & ~KIN__LEASED;
-    for (uint32_t i = 0; i < permits && kin__family_covers(family, kin__offset(family, &lease->holders[i]), 8); i++) {
+    uint64_t offset = kin__offset(all->family, lease);
+    if (permits > KIN_SEM_LEASE_MAX || permits > all->permits ||
+        !kin__family_covers(all->family, offset, sizeof *lease + (uint64_t)permits * sizeof lease->holders[0])) {
+        return;
+    }
+    all->permits -= permits;
+    for (uint32_t i = 0; i < permits; i++) {
         uint64_t token = atomic_load(&lease->holders[i]);
         if (token == 0) {
             it->value++;
         } else if (it->holders++ == 0) {
             it->holder = kin__member_token_pid(token);
-            it->holder_alive = kin__member_token_alive(family, token);
+            it->holder_alive = kin__member_token_listed(all->family, token) &&
+                               is_alive(all, kin__member_token_index(token), token, kin__member_token_alive);
         }
     }
 }
@@ -131,23 +177,24 @@ static int64_t messages_in(kin__queue *queue)
 }
 
 /* What is particular to its type. */
-static void look_inside(kin_family *family, void *object, kin_seen_object *it)
+static void look_inside(findings *all, void *object, kin_seen_object *it)
 {
+    kin_family *family = all->family;
     kin__rwlock *rwlock = object;
     size_t count;
     switch ((uint32_t)it->type) {
     case KIN_TYPE_LOCK:
-        add_holder(family, it, kin__lock_owner(object, &it->held));
+        add_holder(all, it, kin__lock_owner(object, &it->held));
         break;
     case KIN_TYPE_RWLOCK:
-        add_holder(family, it, atomic_load(&rwlock->writer));
+        add_holder(all, it, atomic_load(&rwlock->writer));
         for (uint32_t i = 0; i < KIN__READERS; i++) {
-            add_holder(family, it, atomic_load(&rwlock->readers[i]));
+            add_holder(all, it, atomic_load(&rwlock->readers[i]));
         }
         break;
     case KIN_TYPE_SEM:
         if (atomic_load(&((kin__sem *)object)->object.detail) & KIN__LEASED) {
-            look_at_lease(family, object, it);
+            look_at_lease(all, object, it);
         } else {
             it->value = (int64_t)(uint32_t)atomic_load(&((kin__sem *)object)->word);
         }
@@ -192,14 +239,87 @@ static bool read_sleeper(kin_family *family, uint32_t index, kin_seen_sleeper *o
     return true;
 }
 
-static uint32_t count_sleepers(kin_family *family, uint64_t offset)
+static uint32_t count_sleepers(const findings *it, uint64_t offset)
 {
-    kin_seen_sleeper each;
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < kin__thread_end(family); i++) {
-        count += read_sleeper(family, i, &each) && each.type != 0 && each.offset == offset;
+    const uint64_t *found = bsearch(&offset, it->by_object, it->object_count, sizeof offset, compare_offsets);
+    const uint64_t *end = it->by_object + it->object_count, *first = found;
+    if (!found) {
+        return 0;
     }
-    return count;
+    while (first > it->by_object && first[-1] == offset) {
+        first--;
+    }
+    while (found < end && *found == offset) {
+        found++;
+    }
+    return (uint32_t)(found - first);
+}
+
+/* ---- finding out ---- */
+
+static void read_names(findings *it)
+{
+    const kin__name *names = kin__names_of(it->family);
+    for (uint32_t i = 0; i < KIN__NAMES; i++) {
+        named *out = &it->names[it->name_count];
+        kin_ref ref;
+        if (atomic_load(&((kin__name *)(uintptr_t)&names[i])->live)) {
+            kin__copy_in(&ref, &names[i].ref, sizeof ref);
+            kin__copy_in_text(out->text, names[i].text, sizeof out->text);
+            out->offset = KIN__TAG_OFFSET(ref.opaque[0]);
+            it->name_count++;
+        }
+    }
+    qsort(it->names, it->name_count, sizeof it->names[0], compare_offsets);
+}
+
+static void read_threads(findings *it, uint32_t end)
+{
+    for (uint32_t i = 0; i < end; i++) {
+        kin_seen_sleeper *sleeper = &it->sleepers[it->sleeper_count];
+        uint64_t lease = atomic_load(&kin__thread_at(it->family, i)->lease);
+        uint32_t member = kin__lease_member(lease);
+        if (kin__lease_live(lease) && member < KIN__MEMBERS_MAX) {
+            it->threads[member]++;
+        }
+        if (read_sleeper(it->family, i, sleeper)) {
+            it->sleeper_count++;
+            if (sleeper->type != 0) {
+                it->by_object[it->object_count++] = sleeper->offset;
+            }
+        }
+    }
+    qsort(it->by_object, it->object_count, sizeof it->by_object[0], compare_offsets);
+}
+
+static void forget(findings *it)
+{
+    if (it) {
+        free(it->sleepers);
+        free(it->by_object);
+        free(it);
+    }
+}
+
+static kin_status find_out(findings **out, kin_family *family, const kin_sight *sight)
+{
+    uint32_t end = kin__thread_end(family);
+    findings *it = calloc(1, sizeof *it);
+    if (it) {
+        it->sleepers = calloc(end + 1, sizeof *it->sleepers);
+        it->by_object = calloc(end + 1, sizeof *it->by_object);
+    }
+    if (!it || !it->sleepers || !it->by_object) {
+        forget(it);
+        return KIN_E_NO_MEMORY;
+    }
+    it->family = family;
+    it->sight = sight;
+    it->permits = PERMITS_MAX;
+    read_names(it);
+    read_threads(it, end);
+    *out = it;
+    return KIN_OK;
 }
 
 /* ---- all of it ---- */
@@ -215,69 +335,77 @@ static void show_family(kin_family *family, const kin_sight *sight)
     }
 }
 
-static void show_members(kin_family *family, const kin_sight *sight)
+static void show_members(findings *all)
 {
-    for (uint32_t i = 0; sight->member && i < kin__member_end(family); i++) {
-        kin_seen_member it = {0, 0, 0};
+    const kin_sight *sight = all->sight;
+    for (uint32_t i = 0; sight->member && i < kin__member_end(all->family); i++) {
+        kin_seen_member it = {0, all->threads[i], 0};
         uint64_t token;
-        if (!kin__member_listed_at(family, i, &token)) {
-            continue;
+        if (kin__member_listed_at(all->family, i, &token)) {
+            it.pid = kin__member_token_pid(token);
+            it.alive = is_alive(all, i, token, kin__member_token_alive);
+            sight->member(&it, sight->context);
         }
-        it.pid = kin__member_token_pid(token);
-        it.alive = kin__member_token_alive(family, token);
-        for (uint32_t t = 0; t < kin__thread_end(family); t++) {
-            uint64_t lease = atomic_load(&kin__thread_at(family, t)->lease);
-            it.threads += (lease & 0xff) == KIN__LIVE && ((lease >> 8) & 0xffff) == i;
-        }
-        sight->member(&it, sight->context);
     }
 }
 
-static void show_object(kin_family *family, const kin_sight *sight, uint64_t offset, uint32_t type)
+static void show_object(findings *all, uint64_t offset, uint32_t type)
 {
-    char name[KIN_NAME_MAX + 1];
+    void *object = kin__object_at(all->family, offset, type);
     kin_seen_object it = {.type = (kin_type)type, .offset = offset, .held = -1};
-    it.name = name_of(family, offset, name);
-    it.sleepers = count_sleepers(family, offset);
-    look_inside(family, kin__pointer(family, offset), &it);
+    if (!object) {
+        return; /* it was there a moment ago */
+    }
+    it.name = name_of(all, offset);
+    it.sleepers = count_sleepers(all, offset);
+    look_inside(all, object, &it);
     if (it.name || it.holders > 0 || it.sleepers > 0) {
-        sight->object(&it, sight->context);
+        all->sight->object(&it, all->sight->context);
     }
 }
 
-static void show_objects(kin_family *family, const kin_sight *sight)
+/* How far the heap can be looked at. kin allocates what it commits; memory of which the system has given less than it has
+ * promised was not made by kin, and looking at it would allocate the rest. */
+static uint64_t end_of_memory(kin_family *family)
 {
-    uint64_t end = kin_os_shm_committed(family->shm, family->base, (size_t)family->layout.reserve);
-    for (uint64_t offset = family->layout.heap_start; sight->object && offset + sizeof(kin__object) <= end;
-         offset += 8) {
-        uint32_t type = type_at(family, offset);
+    uint64_t committed = kin_os_shm_committed(family->shm, family->base, (size_t)family->layout.reserve);
+    return kin_os_shm_backed(family->shm, committed) ? committed : 0;
+}
+
+static void show_objects(findings *all)
+{
+    uint64_t end = all->sight->object ? end_of_memory(all->family) : 0;
+    for (uint64_t offset = all->family->layout.heap_start; offset + sizeof(kin__object) <= end; offset += 8) {
+        uint32_t type = type_at(all->family, offset);
         if (type != 0) {
-            show_object(family, sight, offset, type);
+            show_object(all, offset, type);
         }
     }
 }
 
-static void show_sleepers(kin_family *family, const kin_sight *sight)
+static void show_sleepers(const findings *all)
 {
-    kin_seen_sleeper it;
-    for (uint32_t i = 0; sight->sleeper && i < kin__thread_end(family); i++) {
-        if (read_sleeper(family, i, &it)) {
-            sight->sleeper(&it, sight->context);
-        }
+    for (uint32_t i = 0; all->sight->sleeper && i < all->sleeper_count; i++) {
+        all->sight->sleeper(&all->sleepers[i], all->sight->context);
     }
 }
 
 kin_status kin_family_look(kin_family *family, const kin_sight *sight)
 {
+    findings *all;
     if (!sight || sight->size != sizeof *sight) {
         return KIN_E_ARGUMENT;
     }
     kin_status status = kin__family_resolve(&family, family);
     if (status == KIN_OK) {
+        status = find_out(&all, family, sight);
+    }
+    if (status == KIN_OK) {
         show_family(family, sight);
-        show_members(family, sight);
-        show_objects(family, sight);
-        show_sleepers(family, sight);
+        show_members(all);
+        show_objects(all);
+        show_sleepers(all);
+        forget(all);
     }
     return status;
 }

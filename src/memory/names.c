@@ -1,7 +1,7 @@
 /* names.c: names of objects inside a family. A table in the arena, under a lock; an entry counts from the store of
  * `live` on, so a process killed while it sets or removes a name has done it or not. */
 #include "family/create.h"
-#include "family/family.h"
+#include "family/input.h"
 #include "family/thread_slot.h"
 #include "kin/ref.h"
 #include "park/owner_lock.h"
@@ -35,7 +35,7 @@ static bool name_valid(const char *name)
 /* The entry of that name, or NULL; *empty is one that may be used. */
 static kin__name *find(kin_family *family, const char *name, kin__name **empty)
 {
-    kin__name *names = kin__pointer(family, family->layout.names);
+    kin__name *names = kin__names_of(family);
     for (uint32_t i = 0; i < KIN__NAMES; i++) {
         if (!atomic_load(&names[i].live)) {
             *empty = &names[i];
@@ -97,7 +97,7 @@ kin_status kin_name_get(void **out, kin_family *family, kin_type type, const cha
     }
     const kin__name *entry = find(family, name, &empty);
     if (entry) {
-        ref = entry->ref;
+        kin__copy_in(&ref, &entry->ref, sizeof ref);
     }
     leave(seat);
     return entry ? kin_ref_get(out, type, ref) : KIN_E_NOT_FOUND;

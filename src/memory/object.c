@@ -1,5 +1,7 @@
 #include "memory/object.h"
 
+#include "base/hooks.h"
+#include "family/input.h"
 #include "family/thread_slot.h"
 #include "kin/memory.h"
 
@@ -35,6 +37,18 @@ kin_status kin__object_check(const void *p, kin_type type)
     }
     uint64_t tag = atomic_load(&((kin__object *)(uintptr_t)p)->tag);
     return tag == KIN__TAG(type, kin__offset(kin__family_at(p), p)) ? KIN_OK : KIN_E_TYPE;
+}
+
+void *kin__object_at(kin_family *family, uint64_t offset, uint32_t type)
+{
+    kin__object *object = kin__at(family, offset, sizeof *object, 8);
+    if (!object || type >= kin__hooks.extent_count ||
+        atomic_load_explicit(&object->tag, memory_order_acquire) != KIN__TAG(type, offset)) {
+        return NULL;
+    }
+    const kin__extent *extent = &kin__hooks.extents[type];
+    uint64_t size = extent->of ? extent->of(family, offset) : extent->fixed;
+    return size > 0 ? kin__at(family, offset, size, 8) : NULL;
 }
 
 kin_status kin__object_fini(void *p, kin_type type)

@@ -2,6 +2,7 @@
  * id | the generation of the object, or of the block for KIN_TYPE_MEMORY. */
 #include "kin/ref.h"
 
+#include "family/input.h"
 #include "memory/heap.h"
 #include "memory/object.h"
 
@@ -25,23 +26,9 @@ static kin_family *family_of_mark(uint32_t mark)
     return NULL;
 }
 
-static uint32_t object_generation(const void *object)
+static uint32_t generation_of(void *object)
 {
-    return atomic_load(&((kin__object *)(uintptr_t)object)->generation);
-}
-
-static kin_status generation_at(kin_family *family, kin_type type, uint64_t offset, uint32_t *generation)
-{
-    uint64_t size;
-    if (type == KIN_TYPE_MEMORY) {
-        return kin__heap_generation(family, offset, generation, &size);
-    }
-    const void *object = kin__pointer(family, offset);
-    kin_status status = kin__object_check(object, type);
-    if (status == KIN_OK) {
-        *generation = object_generation(object);
-    }
-    return status;
+    return atomic_load(&((kin__object *)object)->generation);
 }
 
 kin_status kin_ref_of(kin_ref *out, kin_type type, const void *object)
@@ -54,13 +41,34 @@ kin_status kin_ref_of(kin_ref *out, kin_type type, const void *object)
     if (!family) {
         return KIN_E_FAMILY;
     }
-    uint64_t offset = kin__offset(family, object);
-    kin_status status = generation_at(family, type, offset, &generation);
+    uint64_t size, offset = kin__offset(family, object);
+    kin_status status = type == KIN_TYPE_MEMORY ? kin__heap_generation(family, offset, &generation, &size)
+                                                : kin__object_check(object, type);
+    if (status == KIN_OK && type != KIN_TYPE_MEMORY) {
+        generation = generation_of((void *)(uintptr_t)object);
+    }
     if (status == KIN_OK) {
         out->opaque[0] = KIN__TAG(type, offset);
         out->opaque[1] = (uint64_t)mark_of(family) << 32 | generation;
     }
     return status;
+}
+
+/* What lies at offset, whole, with its generation; NULL: nothing of that type. */
+static void *find(kin_family *family, kin_type type, uint64_t offset, uint32_t *generation)
+{
+    uint64_t size;
+    void *object = NULL;
+    if (offset < family->layout.heap_start) {
+        return NULL;
+    }
+    if (type != KIN_TYPE_MEMORY) {
+        object = kin__object_at(family, offset, (uint32_t)type);
+        *generation = object ? generation_of(object) : 0;
+    } else if (kin__heap_generation(family, offset, generation, &size) == KIN_OK) {
+        object = kin__at(family, offset, size, 8);
+    }
+    return object;
 }
 
 kin_status kin_ref_get(void **out, kin_type type, kin_ref ref)
@@ -73,15 +81,13 @@ kin_status kin_ref_get(void **out, kin_type type, kin_ref ref)
     if (!family) {
         return KIN_E_FAMILY;
     }
-    uint64_t offset = KIN__TAG_OFFSET(ref.opaque[0]);
     if (KIN__TAG_TYPE(ref.opaque[0]) != (uint32_t)type) {
         return KIN_E_TYPE;
     }
-    if (offset % 8 != 0 || offset < family->layout.heap_start ||
-        !kin__family_covers(family, offset, sizeof(kin__object)) ||
-        generation_at(family, type, offset, &generation) != KIN_OK || generation != (uint32_t)ref.opaque[1]) {
+    void *found = find(family, type, KIN__TAG_OFFSET(ref.opaque[0]), &generation);
+    if (!found || generation != (uint32_t)ref.opaque[1]) {
         return KIN_E_STALE;
     }
-    *out = kin__pointer(family, offset);
+    *out = found;
     return KIN_OK;
 }

@@ -11,6 +11,7 @@
  */
 #include "park/deadlock.h"
 
+#include "family/input.h"
 #include "family/member.h"
 #include "family/thread_slot.h"
 #include "park/park.h"
@@ -29,11 +30,8 @@ typedef struct walk {
 static kin__lock *lock_of_word(kin_family *family, uint64_t offset)
 {
     uint64_t start = offset - offsetof(kin__lock, word);
-    if (offset < offsetof(kin__lock, word) || start % 8 != 0 || !kin__family_covers(family, start, sizeof(kin__lock))) {
-        return NULL;
-    }
-    kin__lock *lock = kin__pointer(family, start);
-    return atomic_load(&lock->object.tag) == KIN__TAG(KIN_TYPE_LOCK, start) ? lock : NULL;
+    kin__lock *lock = offset >= offsetof(kin__lock, word) ? kin__at(family, start, sizeof *lock, 8) : NULL;
+    return lock && atomic_load(&lock->object.tag) == KIN__TAG(KIN_TYPE_LOCK, start) ? lock : NULL;
 }
 
 /* Whom the thread of that token waits for; 0: it does not wait for a lock. */

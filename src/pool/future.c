@@ -129,7 +129,8 @@ static void describe(kin_outcome *out, const kin_future *future)
 static bool is_suspect(const kin_future *future)
 {
     kin__job *job = future->plan.job;
-    return future->has_death || atomic_load(&job->cancelled) || atomic_load(&job->failure.stage) != KIN__FAILURE_NONE;
+    return future->has_death || future->cancelled || atomic_load(&job->cancelled) ||
+           atomic_load(&job->failure.stage) != KIN__FAILURE_NONE;
 }
 
 static kin_status verdict(const kin_future *future)
@@ -248,6 +249,7 @@ static int status_of(const kin_future *future, uint64_t task)
 static kin_status wait_for_next(kin_future *future, uint64_t *task, bool in_order, int64_t deadline)
 {
     for (;;) {
+        bool over = future->ended;
         uint64_t done = atomic_load(&future->plan.job->finished) >> 1;
         *task = find_next(future, in_order);
         if (*task < future->plan.tasks) {
@@ -256,6 +258,9 @@ static kin_status wait_for_next(kin_future *future, uint64_t *task, bool in_orde
         int64_t now = kin_os_now();
         if (future->given >= future->plan.tasks) {
             return KIN_E_NOT_FOUND;
+        }
+        if (over) {
+            return KIN_E_DAMAGED; /* what says how the others ended was written over */
         }
         if (now >= deadline) {
             return KIN_E_TIMED_OUT;

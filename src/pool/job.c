@@ -1,57 +1,47 @@
 /* job.c: what a pool's maker and its workers both do with jobs. Protocol: shared.h. */
 #include "pool/job.h"
 
+#include "family/input.h"
 #include "park/park.h"
 #include "pool/shared.h"
 
-static bool lies_in(kin_family *family, uint64_t offset, uint64_t count, uint64_t size)
+/* Whether the numbers belong together, so that no offset computed from them leads further than the last task. */
+static bool sound(const kin__plan *plan)
 {
-    return size == 0 || (count <= UINT64_MAX / size && kin__family_covers(family, offset, count * size));
-}
-
-/* Whether all offsets computed from the plan stay inside the arena. */
-static bool sound(kin_family *family, const kin__plan *plan, uint64_t job, uint64_t states, uint64_t owners)
-{
-    return plan->count > 0 && plan->chunk > 0 && plan->batch > 0 &&
-           plan->tasks == (plan->count - 1) / plan->chunk + 1 && plan->batches == (plan->tasks - 1) / plan->batch + 1 &&
-           lies_in(family, job + states, plan->tasks, 1) && owners % sizeof(uint32_t) == 0 &&
-           lies_in(family, job + owners, plan->batches, sizeof(uint32_t));
+    return plan->count > 0 && plan->chunk > 0 && plan->batch > 0 && plan->limit >= 0 &&
+           plan->tasks == (plan->count - 1) / plan->chunk + 1 && plan->batches == (plan->tasks - 1) / plan->batch + 1;
 }
 
 kin_status kin__plan_read(kin__plan *out, kin_family *family, kin__job *job)
 {
-    uint64_t at = kin__offset(family, job), in = job->in, put = job->out, states = job->states_at,
-             owners = job->batches_at;
+    uint64_t at = kin__offset(family, job), in = kin__read_u64(&job->in), put = kin__read_u64(&job->out);
     *out = (kin__plan){.job = job,
-                       .number = job->number,
-                       .count = job->count,
-                       .chunk = job->chunk,
-                       .tasks = job->tasks,
-                       .batch = job->batch,
-                       .batches = job->batches,
-                       .in_size = job->in_size,
-                       .out_size = job->out_size,
-                       .limit = job->limit,
-                       .alone = job->alone != 0};
-    if (!sound(family, out, at, states, owners) || !lies_in(family, in, out->count, out->in_size) ||
-        !lies_in(family, put, out->count, out->out_size)) {
+                       .number = kin__read_u64(&job->number),
+                       .count = kin__read_u64(&job->count),
+                       .chunk = kin__read_u64(&job->chunk),
+                       .tasks = kin__read_u64(&job->tasks),
+                       .batch = kin__read_u64(&job->batch),
+                       .batches = kin__read_u64(&job->batches),
+                       .in_size = kin__read_u64(&job->in_size),
+                       .out_size = kin__read_u64(&job->out_size),
+                       .limit = (int64_t)kin__read_u64((const uint64_t *)&job->limit),
+                       .alone = kin__read_u32(&job->alone) != 0};
+    if (!sound(out)) {
         return KIN_E_DAMAGED;
     }
-    out->in = in ? kin__pointer(family, in) : NULL;
-    out->out = put ? kin__pointer(family, put) : NULL;
-    out->states = (_Atomic uint8_t *)((char *)job + states);
-    out->owners = (_Atomic uint32_t *)(void *)((char *)job + owners);
-    return KIN_OK;
+    out->in = in ? kin__array_at(family, in, out->count, out->in_size, 1) : NULL;
+    out->out = put ? kin__array_at(family, put, out->count, out->out_size, 1) : NULL;
+    out->states = kin__array_at(family, at + kin__read_u64(&job->states_at), out->tasks, 1, 1);
+    out->owners =
+        kin__array_at(family, at + kin__read_u64(&job->batches_at), out->batches, sizeof(uint32_t), sizeof(uint32_t));
+    return out->states && out->owners && (out->in || !in) && (out->out || !put) ? KIN_OK : KIN_E_DAMAGED;
 }
 
 kin__job *kin__job_at(kin_family *family, const kin__pool *pool, uint64_t number)
 {
     uint64_t offset = atomic_load((_Atomic uint64_t *)(uintptr_t)&pool->jobs[number % KIN__JOBS]);
-    if (offset == 0 || offset % 64 != 0 || !kin__family_covers(family, offset, sizeof(kin__job))) {
-        return NULL;
-    }
-    kin__job *job = kin__pointer(family, offset);
-    return job->number == number ? job : NULL;
+    kin__job *job = offset != 0 ? kin__at(family, offset, sizeof *job, _Alignof(kin__job)) : NULL;
+    return job && kin__read_u64(&job->number) == number ? job : NULL;
 }
 
 static void lower(_Atomic uint64_t *hint, uint64_t to)

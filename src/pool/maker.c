@@ -6,7 +6,7 @@
 
 kin_status kin__pool_check(const kin_pool *pool)
 {
-    return kin__member_token(pool->family) == pool->shared->maker ? KIN_OK : KIN_E_NOT_OWNER;
+    return kin__member_token(pool->family) == pool->maker ? KIN_OK : KIN_E_NOT_OWNER;
 }
 
 kin_status kin__pool_enter(kin_pool *pool)

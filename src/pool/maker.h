@@ -13,6 +13,7 @@ typedef struct kin__worker { /* in one of the pool's slots */
     kin_process *process;    /* NULL: there is none */
     uint32_t id;
     bool begun;
+    bool awaited;                 /* it said that it was about to end, and has been waited for */
     uint64_t late_job, late_task; /* it was killed for exceeding that task's limit; as in its slot; 0: it was not */
 } kin__worker;
 
@@ -25,6 +26,7 @@ struct kin_future {
     kin_work work;
     uint64_t looked; /* batches before it are DONE */
     _Atomic bool ended;
+    bool cancelled;
     bool telling;            /* a thread is in work.finished */
     bool abandoned;          /* it was closed meanwhile: that thread frees it */
     bool has_death;          /* a worker died of a task */
@@ -37,12 +39,14 @@ struct kin_future {
 struct kin_pool {
     kin_family *family;
     kin__pool *shared;
-    void *memory; /* in which shared lies */
+    uint64_t maker; /* member token: what kin_pool is of this process by. A forked child has another */
+    void *memory;   /* in which shared lies */
     kin_pool_options options;
     kin__mutex mutex; /* guards what follows, and the pool's futures */
     uint32_t size;    /* so many workers there should be */
     kin__worker workers[KIN_POOL_WORKERS_MAX];
-    uint64_t posted; /* jobs */
+    uint64_t posted;       /* jobs */
+    bool taken[KIN__JOBS]; /* places among shared->jobs */
     uint64_t started, died;
     uint32_t failures; /* in a row, of workers to start */
     bool closed, ended, broken;

@@ -60,7 +60,8 @@ static kin_status make_shared(kin_pool *pool)
         return status;
     }
     pool->shared = kin__line(pool->memory);
-    pool->shared->maker = kin__member_token(pool->family);
+    pool->maker = kin__member_token(pool->family);
+    pool->shared->maker = pool->maker;
     pool->shared->max_tasks = pool->options.max_tasks;
     if (pool->options.initializer) {
         memcpy(pool->shared->initializer, pool->options.initializer, strlen(pool->options.initializer));

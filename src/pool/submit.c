@@ -95,13 +95,24 @@ static void fill_job(kin__job *job, const kin_pool *pool, const kin__plan *plan,
     job->args_at = where->args;
     job->args_size = where->args_size;
     if (plan->alone && plan->in_size > 0) {
-        memcpy(kin__pointer(pool->family, job->in), work->in, (size_t)plan->in_size);
+        memcpy((char *)job + where->in, work->in, (size_t)plan->in_size);
     }
     if (where->args_size > 0) {
         kin__writer out = {(unsigned char *)job + where->args, (size_t)where->args_size, 0};
         kin__args_write(&out, work->args);
     }
     atomic_store(&job->want, plan->batches);
+}
+
+/* What the maker goes by: its own numbers, not what stands in the arena by now. */
+static void place_plan(kin__plan *plan, kin__job *job, const layout *where, const kin_work *work)
+{
+    char *start = (char *)job;
+    plan->job = job;
+    plan->in = plan->alone ? start + where->in : work->in;
+    plan->out = plan->alone ? start + where->out : work->out;
+    plan->states = (_Atomic uint8_t *)(start + where->states);
+    plan->owners = (_Atomic uint32_t *)(void *)(start + where->owners);
 }
 
 static kin_status make_job(kin_future *future, const kin_work *work)
@@ -118,11 +129,8 @@ static kin_status make_job(kin_future *future, const kin_work *work)
     }
     kin__job *job = kin__line(future->memory);
     fill_job(job, pool, &future->plan, work, &where);
-    status = kin__plan_read(&future->plan, pool->family, job);
-    if (status != KIN_OK) {
-        kin_free(future->memory);
-    }
-    return status;
+    place_plan(&future->plan, job, &where, work);
+    return KIN_OK;
 }
 
 /* ---- checking what is asked ---- */
@@ -163,7 +171,7 @@ static kin_status check_open(const kin_pool *pool)
 static bool find_number(const kin_pool *pool, uint64_t *number)
 {
     for (uint64_t end = *number + KIN__JOBS; *number < end; (*number)++) {
-        if (atomic_load(&pool->shared->jobs[*number % KIN__JOBS]) == 0) {
+        if (!pool->taken[*number % KIN__JOBS]) {
             return true;
         }
     }
@@ -203,8 +211,12 @@ static kin_status post(kin_future *future, const kin_work *work)
         return status;
     }
     kin__future_list_add(&pool->active, future);
+    pool->taken[number % KIN__JOBS] = true;
     atomic_store(&shared->jobs[number % KIN__JOBS], kin__offset(pool->family, future->plan.job));
-    atomic_fetch_add(&shared->posted, (number + 1 - pool->posted) * 2);
+    uint64_t before = atomic_fetch_add(&shared->posted, (number + 1 - pool->posted) * 2);
+    if (before >> 1 != pool->posted) { /* written over */
+        atomic_store(&shared->posted, (number + 1) << 1 | KIN__FLAG);
+    }
     pool->posted = number + 1;
     wake_workers(future);
     return KIN_OK;

@@ -64,6 +64,7 @@ void kin__future_settle(kin_future *future)
     list_remove(future);
     future->ended = true;
     atomic_store(&pool->shared->jobs[future->plan.number % KIN__JOBS], 0);
+    pool->taken[future->plan.number % KIN__JOBS] = false;
     if (future->work.finished) {
         kin__future_list_add(&pool->to_tell, future);
     }
@@ -117,6 +118,41 @@ static bool is_looked_at(const kin_pool *pool, uint64_t number)
     return false;
 }
 
+/* Whether a batch's word can be true: the worker that it names is there, and looks at that job. (A worker names the job
+ * before it takes a batch, and as long as it has one; the maker's own marks are gone when it leaves the pool's lock.) */
+static bool has_owner(const kin_future *future, uint32_t word)
+{
+    kin_pool *pool = future->pool;
+    uint32_t i = (word & 0xff) - 1;
+    return i < KIN_POOL_WORKERS_MAX && pool->workers[i].process && pool->workers[i].id == word &&
+           atomic_load(&pool->shared->slots[i].job) == future->plan.number + 1;
+}
+
+/* Batches that nobody has, though their word says so, are FREE: a member wrote over it, or over the slot of a worker
+ * that died. Without this nobody would ever end them. */
+static void free_unowned(kin_future *future)
+{
+    const kin__plan *plan = &future->plan;
+    for (uint64_t i = future->looked; i < plan->batches; i++) {
+        uint32_t word = atomic_load(&plan->owners[i]);
+        if (word != KIN__BATCH_FREE && word != KIN__BATCH_DONE && !has_owner(future, word) &&
+            atomic_compare_exchange_strong(&plan->owners[i], &word, KIN__BATCH_FREE)) {
+            kin__batch_show(future->pool->family, future->pool->shared, plan, i);
+        }
+    }
+}
+
+/* What workers find a job by is what the maker knows, whoever wrote over it. */
+static void restore_place(const kin_future *future)
+{
+    kin_pool *pool = future->pool;
+    _Atomic uint64_t *place = &pool->shared->jobs[future->plan.number % KIN__JOBS];
+    uint64_t offset = kin__offset(pool->family, future->plan.job);
+    if (atomic_load_explicit(place, memory_order_relaxed) != offset) {
+        atomic_store(place, offset);
+    }
+}
+
 void kin__future_release(kin_future *future)
 {
     list_remove(future);
@@ -135,6 +171,12 @@ void kin__futures_tend(kin_pool *pool)
         next = f->after;
         if (all_done(f)) {
             kin__future_settle(f);
+            continue;
+        }
+        restore_place(f);
+        free_unowned(f);
+        if (f->cancelled) {
+            kin__future_cancel(f);
         } else {
             show_again(f);
         }
@@ -184,7 +226,7 @@ static void settle_task(kin_future *future, uint64_t task, kin_exit how, bool la
         return;
     }
     uint32_t deaths = seen == KIN__TASK_TODO ? 1 : seen - KIN__TASK_AGAIN + 2u;
-    if (deaths <= future->work.retries && !atomic_load(&future->plan.job->cancelled)) {
+    if (deaths <= future->work.retries && !future->cancelled) {
         atomic_store(state, (uint8_t)(KIN__TASK_AGAIN + deaths - 1));
         return;
     }
@@ -209,6 +251,7 @@ void kin__future_lost(kin_future *future, uint32_t id, uint64_t task, kin_exit h
 void kin__future_cancel(kin_future *future)
 {
     const kin__plan *plan = &future->plan;
+    future->cancelled = true;
     atomic_store(&plan->job->cancelled, 1);
     for (uint64_t i = 0; i < plan->batches; i++) {
         uint32_t free = KIN__BATCH_FREE;

@@ -2,6 +2,7 @@
 #include "pool/worker.h"
 
 #include "base/spin.h"
+#include "family/input.h"
 #include "family/member.h"
 #include "family/thread_slot.h"
 #include "kin/memory.h"
@@ -20,7 +21,8 @@ typedef struct worker {
     kin__pool *pool;
     kin__worker_slot *slot;
     uint32_t id;
-    uint64_t left; /* tasks that it may still run */
+    uint64_t maker; /* member token */
+    uint64_t left;  /* tasks that it may still run */
     const kin_args *shared;
     /* the job that it looked at last: */
     uint64_t known; /* its number + 1 */
@@ -42,17 +44,18 @@ static void forget_args(worker *w)
 }
 
 /* Copies them to private memory first, so that nobody changes them while they are read. */
-static kin_status read_args(worker *w, const kin__job *job)
+static kin_status read_args(worker *w, const kin__job *job, uint64_t size)
 {
-    uint64_t at = kin__offset(w->family, job) + job->args_at, size = job->args_size;
-    kin_args *args = calloc(1, sizeof *args);
-    void *copy = malloc(size > 0 ? (size_t)size : 1);
-    kin_status status = args && copy ? KIN_OK : KIN_E_NO_MEMORY;
-    if (status == KIN_OK && !kin__family_covers(w->family, at, size)) {
-        status = KIN_E_DAMAGED;
+    uint64_t at = kin__offset(w->family, job) + kin__read_u64(&job->args_at);
+    const void *there = kin__at(w->family, at, size, 1);
+    if (!there) {
+        return KIN_E_DAMAGED;
     }
+    kin_args *args = calloc(1, sizeof *args);
+    void *copy = malloc((size_t)size);
+    kin_status status = args && copy ? KIN_OK : KIN_E_NO_MEMORY;
     if (status == KIN_OK) {
-        memcpy(copy, kin__pointer(w->family, at), (size_t)size);
+        memcpy(copy, there, (size_t)size);
         status = kin__args_parse(args, copy, (size_t)size, 0);
     }
     if (status != KIN_OK) {
@@ -77,10 +80,10 @@ static bool know(worker *w, kin__job *job, uint64_t number)
     if (kin__plan_read(&w->plan, w->family, job) != KIN_OK) {
         return false;
     }
-    memcpy(name, job->function, sizeof name);
-    name[KIN_NAME_MAX] = '\0';
+    kin__copy_in_text(name, job->function, sizeof name);
     w->function = kin__function_find(name);
-    w->args_status = job->args_size > 0 ? read_args(w, job) : KIN_OK;
+    uint64_t args_size = kin__read_u64(&job->args_size);
+    w->args_status = args_size > 0 ? read_args(w, job, args_size) : KIN_OK;
     w->known = number + 1;
     return true;
 }
@@ -234,7 +237,7 @@ static kin_status sleep_for_work(worker *w, uint64_t seen)
             kin__park_sleep(seat, kin_os_now() + KIN__SLICE_MAX);
         }
         kin__park_end(seat);
-        status = kin__member_token_alive(w->family, w->pool->maker) ? KIN_OK : KIN_E_CLOSED;
+        status = kin__member_token_alive(w->family, w->maker) ? KIN_OK : KIN_E_CLOSED;
     }
     return status;
 }
@@ -270,8 +273,7 @@ static int initialize(const worker *w)
 {
     static const kin_args nothing;
     char name[KIN_NAME_MAX + 1];
-    memcpy(name, w->pool->initializer, sizeof name);
-    name[KIN_NAME_MAX] = '\0';
+    kin__copy_in_text(name, w->pool->initializer, sizeof name);
     if (name[0] == '\0') {
         return 0;
     }
@@ -292,13 +294,18 @@ static int run(const kin_args *args)
         return KIN_EXIT_START;
     }
     memcpy(order, bytes, sizeof order);
+    kin_family *family = kin_args_family(args);
+    if (!kin__at(family, kin__offset(family, memory), sizeof(kin__pool) + KIN__LINE_SLACK, 1)) {
+        return KIN_EXIT_START;
+    }
     kin__pool *pool = kin__line(memory);
     if (order[0] >= KIN_POOL_WORKERS_MAX) {
         return KIN_EXIT_START;
     }
-    worker w = {
-        .family = kin_args_family(args), .pool = pool, .slot = &pool->slots[order[0]], .id = order[1], .shared = args};
-    w.left = pool->max_tasks > 0 ? pool->max_tasks : UINT64_MAX;
+    worker w = {.family = family, .pool = pool, .slot = &pool->slots[order[0]], .id = order[1], .shared = args};
+    w.maker = kin__read_u64(&pool->maker);
+    w.left = kin__read_u64(&pool->max_tasks);
+    w.left = w.left > 0 ? w.left : UINT64_MAX;
     int failed = initialize(&w);
     if (failed) {
         return failed & 0xff ? failed & 0xff : 1;

@@ -8,7 +8,8 @@
 #include "pool/worker.h"
 #include "process/arguments.h"
 
-#define LEAVE_PATIENCE KIN_SECONDS(1) /* how long to wait for the end of a worker that is leaving or was killed */
+#define LEAVE_PATIENCE KIN_SECONDS(1) /* how long to wait for the end of a worker that was killed */
+#define GONE_PATIENCE KIN_MS(20)      /* of all that say they are about to end, once each */
 
 static kin__worker_slot *slot_of(const kin_pool *pool, uint32_t i)
 {
@@ -176,7 +177,7 @@ static void enforce_limit(kin_pool *pool, uint32_t i, int64_t now)
     }
 }
 
-static void look_at(kin_pool *pool, uint32_t i, int64_t now)
+static void look_at(kin_pool *pool, uint32_t i, int64_t now, int64_t patience_end)
 {
     kin__worker *worker = &pool->workers[i];
     kin__worker_slot *slot = slot_of(pool, i);
@@ -188,8 +189,10 @@ static void look_at(kin_pool *pool, uint32_t i, int64_t now)
     if (i >= pool->size && !atomic_load(&slot->leave)) {
         atomic_store(&slot->leave, 1);
     }
-    if (atomic_load(&slot->gone)) {
-        kin_process_join(worker->process, LEAVE_PATIENCE, NULL);
+    if (!worker->awaited && atomic_load(&slot->gone)) {
+        int64_t left = patience_end - kin_os_now();
+        worker->awaited = true;
+        kin_process_join(worker->process, left > 0 ? left : KIN_NOW, NULL);
     }
     if (!kin_process_alive(worker->process)) {
         remove_worker(pool, i);
@@ -203,12 +206,22 @@ static void cancel_all(kin_pool *pool)
     }
 }
 
+/* What tells workers to go on, or not, is what the maker knows, whoever wrote over it. */
+static void restore_words(kin_pool *pool)
+{
+    uint32_t closed = pool->closed || pool->ended;
+    if (atomic_load_explicit(&pool->shared->closed, memory_order_relaxed) != closed) {
+        atomic_store(&pool->shared->closed, closed);
+    }
+}
+
 void kin__workers_tend(kin_pool *pool)
 {
-    int64_t now = kin_os_now();
+    int64_t now = kin_os_now(), patience_end = now + GONE_PATIENCE;
+    restore_words(pool);
     for (uint32_t i = 0; i < KIN_POOL_WORKERS_MAX; i++) {
         if (pool->workers[i].process) {
-            look_at(pool, i, now);
+            look_at(pool, i, now, patience_end);
         }
     }
     kin__workers_fill(pool);

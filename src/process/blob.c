@@ -2,6 +2,8 @@
 
 #include "family/adopt.h"
 #include "family/create.h"
+#include "family/input.h"
+#include "family/member.h"
 #include "kin/memory.h"
 #include "process/arguments.h"
 
@@ -145,7 +147,7 @@ static bool fields_sound(const kin__blob *blob)
 {
     const kin_ref *block = &blob->block;
     bool no_block = block->opaque[0] == 0 && block->opaque[1] == 0 && blob->block_sum == 0;
-    return blob->reserve > 0 && blob->reserve <= UINT64_C(64) << 30 && blob->reserve % KIN__SPAN_SIZE == 0 &&
+    return blob->reserve > 0 && blob->reserve <= KIN__RESERVE_MAX && blob->reserve % KIN__SPAN_SIZE == 0 &&
            blob->block_size <= blob->reserve &&
            (blob->block_size > 0 || (no_block && blob->handle_count == own_handles(blob)));
 }
@@ -245,10 +247,10 @@ static kin_status find_block(void **out, const kin__blob *blob, kin_family *fami
     return KIN_OK;
 }
 
-static kin_status read_block(kin_args *out, const kin__blob *blob, kin_family *family, kin_os_handle *handles)
+/* Its arguments, without their handles; what they point into is out->block. Changes nothing outside of *out. */
+static kin_status read_block(kin_args *out, const kin__blob *blob, kin_family *family)
 {
     void *block;
-    uint32_t own = own_handles(blob);
     kin_status status = find_block(&block, blob, family);
     if (status != KIN_OK) {
         return status;
@@ -259,19 +261,9 @@ static kin_status read_block(kin_args *out, const kin__blob *blob, kin_family *f
     }
     memcpy(copy, block, (size_t)blob->block_size); /* checked in private memory: nobody changes it meanwhile */
     status = kin__sum(KIN__SUM_START, copy, (size_t)blob->block_size) == blob->block_sum
-                 ? kin__args_parse(out, copy, (size_t)blob->block_size, blob->handle_count - own)
+                 ? kin__args_parse(out, copy, (size_t)blob->block_size, blob->handle_count - own_handles(blob))
                  : KIN_E_BLOB_CORRUPT;
-    if (status == KIN_OK) {
-        status = find_block(&block, blob, family);
-    }
-    if (status == KIN_OK) {
-        status = kin_free(block);
-    }
-    if (status == KIN_OK) {
-        status = kin__args_bind(out, handles + own, blob->kinds + own);
-    }
     if (status != KIN_OK) {
-        memset(out, 0, sizeof *out);
         free(copy);
         return status;
     }
@@ -279,44 +271,24 @@ static kin_status read_block(kin_args *out, const kin__blob *blob, kin_family *f
     return KIN_OK;
 }
 
-static kin_status fill_args(kin_args *out, const kin__blob *blob, kin_family *family, kin_os_handle *handles)
+/* The blob is adopted by who frees its block. */
+static kin_status claim_block(const kin__blob *blob, kin_family *family)
 {
-    out->block = NULL;
-    out->count = out->handle_count = 0;
-    kin_status status = blob->block_size > 0 ? read_block(out, blob, family, handles) : KIN_OK;
-    out->family = family;
-    return status;
+    void *block;
+    kin_status status = find_block(&block, blob, family);
+    return status == KIN_OK ? kin_free(block) : status;
 }
 
-/* Whether each handle from number `first` on is what the blob says. One that is not, and was not sent to this
- * process, may belong to somebody else in it: it is taken off the list. */
-static kin_status check_kinds(const kin__blob *blob, kin_os_handle *handles, uint32_t first)
+/* Whether each handle from number `first` on is what the blob says. */
+static kin_status check_kinds(const kin__blob *blob, const kin_os_handle *handles, uint32_t first)
 {
-    kin_status status = KIN_OK;
     for (uint32_t i = first; i < blob->handle_count; i++) {
         kin_os_kind kind;
-        if (kin_os_handle_kind(handles[i], &kind) == KIN_OK && (uint32_t)kind == blob->kinds[i]) {
-            continue;
-        }
-        status = KIN_E_HANDLE;
-        if (blob->mode != KIN__BLOB_INDEX) {
-            handles[i] = KIN_OS_NO_HANDLE;
+        if (kin_os_handle_kind(handles[i], &kind) != KIN_OK || (uint32_t)kind != blob->kinds[i]) {
+            return KIN_E_HANDLE;
         }
     }
-    return status;
-}
-
-/* Inherited handles are inheritable: go on with a copy that is not. Only for a family that this process is not in yet:
- * closing any descriptor of the pulse ends a sign of life that it already gives (os.h). */
-static kin_status renew(kin_os_handle *handle)
-{
-    kin_os_handle copy;
-    kin_status status = kin_os_handle_duplicate(&copy, *handle);
-    if (status == KIN_OK) {
-        kin_os_handle_close(*handle);
-        *handle = copy;
-    }
-    return status;
+    return KIN_OK;
 }
 
 static void close_handles(const kin_os_handle *handles, uint32_t from, uint32_t to)
@@ -326,30 +298,97 @@ static void close_handles(const kin_os_handle *handles, uint32_t from, uint32_t 
     }
 }
 
-/* Takes handles 0 and, if there is one, 1; checked says whether they are sound. */
-static kin_status join_family(kin_family **out, const kin__blob *blob, kin_os_handle *handles, kin_status checked)
+/* Whose the handles are. Those of a message were sent to this process: it closes them, whatever comes of it. The values in
+ * a packed blob are only a claim: until it is adopted they may be anybody's in this process, and they are looked at, but
+ * not closed, not even duplicates of them (closing any descriptor of a pulse ends a sign of life: os.h). */
+static bool were_sent(const kin__blob *blob)
+{
+    return blob->mode == KIN__BLOB_INDEX;
+}
+
+/* Adopts the family by copies of its handles, which are not inheritable. */
+static kin_status join_by_copies(kin_family **out, const kin__blob *blob, const kin_os_handle *handles)
+{
+    kin_os_id id;
+    uint64_t reserve;
+    kin__family_ticket ticket = {
+        .id = blob->family, .reserve = blob->reserve, .shm = KIN_OS_NO_HANDLE, .pulse = KIN_OS_NO_HANDLE};
+    kin_status status = kin__family_header(handles[0], &id, &reserve);
+    if (status != KIN_OK || memcmp(&id, &blob->family, sizeof id) != 0 || reserve != blob->reserve) {
+        return status == KIN_E_BLOB_VERSION ? status : KIN_E_BLOB_CORRUPT;
+    }
+    status = kin_os_handle_duplicate(&ticket.shm, handles[0]);
+    if (status == KIN_OK && blob->has_pulse) {
+        status = kin_os_handle_duplicate(&ticket.pulse, handles[1]);
+    }
+    if (status != KIN_OK) {
+        kin_os_handle_close(ticket.shm);
+        return status;
+    }
+    return kin__family_adopt(out, &ticket);
+}
+
+static kin_status join_by_message(kin_family **out, const kin__blob *blob, const kin_os_handle *handles)
+{
+    kin__family_ticket ticket = {.id = blob->family,
+                                 .reserve = blob->reserve,
+                                 .shm = handles[0],
+                                 .pulse = blob->has_pulse ? handles[1] : KIN_OS_NO_HANDLE};
+    return kin__family_adopt(out, &ticket);
+}
+
+/* Takes handles 0 and, if there is one, 1 of a message. */
+static kin_status join_family(kin_family **out, const kin__blob *blob, const kin_os_handle *handles)
 {
     kin_family *known = kin__family_by_id(&blob->family);
-    kin__family_ticket ticket = {.id = blob->family, .reserve = blob->reserve};
-    uint32_t own = own_handles(blob);
-    if (known && blob->mode == KIN__BLOB_INHERIT) { /* they may be the very ones that are in use */
+    kin_status status = blob->reserve > SIZE_MAX / 2 ? KIN_E_NO_MEMORY : KIN_OK;
+    if (were_sent(blob)) {
+        if (status == KIN_OK) {
+            return join_by_message(out, blob, handles);
+        }
+        close_handles(handles, 0, own_handles(blob));
+        return status;
+    }
+    if (known) { /* the handles may be the very ones that are in use */
         *out = known;
-        return checked;
+        return KIN_OK;
     }
-    for (uint32_t i = 0; i < own && checked == KIN_OK && blob->mode == KIN__BLOB_INHERIT; i++) {
-        checked = renew(&handles[i]);
+    return status == KIN_OK ? join_by_copies(out, blob, handles) : status;
+}
+
+/* The blob is sound and this process's: the family goes on with its copies of the first handles. Duplicates that the
+ * packer made for a family that this process is in already are not needed. */
+static void close_own_handles(const kin__blob *blob, const kin_os_handle *handles, kin_family *family, bool known)
+{
+    if (!were_sent(blob) && (!known || blob->mode == KIN__BLOB_INTO)) {
+        close_handles(handles, 0, own_handles(blob));
+        kin__member_check(family); /* a sign of life that it gave already went with them */
     }
-    if (checked == KIN_OK && blob->reserve > SIZE_MAX / 2) {
-        checked = KIN_E_NO_MEMORY;
+}
+
+static kin_status fill_args(kin_args *out, const kin__blob *blob, kin_family *family, kin_os_handle *handles,
+                            bool known)
+{
+    uint32_t own = own_handles(blob);
+    out->block = NULL;
+    out->count = out->handle_count = 0;
+    kin_status status = blob->block_size > 0 ? read_block(out, blob, family) : KIN_OK;
+    if (status != KIN_OK) {
+        return status;
     }
-    if (checked != KIN_OK && !known) {
-        close_handles(handles, 0, own);
-        return checked;
+    close_own_handles(blob, handles, family, known); /* before this process joins by freeing the block */
+    if (blob->block_size > 0) {
+        status = claim_block(blob, family);
     }
-    ticket.shm = handles[0];
-    ticket.pulse = blob->has_pulse ? handles[1] : KIN_OS_NO_HANDLE;
-    kin_status status = kin__family_adopt(out, &ticket);
-    return checked != KIN_OK ? checked : status;
+    if (status == KIN_OK) {
+        status = kin__args_bind(out, handles + own, blob->kinds + own);
+    }
+    if (status != KIN_OK) {
+        free(out->block);
+        memset(out, 0, sizeof *out);
+    }
+    out->family = family;
+    return status;
 }
 
 kin_status kin__blob_take(kin_args *out, const kin__blob *blob, kin_os_handle *handles)
@@ -358,14 +397,20 @@ kin_status kin__blob_take(kin_args *out, const kin__blob *blob, kin_os_handle *h
     bool known = kin__family_by_id(&blob->family) != NULL;
     /* The family's own are not used if it is known, and are known for sure if the parent sent them: adopting looks into
      * them, which tells more than their kind and is cheaper. */
-    bool skip = blob->mode == KIN__BLOB_INDEX || (known && blob->mode == KIN__BLOB_INHERIT);
+    bool skip = were_sent(blob) || (known && blob->mode == KIN__BLOB_INHERIT);
     kin_status status = check_kinds(blob, handles, skip ? own_handles(blob) : 0);
-    status = join_family(&family, blob, handles, status);
     if (status == KIN_OK) {
-        status = fill_args(out, blob, family, handles);
+        status = join_family(&family, blob, handles);
+    } else if (were_sent(blob)) {
+        close_handles(handles, 0, own_handles(blob));
+    }
+    if (status == KIN_OK) {
+        status = fill_args(out, blob, family, handles, known);
     }
     if (status != KIN_OK) {
-        close_handles(handles, own_handles(blob), blob->handle_count);
+        if (were_sent(blob)) {
+            close_handles(handles, own_handles(blob), blob->handle_count);
+        }
         if (!known) {
             kin_family_close(family);
         }

@@ -51,8 +51,8 @@ void kin__blob_seal(void *bytes, size_t size);
 kin_status kin__blob_parse(kin__blob *out, const void *bytes, size_t size);
 #define KIN__BLOB_FIXED 104u /* bytes of a head without entry and handles */
 
-/* Adopts the family and fills in the arguments, which need not be initialised. Takes the handles, also on failure; with KIN__BLOB_INHERIT, only those
- * that are what the blob says. */
+/* Adopts the family and fills in the arguments, which need not be initialised. Takes the handles; on failure with
+ * KIN__BLOB_INDEX only: the values in other blobs are a claim, and are left alone. */
 kin_status kin__blob_take(kin_args *out, const kin__blob *blob, kin_os_handle *handles);
 
 #endif

@@ -18,21 +18,15 @@
 
 #define WAITERS UINT64_C(1)
 
-static kin__in_hand *in_hand_of(const kin__ring *ring, uint32_t member)
-{
-    uint64_t size = kin__ring_table_size(ring->seat->family);
-    return (kin__in_hand *)(void *)(ring->records - size) + member;
-}
-
 static kin__in_hand *mine(const kin__ring *ring)
 {
-    return in_hand_of(ring, ring->seat->family->self->index);
+    return &ring->in_hand[ring->seat->family->self->index];
 }
 
 void kin__tasks_got(const kin__ring *ring)
 {
     uint64_t me = kin__member_token(ring->seat->family);
-    if (ring->queue->table == 0) {
+    if (!ring->in_hand) {
         return;
     }
     kin__in_hand *it = mine(ring);
@@ -46,7 +40,7 @@ void kin__tasks_got(const kin__ring *ring)
 kin_status kin__tasks_done(const kin__ring *ring)
 {
     kin_family *family = ring->seat->family;
-    if (ring->queue->table == 0) {
+    if (!ring->in_hand) {
         return KIN_E_UNSUPPORTED;
     }
     kin__in_hand *it = mine(ring);
@@ -69,7 +63,7 @@ static bool all_done(const kin__ring *ring, bool ask)
         return false;
     }
     for (uint32_t i = 0; i < kin__member_end(family); i++) {
-        kin__in_hand *it = in_hand_of(ring, i);
+        kin__in_hand *it = &ring->in_hand[i];
         uint64_t who = atomic_load(&it->who);
         if (atomic_load(&it->count) > 0 && (!ask || kin__member_token_alive(family, who))) {
             return false;
@@ -85,7 +79,7 @@ kin_status kin__tasks_join(const kin__ring *ring, int64_t timeout)
     int64_t deadline = kin__deadline(timeout);
     int64_t slice = KIN__SLICE_OWNER;
     bool ask = true; /* the first time, and at the end of each slice */
-    if (ring->queue->table == 0) {
+    if (!ring->in_hand) {
         return KIN_E_UNSUPPORTED;
     }
     while (!all_done(ring, ask)) {

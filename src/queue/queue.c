@@ -141,6 +141,7 @@ typedef struct putting {
     size_t count, done;
     bool reserve;
     kin__record *reserved;
+    bool padded; /* the last try passed to the ring's beginning, and found no room there */
 } putting;
 
 static void fill(kin__record *record, const kin_message *message)
@@ -173,13 +174,14 @@ static kin_status put_what_fits(const kin__ring *ring, putting *it)
     if (tail != start) {
         kin__ring_publish(ring, tail);
     }
+    it->padded = tail != start && status == KIN_E_TIMED_OUT;
     return status;
 }
 
 /* Reclaims records that were consumed, or that dead processes left, if those are in the way. */
 static kin_status make_room(const kin__ring *ring, bool ask)
 {
-    kin__record *first;
+    kin__first first;
     if (!ask && !kin__ring_reclaimable(ring)) {
         return KIN_OK;
     }
@@ -223,6 +225,10 @@ static kin_status put_waiting(const kin__ring *ring, putting *it, int64_t timeou
             break;
         }
         status = put_once(ring, it, w.deadline - w.now);
+        if (status == KIN_E_TIMED_OUT && it->padded) { /* the padding may be all that is in the ring */
+            status = make_room(ring, false);
+            status = status == KIN_OK ? put_once(ring, it, w.deadline - w.now) : status;
+        }
     } while (status == KIN_E_TIMED_OUT);
     kin__queue_pass_on(ring, &w);
     return status;
@@ -242,25 +248,27 @@ typedef struct getting {
     bool peek;
 } getting;
 
-static kin_status get_one(const kin__ring *ring, getting *it, kin__record *first)
+static kin_status get_one(const kin__ring *ring, getting *it, kin__first *first)
 {
     kin_message *message = &it->messages[it->done];
-    uint32_t length = atomic_load_explicit(&first->length, memory_order_relaxed);
-    if (kin__ring_need(length) > atomic_load_explicit(&first->units, memory_order_relaxed)) {
+    kin__record *record = first->record;
+    uint32_t length = atomic_load_explicit(&record->length, memory_order_relaxed);
+    if (kin__ring_need(length) > first->units) {
         return KIN_E_DAMAGED;
     }
     message->size = length;
     if (it->peek) {
-        message->data = first + 1;
-        atomic_store_explicit(&first->owner, ring->seat->token | KIN__TAKEN, memory_order_relaxed);
+        message->data = record + 1;
+        atomic_store_explicit(&record->owner, ring->seat->token | KIN__TAKEN, memory_order_relaxed);
+        first->state = KIN__TAKEN;
     } else if (length > message->capacity) {
         return KIN_E_TOO_BIG;
     } else if (length > 0) {
-        memcpy(message->data, first + 1, length);
+        memcpy(message->data, record + 1, length);
     }
     kin__tasks_got(ring);
-    kin__ring_pass(ring, first);
     it->done++;
+    kin__ring_pass(ring, first, it->done);
     return KIN_OK;
 }
 
@@ -269,13 +277,13 @@ static kin_status get_what_is_there(const kin__ring *ring, getting *it, bool ask
 {
     kin_status status = KIN_OK;
     while (status == KIN_OK && it->done < it->count) {
-        kin__record *first;
+        kin__first first;
         status = kin__ring_first(ring, ask, &first);
         if (status == KIN_OK) {
-            status = get_one(ring, it, first);
+            status = get_one(ring, it, &first);
         }
     }
-    atomic_store_explicit(&ring->ends->getting, KIN__NO_MARK, memory_order_relaxed);
+    kin__ring_got(ring);
     return it->done > 0 ? KIN_OK : status;
 }
 
@@ -322,7 +330,7 @@ kin_status kin_queue_put_many(kin_queue *queue, const kin_message *messages, siz
                               int64_t timeout)
 {
     kin__ring ring;
-    putting it = {messages, count, 0, false, NULL};
+    putting it = {messages, count, 0, false, NULL, false};
     if (done) {
         *done = 0;
     }
@@ -334,7 +342,7 @@ kin_status kin_queue_put_many(kin_queue *queue, const kin_message *messages, siz
             status = KIN_E_TOO_BIG;
         }
     }
-    if (status == KIN_OK) {
+    if (status == KIN_OK && count > 0) {
         status = put_all(&ring, &it, timeout);
     }
     if (done) {
@@ -347,7 +355,7 @@ kin_status kin_queue_put(kin_queue *queue, const void *data, size_t size, int64_
 {
     kin__ring ring;
     kin_message message = {(void *)(uintptr_t)data, size, 0};
-    putting it = {&message, 1, 0, false, NULL};
+    putting it = {&message, 1, 0, false, NULL, false};
     if ((!data && size > 0) || timeout < 0) {
         return KIN_E_ARGUMENT;
     }
@@ -402,7 +410,7 @@ kin_status kin_queue_reserve(kin_queue *queue, void **memory, size_t size, int64
 {
     kin__ring ring;
     kin_message message = {NULL, size, 0};
-    putting it = {&message, 1, 0, true, NULL};
+    putting it = {&message, 1, 0, true, NULL, false};
     kin_status status = memory && timeout >= 0 ? open_ring(&ring, queue) : KIN_E_ARGUMENT;
     if (status == KIN_OK && size > capacity_of(&ring)) {
         status = KIN_E_TOO_BIG;

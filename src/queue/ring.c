@@ -45,6 +45,8 @@
  * touches little memory, and stays in the processor's cache. */
 #define RESTART (65536u / KIN__UNIT)
 #define LINE 64u
+#define TURNS_MORE 64u
+#define COUNT_TRIES 1000 /* then somebody writes nonsense there, or the count is out of date whatever it is */
 
 /* ---- marks ---- */
 
@@ -78,8 +80,8 @@ static kin__record *record_at(const kin__ring *ring, uint64_t at)
     return (kin__record *)(void *)(ring->records + (uint64_t)offset_of(ring, at) * KIN__UNIT);
 }
 
-/* The record at from, which must end before to. */
-static kin_status look(const kin__ring *ring, uint64_t from, uint64_t to, kin__record **out)
+/* The record at from, which must end before to. Leaves its state to the caller. */
+static kin_status look(const kin__ring *ring, uint64_t from, uint64_t to, kin__first *out)
 {
     uint32_t there = distance(ring, from, to);
     if (there > ring->units) {
@@ -90,7 +92,7 @@ static kin_status look(const kin__ring *ring, uint64_t from, uint64_t to, kin__r
     if (units == 0 || units > there || units > ring->units - offset_of(ring, from)) {
         return KIN_E_DAMAGED;
     }
-    *out = record;
+    *out = (kin__first){record, from, units, 0};
     return KIN_OK;
 }
 
@@ -106,6 +108,16 @@ uint64_t kin__ring_size(uint32_t units, uint64_t table_size)
 {
     return sizeof(kin__queue) + KIN__ENDS_ALIGNMENT + sizeof(kin__queue_ends) + table_size +
            (uint64_t)units * KIN__UNIT;
+}
+
+uint64_t kin__ring_extent(kin_family *family, uint64_t offset)
+{
+    kin__queue *queue = kin__at(family, offset, sizeof *queue, 8);
+    if (!queue) {
+        return 0;
+    }
+    uint64_t table = kin__read_u64(&queue->table) != 0 ? kin__ring_table_size(family) : 0;
+    return kin__ring_ends(queue) + sizeof(kin__queue_ends) + table + (uint64_t)kin__read_u32(&queue->units) * KIN__UNIT;
 }
 
 void kin__ring_init(kin__queue *queue, uint32_t units, uint64_t table_size)
@@ -221,42 +233,40 @@ void kin__ring_mend_put(const kin__ring *ring)
 
 kin_status kin__ring_reclaim(const kin__ring *ring, bool ask)
 {
-    kin__record *record;
+    kin__first first;
     kin_status status = KIN_OK;
     uint64_t head = atomic_load_explicit(&ring->ends->head, memory_order_relaxed);
     uint64_t next = atomic_load_explicit(&ring->ends->next, memory_order_relaxed);
     while (head != next) {
-        status = look(ring, head, next, &record);
+        status = look(ring, head, next, &first);
         if (status != KIN_OK) {
             break;
         }
-        uint64_t owner = atomic_load_explicit(&record->owner, memory_order_acquire);
+        uint64_t owner = atomic_load_explicit(&first.record->owner, memory_order_acquire);
         if (STATE(owner) == KIN__TAKEN) {
             if (!ask || kin__token_alive(ring->seat->family, owner)) {
                 break;
             }
-            if (!atomic_compare_exchange_strong(&record->owner, &owner, KIN__DONE)) {
-                continue;
+            if (atomic_compare_exchange_strong(&first.record->owner, &owner, KIN__DONE)) {
+                atomic_fetch_add_explicit(&ring->ends->lost_gets, 1, memory_order_relaxed);
+            } else if (STATE(owner) == KIN__TAKEN) {
+                break; /* another's by now, which cannot be */
             }
-            atomic_fetch_add_explicit(&ring->ends->lost_gets, 1, memory_order_relaxed);
         }
-        uint32_t units = atomic_load_explicit(&record->units, memory_order_relaxed);
-        head = forward(ring, head, units, STATE(owner) != KIN__PAD);
+        head = forward(ring, head, first.units, STATE(owner) != KIN__PAD);
     }
     atomic_store_explicit(&ring->ends->head, head, memory_order_release);
     return status;
 }
 
-void kin__ring_pass(const kin__ring *ring, kin__record *first)
+void kin__ring_pass(const kin__ring *ring, const kin__first *first, size_t got)
 {
-    uint64_t old = atomic_load_explicit(&ring->ends->next, memory_order_relaxed);
-    uint32_t units = atomic_load_explicit(&first->units, memory_order_relaxed);
-    uint32_t state = state_of(first);
-    uint64_t next = forward(ring, old, units, state != KIN__PAD);
-    if (state == KIN__READY) {
-        atomic_store_explicit(&ring->ends->getting, next, memory_order_relaxed);
+    uint64_t next = forward(ring, first->at, first->units, first->state != KIN__PAD);
+    if (first->state == KIN__READY) {
+        atomic_store_explicit(&ring->ends->getting, mark((uint32_t)got, POSITION(next)), memory_order_relaxed);
     }
-    bool alone = atomic_load_explicit(&ring->ends->head, memory_order_relaxed) == old && state != KIN__TAKEN;
+    bool alone =
+        atomic_load_explicit(&ring->ends->head, memory_order_relaxed) == first->at && first->state != KIN__TAKEN;
     atomic_store_explicit(&ring->ends->next, next, memory_order_release);
     if (alone) {
         atomic_store_explicit(&ring->ends->head, next, memory_order_release);
@@ -265,9 +275,15 @@ void kin__ring_pass(const kin__ring *ring, kin__record *first)
     }
 }
 
-kin_status kin__ring_first(const kin__ring *ring, bool ask, kin__record **out)
+void kin__ring_got(const kin__ring *ring)
 {
-    for (;;) {
+    atomic_store_explicit(&ring->ends->getting, KIN__NO_MARK, memory_order_relaxed);
+}
+
+kin_status kin__ring_first(const kin__ring *ring, bool ask, kin__first *out)
+{
+    /* Each turn passes a record. More than the ring holds are new ones, or nonsense: then the caller looks at the clock. */
+    for (uint32_t turn = 0; turn < ring->units + TURNS_MORE; turn++) {
         uint64_t next = atomic_load_explicit(&ring->ends->next, memory_order_relaxed);
         uint64_t tail = atomic_load_explicit(&ring->ends->tail_seen, memory_order_relaxed);
         if (next == tail) {
@@ -281,10 +297,12 @@ kin_status kin__ring_first(const kin__ring *ring, bool ask, kin__record **out)
         if (status != KIN_OK) {
             return status;
         }
-        uint64_t owner = atomic_load_explicit(&(*out)->owner, memory_order_acquire);
-        switch (STATE(owner)) {
+        uint64_t owner = atomic_load_explicit(&out->record->owner, memory_order_acquire);
+        out->state = STATE(owner);
+        switch (out->state) {
         case KIN__TAKEN:
-            atomic_store_explicit(&(*out)->owner, KIN__READY, memory_order_relaxed);
+            atomic_store_explicit(&out->record->owner, KIN__READY, memory_order_relaxed);
+            out->state = KIN__READY;
             return KIN_OK;
         case KIN__READY:
             return KIN_OK;
@@ -292,27 +310,32 @@ kin_status kin__ring_first(const kin__ring *ring, bool ask, kin__record **out)
             if (!ask || kin__token_alive(ring->seat->family, owner)) {
                 return KIN_E_BUSY;
             }
-            if (atomic_compare_exchange_strong(&(*out)->owner, &owner, KIN__HOLE)) {
+            if (atomic_compare_exchange_strong(&out->record->owner, &owner, KIN__HOLE)) {
                 atomic_fetch_add_explicit(&ring->ends->lost_puts, 1, memory_order_relaxed);
             }
             break;
         case KIN__HOLE:
         case KIN__PAD:
-            kin__ring_pass(ring, *out);
+            kin__ring_pass(ring, out, 0);
             break;
         default:
             return KIN_E_DAMAGED;
         }
     }
+    return KIN_E_TIMED_OUT;
 }
 
+/* `getting` is how many messages a call has got, the last included whose passing may not be published yet | the position
+ * behind that one. Holes may have been passed since. */
 void kin__ring_mend_get(const kin__ring *ring)
 {
     uint64_t getting = atomic_load_explicit(&ring->ends->getting, memory_order_relaxed);
-    if (getting == atomic_load_explicit(&ring->ends->next, memory_order_relaxed)) {
-        atomic_fetch_add_explicit(&ring->ends->lost_gets, 1, memory_order_relaxed);
+    uint64_t next = atomic_load_explicit(&ring->ends->next, memory_order_relaxed);
+    if (getting != KIN__NO_MARK && COUNT(getting) > 0) {
+        bool published = distance(ring, getting, next) < ring->units;
+        atomic_fetch_add_explicit(&ring->ends->lost_gets, COUNT(getting) - !published, memory_order_relaxed);
     }
-    atomic_store_explicit(&ring->ends->getting, KIN__NO_MARK, memory_order_relaxed);
+    kin__ring_got(ring);
     kin__ring_reclaim(ring, true);
 }
 
@@ -356,13 +379,16 @@ uint32_t kin__ring_room(const kin__ring *ring)
 /* next has not changed around the look at tail, so both numbers held at that moment. */
 uint32_t kin__ring_count(const kin__ring *ring)
 {
-    for (;;) {
-        uint64_t next = atomic_load(&ring->ends->next);
-        uint64_t tail = atomic_load(&ring->ends->tail);
-        if (atomic_load(&ring->ends->next) == next) {
+    uint64_t tail, next = atomic_load(&ring->ends->next);
+    for (int i = 0; i < COUNT_TRIES; i++) {
+        uint64_t before = next;
+        tail = atomic_load(&ring->ends->tail);
+        next = atomic_load(&ring->ends->next);
+        if (next == before) {
             return COUNT(tail) - COUNT(next);
         }
     }
+    return COUNT(tail) - COUNT(next);
 }
 
 kin__record *kin__ring_record(const kin__ring *ring, const void *memory)

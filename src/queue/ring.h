@@ -2,6 +2,7 @@
 #ifndef KIN_RING_H
 #define KIN_RING_H
 
+#include "family/input.h"
 #include "family/thread_slot.h"
 
 typedef struct kin__ring { /* what a call needs of a queue, checked */
@@ -9,6 +10,7 @@ typedef struct kin__ring { /* what a call needs of a queue, checked */
     kin__queue *queue;
     kin__queue_ends *ends;
     char *records;
+    kin__in_hand *in_hand; /* of a joinable queue, one for each member; else NULL */
     uint32_t units;
     uint32_t most;
 } kin__ring;
@@ -31,6 +33,8 @@ static inline uint64_t kin__ring_table_size(const kin_family *family)
     return (uint64_t)family->layout.max_members * sizeof(kin__in_hand);
 }
 
+/* See hooks.h. */
+uint64_t kin__ring_extent(kin_family *family, uint64_t offset);
 /* Bytes of a queue whose ring has that many units, and of the table before it. */
 uint64_t kin__ring_size(uint32_t units, uint64_t table_size);
 /* Initializes the marks of an empty one, and its locks. */
@@ -42,21 +46,25 @@ static inline uint64_t kin__ring_ends(const kin__queue *queue)
     return sizeof *queue + (0 - after) % KIN__ENDS_ALIGNMENT;
 }
 
-/* KIN_E_DAMAGED: the queue's numbers lead out of the arena. */
+/* What a call believes of a queue: each number is read once. KIN_E_DAMAGED: they lead out of the arena. */
 static inline kin_status kin__ring_open(kin__ring *out, kin__seat *seat, kin__queue *queue)
 {
     kin_family *family = seat->family;
-    uint64_t start = kin__ring_ends(queue);
-    uint64_t table = queue->table ? kin__ring_table_size(family) : 0;
-    uint64_t records = start + sizeof(kin__queue_ends) + table;
+    uint64_t start = kin__ring_ends(queue), records = start + sizeof(kin__queue_ends);
+    uint32_t units = kin__read_u32(&queue->units), most = kin__read_u32(&queue->most);
     out->seat = seat;
     out->queue = queue;
     out->ends = (kin__queue_ends *)(void *)((char *)queue + start);
+    out->in_hand = NULL;
+    if (kin__read_u64(&queue->table) != 0) {
+        out->in_hand = (kin__in_hand *)(void *)((char *)queue + records);
+        records += kin__ring_table_size(family);
+    }
     out->records = (char *)queue + records;
-    out->units = queue->units;
-    out->most = queue->most ? queue->most : UINT32_MAX;
-    bool sound = out->units > 0 && out->units < UINT32_MAX / 2 &&
-                 kin__family_covers(family, kin__offset(family, queue), records + (uint64_t)out->units * KIN__UNIT);
+    out->units = units;
+    out->most = most ? most : UINT32_MAX;
+    bool sound = units > 0 && units < UINT32_MAX / 2 &&
+                 kin__family_covers(family, kin__offset(family, queue), records + (uint64_t)units * KIN__UNIT);
     return sound ? KIN_OK : KIN_E_DAMAGED;
 }
 
@@ -71,11 +79,19 @@ void kin__ring_mend_put(const kin__ring *ring);
 
 /* ---- for the holder of get_lock ---- */
 
+typedef struct kin__first { /* a record as it was when it was looked at: its numbers are checked, and not read again */
+    kin__record *record;
+    uint64_t at; /* its mark: what `next` was */
+    uint32_t units, state;
+} kin__first;
+
 /* The first message; padding and holes before it are passed. ask: the system is asked whether the owner of a reserved
  * record lives. KIN_E_TIMED_OUT: there is none. KIN_E_BUSY: it is reserved. */
-kin_status kin__ring_first(const kin__ring *ring, bool ask, kin__record **out);
-/* Moves `next` behind the first record. */
-void kin__ring_pass(const kin__ring *ring, kin__record *first);
+kin_status kin__ring_first(const kin__ring *ring, bool ask, kin__first *out);
+/* Moves `next` behind the first record. got: if it is a message, the call's how manieth. */
+void kin__ring_pass(const kin__ring *ring, const kin__first *first, size_t got);
+/* The call is over: what it got is not lost any more. */
+void kin__ring_got(const kin__ring *ring);
 /* Reclaims the room of passed records. ask: as above, about records that are being read in place. */
 kin_status kin__ring_reclaim(const kin__ring *ring, bool ask);
 void kin__ring_mend_get(const kin__ring *ring);

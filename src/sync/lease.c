@@ -31,6 +31,7 @@
 
 #include "base/deadline.h"
 #include "base/spin.h"
+#include "family/input.h"
 #include "family/member.h"
 #include "family/reap.h"
 #include "family/thread_slot.h"
@@ -54,13 +55,29 @@ _Static_assert((KIN_SEM_MAX & KIN__LEASED) == 0, "no maximum looks like a lease"
 
 /* ---- the permits ---- */
 
-/* How many there are; 0 if somebody has written over it. */
+static uint64_t size_with(uint32_t permits)
+{
+    return sizeof(kin__lease) + (uint64_t)permits * sizeof(uint64_t);
+}
+
+uint64_t kin__sem_extent(kin_family *family, uint64_t offset)
+{
+    kin__sem *sem = kin__at(family, offset, sizeof *sem, 8);
+    uint32_t detail = sem ? atomic_load_explicit(&sem->object.detail, memory_order_relaxed) : 0;
+    uint32_t permits = detail & ~KIN__LEASED;
+    if (!sem || !(detail & KIN__LEASED)) {
+        return sem ? sizeof *sem : 0;
+    }
+    return permits <= KIN_SEM_LEASE_MAX ? size_with(permits) : 0;
+}
+
+/* How many there are; 0 if somebody has written over it: then nothing but the semaphore may be touched. */
 static uint32_t permits_of(kin_family *family, const kin__lease *lease)
 {
     kin__object *object = &((kin__lease *)(uintptr_t)lease)->sem.object;
     uint32_t permits = atomic_load_explicit(&object->detail, memory_order_relaxed) & ~KIN__LEASED;
-    uint64_t size = sizeof *lease + (uint64_t)permits * sizeof lease->holders[0];
-    bool sound = permits <= KIN_SEM_LEASE_MAX && kin__family_covers(family, kin__offset(family, lease), size);
+    bool sound =
+        permits <= KIN_SEM_LEASE_MAX && kin__family_covers(family, kin__offset(family, lease), size_with(permits));
     return sound ? permits : 0;
 }
 
@@ -213,10 +230,9 @@ static kin__parked wait_a_slice(kin__seat *seat, kin__lease *lease, uint64_t wor
 }
 
 /* word: what was there before too few permits were. */
-static kin_status acquire_waiting(kin__seat *seat, kin__lease *lease, uint64_t word, uint32_t count, int64_t deadline,
-                                  bool *died)
+static kin_status acquire_waiting(kin__seat *seat, kin__lease *lease, uint32_t permits, uint64_t word, uint32_t count,
+                                  int64_t deadline, bool *died)
 {
-    uint32_t permits = permits_of(seat->family, lease);
     kin__spin(&lease->sem.word, word, &lease->sem.spin);
     kin__parked parked = swept_lately(seat, lease) ? KIN__CHANGED : KIN__TIMED_OUT;
     kin_status status;
@@ -258,7 +274,7 @@ kin_status kin__lease_acquire(kin__seat *seat, kin__sem *sem, uint32_t count, in
         status = try_take(seat, lease, permits, count); /* in any case: another may just have freed them */
         status = status == KIN_E_BUSY ? KIN_E_TIMED_OUT : status;
     } else if (status == KIN_E_BUSY) {
-        status = acquire_waiting(seat, lease, word, count, kin__deadline(timeout), &died);
+        status = acquire_waiting(seat, lease, permits, word, count, kin__deadline(timeout), &died);
     }
     if (died) {
         kin__reap_all(seat->family); /* they may have left more */
@@ -270,6 +286,9 @@ kin_status kin__lease_release(kin__seat *seat, kin__sem *sem, uint32_t count)
 {
     kin__lease *lease = (kin__lease *)sem;
     uint32_t permits = permits_of(seat->family, lease);
+    if (permits == 0) {
+        return KIN_E_NOT_OWNER;
+    }
     kin_status status = enter(seat, lease, PATIENCE_TO_GIVE);
     if (status != KIN_OK) {
         return status == KIN_E_TIMED_OUT ? KIN_E_BUSY : status;

@@ -2,9 +2,11 @@
  * that answers to another type. */
 #include "kin/value.h"
 
+#include "family/input.h"
 #include "kin/lock.h"
 #include "kin/memory.h"
 #include "memory/object.h"
+#include "sync/value.h"
 
 #include <string.h>
 
@@ -38,16 +40,63 @@ size_t kin_element_size(kin_element element)
     return 0;
 }
 
-static size_t size_of_each(const items *of)
+/* ---- what a call believes of one: read once, and checked ---- */
+
+typedef struct view {
+    items *of;
+    char *elements;
+    uint64_t count;
+    size_t each; /* bytes of one element */
+    bool locked;
+} view;
+
+/* The size of an object with that many such elements; 0: there can be none. */
+static uint64_t size_with(uint64_t count, size_t each)
 {
-    return kin_element_size(
-        (kin_element)(atomic_load_explicit(&((items *)(uintptr_t)of)->object.detail, memory_order_relaxed) & 0xff));
+    bool sound = each > 0 && count > 0 && count <= (SIZE_MAX - sizeof(items)) / each;
+    return sound ? sizeof(items) + count * each : 0;
 }
 
-static bool locked(const items *of)
+static uint64_t read_head(view *out, items *of, kin_type type)
 {
-    return atomic_load_explicit(&((items *)(uintptr_t)of)->object.detail, memory_order_relaxed) >> 8 & KIN_LOCKED;
+    uint32_t detail = atomic_load_explicit(&of->object.detail, memory_order_relaxed);
+    *out = (view){of, (char *)(of + 1), kin__read_u64(&of->count), kin_element_size((kin_element)(detail & 0xff)),
+                  (detail >> 8 & KIN_LOCKED) != 0};
+    return type == KIN_TYPE_VALUE && out->count != 1 ? 0 : size_with(out->count, out->each);
 }
+
+static uint64_t extent(kin_family *family, uint64_t offset, kin_type type)
+{
+    view it;
+    items *of = kin__at(family, offset, sizeof *of, 8);
+    return of ? read_head(&it, of, type) : 0;
+}
+
+uint64_t kin__value_extent(kin_family *family, uint64_t offset)
+{
+    return extent(family, offset, KIN_TYPE_VALUE);
+}
+
+uint64_t kin__array_extent(kin_family *family, uint64_t offset)
+{
+    return extent(family, offset, KIN_TYPE_ARRAY);
+}
+
+/* The errors of kin__object_check; KIN_E_DAMAGED: a member wrote over its numbers. */
+static kin_status look(view *out, const void *p, kin_type type)
+{
+    items *of = (items *)(uintptr_t)p;
+    kin_status status = kin__object_check(of, type);
+    if (status != KIN_OK) {
+        return status;
+    }
+    kin_family *family = kin__family_at(of);
+    uint64_t offset = kin__offset(family, of);
+    uint64_t size = kin__family_covers(family, offset, sizeof *of) ? read_head(out, of, type) : 0;
+    return size > 0 && kin__family_covers(family, offset, size) ? KIN_OK : KIN_E_DAMAGED;
+}
+
+/* ---- for both types ---- */
 
 static kin_status create(void **out, kin_family *family, kin_type type, kin_element element, size_t count,
                          uint32_t flags)
@@ -57,10 +106,11 @@ static kin_status create(void **out, kin_family *family, kin_type type, kin_elem
     if (!out || each == 0 || count == 0 || (flags & ~KIN_LOCKED)) {
         return KIN_E_ARGUMENT;
     }
-    if (count > (SIZE_MAX - sizeof(items)) / each) {
+    uint64_t size = size_with(count, each);
+    if (size == 0) {
         return KIN_E_TOO_BIG;
     }
-    kin_status status = kin_alloc(&memory, family, sizeof(items) + count * each);
+    kin_status status = kin_alloc(&memory, family, (size_t)size);
     if (status != KIN_OK) {
         return status;
     }
@@ -76,46 +126,48 @@ static kin_status create(void **out, kin_family *family, kin_type type, kin_elem
 
 static kin_status acquire(items *of, kin_type type, int64_t timeout)
 {
-    kin_status status = kin__object_check(of, type);
+    view it;
+    kin_status status = look(&it, of, type);
     if (status != KIN_OK) {
         return status;
     }
-    return locked(of) ? kin_lock_acquire(&of->lock, timeout) : KIN_E_UNSUPPORTED;
+    return it.locked ? kin_lock_acquire(&of->lock, timeout) : KIN_E_UNSUPPORTED;
 }
 
 static kin_status release(items *of, kin_type type)
 {
-    kin_status status = kin__object_check(of, type);
+    view it;
+    kin_status status = look(&it, of, type);
     if (status != KIN_OK) {
         return status;
     }
-    return locked(of) ? kin_lock_release(&of->lock) : KIN_E_UNSUPPORTED;
+    return it.locked ? kin_lock_release(&of->lock) : KIN_E_UNSUPPORTED;
 }
 
 /* Copies count elements out of the object or, with in, into it. */
 static kin_status copy(items *of, kin_type type, size_t first, size_t count, void *out, const void *in, size_t size)
 {
-    kin_status status = out || in ? kin__object_check(of, type) : KIN_E_ARGUMENT;
+    view it;
+    kin_status status = out || in ? look(&it, of, type) : KIN_E_ARGUMENT;
     if (status != KIN_OK) {
         return status;
     }
-    size_t each = size_of_each(of);
-    if (first > of->count || count > of->count - first || size != count * each) {
+    if (first > it.count || count > it.count - first || size != count * it.each) {
         return KIN_E_ARGUMENT;
     }
-    if (locked(of)) {
+    if (it.locked) {
         status = kin_lock_acquire(&of->lock, KIN_FOREVER);
         if (status < 0) {
             return status;
         }
     }
-    char *items_bytes = (char *)(of + 1) + first * each;
+    char *elements = it.elements + first * it.each;
     if (in) {
-        memcpy(items_bytes, in, size);
+        memcpy(elements, in, size);
     } else {
-        memcpy(out, items_bytes, size);
+        memcpy(out, elements, size);
     }
-    if (locked(of)) {
+    if (it.locked) {
         kin_lock_repair(&of->lock);
         kin_lock_release(&of->lock);
     }
@@ -124,12 +176,14 @@ static kin_status copy(items *of, kin_type type, size_t first, size_t count, voi
 
 static void *data(items *of, kin_type type)
 {
-    return kin__object_check(of, type) == KIN_OK ? of + 1 : NULL;
+    view it;
+    return look(&it, of, type) == KIN_OK ? it.elements : NULL;
 }
 
 static kin_lock *lock_of(items *of, kin_type type)
 {
-    return kin__object_check(of, type) == KIN_OK && locked(of) ? &of->lock : NULL;
+    view it;
+    return look(&it, of, type) == KIN_OK && it.locked ? &of->lock : NULL;
 }
 
 /* ---- value ---- */
@@ -188,7 +242,8 @@ kin_status kin_array_destroy(kin_array *array)
 
 size_t kin_array_count(const kin_array *array)
 {
-    return kin__object_check(array, KIN_TYPE_ARRAY) == KIN_OK ? (size_t)((const items *)array)->count : 0;
+    view it;
+    return look(&it, array, KIN_TYPE_ARRAY) == KIN_OK ? (size_t)it.count : 0;
 }
 
 kin_status kin_array_get(kin_array *array, size_t first, size_t count, void *out, size_t size)

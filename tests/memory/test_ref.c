@@ -1,5 +1,8 @@
 #include "support.h"
 
+#include "family/input.h"
+#include "kin/sem.h"
+
 static int child_name(const kin_args *args)
 {
     kin_lock *lock = NULL, *mine = NULL;
@@ -212,6 +215,81 @@ static void killed_in_the_directory_it_stays_whole(void **state)
     assert_ok(kin_sem_destroy(told));
 }
 
+/* A head alone, in the last bytes that may be touched, is no object of any type: by a ref, and by a name. */
+static void heads_at_the_end_of_memory_are_no_objects(void **state)
+{
+    (void)state;
+    const kin_type types[] = {KIN_TYPE_LOCK,   KIN_TYPE_SEM,   KIN_TYPE_COUNTER, KIN_TYPE_VALUE,
+                              KIN_TYPE_ARRAY,  KIN_TYPE_EVENT, KIN_TYPE_COND,    KIN_TYPE_BARRIER,
+                              KIN_TYPE_RWLOCK, KIN_TYPE_QUEUE, KIN_TYPE_DICT,    KIN_TYPE_LIST};
+    kin_family_options options = KIN_FAMILY_OPTIONS;
+    kin_family *family = NULL;
+    kin_lock *lock = NULL;
+    void *found = NULL;
+    kin_ref ref;
+    options.reserve = 1 << 20;
+    options.max_members = 4;
+    options.max_threads = 64;
+    assert_ok(kin_family_create(&family, &options));
+    assert_ok(kin_lock_create(&lock, family));
+    assert_ok(kin_name_set("end", KIN_TYPE_LOCK, lock));
+    assert_ok(kin_ref_of(&ref, KIN_TYPE_LOCK, lock));
+    kin__name *name = kin__names_of(family);
+    while (!atomic_load(&name->live)) {
+        name++;
+    }
+    uint64_t end = kin_os_shm_committed(family->shm, family->base, (size_t)family->layout.reserve);
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        for (uint64_t left = sizeof(kin__object); left <= 32; left += 8) {
+            uint64_t offset = end - left;
+            bool fits = left >= 24 && types[i] == KIN_TYPE_COUNTER;
+            fits = fits || (left == 32 &&
+                            (types[i] == KIN_TYPE_LOCK || types[i] == KIN_TYPE_SEM || types[i] == KIN_TYPE_EVENT ||
+                             types[i] == KIN_TYPE_COND || types[i] == KIN_TYPE_BARRIER));
+            kin__object *head = kin__pointer(family, offset);
+            memset(head, 0, (size_t)left);
+            atomic_store(&head->tag, KIN__TAG(types[i], offset));
+            atomic_store(&head->generation, 7);
+            ref.opaque[0] = KIN__TAG(types[i], offset);
+            ref.opaque[1] = ref.opaque[1] >> 32 << 32 | 7;
+            name->ref = ref;
+            kin_status expected = fits ? KIN_OK : KIN_E_STALE;
+            assert_int_equal(kin_ref_get(&found, types[i], ref), expected);
+            assert_int_equal(kin_name_get(&found, family, types[i], "end"), expected);
+        }
+    }
+    kin_family_close(family);
+}
+
+/* The same for what is longer than its head says: permits, a ring. */
+static void lengths_written_over_are_no_objects(void **state)
+{
+    (void)state;
+    kin_sem *sem = NULL;
+    kin_queue *queue = NULL;
+    void *found = NULL;
+    kin_ref of_sem, of_queue;
+    assert_ok(kin_sem_create_leased(&sem, NULL, 3));
+    assert_ok(kin_queue_create(&queue, NULL, NULL));
+    assert_ok(kin_ref_of(&of_sem, KIN_TYPE_SEM, sem));
+    assert_ok(kin_ref_of(&of_queue, KIN_TYPE_QUEUE, queue));
+    kin__object *head = (kin__object *)(void *)sem;
+    uint32_t detail = atomic_exchange(&head->detail, KIN__LEASED | (KIN_SEM_LEASE_MAX + 1));
+    assert_status(kin_ref_get(&found, KIN_TYPE_SEM, of_sem), KIN_E_STALE);
+    assert_true(kin_sem_acquire(sem, 1, KIN_NOW) < 0 && kin_sem_release(sem, 1) < 0);
+    atomic_store(&head->detail, detail);
+    assert_ok(kin_ref_get(&found, KIN_TYPE_SEM, of_sem));
+    kin__queue *inside = (kin__queue *)(void *)queue;
+    uint32_t units = inside->units;
+    inside->units = UINT32_MAX / 2 - 1;
+    assert_status(kin_ref_get(&found, KIN_TYPE_QUEUE, of_queue), KIN_E_STALE);
+    assert_status(kin_queue_put(queue, "x", 1, KIN_NOW), KIN_E_DAMAGED);
+    inside->units = units;
+    assert_ok(kin_ref_get(&found, KIN_TYPE_QUEUE, of_queue));
+    assert_ok(kin_queue_destroy(queue));
+    assert_ok(kin_sem_destroy(sem));
+}
+
 int main(void)
 {
     static const kin_entry entries[] = {{"name", child_name}, {"set_and_remove", child_set_and_remove}};
@@ -221,6 +299,8 @@ int main(void)
         cmocka_unit_test(ref_of_what_is_gone_is_stale),
         cmocka_unit_test(forged_refs_lead_nowhere),
         cmocka_unit_test(bad_input_is_refused),
+        cmocka_unit_test(heads_at_the_end_of_memory_are_no_objects),
+        cmocka_unit_test(lengths_written_over_are_no_objects),
         cmocka_unit_test(names_are_set_found_and_removed),
         cmocka_unit_test(names_run_out_at_256),
         cmocka_unit_test(child_and_parent_find_each_others_names),

@@ -37,6 +37,13 @@ static int run_echo(kin_task *task)
     return 0;
 }
 
+static int run_nap(kin_task *task)
+{
+    (void)task;
+    kin_os_sleep_until(kin_os_now() + KIN_MS(2));
+    return 0;
+}
+
 static int run_fail_on_7(kin_task *task)
 {
     const int32_t *in = task->in;
@@ -151,6 +158,7 @@ static const kin_function functions[] = {
     {"die_on_7", run_die_on_7},
     {"exit", run_exit},
     {"third_time", run_third_time},
+    {"nap", run_nap},
     {"rest", run_rest},
     {"add", run_add},
     {"initialize", run_initialize},
@@ -804,6 +812,67 @@ static void bad_input_is_refused(void **state)
     kin_pool_destroy(pool);
 }
 
+/* A member writes the words of a pool. Work may be lost; nobody waits for what no worker has. */
+static void words_written_over_keep_nobody_waiting(void **state)
+{
+    (void)state;
+    int32_t *numbers = new_numbers(40);
+    for (int what = 0; what < 8; what++) {
+        kin_pool *pool = new_pool(1);
+        kin_future *future = NULL;
+        kin_work work = work_on("nap", numbers, numbers, sizeof *numbers, 40);
+        work.chunk = 1;
+        int64_t start = now_ns();
+        assert_ok(kin_pool_submit(&future, pool, &work, PATIENCE));
+        _Atomic uint32_t *last = &future->plan.owners[future->plan.batches - 1];
+        kin__pool *shared = pool->shared;
+        uint32_t living = pool->workers[0].id;
+        switch (what) {
+        case 0: /* of a worker that there never was */
+            atomic_store(last, 0x12345);
+            break;
+        case 1: /* of one that there is, and that looks at another job */
+            atomic_store(last, living);
+            atomic_store(&shared->slots[0].job, 0);
+            break;
+        case 2: /* the maker's own */
+            atomic_store(last, KIN__BATCH_CANCELLING);
+            break;
+        case 3:
+            shared->maker = 1;
+            break;
+        case 4:
+            atomic_store(&shared->closed, 1);
+            break;
+        case 5:
+            atomic_store(&shared->jobs[future->plan.number % KIN__JOBS], 12345);
+            break;
+        case 6:
+            atomic_store(&future->plan.job->finished, UINT64_MAX / 2);
+            break;
+        default:
+            atomic_store(&shared->slots[0].gone, 1);
+            break;
+        }
+        kin_status status = kin_future_wait(future, KIN_MS(100));
+        assert_true(now_ns() - start < KIN_SECONDS(2));
+        uint64_t first, count;
+        while (kin_future_next(future, 1, &first, &count, NULL, KIN_MS(100)) == KIN_OK) {
+        }
+        assert_true(now_ns() - start < KIN_SECONDS(4));
+        kin_future_close(future);
+        assert_true(now_ns() - start < KIN_SECONDS(8));
+        assert_true(status == KIN_OK || status == KIN_E_TIMED_OUT || status == KIN_E_WORKER_DIED);
+        if (what < 7) { /* and it is of use afterwards */
+            work = work_on("square", numbers, numbers, sizeof *numbers, 40);
+            assert_true(kin_pool_map(pool, &work, NULL, PATIENCE) != KIN_E_TIMED_OUT);
+        }
+        kin_pool_destroy(pool);
+        assert_true(now_ns() - start < KIN_SECONDS(10));
+    }
+    assert_ok(kin_free(numbers));
+}
+
 static void nothing_is_left(void **state)
 {
     (void)state;
@@ -854,6 +923,7 @@ int main(void)
         cmocka_unit_test(storm_leaves_no_task_unaccounted_for),
         cmocka_unit_test(task_is_taken_though_who_was_counted_on_died),
         cmocka_unit_test(workers_die_with_their_maker),
+        cmocka_unit_test(words_written_over_keep_nobody_waiting),
         cmocka_unit_test(nothing_is_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,10 +4,16 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "container/container.h"
+#include "family/adopt.h"
+#include "family/layout.h"
+#include "family/member.h"
+#include "process/blob.h"
+#include "queue/ring.h"
 
 typedef struct things {
     kin_lock lock;
@@ -284,9 +290,241 @@ static void nor_in_containers_that_change_under_them(void **state)
     survive(suffer_meanwhile, 100);
 }
 
+/* ---- arenas that are made to mislead ---- */
+
+static kin_family *small_family(uint32_t threads, uint64_t reserve)
+{
+    kin_family_options options = KIN_FAMILY_OPTIONS;
+    kin_family *family = NULL;
+    options.reserve = reserve;
+    options.max_members = 4;
+    options.max_threads = threads;
+    assert_ok(kin_family_create(&family, &options));
+    return family;
+}
+
+/* What another process answers that joins by what the header says by now: a status, or 1: it crashed. */
+static int status_of_joining(kin_family *family, uint64_t reserve)
+{
+    int status = -1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        kin_family *joined = NULL;
+        kin_lock *lock = NULL;
+        kin__family_ticket ticket = {family->id, reserve, dup(family->shm), dup(kin_os_pulse_handle(&family->pulse)),
+                                     true,       NULL};
+        signal(SIGSEGV, SIG_DFL);
+        signal(SIGBUS, SIG_DFL);
+        signal(SIGFPE, SIG_DFL);
+        atomic_store(&family->stage, 1); /* not known here: it is looked at anew */
+        kin_status got = kin__family_adopt(&joined, &ticket);
+        if (got == KIN_OK) {
+            kin_lock_create(&lock, joined);
+            kin_name_set("name", KIN_TYPE_LOCK, lock);
+        }
+        _exit(-(int)got);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? -WEXITSTATUS(status) : 1;
+}
+
+/* Consistent headers whose tables end behind the file, behind the reserve, or that leave no room for a heap. */
+static void tables_outside_of_the_file_are_refused(void **state)
+{
+    (void)state;
+    kin_family *family = small_family(64, 1 << 20);
+    const kin__layout sound = family->layout;
+    const struct {
+        uint64_t reserve;
+        uint32_t members, threads;
+    } wrong[] = {{1 << 20, 4096, 64},
+                 {1 << 20, 4, 32768},
+                 {1 << 20, 4096, 32768},
+                 {1 << 20, 4, 65},
+                 {1 << 20, 4, 0},
+                 {1 << 20, 0, 64},
+                 {65536, 4, 64},
+                 {4096, 4, 64},
+                 {UINT64_C(64) << 30, 4, 64},
+                 {UINT64_C(65) << 30, 4, 64}};
+    assert_int_equal(status_of_joining(family, sound.reserve), KIN_OK);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        kin__layout *forged = &family->arena->layout;
+        *forged = (kin__layout){.reserve = wrong[i].reserve};
+        forged->max_members = wrong[i].members;
+        forged->max_threads = wrong[i].threads;
+        kin__layout_compute(forged);
+        assert_int_equal(status_of_joining(family, forged->reserve), KIN_E_BLOB_CORRUPT);
+    }
+    family->arena->layout = sound;
+    assert_int_equal(status_of_joining(family, sound.reserve), KIN_OK);
+    kin_family_close(family);
+}
+
+static void count_object(const kin_seen_object *it, void *context)
+{
+    (void)it;
+    ++*(int *)context;
+}
+
+/* A file that was made longer without being filled: looking on must not fill it. */
+static void looking_on_allocates_nothing(void **state)
+{
+    (void)state;
+    struct stat before, after;
+    int count = 0;
+    kin_sight sight = {.size = sizeof sight, .object = count_object, .context = &count};
+    kin_family *family = small_family(64, UINT64_C(1) << 30);
+    kin_lock *lock = NULL;
+    assert_ok(kin_lock_create(&lock, family));
+    assert_ok(kin_lock_acquire(lock, KIN_NOW));
+    assert_ok(kin_family_look(family, &sight));
+    assert_int_equal(count, 1);
+    assert_int_equal(ftruncate(family->shm, 256 << 20), 0);
+    assert_int_equal(fstat(family->shm, &before), 0);
+    assert_ok(kin_family_look(family, &sight));
+    assert_int_equal(fstat(family->shm, &after), 0);
+    assert_int_equal(after.st_blocks, before.st_blocks);
+    kin_family_close(family);
+}
+
+/* Each word an object's head, and each thread asleep on one, all threads' names in the directory: the time is in proportion. */
+static void looking_on_takes_as_long_as_there_is_memory(void **state)
+{
+    (void)state;
+    enum { THREADS = 8192, BYTES = 65536 };
+    int count = 0;
+    kin_sight sight = {.size = sizeof sight, .object = count_object, .context = &count};
+    kin_family *family = small_family(THREADS, 16 << 20);
+    char *memory = NULL;
+    assert_ok(kin_alloc((void **)&memory, family, 2 * BYTES));
+    uint64_t start = (kin__offset(family, memory) + 7) / 8 * 8;
+    for (uint64_t at = start; at < start + BYTES; at += 8) {
+        atomic_store(&((kin__object *)kin__pointer(family, at))->tag, KIN__TAG(KIN_TYPE_EVENT, at));
+    }
+    atomic_store(&family->arena->thread_end, THREADS);
+    for (uint32_t i = 1; i < THREADS; i++) {
+        kin__thread *thread = kin__thread_at(family, i);
+        atomic_store(&thread->lease, kin__lease_of(1, 0, KIN__LIVE));
+        atomic_store(&thread->state, 5);
+        atomic_store(&thread->address, start + i * 8);
+    }
+    int64_t begun = now_ns();
+    assert_ok(kin_family_look(family, &sight));
+    assert_in_range(count, 1, THREADS);
+    assert_true(now_ns() - begun < KIN_SECONDS(3));
+    for (uint32_t i = 1; i < THREADS; i++) {
+        atomic_store(&kin__thread_at(family, i)->lease, 0);
+    }
+    kin_family_close(family);
+}
+
+/* ---- records that change while they are read ---- */
+
+static void change_records(char *records)
+{
+    for (;;) {
+        for (uint64_t at = 0; at < 4096; at += 32) {
+            kin__record *record = (kin__record *)(void *)(records + at);
+            atomic_store_explicit(&record->length, 900000, memory_order_relaxed);
+            atomic_store_explicit(&record->units, 100000, memory_order_relaxed);
+            atomic_store_explicit(&record->units, 2, memory_order_relaxed);
+            atomic_store_explicit(&record->length, 4, memory_order_relaxed);
+        }
+    }
+}
+
+static void message_is_no_longer_than_its_record(void **state)
+{
+    (void)state;
+    static char buffer[1 << 20];
+    kin_queue *queue = NULL;
+    kin__ring ring;
+    kin__seat *seat;
+    size_t size, got = 0;
+    const void *peeked;
+    assert_ok(kin_queue_create(&queue, NULL, NULL));
+    assert_ok(kin__seat_find(&seat, queue, KIN_TYPE_QUEUE));
+    assert_ok(kin__ring_open(&ring, seat, (kin__queue *)(void *)queue));
+    pid_t mad = fork();
+    if (mad == 0) {
+        change_records(ring.records);
+    }
+    for (int64_t end = now_ns() + KIN_SECONDS(2); now_ns() < end;) {
+        kin_queue_put(queue, "text", 4, KIN_NOW);
+        if (kin_queue_get(queue, buffer, sizeof buffer, &size, KIN_NOW) == KIN_OK) {
+            got++;
+            assert_in_range(size, 0, 65536);
+        }
+        kin_queue_put(queue, "text", 4, KIN_NOW);
+        if (kin_queue_peek(queue, &peeked, &size, KIN_NOW) == KIN_OK) {
+            assert_in_range(size, 0, 65536);
+            kin_queue_consume(queue, peeked);
+        }
+        if (kin_queue_put(queue, "text", 4, KIN_NOW) == KIN_E_DAMAGED || got % 64 == 0) {
+            kin__ring_init((kin__queue *)(void *)queue, ring.units, 0);
+        }
+    }
+    kill(mad, SIGKILL);
+    waitpid(mad, NULL, 0);
+    assert_true(got > 0);
+    kin_queue_destroy(queue);
+}
+
+/* ---- what is refused touches nothing ---- */
+
+/* Whether another process sees this one's sign of life, /proc left aside. */
+static bool has_sign_of_life(kin_family *family)
+{
+    int status = -1;
+    uint32_t index = family->self->index;
+    pid_t pid = fork();
+    if (pid == 0) {
+        kin_os_process_id parent = {(uint32_t)getppid(), 0, 0};
+        _exit(kin_os_pulse_alive(&family->pulse, index, &parent, &family->id));
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WEXITSTATUS(status) == 1;
+}
+
+/* A blob that nobody packed names this process's pulse, of which no descriptor may be closed, not even a duplicate. */
+static void refused_blob_leaves_the_sign_of_life(void **state)
+{
+    (void)state;
+    kin_family *family = NULL;
+    kin_lock *lock = NULL;
+    kin__blob forged;
+    kin_args *args = NULL;
+    unsigned char bytes[KIN_BLOB_MAX];
+    assert_ok(kin_family_own(&family));
+    assert_ok(kin_lock_create(&lock, NULL));
+    assert_true(has_sign_of_life(family));
+    for (int as = 0; as < 2; as++) {
+        memset(&forged, 0, sizeof forged);
+        forged.mode = KIN__BLOB_INHERIT;
+        forged.has_pulse = true;
+        forged.reserve = KIN__SPAN_SIZE;
+        forged.block.opaque[0] = forged.block_size = 16;
+        forged.handle_count = 2;
+        memset(forged.family.bytes, 0xab, sizeof forged.family.bytes);
+        forged.values[as] = kin_os_handle_value(kin_os_pulse_handle(&family->pulse));
+        forged.values[!as] = kin_os_handle_value(family->shm);
+        forged.kinds[as] = KIN_OS_KIND_FILE;
+        forged.kinds[!as] = KIN_OS_KIND_SHM;
+        assert_true(kin_blob_adopt(&args, bytes, kin__blob_write(&forged, bytes, sizeof bytes)) < 0);
+        assert_true(has_sign_of_life(family));
+    }
+    assert_ok(kin_lock_destroy(lock));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tables_outside_of_the_file_are_refused),
+        cmocka_unit_test(looking_on_allocates_nothing),
+        cmocka_unit_test(looking_on_takes_as_long_as_there_is_memory),
+        cmocka_unit_test(message_is_no_longer_than_its_record),
+        cmocka_unit_test(refused_blob_leaves_the_sign_of_life),
         cmocka_unit_test(others_neither_crash_nor_hang),
         cmocka_unit_test(nor_in_containers_that_change_under_them),
     };

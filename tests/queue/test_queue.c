@@ -2,6 +2,9 @@
 
 #include <stdlib.h>
 
+#include "park/owner_lock.h"
+#include "queue/ring.h"
+
 typedef struct place {
     kin_queue *queue; /* only of use where it was made */
     kin_lock lock;
@@ -655,6 +658,92 @@ static void join_does_not_wait_for_the_dead(void **state)
     assert_ok(kin_free(it));
 }
 
+/* Gets so many messages as one call, up to the passing of the last, and stays there. Or holds the producers' lock. */
+static int child_stop_within(const kin_args *args)
+{
+    place *it = given(args, "place", KIN_TYPE_MEMORY);
+    kin_queue *queue = given(args, "queue", KIN_TYPE_QUEUE);
+    int64_t count = given_number(args, "number");
+    kin__ring ring;
+    kin__seat *seat;
+    kin__first first;
+    CHECK(it && queue && kin__seat_find(&seat, queue, KIN_TYPE_QUEUE) == KIN_OK);
+    CHECK(kin__ring_open(&ring, seat, (kin__queue *)(void *)queue) == KIN_OK);
+    kin__lock *lock = count > 0 ? &ring.ends->get_lock : &ring.ends->put_lock;
+    CHECK(kin__lock_acquire(seat, lock, PATIENCE) == KIN_OK);
+    for (int64_t got = 1; got <= count; got++) {
+        CHECK(kin__ring_first(&ring, false, &first) == KIN_OK);
+        kin__ring_pass(&ring, &first, (size_t)got);
+    }
+    CHECK(kin_sem_release(&it->told, 1) == KIN_OK);
+    kin_os_sleep_until(kin_os_now() + PATIENCE);
+    return 1;
+}
+
+static void all_that_died_with_one_call_is_counted(void **state)
+{
+    (void)state;
+    place *it = new_place();
+    kin_queue *queue = new_queue(0, 0, 0);
+    void *hole = NULL;
+    int64_t lost = 0;
+    for (int64_t count = 1; count <= 5; count++) {
+        for (int64_t i = 0; i < count; i++) {
+            put_number(queue, i);
+        }
+        assert_ok(kin_queue_reserve(queue, &hole, 1, KIN_NOW));
+        assert_ok(kin_queue_abandon(queue, hole));
+        put_number(queue, 99);
+        kin_process *child = start_with("stop_within", it, queue, count);
+        assert_ok(kin_sem_acquire(&it->told, 1, PATIENCE));
+        kill_child(child);
+        assert_next_number(queue, 99);
+        lost += count;
+        assert_int_equal(inspect(queue).lost_gets, lost);
+        assert_int_equal(inspect(queue).lost_puts, 0);
+    }
+    assert_ok(kin_queue_destroy(queue));
+    assert_ok(kin_free(it));
+}
+
+static void no_messages_are_put_at_once(void **state)
+{
+    (void)state;
+    place *it = new_place();
+    kin_queue *queue = new_queue(0, 0, 0);
+    kin_message none = {NULL, 0, 0};
+    size_t done = 7;
+    kin_process *child = start_with("stop_within", it, queue, 0);
+    assert_ok(kin_sem_acquire(&it->told, 1, PATIENCE));
+    assert_ok(kin_queue_put_many(queue, &none, 0, &done, KIN_MS(300))); /* though the lock is held */
+    assert_int_equal(done, 0);
+    kill_child(child);
+    assert_ok(kin_queue_destroy(queue));
+    assert_ok(kin_free(it));
+}
+
+/* Room that a producer has given back is room, for a put that does not wait, too. */
+static void abandoned_room_is_there_at_once(void **state)
+{
+    (void)state;
+    static char bytes[4096];
+    for (size_t start = 0; start < 40; start++) {
+        for (size_t hole = 0; hole < 200; hole += 16) {
+            kin_queue *queue = new_queue(200, 0, 0);
+            size_t most = (size_t)inspect(queue).capacity;
+            void *memory = NULL;
+            for (size_t i = 0; i < start; i++) {
+                assert_ok(kin_queue_put(queue, bytes, 1, KIN_NOW));
+                assert_ok(kin_queue_get(queue, bytes, sizeof bytes, NULL, KIN_NOW));
+            }
+            assert_ok(kin_queue_reserve(queue, &memory, hole, KIN_NOW));
+            assert_ok(kin_queue_abandon(queue, memory));
+            assert_ok(kin_queue_put(queue, bytes, most, KIN_NOW));
+            assert_ok(kin_queue_destroy(queue));
+        }
+    }
+}
+
 static void lock_goes_to_a_child_that_runs(void **state)
 {
     (void)state;
@@ -771,6 +860,7 @@ int main(void)
         {"hold", child_hold},
         {"work", child_work},
         {"use_lock", child_use_lock},
+        {"stop_within", child_stop_within},
         {"storm_produce", child_storm_produce},
         {"storm_consume", child_storm_consume},
     };
@@ -791,6 +881,9 @@ int main(void)
         cmocka_unit_test(killed_consumer_loses_what_it_peeked_only),
         cmocka_unit_test(join_waits_for_all_tasks),
         cmocka_unit_test(join_does_not_wait_for_the_dead),
+        cmocka_unit_test(all_that_died_with_one_call_is_counted),
+        cmocka_unit_test(no_messages_are_put_at_once),
+        cmocka_unit_test(abandoned_room_is_there_at_once),
         cmocka_unit_test(lock_goes_to_a_child_that_runs),
         cmocka_unit_test(written_over_it_says_so),
         cmocka_unit_test(no_kill_tears_or_blocks),

@@ -158,6 +158,34 @@ static void get_while_holding_the_own_lock_is_a_deadlock(void **state)
     assert_ok(kin_value_destroy(value));
 }
 
+/* A member writes an array's numbers: nothing leads behind the arena, and each call goes by one reading. */
+static void count_written_over_leads_nowhere(void **state)
+{
+    (void)state;
+    kin_array *array = NULL;
+    void *found = NULL;
+    kin_ref ref;
+    int32_t number = 5;
+    assert_ok(kin_array_create(&array, NULL, KIN_I32, 10, KIN_LOCKED));
+    assert_ok(kin_ref_of(&ref, KIN_TYPE_ARRAY, array));
+    uint64_t *count = (uint64_t *)(void *)array + 2;
+    assert_int_equal(*count, 10);
+    const uint64_t wrong[] = {0, UINT64_MAX, UINT64_MAX / 4 + 1, UINT64_C(1) << 28};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        *count = wrong[i];
+        assert_status(kin_array_get(array, 0, 1, &number, sizeof number), KIN_E_DAMAGED);
+        assert_status(kin_array_set(array, (size_t)1 << 27, 1, &number, sizeof number), KIN_E_DAMAGED);
+        assert_status(kin_array_acquire(array, KIN_NOW), KIN_E_DAMAGED);
+        assert_int_equal(kin_array_count(array), 0);
+        assert_null(kin_array_data(array));
+        assert_null(kin_array_lock(array));
+        assert_status(kin_ref_get(&found, KIN_TYPE_ARRAY, ref), KIN_E_STALE);
+    }
+    *count = 10;
+    assert_ok(kin_ref_get(&found, KIN_TYPE_ARRAY, ref));
+    assert_ok(kin_array_destroy(array));
+}
+
 int main(void)
 {
     static const kin_entry entries[] = {{"square", child_square}, {"die_holding", child_die_holding}};
@@ -169,6 +197,7 @@ int main(void)
         cmocka_unit_test(death_of_the_holder_is_news),
         cmocka_unit_test(bad_input_is_refused),
         cmocka_unit_test(get_while_holding_the_own_lock_is_a_deadlock),
+        cmocka_unit_test(count_written_over_leads_nowhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
