@@ -218,13 +218,15 @@ static void show_family(kin_family *family, const kin_sight *sight)
 static void show_members(kin_family *family, const kin_sight *sight)
 {
     for (uint32_t i = 0; sight->member && i < kin__member_end(family); i++) {
-        kin_seen_member it = {0, 0, 0};
-        uint64_t token;
-        if (!kin__member_listed_at(family, i, &token)) {
+        kin_seen_member it = {0, 0, 0, 0};
+        uint64_t state = atomic_load(&kin__member_at(family, i)->state);
+        if (KIN__MEMBER_PHASE(state) != KIN__LIVE) {
             continue;
         }
-        it.pid = kin__member_token_pid(token);
-        it.alive = kin__member_token_alive(family, token);
+        kin_os_life life = kin__member_life(family, i, state);
+        it.pid = KIN__MEMBER_PID(state);
+        it.alive = life != KIN_OS_DEAD;
+        it.unsure = life == KIN_OS_UNSURE;
         for (uint32_t t = 0; t < kin__thread_end(family); t++) {
             uint64_t lease = atomic_load(&kin__thread_at(family, t)->lease);
             it.threads += (lease & 0xff) == KIN__LIVE && ((lease >> 8) & 0xffff) == i;
