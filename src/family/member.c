@@ -101,13 +101,6 @@ uint32_t kin__member_token_pid(uint64_t token)
     return (uint32_t)(token >> 16) & 0xffffff;
 }
 
-bool kin__member_listed_at(const kin_family *family, uint32_t index, uint64_t *token)
-{
-    uint64_t state = atomic_load(&kin__member_at(family, index)->state);
-    *token = member_token(index, state);
-    return KIN__MEMBER_PHASE(state) == KIN__LIVE;
-}
-
 static bool member_token_state(const kin_family *family, uint64_t token, uint64_t *state)
 {
     uint32_t index = kin__member_token_index(token);

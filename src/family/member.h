@@ -93,8 +93,6 @@ uint32_t kin__token_pid(kin_family *family, uint64_t token);
 uint64_t kin__member_token(const kin_family *family);
 uint32_t kin__member_token_index(uint64_t token);
 uint32_t kin__member_token_pid(uint64_t token);
-/* The token of the member in that entry; false: there is none. */
-bool kin__member_listed_at(const kin_family *family, uint32_t index, uint64_t *token);
 /* Whether it is in the table of members; false: it has left, or was reaped, and will not be again. Asks no system. */
 bool kin__member_token_listed(const kin_family *family, uint64_t token);
 /* Whether it is, and its process lives. Does not ask the system about the calling process. */
