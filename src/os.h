@@ -181,7 +181,8 @@ typedef struct kin_os_process_id {
     uint32_t pid;
     uint64_t
         start; /* a time at which the process ran, in the system's own units: a later one with its pid started later */
-    uint64_t user; /* a number made of the user that it runs as */
+    uint64_t user;  /* a number made of the user that it runs as */
+    uint64_t where; /* POSIX: in what namespaces pid and start are meant, 0: unknown. Windows: see pulse.c */
 } kin_os_process_id;
 
 /* The calling process; start: see kin_os_process_id; two calls may differ. */
@@ -193,42 +194,56 @@ kin_status kin_os_self_path(char *buffer, size_t size);
 
 /* ---- pulse, the sign of life: pulse.c ----
  *
- * POSIX: a tiny file per family (never mapped, descriptor >= 10, close-on-exec, named for discovery); each member holds
- * a classic record lock on the byte of its index, which the kernel drops when the process dies or execs. Because any
- * close of that inode in the process drops the lock, no other function of kin ever opens or closes one. Windows: there
- * is nothing to hold; a process's handle and creation time tell. But another user's process may not be opened: in a family
- * that a group has access to each member holds an event with a name.
+ * POSIX: a file per family (descriptor >= 10, close-on-exec, named for discovery). A member shows two signs there: a word in
+ * the page of its index, which the kernel marks when the thread that it names ends, and a classic record lock on the byte of
+ * its index, which the kernel drops when the process dies or execs. Any close of that file in the process drops the lock, so
+ * no other function of kin opens or closes one. Windows: a process's handle and creation time tell; where another user's process may
+ * not be opened, an event with a name does.
  */
+
+#define KIN_OS_PULSE_MAX 4096u /* an index is less */
+
+typedef enum kin_os_life {
+    KIN_OS_DEAD,
+    KIN_OS_UNSURE, /* it cannot be told: to be treated as living */
+    KIN_OS_LIVES,
+} kin_os_life;
 
 kin_status kin_os_pulse_create(kin_os_pulse *out, const kin_os_id *family, const kin_os_access *access);
 /* The handle to pass to a spawned child (KIN_OS_NO_HANDLE on Windows), and the child's use of it: takes handle, also on
  * failure. kin_os_pulse_close takes KIN_OS_NO_PULSE, too (os_types.h: the initialiser of none). */
 kin_os_handle kin_os_pulse_handle(const kin_os_pulse *pulse);
 kin_status kin_os_pulse_adopt(kin_os_pulse *out, kin_os_handle handle);
-/* Takes the sign of life of member `index` for this process. KIN_E_BUSY: another process has it. */
-kin_status kin_os_pulse_start(kin_os_pulse *pulse, uint32_t index, const kin_os_id *family,
-                              const kin_os_access *access);
-/* Whether the descriptor is still the one that was locked (a program may close what it does not know); takes the lock
- * again if it was lost. False: it could not be had again. Cheap enough to ask before each sleep. */
+/* What the sign of `index` is now, for kin_os_pulse_start. To be read before what says that the sign may be taken. */
+uint64_t kin_os_pulse_look(kin_os_pulse *pulse, uint32_t index);
+/* Takes the sign of `index` for this process, and for the calling thread, if it still is what was seen and shows no living
+ * holder. me: this process; where may be filled in. KIN_E_BUSY: another one has it. KIN_E_HANDLE: no sign can be shown. */
+kin_status kin_os_pulse_start(kin_os_pulse *pulse, uint32_t index, uint64_t seen, kin_os_process_id *me,
+                              const kin_os_id *family, const kin_os_access *access);
+/* The calling thread may stand for this process's sign at index, too. Nothing if enough threads do. */
+void kin_os_pulse_share(kin_os_pulse *pulse, uint32_t index);
+/* Shows again what was lost of this process's sign (a program may close descriptors that it does not know). False: somebody else
+ * has taken it, as if this process had died. Cheap enough to ask before each sleep. */
 bool kin_os_pulse_check(kin_os_pulse *pulse, uint32_t index);
 /* Ends this process's own, at index. */
 void kin_os_pulse_stop(kin_os_pulse *pulse, uint32_t index);
 /* Gives back one of a dead member, which was taken to be alone at cleaning up after it. */
 void kin_os_pulse_give_back(kin_os_pulse *pulse, uint32_t index);
-/* Whether another process that is, or was, member `index` lives. Never taking a living process for dead has precedence:
- * POSIX asks the lock first, and takes /proc/PID (start time, still mapping the family's memory) as a second opinion.
- * Do not ask for the calling process. */
-bool kin_os_pulse_alive(const kin_os_pulse *pulse, uint32_t index, const kin_os_process_id *who,
-                        const kin_os_id *family);
+/* Whether the process that is, or was, member `index` lives. who: what its entry says of it. Not to be asked for what the calling
+ * process has taken itself. */
+kin_os_life kin_os_pulse_life(kin_os_pulse *pulse, uint32_t index, const kin_os_process_id *who,
+                              const kin_os_id *family);
+/* Whether it is worth asking, by a look that needs no system call. */
+bool kin_os_pulse_suspect(kin_os_pulse *pulse, uint32_t index);
 /* False when the family's names have been removed: new names would never be swept. */
 bool kin_os_pulse_named(const kin_os_pulse *pulse);
 void kin_os_pulse_close(kin_os_pulse *pulse);
 
 /* ---- removing the names of what is gone: sweep.c ---- */
 
-/* Removes the family's names (semaphores first, the pulse last) if no process has a sign of life in it. Called after
- * kin_os_pulse_stop. */
-void kin_os_pulse_retire(const kin_os_pulse *pulse, const kin_os_id *family);
+/* Removes the family's names (semaphores first, the pulse last) if no process but the calling one, at index, shows a sign of
+ * life in it. index KIN_OS_PULSE_MAX: it shows none. True: they are removed. */
+bool kin_os_pulse_retire(kin_os_pulse *pulse, const kin_os_id *family, uint32_t index);
 /* The same for every family of this user that has no living member. Returns how many were removed. */
 uint32_t kin_os_sweep(void);
 

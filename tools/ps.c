@@ -103,7 +103,7 @@ static void text_member(const kin_seen_member *it, void *context)
 {
     (void)context;
     printf("  process %-8u %u thread%s%s\n", it->pid, it->threads, it->threads == 1 ? "" : "s",
-           it->alive ? "" : "  DEAD, not cleaned up after");
+           !it->alive ? "  DEAD, not cleaned up after" : it->unsure ? "  unsure whether it lives" : "");
 }
 
 static void print_object(kin_type type, uint64_t offset)
@@ -177,6 +177,7 @@ static void add_member(const kin_seen_member *it, void *context)
     output_set(member, "pid", json_integer(it->pid));
     output_set(member, "threads", json_integer(it->threads));
     output_set(member, "alive", json_boolean(it->alive));
+    output_set(member, "unsure", json_boolean(it->unsure));
 }
 
 static void add_object(const kin_seen_object *it, void *context)

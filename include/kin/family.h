@@ -100,6 +100,7 @@ typedef struct kin_family_info {
     uint32_t members;   /* processes now, this one included */
     uint32_t threads;   /* threads that hold an entry now */
     uint8_t id[16];     /* random; the same for all members */
+    uint32_t unsure;    /* of the members: those of which nobody can tell whether they live; they count as living */
 } kin_family_info;
 
 /* Errors: KIN_E_ARGUMENT (info null, or info->size unknown). */

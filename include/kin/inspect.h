@@ -29,6 +29,7 @@ typedef struct kin_seen_member {
     uint32_t pid;
     uint32_t threads; /* that have used the family */
     int alive;        /* 0: it has died, and nobody has cleaned up after it yet (kin_family_reap) */
+    int unsure;       /* 1: nobody can tell whether it lives; it counts as living, and keeps what it holds */
 } kin_seen_member;
 
 typedef struct kin_seen_object { /* one that has a name, is held, or is waited for */

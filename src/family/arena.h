@@ -15,7 +15,7 @@
 #include "os.h"
 
 #define KIN__MAGIC UINT64_C(0x616e6572614e494b) /* "KINarena" */
-#define KIN__LAYOUT 1u
+#define KIN__LAYOUT 2u
 
 #define KIN__BUCKETS 64u
 #define KIN__NAMES 256u
@@ -178,9 +178,11 @@ typedef enum kin__phase {
 
 typedef struct kin__member {
     _Atomic uint64_t state;
-    _Atomic uint64_t start, user; /* of kin_os_process_id */
-    uint64_t spare[5];
+    _Atomic uint64_t start, user, where; /* of kin_os_process_id */
+    uint64_t spare[4];
 } kin__member;
+
+_Static_assert(KIN__MEMBERS_MAX <= KIN_OS_PULSE_MAX, "each member has a sign of life");
 
 /* ---- threads, each with its wait slot: protocols in member.c and park.c ---- */
 

@@ -15,7 +15,10 @@ void kin__family_leave_all(void)
     for (uint32_t i = 0; i < KIN__FAMILIES; i++) {
         kin_family *family = kin__family_number(i);
         if (family) {
-            kin__member_leave(family);
+            kin__member_leave(family, true);
+            if (family->name[0] != '\0') {
+                kin_os_name_tidy(family->name);
+            }
         }
     }
 }
@@ -26,7 +29,7 @@ void kin_family_close(kin_family *family)
         return;
     }
     kin__seats_forget(family);
-    kin__member_leave(family);
+    kin__member_leave(family, false);
 
     kin__family_drop_default(family);
     char name[sizeof family->name];
@@ -66,6 +69,7 @@ kin_status kin_family_inspect(kin_family *family, kin_family_info *info)
     info->committed = kin_os_shm_committed(family->shm, family->base, (size_t)family->layout.reserve);
     info->members = kin__member_count(family);
     info->threads = kin__thread_count(family);
+    info->unsure = kin__member_unsure(family);
     memcpy(info->id, family->id.bytes, sizeof info->id);
     return KIN_OK;
 }

@@ -101,7 +101,7 @@ kin_status kin__family_create_named(kin_family **out, const char *name, const ki
     family->access = *access;
     status = make(family, &checked);
     if (status != KIN_OK) {
-        kin_os_pulse_retire(&family->pulse, &family->id);
+        kin_os_pulse_retire(&family->pulse, &family->id, KIN_OS_PULSE_MAX);
         kin__family_discard(family);
         return status;
     }

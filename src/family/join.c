@@ -6,14 +6,19 @@
 #include "family/reap.h"
 
 /* KIN_E_BUSY: it is another's. */
-static kin_status claim_member(kin_family *family, uint32_t index, const kin_os_process_id *me)
+static kin_status claim_member(kin_family *family, uint32_t index, kin_os_process_id *me)
 {
     kin__member *member = kin__member_at(family, index);
     uint64_t state = atomic_load(&member->state);
+    if (KIN__MEMBER_PHASE(state) != KIN__FREE && !kin__reap_suspect(family, index)) {
+        return KIN_E_BUSY;
+    }
+    uint64_t sign = kin_os_pulse_look(&family->pulse, index); /* before the state: see member.c */
+    state = atomic_load(&member->state);
     if (KIN__MEMBER_PHASE(state) != KIN__FREE) {
         return KIN_E_BUSY;
     }
-    kin_status status = kin_os_pulse_start(&family->pulse, index, &family->id, &family->access);
+    kin_status status = kin_os_pulse_start(&family->pulse, index, sign, me, &family->id, &family->access);
     if (status != KIN_OK) {
         return status;
     }
@@ -21,7 +26,7 @@ static kin_status claim_member(kin_family *family, uint32_t index, const kin_os_
     state = atomic_load(&member->state);
     uint64_t next = kin__member_state(KIN__MEMBER_GENERATION(state) + 1, me->pid, KIN__JOINING);
     if (KIN__MEMBER_PHASE(state) != KIN__FREE || !atomic_compare_exchange_strong(&member->state, &state, next)) {
-        kin_os_pulse_stop(&family->pulse, index);
+        kin_os_pulse_give_back(&family->pulse, index);
         return KIN_E_BUSY;
     }
     kin__member_write_process(member, me);
@@ -34,7 +39,7 @@ static kin_status claim_member(kin_family *family, uint32_t index, const kin_os_
     return KIN_OK;
 }
 
-static kin_status claim_any_member(kin_family *family, const kin_os_process_id *me)
+static kin_status claim_any_member(kin_family *family, kin_os_process_id *me)
 {
     kin_status status = KIN_E_BUSY;
     for (uint32_t i = 0; i < family->layout.max_members && status == KIN_E_BUSY; i++) {
@@ -92,12 +97,12 @@ kin_status kin__member_join(kin_family *family)
     return status;
 }
 
-/* Whether some other process lives in the family; its names are then for that one to remove. */
-static bool others_live(kin_family *family)
+/* Whether some process lives in the family, other than the member at index; its names are then for that one to remove. */
+static bool others_live(kin_family *family, uint32_t index)
 {
     for (uint32_t i = 0; i < kin__member_end(family); i++) {
         uint64_t state = atomic_load(&kin__member_at(family, i)->state);
-        if (KIN__MEMBER_PHASE(state) == KIN__LIVE && kin__member_alive(family, i, state)) {
+        if (i != index && KIN__MEMBER_PHASE(state) == KIN__LIVE && kin__member_alive(family, i, state)) {
             return true;
         }
     }
@@ -115,12 +120,27 @@ static bool has_slots(kin_family *family, uint32_t member)
     return false;
 }
 
-/* A process whose threads still have entries does not leave: it ends soon, and is reaped then. The order matters when the
- * last two leave at once: each shows that it has gone before it looks for the other. */
-void kin__member_leave(kin_family *family)
+/* The threads go on without names, if they go on. */
+static void take_names_along(kin_family *family)
 {
     kin__self *self = family->self;
-    if (!atomic_load(&self->joined) || (atomic_load(&self->seated) && has_slots(family, self->index))) {
+    if (!others_live(family, self->index) && kin_os_pulse_retire(&family->pulse, &family->id, self->index)) {
+        self->named = false;
+    }
+}
+
+/* A process whose threads still have entries does not leave: it ends soon, and is reaped then. The order matters when the
+ * last two leave at once: each shows that it has gone before it looks for the other. */
+void kin__member_leave(kin_family *family, bool ending)
+{
+    kin__self *self = family->self;
+    if (!atomic_load(&self->joined)) {
+        return;
+    }
+    if (atomic_load(&self->seated) && has_slots(family, self->index)) {
+        if (ending) {
+            take_names_along(family);
+        }
         return;
     }
     uint64_t state = self->state;
@@ -128,7 +148,7 @@ void kin__member_leave(kin_family *family)
                                    kin__member_state(KIN__MEMBER_GENERATION(state), 0, KIN__FREE));
     atomic_store(&self->joined, 0);
     kin_os_pulse_stop(&family->pulse, self->index);
-    if (!others_live(family)) {
-        kin_os_pulse_retire(&family->pulse, &family->id);
+    if (!others_live(family, KIN__MEMBERS_MAX)) {
+        kin_os_pulse_retire(&family->pulse, &family->id, KIN_OS_PULSE_MAX);
     }
 }

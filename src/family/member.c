@@ -8,8 +8,11 @@
  *
  * A process takes the sign of life of an index (os.h, pulse) *before* it claims the entry, so an entry that is not FREE
  * and whose sign of life is missing belongs to a dead process. A reaper takes the sign of life of the dead one's index, so
- * that there is one at a time: two would do harm, the slower one to the entry's next holder. Claim, leave and each step of
- * reaping are one compare-and-swap on `state`. Whoever finds a reaper dead, or that it has given up (pid 0), goes on.
+ * that there is one at a time: two would do harm, the slower one to the entry's next holder. The taker reads the sign before the
+ * entry, and takes it only if it has not changed since; only the sign's holder changes an entry that is not FREE. So a
+ * member that was wrongly taken for dead has lost its sign before anything of its entry changes: it finds out at its next
+ * check and gets KIN_E_STALE for good. Claim, leave and each step of reaping are one compare-and-swap on `state`. If a reaper is
+ * dead, or has given up (pid 0), the next one goes on.
  *
  * Thread entry, word `lease` = generation | member | phase: FREE(g) ──► LIVE(g+1, member) ──► FREE(g+1). Claimed by one
  * compare-and-swap by the thread itself, freed by it at its end, or by the reaper of its member. A token is (generation,
@@ -26,19 +29,25 @@ kin_os_process_id kin__member_process(kin_family *family, uint32_t index, uint64
 {
     const kin__member *member = kin__member_at(family, index);
     if (KIN__MEMBER_PHASE(state) == KIN__JOINING || KIN__MEMBER_PHASE(state) == KIN__CLAIMED) {
-        return (kin_os_process_id){KIN__MEMBER_PID(state), 0, 0}; /* the rest is perhaps not written yet */
+        return (kin_os_process_id){KIN__MEMBER_PID(state), 0, 0, 0}; /* the rest is perhaps not written yet */
     }
-    return (kin_os_process_id){KIN__MEMBER_PID(state), atomic_load(&member->start), atomic_load(&member->user)};
+    return (kin_os_process_id){KIN__MEMBER_PID(state), atomic_load(&member->start), atomic_load(&member->user),
+                               atomic_load(&member->where)};
+}
+
+kin_os_life kin__member_life(kin_family *family, uint32_t index, uint64_t state)
+{
+    const kin__self *self = family->self;
+    if (atomic_load(&self->joined) && index == self->index) {
+        return state == self->state ? KIN_OS_LIVES : KIN_OS_DEAD; /* the system cannot be asked about oneself */
+    }
+    kin_os_process_id who = kin__member_process(family, index, state);
+    return kin_os_pulse_life(&family->pulse, index, &who, &family->id);
 }
 
 bool kin__member_alive(kin_family *family, uint32_t index, uint64_t state)
 {
-    const kin__self *self = family->self;
-    if (atomic_load(&self->joined) && index == self->index) {
-        return state == self->state; /* the system cannot be asked about oneself */
-    }
-    kin_os_process_id who = kin__member_process(family, index, state);
-    return kin_os_pulse_alive(&family->pulse, index, &who, &family->id);
+    return kin__member_life(family, index, state) != KIN_OS_DEAD;
 }
 
 static bool token_lease(kin_family *family, uint64_t token, uint32_t *member, uint64_t *state)
@@ -92,13 +101,6 @@ uint32_t kin__member_token_pid(uint64_t token)
     return (uint32_t)(token >> 16) & 0xffffff;
 }
 
-bool kin__member_listed_at(const kin_family *family, uint32_t index, uint64_t *token)
-{
-    uint64_t state = atomic_load(&kin__member_at(family, index)->state);
-    *token = member_token(index, state);
-    return KIN__MEMBER_PHASE(state) == KIN__LIVE;
-}
-
 static bool member_token_state(const kin_family *family, uint64_t token, uint64_t *state)
 {
     uint32_t index = kin__member_token_index(token);
@@ -128,8 +130,7 @@ kin_status kin__member_check(kin_family *family)
     if (atomic_load(&kin__member_at(family, self->index)->state) != self->state) {
         return KIN_E_STALE;
     }
-    kin_os_pulse_check(&family->pulse, self->index);
-    return KIN_OK;
+    return kin_os_pulse_check(&family->pulse, self->index) ? KIN_OK : KIN_E_STALE;
 }
 
 uint32_t kin__member_count(kin_family *family)
@@ -137,6 +138,16 @@ uint32_t kin__member_count(kin_family *family)
     uint32_t count = 0;
     for (uint32_t i = 0; i < kin__member_end(family); i++) {
         count += KIN__MEMBER_PHASE(atomic_load(&kin__member_at(family, i)->state)) == KIN__LIVE;
+    }
+    return count;
+}
+
+uint32_t kin__member_unsure(kin_family *family)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < kin__member_end(family); i++) {
+        uint64_t state = atomic_load(&kin__member_at(family, i)->state);
+        count += KIN__MEMBER_PHASE(state) == KIN__LIVE && kin__member_life(family, i, state) == KIN_OS_UNSURE;
     }
     return count;
 }

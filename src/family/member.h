@@ -70,11 +70,14 @@ static inline void kin__member_write_process(kin__member *member, const kin_os_p
 {
     atomic_store(&member->start, who->start);
     atomic_store(&member->user, who->user);
+    atomic_store(&member->where, who->where);
 }
 
 /* ---- life and death ---- */
 
 /* Whether the process of an entry in that state lives: asks the system. The entry's phase is not FREE. */
+kin_os_life kin__member_life(kin_family *family, uint32_t index, uint64_t state);
+/* The same; it lives if that cannot be told. */
 bool kin__member_alive(kin_family *family, uint32_t index, uint64_t state);
 /* What the system is asked about: the process that an entry in that state names. */
 kin_os_process_id kin__member_process(kin_family *family, uint32_t index, uint64_t state);
@@ -90,16 +93,17 @@ uint32_t kin__token_pid(kin_family *family, uint64_t token);
 uint64_t kin__member_token(const kin_family *family);
 uint32_t kin__member_token_index(uint64_t token);
 uint32_t kin__member_token_pid(uint64_t token);
-/* The token of the member in that entry; false: there is none. */
-bool kin__member_listed_at(const kin_family *family, uint32_t index, uint64_t *token);
 /* Whether it is in the table of members; false: it has left, or was reaped, and will not be again. Asks no system. */
 bool kin__member_token_listed(const kin_family *family, uint64_t token);
 /* Whether it is, and its process lives. Does not ask the system about the calling process. */
 bool kin__member_token_alive(kin_family *family, uint64_t token);
 
-/* Before a sleep: this process still shows its sign of life. KIN_E_STALE: it was taken for dead and reaped. */
+/* Before a sleep: this process still shows its sign of life. KIN_E_STALE, from then on: it was taken for dead, and its sign
+ * is another's. */
 kin_status kin__member_check(kin_family *family);
 uint32_t kin__member_count(kin_family *family);
+/* How many members might be dead, which nobody can tell: a dead one's locks stay its own. */
+uint32_t kin__member_unsure(kin_family *family);
 uint32_t kin__thread_count(kin_family *family);
 
 #endif

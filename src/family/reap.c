@@ -30,7 +30,7 @@ static bool reaper_alive(kin_family *family, uint32_t index, uint64_t state)
         return is_reaping(family, index);
     }
     kin_os_process_id who = kin__member_process(family, index, state);
-    return who.pid != 0 && kin_os_pulse_alive(&family->pulse, index, &who, &family->id);
+    return who.pid != 0 && kin_os_pulse_life(&family->pulse, index, &who, &family->id) != KIN_OS_DEAD;
 }
 
 /* Whether the entry stands for a process that has died, and is not in the hands of a living reaper. */
@@ -89,15 +89,17 @@ static bool reap_alone(kin_family *family, uint32_t index, uint64_t state, const
     return atomic_compare_exchange_strong(&member->state, &mine, next) && all;
 }
 
-static bool reap(kin_family *family, uint32_t index, uint64_t state)
+static bool reap(kin_family *family, uint32_t index)
 {
     kin_os_process_id me;
     bool reaped = false;
+    uint64_t sign = kin_os_pulse_look(&family->pulse, index); /* before the state: see member.c */
+    uint64_t state = atomic_load(&kin__member_at(family, index)->state);
     if (!member_dead(family, index, state) || !start_reaping(family, index)) {
         return false;
     }
     if (kin_os_self(&me) == KIN_OK &&
-        kin_os_pulse_start(&family->pulse, index, &family->id, &family->access) == KIN_OK) {
+        kin_os_pulse_start(&family->pulse, index, sign, &me, &family->id, &family->access) == KIN_OK) {
         reaped = reap_alone(family, index, state, &me);
         kin_os_pulse_give_back(&family->pulse, index);
     }
@@ -122,8 +124,7 @@ uint32_t kin__reap_all(kin_family *family)
 {
     uint32_t reaped = 0;
     for (uint32_t i = 0; i < kin__member_end(family); i++) {
-        uint64_t state = atomic_load(&kin__member_at(family, i)->state);
-        reaped += KIN__MEMBER_PHASE(state) != KIN__FREE && reap(family, i, state);
+        reaped += reap(family, i);
     }
     return reaped;
 }
@@ -142,7 +143,12 @@ void kin__reap_pid(kin_family *family, uint32_t pid)
     for (uint32_t i = 0; i < kin__member_end(family); i++) {
         uint64_t state = atomic_load(&kin__member_at(family, i)->state);
         if (KIN__MEMBER_PHASE(state) != KIN__FREE && KIN__MEMBER_PID(state) == pid) {
-            reap(family, i, state);
+            reap(family, i);
         }
     }
+}
+
+bool kin__reap_suspect(kin_family *family, uint32_t index)
+{
+    return kin_os_pulse_suspect(&family->pulse, index) && reap(family, index);
 }

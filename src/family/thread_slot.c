@@ -199,6 +199,9 @@ static kin_status sit_down(record *mine, kin_family *family)
     for (int tries = 0; status == KIN_OK && !claim_seat(mine, family); tries++) {
         status = kin__make_room(family, tries) ? KIN_OK : KIN_E_LIMIT;
     }
+    if (status == KIN_OK) {
+        kin_os_pulse_share(&family->pulse, family->self->index);
+    }
     return status;
 }
 

@@ -339,13 +339,17 @@ static void show_members(findings *all)
 {
     const kin_sight *sight = all->sight;
     for (uint32_t i = 0; sight->member && i < kin__member_end(all->family); i++) {
-        kin_seen_member it = {0, all->threads[i], 0};
-        uint64_t token;
-        if (kin__member_listed_at(all->family, i, &token)) {
-            it.pid = kin__member_token_pid(token);
-            it.alive = is_alive(all, i, token, kin__member_token_alive);
-            sight->member(&it, sight->context);
+        kin_seen_member it = {0, all->threads[i], 0, 0};
+        uint64_t state = atomic_load(&kin__member_at(all->family, i)->state);
+        if (KIN__MEMBER_PHASE(state) != KIN__LIVE) {
+            continue;
         }
+        kin_os_life life = kin__member_life(all->family, i, state);
+        all->lives[i] = life == KIN_OS_DEAD ? DEAD : LIVES;
+        it.pid = KIN__MEMBER_PID(state);
+        it.alive = life != KIN_OS_DEAD;
+        it.unsure = life == KIN_OS_UNSURE;
+        sight->member(&it, sight->context);
     }
 }
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,14 +27,29 @@ int kin_posix_stat_read(kin_posix_stat *out, const char *name)
     text[size] = '\0';
     const char *end = strrchr(text, ')');
     unsigned long long start;
-    /* state is field 3, starttime field 22 */
-    if (!end || sscanf(end, ") %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu",
-                       &out->state, &start) != 2) {
+    /* state is field 3, num_threads field 20, starttime field 22 */
+    if (!end || sscanf(end, ") %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %ld %*s %llu",
+                       &out->state, &out->threads, &start) != 3) {
         return EBADMSG;
     }
     long ticks = sysconf(_SC_CLK_TCK);
     out->start = start * (UINT64_C(1000000000) / (uint64_t)(ticks > 0 ? ticks : 100));
     return 0;
+}
+
+uint64_t kin_posix_where(void)
+{
+    struct stat pids, times;
+    if (stat("/proc/self/ns/pid", &pids) != 0) {
+        return 0;
+    }
+    if (stat("/proc/self/ns/time", &times) != 0) {
+        if (errno != ENOENT) {
+            return 0;
+        }
+        times.st_ino = 0; /* a kernel that has no time namespaces */
+    }
+    return (uint64_t)pids.st_ino << 32 | (uint32_t)times.st_ino;
 }
 
 /* start is the time of this call. The process's own start is only in /proc, and reading that takes longer than joining
@@ -43,7 +59,7 @@ kin_status kin_os_self(kin_os_process_id *out)
     struct timespec now;
     clock_gettime(CLOCK_BOOTTIME, &now); /* the clock of field 22 of /proc/PID/stat, proc(5) */
     *out = (kin_os_process_id){kin_os_pid(), (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,
-                               (uint64_t)geteuid()};
+                               (uint64_t)geteuid(), kin_posix_where()};
     return KIN_OK;
 }
 

@@ -1,11 +1,16 @@
-/* pulse.c: classic record locks (fcntl F_SETLK) on a small file.
+/* pulse.c: a family's signs of life: a file with a page for each member, and record locks (fcntl F_SETLK) on its bytes.
  *
+ * - A page begins with who took the sign last (holder), and ends with the word (robust.c). The holder counts while it has the
+ *   word's serial number. Pages are allocated before they are touched: a hole that cannot be filled would be SIGBUS.
+ * - A taker locks the byte, changes the word from the value that was seen, then writes the holder. The word decides between
+ *   several takers; those without a descriptor do without the lock, those without the word (an old kernel, a file system
+ *   that allocates nothing) with the lock alone. Killed in between, its thread is marked and its lock is gone.
  * - The kernel drops a process's classic locks when it dies, execs (close-on-exec) or closes *any* descriptor of that
  *   file (fcntl(2), "record locks are associated with..."). So a file that this process has as a pulse is never
- *   opened by name: `ours` knows them, and one lock orders its changes against the sweep.
- * - A forked child has the descriptor and none of the locks. F_GETLK never shows one's own locks, and l_pid is 0 when
- *   the owner is in another pid namespace: only l_type is read. Locks of a range that covers the whole file are a
- *   sweeper's, and gone in microseconds.
+ *   opened by name: `ours` knows them, and one lock orders its changes against the sweep. A second copy of the library in the
+ *   process has another `ours`: then the lock may be lost, and the word says that the process lives.
+ * - A forked child has the descriptor and none of the locks. F_OFD_GETLK shows the own process's locks, too: a second copy's.
+ *   Locks of a range that covers the whole file are a sweeper's, and gone in microseconds.
  * - The file is an O_TMPFILE, locked on BIRTH_BYTE before it gets its name: nobody ever sees it unlocked while its
  *   maker lives. Where there is no O_TMPFILE it is created by name, and given up if a sweeper was faster (st_nlink
  *   0).
@@ -15,24 +20,27 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
-#include <stdio.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "posix/pulse.h"
 #include "posix/account.h"
 #include "posix/directory.h"
 #include "posix/handle.h"
-#include "posix/identity.h"
+#include "posix/judge.h"
 #include "posix/posix.h"
+#include "posix/robust.h"
 
 #define BIRTH_BYTE ((off_t)1 << 20)
 #define OURS_MAX 64
 #define TRIES 1000
-#define START_GRAIN UINT64_C(20000000) /* field 22 of /proc/PID/stat counts in steps of 10 ms */
+#define THREADS 4            /* that stand for a process, at most */
+#define QUICK KIN_SECONDS(1) /* how long a look at a word that has not changed is enough */
 
 /* ---- the pulses that this process has open ---- */
 
@@ -125,11 +133,12 @@ static void unlock(int fd, off_t start, off_t length)
     lock_call(fd, F_SETLK, F_UNLCK, start, length, &lock);
 }
 
-/* F_UNLCK: free. F_WRLCK: a member has it. -1: errno. Waits for a sweeper to be done. */
-static int ask(int fd, off_t start, off_t length)
+/* F_UNLCK: free. F_WRLCK: a process has it. -1: errno. Waits for a sweeper to be done. how: F_GETLK passes over this process's
+ * own locks, F_OFD_GETLK does not. */
+static int ask(int fd, int how, off_t start, off_t length)
 {
     struct flock lock;
-    for (int tries = 0; lock_call(fd, F_GETLK, F_WRLCK, start, length, &lock) == 0; tries++) {
+    for (int tries = 0; lock_call(fd, how, F_WRLCK, start, length, &lock) == 0; tries++) {
         if (lock.l_type == F_UNLCK || lock.l_start != 0 || lock.l_len != 0 || tries == TRIES) {
             return lock.l_type;
         }
@@ -145,7 +154,7 @@ static kin_status lock_range(int fd, off_t start, off_t length)
         if (errno != EAGAIN && errno != EACCES) {
             return kin_posix_fail(errno);
         }
-        if (ask(fd, start, length) != F_UNLCK || tries == TRIES) {
+        if (ask(fd, F_GETLK, start, length) != F_UNLCK || tries == TRIES) {
             kin_posix_fail(EAGAIN);
             return KIN_E_BUSY;
         }
@@ -153,19 +162,22 @@ static kin_status lock_range(int fd, off_t start, off_t length)
     return KIN_OK;
 }
 
+static kin_status lock_byte(int fd, off_t byte)
+{
+    return lock_range(fd, byte, 1);
+}
+
 bool kin_posix_pulse_seize(int fd)
 {
     return lock_range(fd, 0, 0) == KIN_OK;
 }
 
-void kin_posix_pulse_free(int fd)
+void kin_posix_pulse_free(int fd, uint32_t except)
 {
     unlock(fd, 0, 0);
-}
-
-static kin_status lock_byte(int fd, off_t byte)
-{
-    return lock_range(fd, byte, 1);
+    if (except != KIN_OS_PULSE_MAX) {
+        lock_byte(fd, (off_t)except);
+    }
 }
 
 /* ---- birth ---- */
@@ -216,6 +228,14 @@ static int create_in(const char *dir, const char *hex, const kin_os_access *acce
     return create_by_name(path, access);
 }
 
+/* Passing RLIMIT_FSIZE raises a signal that kills. */
+static bool may_be_so_long(size_t pages)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+           (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= pages * kin_os_page_size());
+}
+
 static int create_file(const kin_os_id *family, const kin_os_access *access)
 {
     char hex[KIN_POSIX_HEX];
@@ -225,27 +245,55 @@ static int create_file(const kin_os_id *family, const kin_os_access *access)
         const char *dir = kin_posix_names_dir(i, kin_os_account_given(&access->group));
         fd = dir ? create_in(dir, hex, access) : -1;
     }
-    return fd >= 0 || kin_os_account_given(&access->group) ? fd
-                                                           : kin_posix_raise(memfd_create("kin-pulse", MFD_CLOEXEC));
+    if (fd < 0 && !kin_os_account_given(&access->group)) {
+        fd = kin_posix_raise(memfd_create("kin-pulse", MFD_CLOEXEC));
+    }
+    if (fd >= 0 && may_be_so_long(KIN_OS_PULSE_MAX)) {
+        (void)!ftruncate(
+            fd, (off_t)(KIN_OS_PULSE_MAX * kin_os_page_size())); /* who has no descriptor cannot make it longer */
+    }
+    return fd;
+}
+
+struct kin_posix_looks { /* zero in a forked child */
+    struct {
+        _Atomic uint64_t word;   /* what was found alive */
+        _Atomic int64_t at;      /* when */
+        _Atomic uint32_t serial; /* of this process's own taking, else 0 */
+        _Atomic uint32_t usable; /* the page is allocated */
+    } of[KIN_OS_PULSE_MAX];
+};
+
+/* Without them there is no word: then the lock has to do. */
+static void map_pages(kin_os_pulse *pulse)
+{
+    void *pages = mmap(NULL, KIN_OS_PULSE_MAX * kin_os_page_size(), PROT_READ | PROT_WRITE, MAP_SHARED, pulse->fd, 0);
+    pulse->pages = pages == MAP_FAILED ? NULL : pages;
 }
 
 /* Takes fd, also on failure. Under kin_posix_pulses_lock. */
 static kin_status enter(kin_os_pulse *out, int fd)
 {
     struct stat info;
+    void *looks = NULL;
     kin_status status = KIN_OK;
     if (fd < 0 || fstat(fd, &info) != 0) {
         status = kin_posix_fail(errno);
     } else if (!S_ISREG(info.st_mode)) {
         status = KIN_E_HANDLE;
-    } else if (!ours_add((uint64_t)info.st_dev, (uint64_t)info.st_ino)) {
+    } else {
+        status = kin_os_private_alloc(&looks, sizeof(struct kin_posix_looks));
+    }
+    if (status == KIN_OK && !ours_add((uint64_t)info.st_dev, (uint64_t)info.st_ino)) {
+        kin_os_private_free(looks, sizeof(struct kin_posix_looks));
         status = KIN_E_LIMIT;
     }
     if (status != KIN_OK) {
         kin_posix_close(fd);
         return status;
     }
-    *out = (kin_os_pulse){fd, (uint64_t)info.st_dev, (uint64_t)info.st_ino, (unsigned long)info.st_uid};
+    *out = (kin_os_pulse){fd, (uint64_t)info.st_dev, (uint64_t)info.st_ino, (unsigned long)info.st_uid, NULL, looks};
+    map_pages(out);
     return KIN_OK;
 }
 
@@ -279,6 +327,7 @@ void kin_os_pulse_close(kin_os_pulse *pulse)
     if (fd < 0) {
         return;
     }
+    kin_posix_expel(pulse->looks, UINT32_MAX);
     kin_posix_pulses_lock();
     if (holds(pulse, fd)) {
         kin_posix_close(fd);
@@ -288,34 +337,113 @@ void kin_os_pulse_close(kin_os_pulse *pulse)
         ours[i].state = FREE;
     }
     kin_posix_pulses_unlock();
+    if (pulse->pages) {
+        munmap(pulse->pages, KIN_OS_PULSE_MAX * kin_os_page_size());
+    }
+    kin_os_private_free(pulse->looks, sizeof(struct kin_posix_looks));
     *pulse = (kin_os_pulse)KIN_OS_NO_PULSE;
+}
+
+/* ---- pages ---- */
+
+typedef struct holder {
+    _Atomic uint32_t serial; /* the word's, when all of it is written */
+    _Atomic uint32_t pid, locked;
+    _Atomic uint32_t spare;
+    _Atomic uint64_t start, where;
+} holder;
+
+#ifndef MADV_POPULATE_READ /* Linux 5.14 */
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
+#endif
+
+static char *page_of(const kin_os_pulse *pulse, uint32_t index)
+{
+    return pulse->pages && index < KIN_OS_PULSE_MAX ? pulse->pages + index * kin_os_page_size() : NULL;
+}
+
+static bool has_word(int fd, uint32_t index)
+{
+    uint64_t raw = 0;
+    size_t page = kin_os_page_size();
+    return pread(fd, &raw, sizeof raw, (off_t)((index + 1) * page - sizeof raw)) == (ssize_t)sizeof raw && raw != 0;
+}
+
+/* The page of that index, if it can be read; else NULL, and nobody shows a word there. */
+static char *page_at(const kin_os_pulse *pulse, uint32_t index)
+{
+    char *page = page_of(pulse, index);
+    if (!page || atomic_load(&pulse->looks->of[index].usable)) {
+        return page;
+    }
+    bool usable = madvise(page, kin_os_page_size(), MADV_POPULATE_READ) == 0 ||
+                  (errno == EINVAL && holds(pulse, pulse_fd(pulse)) && has_word(pulse_fd(pulse), index));
+    atomic_store(&pulse->looks->of[index].usable, usable);
+    return usable ? page : NULL;
+}
+
+/* The same, allocated if need be. */
+static char *make_page(const kin_os_pulse *pulse, uint32_t index, int fd)
+{
+    char *page = page_of(pulse, index);
+    size_t size = kin_os_page_size();
+    if (!page || atomic_load(&pulse->looks->of[index].usable)) {
+        return page;
+    }
+    int result = -1;
+    if (fd < 0) {
+        result = madvise(page, size, MADV_POPULATE_WRITE);
+    } else if (may_be_so_long(index + 1)) {
+        do {
+            result = fallocate(fd, 0, (off_t)(index * size), (off_t)size);
+        } while (result != 0 && errno == EINTR);
+    }
+    atomic_store(&pulse->looks->of[index].usable, result == 0);
+    return result == 0 ? page : NULL;
+}
+
+static kin_posix_sign sign_of(const kin_posix_word *word)
+{
+    switch (word->owner) {
+    case KIN_POSIX_NOBODY:
+    case KIN_POSIX_UNLISTED:
+        return KIN_POSIX_SIGN_NONE;
+    case KIN_POSIX_DIED:
+        return KIN_POSIX_SIGN_DIED;
+    default:
+        return KIN_POSIX_SIGN_HELD;
+    }
+}
+
+/* False: it is not of this taking of the word, or just being written. */
+static bool read_holder(kin_os_process_id *out, bool *locked, char *page, const kin_posix_word *word)
+{
+    holder *it = (holder *)(void *)page;
+    uint32_t serial = atomic_load(&it->serial);
+    *out = (kin_os_process_id){atomic_load(&it->pid), atomic_load(&it->start), 0, atomic_load(&it->where)};
+    *locked = atomic_load(&it->locked) != 0;
+    return serial != 0 && serial == word->serial && kin_posix_word_read(page).serial == serial &&
+           atomic_load(&it->serial) == serial;
+}
+
+static void write_holder(char *page, uint32_t serial, bool locked, const kin_os_process_id *me)
+{
+    holder *it = (holder *)(void *)page;
+    atomic_store(&it->serial, 0);
+    atomic_store(&it->pid, me->pid);
+    atomic_store(&it->start, me->start);
+    atomic_store(&it->where, me->where);
+    atomic_store(&it->locked, locked);
+    atomic_store(&it->serial, serial);
 }
 
 /* ---- signs of life ---- */
 
-kin_status kin_os_pulse_start(kin_os_pulse *pulse, uint32_t index, const kin_os_id *family, const kin_os_access *access)
+uint64_t kin_os_pulse_look(kin_os_pulse *pulse, uint32_t index)
 {
-    int fd = pulse_fd(pulse);
-    (void)family;
-    (void)access;
-    return holds(pulse, fd) ? lock_byte(fd, (off_t)index) : kin_posix_fail(EBADF);
-}
-
-void kin_os_pulse_stop(kin_os_pulse *pulse, uint32_t index)
-{
-    int fd = pulse_fd(pulse);
-    if (holds(pulse, fd)) {
-        (void)index;
-        unlock(fd, 0, 0); /* its byte, and the maker's BIRTH_BYTE: all that this process has of the file */
-    }
-}
-
-void kin_os_pulse_give_back(kin_os_pulse *pulse, uint32_t index)
-{
-    int fd = pulse_fd(pulse);
-    if (holds(pulse, fd)) {
-        unlock(fd, (off_t)index, 1);
-    }
+    char *page = page_at(pulse, index);
+    return page ? kin_posix_word_read(page).raw : 0;
 }
 
 /* Opens the file again by its name, which is found by its inode. -1 if it has none. */
@@ -358,62 +486,234 @@ static int reopen(kin_os_pulse *pulse)
     return fd;
 }
 
+static int usable_fd(kin_os_pulse *pulse)
+{
+    int fd = pulse_fd(pulse);
+    return holds(pulse, fd) ? fd : reopen(pulse);
+}
+
+/* The word of that page, from the value that was seen. */
+static kin_status take(kin_os_pulse *pulse, uint32_t index, char *page, const kin_posix_word *seen, bool locked,
+                       const kin_os_process_id *me)
+{
+    const kin_posix_place place = {pulse->looks, index, kin_posix_word_next(seen->serial)};
+    int fd = pulse_fd(pulse);
+    bool listed = kin_posix_enrol(&place, page, holds(pulse, fd) ? fd : -1);
+    if (!listed && !locked) {
+        return KIN_E_HANDLE;
+    }
+    uint32_t owner = listed ? (uint32_t)syscall(SYS_gettid) : KIN_POSIX_UNLISTED;
+    if (!kin_posix_word_change(page, seen, owner, place.serial)) {
+        kin_posix_expel(pulse->looks, index);
+        return KIN_E_BUSY;
+    }
+    write_holder(page, place.serial, locked, me);
+    atomic_store(&pulse->looks->of[index].serial, place.serial);
+    return KIN_OK;
+}
+
+/* Another copy of the library in this process has taken the word meanwhile: the byte's lock is that one's, too. */
+static bool is_taken_here(const char *page)
+{
+    kin_posix_word word = kin_posix_word_read(page);
+    return sign_of(&word) == KIN_POSIX_SIGN_HELD && syscall(SYS_tgkill, getpid(), (pid_t)word.owner, 0) == 0;
+}
+
+kin_status kin_os_pulse_start(kin_os_pulse *pulse, uint32_t index, uint64_t seen, kin_os_process_id *me,
+                              const kin_os_id *family, const kin_os_access *access)
+{
+    const kin_os_process_id unknown = {0, 0, 0, 0};
+    int fd = usable_fd(pulse);
+    char *page = make_page(pulse, index, fd);
+    kin_posix_word word = kin_posix_word_of(seen);
+    (void)access;
+    bool held = word.owner != KIN_POSIX_NOBODY && word.owner != KIN_POSIX_DIED;
+    if (page && held && kin_os_pulse_life(pulse, index, &unknown, family) != KIN_OS_DEAD) {
+        return KIN_E_BUSY;
+    }
+    kin_status status = fd < 0 ? KIN_OK : lock_byte(fd, (off_t)index);
+    if (status != KIN_OK) {
+        return status;
+    }
+    if (page) {
+        status = take(pulse, index, page, &word, fd >= 0, me);
+    } else if (fd < 0) {
+        status = KIN_E_HANDLE;
+    }
+    if (status != KIN_OK && fd >= 0 && !(page && is_taken_here(page))) {
+        unlock(fd, (off_t)index, 1);
+    }
+    return status;
+}
+
+/* The own word names a thread that still shows it; the calling one may be named, too. False: it is another process's. */
+static bool show_word(kin_os_pulse *pulse, uint32_t index, char *page, bool locked)
+{
+    const kin_posix_place place = {pulse->looks, index, atomic_load(&pulse->looks->of[index].serial)};
+    kin_posix_word word = kin_posix_word_read(page);
+    if (place.serial == 0 || word.serial != place.serial) {
+        return place.serial == 0;
+    }
+    int fd = pulse_fd(pulse);
+    bool listed =
+        kin_posix_enrolled(pulse->looks, index) < THREADS && kin_posix_enrol(&place, page, holds(pulse, fd) ? fd : -1);
+    while (listed && (word.owner == KIN_POSIX_NOBODY || word.owner == KIN_POSIX_DIED)) {
+        if (kin_posix_word_change(page, &word, (uint32_t)syscall(SYS_gettid), word.serial)) {
+            break;
+        }
+        word = kin_posix_word_read(page);
+        if (word.serial != place.serial) {
+            return false;
+        }
+    }
+    if (locked) {
+        atomic_store(&((holder *)(void *)page)->locked, 1);
+    }
+    return true;
+}
+
+void kin_os_pulse_share(kin_os_pulse *pulse, uint32_t index)
+{
+    char *page = page_at(pulse, index);
+    if (page) {
+        show_word(pulse, index, page, false);
+    }
+}
+
 bool kin_os_pulse_check(kin_os_pulse *pulse, uint32_t index)
 {
-    int fd = pulse_fd(pulse);
-    if (!holds(pulse, fd)) {
-        fd = reopen(pulse);
-    }
-    /* Locking what is locked does nothing, and there is no asking whether it is. */
-    return fd >= 0 && lock_byte(fd, (off_t)index) == KIN_OK;
+    int fd = usable_fd(pulse);
+    char *page = page_at(pulse, index);
+    /* Locking what is locked does nothing, and there is no asking whether it is. That it is locked by another process does
+     * not fence this one: that one has to win the word, too. */
+    bool locked = fd >= 0 && lock_byte(fd, (off_t)index) == KIN_OK;
+    return !page || show_word(pulse, index, page, locked);
 }
 
-/* Whether the process maps anything of the family: its memory or one of its semaphores. */
-static bool maps_family(uint32_t pid, const kin_os_id *family)
+static void let_go(kin_os_pulse *pulse, uint32_t index)
 {
-    char path[32], hex[KIN_POSIX_HEX], line[PATH_MAX + 128];
-    snprintf(path, sizeof path, "/proc/%lu/maps", (unsigned long)pid);
+    char *page = page_at(pulse, index);
+    uint32_t serial = page ? atomic_exchange(&pulse->looks->of[index].serial, 0) : 0;
+    kin_posix_word word = page ? kin_posix_word_read(page) : kin_posix_word_of(0);
+    if (serial != 0 && word.serial == serial) {
+        atomic_store(&((holder *)(void *)page)->serial, 0); /* first: NOBODY with a holder is one without threads */
+        while (word.serial == serial && !kin_posix_word_change(page, &word, KIN_POSIX_NOBODY, serial)) {
+            word = kin_posix_word_read(page);
+        }
+    }
+    kin_posix_expel(pulse->looks, index);
+    int fd = pulse_fd(pulse);
+    if (holds(pulse, fd)) {
+        unlock(fd, (off_t)index, 1);
+    }
+}
+
+void kin_os_pulse_stop(kin_os_pulse *pulse, uint32_t index)
+{
+    int fd = pulse_fd(pulse);
+    let_go(pulse, index);
+    if (holds(pulse, fd)) {
+        unlock(fd, BIRTH_BYTE, 1);
+    }
+}
+
+void kin_os_pulse_give_back(kin_os_pulse *pulse, uint32_t index)
+{
+    let_go(pulse, index);
+}
+
+/* ---- who lives ---- */
+
+/* This word was looked into, and nothing has happened to it since. */
+static bool looked_at(const kin_os_pulse *pulse, uint32_t index, const kin_posix_word *word)
+{
+    return atomic_load(&pulse->looks->of[index].word) == word->raw &&
+           kin_os_now() - atomic_load(&pulse->looks->of[index].at) < QUICK;
+}
+
+static kin_posix_lock ask_lock(const kin_os_pulse *pulse, uint32_t index, bool never)
+{
+    int fd = pulse_fd(pulse);
+    int answer = ask(fd, F_OFD_GETLK, (off_t)index, 1);
+    if (answer < 0 || !holds(pulse, fd)) {
+        return KIN_POSIX_LOCK_UNKNOWN;
+    }
+    return answer != F_UNLCK ? KIN_POSIX_LOCK_HELD : never ? KIN_POSIX_LOCK_NEVER : KIN_POSIX_LOCK_FREE;
+}
+
+kin_os_life kin_os_pulse_life(kin_os_pulse *pulse, uint32_t index, const kin_os_process_id *who,
+                              const kin_os_id *family)
+{
+    char hex[KIN_POSIX_HEX];
+    char *page = page_at(pulse, index);
+    kin_posix_word word = page ? kin_posix_word_read(page) : kin_posix_word_of(0);
+    kin_posix_sign sign = sign_of(&word);
+    if (sign == KIN_POSIX_SIGN_HELD && looked_at(pulse, index, &word)) {
+        return KIN_OS_LIVES;
+    }
+    kin_os_process_id process;
+    bool locked = true;
+    if (!page || !read_holder(&process, &locked, page, &word)) {
+        /* Taken a moment ago, or by one that was killed then: whose it was before says nothing. */
+        process =
+            sign == KIN_POSIX_SIGN_NONE && word.owner == KIN_POSIX_NOBODY ? *who : (kin_os_process_id){0, 0, 0, 0};
+        locked = true;
+    }
     kin_posix_hex(hex, family);
-    FILE *maps = fopen(path, "re");
-    if (!maps) {
-        return errno != ENOENT && errno != ESRCH; /* it lives, and cannot be looked at now */
+    kin_os_life life = kin_posix_life(sign, ask_lock(pulse, index, !locked), word.owner, &process, hex);
+    if (life == KIN_OS_LIVES && sign == KIN_POSIX_SIGN_HELD) {
+        atomic_store(&pulse->looks->of[index].at, kin_os_now());
+        atomic_store(&pulse->looks->of[index].word, word.raw);
     }
-    bool found = false;
-    while (!found && fgets(line, sizeof line, maps)) {
-        found = strstr(line, hex) != NULL;
-    }
-    fclose(maps);
-    return found;
+    return life;
 }
 
-/* /proc says nothing of it, but shows others: it belongs to another user, and hidepid (proc(5)) is set. */
-static bool is_hidden(uint32_t pid)
+bool kin_os_pulse_suspect(kin_os_pulse *pulse, uint32_t index)
 {
-    return kill((pid_t)pid, 0) != 0 && errno == EPERM && access("/proc/self/stat", F_OK) == 0;
+    char *page = page_at(pulse, index);
+    return page && kin_posix_word_read(page).owner == KIN_POSIX_DIED;
 }
 
-bool kin_os_pulse_alive(const kin_os_pulse *pulse, uint32_t index, const kin_os_process_id *who,
-                        const kin_os_id *family)
+/* ---- pulses of other processes ---- */
+
+/* The page of that index shows no living process, as far as can be told from outside. */
+static bool page_is_deserted(int fd, uint32_t index, const char *hex)
 {
-    char pid[16];
-    kin_posix_stat stat;
-    int fd = pulse_fd(pulse);
-    /* Not knowing is answered with "lives": that only delays. */
-    if (ask(fd, (off_t)index, 1) != F_UNLCK || !holds(pulse, fd)) {
-        return true;
-    }
-    snprintf(pid, sizeof pid, "%lu", (unsigned long)who->pid);
-    if (who->start == 0) {
+    size_t size = kin_os_page_size();
+    uint64_t raw = 0;
+    holder it = {0};
+    off_t at = (off_t)(index * size);
+    if (pread(fd, &it, sizeof it, at) < 0 || pread(fd, &raw, sizeof raw, at + (off_t)(size - sizeof raw)) < 0) {
         return false;
     }
-    int error = kin_posix_stat_read(&stat, pid);
-    if (error) {
-        return error != ENOENT && error != ESRCH ? true : is_hidden(who->pid);
+    kin_posix_word word = kin_posix_word_of(raw);
+    kin_os_process_id who = {it.pid, it.start, 0, it.where};
+    if (it.serial == 0 || it.serial != word.serial) {
+        if (word.owner == KIN_POSIX_NOBODY) {
+            return true; /* left, or never taken */
+        }
+        who = (kin_os_process_id){0, 0, 0, 0};
     }
-    if (stat.start > who->start + START_GRAIN) {
-        return false;
+    kin_posix_lock lock = it.locked || it.serial != word.serial ? KIN_POSIX_LOCK_FREE : KIN_POSIX_LOCK_NEVER;
+    return kin_posix_life(sign_of(&word), lock, word.owner, &who, hex) == KIN_OS_DEAD;
+}
+
+bool kin_posix_pulse_locked(int fd, bool own)
+{
+    return ask(fd, own ? F_OFD_GETLK : F_GETLK, 0, 0) != F_UNLCK;
+}
+
+bool kin_posix_pulse_deserted(int fd, const char *hex, uint32_t except)
+{
+    off_t at = 0, size = (off_t)kin_os_page_size();
+    while ((at = lseek(fd, at, SEEK_DATA)) >= 0 && at < size * (off_t)KIN_OS_PULSE_MAX) {
+        uint32_t index = (uint32_t)(at / size);
+        if (index != except && !page_is_deserted(fd, index, hex)) {
+            return false;
+        }
+        at = (off_t)(index + 1) * size;
     }
-    return stat.state != 'Z' && stat.state != 'X' && maps_family(who->pid, family);
+    return at >= 0 || errno == ENXIO;
 }
 
 bool kin_os_pulse_named(const kin_os_pulse *pulse)

@@ -108,32 +108,34 @@ static bool remove_files(int fd, int dir, const char *name, const char *hex)
     return remove_semaphores(hex) && unlinkat(dir, name, 0) == 0;
 }
 
-/* Removes the family if nobody lives in it. */
-static bool remove_family(int fd, int dir, const char *name, const char *hex)
+/* Removes the family if nobody lives in it but, perhaps, this process at `except` (pulse.h). What costs least is asked first:
+ * a lock answers for a living family. Nobody joins by name while all of it is locked; who has no descriptor shows the word. */
+static bool remove_family(int fd, int dir, const char *name, const char *hex, uint32_t except)
 {
-    if (is_kept(hex) || !kin_posix_pulse_seize(fd)) { /* asked first: a kept one is not to be locked for nothing */
+    if (kin_posix_pulse_locked(fd, except == KIN_OS_PULSE_MAX) || !kin_posix_pulse_deserted(fd, hex, except) ||
+        is_kept(hex) || !kin_posix_pulse_seize(fd)) {
         return false;
     }
-    bool removed = !is_kept(hex) && remove_files(fd, dir, name, hex);
-    kin_posix_pulse_free(fd);
+    bool removed = kin_posix_pulse_deserted(fd, hex, except) && !is_kept(hex) && remove_files(fd, dir, name, hex);
+    kin_posix_pulse_free(fd, except);
     return removed;
 }
 
-void kin_os_pulse_retire(const kin_os_pulse *pulse, const kin_os_id *family)
+bool kin_os_pulse_retire(kin_os_pulse *pulse, const kin_os_id *family, uint32_t index)
 {
     char hex[KIN_POSIX_HEX], path[PATH_MAX];
     if (pulse->owner != (unsigned long)geteuid() || !kin_os_pulse_named(pulse)) {
-        return; /* another user's names are that user's to remove: by the next sweep */
+        return false; /* another user's names are that user's to remove: by the next sweep */
     }
     kin_posix_hex(hex, family);
     for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
         struct stat info;
         if (kin_posix_find_in(path, &info, i, pulse->owner, hex, "pulse") && (uint64_t)info.st_dev == pulse->device &&
             (uint64_t)info.st_ino == pulse->inode) {
-            remove_family(kin_os_pulse_handle(pulse), AT_FDCWD, path, hex);
-            return;
+            return remove_family(kin_os_pulse_handle(pulse), AT_FDCWD, path, hex, index);
         }
     }
+    return false;
 }
 
 /* Under kin_posix_pulses_lock, from before the look at this process's own until the file is closed again. */
@@ -141,7 +143,7 @@ static bool sweep_pulse(int dir, const char *name, const char *hex)
 {
     struct stat info;
     if (fstatat(dir, name, &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(info.st_mode) || info.st_uid != geteuid() ||
-        info.st_size != 0 || kin_posix_pulse_is_ours(&info)) {
+        info.st_size > (off_t)(KIN_OS_PULSE_MAX * kin_os_page_size()) || kin_posix_pulse_is_ours(&info)) {
         return false;
     }
     if ((info.st_mode & 0600) != 0600) {
@@ -151,7 +153,7 @@ static bool sweep_pulse(int dir, const char *name, const char *hex)
     if (fd < 0) {
         return false;
     }
-    bool removed = remove_family(fd, dir, name, hex);
+    bool removed = remove_family(fd, dir, name, hex, KIN_OS_PULSE_MAX);
     kin_posix_close(fd);
     return removed;
 }

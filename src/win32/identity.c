@@ -33,7 +33,7 @@ kin_status kin_os_self(kin_os_process_id *out)
     if (!kin_win32_process_start(GetCurrentProcess(), &start)) {
         return kin_win32_fail(GetLastError());
     }
-    *out = (kin_os_process_id){kin_os_pid(), start, kin_win32_user_number()};
+    *out = (kin_os_process_id){kin_os_pid(), start, kin_win32_user_number(), 0};
     return KIN_OK;
 }
 

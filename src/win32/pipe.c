@@ -351,7 +351,7 @@ static kin_status write_frame(kin_os_pipe *pipe, const frame *head, const kin_os
 /* KIN_E_NOT_FOUND: there is none now. */
 static kin_status open_holder(HANDLE *out, uint64_t holder)
 {
-    kin_os_process_id who = {(uint32_t)(holder >> 32), 0, 0}, found;
+    kin_os_process_id who = {(uint32_t)(holder >> 32), 0, 0, 0}, found;
     if (holder == 0) {
         return KIN_E_NOT_FOUND;
     }

@@ -4,11 +4,14 @@
  *   tells that the process has ended. Later its pid may be another process's, with another creation time (Microsoft,
  *   "Process Handles and Identifiers").
  * - OpenProcess says ERROR_INVALID_PARAMETER where there is no such process, and ERROR_ACCESS_DENIED where there is one
- *   that this user may not open ("OpenProcess function"). The latter counts as life: it only delays.
- * - It would delay for ever while somebody holds a handle of another user's process. So in a family that a group has
- *   access to, each member holds an event, Global\kin-HEX-life-PID-START. The event goes when the process has no thread
+ *   that this user may not open ("OpenProcess function"): another user's, an elevated one, or one in another session. If that
+ *   counted as life, it would for ever when such a process has got the pid of a dead member.
+ * - So each member holds an event, Global\kin-HEX-life-PID-START, as a second sign, and its entry notes that there is one.
+ *   Events in Global\ need no privilege ("Kernel object namespaces"). The event goes when the process has no thread
  *   any more and its handles are closed ("Terminating a process"). All members of the family may open it. So an event
  *   that cannot be opened, or is not of the member's user, was put there by somebody else, and says nothing.
+ * - A second copy of the library in the process finds the event there, of its own user, and holds it, too.
+ * - Where no event can be made (an app container), a process that cannot be opened is UNSURE.
  */
 #include "win32/account.h"
 #include "win32/discover.h"
@@ -46,23 +49,22 @@ static void sign_name(wchar_t out[KIN_WIN32_NAME], const kin_os_id *family, cons
              (unsigned long long)who->start);
 }
 
-static kin_status make_sign(HANDLE *out, const kin_os_id *family, const kin_os_access *access)
+#define NOTED 1u /* kin_os_process_id.where: the process holds an event */
+
+static kin_status make_sign(HANDLE *out, const kin_os_process_id *self, const kin_os_id *family,
+                            const kin_os_access *access)
 {
     SECURITY_ATTRIBUTES list;
-    kin_os_process_id self;
     wchar_t name[KIN_WIN32_NAME];
-    kin_status status = kin_os_self(&self);
-    if (status != KIN_OK) {
-        return status;
-    }
     if (!kin_win32_access(&list, access, KIN_WIN32_USE)) {
         return kin_win32_fail(GetLastError());
     }
-    sign_name(name, family, &self);
+    sign_name(name, family, self);
     HANDLE sign = CreateEventW(&list, TRUE, FALSE, name);
     DWORD code = GetLastError();
     LocalFree(list.lpSecurityDescriptor);
-    if (sign && code == ERROR_ALREADY_EXISTS) { /* somebody else's: it would outlive this process */
+    if (sign && code == ERROR_ALREADY_EXISTS && kin_win32_owner_number(sign) != self->user) {
+        /* somebody else's: it would outlive this process */
         CloseHandle(sign);
         return kin_win32_fail(ERROR_ACCESS_DENIED);
     }
@@ -73,11 +75,29 @@ static kin_status make_sign(HANDLE *out, const kin_os_id *family, const kin_os_a
     return KIN_OK;
 }
 
-/* One for all that it does: a reaper's is the one it has as a member. */
-kin_status kin_os_pulse_start(kin_os_pulse *pulse, uint32_t index, const kin_os_id *family, const kin_os_access *access)
+/* There is nothing to take: whoever joins or reaps is known by its pid. */
+uint64_t kin_os_pulse_look(kin_os_pulse *pulse, uint32_t index)
 {
+    (void)pulse;
     (void)index;
-    return kin_os_account_given(&access->group) && !pulse->sign ? make_sign(&pulse->sign, family, access) : KIN_OK;
+    return 0;
+}
+
+/* One for all that it does: a reaper's is the one it has as a member. In a family of one user it may do without. */
+kin_status kin_os_pulse_start(kin_os_pulse *pulse, uint32_t index, uint64_t seen, kin_os_process_id *me,
+                              const kin_os_id *family, const kin_os_access *access)
+{
+    kin_status status = pulse->sign ? KIN_OK : make_sign(&pulse->sign, me, family, access);
+    (void)index;
+    (void)seen;
+    me->where = pulse->sign ? NOTED : 0;
+    return kin_os_account_given(&access->group) ? status : KIN_OK;
+}
+
+void kin_os_pulse_share(kin_os_pulse *pulse, uint32_t index)
+{
+    (void)pulse;
+    (void)index;
 }
 
 bool kin_os_pulse_check(kin_os_pulse *pulse, uint32_t index)
@@ -111,19 +131,30 @@ static bool shows_sign(const kin_os_id *family, const kin_os_process_id *who)
     return alive;
 }
 
-bool kin_os_pulse_alive(const kin_os_pulse *pulse, uint32_t index, const kin_os_process_id *who,
-                        const kin_os_id *family)
+kin_os_life kin_os_pulse_life(kin_os_pulse *pulse, uint32_t index, const kin_os_process_id *who,
+                              const kin_os_id *family)
 {
     HANDLE process;
+    (void)pulse;
     (void)index;
     kin_status status = kin_win32_process_open(&process, who, PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRONIZE);
     if (status != KIN_OK) {
-        bool tells = pulse->sign && who->start != 0;
-        return status != KIN_E_NOT_FOUND && (!tells || shows_sign(family, who));
+        bool tells = who->start != 0 && who->where == NOTED;
+        if (status == KIN_E_NOT_FOUND || (tells && !shows_sign(family, who))) {
+            return KIN_OS_DEAD;
+        }
+        return tells ? KIN_OS_LIVES : KIN_OS_UNSURE;
     }
     bool ended = kin_win32_process_ended(process);
     CloseHandle(process);
-    return !ended;
+    return ended ? KIN_OS_DEAD : KIN_OS_LIVES;
+}
+
+bool kin_os_pulse_suspect(kin_os_pulse *pulse, uint32_t index)
+{
+    (void)pulse;
+    (void)index;
+    return false;
 }
 
 bool kin_os_pulse_named(const kin_os_pulse *pulse)

@@ -133,7 +133,7 @@ static kin_status make_unnamed(HANDLE *out)
 static kin_status open_unnamed(HANDLE *out, const kin_os_sem_place *place)
 {
     const DWORD access = PROCESS_DUP_HANDLE | PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRONIZE;
-    kin_os_process_id owner = {(uint32_t)place->words[PID], place->words[START], 0};
+    kin_os_process_id owner = {(uint32_t)place->words[PID], place->words[START], 0, 0};
     HANDLE process, sem, theirs = kin_os_handle_from(place->words[VALUE]);
     kin_status status = kin_win32_process_open(&process, &owner, access);
     if (status != KIN_OK) {
