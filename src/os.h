@@ -253,6 +253,12 @@ typedef struct kin_os_found {
 void kin_os_discover(bool (*wanted)(const kin_os_id *id, void *context),
                      void (*visit)(const kin_os_found *found, void *context), void *context);
 
+/* ---- this process's environment: environment.c ---- */
+
+/* The value of one of kin's own variables; NULL if there is none. POSIX: NULL also in a program that has more rights than
+ * its caller (setuid, setgid, file capabilities), since that caller wrote the environment. */
+const char *kin_os_variable(const char *name);
+
 /* ---- processes: process.c ---- */
 
 typedef struct kin_os_exit {
@@ -280,7 +286,8 @@ typedef struct kin_os_message {
 /* Starts a program; argv and names are UTF-8, argv[0] is not special, program is a path. The child inherits the standard
  * streams and gets the message, with duplicates of the handles, nothing else. It can take them by kin_os_message_take;
  * what it does not take vanishes with it. If it ends at once, that is no failure of the start. bound, Windows: it ends with this
- * process. */
+ * process. POSIX: KIN_E_UNSUPPORTED in a program that has more rights than its caller: the child would have them, too, and
+ * take no message (kin_os_variable). */
 kin_status kin_os_spawn(kin_os_process *out, const char *program, const char *const *argv,
                         const kin_os_message *message, bool bound);
 uint32_t kin_os_process_pid(const kin_os_process *process);
@@ -437,7 +444,8 @@ kin_status kin_os_server_run(void *data, size_t capacity, size_t *size, kin_os_h
 
 /* ---- the message to a spawned child: message.c ---- */
 
-/* Whether this process was started by kin_os_spawn and has not taken its message yet. */
+/* Whether this process was started by kin_os_spawn and has not taken its message yet. POSIX: never in a program that has
+ * more rights than its caller (kin_os_variable). */
 bool kin_os_message_pending(void);
 /* Takes it; the handles are the caller's. *handle_count: in, room for handles; out, how many there are. KIN_E_NOT_FOUND:
  * there is none; KIN_E_CLOSED: it was meant for another process; KIN_E_TOO_BIG; KIN_E_HANDLE: somebody has closed one;

@@ -135,6 +135,9 @@ kin_status kin_os_spawn(kin_os_process *out, const char *program, const char *co
     if (message->size > KIN_OS_MESSAGE_MAX || message->handle_count > KIN_OS_HANDLES_MAX) {
         return KIN_E_TOO_BIG;
     }
+    if (kin_posix_secure()) {
+        return KIN_E_UNSUPPORTED;
+    }
     for (size_t i = 0; i < message->handle_count; i++) {
         copies[i] = -1;
     }

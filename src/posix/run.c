@@ -251,7 +251,7 @@ static int start(kin_os_run *run, const kin_os_command *command)
 {
     char *made = NULL, **changed = NULL;
     const char *program = path_of(command, &made);
-    bool change = command->clean || command->variables;
+    bool change = command->clean || command->variables || kin_posix_secure();
     if (!program || (change && !(changed = kin_posix_environment(command->variables, command->clean)))) {
         int error = errno;
         free(made);
