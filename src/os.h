@@ -439,7 +439,7 @@ kin_status kin_os_pipe_watch(kin_os_pipe *pipe, kin_os_handle *out);
  * kin_os_spawn; KIN_E_UNSUPPORTED; KIN_E_CLOSED: the server ended before there was a child. Windows: KIN_E_UNSUPPORTED. */
 kin_status kin_os_server_start(kin_os_process *out, const char *program, const kin_os_message *message);
 /* What was taken by kin_os_message_take is left alone, unless it makes this process a server: then it serves, and returns only
- * in the children, each with its own message. KIN_E_CLOSED: whom it was for has gone. */
+ * in the children, each with its own message. handles has room for KIN_OS_HANDLES_MAX. KIN_E_CLOSED: whom it was for has gone. */
 kin_status kin_os_server_run(void *data, size_t capacity, size_t *size, kin_os_handle *handles, size_t *handle_count);
 
 /* ---- the message to a spawned child: message.c ---- */
