@@ -107,10 +107,15 @@ kin_status kin_os_shm_create(kin_os_handle *out, const kin_os_id *family, size_t
 /* Maps all reserve bytes; what is not committed must not be touched. */
 kin_status kin_os_shm_map(void **out, kin_os_handle shm, size_t reserve);
 void kin_os_shm_unmap(void *base, size_t reserve);
+/* Whether shm still is what is mapped at base. POSIX: not if the program has closed it. */
+bool kin_os_shm_holds(kin_os_handle shm, const void *base);
+/* Closes what is, or was never, mapped (base NULL), unless the program has done so. Before kin_os_shm_unmap. */
+void kin_os_shm_close(kin_os_handle shm, const void *base);
 /* Makes [from, to) usable, both multiples of kin_os_page_size. KIN_E_NO_MEMORY instead of a later SIGBUS.
- * Several processes may commit overlapping ranges at once. Committed memory reads as zero and is never taken back. */
+ * Several processes may commit overlapping ranges at once. Committed memory reads as zero and is never taken back. POSIX:
+ * KIN_E_HANDLE: the program has closed shm, and its memory has no name by which it could be opened again. */
 kin_status kin_os_shm_commit(kin_os_handle shm, void *base, size_t from, size_t to);
-/* How many bytes from the start are usable, asked of the system, not of the memory's contents. */
+/* How many bytes from the start are usable, asked of the system, not of the memory's contents. 0: it cannot tell. */
 size_t kin_os_shm_committed(kin_os_handle shm, const void *base, size_t reserve);
 size_t kin_os_page_size(void);
 

@@ -69,6 +69,7 @@ static void close_natives(kin_family *family)
 void kin__family_discard(kin_family *family)
 {
     atomic_store(&family->stage, FILLING);
+    kin_os_shm_close(family->shm, family->base);
     if (family->base) {
         kin_os_shm_unmap(family->base, family->layout.reserve);
     }
@@ -76,7 +77,6 @@ void kin__family_discard(kin_family *family)
         kin_os_private_free(family->self, sizeof(kin__self));
     }
     kin_os_handle_close(family->holder);
-    kin_os_handle_close(family->shm);
     kin_os_pulse_close(&family->pulse);
     close_natives(family);
     free(atomic_load(&family->hints));
@@ -148,7 +148,9 @@ bool kin__family_covers_now(kin_family *family, uint64_t offset, uint64_t size)
         return false;
     }
     uint64_t now = kin_os_shm_committed(family->shm, family->base, family->layout.reserve);
-    atomic_store_explicit(&family->known, now, memory_order_relaxed);
+    if (now > 0) { /* 0: the system cannot tell any more; what was usable is */
+        atomic_store_explicit(&family->known, now, memory_order_relaxed);
+    }
     return offset + size <= now;
 }
 

@@ -89,6 +89,33 @@ void kin_posix_receive_rights_only(int fd)
     }
 }
 
+void kin_posix_note(kin_posix_file *out, int fd)
+{
+    struct stat info;
+    bool known = fstat(fd, &info) == 0;
+    __atomic_store_n(&out->device, known ? (uint64_t)info.st_dev : 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&out->inode, known ? (uint64_t)info.st_ino : 0, __ATOMIC_RELAXED);
+}
+
+bool kin_posix_is_still(int fd, const kin_posix_file *file)
+{
+    struct stat info;
+    uint64_t device = __atomic_load_n(&file->device, __ATOMIC_RELAXED);
+    uint64_t inode = __atomic_load_n(&file->inode, __ATOMIC_RELAXED);
+    bool known = device != 0 || inode != 0;
+    return fd >= 0 && fstat(fd, &info) == 0 &&
+           (!known || ((uint64_t)info.st_dev == device && (uint64_t)info.st_ino == inode));
+}
+
+void kin_posix_close_own(int fd, const kin_posix_file *file)
+{
+    int saved = errno;
+    if (kin_posix_is_still(fd, file)) {
+        close(fd);
+    }
+    errno = saved;
+}
+
 /* EINVAL means that the limit of descriptors lies below `least` (fcntl(2)): there are too few, as for EMFILE. */
 int kin_posix_duplicate(int fd, int least)
 {

@@ -55,20 +55,22 @@ kin_status kin_os_pipe_create(kin_os_pipe ends[2])
         }
         widen(fds[i]);
     }
-    ends[0].fd = fds[0];
-    ends[1].fd = fds[1];
+    for (int i = 0; i < 2; i++) {
+        ends[i].fd = fds[i];
+        kin_posix_note(&ends[i].file, fds[i]);
+    }
     return KIN_OK;
 }
 
 void kin_os_pipe_close(kin_os_pipe *pipe)
 {
-    kin_posix_close(pipe->fd);
+    kin_posix_close_own(pipe->fd, &pipe->file);
     pipe->fd = KIN_OS_NO_HANDLE;
 }
 
 void kin_os_pipe_handles(const kin_os_pipe *pipe, kin_os_handle *handles)
 {
-    handles[0] = pipe->fd;
+    handles[0] = kin_posix_is_still(pipe->fd, &pipe->file) ? pipe->fd : KIN_OS_NO_HANDLE;
 }
 
 static bool is_end(int fd)
@@ -95,6 +97,7 @@ kin_status kin_os_pipe_adopt(kin_os_pipe *out, const kin_os_handle *handles, uns
     }
     kin_posix_receive_rights_only(fd);
     out->fd = fd;
+    kin_posix_note(&out->file, fd);
     return KIN_OK;
 }
 

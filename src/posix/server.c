@@ -80,14 +80,20 @@ typedef union control { /* aligned as a cmsghdr has to be */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic int channel = -1; /* this process's end; -1: it has no server */
-static pid_t owner;              /* whose it is: a process cloned otherwise finds another one's */
+static kin_posix_file channel_file;
+static pid_t owner; /* whose it is: a process cloned otherwise finds another one's */
 static kin_os_process server;
+
+static void close_channel(void)
+{
+    kin_posix_close_own(atomic_exchange(&channel, -1), &channel_file);
+}
 
 /* The parent's server is not the child's own. The child lacks the thread that may have held the lock. */
 static void after_fork(bool in_child)
 {
     if (in_child) {
-        kin_posix_close(atomic_exchange(&channel, -1));
+        close_channel();
         lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     }
 }
@@ -96,7 +102,7 @@ static void after_fork(bool in_child)
 static void drop_server(void)
 {
     kin_os_exit how;
-    kin_posix_close(atomic_exchange(&channel, -1));
+    close_channel();
     kin_os_process_kill(&server, true);
     kin_os_process_wait(&server, KIN_OS_NEVER, &how);
     kin_os_process_close(&server);
@@ -138,7 +144,10 @@ static kin_status make_server(const char *program)
     static kin_posix_fork_watcher watcher = {.after = after_fork};
     int ends[2];
     if (owner != getpid()) {
-        kin_posix_close(atomic_exchange(&channel, -1));
+        close_channel();
+    }
+    if (atomic_load(&channel) >= 0 && !kin_posix_is_still(atomic_load(&channel), &channel_file)) {
+        drop_server(); /* the program has closed its end */
     }
     if (atomic_load(&channel) >= 0) {
         return KIN_OK;
@@ -158,6 +167,7 @@ static kin_status make_server(const char *program)
         return status;
     }
     owner = getpid();
+    kin_posix_note(&channel_file, ends[0]);
     atomic_store(&channel, ends[0]);
     return KIN_OK;
 }

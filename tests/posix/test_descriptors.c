@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -171,13 +172,233 @@ static void server_takes_no_more_handles_than_it_has_room_for(void **state)
     assert_false(is_served(KIN_OS_HANDLES_MAX + 40));
 }
 
+/* ---- kin's own, when the program has closed them ---- */
+
+#define FILES 40
+
+/* As a daemon does that knows nothing of kin; then it has the numbers again for files of its own. */
+static int take_all_numbers(int files[FILES])
+{
+    for (int fd = 3; fd < 1024; fd++) {
+        close(fd);
+    }
+    for (int i = 0; i < FILES; i++) {
+        files[i] = (int)open_file_with("hello");
+        CHECK(files[i] == 3 + i);
+    }
+    return 0;
+}
+
+/* They are still open, and as they were. */
+static int expect_untouched(const int files[FILES])
+{
+    struct stat info;
+    for (int i = 0; i < FILES; i++) {
+        CHECK(fstat(files[i], &info) == 0 && S_ISREG(info.st_mode) && info.st_size == 5);
+    }
+    return 0;
+}
+
+static uint64_t committed(kin_family *family)
+{
+    kin_family_info info = {.size = sizeof info};
+    return kin_family_inspect(family, &info) == KIN_OK ? info.committed : 0;
+}
+
+static int grow(kin_family *family, bool can_grow)
+{
+    uint64_t before = committed(family);
+    void *memory = NULL;
+    kin_status status = kin_alloc(&memory, family, 3 << 20);
+    CHECK(before > 0);
+    if (can_grow) {
+        CHECK(status == KIN_OK && committed(family) > before);
+        memset(memory, 1, 3 << 20);
+        return 0;
+    }
+    CHECK(status == KIN_E_HANDLE && committed(family) == before);
+    CHECK(kin_alloc(&memory, family, 100) == KIN_OK); /* what there is serves on */
+    return 0;
+}
+
+/* Whether the memory of a family without a name can be opened again (proc(5), /proc/PID/map_files). */
+static bool may_open_mapped(void)
+{
+    void *page = mmap(NULL, 4096, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/map_files/%lx-%lx", (unsigned long)page, (unsigned long)page + 4096);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    munmap(page, 4096);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return fd >= 0;
+}
+
+static int keep_family(kin_family *family, bool has_name)
+{
+    int files[FILES];
+    kin_lock *lock = NULL;
+    kin_process *process = NULL;
+    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_args *args = NULL;
+    options.method = KIN_SPAWN;
+    CHECK(kin_lock_create(&lock, family) == KIN_OK && kin_args_create(&args, family) == KIN_OK);
+    CHECK(take_all_numbers(files) == 0);
+    CHECK(kin_lock_acquire(lock, PATIENCE) == KIN_OK && kin_lock_release(lock) == KIN_OK);
+    CHECK(grow(family, has_name || may_open_mapped()) == 0);
+    CHECK(kin_process_start(&process, "nothing", args, &options) == KIN_E_HANDLE);
+    kin_args_destroy(args);
+    kin_family_close(family);
+    return expect_untouched(files);
+}
+
+static int child_keeps_family(const kin_args *unused)
+{
+    kin_family *family = NULL;
+    (void)unused;
+    CHECK(kin_family_create(&family, NULL) == KIN_OK);
+    return keep_family(family, false);
+}
+
+static int child_keeps_named_family(const kin_args *unused)
+{
+    char name[64];
+    kin_family *family = NULL;
+    (void)unused;
+    snprintf(name, sizeof name, "descriptors-%d", (int)getpid());
+    CHECK(kin_family_open(&family, name, KIN_FAMILY_CREATE, NULL) == KIN_OK);
+    return keep_family(family, true);
+}
+
+static int child_keeps_pipes(const kin_args *unused)
+{
+    int files[FILES];
+    kin_pipe *ends[2], *carrier[2];
+    (void)unused;
+    CHECK(kin_pipe_create(ends, 0) == KIN_OK);
+    CHECK(take_all_numbers(files) == 0);
+    kin_pipe_close(ends[0]);
+    CHECK(kin_pipe_create(carrier, 0) == KIN_OK);
+    kin_attachment item = {.pipe = ends[1]};
+    CHECK(kin_pipe_send_with(carrier[0], "x", 1, &item, 1, KIN_NOW) == KIN_E_HANDLE);
+    kin_pipe_close(ends[1]);
+    return expect_untouched(files);
+}
+
+static int nothing(const kin_args *unused)
+{
+    (void)unused;
+    return 0;
+}
+
+static int stay(const kin_args *unused)
+{
+    (void)unused;
+    alarm(100); /* not longer than this, if nobody kills it */
+    pause();
+    return 0;
+}
+
+/* The pidfd's number is one of another process then. */
+static int child_keeps_processes(const kin_args *unused)
+{
+    int files[FILES];
+    kin_process *process = NULL;
+    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_exit how = {0, 0};
+    (void)unused;
+    options.method = KIN_FORK;
+    CHECK(kin_process_start(&process, "stay", NULL, &options) == KIN_OK);
+    CHECK(kin_process_join(process, KIN_MS(1), &how) == KIN_E_TIMED_OUT); /* has opened it */
+    CHECK(take_all_numbers(files) == 0);
+    CHECK(kin_process_join(process, KIN_MS(1), &how) == KIN_E_TIMED_OUT);
+    CHECK(kin_process_kill(process) == KIN_OK);
+    CHECK(kin_process_join(process, PATIENCE, &how) == KIN_OK && how.signal == SIGKILL);
+    kin_process_close(process);
+    return expect_untouched(files);
+}
+
+static int child_keeps_server(const kin_args *unused)
+{
+    int files[FILES];
+    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process *process = NULL;
+    kin_args *args = NULL;
+    kin_family *family = NULL;
+    (void)unused;
+    options.method = KIN_FORKSERVER;
+    CHECK(kin_process_start(&process, "nothing", NULL, &options) == KIN_OK);
+    CHECK(kin_process_join(process, PATIENCE, NULL) == KIN_OK);
+    kin_process_close(process);
+    CHECK(take_all_numbers(files) == 0);
+    CHECK(kin_family_create(&family, NULL) == KIN_OK && kin_args_create(&args, family) == KIN_OK);
+    CHECK(kin_process_start(&process, "nothing", args, &options) == KIN_OK);
+    CHECK(kin_process_join(process, PATIENCE, NULL) == KIN_OK);
+    return expect_untouched(files);
+}
+
+/* Forked, so that these are the child's own descriptors. */
+static void expect_success(const char *entry)
+{
+    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process *process = NULL;
+    options.method = KIN_FORK;
+    assert_ok(kin_process_start(&process, entry, NULL, &options));
+    join_child(process, 0);
+}
+
+static void memory_grows_into_no_file_of_the_program(void **state)
+{
+    (void)state;
+    expect_success("keeps_family");
+}
+
+static void named_memory_grows_on(void **state)
+{
+    (void)state;
+    expect_success("keeps_named_family");
+}
+
+static void pipes_close_no_file_of_the_program(void **state)
+{
+    (void)state;
+    expect_success("keeps_pipes");
+}
+
+static void processes_are_not_mixed_up(void **state)
+{
+    (void)state;
+    expect_success("keeps_processes");
+}
+
+static void fork_server_is_made_anew(void **state)
+{
+    (void)state;
+    expect_success("keeps_server");
+}
+
 int main(void)
 {
-    kin_main(NULL, 0);
+    static const kin_entry entries[] = {
+        {"keeps_family", child_keeps_family},
+        {"keeps_named_family", child_keeps_named_family},
+        {"keeps_pipes", child_keeps_pipes},
+        {"keeps_processes", child_keeps_processes},
+        {"keeps_server", child_keeps_server},
+        {"nothing", nothing},
+        {"stay", stay},
+    };
+    kin_main(entries, sizeof entries / sizeof entries[0]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(descriptors_of_all_control_messages_are_closed),
         cmocka_unit_test(adopted_end_asks_for_nothing_else),
         cmocka_unit_test(server_takes_no_more_handles_than_it_has_room_for),
+        cmocka_unit_test(memory_grows_into_no_file_of_the_program),
+        cmocka_unit_test(named_memory_grows_on),
+        cmocka_unit_test(pipes_close_no_file_of_the_program),
+        cmocka_unit_test(processes_are_not_mixed_up),
+        cmocka_unit_test(fork_server_is_made_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
