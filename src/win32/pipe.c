@@ -99,25 +99,40 @@ static void forget(kin_os_pipe *pipe)
     *pipe = (kin_os_pipe){.pipe = KIN_OS_NO_HANDLE};
 }
 
-/* What each process has for itself; pipe and section are there. Takes them, also on failure. */
-static kin_status complete(kin_os_pipe *pipe)
+static kin_status make_events(kin_os_pipe *pipe)
+{
+    HANDLE *events[] = {&pipe->sent, &pipe->received, &pipe->readable};
+    for (int i = 0; i < 3; i++) {
+        *events[i] = CreateEventW(NULL, TRUE, FALSE, NULL);
+        if (!*events[i]) {
+            return kin_win32_fail(GetLastError());
+        }
+    }
+    return KIN_OK;
+}
+
+/* Each failure is told at once: the next call would change the last error. */
+static kin_status make_own(kin_os_pipe *pipe)
 {
     kin_os_process_id me;
     kin_status status = kin_os_self(&me);
-    if (status == KIN_OK) {
-        pipe->self = holder_of(&me);
-        pipe->card = MapViewOfFile(pipe->section, FILE_MAP_READ | FILE_MAP_WRITE, 0, 0, sizeof *pipe->card);
-        pipe->sent = CreateEventW(NULL, TRUE, FALSE, NULL);
-        pipe->received = CreateEventW(NULL, TRUE, FALSE, NULL);
-        pipe->readable = CreateEventW(NULL, TRUE, FALSE, NULL);
-        pipe->out = malloc(FRAME_MAX);
-        pipe->in = malloc(FRAME_MAX);
-        if (!pipe->card || !pipe->sent || !pipe->received || !pipe->readable) {
-            status = kin_win32_fail(GetLastError());
-        } else if (!pipe->out || !pipe->in) {
-            status = KIN_E_NO_MEMORY;
-        }
+    if (status != KIN_OK) {
+        return status;
     }
+    pipe->self = holder_of(&me);
+    pipe->card = kin_win32_view(pipe->section, FILE_MAP_READ | FILE_MAP_WRITE, sizeof *pipe->card);
+    if (!pipe->card) {
+        return kin_win32_fail(GetLastError());
+    }
+    pipe->out = malloc(FRAME_MAX);
+    pipe->in = malloc(FRAME_MAX);
+    return pipe->out && pipe->in ? make_events(pipe) : KIN_E_NO_MEMORY;
+}
+
+/* What each process has for itself; pipe and section are there. Takes them, also on failure. */
+static kin_status complete(kin_os_pipe *pipe)
+{
+    kin_status status = make_own(pipe);
     if (status != KIN_OK) {
         forget(pipe);
         return status;
