@@ -1,5 +1,6 @@
 /* manager.c: `kin manager`: managers started, listed, stopped. `kin set`, `get`, `put`, `take`: what is in them, for scripts. */
 #include "commands.h"
+#include "output.h"
 
 #include <getopt.h>
 #include <stdbool.h>
@@ -80,7 +81,8 @@ static int start(const char *name, const choice *chosen)
 static void list_family(const kin_seen_family *it, void *context)
 {
     if (it->name[0] != '\0') {
-        printf("%s: %d KiB\n", it->name, (int)(it->committed / 1024));
+        output_print(it->name);
+        printf(": %d KiB\n", (int)(it->committed / 1024));
         *(int *)context = 1;
     }
 }
@@ -88,7 +90,8 @@ static void list_family(const kin_seen_family *it, void *context)
 static void list_object(const kin_seen_object *it, void *context)
 {
     if (*(int *)context && it->name) {
-        printf("  %s", it->name);
+        printf("  ");
+        output_print(it->name);
         printf(it->holder ? ", held by process %u\n" : "\n", (unsigned)it->holder);
     }
 }

@@ -1,6 +1,7 @@
 /* output.c: see output.h. */
 #include "output.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,44 @@ json_t *output_text(const char *text)
     return value != NULL ? value : latin1_text(text);
 }
 
+/* How many bytes the UTF-8 sequence at the beginning has; 0: it is none, or a control character (C1: U+0080 to U+009F), or one
+ * that changes the direction or the place of what follows (U+200E, U+200F, U+2028 to U+202E, U+2066 to U+2069). */
+static size_t printable(const char *text)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    if (at[0] < 0x80) {
+        return at[0] >= 0x20 && at[0] != 0x7f;
+    }
+    size_t length = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
+    unsigned long point = at[0] & (0xffu >> (length + 1));
+    for (size_t i = 1; i < length; i++) {
+        if ((at[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+        point = point << 6 | (at[i] & 0x3f);
+    }
+    static const unsigned long least[] = {0, 0, 0xa0, 0x800, 0x10000};
+    bool sound = at[0] >= 0xc2 && at[0] < 0xf5 && point >= least[length] && point < 0x110000 &&
+                 (point < 0xd800 || point > 0xdfff);
+    bool moves = point == 0x200e || point == 0x200f || (point >= 0x2028 && point <= 0x202e) ||
+                 (point >= 0x2066 && point <= 0x2069);
+    return sound && !moves ? length : 0;
+}
+
+void output_print(const char *text)
+{
+    while (*text != '\0') {
+        size_t length = printable(text);
+        if (length == 0 || *text == '\\' || *text == '"') {
+            printf(*text == '\\' || *text == '"' ? "\\%c" : "\\x%02x", (unsigned char)*text);
+            length = 1;
+        } else {
+            fwrite(text, 1, length, stdout);
+        }
+        text += length;
+    }
+}
+
 json_t *output_add(json_t *array, json_t *value)
 {
     check(json_array_append_new(array, value) != 0, "no memory");
@@ -56,8 +95,8 @@ json_t *output_set(json_t *object, const char *key, json_t *value)
 
 void output_document(json_t *document)
 {
-    /* Three digits count in what is measured; six leave room for more. */
-    int failed = json_dumpf(document, stdout, JSON_REAL_PRECISION(6)) != 0;
+    /* Three digits count in what is measured; six leave room for more. ASCII: a terminal obeys U+0080 to U+009F, too. */
+    int failed = json_dumpf(document, stdout, JSON_REAL_PRECISION(6) | JSON_ENSURE_ASCII) != 0;
     json_decref(document);
     check(failed || putchar('\n') == EOF || fflush(stdout) != 0, "cannot be printed");
 }

@@ -95,7 +95,8 @@ static void text_family(const kin_seen_family *it, void *context)
     char id[FAMILY_ID_TEXT];
     out->family = *it;
     printf("%sfamily %s", out->families++ > 0 ? "\n" : "", family_id_text(it->id, id));
-    printf("%s%s", it->name[0] != '\0' ? "  " : "", it->name);
+    printf("%s", it->name[0] != '\0' ? "  " : "");
+    output_print(it->name);
     printf("  %" PRIu64 " KiB of %" PRIu64 " MiB\n", it->committed / 1024, it->reserve / 1048576);
 }
 
@@ -122,7 +123,9 @@ static void text_object(const kin_seen_object *it, void *context)
     printf("  ");
     print_object(it->type, it->offset);
     if (it->name) {
-        printf(" \"%s\"", it->name);
+        printf(" \"");
+        output_print(it->name);
+        printf("\"");
     }
     if (has_value(it->type)) {
         printf("  value %" PRId64, it->value);

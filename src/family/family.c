@@ -69,6 +69,7 @@ static void close_natives(kin_family *family)
 void kin__family_discard(kin_family *family)
 {
     atomic_store(&family->stage, FILLING);
+    kin_os_shm_close(family->shm, family->base);
     if (family->base) {
         kin_os_shm_unmap(family->base, family->layout.reserve);
     }
@@ -76,7 +77,6 @@ void kin__family_discard(kin_family *family)
         kin_os_private_free(family->self, sizeof(kin__self));
     }
     kin_os_handle_close(family->holder);
-    kin_os_handle_close(family->shm);
     kin_os_pulse_close(&family->pulse);
     close_natives(family);
     free(atomic_load(&family->hints));

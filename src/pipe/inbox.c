@@ -193,6 +193,21 @@ static kin_status keep(kin__inbox *in, const unsigned char *bytes)
     return KIN_OK;
 }
 
+/* The same for the bytes of a further packet, which are in the spill. */
+static kin_status keep_more(kin__inbox *in, size_t size)
+{
+    unsigned char *room = size > 0 ? realloc(in->kept, (size_t)in->have) : in->kept;
+    if (size > 0 && !room) {
+        return KIN_E_NO_MEMORY;
+    }
+    if (size > 0) {
+        memcpy(room + in->kept_size, in->packet->spill, size);
+    }
+    in->kept = room;
+    in->kept_size = in->have;
+    return KIN_OK;
+}
+
 static bool fits(const kin__inbox *in, const kin__target *target)
 {
     return in->length <= target->capacity && in->attached <= target->room;
@@ -227,8 +242,9 @@ static kin_status begin(kin__inbox *in, const packet *from, kin__target *target,
     return fits(in, target) ? KIN_OK : keep(in, in->packet->spill);
 }
 
-/* A further packet. Its bytes are in place: they are never more than what is missing. Sound items are in the inbox. */
-static kin_status go_on(kin__inbox *in, const packet *more)
+/* A further packet. Its bytes are in place: they are never more than what is missing. But where the caller has no room they are
+ * in the spill, and are kept. Sound items are in the inbox. */
+static kin_status go_on(kin__inbox *in, const packet *more, const kin__target *target)
 {
     if (!in->begun && in->skip) {
         return KIN_OK;
@@ -237,7 +253,7 @@ static kin_status go_on(kin__inbox *in, const packet *more)
         return KIN_E_DAMAGED;
     }
     in->have += more->size;
-    return KIN_OK;
+    return target->capacity == 0 ? keep_more(in, more->size) : KIN_OK;
 }
 
 /* Receives one packet, without waiting. KIN_E_TIMED_OUT: there is none. */
@@ -249,7 +265,7 @@ static kin_status step(kin_pipe *pipe, kin__target *target)
     unsigned char *at = target->capacity > 0 ? target->buffer + have : NULL;
     kin_status status = fetch(pipe, &next, at, target->capacity - have);
     if (status == KIN_OK) {
-        status = next.head.kind == KIN__FIRST ? begin(in, &next, target, at) : go_on(in, &next);
+        status = next.head.kind == KIN__FIRST ? begin(in, &next, target, at) : go_on(in, &next, target);
     }
     if (status == KIN_E_CLOSED) {
         in->ended = true;
@@ -329,15 +345,26 @@ static kin_status step_until(kin_pipe *pipe, kin__target *target, int64_t deadli
     return status;
 }
 
-/* A message that was given up is dropped, so that no larger buffer is asked for it. What follows it shows that. */
+/* A message that was given up is dropped, so that no larger buffer is asked for it. What follows it shows that; so what there is
+ * of it is read first, and kept. Otherwise it would stay in the way of what follows. */
 static void drop_if_given_up(kin_pipe *pipe)
 {
     kin__inbox *in = &pipe->inbox;
+    kin__target none = {NULL, 0, 0, NULL, 0, 0};
     kin__head head;
+    kin_status status = KIN_OK;
+    while (status == KIN_OK && in->begun && !is_complete(in)) {
+        status = kin_os_pipe_peek(&pipe->os, &head, sizeof head);
+        bool more = status == KIN_OK && kin__head_sound(&head) && head.kind == KIN__MORE && continues(in, &head);
+        if (!more || lacks_items(in) || in->kept_size != in->have) {
+            break;
+        }
+        status = step(pipe, &none);
+    }
     if (!in->begun || is_complete(in)) {
         return;
     }
-    kin_status status = kin_os_pipe_peek(&pipe->os, &head, sizeof head);
+    status = kin_os_pipe_peek(&pipe->os, &head, sizeof head);
     in->ended = status == KIN_E_CLOSED;
     if (in->ended || (status == KIN_OK && kin__head_sound(&head) && head.kind == KIN__FIRST)) {
         drop(in);

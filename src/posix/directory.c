@@ -7,7 +7,6 @@
 #include "posix/directory.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -44,10 +43,10 @@ const char *kin_posix_names_dir(unsigned index, bool common)
     case 0:
         return KIN_POSIX_SEM_DIR;
     case 1:
-        dir = common ? NULL : secure_getenv("XDG_RUNTIME_DIR");
+        dir = common ? NULL : kin_os_variable("XDG_RUNTIME_DIR");
         break;
     case 2:
-        dir = common ? NULL : secure_getenv("TMPDIR");
+        dir = common ? NULL : kin_os_variable("TMPDIR");
         break;
     case 3:
         return "/tmp";

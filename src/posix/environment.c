@@ -1,9 +1,27 @@
-/* environment.c: another environment for a program, made of this process's own. */
+/* environment.c: this process's environment, and another one for a program, made of it.
+ *
+ * The kernel sets AT_SECURE for a program whose effective user or group differs from the real one of its caller, or which
+ * has file capabilities (getauxval(3), ld.so(8)). The caller wrote the environment of such a program and its descriptors.
+ * So kin reads no variable there, and takes no message. This file alone calls getenv (ci/check).
+ */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "posix/environment.h"
+#include "posix/message.h"
+#include "posix/posix.h"
+
+bool kin_posix_secure(void)
+{
+    return getauxval(AT_SECURE) != 0;
+}
+
+const char *kin_os_variable(const char *name)
+{
+    return kin_posix_secure() ? NULL : getenv(name);
+}
 
 static size_t name_length(const char *text)
 {
@@ -46,7 +64,8 @@ char **kin_posix_environment(const char *const *variables, bool clean)
         return NULL;
     }
     for (; *own; own++) {
-        if (!is_named(*own, variables)) {
+        bool forged = kin_posix_secure() && same_name(*own, KIN_POSIX_MESSAGE); /* the child would take it for ours */
+        if (!forged && !is_named(*own, variables)) {
             all[n++] = *own;
         }
     }

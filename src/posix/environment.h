@@ -1,11 +1,13 @@
-/* environment.h: an environment for a program. */
+/* environment.h: whose environment this is, and one for a program. */
 #ifndef KIN_POSIX_ENVIRONMENT_H
 #define KIN_POSIX_ENVIRONMENT_H
 
 #include <stdbool.h>
 
+/* Whether this program has more rights than who started it: then nothing of its surroundings is obeyed. */
+bool kin_posix_secure(void);
 /* This process's environment (clean: nothing of it), changed by variables: "NAME=value" is set, "NAME" without a value
- * is removed; of two with the same name the later one counts. It borrows all strings; free the result. NULL: errno. */
+ * is removed; of two with the same name the later one counts. A message that this program must not take is left out. It borrows all strings; free the result. NULL: errno. */
 char **kin_posix_environment(const char *const *variables, bool clean);
 
 #endif

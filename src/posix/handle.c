@@ -4,6 +4,9 @@
  * - fstat cannot tell the anonymous kinds apart (before Linux 6.16 they have no type, since then they are regular
  *   files); the link in /proc/self/fd can (proc(5)). F_GET_SEALS answers for every file of a tmpfs, not only a memfd,
  *   so it counts only where there is no /proc, for a file without a name.
+ * - SO_PASSPIDFD belongs to the socket, so that whoever has it open may set it at any time: each message then comes with a
+ *   pidfd, in a control message SCM_PIDFD of its own (unix(7), Linux 6.5). No other kind but SCM_RIGHTS has descriptors.
+ *   CMSG_SPACE is padded: a buffer for an odd number of descriptors takes one more.
  * - linkat from /proc/self/fd is the way to name an O_TMPFILE without privileges; AT_EMPTY_PATH wants
  *   CAP_DAC_READ_SEARCH before Linux 6.10 (open(2), linkat(2)).
  */
@@ -32,6 +35,85 @@ void kin_posix_close_all(const int *fds, size_t count)
     for (size_t i = 0; i < count; i++) {
         kin_posix_close(fds[i]);
     }
+}
+
+#ifndef SCM_PIDFD
+#define SCM_PIDFD 4
+#endif
+#ifndef SO_PASSPIDFD
+#if defined(__hppa__)
+#define SO_PASSPIDFD 0x404A
+#elif defined(__sparc__)
+#define SO_PASSPIDFD 0x0055
+#else
+#define SO_PASSPIDFD 76
+#endif
+#endif
+
+/* Moves what there is room for, if it is of the wanted kind; closes the rest. */
+static size_t take_from(const struct cmsghdr *from, int *out, size_t room)
+{
+    size_t taken = 0, count = (from->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t i = 0; i < count; i++) {
+        int fd;
+        memcpy(&fd, CMSG_DATA(from) + i * sizeof fd, sizeof fd);
+        if (from->cmsg_type == SCM_RIGHTS && taken < room) {
+            out[taken++] = fd;
+        } else {
+            kin_posix_close(fd);
+        }
+    }
+    return taken;
+}
+
+bool kin_posix_take_descriptors(struct msghdr *message, int *out, size_t room, size_t *count)
+{
+    size_t came = 0;
+    *count = 0;
+    for (struct cmsghdr *at = CMSG_FIRSTHDR(message); at; at = CMSG_NXTHDR(message, at)) {
+        bool rights = at->cmsg_level == SOL_SOCKET && at->cmsg_type == SCM_RIGHTS;
+        if (rights || (at->cmsg_level == SOL_SOCKET && at->cmsg_type == SCM_PIDFD)) {
+            came += rights ? (at->cmsg_len - CMSG_LEN(0)) / sizeof(int) : 0;
+            *count += take_from(at, out + *count, room - *count);
+        }
+    }
+    return came == *count && !(message->msg_flags & MSG_CTRUNC);
+}
+
+void kin_posix_receive_rights_only(int fd)
+{
+    static const int others[] = {SO_PASSCRED, SO_PASSSEC, SO_PASSPIDFD};
+    const int off = 0;
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        setsockopt(fd, SOL_SOCKET, others[i], &off, sizeof off); /* fails where there is no such thing */
+    }
+}
+
+void kin_posix_note(kin_posix_file *out, int fd)
+{
+    struct stat info;
+    bool known = fstat(fd, &info) == 0;
+    __atomic_store_n(&out->device, known ? (uint64_t)info.st_dev : 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&out->inode, known ? (uint64_t)info.st_ino : 0, __ATOMIC_RELAXED);
+}
+
+bool kin_posix_is_still(int fd, const kin_posix_file *file)
+{
+    struct stat info;
+    uint64_t device = __atomic_load_n(&file->device, __ATOMIC_RELAXED);
+    uint64_t inode = __atomic_load_n(&file->inode, __ATOMIC_RELAXED);
+    bool known = device != 0 || inode != 0;
+    return fd >= 0 && fstat(fd, &info) == 0 &&
+           (!known || ((uint64_t)info.st_dev == device && (uint64_t)info.st_ino == inode));
+}
+
+void kin_posix_close_own(int fd, const kin_posix_file *file)
+{
+    int saved = errno;
+    if (kin_posix_is_still(fd, file)) {
+        close(fd);
+    }
+    errno = saved;
 }
 
 /* EINVAL means that the limit of descriptors lies below `least` (fcntl(2)): there are too few, as for EMFILE. */

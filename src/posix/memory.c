@@ -9,6 +9,11 @@
  * - A signal makes fallocate give back what it did and answer EINTR: allocate in pieces, smaller ones when
  *   interrupted.
  * - Passing RLIMIT_FSIZE raises SIGXFSZ, which kills (fallocate(2), even on a memfd): ask first.
+ * - A program may close descriptors that it does not know (closefrom), and have the number again for a file of its own. So
+ *   each mapping's file is noted, and a descriptor is used only if it still stands for that. What is usable is found
+ *   without one by MADV_POPULATE_READ (Linux 5.14), which answers EFAULT where a touch would be SIGBUS (madvise(2)). To grow
+ *   the memory the file is opened anew: by its name, if it has one, or by /proc/self/map_files, which wants privileges
+ *   (proc(5)).
  * - MADV_WIPEONFORK is of Linux 4.14, memfd_create of 3.17 (and refused by some sandboxes). mmap of /dev/zero or
  *   MAP_ANONYMOUS | MAP_SHARED would have no descriptor to pass on.
  */
@@ -17,6 +22,7 @@
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -31,6 +37,10 @@
 
 #define PIECE ((size_t)1 << 20)
 #define UNWIPED_MAX 16
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#endif
 
 size_t kin_os_page_size(void)
 {
@@ -179,21 +189,124 @@ kin_status kin_os_shm_create(kin_os_handle *out, const kin_os_id *family, size_t
     return KIN_OK;
 }
 
+/* Which file is mapped where. A note's base is NULL (free), the note's own address (being written) or the mapping's. Who
+ * changes NULL by compare-and-swap writes the file, then stores the mapping (release). Notes are never freed, and the list
+ * only grows at its head: a forked child finds it whole. */
+typedef struct note {
+    _Atomic(const void *) base;
+    kin_posix_file file;
+    struct note *next;
+} note;
+
+static _Atomic(note *) notes;
+
+static note *note_of(const void *base)
+{
+    note *at = base ? atomic_load_explicit(&notes, memory_order_acquire) : NULL;
+    while (at && atomic_load_explicit(&at->base, memory_order_acquire) != base) {
+        at = at->next;
+    }
+    return at;
+}
+
+static note *new_note(void)
+{
+    note *at = atomic_load_explicit(&notes, memory_order_acquire);
+    for (; at; at = at->next) {
+        const void *none = NULL;
+        if (atomic_compare_exchange_strong(&at->base, &none, at)) {
+            return at;
+        }
+    }
+    at = calloc(1, sizeof *at);
+    if (at) {
+        atomic_store(&at->base, at);
+        at->next = atomic_load(&notes);
+        while (!atomic_compare_exchange_weak(&notes, &at->next, at)) {
+        }
+    }
+    return at;
+}
+
 kin_status kin_os_shm_map(void **out, kin_os_handle shm, size_t reserve)
 {
+    note *made = new_note();
+    if (!made) {
+        return kin_posix_fail(ENOMEM);
+    }
+    kin_posix_note(&made->file, shm);
     void *base = mmap(NULL, reserve, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, shm, 0);
     if (base == MAP_FAILED) {
-        return kin_posix_fail(errno);
+        kin_status status = kin_posix_fail(errno);
+        atomic_store(&made->base, NULL);
+        return status;
     }
+    atomic_store_explicit(&made->base, base, memory_order_release);
     *out = base;
     return KIN_OK;
 }
 
 void kin_os_shm_unmap(void *base, size_t reserve)
 {
+    note *made = note_of(base);
     if (base) {
+        if (made) { /* first: the address may be another mapping's at once */
+            atomic_store(&made->base, NULL);
+        }
         munmap(base, reserve);
     }
+}
+
+bool kin_os_shm_holds(kin_os_handle shm, const void *base)
+{
+    const note *made = note_of(base);
+    return shm >= 0 && (!made || kin_posix_is_still(shm, &made->file));
+}
+
+void kin_os_shm_close(kin_os_handle shm, const void *base)
+{
+    if (kin_os_shm_holds(shm, base)) {
+        kin_posix_close(shm);
+    }
+}
+
+/* Opens the file that is mapped at base, whose line of /proc/self/maps this is: START-END PERMS OFFSET DEVICE INODE PATH. */
+static int open_of_line(char *line, const void *base)
+{
+    unsigned long start, end;
+    char path[64];
+    int at = 0;
+    if (sscanf(line, "%lx-%lx %*s %*s %*s %*s %n", &start, &end, &at) != 2 || at == 0 || start != (uintptr_t)base) {
+        return -1;
+    }
+    line[strcspn(line, "\n")] = '\0';
+    int fd = line[at] == '/' ? open(line + at, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
+    const note *made = note_of(base);
+    if (fd >= 0 && made && kin_posix_is_still(fd, &made->file)) {
+        return kin_posix_raise(fd);
+    }
+    kin_posix_close(fd);
+    snprintf(path, sizeof path, "/proc/self/map_files/%lx-%lx", start, end);
+    fd = kin_posix_raise(open(path, O_RDWR | O_CLOEXEC));
+    if (fd >= 0 && made && kin_posix_is_still(fd, &made->file)) {
+        return fd;
+    }
+    kin_posix_close(fd);
+    return -1;
+}
+
+static int open_mapped(const void *base)
+{
+    char line[PATH_MAX + 128];
+    int fd = -1;
+    FILE *maps = fopen("/proc/self/maps", "re");
+    while (maps && fd < 0 && fgets(line, sizeof line, maps)) {
+        fd = open_of_line(line, base);
+    }
+    if (maps) {
+        fclose(maps);
+    }
+    return fd;
 }
 
 static bool over_file_limit(size_t end)
@@ -211,30 +324,61 @@ static int allocate(int fd, size_t from, size_t size)
     return fallocate(fd, 0, (off_t)(from + size - page), (off_t)page);
 }
 
-kin_status kin_os_shm_commit(kin_os_handle shm, void *base, size_t from, size_t to)
+/* 0, or an errno. */
+static int allocate_all(int fd, size_t from, size_t to)
 {
     size_t page = kin_os_page_size(), piece = PIECE;
-    (void)base;
-    if (over_file_limit(to)) {
-        return kin_posix_fail(EFBIG);
-    }
     while (from < to) {
         size_t size = to - from < piece ? to - from : piece;
-        if (allocate(shm, from, size) == 0) {
+        if (allocate(fd, from, size) == 0) {
             from += size;
         } else if (errno == EINTR) {
             piece = piece / 2 < page ? page : piece / 2;
         } else {
-            return kin_posix_fail(errno);
+            return errno;
         }
     }
-    return KIN_OK;
+    return 0;
+}
+
+kin_status kin_os_shm_commit(kin_os_handle shm, void *base, size_t from, size_t to)
+{
+    if (over_file_limit(to)) {
+        return kin_posix_fail(EFBIG);
+    }
+    bool own = kin_os_shm_holds(shm, base);
+    int fd = own ? shm : open_mapped(base);
+    int error = fd >= 0 ? allocate_all(fd, from, to) : EBADF;
+    if (!own) {
+        kin_posix_close(fd);
+    }
+    return error ? kin_posix_fail(error) : KIN_OK;
+}
+
+/* The file is usable from its start on: so its end can be searched for. 0: the kernel cannot tell. */
+static size_t usable_pages(const char *base, size_t pages, size_t page)
+{
+    size_t usable = 0;
+    while (usable < pages) {
+        size_t middle = usable + (pages - usable) / 2;
+        if (madvise((void *)(uintptr_t)(base + middle * page), page, MADV_POPULATE_READ) == 0) {
+            usable = middle + 1;
+        } else if (errno == EFAULT) {
+            pages = middle;
+        } else if (errno != EAGAIN && errno != EINTR) {
+            return 0;
+        }
+    }
+    return usable;
 }
 
 size_t kin_os_shm_committed(kin_os_handle shm, const void *base, size_t reserve)
 {
     struct stat info;
-    (void)base;
+    size_t page = kin_os_page_size();
+    if (!kin_os_shm_holds(shm, base)) {
+        return base ? usable_pages(base, reserve / page, page) * page : 0;
+    }
     if (fstat(shm, &info) != 0 || info.st_size < 0) {
         return 0;
     }

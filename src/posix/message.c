@@ -10,10 +10,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "posix/environment.h"
 #include "posix/message.h"
 #include "posix/posix.h"
-
-#define VARIABLE "KIN_MESSAGE"
 
 /* ---- the parent writes ---- */
 
@@ -40,7 +39,7 @@ static char *put_number(char *out, unsigned long number)
 void kin_posix_message_write(char out[KIN_POSIX_MESSAGE_TEXT], const kin_os_message *message)
 {
     const unsigned char *bytes = message->data;
-    char *at = put_text(out, VARIABLE "=");
+    char *at = put_text(out, KIN_POSIX_MESSAGE "=");
     at = put_number(at, (unsigned long)getpid());
     *at++ = ':';
     at = put_number(at, message->handle_count);
@@ -103,7 +102,10 @@ static kin_status take_handles(kin_os_handle *handles, size_t count)
 
 bool kin_os_message_pending(void)
 {
-    return getenv(VARIABLE) != NULL;
+    if (kin_posix_secure()) {
+        unsetenv(KIN_POSIX_MESSAGE); /* a program that this one runs with full rights would take it for this one's */
+    }
+    return kin_os_variable(KIN_POSIX_MESSAGE) != NULL;
 }
 
 static kin_status take(const char *text, void *data, size_t capacity, size_t *size, kin_os_handle *handles,
@@ -126,11 +128,11 @@ static kin_status take(const char *text, void *data, size_t capacity, size_t *si
 
 kin_status kin_os_message_take(void *data, size_t capacity, size_t *size, kin_os_handle *handles, size_t *handle_count)
 {
-    const char *text = getenv(VARIABLE);
+    const char *text = kin_os_variable(KIN_POSIX_MESSAGE);
     if (!text) {
         return KIN_E_NOT_FOUND;
     }
     kin_status status = take(text, data, capacity, size, handles, handle_count);
-    unsetenv(VARIABLE);
+    unsetenv(KIN_POSIX_MESSAGE);
     return status;
 }

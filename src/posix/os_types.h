@@ -13,6 +13,12 @@ typedef int kin_os_handle;
 typedef struct kin_posix_sem *kin_os_sem;
 #define KIN_OS_NO_SEM ((kin_os_sem)0)
 
+/* A program may close descriptors that it does not know, as daemons do, and have the number again for a file of its own. So
+ * what kin keeps for long is known by its file, too (posix/handle.h). */
+typedef struct kin_posix_file {
+    uint64_t device, inode; /* 0, 0: not known */
+} kin_posix_file;
+
 typedef struct kin_os_pulse {
     int fd;
     uint64_t device, inode; /* tells whether fd still is the file that was opened */
@@ -28,12 +34,14 @@ typedef struct kin_os_pulse {
 typedef struct kin_os_process {
     pid_t pid;
     int pidfd; /* opened when first needed; -1 until then, and where the kernel has none */
+    kin_posix_file pidfd_file;
     int ended; /* status holds waitpid's answer */
     int status;
 } kin_os_process;
 
 typedef struct kin_os_pipe {
     int fd;
+    kin_posix_file file;
 } kin_os_pipe;
 #define KIN_OS_PIPE_HANDLES 1u
 

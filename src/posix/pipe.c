@@ -24,7 +24,7 @@
 
 typedef union control { /* aligned as a cmsghdr has to be */
     struct cmsghdr first;
-    char room[CMSG_SPACE(KIN_OS_PACKET_HANDLES * sizeof(int))];
+    char room[KIN_POSIX_CONTROL_ROOM(KIN_OS_PACKET_HANDLES)];
 } control;
 
 /* ---- made and ended ---- */
@@ -55,20 +55,22 @@ kin_status kin_os_pipe_create(kin_os_pipe ends[2])
         }
         widen(fds[i]);
     }
-    ends[0].fd = fds[0];
-    ends[1].fd = fds[1];
+    for (int i = 0; i < 2; i++) {
+        ends[i].fd = fds[i];
+        kin_posix_note(&ends[i].file, fds[i]);
+    }
     return KIN_OK;
 }
 
 void kin_os_pipe_close(kin_os_pipe *pipe)
 {
-    kin_posix_close(pipe->fd);
+    kin_posix_close_own(pipe->fd, &pipe->file);
     pipe->fd = KIN_OS_NO_HANDLE;
 }
 
 void kin_os_pipe_handles(const kin_os_pipe *pipe, kin_os_handle *handles)
 {
-    handles[0] = pipe->fd;
+    handles[0] = kin_posix_is_still(pipe->fd, &pipe->file) ? pipe->fd : KIN_OS_NO_HANDLE;
 }
 
 static bool is_end(int fd)
@@ -93,7 +95,9 @@ kin_status kin_os_pipe_adopt(kin_os_pipe *out, const kin_os_handle *handles, uns
         kin_posix_close(fd);
         return kin_posix_fail(error);
     }
+    kin_posix_receive_rights_only(fd);
     out->fd = fd;
+    kin_posix_note(&out->file, fd);
     return KIN_OK;
 }
 
@@ -227,20 +231,6 @@ static ssize_t receive(int fd, struct msghdr *message, int flags)
     return got;
 }
 
-/* Those that fit; the kernel has given no others. */
-static size_t take_handles(struct msghdr *message, kin_os_handle *handles)
-{
-    size_t count = 0;
-    for (struct cmsghdr *at = CMSG_FIRSTHDR(message); at; at = CMSG_NXTHDR(message, at)) {
-        size_t size = at->cmsg_len - CMSG_LEN(0);
-        if (at->cmsg_level == SOL_SOCKET && at->cmsg_type == SCM_RIGHTS) {
-            memcpy(handles + count, CMSG_DATA(at), size);
-            count += size / sizeof(int);
-        }
-    }
-    return count;
-}
-
 kin_status kin_os_pipe_recv(kin_os_pipe *pipe, kin_os_packet *packet)
 {
     struct iovec parts[KIN_OS_PACKET_PARTS];
@@ -256,8 +246,9 @@ kin_status kin_os_pipe_recv(kin_os_pipe *pipe, kin_os_packet *packet)
         return errno == EAGAIN ? KIN_E_TIMED_OUT : kin_posix_fail(errno);
     }
     packet->size = (size_t)got;
-    packet->handle_count = take_handles(&message, packet->handles);
-    bool handles_lost = packet->handles && (message.msg_flags & MSG_CTRUNC);
+    size_t room = packet->handles ? KIN_OS_PACKET_HANDLES : 0;
+    bool all = kin_posix_take_descriptors(&message, packet->handles, room, &packet->handle_count);
+    bool handles_lost = packet->handles && !all;
     if (got > 0 && (message.msg_flags & MSG_TRUNC) == 0 && !handles_lost) {
         return KIN_OK;
     }

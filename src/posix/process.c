@@ -135,6 +135,9 @@ kin_status kin_os_spawn(kin_os_process *out, const char *program, const char *co
     if (message->size > KIN_OS_MESSAGE_MAX || message->handle_count > KIN_OS_HANDLES_MAX) {
         return KIN_E_TOO_BIG;
     }
+    if (kin_posix_secure()) {
+        return KIN_E_UNSUPPORTED;
+    }
     for (size_t i = 0; i < message->handle_count; i++) {
         copies[i] = -1;
     }
@@ -184,27 +187,29 @@ static bool is_unreaped(const kin_os_process *process)
     return waitid(P_PID, (id_t)process->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
-/* The pidfd, opened at the first need; -1 if there is none to be had. Two threads may ask, one waiting, one killing. */
+/* The pidfd, opened at the first need; -1 if there is none to be had. Two threads may ask, one waiting, one killing: what
+ * each of them notes of the file is the same. One that the program has closed is opened again. */
 static int pidfd_of(kin_os_process *process)
 {
-    int none = -1, fd = __atomic_load_n(&process->pidfd, __ATOMIC_ACQUIRE);
-#ifdef SYS_pidfd_open
-    if (fd >= 0) {
-        return fd;
+    int seen = __atomic_load_n(&process->pidfd, __ATOMIC_ACQUIRE);
+    if (seen >= 0 && kin_posix_is_still(seen, &process->pidfd_file)) {
+        return seen;
     }
-    fd = kin_posix_raise((int)syscall(SYS_pidfd_open, process->pid, 0));
+#ifdef SYS_pidfd_open
+    int fd = kin_posix_raise((int)syscall(SYS_pidfd_open, process->pid, 0));
     if (fd < 0 || !is_unreaped(process)) {
         kin_posix_close(fd);
         return -1;
     }
-    if (!__atomic_compare_exchange_n(&process->pidfd, &none, fd, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+    kin_posix_note(&process->pidfd_file, fd);
+    if (!__atomic_compare_exchange_n(&process->pidfd, &seen, fd, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
         kin_posix_close(fd);
-        fd = none;
+        fd = seen;
     }
-#else
-    (void)none;
-#endif
     return fd;
+#else
+    return -1;
+#endif
 }
 
 kin_os_handle kin_os_process_handle(kin_os_process *process)
@@ -283,7 +288,7 @@ kin_status kin_os_process_kill(kin_os_process *process, bool force)
 
 void kin_os_process_close(kin_os_process *process)
 {
-    kin_posix_close(process->pidfd);
+    kin_posix_close_own(process->pidfd, &process->pidfd_file);
     process->pidfd = -1;
 }
 

@@ -1,10 +1,9 @@
-/* run.c: programs with pipes to their streams: posix_spawnp, poll.
+/* run.c: programs with pipes to their streams: posix_spawn, poll.
  *
  * - A write to a pipe that nobody reads raises SIGPIPE in the writing thread: it is blocked there for the write, and
  *   taken away afterwards unless it was pending before (signal(7), sigtimedwait(2)).
  * - O_NONBLOCK belongs to one end of a pipe, so that the program's ends block as usual (pipe(7)).
- * - posix_spawnp looks in the caller's PATH, after the file actions (posix_spawnp(3)): a relative path is made absolute
- *   before a change of directory. addchdir_np is of glibc 2.29.
+ * - posix_spawn takes a relative path from the new directory: so there is none (program.c). addchdir_np is of glibc 2.29.
  * - A child forked by another thread would keep our ends open, and a program that reads to the end of its input would
  *   wait for that child. So the pipes of all runs are listed, and closed in any forked child, which has none of the
  *   threads that run them. They are made, listed and closed under a lock that a fork takes, too (forks.c). posix_spawn
@@ -28,6 +27,7 @@
 #include "posix/handle.h"
 #include "posix/posix.h"
 #include "posix/process.h"
+#include "posix/program.h"
 
 #define WITHOUT_PIDFD 5000000 /* how often the program's end is asked for then, in ns */
 
@@ -204,7 +204,7 @@ static int launch_with(kin_os_run *run, const posix_spawn_file_actions_t *action
     error = plan_signals(&attributes, run->tree != 0);
     if (!error) {
         error =
-            posix_spawnp(&run->process.pid, program, actions, &attributes, (char *const *)(uintptr_t)argv, environment);
+            posix_spawn(&run->process.pid, program, actions, &attributes, (char *const *)(uintptr_t)argv, environment);
     }
     posix_spawnattr_destroy(&attributes);
     return error;
@@ -227,37 +227,17 @@ static int launch(kin_os_run *run, const kin_os_command *command, const char *pr
     return error;
 }
 
-/* The program's path from where it will be started; NULL and errno. free *made. */
-static const char *path_of(const kin_os_command *command, char **made)
-{
-    const char *name = command->argv[0];
-    if (command->shell || !command->directory || name[0] == '/' || !strchr(name, '/')) {
-        return name;
-    }
-    char *here = getcwd(NULL, 0);
-    size_t length = here ? strlen(here) : 0;
-    char *path = here ? malloc(length + strlen(name) + 2) : NULL;
-    if (path) {
-        memcpy(path, here, length);
-        path[length] = '/';
-        strcpy(path + length + 1, name);
-    }
-    free(here);
-    *made = path;
-    return path;
-}
-
 static int start(kin_os_run *run, const kin_os_command *command)
 {
-    char *made = NULL, **changed = NULL;
-    const char *program = path_of(command, &made);
-    bool change = command->clean || command->variables;
-    if (!program || (change && !(changed = kin_posix_environment(command->variables, command->clean)))) {
-        int error = errno;
-        free(made);
-        return error;
+    char *program = NULL, **changed = NULL;
+    int error = command->shell ? 0 : kin_posix_find_program(&program, command->argv[0]);
+    bool change = command->clean || command->variables || kin_posix_secure();
+    if (!error && change && !(changed = kin_posix_environment(command->variables, command->clean))) {
+        error = errno;
     }
-    int error = has_pipes(command) ? make_pipes(run, command) : 0;
+    if (!error && has_pipes(command)) {
+        error = make_pipes(run, command);
+    }
     if (!error) {
         error = launch(run, command, program, change ? changed : environ);
     }
@@ -265,7 +245,7 @@ static int start(kin_os_run *run, const kin_os_command *command)
         shut(&run->inner[i]);
     }
     free(changed);
-    free(made);
+    free(program);
     return error;
 }
 

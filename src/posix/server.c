@@ -73,21 +73,27 @@ typedef struct answer {
 
 typedef union control { /* aligned as a cmsghdr has to be */
     struct cmsghdr first;
-    char room[CMSG_SPACE(DESCRIPTORS * sizeof(int))];
+    char room[KIN_POSIX_CONTROL_ROOM(DESCRIPTORS)];
 } control;
 
 /* ---- the caller ---- */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic int channel = -1; /* this process's end; -1: it has no server */
-static pid_t owner;              /* whose it is: a process cloned otherwise finds another one's */
+static kin_posix_file channel_file;
+static pid_t owner; /* whose it is: a process cloned otherwise finds another one's */
 static kin_os_process server;
+
+static void close_channel(void)
+{
+    kin_posix_close_own(atomic_exchange(&channel, -1), &channel_file);
+}
 
 /* The parent's server is not the child's own. The child lacks the thread that may have held the lock. */
 static void after_fork(bool in_child)
 {
     if (in_child) {
-        kin_posix_close(atomic_exchange(&channel, -1));
+        close_channel();
         lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     }
 }
@@ -96,7 +102,7 @@ static void after_fork(bool in_child)
 static void drop_server(void)
 {
     kin_os_exit how;
-    kin_posix_close(atomic_exchange(&channel, -1));
+    close_channel();
     kin_os_process_kill(&server, true);
     kin_os_process_wait(&server, KIN_OS_NEVER, &how);
     kin_os_process_close(&server);
@@ -138,7 +144,10 @@ static kin_status make_server(const char *program)
     static kin_posix_fork_watcher watcher = {.after = after_fork};
     int ends[2];
     if (owner != getpid()) {
-        kin_posix_close(atomic_exchange(&channel, -1));
+        close_channel();
+    }
+    if (atomic_load(&channel) >= 0 && !kin_posix_is_still(atomic_load(&channel), &channel_file)) {
+        drop_server(); /* the program has closed its end */
     }
     if (atomic_load(&channel) >= 0) {
         return KIN_OK;
@@ -158,6 +167,7 @@ static kin_status make_server(const char *program)
         return status;
     }
     owner = getpid();
+    kin_posix_note(&channel_file, ends[0]);
     atomic_store(&channel, ends[0]);
     return KIN_OK;
 }
@@ -333,17 +343,6 @@ static size_t stream_count(const request *head)
     return (head->streams & 1u) + (head->streams >> 1 & 1u) + (head->streams >> 2 & 1u);
 }
 
-static size_t take_descriptors(struct msghdr *packet, int *out)
-{
-    struct cmsghdr *first = CMSG_FIRSTHDR(packet); /* there is room for one */
-    if (!first || first->cmsg_level != SOL_SOCKET || first->cmsg_type != SCM_RIGHTS) {
-        return 0;
-    }
-    size_t size = first->cmsg_len - CMSG_LEN(0);
-    memcpy(out, CMSG_DATA(first), size);
-    return size / sizeof(int);
-}
-
 /* False: the caller has gone, or is of another version. *error: what it is to be told instead of a child. */
 static bool receive_request(const serving *it, received *out, int *error)
 {
@@ -351,10 +350,14 @@ static bool receive_request(const serving *it, received *out, int *error)
     struct iovec parts[2] = {{&out->head, sizeof out->head}, {out->data, sizeof out->data}};
     struct msghdr packet = {.msg_iov = parts, .msg_iovlen = 2, .msg_control = &space, .msg_controllen = sizeof space};
     ssize_t got = recvmsg(it->channel, &packet, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-    out->count = got > 0 ? take_descriptors(&packet, out->descriptors) : 0;
-    *error = packet.msg_flags & MSG_CTRUNC ? EMFILE : 0;
+    if (got < 0) {
+        out->count = 0;
+        return false;
+    }
+    *error = kin_posix_take_descriptors(&packet, out->descriptors, DESCRIPTORS, &out->count) ? 0 : EMFILE;
+    size_t head = 1 + stream_count(&out->head);
     bool sound = got >= (ssize_t)sizeof out->head && out->head.size == (size_t)got - sizeof out->head &&
-                 (*error || out->count >= 1 + stream_count(&out->head));
+                 (*error ? out->count > 0 : out->count >= head && out->count <= head + KIN_OS_HANDLES_MAX);
     if (!sound) {
         kin_posix_close_all(out->descriptors, out->count);
     }
@@ -422,6 +425,7 @@ kin_status kin_os_server_run(void *data, size_t capacity, size_t *size, kin_os_h
     memcpy(&what, data, sizeof what);
     it.parent = what.caller;
     it.channel = handles[0];
+    kin_posix_receive_rights_only(it.channel);
     it.parent_fd = kin_posix_open_process(it.parent);
     find_own_thread(&it);
     bool ready = leave_streams();

@@ -180,6 +180,9 @@ kin_status kin__blob_describe(kin__blob *out, kin_os_handle *handles, kin_family
 {
     kin__family_ticket ticket;
     kin__family_ticket_of(family, &ticket);
+    if (!kin_os_shm_holds(ticket.shm, family->base)) {
+        return KIN_E_HANDLE; /* the child would get a file of the program's */
+    }
     memset(out, 0, sizeof *out);
     out->mode = KIN__BLOB_INDEX;
     out->has_pulse = ticket.pulse != KIN_OS_NO_HANDLE;

@@ -184,7 +184,7 @@ static kin_status start_spawn(kin_process *process, const order *wanted)
 
 static kin_method usual_method(const kin_process_options *options)
 {
-    const char *text = getenv("KIN_START");
+    const char *text = kin_os_variable("KIN_START");
     if (options->program || (text && strcmp(text, "spawn") == 0)) {
         return KIN_SPAWN;
     }

@@ -9,6 +9,7 @@
  * not listed. Its contents are not trusted. The names are the session's (Microsoft, "Kernel object namespaces"), with
  * the default access of the user's token: the user's own.
  */
+#include "win32/handle.h"
 #include "win32/discover.h"
 
 #include <string.h>
@@ -37,7 +38,7 @@ static BOOL CALLBACK open_table(PINIT_ONCE unused, PVOID parameter, PVOID *conte
         HANDLE section = CreateFileMappingW(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, 0, sizeof(table), name);
         if (section) {
             /* The handle stays open: a view alone keeps the section, but not its name. */
-            listed = MapViewOfFile(section, FILE_MAP_READ | FILE_MAP_WRITE, 0, 0, sizeof(table));
+            listed = kin_win32_view(section, FILE_MAP_READ | FILE_MAP_WRITE, sizeof(table));
         }
     }
     return TRUE;

@@ -1,4 +1,4 @@
-/* environment.c: another environment for a program, made of this process's own.
+/* environment.c: this process's environment, and another one for a program, made of it.
  *
  * A block is sorted by name, without regard to case (Microsoft, "Changing Environment Variables"); names that begin
  * with "=" hold the current directories of drives. Without SystemRoot many of the system's own libraries do not load.
@@ -73,6 +73,13 @@ static wchar_t *join(const texts *from)
         next += length;
     }
     return block;
+}
+
+/* No program has more rights than its caller by the file that it is: whoever elevates one starts it by a service, with an
+ * environment of its own. */
+const char *kin_os_variable(const char *name)
+{
+    return getenv(name);
 }
 
 kin_status kin_win32_environment(wchar_t **out, const wchar_t *const *variables, size_t count, bool clean)

@@ -131,3 +131,19 @@ kin_os_handle kin_os_handle_from(uint64_t value)
 {
     return value <= INT32_MAX ? (HANDLE)(uintptr_t)value : KIN_OS_NO_HANDLE;
 }
+
+/* A section made with SEC_RESERVE may have the name that ours would get ("CreateFileMappingW function"). Committed pages of a
+ * section cannot be decommitted, so the answer stays true. */
+void *kin_win32_view(HANDLE section, DWORD access, size_t size)
+{
+    MEMORY_BASIC_INFORMATION region;
+    char *view = MapViewOfFile(section, access, 0, 0, size);
+    for (size_t at = 0; view && at < size; at = (size_t)((char *)region.BaseAddress + region.RegionSize - view)) {
+        if (VirtualQuery(view + at, &region, sizeof region) == 0 || region.State != MEM_COMMIT) {
+            UnmapViewOfFile(view);
+            SetLastError(ERROR_ACCESS_DENIED);
+            return NULL;
+        }
+    }
+    return view;
+}

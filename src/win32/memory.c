@@ -99,6 +99,18 @@ void kin_os_shm_unmap(void *base, size_t reserve)
     }
 }
 
+bool kin_os_shm_holds(kin_os_handle shm, const void *base)
+{
+    (void)base; /* a program cannot close what it does not know: no call does so for all handles */
+    return shm != KIN_OS_NO_HANDLE;
+}
+
+void kin_os_shm_close(kin_os_handle shm, const void *base)
+{
+    (void)base;
+    kin_os_handle_close(shm);
+}
+
 kin_status kin_os_shm_commit(kin_os_handle shm, void *base, size_t from, size_t to)
 {
     (void)shm;

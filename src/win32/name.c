@@ -15,6 +15,7 @@
  */
 #include "win32/account.h"
 #include "win32/discover.h"
+#include "win32/handle.h"
 #include "win32/win32.h"
 
 #include <string.h>
@@ -107,7 +108,7 @@ static kin_status enter(guard *out)
 
 static kin_status map_card(HANDLE section, DWORD access, card **out)
 {
-    *out = MapViewOfFile(section, access, 0, 0, sizeof(card));
+    *out = kin_win32_view(section, access, sizeof(card));
     return *out ? KIN_OK : kin_win32_fail(GetLastError());
 }
 

@@ -5,8 +5,9 @@
  *   the thread that began it ends ("CancelIoEx function", "ReadFile function"), so a wait may end for nothing.
  * - A write that is cancelled while it waits for room is undone; one that was complete when its process died is not.
  * - Messages of length 0 are not seen by PeekNamedPipe: all of kin's have a head.
- * - The name is random and there is only one instance; nobody from another computer can open it ("CreateNamedPipeW
- *   function").
+ * - The name is random and there is only one instance, which this user alone may open; by default Everyone could read ("Named
+ *   Pipe Security and Access Rights"). Nobody from another computer can open it ("CreateNamedPipeW function"). App containers
+ *   may only make names below \\.\pipe\LOCAL, which is the same elsewhere ("CreateNamedPipeW function").
  *
  * Handles go with a packet as values that are good in the process that holds the other end. The sender duplicates them
  * straight into that process, which it finds in the page (`card`). No handle is left over in either process:
@@ -30,6 +31,7 @@
 #include <wchar.h>
 
 #include "win32/pipe.h"
+#include "win32/account.h"
 #include "win32/clock.h"
 #include "win32/handle.h"
 #include "win32/identity.h"
@@ -38,6 +40,8 @@
 #define MAGIC 0x4b4e4950u
 #define FRAME_MAX (sizeof(frame) + KIN_OS_PACKET_MAX)
 #define PIPE_BUFFER (4u * KIN_OS_PACKET_MAX)
+#define PIPE_NAME 64
+#define CONNECT_TRIES 100               /* under another name each */
 #define CLOSING_PATIENCE KIN_SECONDS(1) /* for a sender that has stopped in the middle */
 
 typedef struct frame { /* a message of the pipe begins with it; the packet's bytes follow */
@@ -95,25 +99,40 @@ static void forget(kin_os_pipe *pipe)
     *pipe = (kin_os_pipe){.pipe = KIN_OS_NO_HANDLE};
 }
 
-/* What each process has for itself; pipe and section are there. Takes them, also on failure. */
-static kin_status complete(kin_os_pipe *pipe)
+static kin_status make_events(kin_os_pipe *pipe)
+{
+    HANDLE *events[] = {&pipe->sent, &pipe->received, &pipe->readable};
+    for (int i = 0; i < 3; i++) {
+        *events[i] = CreateEventW(NULL, TRUE, FALSE, NULL);
+        if (!*events[i]) {
+            return kin_win32_fail(GetLastError());
+        }
+    }
+    return KIN_OK;
+}
+
+/* Each failure is told at once: the next call would change the last error. */
+static kin_status make_own(kin_os_pipe *pipe)
 {
     kin_os_process_id me;
     kin_status status = kin_os_self(&me);
-    if (status == KIN_OK) {
-        pipe->self = holder_of(&me);
-        pipe->card = MapViewOfFile(pipe->section, FILE_MAP_READ | FILE_MAP_WRITE, 0, 0, sizeof *pipe->card);
-        pipe->sent = CreateEventW(NULL, TRUE, FALSE, NULL);
-        pipe->received = CreateEventW(NULL, TRUE, FALSE, NULL);
-        pipe->readable = CreateEventW(NULL, TRUE, FALSE, NULL);
-        pipe->out = malloc(FRAME_MAX);
-        pipe->in = malloc(FRAME_MAX);
-        if (!pipe->card || !pipe->sent || !pipe->received || !pipe->readable) {
-            status = kin_win32_fail(GetLastError());
-        } else if (!pipe->out || !pipe->in) {
-            status = KIN_E_NO_MEMORY;
-        }
+    if (status != KIN_OK) {
+        return status;
     }
+    pipe->self = holder_of(&me);
+    pipe->card = kin_win32_view(pipe->section, FILE_MAP_READ | FILE_MAP_WRITE, sizeof *pipe->card);
+    if (!pipe->card) {
+        return kin_win32_fail(GetLastError());
+    }
+    pipe->out = malloc(FRAME_MAX);
+    pipe->in = malloc(FRAME_MAX);
+    return pipe->out && pipe->in ? make_events(pipe) : KIN_E_NO_MEMORY;
+}
+
+/* What each process has for itself; pipe and section are there. Takes them, also on failure. */
+static kin_status complete(kin_os_pipe *pipe)
+{
+    kin_status status = make_own(pipe);
     if (status != KIN_OK) {
         forget(pipe);
         return status;
@@ -122,39 +141,81 @@ static kin_status complete(kin_os_pipe *pipe)
     return KIN_OK;
 }
 
-kin_status kin_win32_pipe_name(wchar_t out[KIN_WIN32_PIPE_NAME])
+static kin_status random_name(wchar_t out[PIPE_NAME])
 {
     uint64_t id[2];
-    char text[64];
+    char text[PIPE_NAME];
     kin_status status = kin_os_random(id, sizeof id);
     if (status != KIN_OK) {
         return status;
     }
-    int length = snprintf(text, sizeof text, "\\\\.\\pipe\\kin-%016" PRIx64 "%016" PRIx64, id[0], id[1]);
+    int length = snprintf(text, sizeof text, "\\\\.\\pipe\\LOCAL\\kin-%016" PRIx64 "%016" PRIx64, id[0], id[1]);
     for (int i = 0; i <= length; i++) {
         out[i] = (wchar_t)text[i];
     }
     return KIN_OK;
 }
 
-static kin_status connect_ends(HANDLE ends[2], const wchar_t *name)
+static DWORD connect_under(const wchar_t *name, HANDLE *ours, HANDLE *other, const kin_win32_ends *wanted,
+                           SECURITY_ATTRIBUTES *access)
 {
-    DWORD mode = PIPE_READMODE_MESSAGE;
-    ends[0] = CreateNamedPipeW(name, PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED | FILE_FLAG_FIRST_PIPE_INSTANCE,
-                               PIPE_TYPE_MESSAGE | PIPE_READMODE_MESSAGE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS, 1,
-                               PIPE_BUFFER, PIPE_BUFFER, 0, NULL);
-    if (ends[0] == INVALID_HANDLE_VALUE) {
+    HANDLE end = CreateNamedPipeW(name, wanted->open | FILE_FLAG_OVERLAPPED | FILE_FLAG_FIRST_PIPE_INSTANCE,
+                                  wanted->mode | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS, 1, wanted->buffer,
+                                  wanted->buffer, 0, access);
+    if (end == INVALID_HANDLE_VALUE) {
+        return GetLastError();
+    }
+    HANDLE second = CreateFileW(name, wanted->access, 0, NULL, OPEN_EXISTING,
+                                wanted->flags | SECURITY_SQOS_PRESENT | SECURITY_ANONYMOUS, NULL);
+    if (second == INVALID_HANDLE_VALUE) {
+        DWORD code = GetLastError();
+        CloseHandle(end);
+        return code;
+    }
+    *ours = end;
+    *other = second;
+    return ERROR_SUCCESS;
+}
+
+/* Somebody who lists the pipes that there are may make, or open, one of this name in between: another process of this user,
+ * as nobody else has access. */
+kin_status kin_win32_connect_ends(HANDLE *ours, HANDLE *other, const kin_win32_ends *wanted)
+{
+    const kin_os_access nobody_else = {{""}, {""}};
+    SECURITY_ATTRIBUTES access;
+    wchar_t name[PIPE_NAME];
+    DWORD code = ERROR_PIPE_BUSY;
+    if (!kin_win32_access(&access, &nobody_else, KIN_WIN32_USE)) {
         return kin_win32_fail(GetLastError());
     }
-    ends[1] = CreateFileW(name, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING,
-                          FILE_FLAG_OVERLAPPED | SECURITY_SQOS_PRESENT | SECURITY_ANONYMOUS, NULL);
-    if (ends[1] == INVALID_HANDLE_VALUE || !SetNamedPipeHandleState(ends[1], &mode, NULL, NULL)) {
-        kin_status status = kin_win32_fail(GetLastError());
-        kin_os_handle_close(ends[1]);
-        CloseHandle(ends[0]);
+    kin_status status = KIN_OK;
+    for (int i = 0; i < CONNECT_TRIES && (code == ERROR_PIPE_BUSY || code == ERROR_ACCESS_DENIED); i++) {
+        status = random_name(name);
+        if (status != KIN_OK) {
+            break;
+        }
+        code = connect_under(name, ours, other, wanted, &access);
+        status = code == ERROR_SUCCESS ? KIN_OK : kin_win32_fail(code);
+    }
+    LocalFree(access.lpSecurityDescriptor);
+    return status;
+}
+
+static kin_status connect_ends(HANDLE ends[2])
+{
+    const kin_win32_ends wanted = {PIPE_ACCESS_DUPLEX, PIPE_TYPE_MESSAGE | PIPE_READMODE_MESSAGE, PIPE_BUFFER,
+                                   GENERIC_READ | GENERIC_WRITE, FILE_FLAG_OVERLAPPED};
+    DWORD mode = PIPE_READMODE_MESSAGE;
+    kin_status status = kin_win32_connect_ends(&ends[0], &ends[1], &wanted);
+    if (status != KIN_OK) {
         return status;
     }
-    return KIN_OK;
+    if (!SetNamedPipeHandleState(ends[1], &mode, NULL, NULL)) {
+        status = kin_win32_fail(GetLastError());
+        CloseHandle(ends[1]);
+        CloseHandle(ends[0]);
+    }
+    return status;
 }
 
 static kin_status make_cards(HANDLE cards[2])
@@ -172,12 +233,8 @@ static kin_status make_cards(HANDLE cards[2])
 
 kin_status kin_os_pipe_create(kin_os_pipe ends[2])
 {
-    wchar_t name[64];
     HANDLE pipes[2] = {KIN_OS_NO_HANDLE, KIN_OS_NO_HANDLE}, cards[2];
-    kin_status status = kin_win32_pipe_name(name);
-    if (status == KIN_OK) {
-        status = connect_ends(pipes, name);
-    }
+    kin_status status = connect_ends(pipes);
     if (status != KIN_OK) {
         return status;
     }
@@ -395,22 +452,26 @@ static kin_status find_receiver(HANDLE *out, uint64_t *holder, kin_os_pipe *pipe
     }
 }
 
-static void take_back(side *to, HANDLE process)
+/* Those that this process has just put there. What the page says of them the peer may have changed: it decides nothing here. */
+static void take_back(const frame *head, HANDLE process)
 {
-    for (uint32_t i = 0; i < atomic_load(&to->placed_count); i++) {
-        DuplicateHandle(process, kin_os_handle_from(atomic_load(&to->placed[i])), NULL, NULL, 0, FALSE,
-                        DUPLICATE_CLOSE_SOURCE);
+    for (uint32_t i = 0; i < head->handle_count; i++) {
+        DuplicateHandle(process, kin_os_handle_from(head->handles[i]), NULL, NULL, 0, FALSE, DUPLICATE_CLOSE_SOURCE);
     }
 }
 
-static kin_status place(side *to, HANDLE process, const kin_os_packet *packet)
+/* Into head, too: handle_count of them, also on failure. */
+static kin_status place(side *to, frame *head, HANDLE process, const kin_os_packet *packet)
 {
-    for (uint32_t i = 0; i < packet->handle_count; i++) {
+    while (head->handle_count < packet->handle_count) {
         uint64_t value;
+        uint32_t i = head->handle_count;
         kin_status status = kin_os_handle_duplicate_into(&value, packet->handles[i], process);
         if (status != KIN_OK) {
             return kin_win32_process_ended(process) ? KIN_E_CLOSED : status;
         }
+        head->handles[i] = (uint32_t)value;
+        head->handle_count = i + 1;
         atomic_store(&to->placed[i], (uint32_t)value);
         atomic_store(&to->placed_count, i + 1);
     }
@@ -421,18 +482,15 @@ static kin_status send_into(kin_os_pipe *pipe, HANDLE process, uint64_t holder, 
                             int64_t deadline)
 {
     side *to = other_side(pipe);
-    frame head = {MAGIC, (uint32_t)packet->handle_count, holder, atomic_load(&to->placed_number) + 1, {0}, 0};
+    frame head = {MAGIC, 0, holder, atomic_load(&to->placed_number) + 1, {0}, 0};
     atomic_store(&to->placed_in, holder);
     atomic_store(&to->placed_number, head.number);
-    kin_status status = place(to, process, packet);
+    kin_status status = place(to, &head, process, packet);
     if (status == KIN_OK) {
-        for (uint32_t i = 0; i < head.handle_count; i++) {
-            head.handles[i] = atomic_load(&to->placed[i]);
-        }
         status = write_frame(pipe, &head, packet, deadline);
     }
     if (status != KIN_OK) {
-        take_back(to, process);
+        take_back(&head, process);
         atomic_store(&to->placed_number, head.number - 1);
     }
     atomic_store(&to->placed_count, 0);

@@ -1,12 +1,16 @@
-/* pipe.h: names of pipes. */
+/* pipe.h: both ends of a named pipe. */
 #ifndef KIN_WIN32_PIPE_H
 #define KIN_WIN32_PIPE_H
 
 #include "os.h"
 
-#define KIN_WIN32_PIPE_NAME 64
+typedef struct kin_win32_ends {
+    DWORD open, mode,
+        buffer; /* of the first, which is overlapped: PIPE_ACCESS_..., PIPE_TYPE_... and so on, bytes each way */
+    DWORD access, flags; /* of the second: GENERIC_..., FILE_FLAG_... */
+} kin_win32_ends;
 
-/* A random name for a named pipe. */
-kin_status kin_win32_pipe_name(wchar_t out[KIN_WIN32_PIPE_NAME]);
+/* Makes a pipe under a random name, which only this user may open, and opens its other end. */
+kin_status kin_win32_connect_ends(HANDLE *ours, HANDLE *other, const kin_win32_ends *wanted);
 
 #endif

@@ -6,8 +6,11 @@
  *   complete. Input that was taken into the buffer counts as moved: so the end of the input waits for that write.
  * - Data that was written before an end was closed can be read afterwards. A write of 0 bytes is a read of 0 bytes: not
  *   the end.
- * - SearchPathW with a path of its own looks in that alone, and appends the extension only to a name without a dot
- *   ("SearchPathW function"). CreateProcessW appends none to its first parameter ("CreateProcessW function").
+ * - PATH is walked here, not by SearchPathW: that takes an empty or relative element from the current directory, finds
+ *   directories, too, and does not know quotes, in which an element may stand that has a semicolon ("path" command).
+ *   CreateProcessW appends no extension to its first parameter ("CreateProcessW function").
+ * - A path is absolute if it begins with a drive, a colon and a backslash, or with two backslashes ("Naming Files, Paths, and
+ *   Namespaces", "Fully Qualified vs. Relative Paths").
  * - What a process in a job starts is in the job as well ("Job Objects"); closing the job's handle ends nobody.
  * - cmd /s takes the first and the last quote away and leaves the rest of the line as it is; /d: no AutoRun ("cmd").
  */
@@ -53,27 +56,9 @@ static void destroy(channel *it)
 
 static kin_status open_ends(HANDLE *ours, HANDLE *inner, bool to_program)
 {
-    wchar_t name[KIN_WIN32_PIPE_NAME];
-    DWORD mine = to_program ? PIPE_ACCESS_OUTBOUND : PIPE_ACCESS_INBOUND;
-    DWORD access = to_program ? GENERIC_READ : GENERIC_WRITE | FILE_READ_ATTRIBUTES;
-    kin_status status = kin_win32_pipe_name(name);
-    if (status != KIN_OK) {
-        return status;
-    }
-    HANDLE end = CreateNamedPipeW(name, mine | FILE_FLAG_OVERLAPPED | FILE_FLAG_FIRST_PIPE_INSTANCE,
-                                  PIPE_TYPE_BYTE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS, 1, BUFFER, BUFFER, 0, NULL);
-    if (end == INVALID_HANDLE_VALUE) {
-        return kin_win32_fail(GetLastError());
-    }
-    HANDLE other = CreateFileW(name, access, 0, NULL, OPEN_EXISTING, SECURITY_SQOS_PRESENT | SECURITY_ANONYMOUS, NULL);
-    if (other == INVALID_HANDLE_VALUE) {
-        status = kin_win32_fail(GetLastError());
-        CloseHandle(end);
-        return status;
-    }
-    *ours = end;
-    *inner = other;
-    return KIN_OK;
+    const kin_win32_ends wanted = {to_program ? PIPE_ACCESS_OUTBOUND : PIPE_ACCESS_INBOUND, PIPE_TYPE_BYTE, BUFFER,
+                                   to_program ? GENERIC_READ : GENERIC_WRITE | FILE_READ_ATTRIBUTES, 0};
+    return kin_win32_connect_ends(ours, inner, &wanted);
 }
 
 static kin_status create(channel **out, HANDLE *inner, bool to_program)
@@ -285,25 +270,40 @@ static kin_status variable(wchar_t **out, const wchar_t *name)
     return KIN_OK;
 }
 
-static kin_status search_in(wchar_t **out, const wchar_t *path, const wchar_t *name)
+static bool is_file(const wchar_t *path)
 {
-    DWORD size = SearchPathW(path, name, NULL, 0, NULL, NULL);
-    if (size == 0) {
-        return kin_win32_fail(GetLastError());
-    }
-    wchar_t *found = malloc(size * sizeof *found);
-    if (!found) {
-        return kin_win32_fail(ERROR_NOT_ENOUGH_MEMORY);
-    }
-    DWORD length = SearchPathW(path, name, NULL, size, found, NULL);
-    if (length == 0 || length >= size) { /* it has changed meanwhile */
-        free(found);
-        return kin_win32_fail(ERROR_FILE_NOT_FOUND);
-    }
-    *out = found;
-    return KIN_OK;
+    DWORD attributes = GetFileAttributesW(path);
+    return attributes != INVALID_FILE_ATTRIBUTES && !(attributes & FILE_ATTRIBUTE_DIRECTORY);
 }
 
+static bool is_slash(wchar_t c)
+{
+    return c == L'\\' || c == L'/';
+}
+
+static bool is_absolute(const wchar_t *path)
+{
+    bool drive = (path[0] >= L'A' && path[0] <= L'Z') || (path[0] >= L'a' && path[0] <= L'z');
+    return (is_slash(path[0]) && is_slash(path[1])) || (drive && path[1] == L':' && is_slash(path[2]));
+}
+
+/* Takes the next element out of a PATH, without its quotes. The text before *list becomes the element. */
+static wchar_t *next_element(wchar_t **list)
+{
+    wchar_t *start = *list, *at = start, *end = start;
+    for (bool quoted = false; *at != L'\0' && (quoted || *at != L';'); at++) {
+        if (*at == L'"') {
+            quoted = !quoted;
+        } else {
+            *end++ = *at;
+        }
+    }
+    *list = at + (*at == L';');
+    *end = L'\0';
+    return start;
+}
+
+/* In the elements of PATH that are absolute. */
 static kin_status search(wchar_t **out, const wchar_t *name)
 {
     wchar_t *path = NULL;
@@ -311,21 +311,30 @@ static kin_status search(wchar_t **out, const wchar_t *name)
     if (status != KIN_OK) {
         return status;
     }
-    status = path[0] ? search_in(out, path, name) : KIN_E_NOT_FOUND; /* an empty one would mean the usual places */
+    wchar_t *found = malloc((wcslen(path) + wcslen(name) + 2) * sizeof *found), *rest = path;
+    status = found ? KIN_E_NOT_FOUND : kin_win32_fail(ERROR_NOT_ENOUGH_MEMORY);
+    while (status == KIN_E_NOT_FOUND && *rest != L'\0') {
+        const wchar_t *element = next_element(&rest);
+        if (is_absolute(element)) {
+            wcscpy(found, element);
+            wcscat(found, L"\\");
+            wcscat(found, name);
+            status = is_file(found) ? KIN_OK : KIN_E_NOT_FOUND;
+        }
+    }
     free(path);
-    return status;
+    if (status != KIN_OK) {
+        free(found);
+        return status;
+    }
+    *out = found;
+    return KIN_OK;
 }
 
 static bool ends_in_exe(const wchar_t *name)
 {
     size_t length = wcslen(name);
     return length >= 4 && CompareStringOrdinal(name + length - 4, 4, L".exe", 4, TRUE) == CSTR_EQUAL;
-}
-
-static bool is_file(const wchar_t *path)
-{
-    DWORD attributes = GetFileAttributesW(path);
-    return attributes != INVALID_FILE_ATTRIBUTES && !(attributes & FILE_ATTRIBUTE_DIRECTORY);
 }
 
 static bool is_path(const wchar_t *name)

@@ -1157,10 +1157,55 @@ static void absurd_lengths_cost_nothing(void **state)
     free(bytes);
 }
 
+/* Whose packets are on the way, and nobody has a buffer for it. */
+static void message_given_up_is_in_nobodys_way(void **state)
+{
+    (void)state;
+    static char big[4000000], small[1000];
+    kin_pipe *ends[2];
+    size_t size = 0;
+    assert_ok(kin_pipe_create(ends, 0));
+    assert_status(kin_pipe_send(ends[0], big, sizeof big, KIN_MS(50)), KIN_E_TIMED_OUT);
+    for (int i = 0; i < 2; i++) { /* the second time makes room for what follows */
+        assert_status(kin_pipe_recv(ends[1], small, sizeof small, &size, KIN_NOW), KIN_E_TOO_BIG);
+        assert_int_equal(size, sizeof big);
+    }
+    assert_ok(kin_pipe_send(ends[0], "ok", 3, KIN_SECONDS(5)));
+    assert_ok(kin_pipe_recv(ends[1], small, sizeof small, &size, KIN_SECONDS(5)));
+    assert_int_equal(size, 3);
+    kin_pipe_close(ends[0]);
+    kin_pipe_close(ends[1]);
+}
+
+/* What was kept for want of room is whole all the same. */
+static void long_message_waits_for_a_buffer(void **state)
+{
+    (void)state;
+    static char sent[150000], got[sizeof sent], small[10];
+    kin_pipe *ends[2];
+    size_t size = 0;
+    for (size_t i = 0; i < sizeof sent; i++) {
+        sent[i] = (char)(i * 7 + i / 251);
+    }
+    assert_ok(kin_pipe_create(ends, 0));
+    assert_ok(kin_pipe_send(ends[0], sent, sizeof sent, PATIENCE));
+    for (int i = 0; i < 5; i++) {
+        assert_status(kin_pipe_recv(ends[1], small, sizeof small, &size, PATIENCE), KIN_E_TOO_BIG);
+        assert_int_equal(size, sizeof sent);
+    }
+    assert_ok(kin_pipe_recv(ends[1], got, sizeof got, &size, PATIENCE));
+    assert_int_equal(size, sizeof sent);
+    assert_memory_equal(got, sent, sizeof sent);
+    kin_pipe_close(ends[0]);
+    kin_pipe_close(ends[1]);
+}
+
 int main(void)
 {
     kin_main(entries, sizeof entries / sizeof entries[0]);
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(message_given_up_is_in_nobodys_way),
+        cmocka_unit_test(long_message_waits_for_a_buffer),
         cmocka_unit_test(messages_of_all_sizes_come_back_whole),
         cmocka_unit_test(messages_wait_in_order),
         cmocka_unit_test(one_way_is_one_way),

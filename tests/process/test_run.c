@@ -290,6 +290,35 @@ static void programs_are_looked_for(void **state)
     leave_place(&before);
 }
 
+static void set_path_of(const char *before, const char *directory, const char *after)
+{
+    char path[4200];
+    snprintf(path, sizeof path, "%s%s%s", before, directory, after);
+    set_path(path);
+}
+
+/* Whoever can write to the current directory, or to that which the program starts in, must not choose the program. */
+static void no_program_comes_from_the_current_directory(void **state)
+{
+    (void)state;
+    test_place before = enter_place_of(self);
+    kin_run_options elsewhere = KIN_RUN_OPTIONS;
+    const char *const argv[] = {before.name, "exit", "3", NULL};
+    const char *const lists[] = {"", ".", "::", ":", ":.:", ";", ".;", ";.;", "..;.", "../tests:tests:.", "./"};
+    elsewhere.directory = before.directory;
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        set_path(lists[i]);
+        assert_status(kin_run(argv, NULL, NULL), KIN_E_NOT_FOUND);
+        assert_status(kin_run(argv, &elsewhere, NULL), KIN_E_NOT_FOUND);
+    }
+    const char *separator = has_fork() ? ":" : ";";
+    set_path_of(separator, before.directory, separator); /* the other elements count */
+    program_is_found(before.name, NULL);
+    set_path_of(has_fork() ? ".::" : ".;;", before.directory, "");
+    program_is_found(before.name, before.parent);
+    leave_place(&before);
+}
+
 static void wrong_programs_say_why(void **state)
 {
     (void)state;
@@ -812,6 +841,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(exit_codes_come_back),
         cmocka_unit_test(signals_are_told),
         cmocka_unit_test(programs_are_looked_for),
+        cmocka_unit_test(no_program_comes_from_the_current_directory),
         cmocka_unit_test(wrong_programs_say_why),
         cmocka_unit_test(batch_files_are_refused),
         cmocka_unit_test(nonsense_is_refused),

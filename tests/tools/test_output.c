@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "support.h"
 
@@ -46,6 +47,47 @@ static void bytes_that_are_no_utf8_become_text(void **state)
     assert_text("\xed\xa0\x80", "\xc3\xad\xc2\xa0\xc2\x80"); /* half of a surrogate pair */
 }
 
+/* What output_print has written. */
+static void assert_printed(const char *given, const char *wanted)
+{
+    char path[] = "kin-test-output", got[256] = "";
+    fflush(stdout);
+    int saved = dup(1);
+    assert_non_null(freopen(path, "wb", stdout));
+    output_print(given);
+    fflush(stdout);
+    dup2(saved, 1);
+    close(saved);
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    got[fread(got, 1, sizeof got - 1, file)] = '\0';
+    fclose(file);
+    remove(path);
+    assert_string_equal(got, wanted);
+}
+
+/* A terminal obeys control characters. */
+static void nothing_but_text_reaches_a_terminal(void **state)
+{
+    (void)state;
+    assert_printed("plain Stra\xc3\x9f"
+                   "e \xf0\x9f\x98\x80",
+                   "plain Stra\xc3\x9f"
+                   "e \xf0\x9f\x98\x80");
+    assert_printed("\x1b[2J\x1b]0;x\a\n\x7f", "\\x1b[2J\\x1b]0;x\\x07\\x0a\\x7f");
+    assert_printed("\xc2\x9b"
+                   "2J",
+                   "\\xc2\\x9b"
+                   "2J"); /* CSI as one character */
+    assert_printed("a\x9b\xff\xc3", "a\\x9b\\xff\\xc3");
+    assert_printed("\xed\xa0\x80\xc0\x80\xf4\x90\x80\x80", "\\xed\\xa0\\x80\\xc0\\x80\\xf4\\x90\\x80\\x80");
+    assert_printed("\xe2\x80\xae"
+                   "txt",
+                   "\\xe2\\x80\\xae"
+                   "txt");                            /* right to left from here */
+    assert_printed("\"a\\x1b\"", "\\\"a\\\\x1b\\\""); /* nor is an escape to be mistaken */
+}
+
 static void no_text_is_null(void **state)
 {
     (void)state;
@@ -60,6 +102,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_arrives_as_it_is),
         cmocka_unit_test(bytes_that_are_no_utf8_become_text),
+        cmocka_unit_test(nothing_but_text_reaches_a_terminal),
         cmocka_unit_test(no_text_is_null),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,6 +57,40 @@ static int count_entries(const char *access)
     return count;
 }
 
+/* By default Everyone may read. */
+static void pipes_are_their_makers_alone(void **state)
+{
+    (void)state;
+    kin_os_pipe ends[2];
+    PACL list = NULL;
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    assert_ok(kin_os_pipe_create(ends));
+    assert_int_equal(GetSecurityInfo(ends[0].pipe, SE_KERNEL_OBJECT, DACL_SECURITY_INFORMATION, NULL, NULL, &list, NULL,
+                                     &descriptor),
+                     0);
+    assert_non_null(list);
+    assert_int_equal(list->AceCount, 1);
+    LocalFree(descriptor);
+    kin_os_pipe_close(&ends[0]);
+    kin_os_pipe_close(&ends[1]);
+}
+
+/* Wine lets them be read all the same: the status is looked at. */
+static void sections_that_are_reserved_only_are_refused(void **state)
+{
+    (void)state;
+    kin_os_pipe ends[2], adopted;
+    kin_os_handle handles[KIN_OS_PIPE_HANDLES];
+    assert_ok(kin_os_pipe_create(ends));
+    kin_os_pipe_handles(&ends[1], handles);
+    assert_ok(kin_os_handle_duplicate(&handles[0], handles[0]));
+    handles[1] = CreateFileMappingW(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE | SEC_RESERVE, 0, 65536, NULL);
+    assert_non_null(handles[1]);
+    assert_status(kin_os_pipe_adopt(&adopted, handles, 1), KIN_E_DAMAGED);
+    kin_os_pipe_close(&ends[0]);
+    kin_os_pipe_close(&ends[1]);
+}
+
 static void only_those_asked_for_have_access(void **state)
 {
     (void)state;
@@ -139,6 +173,8 @@ static void bad_groups_and_owners_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sections_that_are_reserved_only_are_refused),
+        cmocka_unit_test(pipes_are_their_makers_alone),
         cmocka_unit_test(only_those_asked_for_have_access),
         cmocka_unit_test(squatted_name_is_refused),
         cmocka_unit_test(owner_may_be_named),

@@ -1,0 +1,404 @@
+/* Descriptors: those that come from others, and kin's own after the program has closed them. */
+#include "support.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "os.h"
+
+#ifndef SO_PASSPIDFD
+#define SO_PASSPIDFD 76
+#endif
+
+/* ---- what comes from others ---- */
+
+/* Of a packet with count descriptors that comes to the end: how many a receiver with room gets. */
+static kin_status pass(kin_os_pipe ends[2], size_t count, size_t *got)
+{
+    kin_os_handle sent[KIN_OS_PACKET_HANDLES], received[KIN_OS_PACKET_HANDLES];
+    unsigned char byte = 'x', buffer[KIN_OS_PACKET_MAX];
+    kin_os_packet out = {.parts = {{&byte, 1}}, .handles = sent, .handle_count = count};
+    kin_os_packet in = {.parts = {{buffer, sizeof buffer}}, .handles = received};
+    for (size_t i = 0; i < count; i++) {
+        sent[i] = STDERR_FILENO;
+    }
+    kin_status status = kin_os_pipe_send(&ends[0], &out, KIN_OS_NEVER);
+    if (status == KIN_OK) {
+        status = kin_os_pipe_recv(&ends[1], &in);
+    }
+    *got = in.handle_count;
+    for (size_t i = 0; i < in.handle_count; i++) {
+        close(received[i]);
+    }
+    return status;
+}
+
+/* Who has a copy of the end can ask for pidfds at any time. */
+static void descriptors_of_all_control_messages_are_closed(void **state)
+{
+    (void)state;
+    static const int others[] = {SO_PASSCRED, SO_PASSSEC, SO_PASSPIDFD};
+    kin_os_pipe ends[2];
+    const int on = 1;
+    assert_ok(kin_os_pipe_create(ends));
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        setsockopt(ends[1].fd, SOL_SOCKET, others[i], &on, sizeof on); /* what the kernel knows of them */
+    }
+    size_t got, before = count_handles();
+    for (int i = 0; i < 10; i++) {
+        assert_ok(pass(ends, KIN_OS_PACKET_HANDLES, &got));
+        assert_int_equal(got, KIN_OS_PACKET_HANDLES);
+        assert_ok(pass(ends, 1, &got));
+        assert_int_equal(got, 1);
+    }
+    assert_int_equal(count_handles(), before);
+    kin_os_pipe_close(&ends[0]);
+    kin_os_pipe_close(&ends[1]);
+}
+
+static void adopted_end_asks_for_nothing_else(void **state)
+{
+    (void)state;
+    static const int others[] = {SO_PASSCRED, SO_PASSSEC, SO_PASSPIDFD};
+    kin_os_pipe ends[2], adopted;
+    kin_os_handle handles[KIN_OS_PIPE_HANDLES];
+    const int on = 1;
+    assert_ok(kin_os_pipe_create(ends));
+    kin_os_pipe_handles(&ends[1], handles);
+    int copy = dup(handles[0]);
+    assert_true(copy >= 0);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        setsockopt(copy, SOL_SOCKET, others[i], &on, sizeof on);
+    }
+    assert_ok(kin_os_pipe_adopt(&adopted, &copy, 1));
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        int value = 0;
+        socklen_t size = sizeof value;
+        getsockopt(adopted.fd, SOL_SOCKET, others[i], &value, &size);
+        assert_int_equal(value, 0);
+    }
+    kin_os_pipe_close(&adopted);
+    kin_os_pipe_close(&ends[0]);
+    kin_os_pipe_close(&ends[1]);
+}
+
+/* ---- a fork server that somebody else asks ---- */
+
+/* As in src/posix/server.c. */
+typedef struct call {
+    char text[sizeof "kin.server"];
+    pid_t caller;
+} call;
+
+typedef struct request {
+    uint32_t size;
+    uint8_t streams;
+    sigset_t mask;
+} request;
+
+typedef struct answer {
+    pid_t pid;
+    int error;
+} answer;
+
+static void send_descriptors(int channel, int answers, size_t count)
+{
+    static union {
+        struct cmsghdr first;
+        char room[CMSG_SPACE(256 * sizeof(int))];
+    } space;
+    int list[256];
+    char blob[100] = {0};
+    request head = {.size = sizeof blob};
+    struct iovec parts[2] = {{&head, sizeof head}, {blob, sizeof blob}};
+    struct msghdr packet = {.msg_iov = parts, .msg_iovlen = 2, .msg_control = &space};
+    assert_true(count <= 256);
+    for (size_t i = 0; i < count; i++) {
+        list[i] = i == 0 ? answers : STDERR_FILENO;
+    }
+    packet.msg_controllen = CMSG_SPACE(count * sizeof(int));
+    space.first =
+        (struct cmsghdr){.cmsg_len = CMSG_LEN(count * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+    memcpy(CMSG_DATA(&space.first), list, count * sizeof(int));
+    assert_true(sendmsg(channel, &packet, MSG_NOSIGNAL) > 0);
+}
+
+/* Whether a server gives a child for that many descriptors beside the answer's. The child finds no blob in it, and ends. */
+static bool is_served(size_t handles)
+{
+    char program[4096];
+    const char *const argv[] = {program, NULL};
+    call what = {"kin.server", getpid()};
+    int channel[2], answers[2];
+    kin_os_process server;
+    kin_os_exit how;
+    answer got = {0, 0};
+    assert_ok(kin_os_self_path(program, sizeof program));
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, answers), 0);
+    const kin_os_message message = {&what, sizeof what, &channel[1], 1};
+    assert_ok(kin_os_spawn(&server, program, argv, &message, false));
+    close(channel[1]);
+    send_descriptors(channel[0], answers[1], 1 + handles);
+    close(answers[1]);
+    bool served = recv(answers[0], &got, sizeof got, 0) == sizeof got && got.pid > 0;
+    if (served) {
+        int status = 0;
+        assert_int_equal(waitpid(got.pid, &status, 0), got.pid);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == KIN_EXIT_START);
+    }
+    close(answers[0]);
+    close(channel[0]);
+    assert_ok(kin_os_process_wait(&server, KIN_OS_NEVER, &how));
+    assert_int_equal(how.signal, 0);
+    kin_os_process_close(&server);
+    return served;
+}
+
+static void server_takes_no_more_handles_than_it_has_room_for(void **state)
+{
+    (void)state;
+    assert_true(is_served(KIN_OS_HANDLES_MAX));
+    assert_false(is_served(KIN_OS_HANDLES_MAX + 1));
+    assert_false(is_served(KIN_OS_HANDLES_MAX + 3)); /* the room for streams */
+    assert_false(is_served(KIN_OS_HANDLES_MAX + 40));
+}
+
+/* ---- kin's own, when the program has closed them ---- */
+
+#define FILES 40
+
+/* As a daemon does that knows nothing of kin; then it has the numbers again for files of its own. */
+static int take_all_numbers(int files[FILES])
+{
+    for (int fd = 3; fd < 1024; fd++) {
+        close(fd);
+    }
+    for (int i = 0; i < FILES; i++) {
+        files[i] = (int)open_file_with("hello");
+        CHECK(files[i] == 3 + i);
+    }
+    return 0;
+}
+
+/* They are still open, and as they were. */
+static int expect_untouched(const int files[FILES])
+{
+    struct stat info;
+    for (int i = 0; i < FILES; i++) {
+        CHECK(fstat(files[i], &info) == 0 && S_ISREG(info.st_mode) && info.st_size == 5);
+    }
+    return 0;
+}
+
+static uint64_t committed(kin_family *family)
+{
+    kin_family_info info = {.size = sizeof info};
+    return kin_family_inspect(family, &info) == KIN_OK ? info.committed : 0;
+}
+
+static int grow(kin_family *family, bool can_grow)
+{
+    uint64_t before = committed(family);
+    void *memory = NULL;
+    kin_status status = kin_alloc(&memory, family, 3 << 20);
+    CHECK(before > 0);
+    if (can_grow) {
+        CHECK(status == KIN_OK && committed(family) > before);
+        memset(memory, 1, 3 << 20);
+        return 0;
+    }
+    CHECK(status == KIN_E_HANDLE && committed(family) == before);
+    CHECK(kin_alloc(&memory, family, 100) == KIN_OK); /* what there is serves on */
+    return 0;
+}
+
+/* Whether the memory of a family without a name can be opened again (proc(5), /proc/PID/map_files). */
+static bool may_open_mapped(void)
+{
+    void *page = mmap(NULL, 4096, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/map_files/%lx-%lx", (unsigned long)page, (unsigned long)page + 4096);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    munmap(page, 4096);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return fd >= 0;
+}
+
+static int keep_family(kin_family *family, bool has_name)
+{
+    int files[FILES];
+    kin_lock *lock = NULL;
+    kin_process *process = NULL;
+    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_args *args = NULL;
+    options.method = KIN_SPAWN;
+    CHECK(kin_lock_create(&lock, family) == KIN_OK && kin_args_create(&args, family) == KIN_OK);
+    CHECK(take_all_numbers(files) == 0);
+    CHECK(kin_lock_acquire(lock, PATIENCE) == KIN_OK && kin_lock_release(lock) == KIN_OK);
+    CHECK(grow(family, has_name || may_open_mapped()) == 0);
+    CHECK(kin_process_start(&process, "nothing", args, &options) == KIN_E_HANDLE);
+    kin_args_destroy(args);
+    kin_family_close(family);
+    return expect_untouched(files);
+}
+
+static int child_keeps_family(const kin_args *unused)
+{
+    kin_family *family = NULL;
+    (void)unused;
+    CHECK(kin_family_create(&family, NULL) == KIN_OK);
+    return keep_family(family, false);
+}
+
+static int child_keeps_named_family(const kin_args *unused)
+{
+    char name[64];
+    kin_family *family = NULL;
+    (void)unused;
+    snprintf(name, sizeof name, "descriptors-%d", (int)getpid());
+    CHECK(kin_family_open(&family, name, KIN_FAMILY_CREATE, NULL) == KIN_OK);
+    return keep_family(family, true);
+}
+
+static int child_keeps_pipes(const kin_args *unused)
+{
+    int files[FILES];
+    kin_pipe *ends[2], *carrier[2];
+    (void)unused;
+    CHECK(kin_pipe_create(ends, 0) == KIN_OK);
+    CHECK(take_all_numbers(files) == 0);
+    kin_pipe_close(ends[0]);
+    CHECK(kin_pipe_create(carrier, 0) == KIN_OK);
+    kin_attachment item = {.pipe = ends[1]};
+    CHECK(kin_pipe_send_with(carrier[0], "x", 1, &item, 1, KIN_NOW) == KIN_E_HANDLE);
+    kin_pipe_close(ends[1]);
+    return expect_untouched(files);
+}
+
+static int nothing(const kin_args *unused)
+{
+    (void)unused;
+    return 0;
+}
+
+static int stay(const kin_args *unused)
+{
+    (void)unused;
+    alarm(100); /* not longer than this, if nobody kills it */
+    pause();
+    return 0;
+}
+
+/* The pidfd's number is one of another process then. */
+static int child_keeps_processes(const kin_args *unused)
+{
+    int files[FILES];
+    kin_process *process = NULL;
+    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_exit how = {0, 0};
+    (void)unused;
+    options.method = KIN_FORK;
+    CHECK(kin_process_start(&process, "stay", NULL, &options) == KIN_OK);
+    CHECK(kin_process_join(process, KIN_MS(1), &how) == KIN_E_TIMED_OUT); /* has opened it */
+    CHECK(take_all_numbers(files) == 0);
+    CHECK(kin_process_join(process, KIN_MS(1), &how) == KIN_E_TIMED_OUT);
+    CHECK(kin_process_kill(process) == KIN_OK);
+    CHECK(kin_process_join(process, PATIENCE, &how) == KIN_OK && how.signal == SIGKILL);
+    kin_process_close(process);
+    return expect_untouched(files);
+}
+
+static int child_keeps_server(const kin_args *unused)
+{
+    int files[FILES];
+    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process *process = NULL;
+    kin_args *args = NULL;
+    kin_family *family = NULL;
+    (void)unused;
+    options.method = KIN_FORKSERVER;
+    CHECK(kin_process_start(&process, "nothing", NULL, &options) == KIN_OK);
+    CHECK(kin_process_join(process, PATIENCE, NULL) == KIN_OK);
+    kin_process_close(process);
+    CHECK(take_all_numbers(files) == 0);
+    CHECK(kin_family_create(&family, NULL) == KIN_OK && kin_args_create(&args, family) == KIN_OK);
+    CHECK(kin_process_start(&process, "nothing", args, &options) == KIN_OK);
+    CHECK(kin_process_join(process, PATIENCE, NULL) == KIN_OK);
+    return expect_untouched(files);
+}
+
+/* Forked, so that these are the child's own descriptors. */
+static void expect_success(const char *entry)
+{
+    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process *process = NULL;
+    options.method = KIN_FORK;
+    assert_ok(kin_process_start(&process, entry, NULL, &options));
+    join_child(process, 0);
+}
+
+static void memory_grows_into_no_file_of_the_program(void **state)
+{
+    (void)state;
+    expect_success("keeps_family");
+}
+
+static void named_memory_grows_on(void **state)
+{
+    (void)state;
+    expect_success("keeps_named_family");
+}
+
+static void pipes_close_no_file_of_the_program(void **state)
+{
+    (void)state;
+    expect_success("keeps_pipes");
+}
+
+static void processes_are_not_mixed_up(void **state)
+{
+    (void)state;
+    expect_success("keeps_processes");
+}
+
+static void fork_server_is_made_anew(void **state)
+{
+    (void)state;
+    expect_success("keeps_server");
+}
+
+int main(void)
+{
+    static const kin_entry entries[] = {
+        {"keeps_family", child_keeps_family},
+        {"keeps_named_family", child_keeps_named_family},
+        {"keeps_pipes", child_keeps_pipes},
+        {"keeps_processes", child_keeps_processes},
+        {"keeps_server", child_keeps_server},
+        {"nothing", nothing},
+        {"stay", stay},
+    };
+    kin_main(entries, sizeof entries / sizeof entries[0]);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(descriptors_of_all_control_messages_are_closed),
+        cmocka_unit_test(adopted_end_asks_for_nothing_else),
+        cmocka_unit_test(server_takes_no_more_handles_than_it_has_room_for),
+        cmocka_unit_test(memory_grows_into_no_file_of_the_program),
+        cmocka_unit_test(named_memory_grows_on),
+        cmocka_unit_test(pipes_close_no_file_of_the_program),
+        cmocka_unit_test(processes_are_not_mixed_up),
+        cmocka_unit_test(fork_server_is_made_anew),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
