@@ -1,11 +1,13 @@
-/* fuzz_blob.c: the readers of what comes from another process: the blob's head and the argument block.
+/* fuzz_blob.c: the readers of what comes from another process: the blob's head, the argument block, and refs.
  *
  * Input: a byte of modes, a 16-bit length, so many bytes of head, and the rest is the block. Mode bit 0: the head's
  * start and checksum are put right, so that the fields behind them are reached; bit 1: both come from the generator
- * below, with the input as its choices, so that whole structures are.
+ * below, with the input as its choices, so that whole structures are; bit 2: all of it is refs into a family that there is.
  *
- * Held to: nothing is read out of bounds (the sanitizers), and what is accepted is written back as the same bytes.
+ * Held to: nothing is read out of bounds (the sanitizers), what is accepted is written back as the same bytes, and a ref
+ * leads to one of the family's objects, by its own type, or nowhere.
  */
+#include "kin/kin.h"
 #include "process/blob.h"
 
 #include <stdlib.h>
@@ -135,12 +137,81 @@ static void try_made_block(kin__reader *in)
     free(bytes);
 }
 
+/* ---- refs ---- */
+
+enum { OBJECTS = 8 };
+
+static struct {
+    kin_type type;
+    void *object;
+    kin_ref ref;
+} all[OBJECTS];
+
+static void make_objects(void)
+{
+    kin_queue_options small = {.size = sizeof small, .capacity = 100};
+    static const kin_type types[OBJECTS] = {KIN_TYPE_LOCK, KIN_TYPE_SEM,  KIN_TYPE_ARRAY, KIN_TYPE_QUEUE,
+                                            KIN_TYPE_DICT, KIN_TYPE_LIST, KIN_TYPE_EVENT, KIN_TYPE_MEMORY};
+    bool made = kin_lock_create((kin_lock **)&all[0].object, NULL) == KIN_OK &&
+                kin_sem_create_leased((kin_sem **)&all[1].object, NULL, 5) == KIN_OK &&
+                kin_array_create((kin_array **)&all[2].object, NULL, KIN_I32, 10, 0) == KIN_OK &&
+                kin_queue_create((kin_queue **)&all[3].object, NULL, &small) == KIN_OK &&
+                kin_dict_create((kin_dict **)&all[4].object, NULL) == KIN_OK &&
+                kin_list_create((kin_list **)&all[5].object, NULL) == KIN_OK &&
+                kin_event_create((kin_event **)&all[6].object, NULL) == KIN_OK &&
+                kin_alloc(&all[7].object, NULL, 100) == KIN_OK;
+    require(made);
+    for (int i = 0; i < OBJECTS; i++) {
+        all[i].type = types[i];
+        require(kin_ref_of(&all[i].ref, types[i], all[i].object) == KIN_OK);
+    }
+}
+
+static void require_known(kin_type type, const void *found, kin_ref ref)
+{
+    kin_ref back;
+    for (int i = 0; i < OBJECTS; i++) {
+        if (all[i].object == found && all[i].type == type) {
+            return;
+        }
+    }
+    /* A lock inside of another object, or the block that an object lies in: the ref has to be its very own. */
+    require(kin_ref_of(&back, type, found) == KIN_OK && memcmp(&back, &ref, sizeof ref) == 0);
+}
+
+static void try_refs(kin__reader *in)
+{
+    if (!all[0].object) {
+        make_objects();
+    }
+    while (!in->bad && in->used < in->size) {
+        uint32_t which = choose(in, OBJECTS), how = choose(in, 4);
+        kin_ref ref = all[which].ref;
+        kin_type type = how & 1 ? (kin_type)choose(in, KIN_TYPE_LIST + 2) : all[which].type;
+        void *found = NULL;
+        if (how & 2) {
+            ref.opaque[0] ^= kin__get_u64(in);
+            ref.opaque[1] ^= kin__get_u32(in);
+        } else {
+            ref.opaque[0] += (uint64_t)choose(in, 255) * 8 - 1024;
+        }
+        ref.opaque[0] = (ref.opaque[0] & UINT64_C(0x00ffffffffffffff)) | (uint64_t)type << 56;
+        if (kin_ref_get(&found, type, ref) == KIN_OK) {
+            require_known(type, found, ref);
+        }
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     kin__reader in = {data, size, 0, false};
     unsigned modes = (unsigned)kin__get_number(&in, 1);
+    if (modes & 4) {
+        try_refs(&in);
+        return 0;
+    }
     if (modes & 2) {
         try_made_head(&in);
         try_made_block(&in);
