@@ -167,8 +167,9 @@ static void post(kin_family *family, uint32_t index)
     if (!native) {
         return; /* the sleeper's slice ends soon */
     }
-    if (atomic_load(&kin__thread_at(family, index)->bell)) {
-        kin_os_bell_ring(&family->id, index);
+    uint32_t bell = atomic_load(&kin__thread_at(family, index)->bell);
+    if (bell) {
+        kin_os_bell_ring(&family->id, index, bell);
     }
     uint64_t lease = atomic_load(&kin__thread_at(family, index)->lease);
     enter_native(native, family->self->pid);
@@ -372,7 +373,7 @@ uint64_t kin__watch_bucket(const kin_family *family, const _Atomic uint64_t *wor
     return UINT64_C(1) << bucket_number(kin__offset(family, (const void *)word));
 }
 
-void kin__watch_begin(kin__seat *seat, uint64_t buckets, bool bell)
+void kin__watch_begin(kin__seat *seat, uint64_t buckets, uint32_t bell)
 {
     kin__thread *slot = seat->thread;
     make_semaphore(seat);
