@@ -36,7 +36,7 @@ function(kin_library_sources target)
     if(KIN_OS STREQUAL "win32")
         target_link_libraries(${target} PRIVATE bcrypt advapi32 synchronization)
     else()
-        target_link_libraries(${target} PRIVATE rt)
+        target_link_libraries(${target} PRIVATE rt ${CMAKE_DL_LIBS})
     endif()
 endfunction()
 

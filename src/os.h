@@ -172,9 +172,10 @@ typedef struct kin_os_watch {
     uint32_t ready;       /* written: of interest, what is; 0 for a handle that is not */
 } kin_os_watch;
 
-kin_status kin_os_bell_open(kin_os_handle *out, const kin_os_id *family, uint32_t slot);
+/* *number tells it from others of the slot, also from one that a forked child still has; never 0. */
+kin_status kin_os_bell_open(kin_os_handle *out, uint32_t *number, const kin_os_id *family, uint32_t slot);
 void kin_os_bell_close(kin_os_handle bell);
-void kin_os_bell_ring(const kin_os_id *family, uint32_t slot);
+void kin_os_bell_ring(const kin_os_id *family, uint32_t slot, uint32_t number);
 /* Sleeps until one of them is ready, or sem is posted (POSIX: the bell rung), at most until deadline. More than the system's
  * limit for one call are possible. KIN_OK: look at them, though perhaps none is ready. KIN_E_TIMED_OUT. KIN_E_HANDLE: one is
  * not open. */

@@ -194,7 +194,7 @@ typedef struct kin__thread {
     _Atomic uint64_t address; /* offset of the word waited on */
     _Atomic uint64_t ticket;  /* order of arrival */
     _Atomic uint32_t want;    /* units it waits for */
-    _Atomic uint32_t bell;    /* others are to ring one, too; see park.h */
+    _Atomic uint32_t bell;    /* number of one that others are to ring, too, else 0; see park.h */
     kin_os_sem_place place;   /* the native semaphore it sleeps on */
     uint64_t fill[2];
 } kin__thread;

@@ -301,7 +301,7 @@ uint64_t kin__watch_bucket(const kin_family *family, const _Atomic uint64_t *wor
     return UINT64_C(1) << bucket_number(kin__offset(family, (const void *)word));
 }
 
-void kin__watch_begin(kin__seat *seat, uint64_t buckets, bool bell)
+void kin__watch_begin(kin__seat *seat, uint64_t buckets, uint32_t bell)
 {
     kin__thread *slot = seat->thread;
     make_semaphore(seat);

@@ -44,9 +44,10 @@ void kin__unpark_post(kin_family *family, kin__wakes *wakes);
 
 /* A watcher sleeps on several words at once, and takes nothing: every unpark of one of them wakes it, beside those whose
  * turn it is. (It enters the words' buckets only, so that others' words wake it, too, now and then.) Flags that the words'
- * releasers look at are its own to set, after begin. bell: others ring one (os.h) as well as post the semaphore. */
+ * releasers look at are its own to set, after begin. bell: the number of one (os.h) that others ring as well as post the semaphore;
+ * or 0. */
 uint64_t kin__watch_bucket(const kin_family *family, const _Atomic uint64_t *word); /* a bit, to be or-ed */
-void kin__watch_begin(kin__seat *seat, uint64_t buckets, bool bell);
+void kin__watch_begin(kin__seat *seat, uint64_t buckets, uint32_t bell);
 void kin__watch_end(kin__seat *seat, uint64_t buckets);
 
 /* Wakes as kin__unpark, on a word in which flag says that somebody sleeps, or is about to; to be called when the flag was seen.

@@ -102,8 +102,9 @@ void kin__post(kin_family *family, uint32_t index)
 {
     kin__native *native = native_at(family, index);
     const uint64_t busy = busy_word(family);
-    if (atomic_load(&kin__thread_at(family, index)->bell)) {
-        kin_os_bell_ring(&family->id, index);
+    const uint32_t bell = atomic_load(&kin__thread_at(family, index)->bell);
+    if (bell) {
+        kin_os_bell_ring(&family->id, index, bell);
     }
     if (!native) {
         return; /* the sleeper's slice ends soon */

@@ -3,14 +3,18 @@
  * - A key's destructor runs in threads that end by returning or pthread_exit. It does not run at exit(), nor for the
  *   threads that a forked child lacks. It is called again, up to PTHREAD_DESTRUCTOR_ITERATIONS times, if a later
  *   destructor sets the value anew (pthread_key_create(3p)). The forking thread keeps its value in the child.
- * - A function that a shared library gives to atexit runs when that library is unloaded, too (atexit(3)).
+ * - A function that a shared library gives to atexit runs when that library is unloaded, too (atexit(3)). A destructor or a fork
+ *   handler in unloaded code is a crash. So the object that this code is in, be it a plugin that kin is linked into, is
+ *   opened once more with RTLD_NODELETE, and stays (dlopen(3)).
  * - FUTEX_WAIT_BITSET takes an absolute time of CLOCK_MONOTONIC (futex(2)).
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -64,8 +68,19 @@ static void on_process_exit(void)
     }
 }
 
+/* Nothing unloads the program itself, which AT_PHDR leads to (getauxval(3)). */
+static void pin(void)
+{
+    Dl_info info, program = {0};
+    dladdr((const void *)(uintptr_t)getauxval(AT_PHDR), &program);
+    if (dladdr((const void *)&exit_key_made, &info) != 0 && info.dli_fname && info.dli_fbase != program.dli_fbase) {
+        dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE); /* never closed */
+    }
+}
+
 static void install(void)
 {
+    pin();
     hooks_error = pthread_key_create(&exit_key, on_thread_exit);
     if (hooks_error) {
         return;

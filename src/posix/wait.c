@@ -2,15 +2,19 @@
  *
  * The bell is a datagram socket with a name of Linux's abstract namespace: it is in no file system, and gone with its
  * process (unix(7)). Anybody on the machine could ring it; its owner then wakes for nothing, looks and sleeps again.
+ * A number that is new at each opening is part of the name: a forked child that does not run the handlers of pthread_atfork
+ * keeps the old name in use. What has woken the owner is read, so that it does not wake it again.
  * Where there is no such namespace, or the ringer is in another network namespace, the sleeper still wakes at the end
  * of its slice.
  */
 #include "posix/clock.h"
 #include "posix/directory.h"
+#include "posix/forks.h"
 #include "posix/posix.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,42 +22,108 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static socklen_t bell_address(struct sockaddr_un *out, const kin_os_id *family, uint32_t slot)
+#define RINGS_MAX 64 /* more than a socket holds by default; what a stranger sends is read later */
+
+static socklen_t bell_address(struct sockaddr_un *out, const kin_os_id *family, uint32_t slot, uint32_t number)
 {
     char hex[KIN_POSIX_HEX];
     kin_posix_hex(hex, family);
     memset(out, 0, sizeof *out);
     out->sun_family = AF_UNIX;
-    int used = snprintf(out->sun_path + 1, sizeof out->sun_path - 1, "kin-%s-%lu", hex, (unsigned long)slot);
+    int used = snprintf(out->sun_path + 1, sizeof out->sun_path - 1, "kin-%s-%lu-%lx", hex, (unsigned long)slot,
+                        (unsigned long)number);
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)used);
 }
 
-kin_status kin_os_bell_open(kin_os_handle *out, const kin_os_id *family, uint32_t slot)
+/* ---- bells that are open, for a forked child: beyond these it keeps some ---- */
+
+#define OPEN_MAX 64
+
+static _Atomic int open_bells[OPEN_MAX]; /* descriptor + 1 */
+
+/* A program may have closed it, and opened something else there. */
+static bool is_bell(int fd)
+{
+    struct sockaddr_un address = {0};
+    socklen_t size = sizeof address;
+    return getsockname(fd, (struct sockaddr *)&address, &size) == 0 && address.sun_family == AF_UNIX &&
+           address.sun_path[0] == '\0' && strncmp(address.sun_path + 1, "kin-", 4) == 0;
+}
+
+static void close_inherited(bool in_child)
+{
+    for (int i = 0; in_child && i < OPEN_MAX; i++) {
+        int fd = atomic_exchange(&open_bells[i], 0) - 1;
+        if (fd >= 0 && is_bell(fd)) {
+            close(fd);
+        }
+    }
+}
+
+static void note_open(int fd)
+{
+    static kin_posix_fork_watcher watcher = {.after = close_inherited};
+    kin_posix_watch_forks(&watcher);
+    for (int i = 0; i < OPEN_MAX; i++) {
+        int none = 0;
+        if (atomic_compare_exchange_strong(&open_bells[i], &none, fd + 1)) {
+            return;
+        }
+    }
+}
+
+static void note_closed(int fd)
+{
+    for (int i = 0; i < OPEN_MAX; i++) {
+        int noted = fd + 1;
+        if (atomic_compare_exchange_strong(&open_bells[i], &noted, 0)) {
+            return;
+        }
+    }
+}
+
+kin_status kin_os_bell_open(kin_os_handle *out, uint32_t *number, const kin_os_id *family, uint32_t slot)
 {
     struct sockaddr_un address;
-    socklen_t size = bell_address(&address, family, slot);
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) {
         return kin_posix_fail(errno);
     }
-    if (bind(fd, (struct sockaddr *)&address, size) != 0) {
-        kin_status status = kin_posix_fail(errno);
+    kin_status status = kin_os_random(number, sizeof *number);
+    *number |= 1; /* not 0 */
+    if (status == KIN_OK) {
+        socklen_t size = bell_address(&address, family, slot, *number);
+        status = bind(fd, (struct sockaddr *)&address, size) == 0 ? KIN_OK : kin_posix_fail(errno);
+    }
+    if (status != KIN_OK) {
         close(fd);
         return status;
     }
+    note_open(fd);
     *out = fd;
     return KIN_OK;
 }
 
 void kin_os_bell_close(kin_os_handle bell)
 {
-    kin_os_handle_close(bell);
+    if (bell >= 0) {
+        note_closed(bell); /* first: another thread may get the number at once */
+        kin_os_handle_close(bell);
+    }
 }
 
-void kin_os_bell_ring(const kin_os_id *family, uint32_t slot)
+/* What has woken its owner is not to wake it again. */
+static void empty_bell(int bell)
+{
+    char byte;
+    for (int i = 0; i < RINGS_MAX && recv(bell, &byte, sizeof byte, MSG_DONTWAIT) >= 0; i++) {
+    }
+}
+
+void kin_os_bell_ring(const kin_os_id *family, uint32_t slot, uint32_t number)
 {
     struct sockaddr_un address;
-    socklen_t size = bell_address(&address, family, slot);
+    socklen_t size = bell_address(&address, family, slot, number);
     int saved = errno, fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd >= 0) {
         sendto(fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&address, size); /* full: it rings already */
@@ -100,7 +170,11 @@ kin_status kin_os_watch_any(kin_os_watch *watches, size_t count, kin_os_sem sem,
     }
     list[count] = (struct pollfd){bell, POLLIN, 0}; /* one below 0 is passed over */
     int result = kin_posix_poll(list, count + 1, deadline);
-    kin_status status = result < 0 ? kin_posix_fail(errno) : read_answers(watches, list, count);
+    int code = errno;
+    if (result > 0 && list[count].revents & POLLIN) {
+        empty_bell(bell);
+    }
+    kin_status status = result < 0 ? kin_posix_fail(code) : read_answers(watches, list, count);
     if (list != few) {
         free(list);
     }

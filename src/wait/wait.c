@@ -181,8 +181,15 @@ static void take_answers(waiter *w)
     }
 }
 
+typedef struct own_bell { /* see os.h; number 0: there is none */
+    kin_os_handle handle;
+    uint32_t number;
+} own_bell;
+
+static const own_bell none = {KIN_OS_NO_HANDLE, 0};
+
 /* Looks at the natives, sleeping for them, and for the wait slot if there is one, until end. */
-static kin_status watch_natives(waiter *w, kin_os_handle bell, int64_t end)
+static kin_status watch_natives(waiter *w, const own_bell *bell, int64_t end)
 {
     bool any;
     kin_status status = list_watches(w, &any);
@@ -195,7 +202,7 @@ static kin_status watch_natives(waiter *w, kin_os_handle bell, int64_t end)
         end = kin__slice_end(kin_os_now(), NO_HANDLE_STEP, end);
     }
     if (any) {
-        status = kin_os_watch_any(w->watches, w->watch_count, sem, bell, end);
+        status = kin_os_watch_any(w->watches, w->watch_count, sem, bell->handle, end);
     } else if (end > 0) {
         kin_os_sleep_until(end);
     }
@@ -212,18 +219,18 @@ static kin_status look_at_all(waiter *w)
     if (status == KIN_OK) {
         look_at_objects(w);
     }
-    return status == KIN_OK && w->watch_count > 0 ? watch_natives(w, KIN_OS_NO_HANDLE, 0) : status;
+    return status == KIN_OK && w->watch_count > 0 ? watch_natives(w, &none, 0) : status;
 }
 
 /* ---- sleeping ---- */
 
-static kin_status sleep_a_slice(waiter *w, kin_os_handle bell, int64_t end)
+static kin_status sleep_a_slice(waiter *w, const own_bell *bell, int64_t end)
 {
     kin_status status = sit(w);
     if (!w->family || status != KIN_OK) {
         return status == KIN_OK ? watch_natives(w, bell, end) : status;
     }
-    kin__watch_begin(w->how.seat, w->how.buckets, bell != KIN_OS_NO_HANDLE);
+    kin__watch_begin(w->how.seat, w->how.buckets, bell->number);
     w->how.arm = true;
     look_at_objects(w);
     w->how.arm = false;
@@ -238,7 +245,7 @@ static kin_status sleep_a_slice(waiter *w, kin_os_handle bell, int64_t end)
     return status;
 }
 
-static kin_status wait_until(waiter *w, kin_os_handle bell, int64_t deadline)
+static kin_status wait_until(waiter *w, const own_bell *bell, int64_t deadline)
 {
     int64_t slice = KIN__SLICE_OWNER;
     for (;;) {
@@ -265,7 +272,7 @@ static kin_status wait_until(waiter *w, kin_os_handle bell, int64_t deadline)
 
 static kin_status wait_with_bell(waiter *w, int64_t timeout)
 {
-    kin_os_handle bell = KIN_OS_NO_HANDLE;
+    own_bell own = none;
     w->how.ask = true;
     kin_status status = look_at_all(w);
     if (status != KIN_OK || w->ready >= w->wanted || timeout == KIN_NOW) {
@@ -273,10 +280,13 @@ static kin_status wait_with_bell(waiter *w, int64_t timeout)
     }
     int64_t deadline = kin__deadline(timeout);
     if (w->family && w->watch_count > 0 && sit(w) == KIN_OK) { /* without one its slices have to do */
-        kin_os_bell_open(&bell, &w->family->id, kin__token_index(w->how.seat->token));
+        if (kin_os_bell_open(&own.handle, &own.number, &w->family->id, kin__token_index(w->how.seat->token)) !=
+            KIN_OK) {
+            own = none;
+        }
     }
-    status = wait_until(w, bell, deadline);
-    kin_os_bell_close(bell);
+    status = wait_until(w, &own, deadline);
+    kin_os_bell_close(own.handle);
     return status;
 }
 

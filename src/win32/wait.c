@@ -10,8 +10,9 @@
 
 #define DIRECT (MAXIMUM_WAIT_OBJECTS - 1) /* and the thread's semaphore */
 
-kin_status kin_os_bell_open(kin_os_handle *out, const kin_os_id *family, uint32_t slot)
+kin_status kin_os_bell_open(kin_os_handle *out, uint32_t *number, const kin_os_id *family, uint32_t slot)
 {
+    *number = 1;
     (void)family;
     (void)slot;
     *out = KIN_OS_NO_HANDLE;
@@ -23,8 +24,9 @@ void kin_os_bell_close(kin_os_handle bell)
     (void)bell;
 }
 
-void kin_os_bell_ring(const kin_os_id *family, uint32_t slot)
+void kin_os_bell_ring(const kin_os_id *family, uint32_t slot, uint32_t number)
 {
+    (void)number;
     (void)family;
     (void)slot;
 }

@@ -104,7 +104,7 @@ static pid_t start(place where, int (*body)(void), _Atomic int *pid)
     pid_t inner = fork();
     if (inner == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        alarm(100);
+        alarm(100); /* not longer than this, if a test fails in the middle */
         _exit(where != OTHER_PIDS_AND_PROC || mount_proc() ? body() : 91);
     }
     if (pid) {
@@ -186,6 +186,19 @@ static int first_thread_ends(void)
     pthread_exit(NULL);
 }
 
+/* Past the C library: the kernel marks the word, though the process lives. */
+static int first_thread_ends_bare(void)
+{
+    kin_family *family;
+    kin_lock *lock = NULL;
+    pthread_t thread;
+    CHECK(enter(&family, &lock) == 0);
+    CHECK(pthread_create(&thread, NULL, hold_in_thread, NULL) == 0);
+    await(&holding);
+    syscall(SYS_exit, 0);
+    return 1;
+}
+
 static int first_thread_ends_closed(void)
 {
     closes = true;
@@ -221,7 +234,8 @@ static const struct {
                {"closed", closed},
                {"dropped", dropped},
                {"first thread ends", first_thread_ends},
-               {"first thread ends, closed", first_thread_ends_closed}};
+               {"first thread ends, closed", first_thread_ends_closed},
+               {"first thread ends by a bare call", first_thread_ends_bare}};
 
 static void each_member_from_each_place(void **state)
 {
@@ -249,6 +263,7 @@ static int keep_family(void)
 {
     kin_family *family;
     kin_lock *lock = NULL;
+    alarm(100); /* not longer than this, if a test fails in the middle */
     CHECK(enter(&family, &lock) == 0);
     atomic_store(&shared->go, 1);
     pause();
