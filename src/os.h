@@ -119,8 +119,8 @@ bool kin_os_shm_holds(kin_os_handle shm, const void *base);
 /* Closes what is, or was never, mapped (base NULL), unless the program has done so. Before kin_os_shm_unmap. */
 void kin_os_shm_close(kin_os_handle shm, const void *base);
 /* Makes [from, to) usable, both multiples of kin_os_page_size. KIN_E_NO_MEMORY instead of a later SIGBUS.
- * Several processes may commit overlapping ranges at once. Committed memory reads as zero and is never taken back. POSIX:
- * KIN_E_HANDLE: the program has closed shm, and its memory has no name by which it could be opened again. */
+ * Several processes may commit overlapping ranges at once. Committed memory reads as zero and is never taken back.
+ * POSIX: KIN_E_HANDLE: the program has closed shm, and its memory has no name by which it could be opened again. */
 kin_status kin_os_shm_commit(kin_os_handle shm, void *base, size_t from, size_t to);
 /* How many bytes from the start are usable, asked of the system, not of the memory's contents. 0: it cannot tell. */
 size_t kin_os_shm_committed(kin_os_handle shm, const void *base, size_t reserve);
@@ -288,8 +288,8 @@ void kin_os_discover(bool (*wanted)(const kin_os_id *id, void *context),
 
 /* ---- this process's environment: environment.c ---- */
 
-/* The value of one of kin's own variables; NULL if there is none. POSIX: NULL also in a program that has more rights than
- * its caller (setuid, setgid, file capabilities), since that caller wrote the environment. */
+/* The value of one of kin's own variables; NULL if there is none. POSIX: NULL also in a program that has more rights
+ * than its caller (setuid, setgid, file capabilities), since that caller wrote the environment. */
 const char *kin_os_variable(const char *name);
 
 /* ---- processes: process.c ---- */
@@ -319,8 +319,8 @@ typedef struct kin_os_message {
 /* Starts a program; argv and names are UTF-8, argv[0] is not special, program is a path. The child inherits the standard
  * streams and gets the message, with duplicates of the handles, nothing else. It can take them by kin_os_message_take;
  * what it does not take vanishes with it. If it ends at once, that is no failure of the start. bound, Windows: it ends with this
- * process. POSIX: KIN_E_UNSUPPORTED in a program that has more rights than its caller: the child would have them, too, and
- * take no message (kin_os_variable). */
+ * process. POSIX: KIN_E_UNSUPPORTED in a program that has more rights than its caller: the child would have them,
+ * too, and take no message (kin_os_variable). */
 kin_status kin_os_spawn(kin_os_process *out, const char *program, const char *const *argv,
                         const kin_os_message *message, bool bound);
 uint32_t kin_os_process_pid(const kin_os_process *process);
@@ -472,13 +472,14 @@ kin_status kin_os_pipe_watch(kin_os_pipe *pipe, kin_os_handle *out);
  * kin_os_spawn; KIN_E_UNSUPPORTED; KIN_E_CLOSED: the server ended before there was a child. Windows: KIN_E_UNSUPPORTED. */
 kin_status kin_os_server_start(kin_os_process *out, const char *program, const kin_os_message *message);
 /* What was taken by kin_os_message_take is left alone, unless it makes this process a server: then it serves, and returns only
- * in the children, each with its own message. handles has room for KIN_OS_HANDLES_MAX. KIN_E_CLOSED: whom it was for has gone. */
+ * in the children, each with its own message. handles has room for KIN_OS_HANDLES_MAX. KIN_E_CLOSED: whom it was for
+ * has gone. */
 kin_status kin_os_server_run(void *data, size_t capacity, size_t *size, kin_os_handle *handles, size_t *handle_count);
 
 /* ---- the message to a spawned child: message.c ---- */
 
-/* Whether this process was started by kin_os_spawn and has not taken its message yet. POSIX: never in a program that has
- * more rights than its caller (kin_os_variable). */
+/* Whether this process was started by kin_os_spawn and has not taken its message yet. POSIX: never in a program that
+ * has more rights than its caller (kin_os_variable). */
 bool kin_os_message_pending(void);
 /* Takes it; the handles are the caller's. *handle_count: in, room for handles; out, how many there are. KIN_E_NOT_FOUND:
  * there is none; KIN_E_CLOSED: it was meant for another process; KIN_E_TOO_BIG; KIN_E_HANDLE: somebody has closed one;

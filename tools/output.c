@@ -43,8 +43,9 @@ json_t *output_text(const char *text)
     return value != NULL ? value : latin1_text(text);
 }
 
-/* How many bytes the UTF-8 sequence at the beginning has; 0: it is none, or a control character (C1: U+0080 to U+009F), or one
- * that changes the direction or the place of what follows (U+200E, U+200F, U+2028 to U+202E, U+2066 to U+2069). */
+/* How many bytes the UTF-8 sequence at the beginning has; 0: it is none, or a control character (C1: U+0080 to
+ * U+009F), or one that changes the direction or the place of what follows (U+200E, U+200F, U+2028 to U+202E, U+2066
+ * to U+2069). */
 static size_t printable(const char *text)
 {
     const unsigned char *at = (const unsigned char *)text;
@@ -95,7 +96,8 @@ json_t *output_set(json_t *object, const char *key, json_t *value)
 
 void output_document(json_t *document)
 {
-    /* Three digits count in what is measured; six leave room for more. ASCII: a terminal obeys U+0080 to U+009F, too. */
+    /* Three digits count in what is measured; six leave room for more. ASCII: a terminal obeys U+0080 to U+009F, too.
+     * */
     int failed = json_dumpf(document, stdout, JSON_REAL_PRECISION(6) | JSON_ENSURE_ASCII) != 0;
     json_decref(document);
     check(failed || putchar('\n') == EOF || fflush(stdout) != 0, "cannot be printed");

@@ -6,8 +6,8 @@
 
 /* A text that anybody may have written. NULL becomes null. What is not UTF-8 is taken for Latin 1, since JSON knows no other bytes. */
 json_t *output_text(const char *text);
-/* The same as text, for a terminal: what is not UTF-8, and control characters, with which it could write over what is there, are
- * printed as escapes as in C. */
+/* The same as text, for a terminal: what is not UTF-8, and control characters, with which it could write over what is
+ * there, are printed as escapes as in C. */
 void output_print(const char *text);
 /* Adds a value, which is the array's then. Returns it. */
 json_t *output_add(json_t *array, json_t *value);

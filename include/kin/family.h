@@ -73,6 +73,8 @@ KIN_API kin_status kin_family_own(kin_family **out);
  * Windows: such a family is of all sessions; to make one takes the right to create global objects (SeCreateGlobalPrivilege), which
  * services and elevated programs have. Handles and pipe ends cannot be passed from user to user there (KIN_E_PERMISSION).
  *
+ * A group is trusted: POSIX: its members can cut the file of the family's memory short, which kills all who touch it
+ * (SIGBUS). A family without a name cannot be cut short where the system has sealed memory (Linux).
  * Errors: KIN_E_ARGUMENT, KIN_E_NOT_FOUND (KIN_FAMILY_JOIN: none; no such group or user), KIN_E_EXISTS (KIN_FAMILY_CREATE: there is one), KIN_E_PERMISSION (what has
  * that name is not the owner's, or not kin's, or lets this user not in; the group is none of this user's; Windows: see above), KIN_E_BLOB_VERSION (made by another version of kin), KIN_E_DAMAGED, KIN_E_BUSY (others make and leave it
  * all the time), KIN_E_UNSUPPORTED

@@ -147,10 +147,10 @@ typedef struct kin_process_options {
  * finds it, and waits for good. If somebody kills it, the next start makes a new one, and children go on; while somebody has it
  * stopped (SIGSTOP), starts wait. Handles for a child may be open in the server for a moment after the start. A forked child has
  * none until it starts its own.
- * POSIX: a program that has more rights than its caller (setuid, setgid, file capabilities; getauxval(3), AT_SECURE) can only
- * fork its children: KIN_SPAWN and KIN_FORKSERVER are KIN_E_UNSUPPORTED, and so is what needs them (a manager's keeper). Such a
- * program takes nobody's message, so that its caller cannot choose what kin_main runs. It reads no variable of kin's, nor the
- * names of directories.
+ * POSIX: a program that has more rights than its caller (setuid, setgid, file capabilities; getauxval(3), AT_SECURE)
+ * can only fork its children: KIN_SPAWN and KIN_FORKSERVER are KIN_E_UNSUPPORTED, and so is what needs them (a
+ * manager's keeper). Such a program takes nobody's message, so that its caller cannot choose what kin_main runs. It
+ * reads no variable of kin's, nor the names of directories.
  * die_with_parent: however this process ends, also by kill -9, the child is killed; the end of the thread that started
  * it does nothing. What the child held is treated as after any death. It is for the child alone: its own children go on,
  * unless they were started so, too. POSIX: a thread in the child, with a descriptor, sees to it from its beginning

@@ -14,11 +14,11 @@
  *
  * argv is a vector, ended by NULL, that arrives as it is: no shell takes part, unless KIN_RUN_SHELL asks for one. Texts
  * are UTF-8 (POSIX: any bytes). argv[0] is the program. With a slash in it (Windows: also a backslash or a colon) it is
- * a path, from the caller's current directory; without, it is looked for in the caller's PATH. Only absolute elements of PATH
- * count, on all systems: an empty or relative one is passed over, so that the program never comes from the current directory,
- * nor from options.directory. A POSIX program that has more rights than its caller looks in the system's own directories
- * instead. On Windows an element may stand in quotes, ".exe" may be left out; batch files are refused, since nothing quotes an argument
- * safely for them.
+ * a path, from the caller's current directory; without, it is looked for in the caller's PATH. Only absolute elements
+ * of PATH count, on all systems: an empty or relative one is passed over, so that the program never comes from the
+ * current directory, nor from options.directory. A POSIX program that has more rights than its caller looks in the
+ * system's own directories instead. On Windows an element may stand in quotes, ".exe" may be left out; batch files
+ * are refused, since nothing quotes an argument safely for them.
  *
  * The program gets its three standard streams and no other descriptor or handle; with POSIX, no signal blocked, and
  * SIGPIPE as usual. Nothing here blocks for good on a full pipe, installs a signal handler or raises SIGPIPE in the

@@ -242,8 +242,8 @@ static kin_status begin(kin__inbox *in, const packet *from, kin__target *target,
     return fits(in, target) ? KIN_OK : keep(in, in->packet->spill);
 }
 
-/* A further packet. Its bytes are in place: they are never more than what is missing. But where the caller has no room they are
- * in the spill, and are kept. Sound items are in the inbox. */
+/* A further packet. Its bytes are in place: they are never more than what is missing. But where the caller has no
+ * room they are in the spill, and are kept. Sound items are in the inbox. */
 static kin_status go_on(kin__inbox *in, const packet *more, const kin__target *target)
 {
     if (!in->begun && in->skip) {
@@ -345,8 +345,8 @@ static kin_status step_until(kin_pipe *pipe, kin__target *target, int64_t deadli
     return status;
 }
 
-/* A message that was given up is dropped, so that no larger buffer is asked for it. What follows it shows that; so what there is
- * of it is read first, and kept. Otherwise it would stay in the way of what follows. */
+/* A message that was given up is dropped, so that no larger buffer is asked for it. What follows it shows that; so
+ * what there is of it is read first, and kept. Otherwise it would stay in the way of what follows. */
 static void drop_if_given_up(kin_pipe *pipe)
 {
     kin__inbox *in = &pipe->inbox;

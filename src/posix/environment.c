@@ -1,8 +1,8 @@
 /* environment.c: this process's environment, and another one for a program, made of it.
  *
- * The kernel sets AT_SECURE for a program whose effective user or group differs from the real one of its caller, or which
- * has file capabilities (getauxval(3), ld.so(8)). The caller wrote the environment of such a program and its descriptors.
- * So kin reads no variable there, and takes no message. This file alone calls getenv (ci/check).
+ * The kernel sets AT_SECURE for a program whose effective user or group differs from the real one of its caller, or
+ * which has file capabilities (getauxval(3), ld.so(8)). The caller wrote the environment of such a program and its
+ * descriptors. So kin reads no variable there, and takes no message. This file alone calls getenv (ci/check).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "posix/environment.h"
-#include "posix/message.h"
 #include "posix/posix.h"
 
 bool kin_posix_secure(void)

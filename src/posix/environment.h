@@ -4,10 +4,13 @@
 
 #include <stdbool.h>
 
+#define KIN_POSIX_MESSAGE "KIN_MESSAGE" /* the variable that carries a message (message.c) */
+
 /* Whether this program has more rights than who started it: then nothing of its surroundings is obeyed. */
 bool kin_posix_secure(void);
 /* This process's environment (clean: nothing of it), changed by variables: "NAME=value" is set, "NAME" without a value
- * is removed; of two with the same name the later one counts. A message that this program must not take is left out. It borrows all strings; free the result. NULL: errno. */
+ * is removed; of two with the same name the later one counts. A message that this program must not take is left out.
+ * It borrows all strings; free the result. NULL: errno. */
 char **kin_posix_environment(const char *const *variables, bool clean);
 
 #endif

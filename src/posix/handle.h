@@ -23,18 +23,19 @@ void kin_posix_close_all(const int *fds, size_t count);
 
 /* Notes which file fd stands for. */
 void kin_posix_note(kin_posix_file *out, int fd);
-/* Whether it still does. True also if that cannot be known; false: it is closed, or the program's. Before Linux 6.9 all pidfds
- * and eventfds look alike. */
+/* Whether it still does. True also if that cannot be known; false: it is closed, or the program's. Before Linux 6.9
+ * all pidfds and eventfds look alike. */
 bool kin_posix_is_still(int fd, const kin_posix_file *file);
 /* Closes it, unless it is the program's meanwhile. */
 void kin_posix_close_own(int fd, const kin_posix_file *file);
 
-/* Room for control messages with that many descriptors, and beside them what a peer may add without being asked: its pidfd,
- * its credentials, a security label. */
+/* Room for control messages with that many descriptors, and beside them what a peer may add without being asked: its
+ * pidfd, its credentials, a security label. */
 #define KIN_POSIX_CONTROL_ROOM(descriptors)                                                                            \
     (CMSG_SPACE((descriptors) * sizeof(int)) + CMSG_SPACE(sizeof(int)) + CMSG_SPACE(3 * sizeof(int)) + CMSG_SPACE(256))
-/* Takes the descriptors of SCM_RIGHTS out of what recvmsg received, at most room, and closes all others, of control messages of
- * every kind. False: there were more than room, or the system could not give all (MSG_CTRUNC); *count of them are in out. */
+/* Takes the descriptors of SCM_RIGHTS out of what recvmsg received, at most room, and closes all others, of control
+ * messages of every kind. False: there were more than room, or the system could not give all (MSG_CTRUNC); *count of
+ * them are in out. */
 bool kin_posix_take_descriptors(struct msghdr *message, int *out, size_t room, size_t *count);
 /* Asks for no control messages but SCM_RIGHTS on a socket which somebody else has prepared. */
 void kin_posix_receive_rights_only(int fd);

@@ -9,11 +9,11 @@
  * - A signal makes fallocate give back what it did and answer EINTR: allocate in pieces, smaller ones when
  *   interrupted.
  * - Passing RLIMIT_FSIZE raises SIGXFSZ, which kills (fallocate(2), even on a memfd): ask first.
- * - A program may close descriptors that it does not know (closefrom), and have the number again for a file of its own. So
- *   each mapping's file is noted, and a descriptor is used only if it still stands for that. What is usable is found
- *   without one by MADV_POPULATE_READ (Linux 5.14), which answers EFAULT where a touch would be SIGBUS (madvise(2)). To grow
- *   the memory the file is opened anew: by its name, if it has one, or by /proc/self/map_files, which wants privileges
- *   (proc(5)).
+ * - A program may close descriptors that it does not know (closefrom), and have the number again for a file of its
+ *   own. So each mapping's file is noted, and a descriptor is used only if it still stands for that. What is usable
+ *   is found without one by MADV_POPULATE_READ (Linux 5.14), which answers EFAULT where a touch would be SIGBUS
+ *   (madvise(2)). To grow the memory the file is opened anew: by its name, if it has one, or by /proc/self/map_files,
+ *   which wants privileges (proc(5)).
  * - MADV_WIPEONFORK is of Linux 4.14, memfd_create of 3.17 (and refused by some sandboxes). mmap of /dev/zero or
  *   MAP_ANONYMOUS | MAP_SHARED would have no descriptor to pass on.
  */
@@ -189,9 +189,9 @@ kin_status kin_os_shm_create(kin_os_handle *out, const kin_os_id *family, size_t
     return KIN_OK;
 }
 
-/* Which file is mapped where. A note's base is NULL (free), the note's own address (being written) or the mapping's. Who
- * changes NULL by compare-and-swap writes the file, then stores the mapping (release). Notes are never freed, and the list
- * only grows at its head: a forked child finds it whole. */
+/* Which file is mapped where. A note's base is NULL (free), the note's own address (being written) or the mapping's.
+ * Who changes NULL by compare-and-swap writes the file, then stores the mapping (release). Notes are never freed, and
+ * the list only grows at its head: a forked child finds it whole. */
 typedef struct note {
     _Atomic(const void *) base;
     kin_posix_file file;
@@ -270,7 +270,8 @@ void kin_os_shm_close(kin_os_handle shm, const void *base)
     }
 }
 
-/* Opens the file that is mapped at base, whose line of /proc/self/maps this is: START-END PERMS OFFSET DEVICE INODE PATH. */
+/* Opens the file that is mapped at base, whose line of /proc/self/maps this is: START-END PERMS OFFSET DEVICE INODE
+ * PATH. */
 static int open_of_line(char *line, const void *base)
 {
     unsigned long start, end;

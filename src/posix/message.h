@@ -4,7 +4,6 @@
 
 #include "os.h"
 
-#define KIN_POSIX_MESSAGE "KIN_MESSAGE"
 #define KIN_POSIX_FIRST_FD 3 /* of the handles that a spawned child gets */
 #define KIN_POSIX_MESSAGE_TEXT (64 + 2 * (size_t)KIN_OS_MESSAGE_MAX)
 

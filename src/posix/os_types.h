@@ -13,8 +13,8 @@ typedef int kin_os_handle;
 typedef struct kin_posix_sem *kin_os_sem;
 #define KIN_OS_NO_SEM ((kin_os_sem)0)
 
-/* A program may close descriptors that it does not know, as daemons do, and have the number again for a file of its own. So
- * what kin keeps for long is known by its file, too (posix/handle.h). */
+/* A program may close descriptors that it does not know, as daemons do, and have the number again for a file of its
+ * own. So what kin keeps for long is known by its file, too (posix/handle.h). */
 typedef struct kin_posix_file {
     uint64_t device, inode; /* 0, 0: not known */
 } kin_posix_file;

@@ -187,8 +187,8 @@ static bool is_unreaped(const kin_os_process *process)
     return waitid(P_PID, (id_t)process->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
-/* The pidfd, opened at the first need; -1 if there is none to be had. Two threads may ask, one waiting, one killing: what
- * each of them notes of the file is the same. One that the program has closed is opened again. */
+/* The pidfd, opened at the first need; -1 if there is none to be had. Two threads may ask, one waiting, one killing:
+ * what each of them notes of the file is the same. One that the program has closed is opened again. */
 static int pidfd_of(kin_os_process *process)
 {
     int seen = __atomic_load_n(&process->pidfd, __ATOMIC_ACQUIRE);

@@ -2,8 +2,8 @@
 #ifndef KIN_POSIX_PROGRAM_H
 #define KIN_POSIX_PROGRAM_H
 
-/* The path of the program that is called name: one with a slash is a path from the current directory, and made absolute; one
- * without is looked for in PATH. Free *out. 0, or an errno. */
+/* The path of the program that is called name: one with a slash is a path from the current directory, and made
+ * absolute; one without is looked for in PATH. Free *out. 0, or an errno. */
 int kin_posix_find_program(char **out, const char *name);
 
 #endif

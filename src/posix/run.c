@@ -3,7 +3,8 @@
  * - A write to a pipe that nobody reads raises SIGPIPE in the writing thread: it is blocked there for the write, and
  *   taken away afterwards unless it was pending before (signal(7), sigtimedwait(2)).
  * - O_NONBLOCK belongs to one end of a pipe, so that the program's ends block as usual (pipe(7)).
- * - posix_spawn takes a relative path from the new directory: so there is none (program.c). addchdir_np is of glibc 2.29.
+ * - posix_spawn takes a relative path from the new directory: so there is none (program.c). addchdir_np is of glibc
+ *   2.29.
  * - A child forked by another thread would keep our ends open, and a program that reads to the end of its input would
  *   wait for that child. So the pipes of all runs are listed, and closed in any forked child, which has none of the
  *   threads that run them. They are made, listed and closed under a lock that a fork takes, too (forks.c). posix_spawn

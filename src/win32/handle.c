@@ -132,8 +132,8 @@ kin_os_handle kin_os_handle_from(uint64_t value)
     return value <= INT32_MAX ? (HANDLE)(uintptr_t)value : KIN_OS_NO_HANDLE;
 }
 
-/* A section made with SEC_RESERVE may have the name that ours would get ("CreateFileMappingW function"). Committed pages of a
- * section cannot be decommitted, so the answer stays true. */
+/* A section made with SEC_RESERVE may have the name that ours would get ("CreateFileMappingW function"). Committed
+ * pages of a section cannot be decommitted, so the answer stays true. */
 void *kin_win32_view(HANDLE section, DWORD access, size_t size)
 {
     MEMORY_BASIC_INFORMATION region;

@@ -6,8 +6,8 @@
 
 void kin_win32_close_all(const HANDLE *handles, size_t count);
 
-/* Maps the first size bytes of a section that another process may have made: one whose pages are reserved only would be a fault
- * to read. NULL: GetLastError. */
+/* Maps the first size bytes of a section that another process may have made: one whose pages are reserved only would
+ * be a fault to read. NULL: GetLastError. */
 void *kin_win32_view(HANDLE section, DWORD access, size_t size);
 
 #endif

@@ -5,9 +5,10 @@
  *   the thread that began it ends ("CancelIoEx function", "ReadFile function"), so a wait may end for nothing.
  * - A write that is cancelled while it waits for room is undone; one that was complete when its process died is not.
  * - Messages of length 0 are not seen by PeekNamedPipe: all of kin's have a head.
- * - The name is random and there is only one instance, which this user alone may open; by default Everyone could read ("Named
- *   Pipe Security and Access Rights"). Nobody from another computer can open it ("CreateNamedPipeW function"). App containers
- *   may only make names below \\.\pipe\LOCAL, which is the same elsewhere ("CreateNamedPipeW function").
+ * - The name is random and there is only one instance, which this user alone may open; by default Everyone could read
+ *   ("Named Pipe Security and Access Rights"). Nobody from another computer can open it ("CreateNamedPipeW
+ *   function"). App containers may only make names below \\.\pipe\LOCAL, which is the same elsewhere
+ *   ("CreateNamedPipeW function").
  *
  * Handles go with a packet as values that are good in the process that holds the other end. The sender duplicates them
  * straight into that process, which it finds in the page (`card`). No handle is left over in either process:
@@ -177,8 +178,8 @@ static DWORD connect_under(const wchar_t *name, HANDLE *ours, HANDLE *other, con
     return ERROR_SUCCESS;
 }
 
-/* Somebody who lists the pipes that there are may make, or open, one of this name in between: another process of this user,
- * as nobody else has access. */
+/* Somebody who lists the pipes that there are may make, or open, one of this name in between: another process of this
+ * user, as nobody else has access. */
 kin_status kin_win32_connect_ends(HANDLE *ours, HANDLE *other, const kin_win32_ends *wanted)
 {
     const kin_os_access nobody_else = {{""}, {""}};
@@ -452,7 +453,8 @@ static kin_status find_receiver(HANDLE *out, uint64_t *holder, kin_os_pipe *pipe
     }
 }
 
-/* Those that this process has just put there. What the page says of them the peer may have changed: it decides nothing here. */
+/* Those that this process has just put there. What the page says of them the peer may have changed: it decides
+ * nothing here. */
 static void take_back(const frame *head, HANDLE process)
 {
     for (uint32_t i = 0; i < head->handle_count; i++) {

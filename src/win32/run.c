@@ -9,8 +9,8 @@
  * - PATH is walked here, not by SearchPathW: that takes an empty or relative element from the current directory, finds
  *   directories, too, and does not know quotes, in which an element may stand that has a semicolon ("path" command).
  *   CreateProcessW appends no extension to its first parameter ("CreateProcessW function").
- * - A path is absolute if it begins with a drive, a colon and a backslash, or with two backslashes ("Naming Files, Paths, and
- *   Namespaces", "Fully Qualified vs. Relative Paths").
+ * - A path is absolute if it begins with a drive, a colon and a backslash, or with two backslashes ("Naming Files,
+ *   Paths, and Namespaces", "Fully Qualified vs. Relative Paths").
  * - What a process in a job starts is in the job as well ("Job Objects"); closing the job's handle ends nobody.
  * - cmd /s takes the first and the last quote away and leaves the rest of the line as it is; /d: no AutoRun ("cmd").
  */

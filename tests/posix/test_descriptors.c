@@ -131,7 +131,8 @@ static void send_descriptors(int channel, int answers, size_t count)
     assert_true(sendmsg(channel, &packet, MSG_NOSIGNAL) > 0);
 }
 
-/* Whether a server gives a child for that many descriptors beside the answer's. The child finds no blob in it, and ends. */
+/* Whether a server gives a child for that many descriptors beside the answer's. The child finds no blob in it, and
+ * ends. */
 static bool is_served(size_t handles)
 {
     char program[4096];

@@ -1,6 +1,6 @@
-/* A program that has more rights than its caller takes no message and reads no variable of kin's. Only root can make one:
- * this program's copy, setuid, setgid or with a capability, which another user runs. Skipped elsewhere, and where the
- * directory for files is mounted nosuid.
+/* A program that has more rights than its caller takes no message and reads no variable of kin's. Only root can make
+ * one: this program's copy, setuid, setgid or with a capability, which another user runs. Skipped elsewhere, and
+ * where the directory for files is mounted nosuid.
  */
 #include "support.h"
 

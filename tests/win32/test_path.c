@@ -1,4 +1,5 @@
-/* PATH as Windows has it: quotes, other separators, drives without a slash. What is alike on all systems: test_run.c. */
+/* PATH as Windows has it: quotes, other separators, drives without a slash. What is alike on all systems: test_run.c.
+ * */
 #include "support.h"
 
 #include <stdlib.h>
