@@ -425,12 +425,11 @@ static void looking_on_takes_as_long_as_there_is_memory(void **state)
 static void change_records(char *records)
 {
     for (;;) {
-        for (uint64_t at = 0; at < 4096; at += 32) {
+        for (uint64_t at = 0; at < 128; at += 32) {
             kin__record *record = (kin__record *)(void *)(records + at);
             atomic_store_explicit(&record->length, 900000, memory_order_relaxed);
             atomic_store_explicit(&record->units, 100000, memory_order_relaxed);
             atomic_store_explicit(&record->units, 2, memory_order_relaxed);
-            atomic_store_explicit(&record->length, 4, memory_order_relaxed);
         }
     }
 }
@@ -442,13 +441,14 @@ static void message_is_no_longer_than_its_record(void **state)
     kin_queue *queue = NULL;
     kin__ring ring;
     kin__seat *seat;
-    size_t size, got = 0;
+    size_t size, got = 0, longest = 0;
     const void *peeked;
     assert_ok(kin_queue_create(&queue, NULL, NULL));
     assert_ok(kin__seat_find(&seat, queue, KIN_TYPE_QUEUE));
     assert_ok(kin__ring_open(&ring, seat, (kin__queue *)(void *)queue));
     pid_t mad = fork();
     if (mad == 0) {
+        alarm(30); /* also if the test fails */
         change_records(ring.records);
     }
     int64_t end = now_ns() + KIN_SECONDS(2);
@@ -456,20 +456,20 @@ static void message_is_no_longer_than_its_record(void **state)
         kin_queue_put(queue, "text", 4, KIN_NOW);
         if (kin_queue_get(queue, buffer, sizeof buffer, &size, KIN_NOW) == KIN_OK) {
             got++;
-            assert_in_range(size, 0, 65536);
+            longest = size > longest ? size : longest;
         }
         kin_queue_put(queue, "text", 4, KIN_NOW);
         if (kin_queue_peek(queue, &peeked, &size, KIN_NOW) == KIN_OK) {
-            assert_in_range(size, 0, 65536);
+            longest = size > longest ? size : longest;
             kin_queue_consume(queue, peeked);
         }
-        if (round % 32 == 0) { /* stay where records change */
+        if (round % 2 == 0) { /* stay where records change */
             kin__ring_init((kin__queue *)(void *)queue, ring.units, 0);
         }
     }
     kill(mad, SIGKILL);
     waitpid(mad, NULL, 0);
-    assert_true(got > 0);
+    assert_true(got > 0 && longest <= 65536);
     kin_queue_destroy(queue);
 }
 

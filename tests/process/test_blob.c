@@ -68,8 +68,11 @@ static int adopt_input(void)
     kin_args *args = NULL, *again = NULL;
     size_t handles = count_handles();
     kin_status status = kin_blob_adopt(&args, bytes, size);
-    if (status != KIN_OK) {
-        CHECK(count_handles() == handles); /* none is left over, and none is closed */
+    if (status != KIN_OK) { /* none is closed, and none left over but what kin opens once for itself */
+        CHECK(count_handles() >= handles);
+        handles = count_handles();
+        CHECK(kin_blob_adopt(&args, bytes, size) == status);
+        CHECK(count_handles() == handles);
         return -(int)status;
     }
     CHECK(kin_blob_adopt(&again, bytes, size) == KIN_E_STALE);
