@@ -482,7 +482,7 @@ static int exit_with_a_thread(void)
     kin_lock *lock = NULL;
     pthread_t thread;
     CHECK(hold() == 0 && enter(&family, &lock) == 0);
-    CHECK(pthread_create(&thread, NULL, wait_for_ever, lock) == 0);
+    CHECK(pthread_create(&thread, NULL, wait_for_ever, lock) == 0 && pthread_detach(thread) == 0);
     usleep(50000);
     exit(0);
 }
