@@ -29,7 +29,7 @@ typedef struct kin__self { /* wiped by fork */
     uint32_t index;
     uint32_t pid;
     uint64_t state;                                  /* the member's state word while it lives */
-    bool named;                                      /* the family's names existed when this process joined */
+    _Atomic bool named;                              /* the family's names existed when this process joined */
     _Atomic uint64_t reaping[KIN__MEMBERS_MAX / 64]; /* bit by index: a thread of this process reaps that member */
 } kin__self;
 

@@ -124,8 +124,11 @@ static bool has_slots(kin_family *family, uint32_t member)
 static void take_names_along(kin_family *family)
 {
     kin__self *self = family->self;
-    if (!others_live(family, self->index) && kin_os_pulse_retire(&family->pulse, &family->id, self->index)) {
-        self->named = false;
+    if (!others_live(family, self->index)) {
+        bool named = atomic_exchange(&self->named, false); /* first: a thread may be about to make a semaphore */
+        if (!kin_os_pulse_retire(&family->pulse, &family->id, self->index)) {
+            atomic_store(&self->named, named);
+        }
     }
 }
 

@@ -132,7 +132,7 @@ void kin_os_private_free(void *memory, size_t size)
 /* ---- shared memory ---- */
 
 /* What is to be found lies where its pulse does: who sees the one sees the other. Not an O_TMPFILE, for
- * kin_os_pulse_alive looks for the id in /proc/PID/maps. A name left by a kill just here is kin_os_sweep's. */
+ * kin_os_pulse_life looks for the id in /proc/PID/maps. A name left by a kill just here is kin_os_sweep's. */
 static int create_file(const char *hex, bool findable, const kin_os_access *access)
 {
     const unsigned long self = (unsigned long)geteuid();

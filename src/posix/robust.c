@@ -43,6 +43,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "posix/forks.h"
 #include "posix/posix.h"
 #include "posix/robust.h"
 
@@ -114,6 +115,7 @@ uint32_t kin_posix_word_next(uint32_t serial)
 /* ---- nodes ---- */
 
 typedef struct node {
+    _Atomic uint32_t own;  /* this process's: 0 in a bare clone's child, which leaves its parent's areas alone */
     _Atomic uint32_t tid;  /* the thread whose list it is for; 0: free, also after a fork */
     _Atomic uint32_t live; /* the shared page is mapped */
     const void *key;
@@ -178,6 +180,7 @@ static bool make_area(uint32_t number)
         munmap(area, 2 * page_size());
         return false;
     }
+    atomic_store(&node_of(area)->own, 1);
     if (!atomic_compare_exchange_strong(&areas[number], &none, area)) {
         munmap(area, 2 * page_size());
     }
@@ -193,11 +196,8 @@ static char *claim_area(uint32_t tid)
         }
         char *area = atomic_load(&areas[i]);
         uint32_t nobody = 0;
-        if (atomic_compare_exchange_strong(&node_of(area)->tid, &nobody, tid)) {
-            if (make_private(area)) { /* a forked child has its parent's mapping there */
-                return area;
-            }
-            atomic_store(&node_of(area)->tid, 0);
+        if (atomic_load(&node_of(area)->own) && atomic_compare_exchange_strong(&node_of(area)->tid, &nobody, tid)) {
+            return area;
         }
     }
     return NULL;
@@ -249,8 +249,12 @@ static bool map_shared(char *area, void *page, uint32_t index, int fd)
 static void detach(char *area)
 {
     node *it = node_of(area);
-    if (atomic_exchange(&it->live, 0) && make_private(area)) {
-        memcpy(area + page_size() - 8, it->saved, sizeof it->saved);
+    if (atomic_exchange(&it->live, 0)) {
+        bool apart = make_private(area);
+        if (apart) {
+            memcpy(area + page_size() - 8, it->saved, sizeof it->saved);
+        }
+        atomic_store(&it->own, apart);
     }
 }
 
@@ -321,8 +325,21 @@ static void on_thread_end(void *unused)
     unlink_detached(tid);
 }
 
+/* The forked child's only thread. Page B stays, as musl's list still leads there. munmap first: ThreadSanitizer forgets the
+ * parent's mutex at an address that is unmapped only. */
+static void forget_parents(bool in_child)
+{
+    for (uint32_t i = 0; in_child && i < AREAS && atomic_load(&areas[i]); i++) {
+        char *area = atomic_load(&areas[i]);
+        munmap(area, page_size());
+        atomic_store(&node_of(area)->own, make_private(area));
+    }
+}
+
 static void make_end_key(void)
 {
+    static kin_posix_fork_watcher watcher = {.after = forget_parents};
+    kin_posix_watch_forks(&watcher);
     has_end_key = pthread_key_create(&end_key, on_thread_end) == 0;
 }
 

@@ -249,6 +249,7 @@ static void each_member_from_each_place(void **state)
             begin();
             pid_t outer = start(of_member, members[i].body, &shared->pid);
             await(&shared->ready);
+            await(&shared->pid);
             int alive = end_of(start(of_asker, finds_it_alive, NULL));
             kill(atomic_load(&shared->pid), SIGKILL);
             end_of(outer);
@@ -287,6 +288,7 @@ static void each_death_is_noticed_from_each_place(void **state)
             await(&shared->go);
             pid_t outer = start(of_member, members[i].body, &shared->pid);
             await(&shared->ready);
+            await(&shared->pid);
             kill(atomic_load(&shared->pid), SIGKILL);
             end_of(outer);
             int dead = end_of(start(of_asker, finds_it_dead, NULL));
@@ -340,6 +342,7 @@ static void what_cannot_be_told_is_counted(void **state)
     await(&shared->go);
     pid_t outer = start(HERE, without_threads, &shared->pid);
     await(&shared->ready);
+    await(&shared->pid);
     assert_int_equal(end_of(start(HERE, count_unsure, NULL)), 0);
     assert_int_equal(end_of(start(OTHER_PIDS_AND_PROC, count_unsure, NULL)), 1);
     kill(atomic_load(&shared->pid), SIGKILL);
@@ -479,7 +482,7 @@ static int exit_with_a_thread(void)
     kin_lock *lock = NULL;
     pthread_t thread;
     CHECK(hold() == 0 && enter(&family, &lock) == 0);
-    CHECK(pthread_create(&thread, NULL, wait_for_ever, lock) == 0);
+    CHECK(pthread_create(&thread, NULL, wait_for_ever, lock) == 0 && pthread_detach(thread) == 0);
     usleep(50000);
     exit(0);
 }
