@@ -104,7 +104,9 @@ static void text_member(const kin_seen_member *it, void *context)
 {
     (void)context;
     printf("  process %-8u %u thread%s%s\n", it->pid, it->threads, it->threads == 1 ? "" : "s",
-           !it->alive ? "  DEAD, not cleaned up after" : it->unsure ? "  unsure whether it lives" : "");
+           !it->alive   ? "  DEAD, not cleaned up after"
+           : it->unsure ? "  unsure whether it lives"
+                        : "");
 }
 
 static void print_object(kin_type type, uint64_t offset)

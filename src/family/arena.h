@@ -128,8 +128,9 @@ typedef struct kin__queue_ends {
     kin__lock put_lock;
     _Atomic uint64_t tail; /* marks: see ring.c */
     _Atomic uint64_t head_seen;
-    _Atomic uint64_t putting;                 /* the tail that its holder is about to publish */
-    _Atomic uint32_t write_spin, write_pause; /* what spinning, and pausing after it, have been worth; see queue/waiting.c */
+    _Atomic uint64_t putting; /* the tail that its holder is about to publish */
+    _Atomic uint32_t write_spin,
+        write_pause; /* what spinning, and pausing after it, have been worth; see queue/waiting.c */
     uint64_t fill_put[8];
 
     kin__lock get_lock;

@@ -108,10 +108,13 @@ static kin_status take_from_dead(kin__seat *seat, kin__lock *lock, uint64_t word
 #define PAUSES 400
 #define PAUSES_AT_ONCE 32
 
-static uint64_t await_release(kin__lock *lock)
+static uint64_t await_release(kin__lock *lock, bool crowd)
 {
     uint64_t word = atomic_load(&lock->word);
     int burst = 1;
+    if (crowd && (word & CONTENDED)) {
+        return word;
+    }
     for (int paused = 0; paused < PAUSES && OWNER(word) != 0; paused += burst) {
         for (int i = 0; i < burst; i++) {
             kin_os_cpu_relax();
@@ -154,14 +157,14 @@ static kin_status look_around(kin__seat *seat, kin__lock *lock, uint64_t word, i
     return status == KIN_E_BUSY && kin_os_now() >= deadline ? KIN_E_TIMED_OUT : status;
 }
 
-static kin_status acquire_waiting(kin__seat *seat, kin__lock *lock, int64_t deadline)
+static kin_status acquire_waiting(kin__seat *seat, kin__lock *lock, int64_t deadline, bool crowd)
 {
     kin__parked parked = KIN__CHANGED;
     uint64_t slept = 0;
     bool deadlock = false;
     kin_status status;
     for (;;) {
-        uint64_t word = await_release(lock);
+        uint64_t word = await_release(lock, crowd);
         status = try_take(seat, lock, &word, slept);
         if (status == KIN_E_BUSY && deadlock && parked == KIN__TIMED_OUT) {
             status = KIN_E_DEADLOCK;
@@ -190,7 +193,7 @@ kin_status kin__lock_acquire_slowly(kin__seat *seat, kin__lock *lock, int64_t ti
         status = take_from_dead(seat, lock, word);
         return status == KIN_E_BUSY ? KIN_E_TIMED_OUT : status;
     }
-    return status == KIN_E_BUSY ? acquire_waiting(seat, lock, kin__deadline(timeout)) : status;
+    return status == KIN_E_BUSY ? acquire_waiting(seat, lock, kin__deadline(timeout), false) : status;
 }
 
 /* ---- release, repair, poison ---- */
@@ -254,7 +257,11 @@ kin_status kin__lock_release_fully(kin__seat *seat, kin__lock *lock, uint32_t *d
 
 kin_status kin__lock_acquire_again(kin__seat *seat, kin__lock *lock, uint32_t depth)
 {
-    kin_status status = kin__lock_acquire(seat, lock, KIN_FOREVER);
+    uint64_t word = 0;
+    kin_status status = try_take(seat, lock, &word, 0);
+    if (status == KIN_E_BUSY) {
+        status = acquire_waiting(seat, lock, KIN_OS_NEVER, true);
+    }
     if (status >= 0) {
         atomic_store_explicit(&lock->depth, depth, memory_order_relaxed);
     }

@@ -8,7 +8,7 @@
  *        └────────leave, the slot's thread, exchange──────────────────────────────┘
  *
  * park(word, expected):                          unpark(word), after changing word:
- *   1. write address, want, ticket                 a. find the slots of the word's bucket
+ *   1. draw a ticket; write it, address, want      a. load the ticket counter; find the slots of the word's bucket
  *   2. set own bit in the bucket of the word       b. load state: WAIT(s); load address: the word's
  *   3. state = WAIT(s+1)           seq_cst         c. CAS state WAIT(s) -> WOKEN(s)    seq_cst
  *   4. load word; if changed: leave  seq_cst       d. post the slot's native semaphore
@@ -16,9 +16,10 @@
  *   6. exchange state with IDLE; clear own bit
  *
  * No lost wake-up: 3 before 4, and the change of the word before b, are sequentially consistent; so either the parker sees
- * the change, or the unparker sees WAIT. The sequence number keeps c from hitting a later wait of the same slot, whose
- * address b did not read. A semaphore token that finds the state still WAIT is stale, from an earlier wait: sleep on. A
- * failed c wakes nobody, so it does not count and the search goes on.
+ * the change, or the unparker sees WAIT. A slot whose ticket is not below the counter's value of a is passed over: its ticket
+ * was drawn after the change, and step 4 comes after that. The sequence number keeps c from hitting a later wait of the same
+ * slot, whose address b did not read. A semaphore token that finds the state still WAIT is stale, from an earlier wait: sleep
+ * on. A failed c wakes nobody, so it does not count and the next oldest has its turn.
  *
  * A slot that was WOKEN but whose thread leaves without taking the thing (timeout, error, death) holds a wake-up that is
  * somebody else's: the thread, or the reaper of a dead one, passes it on with another unpark.
@@ -107,15 +108,39 @@ static uint32_t lowest_bit(uint64_t bits)
     return n;
 }
 
-/* ---- unpark ---- */
+/* ---- the slots of one bucket ---- */
+
+typedef struct walk {
+    _Atomic uint64_t *bucket;
+    uint32_t word, words;
+    uint64_t bits; /* of this word, still to come */
+} walk;
+
+static walk walk_bucket(kin_family *family, uint64_t address)
+{
+    _Atomic uint64_t *bucket = bucket_of(family, address);
+    return (walk){bucket, 0, (kin__thread_end(family) + 63) / 64, atomic_load(bucket)};
+}
+
+static bool next_slot(walk *it, uint32_t *index)
+{
+    while (it->bits == 0) {
+        if (++it->word >= it->words) {
+            return false;
+        }
+        it->bits = atomic_load(&it->bucket[it->word]);
+    }
+    *index = it->word * 64 + lowest_bit(it->bits);
+    it->bits &= it->bits - 1;
+    return true;
+}
 
 typedef struct sleeper {
-    uint32_t index;
-    uint32_t want;
-    uint64_t state;
-    uint64_t ticket;
+    uint64_t state, ticket;
+    uint32_t index, want;
 } sleeper;
 
+/* Whether the slot's thread sleeps on the address. */
 static bool look(kin_family *family, uint32_t index, uint64_t address, sleeper *out)
 {
     if (index >= family->layout.max_threads) {
@@ -129,94 +154,179 @@ static bool look(kin_family *family, uint32_t index, uint64_t address, sleeper *
     return PHASE(out->state) == WAIT && atomic_load(&thread->address) == address;
 }
 
-static bool mark(kin_family *family, const sleeper *it, kin__wakes *wakes)
+/* ---- unpark ----
+ *
+ * Who is woken is decided before anybody is posted, by one look at each slot of the bucket: a woken thread that sleeps
+ * again on the same word has drawn a later ticket, and is passed over. So the work is bounded by the number of those that
+ * slept when the unpark began. Who draws a later ticket than the counter showed then, looks at the word after its change.
+ *
+ * The oldest CHOSEN are sorted. More than those are woken in the order of their entries if all are to be, else by another
+ * look for each CHOSEN of them.
+ */
+#define CHOSEN 64u
+
+typedef struct wakes { /* whose semaphore is to be posted */
+    uint32_t count;
+    uint32_t first[CHOSEN]; /* in the order of the marks */
+    bool more;
+    uint64_t rest[KIN__THREADS_MAX / 64]; /* bit by entry; written when there are more */
+} wakes;
+
+static uint32_t words_of(const kin_family *family)
+{
+    return (family->layout.max_threads + 63) / 64;
+}
+
+static void note(kin_family *family, wakes *to, uint32_t index)
+{
+    if (to->count < CHOSEN) {
+        to->first[to->count++] = index;
+        return;
+    }
+    for (uint32_t i = 0; !to->more && i < words_of(family); i++) {
+        to->rest[i] = 0;
+    }
+    to->more = true;
+    to->rest[index / 64] |= UINT64_C(1) << (index % 64);
+}
+
+static void post_all(kin_family *family, const wakes *of)
+{
+    for (uint32_t i = 0; i < of->count; i++) {
+        kin__post(family, of->first[i]);
+    }
+    for (uint32_t w = 0; of->more && w < words_of(family); w++) {
+        for (uint64_t bits = of->rest[w]; bits; bits &= bits - 1) {
+            kin__post(family, w * 64 + lowest_bit(bits));
+        }
+    }
+}
+
+static bool mark(kin_family *family, const sleeper *it, wakes *to)
 {
     uint64_t state = it->state;
     if (!atomic_compare_exchange_strong(&kin__thread_at(family, it->index)->state, &state,
                                         (state & ~UINT64_C(3)) | WOKEN)) {
         return false;
     }
-    if (wakes->count == KIN__WAKES) {
-        kin__unpark_post(family, wakes);
-    }
-    wakes->index[wakes->count++] = it->index;
+    note(family, to, it->index);
     return true;
 }
 
-static void mark_watchers(kin_family *family, uint64_t address, kin__wakes *wakes)
+typedef struct choice {
+    uint64_t from, limit; /* of tickets: [from, limit) */
+    uint32_t count, room;
+    bool more; /* than there is room for */
+    bool left; /* somebody wants more units than there are */
+    sleeper oldest[CHOSEN];
+} choice;
+
+static void insert(choice *into, const sleeper *it)
 {
-    _Atomic uint64_t *bucket = bucket_of(family, address);
-    for (uint32_t w = 0; w * 64 < kin__thread_end(family); w++) {
-        for (uint64_t bits = atomic_load(&bucket[w]); bits; bits &= bits - 1) {
-            sleeper each;
-            if (look(family, w * 64 + lowest_bit(bits), WATCHING, &each)) {
-                mark(family, &each, wakes);
+    uint32_t at = into->count;
+    if (at == into->room) {
+        into->more = true;
+        if (it->ticket > into->oldest[--at].ticket) {
+            return;
+        }
+    } else {
+        into->count++;
+    }
+    for (; at > 0 && into->oldest[at - 1].ticket > it->ticket; at--) {
+        into->oldest[at] = into->oldest[at - 1];
+    }
+    into->oldest[at] = *it;
+}
+
+/* Watchers are marked at once, the first time. */
+static void choose(kin_family *family, uint64_t address, uint32_t units, choice *out, wakes *to)
+{
+    walk it = walk_bucket(family, address);
+    sleeper each;
+    uint32_t index;
+    out->count = 0;
+    out->more = out->left = false;
+    while (next_slot(&it, &index)) {
+        if (look(family, index, address, &each)) {
+            if (each.ticket < out->from || each.ticket >= out->limit) {
+                continue;
             }
+            if (each.want > units) {
+                out->left = true;
+            } else {
+                insert(out, &each);
+            }
+        } else if (out->from == 0 && look(family, index, WATCHING, &each)) {
+            mark(family, &each, to);
         }
     }
 }
 
-/* The oldest sleeper that wants no more than units; returns how many sleep on the address. */
-static uint32_t oldest(kin_family *family, uint64_t address, uint32_t units, sleeper *out)
+static void mark_rest(kin_family *family, uint64_t address, const choice *after, wakes *to)
 {
-    _Atomic uint64_t *bucket = bucket_of(family, address);
-    uint32_t found = 0;
-    out->ticket = UINT64_MAX;
-    for (uint32_t w = 0; w * 64 < kin__thread_end(family); w++) {
-        uint64_t bits = atomic_load(&bucket[w]);
-        for (; bits; bits &= bits - 1) {
-            sleeper each;
-            if (look(family, w * 64 + lowest_bit(bits), address, &each)) {
-                found++;
-                if (each.want <= units && each.ticket < out->ticket) {
-                    *out = each;
-                }
-            }
+    walk it = walk_bucket(family, address);
+    sleeper each;
+    uint32_t index;
+    while (next_slot(&it, &index)) {
+        if (look(family, index, address, &each) && each.ticket >= after->from && each.ticket < after->limit) {
+            mark(family, &each, to);
         }
     }
-    return found;
 }
 
-void kin__unpark_post(kin_family *family, kin__wakes *wakes)
+/* How many units of those chosen are left. */
+static uint32_t mark_chosen(kin_family *family, choice *chosen, uint32_t units, wakes *to)
 {
-    for (uint32_t i = 0; i < wakes->count; i++) {
-        kin__post(family, wakes->index[i]);
+    for (uint32_t i = 0; i < chosen->count; i++) {
+        const sleeper *it = &chosen->oldest[i];
+        if (it->want > units) {
+            chosen->left = true;
+        } else if (mark(family, it, to) && units != KIN__ALL) {
+            units -= it->want;
+        }
     }
-    wakes->count = 0;
+    return units;
 }
 
-bool kin__unpark_mark(kin_family *family, _Atomic uint64_t *word, uint32_t units, kin__wakes *wakes)
+/* Returns whether somebody still sleeps there whom the units did not suffice. */
+static bool unpark_mark(kin_family *family, _Atomic uint64_t *word, uint32_t units, wakes *to)
 {
     uint64_t address = kin__offset(family, (void *)word);
-    mark_watchers(family, address, wakes);
+    choice chosen;
+    bool left = false;
+    chosen.from = 0;
+    chosen.limit = atomic_load(&family->arena->next_ticket);
+    chosen.room = units < CHOSEN ? units + 1 : CHOSEN; /* one more, for a mark that fails */
     for (;;) {
-        sleeper next;
-        uint32_t found = oldest(family, address, units, &next);
-        if (units == 0 || next.ticket == UINT64_MAX) {
-            return found > 0;
+        choose(family, address, units, &chosen, to);
+        units = mark_chosen(family, &chosen, units, to);
+        left |= chosen.left;
+        if (!chosen.more || units == 0) {
+            return left || chosen.more;
         }
-        if (mark(family, &next, wakes)) {
-            units -= units == KIN__ALL ? 0 : next.want;
-            if (found == 1) {
-                return false;
-            }
+        chosen.from = chosen.oldest[chosen.count - 1].ticket + 1;
+        if (units == KIN__ALL) {
+            mark_rest(family, address, &chosen, to);
+            return false;
         }
     }
 }
 
 void kin__unpark(kin_family *family, _Atomic uint64_t *word, uint32_t units)
 {
-    kin__wakes wakes = {0};
-    kin__unpark_mark(family, word, units, &wakes);
-    kin__unpark_post(family, &wakes);
+    wakes to;
+    to.count = 0;
+    to.more = false;
+    unpark_mark(family, word, units, &to);
+    post_all(family, &to);
 }
 
-static void clear_flag(kin_family *family, _Atomic uint64_t *word, uint64_t flag, kin__wakes *wakes)
+static void clear_flag(kin_family *family, _Atomic uint64_t *word, uint64_t flag, wakes *to)
 {
     uint64_t value = atomic_load(word);
     while (value & flag) {
         if (atomic_compare_exchange_weak(word, &value, value & ~flag)) {
-            kin__unpark_mark(family, word, KIN__ALL, wakes); /* who came between sets the flag anew */
+            unpark_mark(family, word, KIN__ALL, to); /* who came between sets the flag anew */
             return;
         }
     }
@@ -226,26 +336,27 @@ static void clear_flag(kin_family *family, _Atomic uint64_t *word, uint64_t flag
  * woken for nothing. */
 void kin__unpark_flagged(kin_family *family, _Atomic uint64_t *word, uint64_t flag, uint32_t units)
 {
-    kin__wakes wakes = {0};
-    if (!kin__unpark_mark(family, word, units, &wakes)) {
-        clear_flag(family, word, flag, &wakes);
+    wakes to;
+    to.count = 0;
+    to.more = false;
+    if (!unpark_mark(family, word, units, &to)) {
+        clear_flag(family, word, flag, &to);
     }
-    kin__unpark_post(family, &wakes);
+    post_all(family, &to);
 }
 
 /* A slot that begins anew goes from WAIT or WOKEN to WAIT, so a sleeper is not missed between. */
 uint32_t kin__sleepers_alive(kin_family *family, _Atomic uint64_t *word)
 {
     uint64_t address = kin__offset(family, (void *)word);
-    _Atomic uint64_t *bucket = bucket_of(family, address);
-    uint32_t alive = 0;
-    for (uint32_t i = 0; i < kin__thread_end(family); i++) {
-        kin__thread *thread = kin__thread_at(family, i);
-        if ((atomic_load(&bucket[i / 64]) >> i % 64 & 1) == 0 || PHASE(atomic_load(&thread->state)) == IDLE ||
-            atomic_load(&thread->address) != address) {
+    walk it = walk_bucket(family, address);
+    uint32_t alive = 0, index;
+    while (next_slot(&it, &index)) {
+        kin__thread *thread = kin__thread_at(family, index);
+        if (PHASE(atomic_load(&thread->state)) == IDLE || atomic_load(&thread->address) != address) {
             continue;
         }
-        alive += kin__token_alive(family, kin__token(atomic_load(&thread->lease) >> 24, i));
+        alive += kin__token_alive(family, kin__token(atomic_load(&thread->lease) >> 24, index));
     }
     return alive;
 }

@@ -11,7 +11,7 @@ typedef enum kin__parked {
 } kin__parked;
 
 /* Sleeps while *word == expected until unparked, at most until deadline. want: how many units of the word's resource the
- * caller waits for. */
+ * caller waits for. The word changes before each unpark; where it does not, use the steps below, and look in between. */
 kin__parked kin__park(kin__seat *seat, _Atomic uint64_t *word, uint64_t expected, uint32_t want, int64_t deadline);
 
 /* The same in three steps, for who does something between being seen as a sleeper and sleeping. sleep may be repeated;
@@ -26,19 +26,10 @@ bool kin__slot_waits(uint64_t state);
 /* How many threads of living processes are between begin and end on this word. Asks the system for each. */
 uint32_t kin__sleepers_alive(kin_family *family, _Atomic uint64_t *word);
 
-/* Wakes sleepers on word, oldest first, as long as what each wants fits into what is left of units. Call it after a
- * sequentially consistent change of the word. */
+/* Wakes sleepers on word, oldest first, as long as what each wants fits into what is left of units; each at most once. Call it
+ * after a sequentially consistent change of what they wait for. Linear in the number of those that sleep in the word's
+ * bucket; where units suffice for more than 64 of them, but not for all, once for each 64. */
 void kin__unpark(kin_family *family, _Atomic uint64_t *word, uint32_t units);
-
-/* The same in two steps, for who has something to put in order first: with its semaphore posted, a sleeper may run at once,
- * in place of the caller. mark returns whether somebody still sleeps there unwoken. */
-#define KIN__WAKES 16u
-typedef struct kin__wakes {
-    uint32_t count;
-    uint32_t index[KIN__WAKES];
-} kin__wakes;
-bool kin__unpark_mark(kin_family *family, _Atomic uint64_t *word, uint32_t units, kin__wakes *wakes);
-void kin__unpark_post(kin_family *family, kin__wakes *wakes);
 
 #define KIN__ALL UINT32_MAX
 

@@ -2,8 +2,11 @@
  *
  * Waiters sleep on `readable` and `writable`. Their only content is the flag WAITERS: a thread sleeps, or is about to.
  *
- *     consumer: set WAITERS; load the lock's word, the marks; nothing there: park
+ *     consumer: begin the wait slot; set WAITERS; load the lock's word, the marks; nothing there: sleep
  *     producer: store tail; unlock; load `readable`; WAITERS: unpark, and clear it when nobody is left
+ *
+ * The word does not change with what is waited for, and an unpark that leaves somebody asleep leaves it as it is. So the
+ * look comes after the slot has begun: the unpark finds the slot, or the look finds the message.
  *
  * The unlock, the setting of WAITERS and both loads are sequentially consistent: if the producer sees no WAITERS, then
  * the consumer finds the lock's word of that unlock or a later one, with which it synchronises, and so the mark stored
@@ -131,13 +134,15 @@ static void sleep_a_slice(const kin__ring *ring, kin__waiting *w, int64_t end)
 {
     _Atomic uint64_t *word = w->units == 0 ? &ring->ends->readable : &ring->ends->writable;
     kin__lock *other = w->units == 0 ? &ring->ends->put_lock : &ring->ends->get_lock;
+    kin__park_begin(ring->seat, word, w->units ? w->units : 1);
     atomic_fetch_or(word, KIN__WAITERS);
     atomic_load(&other->word);
-    w->parked = KIN__CHANGED;
-    if (!kin__queue_worthwhile(ring, w)) {
-        w->parked = kin__park(ring->seat, word, KIN__WAITERS, w->units ? w->units : 1, end);
-        w->now = w->deadline == KIN_OS_NEVER ? w->now : kin_os_now();
+    bool there = kin__queue_worthwhile(ring, w);
+    if (!there) {
+        kin__park_sleep(ring->seat, end);
     }
+    w->parked = kin__park_end(ring->seat) ? KIN__WOKEN : there ? KIN__CHANGED : KIN__TIMED_OUT;
+    w->now = there || w->deadline == KIN_OS_NEVER ? w->now : kin_os_now();
 }
 
 kin_status kin__queue_wait(const kin__ring *ring, kin__waiting *w)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/deadline.h"
+#include "family/member.h"
 #include "park/park.h"
 
 typedef struct game {
@@ -145,6 +146,155 @@ static void unpark_before_park_is_not_lost(void **state)
     assert_ok(kin_free((void *)word));
 }
 
+/* ---- many sleepers: threads of this process, which sleep again whenever they are woken ---- */
+
+enum { CROWD = 150 };
+
+typedef struct sleeper {
+    struct crowd *of;
+    uint32_t want;
+    void *thread;
+    _Atomic uint64_t token;
+    _Atomic uint32_t wakes;
+} sleeper;
+
+typedef struct crowd {
+    _Atomic uint64_t *word; /* stays 0 */
+    kin_family *family;
+    _Atomic uint32_t over;
+    uint32_t count;
+    sleeper each[CROWD];
+} crowd;
+
+static void sleep_again_and_again(void *sleeper_)
+{
+    sleeper *me = sleeper_;
+    kin__seat *seat = own_seat();
+    atomic_store(&me->token, seat->token);
+    while (!atomic_load(&me->of->over)) {
+        if (kin__park(seat, me->of->word, 0, me->want, kin_os_now() + PATIENCE) == KIN__WOKEN) {
+            atomic_fetch_add(&me->wakes, 1);
+        }
+    }
+}
+
+static bool sleeps(const crowd *it, uint32_t number)
+{
+    uint64_t token = atomic_load(&((crowd *)(uintptr_t)it)->each[number].token);
+    const kin__thread *slot = kin__thread_at(it->family, kin__token_index(token));
+    return token != 0 && kin__slot_waits(atomic_load(&((kin__thread *)(uintptr_t)slot)->state));
+}
+
+static void await_sleep(const crowd *it)
+{
+    int64_t end = now_ns() + PATIENCE;
+    for (uint32_t i = 0; i < it->count; i++) {
+        while (!sleeps(it, i) && now_ns() < end) {
+            kin_os_yield();
+        }
+        assert_true(sleeps(it, i));
+    }
+}
+
+static void join_crowd(crowd *it, uint32_t want)
+{
+    sleeper *next = &it->each[it->count++];
+    next->of = it;
+    next->want = want;
+    next->thread = begin_thread(sleep_again_and_again, next);
+    await_sleep(it); /* so the order is known */
+}
+
+static crowd *new_crowd(void)
+{
+    crowd *it = calloc(1, sizeof *it);
+    assert_non_null(it);
+    assert_ok(kin_family_own(&it->family));
+    assert_ok(kin_alloc((void **)&it->word, NULL, sizeof *it->word));
+    return it;
+}
+
+static void end_crowd(crowd *it)
+{
+    atomic_store(&it->over, 1);
+    kin__unpark(it->family, it->word, KIN__ALL);
+    for (uint32_t i = 0; i < it->count; i++) {
+        end_thread(it->each[i].thread);
+    }
+    assert_ok(kin_free((void *)it->word));
+    free(it);
+}
+
+static uint32_t all_wakes(const crowd *it)
+{
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < it->count; i++) {
+        sum += atomic_load(&((crowd *)(uintptr_t)it)->each[i].wakes);
+    }
+    return sum;
+}
+
+static void await_wakes(const crowd *it, uint32_t wakes)
+{
+    int64_t end = now_ns() + PATIENCE;
+    while (all_wakes(it) < wakes && now_ns() < end) {
+        kin_os_yield();
+    }
+    await_sleep(it);
+    assert_int_equal(all_wakes(it), wakes);
+}
+
+static void an_unpark_wakes_each_sleeper_once(void **state)
+{
+    (void)state;
+    crowd *it = new_crowd();
+    while (it->count < CROWD) {
+        join_crowd(it, 1);
+    }
+    for (uint32_t round = 1; round <= 20; round++) {
+        kin__unpark(it->family, it->word, KIN__ALL);
+        await_wakes(it, round * CROWD);
+    }
+    end_crowd(it);
+}
+
+static void as_many_are_woken_as_the_units_suffice_for_oldest_first(void **state)
+{
+    (void)state;
+    static const uint32_t wants[] = {3, 1, 5, 2, 1}, first[] = {1, 1, 0, 1, 0}, both[] = {1, 1, 1, 1, 1};
+    crowd *it = new_crowd();
+    for (uint32_t i = 0; i < 5; i++) {
+        join_crowd(it, wants[i]);
+    }
+    kin__unpark(it->family, it->word, 6);
+    await_wakes(it, 3);
+    for (uint32_t i = 0; i < 5; i++) {
+        assert_int_equal(atomic_load(&it->each[i].wakes), first[i]);
+    }
+    kin__unpark(it->family, it->word, 6); /* those that were passed over are the oldest now */
+    await_wakes(it, 5);
+    for (uint32_t i = 0; i < 5; i++) {
+        assert_int_equal(atomic_load(&it->each[i].wakes), both[i]);
+    }
+    end_crowd(it);
+}
+
+static void the_oldest_of_many_are_woken(void **state)
+{
+    (void)state;
+    enum { WOKEN = 140 };
+    crowd *it = new_crowd();
+    while (it->count < CROWD) {
+        join_crowd(it, 1);
+    }
+    kin__unpark(it->family, it->word, WOKEN);
+    await_wakes(it, WOKEN);
+    for (uint32_t i = 0; i < CROWD; i++) {
+        assert_int_equal(atomic_load(&it->each[i].wakes), i < WOKEN);
+    }
+    end_crowd(it);
+}
+
 static void deadlines_do_not_overflow(void **state)
 {
     (void)state;
@@ -162,6 +312,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unpark_before_park_is_not_lost),
         cmocka_unit_test(deadlines_do_not_overflow),
+        cmocka_unit_test(an_unpark_wakes_each_sleeper_once),
+        cmocka_unit_test(as_many_are_woken_as_the_units_suffice_for_oldest_first),
+        cmocka_unit_test(the_oldest_of_many_are_woken),
         cmocka_unit_test(no_wake_up_is_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
