@@ -1,5 +1,6 @@
 #include "process/blob.h"
 
+#include "base/handles.h"
 #include "family/adopt.h"
 #include "family/create.h"
 #include "family/input.h"
@@ -294,13 +295,6 @@ static kin_status check_kinds(const kin__blob *blob, const kin_os_handle *handle
     return KIN_OK;
 }
 
-static void close_handles(const kin_os_handle *handles, uint32_t from, uint32_t to)
-{
-    for (uint32_t i = from; i < to; i++) {
-        kin_os_handle_close(handles[i]);
-    }
-}
-
 /* Whose the handles are. Those of a message were sent to this process: it closes them, whatever comes of it. The values in
  * a packed blob are only a claim: until it is adopted they may be anybody's in this process, and they are looked at, but
  * not closed, not even duplicates of them (closing any descriptor of a pulse ends a sign of life: os.h). */
@@ -349,7 +343,7 @@ static kin_status join_family(kin_family **out, const kin__blob *blob, const kin
         if (status == KIN_OK) {
             return join_by_message(out, blob, handles);
         }
-        close_handles(handles, 0, own_handles(blob));
+        kin__handles_close(handles, own_handles(blob));
         return status;
     }
     if (known) { /* the handles may be the very ones that are in use */
@@ -364,7 +358,7 @@ static kin_status join_family(kin_family **out, const kin__blob *blob, const kin
 static void close_own_handles(const kin__blob *blob, const kin_os_handle *handles, kin_family *family, bool known)
 {
     if (!were_sent(blob) && (!known || blob->mode == KIN__BLOB_INTO)) {
-        close_handles(handles, 0, own_handles(blob));
+        kin__handles_close(handles, own_handles(blob));
         kin__member_check(family); /* a sign of life that it gave already went with them */
     }
 }
@@ -405,14 +399,14 @@ kin_status kin__blob_take(kin_args *out, const kin__blob *blob, kin_os_handle *h
     if (status == KIN_OK) {
         status = join_family(&family, blob, handles);
     } else if (were_sent(blob)) {
-        close_handles(handles, 0, own_handles(blob));
+        kin__handles_close(handles, own_handles(blob));
     }
     if (status == KIN_OK) {
         status = fill_args(out, blob, family, handles, known);
     }
     if (status != KIN_OK) {
         if (were_sent(blob)) {
-            close_handles(handles, own_handles(blob), blob->handle_count);
+            kin__handles_close(handles + own_handles(blob), blob->handle_count - own_handles(blob));
         }
         if (!known) {
             kin_family_close(family);
