@@ -48,7 +48,7 @@ bool dead[THREADS + 2]; /* by thread; the heir is THREADS + 1. What kin__token_a
 /* ---- ghosts ---- */
 
 byte inside[2]; /* who is in the critical section */
-bool owed[2];   /* the owner died, or abandoned the lock, and its next owner has not been told */
+bool owed[2];   /* the owner died, and its next owner has not been told */
 byte slices;    /* ended while nobody else could move, since an acquire returned last */
 byte early = EARLY; /* slices that may still end while others move; only of threads from EARLY_FROM on */
 
@@ -169,8 +169,7 @@ inline try_take(l) {
 #else
             ::  !(w & POISONED) && word[l] == w ->
 #endif
-                word[l] = token | slept | (w & INCONSISTENT);
-                status = (w & INCONSISTENT -> OWNER_DIED : OK); TOLD(l, status == OWNER_DIED); owed[l] = false
+                word[l] = token | slept; status = OK; TOLD(l, false)
             ::  else -> w = word[l]
             fi
         }
@@ -228,7 +227,7 @@ inline acquire(l) {
     parked = CHANGED
 }
 
-/* ---- lock.c: release, repair, poison, abandon ---- */
+/* ---- lock.c: release, repair, poison ---- */
 
 inline replace(l, next) { /* w: what it replaced */
     w = word[l];
@@ -256,12 +255,6 @@ inline poison(l) {
     w = 0
 }
 
-inline abandon(l) {
-    atomic { replace(l, INCONSISTENT); owed[l] = true }
-    if :: w & CONTENDED -> unpark(l, false) :: else fi;
-    w = 0
-}
-
 /* ---- threads ---- */
 
 inline critical_section(l) {
@@ -280,7 +273,6 @@ inline use(l) {
 #ifdef CRASH
     ::  status == OWNER_DIED -> word[l] = word[l] & ~INCONSISTENT; /* repair */ release(l)
     ::  status == OWNER_DIED -> release(l)
-    ::  status == OWNER_DIED -> abandon(l)
 #endif
     ::  status == E_POISONED || status == E_TIMED_OUT
     fi;

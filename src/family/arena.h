@@ -103,13 +103,21 @@ typedef struct kin__barrier { /* kin_barrier's inside; protocol in barrier.c */
 
 #define KIN__READERS 64u
 
+/* The flags of its word, beside the writer's token. */
+#define KIN__RW_WRITERS UINT64_C(1)
+#define KIN__RW_INCONSISTENT UINT64_C(2)
+#define KIN__RW_POISONED UINT64_C(4)
+#define KIN__RW_READERS UINT64_C(8)
+#define KIN__RW_DRAINING UINT64_C(16)
+#define KIN__RW_PHASE UINT64_C(32)
+#define KIN__RW_CROWDED UINT64_C(64)
+
 typedef struct kin__rwlock { /* kin_rwlock's inside; protocol in rwlock.c */
     kin__object object;
-    _Atomic uint64_t writer; /* token */
-    _Atomic uint64_t gone;   /* readers that left while there was a writer */
-    kin__lock lock;
-    uint64_t fill[8];
-    _Atomic uint64_t readers[KIN__READERS]; /* tokens */
+    _Atomic uint64_t word;        /* the writer and flags; its address is what writers sleep on */
+    _Atomic uint64_t turn, drain; /* only their addresses are used: waiting readers, a writer that waits for them */
+    uint64_t fill[5];             /* the word on no cache line with a slot, wherever in a line the object begins */
+    _Atomic uint64_t slots[KIN__READERS]; /* readers' tokens */
 } kin__rwlock;
 
 /* ---- queues: protocols in ring.c, queue.c and queue/waiting.c ---- */
@@ -187,6 +195,8 @@ _Static_assert(KIN__MEMBERS_MAX <= KIN_OS_PULSE_MAX, "each member has a sign of 
 
 /* ---- threads, each with its wait slot: protocols in member.c and park.c ---- */
 
+#define KIN__READING 2u
+
 /* lease: generation (40 bits) | member index (16) | phase (8: KIN__FREE or KIN__LIVE) */
 typedef struct kin__thread {
     _Atomic uint64_t lease;
@@ -197,7 +207,8 @@ typedef struct kin__thread {
     _Atomic uint32_t want;    /* units it waits for */
     _Atomic uint32_t bell;    /* number of one that others are to ring, too, else 0; see park.h */
     kin_os_sem_place place;   /* the native semaphore it sleeps on */
-    uint64_t fill[2];
+    _Atomic uint64_t
+        reading[KIN__READING]; /* readers-writer locks that it reads beyond their slots, see sync/rwlock.c */
 } kin__thread;
 
 _Static_assert(sizeof(kin__thread) == 128, "two cache lines");

@@ -115,6 +115,9 @@ static bool claim_entry(kin_family *family, uint32_t index, kin__seat *seat)
         return false;
     }
     atomic_store_explicit(&family->self->seated, 1, memory_order_relaxed);
+    for (uint32_t i = 0; i < KIN__READING; i++) {
+        atomic_store(&thread->reading[i], 0); /* what the entry's last holder read */
+    }
     seat->token = kin__token(generation, index);
     seat->thread = thread;
     seat->family = family;

@@ -23,6 +23,7 @@
 #include "park/deadlock.h"
 #include "park/owner_lock.h"
 #include "park/park.h"
+#include "park/read_holds.h"
 #include "queue/ring.h"
 
 #include <stddef.h>
@@ -148,6 +149,17 @@ static void add_holder(findings *all, kin_seen_object *it, uint64_t token)
     }
 }
 
+typedef struct holders {
+    findings *all;
+    kin_seen_object *it;
+} holders;
+
+static void add_rwlock_holder(uint64_t token, void *context)
+{
+    const holders *to = context;
+    add_holder(to->all, to->it, token);
+}
+
 static void look_at_lease(findings *all, kin__lease *lease, kin_seen_object *it)
 {
     uint32_t permits = atomic_load(&lease->sem.object.detail) & ~KIN__LEASED;
@@ -180,17 +192,13 @@ static int64_t messages_in(kin__queue *queue)
 static void look_inside(findings *all, void *object, kin_seen_object *it)
 {
     kin_family *family = all->family;
-    kin__rwlock *rwlock = object;
     size_t count;
     switch ((uint32_t)it->type) {
     case KIN_TYPE_LOCK:
         add_holder(all, it, kin__lock_owner(object, &it->held));
         break;
     case KIN_TYPE_RWLOCK:
-        add_holder(all, it, atomic_load(&rwlock->writer));
-        for (uint32_t i = 0; i < KIN__READERS; i++) {
-            add_holder(all, it, atomic_load(&rwlock->readers[i]));
-        }
+        kin__rwlock_holders(family, object, add_rwlock_holder, &(holders){all, it});
         break;
     case KIN_TYPE_SEM:
         if (atomic_load(&((kin__sem *)object)->object.detail) & KIN__LEASED) {
@@ -234,7 +242,7 @@ static bool read_sleeper(kin_family *family, uint32_t index, kin_seen_sleeper *o
     out->pid = kin__token_pid(family, token);
     if (object_of_word(family, atomic_load(&thread->address), &out->offset, &type)) {
         out->type = (kin_type)type;
-        out->deadlocked = type == KIN_TYPE_LOCK && kin__waits_in_cycle(family, token);
+        out->deadlocked = kin__waits_in_cycle(family, token);
     }
     return true;
 }

@@ -1,7 +1,8 @@
 /* deadlock.c: cycles of owners that wait for each other.
  *
  * The edges are there already: a thread that sleeps for a lock shows the lock's word in its wait slot, and the word shows
- * the owner. Nothing is written for this; who is about to sleep follows the edges from the owner it waits for.
+ * the owner. Nothing is written for this; who is about to sleep follows the edges from the owner it waits for. A
+ * readers-writer lock shows its writer, and its readers, all of whom a writer waits for.
  *
  * The way is walked twice. If each slot on it shows the same sequence and WAIT both times, then between the two walks all of
  * them slept at once, and none could have released what it owns: the cycle is real.
@@ -13,8 +14,8 @@
 
 #include "family/input.h"
 #include "family/member.h"
-#include "family/thread_slot.h"
 #include "park/park.h"
+#include "park/read_holds.h"
 
 #include <stddef.h>
 
@@ -26,16 +27,35 @@ typedef struct walk {
     bool cycle;
 } walk;
 
-/* The lock whose word lies at that offset, or NULL. */
-static kin__lock *lock_of_word(kin_family *family, uint64_t offset)
+/* The object of that type and size that begins so many bytes before the word at offset, or NULL. */
+static void *object_at(kin_family *family, uint64_t offset, size_t before, uint32_t type, size_t size)
 {
-    uint64_t start = offset - offsetof(kin__lock, word);
-    kin__lock *lock = offset >= offsetof(kin__lock, word) ? kin__at(family, start, sizeof *lock, 8) : NULL;
-    return lock && atomic_load(&lock->object.tag) == KIN__TAG(KIN_TYPE_LOCK, start) ? lock : NULL;
+    uint64_t start = offset - before;
+    kin__object *object = offset >= before ? kin__at(family, start, size, 8) : NULL;
+    return object && atomic_load(&object->tag) == KIN__TAG(type, start) ? object : NULL;
 }
 
-/* Whom the thread of that token waits for; 0: it does not wait for a lock. */
-static uint64_t next_owner(kin_family *family, uint64_t token, walk *way)
+/* Whom the thread of that token waits for, which sleeps on the word at offset; 0: for no owner. wanted: see read_holds.h. */
+static uint64_t blocker(kin_family *family, uint64_t offset, uint64_t token, uint64_t wanted)
+{
+    static const size_t words[] = {offsetof(kin__rwlock, word), offsetof(kin__rwlock, turn),
+                                   offsetof(kin__rwlock, drain)};
+    kin__lock *lock = object_at(family, offset, offsetof(kin__lock, word), KIN_TYPE_LOCK, sizeof *lock);
+    if (lock) {
+        return atomic_load(&lock->word) & ~KIN__TOKEN_FLAGS;
+    }
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        kin__rwlock *rwlock = object_at(family, offset, words[i], KIN_TYPE_RWLOCK, sizeof *rwlock);
+        if (rwlock) {
+            const _Atomic uint64_t *word = (void *)((char *)rwlock + words[i]);
+            return kin__rwlock_blocker(family, rwlock, word, token, wanted);
+        }
+    }
+    return 0;
+}
+
+/* Whom the thread of that token waits for; 0: it does not wait for an owner. */
+static uint64_t next_owner(kin_family *family, uint64_t token, uint64_t wanted, walk *way)
 {
     uint32_t index = kin__token_index(token);
     if (index >= family->layout.max_threads) {
@@ -44,10 +64,11 @@ static uint64_t next_owner(kin_family *family, uint64_t token, walk *way)
     kin__thread *thread = kin__thread_at(family, index);
     uint64_t state = atomic_load(&thread->state);
     uint64_t ticket = atomic_load(&thread->ticket);
-    kin__lock *lock = lock_of_word(family, atomic_load(&thread->address));
-    uint64_t owner = lock ? atomic_load(&lock->word) & ~KIN__TOKEN_FLAGS : 0;
-    if (!kin__slot_waits(state) || atomic_load(&thread->lease) >> 24 != kin__token_generation(token) ||
-        atomic_load(&thread->state) != state) {
+    if (!kin__slot_waits(state) || atomic_load(&thread->lease) >> 24 != kin__token_generation(token)) {
+        return 0;
+    }
+    uint64_t owner = blocker(family, atomic_load(&thread->address), token, wanted);
+    if (atomic_load(&thread->state) != state) {
         return 0;
     }
     way->evidence = (way->evidence ^ state) * UINT64_C(0x100000001b3) + owner;
@@ -60,7 +81,7 @@ static walk follow(kin_family *family, uint64_t token, uint64_t owner)
 {
     walk way = {0, 0, false};
     for (int hop = 0; hop < HOPS && owner != 0 && !way.cycle; hop++) {
-        owner = next_owner(family, owner, &way);
+        owner = next_owner(family, owner, token, &way);
         way.cycle = owner == token;
     }
     return way;

@@ -11,7 +11,6 @@
  *     0 ──who has slept──► me|CONTENDED                      others may sleep on
  *     dead ──acquire──► me|CONTENDED|INCONSISTENT            once per death: KIN_OWNER_DIED
  *     me|INCONSISTENT ──repair──► me        ──release or poison──► POISONED, then unpark all
- *     me|INCONSISTENT ──abandon──► INCONSISTENT ──acquire──► other|INCONSISTENT     told again: KIN_OWNER_DIED
  *
  * Only its owner moves a word away from its token, except that a dead owner's word is taken over: so release compares, too,
  * and a member that was wrongly taken for dead cannot wipe out its successor. Tokens are never used again, so there is no
@@ -64,13 +63,12 @@ static kin_status try_take(kin__seat *seat, kin__lock *lock, uint64_t *word, uin
         if (*word & POISONED) {
             return KIN_E_POISONED;
         }
-        uint64_t inherited = *word & INCONSISTENT;
-        if (atomic_compare_exchange_weak_explicit(&lock->word, word, seat->token | slept | inherited,
-                                                  memory_order_acquire, memory_order_relaxed)) {
+        if (atomic_compare_exchange_weak_explicit(&lock->word, word, seat->token | slept, memory_order_acquire,
+                                                  memory_order_relaxed)) {
             if (slept) {
                 note_owner(lock);
             }
-            return inherited ? KIN_OWNER_DIED : KIN_OK;
+            return KIN_OK;
         }
     }
     return OWNER(*word) == seat->token ? acquire_again(lock) : KIN_E_BUSY;
@@ -79,7 +77,7 @@ static kin_status try_take(kin__seat *seat, kin__lock *lock, uint64_t *word, uin
 /* Asking the system whether a process lives costs a system call or several: not more often than this. */
 #define WATCH_INTERVAL KIN_MS(10)
 
-static bool owner_alive(kin__seat *seat, uint64_t owner)
+bool kin__owner_alive(kin__seat *seat, uint64_t owner)
 {
     int64_t now = kin_os_now();
     if (seat->watched == owner && now - seat->watched_at < WATCH_INTERVAL) {
@@ -95,7 +93,7 @@ static bool owner_alive(kin__seat *seat, uint64_t owner)
 
 static kin_status take_from_dead(kin__seat *seat, kin__lock *lock, uint64_t word)
 {
-    if (OWNER(word) == 0 || owner_alive(seat, OWNER(word)) ||
+    if (OWNER(word) == 0 || kin__owner_alive(seat, OWNER(word)) ||
         !atomic_compare_exchange_strong(&lock->word, &word, seat->token | CONTENDED | INCONSISTENT)) {
         return KIN_E_BUSY;
     }
@@ -220,29 +218,6 @@ kin_status kin__lock_release_slowly(kin__seat *seat, kin__lock *lock)
     return KIN_OK;
 }
 
-bool kin__lock_poisoned(kin__lock *lock)
-{
-    return (atomic_load(&lock->word) & POISONED) != 0;
-}
-
-bool kin__lock_inconsistent(kin__lock *lock)
-{
-    return (atomic_load(&lock->word) & INCONSISTENT) != 0;
-}
-
-void kin__lock_abandon(kin__seat *seat, kin__lock *lock)
-{
-    uint64_t word = atomic_load(&lock->word);
-    do {
-        if (OWNER(word) != seat->token) {
-            return; /* this process was taken for dead: the lock is another's */
-        }
-    } while (!atomic_compare_exchange_weak(&lock->word, &word, INCONSISTENT));
-    if (word & CONTENDED) {
-        kin__unpark(seat->family, &lock->word, 1);
-    }
-}
-
 bool kin__lock_held(const kin__seat *seat, kin__lock *lock)
 {
     return OWNER(atomic_load(&lock->word)) == seat->token;
@@ -305,7 +280,7 @@ uint32_t kin__lock_look(kin__look *how, void *object, uint32_t interest)
     }
     bool held = OWNER(word) != 0 && OWNER(word) != how->seat->token;
     how->owned |= held;
-    return held && (!how->ask || owner_alive(how->seat, OWNER(word))) ? 0 : interest;
+    return held && (!how->ask || kin__owner_alive(how->seat, OWNER(word))) ? 0 : interest;
 }
 
 uint64_t kin__lock_owner(const kin__lock *lock, int64_t *held)

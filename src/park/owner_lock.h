@@ -34,11 +34,8 @@ static inline kin_status kin__lock_release(kin__seat *seat, kin__lock *lock)
 
 kin_status kin__lock_repair(kin__seat *seat, kin__lock *lock);
 kin_status kin__lock_poison(kin__seat *seat, kin__lock *lock);
-bool kin__lock_poisoned(kin__lock *lock);
-/* Taken from a dead owner, and not repaired. */
-bool kin__lock_inconsistent(kin__lock *lock);
-/* Releases such a one so that the next to acquire it gets KIN_OWNER_DIED again. */
-void kin__lock_abandon(kin__seat *seat, kin__lock *lock);
+/* Whether an owner lives. Asks the system about the same one every 10 ms at most. */
+bool kin__owner_alive(kin__seat *seat, uint64_t owner);
 /* The owner's token, 0: none. *held: how long it has been seen to be the owner, at least; -1: not known. */
 uint64_t kin__lock_owner(const kin__lock *lock, int64_t *held);
 /* Fills in all but the size. */

@@ -74,6 +74,16 @@ static void worn_rw_poison(place *it)
     kin_rwlock_poison(&it->worn_rw);
 }
 
+static void let_writer_die(place *it)
+{
+    run_helper("hold_and_end", it);
+}
+
+static void worn_rw_write(place *it)
+{
+    kin_rwlock_acquire(&it->worn_rw, KIN_WRITE, KIN_FOREVER);
+}
+
 static void worn_rw_acquire(place *it)
 {
     kin_rwlock_acquire(&it->worn_rw, KIN_READ, KIN_FOREVER);
@@ -238,6 +248,10 @@ static const scenario rows[] = {
     {"readers-writer lock", "end of reading, a writer waits", .before = read_acquire, .operation = rw_release,
      .sleep = write_both},
     {"readers-writer lock", "write", .before = write_both, .operation = write_acquire},
+    {"readers-writer lock", "write, another reads", .before = read_both, .operation = write_acquire,
+     .arrange = read_acquire, .finish = rw_release},
+    {"readers-writer lock", "write, the writer died", .before = let_writer_die, .operation = worn_rw_write},
+    {"readers-writer lock", "read, the writer died", .before = let_writer_die, .operation = worn_rw_acquire},
     {"readers-writer lock", "end of writing, a reader waits", .before = write_acquire, .operation = rw_release,
      .sleep = read_both},
     {"readers-writer lock", "read, held by a writer", .before = lock_try, .operation = read_acquire, .held = true},
