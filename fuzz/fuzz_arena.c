@@ -319,7 +319,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size % 4 == 1) {
         must(kin_family_look(family, &sight));
     }
-    kin_os_pulse_retire(&family->pulse, &family->id);
+    kin_os_pulse_retire(&family->pulse, &family->id, KIN_OS_PULSE_MAX);
     kin_family_close(family);
     return 0;
 }
