@@ -97,14 +97,18 @@ void kin_posix_note(kin_posix_file *out, int fd)
     __atomic_store_n(&out->inode, known ? (uint64_t)info.st_ino : 0, __ATOMIC_RELAXED);
 }
 
+bool kin_posix_same_file(const struct stat *info, const kin_posix_file *file)
+{
+    return (uint64_t)info->st_dev == __atomic_load_n(&file->device, __ATOMIC_RELAXED) &&
+           (uint64_t)info->st_ino == __atomic_load_n(&file->inode, __ATOMIC_RELAXED);
+}
+
 bool kin_posix_is_still(int fd, const kin_posix_file *file)
 {
     struct stat info;
-    uint64_t device = __atomic_load_n(&file->device, __ATOMIC_RELAXED);
-    uint64_t inode = __atomic_load_n(&file->inode, __ATOMIC_RELAXED);
-    bool known = device != 0 || inode != 0;
-    return fd >= 0 && fstat(fd, &info) == 0 &&
-           (!known || ((uint64_t)info.st_dev == device && (uint64_t)info.st_ino == inode));
+    bool known =
+        __atomic_load_n(&file->device, __ATOMIC_RELAXED) != 0 || __atomic_load_n(&file->inode, __ATOMIC_RELAXED) != 0;
+    return fd >= 0 && fstat(fd, &info) == 0 && (!known || kin_posix_same_file(&info, file));
 }
 
 void kin_posix_close_own(int fd, const kin_posix_file *file)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "os_types.h"
 
@@ -23,6 +24,8 @@ void kin_posix_close_all(const int *fds, size_t count);
 
 /* Notes which file fd stands for. */
 void kin_posix_note(kin_posix_file *out, int fd);
+/* Whether info, of fstat or lstat, is that of the file. */
+bool kin_posix_same_file(const struct stat *info, const kin_posix_file *file);
 /* Whether it still does. True also if that cannot be known; false: it is closed, or the program's. Before Linux 6.9
  * all pidfds and eventfds look alike. */
 bool kin_posix_is_still(int fd, const kin_posix_file *file);

@@ -21,14 +21,14 @@ typedef struct kin_posix_file {
 
 typedef struct kin_os_pulse {
     int fd;
-    uint64_t device, inode; /* tells whether fd still is the file that was opened */
+    kin_posix_file file; /* tells whether fd still is what was opened */
     unsigned long owner;
     char *pages;                   /* a mapping of the file: a page for each index; or NULL */
     struct kin_posix_looks *looks; /* this process's own, wiped by fork */
 } kin_os_pulse;
 #define KIN_OS_NO_PULSE                                                                                                \
     {                                                                                                                  \
-        KIN_OS_NO_HANDLE, 0, 0, 0, NULL, NULL                                                                          \
+        KIN_OS_NO_HANDLE, {0, 0}, 0, NULL, NULL                                                                        \
     }
 
 typedef struct kin_os_process {

@@ -48,7 +48,7 @@ enum { FREE, FILLING, USED };
 
 static struct {
     int state;
-    uint64_t device, inode;
+    kin_posix_file file;
 } ours[OURS_MAX];
 
 static pid_t ours_holder; /* the lock's: a fork in mid-change leaves the child a holder that is not itself */
@@ -69,28 +69,22 @@ void kin_posix_pulses_unlock(void)
     __atomic_store_n(&ours_holder, 0, __ATOMIC_RELEASE);
 }
 
-static int ours_find(uint64_t device, uint64_t inode)
-{
-    for (int i = 0; i < OURS_MAX; i++) {
-        if (ours[i].state == USED && ours[i].device == device && ours[i].inode == inode) {
-            return i;
-        }
-    }
-    return -1;
-}
-
 bool kin_posix_pulse_is_ours(const struct stat *info)
 {
-    return ours_find((uint64_t)info->st_dev, (uint64_t)info->st_ino) >= 0;
+    for (int i = 0; i < OURS_MAX; i++) {
+        if (ours[i].state == USED && kin_posix_same_file(info, &ours[i].file)) {
+            return true;
+        }
+    }
+    return false;
 }
 
-static bool ours_add(uint64_t device, uint64_t inode)
+static bool ours_add(const kin_posix_file *file)
 {
     for (int i = 0; i < OURS_MAX; i++) {
         if (ours[i].state == FREE) {
             ours[i].state = FILLING;
-            ours[i].device = device;
-            ours[i].inode = inode;
+            ours[i].file = *file;
             ours[i].state = USED;
             return true;
         }
@@ -98,21 +92,25 @@ static bool ours_add(uint64_t device, uint64_t inode)
     return false;
 }
 
+static void ours_remove(const kin_posix_file *file)
+{
+    for (int i = 0; i < OURS_MAX; i++) {
+        if (ours[i].state == USED && ours[i].file.device == file->device && ours[i].file.inode == file->inode) {
+            ours[i].state = FREE;
+            return;
+        }
+    }
+}
+
 static int pulse_fd(const kin_os_pulse *pulse)
 {
     return __atomic_load_n(&pulse->fd, __ATOMIC_ACQUIRE);
 }
 
-static bool is_file(const struct stat *info, uint64_t device, uint64_t inode)
-{
-    return (uint64_t)info->st_dev == device && (uint64_t)info->st_ino == inode;
-}
-
 /* Whether fd still is the pulse's file; a program may have closed it and opened another there. */
 static bool holds(const kin_os_pulse *pulse, int fd)
 {
-    struct stat info;
-    return fd >= 0 && fstat(fd, &info) == 0 && is_file(&info, pulse->device, pulse->inode);
+    return kin_posix_is_still(fd, &pulse->file);
 }
 
 /* ---- record locks ---- */
@@ -274,7 +272,7 @@ static void map_pages(kin_os_pulse *pulse)
 /* Takes fd, also on failure. Under kin_posix_pulses_lock. */
 static kin_status enter(kin_os_pulse *out, int fd)
 {
-    struct stat info;
+    struct stat info = {0};
     void *looks = NULL;
     kin_status status = KIN_OK;
     if (fd < 0 || fstat(fd, &info) != 0) {
@@ -284,7 +282,8 @@ static kin_status enter(kin_os_pulse *out, int fd)
     } else {
         status = kin_os_private_alloc(&looks, sizeof(struct kin_posix_looks));
     }
-    if (status == KIN_OK && !ours_add((uint64_t)info.st_dev, (uint64_t)info.st_ino)) {
+    const kin_posix_file file = {(uint64_t)info.st_dev, (uint64_t)info.st_ino};
+    if (status == KIN_OK && !ours_add(&file)) {
         kin_os_private_free(looks, sizeof(struct kin_posix_looks));
         status = KIN_E_LIMIT;
     }
@@ -292,7 +291,7 @@ static kin_status enter(kin_os_pulse *out, int fd)
         kin_posix_close(fd);
         return status;
     }
-    *out = (kin_os_pulse){fd, (uint64_t)info.st_dev, (uint64_t)info.st_ino, (unsigned long)info.st_uid, NULL, looks};
+    *out = (kin_os_pulse){fd, file, (unsigned long)info.st_uid, NULL, looks};
     map_pages(out);
     return KIN_OK;
 }
@@ -329,13 +328,8 @@ void kin_os_pulse_close(kin_os_pulse *pulse)
     }
     kin_posix_expel(pulse->looks, UINT32_MAX);
     kin_posix_pulses_lock();
-    if (holds(pulse, fd)) {
-        kin_posix_close(fd);
-    }
-    int i = ours_find(pulse->device, pulse->inode);
-    if (i >= 0) {
-        ours[i].state = FREE;
-    }
+    kin_posix_close_own(fd, &pulse->file);
+    ours_remove(&pulse->file);
     kin_posix_pulses_unlock();
     if (pulse->pages) {
         munmap(pulse->pages, KIN_OS_PULSE_MAX * kin_os_page_size());
@@ -454,7 +448,7 @@ static int reopen_in(const char *path, const kin_os_pulse *pulse)
     for (struct dirent *entry; dir && fd < 0 && (entry = readdir(dir)) != NULL;) {
         char hex[KIN_POSIX_HEX];
         if (kin_posix_name_matches(entry->d_name, pulse->owner, "pulse", hex) &&
-            (uint64_t)entry->d_ino == pulse->inode) {
+            (uint64_t)entry->d_ino == pulse->file.inode) {
             fd = kin_posix_raise(openat(dirfd(dir), entry->d_name, O_RDWR | O_CLOEXEC | O_NOFOLLOW));
         }
     }
@@ -492,14 +486,13 @@ static int usable_fd(kin_os_pulse *pulse)
     return holds(pulse, fd) ? fd : reopen(pulse);
 }
 
-/* The word of that page, from the value that was seen. */
-static kin_status take(kin_os_pulse *pulse, uint32_t index, char *page, const kin_posix_word *seen, bool locked,
+/* The word of that page, from the value that was seen. fd: the pulse's, whose byte is locked; -1: there is none. */
+static kin_status take(kin_os_pulse *pulse, uint32_t index, char *page, const kin_posix_word *seen, int fd,
                        const kin_os_process_id *me)
 {
     const kin_posix_place place = {pulse->looks, index, kin_posix_word_next(seen->serial)};
-    int fd = pulse_fd(pulse);
-    bool listed = kin_posix_enrol(&place, page, holds(pulse, fd) ? fd : -1);
-    if (!listed && !locked) {
+    bool listed = kin_posix_enrol(&place, page, fd);
+    if (!listed && fd < 0) {
         return KIN_E_HANDLE;
     }
     uint32_t owner = listed ? (uint32_t)syscall(SYS_gettid) : KIN_POSIX_UNLISTED;
@@ -507,7 +500,7 @@ static kin_status take(kin_os_pulse *pulse, uint32_t index, char *page, const ki
         kin_posix_expel(pulse->looks, index);
         return KIN_E_BUSY;
     }
-    write_holder(page, place.serial, locked, me);
+    write_holder(page, place.serial, fd >= 0, me);
     atomic_store(&pulse->looks->of[index].serial, place.serial);
     return KIN_OK;
 }
@@ -536,7 +529,7 @@ kin_status kin_os_pulse_start(kin_os_pulse *pulse, uint32_t index, uint64_t seen
         return status;
     }
     if (page) {
-        status = take(pulse, index, page, &word, fd >= 0, me);
+        status = take(pulse, index, page, &word, fd, me);
     } else if (fd < 0) {
         status = KIN_E_HANDLE;
     }
@@ -590,7 +583,8 @@ bool kin_os_pulse_check(kin_os_pulse *pulse, uint32_t index)
     return !page || show_word(pulse, index, page, locked);
 }
 
-static void let_go(kin_os_pulse *pulse, uint32_t index)
+/* Whether the descriptor still is the pulse's file. */
+static bool let_go(kin_os_pulse *pulse, uint32_t index)
 {
     char *page = page_at(pulse, index);
     uint32_t serial = page ? atomic_exchange(&pulse->looks->of[index].serial, 0) : 0;
@@ -602,18 +596,17 @@ static void let_go(kin_os_pulse *pulse, uint32_t index)
         }
     }
     kin_posix_expel(pulse->looks, index);
-    int fd = pulse_fd(pulse);
-    if (holds(pulse, fd)) {
-        unlock(fd, (off_t)index, 1);
+    bool held = holds(pulse, pulse_fd(pulse));
+    if (held) {
+        unlock(pulse_fd(pulse), (off_t)index, 1);
     }
+    return held;
 }
 
 void kin_os_pulse_stop(kin_os_pulse *pulse, uint32_t index)
 {
-    int fd = pulse_fd(pulse);
-    let_go(pulse, index);
-    if (holds(pulse, fd)) {
-        unlock(fd, BIRTH_BYTE, 1);
+    if (let_go(pulse, index)) {
+        unlock(pulse_fd(pulse), BIRTH_BYTE, 1);
     }
 }
 
@@ -719,7 +712,7 @@ bool kin_posix_pulse_deserted(int fd, const char *hex, uint32_t except)
 bool kin_os_pulse_named(const kin_os_pulse *pulse)
 {
     struct stat info;
-    return fstat(pulse_fd(pulse), &info) == 0 && is_file(&info, pulse->device, pulse->inode) && info.st_nlink > 0;
+    return fstat(pulse_fd(pulse), &info) == 0 && kin_posix_same_file(&info, &pulse->file) && info.st_nlink > 0;
 }
 
 int kin_posix_pulse_open(const char *hex, unsigned long uid)

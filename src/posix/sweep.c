@@ -130,8 +130,7 @@ bool kin_os_pulse_retire(kin_os_pulse *pulse, const kin_os_id *family, uint32_t 
     kin_posix_hex(hex, family);
     for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
         struct stat info;
-        if (kin_posix_find_in(path, &info, i, pulse->owner, hex, "pulse") && (uint64_t)info.st_dev == pulse->device &&
-            (uint64_t)info.st_ino == pulse->inode) {
+        if (kin_posix_find_in(path, &info, i, pulse->owner, hex, "pulse") && kin_posix_same_file(&info, &pulse->file)) {
             return remove_family(kin_os_pulse_handle(pulse), AT_FDCWD, path, hex, index);
         }
     }
