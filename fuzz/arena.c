@@ -108,3 +108,31 @@ void scribble(kin__reader *in, const place *places, uint32_t count)
         atomic_store_explicit(word, make_number(in, places, count, there), memory_order_relaxed);
     }
 }
+
+/* ---- looking on ---- */
+
+static void see_family(const kin_seen_family *it, void *context)
+{
+    (void)context;
+    require(strlen(it->name) <= KIN_FAMILY_NAME_MAX);
+}
+
+static void see_object(const kin_seen_object *it, void *context)
+{
+    (void)context;
+    require(!it->name || strlen(it->name) <= KIN_NAME_MAX);
+}
+
+static void see_member(const kin_seen_member *it, void *context)
+{
+    (void)it;
+    (void)context;
+}
+
+static void see_sleeper(const kin_seen_sleeper *it, void *context)
+{
+    (void)it;
+    (void)context;
+}
+
+const kin_sight fuzz_sight = {sizeof fuzz_sight, see_family, see_member, see_object, see_sleeper, NULL};

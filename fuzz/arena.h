@@ -4,6 +4,7 @@
 #define KIN_FUZZ_ARENA_H
 
 #include "family/input.h"
+#include "kin/inspect.h"
 #include "process/wire.h"
 
 #include <stdlib.h>
@@ -35,6 +36,9 @@ typedef struct place {
 /* Writes some of the words of some of the places: what the input says, what stands elsewhere, a little more or less of what
  * was there. */
 void scribble(kin__reader *in, const place *places, uint32_t count);
+
+/* Looks at everything in a family, and requires of names that they end. */
+extern const kin_sight fuzz_sight;
 
 /* Waiting takes no time in here: the clock goes on to where the sleep would have ended. For targets of one thread. */
 extern bool fuzz_time_is_made_up;

@@ -154,37 +154,6 @@ static bool make_arena(kin__reader *in, kin__family_ticket *ticket, kin_os_pulse
     return true;
 }
 
-static void see(const char *text)
-{
-    require(strlen(text) <= KIN_NAME_MAX);
-}
-
-static void see_object(const kin_seen_object *it, void *context)
-{
-    (void)context;
-    if (it->name) {
-        see(it->name);
-    }
-}
-
-static void see_family(const kin_seen_family *it, void *context)
-{
-    (void)context;
-    require(strlen(it->name) <= KIN_FAMILY_NAME_MAX);
-}
-
-static void see_member(const kin_seen_member *it, void *context)
-{
-    (void)it;
-    (void)context;
-}
-
-static void see_sleeper(const kin_seen_sleeper *it, void *context)
-{
-    (void)it;
-    (void)context;
-}
-
 static volatile unsigned char touched;
 
 static void touch(const void *bytes, size_t size)
@@ -284,7 +253,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const kin_sight sight = {sizeof sight, see_family, see_member, see_object, see_sleeper, NULL};
     kin__reader in = {data, size, 0, false};
     kin__family_ticket ticket = {.stranger = true, .reserve = RESERVE};
     kin_family *family;
@@ -309,7 +277,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     if (size % 4 == 0) {
-        must(kin_family_look(family, &sight));
+        must(kin_family_look(family, &fuzz_sight));
     }
     for (int calls = 0; calls < 20 && !is_done(&in); calls++) {
         int64_t start = kin_os_now();
@@ -317,7 +285,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         require(kin_os_now() - start < LONGEST);
     }
     if (size % 4 == 1) {
-        must(kin_family_look(family, &sight));
+        must(kin_family_look(family, &fuzz_sight));
     }
     kin_os_pulse_retire(&family->pulse, &family->id, KIN_OS_PULSE_MAX);
     kin_family_close(family);
