@@ -237,9 +237,11 @@ static const struct {
                {"first thread ends, closed", first_thread_ends_closed},
                {"first thread ends by a bare call", first_thread_ends_bare}};
 
-static void each_member_from_each_place(void **state)
+/* One member of that kind, and one process that asks whether it lives; what is wrong, 0: nothing. */
+typedef int ask(int (*member)(void), place of_member, place of_asker);
+
+static void ask_from_each_place(ask *one)
 {
-    (void)state;
     if (geteuid() != 0) {
         skip();
     }
@@ -247,17 +249,40 @@ static void each_member_from_each_place(void **state)
         for (int n = 0; n < 2 * PLACES; n++) {
             place of_member = n / PLACES ? OTHER_PIDS_AND_PROC : HERE, of_asker = (place)(n % PLACES);
             begin();
-            pid_t outer = start(of_member, members[i].body, &shared->pid);
-            await(&shared->ready);
-            await(&shared->pid);
-            int alive = end_of(start(of_asker, finds_it_alive, NULL));
-            kill(atomic_load(&shared->pid), SIGKILL);
-            end_of(outer);
-            if (alive != 0) {
-                fail_msg("%s, member in %d, asker in %d: alive %d", members[i].what, of_member, of_asker, alive);
+            int wrong = one(members[i].body, of_member, of_asker);
+            if (wrong != 0) {
+                fail_msg("%s, member in %d, asker in %d: %d", members[i].what, of_member, of_asker, wrong);
             }
         }
     }
+}
+
+static pid_t start_member(place where, int (*body)(void))
+{
+    pid_t outer = start(where, body, &shared->pid);
+    await(&shared->ready);
+    await(&shared->pid);
+    return outer;
+}
+
+static void kill_member(pid_t outer)
+{
+    kill(atomic_load(&shared->pid), SIGKILL);
+    end_of(outer);
+}
+
+static int ask_of_the_living(int (*member)(void), place of_member, place of_asker)
+{
+    pid_t outer = start_member(of_member, member);
+    int wrong = end_of(start(of_asker, finds_it_alive, NULL));
+    kill_member(outer);
+    return wrong;
+}
+
+static void each_member_from_each_place(void **state)
+{
+    (void)state;
+    ask_from_each_place(ask_of_the_living);
 }
 
 static int keep_family(void)
@@ -271,34 +296,24 @@ static int keep_family(void)
     return 1;
 }
 
+static int ask_of_the_dead(int (*member)(void), place of_member, place of_asker)
+{
+    pid_t keeper = fork();
+    if (keeper == 0) {
+        _exit(keep_family());
+    }
+    await(&shared->go);
+    kill_member(start_member(of_member, member));
+    int wrong = end_of(start(of_asker, finds_it_dead, NULL));
+    kill(keeper, SIGKILL);
+    end_of(keeper);
+    return wrong;
+}
+
 static void each_death_is_noticed_from_each_place(void **state)
 {
     (void)state;
-    if (geteuid() != 0) {
-        skip();
-    }
-    for (unsigned i = 0; i < sizeof members / sizeof members[0]; i++) {
-        for (int n = 0; n < 2 * PLACES; n++) {
-            place of_member = n / PLACES ? OTHER_PIDS_AND_PROC : HERE, of_asker = (place)(n % PLACES);
-            begin();
-            pid_t keeper = fork();
-            if (keeper == 0) {
-                _exit(keep_family());
-            }
-            await(&shared->go);
-            pid_t outer = start(of_member, members[i].body, &shared->pid);
-            await(&shared->ready);
-            await(&shared->pid);
-            kill(atomic_load(&shared->pid), SIGKILL);
-            end_of(outer);
-            int dead = end_of(start(of_asker, finds_it_dead, NULL));
-            kill(keeper, SIGKILL);
-            end_of(keeper);
-            if (dead != 0) {
-                fail_msg("%s, member in %d, asker in %d: dead %d", members[i].what, of_member, of_asker, dead);
-            }
-        }
-    }
+    ask_from_each_place(ask_of_the_dead);
 }
 
 /* ---- what cannot be told ---- */
