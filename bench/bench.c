@@ -1,7 +1,8 @@
 /* bench.c: kin-bench: kin beside what the system offers, in one run.
  *
- * What is compared is measured in turns, round by round, and the medians are shown: what else the machine does meanwhile
- * meets all alike. Processes that measure together are kin's children, started at one gate, each pinned to a CPU.
+ * What is compared is measured in turns, round by round, and the medians are shown: what else the machine does
+ * meanwhile meets all alike. Processes that measure together are kin's children, started at one gate, each pinned to
+ * a CPU.
  */
 #include "bench.h"
 

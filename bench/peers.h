@@ -1,5 +1,6 @@
-/* peers.h: what kin-bench measures kin against, and what it asks the system for. Each system implements it
- * in peers.c and python.c of its directory; what it has not got, no_*.c stand in for. Functions answer 0 for done and another number for not done.
+/* peers.h: what kin-bench measures kin against, and what it asks the system for. Each system implements it in peers.c
+ * and python.c of its directory; what it has not got, no_*.c stand in for. Functions answer 0 for done and another
+ * number for not done.
  */
 #ifndef PEERS_H
 #define PEERS_H
@@ -163,7 +164,8 @@ void peer_table_destroy(void *table);
 double peer_python_queue(int producers, int consumers);
 /* Thousand items per second of as many, in tasks of chunk (0: its choice), through Pool.map with 2 workers. */
 double peer_python_pool(size_t count, size_t chunk);
-/* Thousand operations per second through a Manager: "get" of a dict, "lock": acquire and release, "queue": put and get. */
+/* Thousand operations per second through a Manager: "get" of a dict, "lock": acquire and release, "queue": put and
+ * get. */
 double peer_python_manager(const char *operation);
 
 /* ---- making and starting things ---- */

@@ -1,5 +1,5 @@
-/* mandelbrot.c: a parallel for. A pool computes the picture's rows where they lie, in shared memory; how much faster two workers
- * are than one is measured and printed below it.
+/* mandelbrot.c: a parallel for. A pool computes the picture's rows where they lie, in shared memory; how much faster
+ * two workers are than one is measured and printed below it.
  *
  *     mandelbrot [WIDTH HEIGHT [progress]]        what is printed has 78 columns, whatever is computed
  */

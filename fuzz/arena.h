@@ -1,5 +1,5 @@
-/* arena.h: what the fuzz targets have in common that write over an arena: mappings between pages that nobody may touch, and
- * the ways to write. */
+/* arena.h: what the fuzz targets have in common that write over an arena: mappings between pages that nobody may
+ * touch, and the ways to write. */
 #ifndef KIN_FUZZ_ARENA_H
 #define KIN_FUZZ_ARENA_H
 
@@ -33,8 +33,8 @@ typedef struct place {
     uint64_t count;
 } place;
 
-/* Writes some of the words of some of the places: what the input says, what stands elsewhere, a little more or less of what
- * was there. */
+/* Writes some of the words of some of the places: what the input says, what stands elsewhere, a little more or less
+ * of what was there. */
 void scribble(kin__reader *in, const place *places, uint32_t count);
 
 /* Looks at everything in a family, and requires of names that they end. */

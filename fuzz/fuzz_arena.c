@@ -1,6 +1,6 @@
-/* fuzz_arena.c: memory that says it is an arena. It is what kin would have made, with the header, tables, objects and blocks
- * written over as the input says; then this process joins it as a stranger does, looks on, uses its objects by name, cleans
- * up after its members, and leaves.
+/* fuzz_arena.c: memory that says it is an arena. It is what kin would have made, with the header, tables, objects and
+ * blocks written over as the input says; then this process joins it as a stranger does, looks on, uses its objects by
+ * name, cleans up after its members, and leaves.
  *
  * Held to: no memory is touched beside the arena (there is none) or where its file has none (SIGBUS), no call waits for
  * longer than it may: the time is made up, so that it costs none.

@@ -2,10 +2,11 @@
  *
  * Input: a byte of modes, a 16-bit length, so many bytes of head, and the rest is the block. Mode bit 0: the head's
  * start and checksum are put right, so that the fields behind them are reached; bit 1: both come from the generator
- * below, with the input as its choices, so that whole structures are; bit 2: all of it is refs into a family that there is.
+ * below, with the input as its choices, so that whole structures are; bit 2: all of it is refs into a family that
+ * there is.
  *
- * Held to: nothing is read out of bounds (the sanitizers), what is accepted is written back as the same bytes, and a ref
- * leads to one of the family's objects, by its own type, or nowhere.
+ * Held to: nothing is read out of bounds (the sanitizers), what is accepted is written back as the same bytes, and a
+ * ref leads to one of the family's objects, by its own type, or nowhere.
  */
 #include "kin/kin.h"
 #include "process/blob.h"

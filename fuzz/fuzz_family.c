@@ -1,9 +1,9 @@
-/* fuzz_family.c: a family that lives, while its memory is written over: two threads call every function on objects of all
- * kinds, and this one writes words of all structures, as the input says, at the same time.
+/* fuzz_family.c: a family that lives, while its memory is written over: two threads call every function on objects of
+ * all kinds, and this one writes words of all structures, as the input says, at the same time.
  *
- * Held to: no memory is touched beside the arena (there is none) or where its file has none (SIGBUS); what a call gives is
- * memory that may be touched; and when all words are put back to what they were, each call that still waits comes to an
- * end (libFuzzer's -timeout). Calls that have a timeout use one of a millisecond.
+ * Held to: no memory is touched beside the arena (there is none) or where its file has none (SIGBUS); what a call
+ * gives is memory that may be touched; and when all words are put back to what they were, each call that still waits
+ * comes to an end (libFuzzer's -timeout). Calls that have a timeout use one of a millisecond.
  *
  * A thread's native semaphore is the system's affair and is left alone.
  */

@@ -1,8 +1,8 @@
-/* fuzz_pipe.c: what a pipe's peer may send. The input is a list of steps: packets, sound or not, with handles or without, and calls
- * of the receiver with buffers of any size.
+/* fuzz_pipe.c: what a pipe's peer may send. The input is a list of steps: packets, sound or not, with handles or
+ * without, and calls of the receiver with buffers of any size.
  *
- * Held to: no memory is touched that is not the call's (the sanitizers), nothing waits, a message that is received has the
- * length that was asked for, and at the end no handle is left over.
+ * Held to: no memory is touched that is not the call's (the sanitizers), nothing waits, a message that is received
+ * has the length that was asked for, and at the end no handle is left over.
  */
 #include "pipe/pipe.h"
 #include "process/wire.h"

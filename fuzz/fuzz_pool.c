@@ -1,8 +1,8 @@
 /* fuzz_pool.c: a pool whose words are written over while its workers work and its maker waits. The input says what work
  * there is, when which words become what, and what the maker calls.
  *
- * Held to: neither the maker nor a worker touches memory beside the arena (there is none); what has a timeout comes back
- * in time; and a future can be closed and a pool destroyed, whatever its words are (libFuzzer's -timeout).
+ * Held to: neither the maker nor a worker touches memory beside the arena (there is none); what has a timeout comes
+ * back in time; and a future can be closed and a pool destroyed, whatever its words are (libFuzzer's -timeout).
  */
 #include "arena.h"
 #include "kin/kin.h"

@@ -20,8 +20,8 @@ static void nothing(void)
 {
 }
 
-/* The child is no member until it uses something of the family: most children only exec. Should all members leave before
- * that, the family's names are gone, and it does without (os.h, kin_os_sem_create). */
+/* The child is no member until it uses something of the family: most children only exec. Should all members leave
+ * before that, the family's names are gone, and it does without (os.h, kin_os_sem_create). */
 static void after_fork_child(void)
 {
     kin__seats_after_fork();

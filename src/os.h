@@ -1,8 +1,9 @@
 /* os.h: the seam. All that the portable code knows of an operating system.
  *
- * Each section names the file that defines its functions, in src/posix and in src/win32. The other files of a backend are
- * its own affair. A function belongs here only if both can do it exactly; policy (slices, spinning, ownership, limits)
- * stays above. The exceptions are kin_os_fork and kin_os_server_start, which answer KIN_E_UNSUPPORTED on Windows.
+ * Each section names the file that defines its functions, in src/posix and in src/win32. The other files of a backend
+ * are its own affair. A function belongs here only if both can do it exactly; policy (slices, spinning, ownership,
+ * limits) stays above. The exceptions are kin_os_fork and kin_os_server_start, which answer KIN_E_UNSUPPORTED on
+ * Windows.
  *
  * The contract, once:
  * - Out-parameters are never NULL and are written only on success (KIN_OK).
@@ -45,8 +46,8 @@ kin_status kin_os_random(void *out, size_t size);
 /* ---- threads and process-wide hooks: thread.c ----
  * inline in os_types.h:
  *   void *kin_os_thread_get(void);        this thread's pointer, or NULL; a few instructions, no system call
- *   int   kin_os_cancel_hold(void);       POSIX: puts off a pthread_cancel of the calling thread, which would leave for ever what
- *                                         only this thread can give back. Returns what to give to kin_os_cancel_release.
+ *   int   kin_os_cancel_hold(void);       POSIX: puts off a pthread_cancel of the calling thread, while it holds what only
+ *                                         it can give back. Returns what kin_os_cancel_release is to get.
  *   void  kin_os_cancel_release(int held);
  */
 
@@ -65,8 +66,8 @@ typedef struct kin_os_hooks {
  * return after the first has finished. */
 kin_status kin_os_hooks_install(const kin_os_hooks *hooks);
 
-/* Sleeps while *word == expected, until woken, at most until deadline, perhaps for no reason: look again. The word is private
- * memory; only threads of this process wake. */
+/* Sleeps while *word == expected, until woken, at most until deadline, perhaps for no reason: look again. The word is
+ * private memory; only threads of this process wake. */
 void kin_os_word_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline);
 void kin_os_word_wake(_Atomic uint32_t *word); /* one of them */
 
@@ -93,12 +94,12 @@ static inline bool kin_os_account_given(const kin_os_account *account)
 
 /* ---- memory, private and shared: memory.c ---- */
 
-/* Zeroed private memory, rounded up to whole pages. A forked child has a copy. May be called in a signal handler. free takes
- * NULL, too. */
+/* Zeroed private memory, rounded up to whole pages. A forked child has a copy. May be called in a signal handler.
+ * free takes NULL, too. */
 kin_status kin_os_pages_alloc(void **out, size_t size);
 void kin_os_pages_free(void *memory, size_t size);
-/* Zeroed private memory, a whole number of pages, that reads as zero again in a forked child (MADV_WIPEONFORK), even one
- * made by a bare clone system call. */
+/* Zeroed private memory, a whole number of pages, that reads as zero again in a forked child (MADV_WIPEONFORK), even
+ * one made by a bare clone system call. */
 kin_status kin_os_private_alloc(void **out, size_t size);
 void kin_os_private_free(void *memory, size_t size);
 
@@ -107,8 +108,8 @@ typedef struct kin_os_id { /* 128 random bits: a family's identity and part of i
 } kin_os_id;
 
 /* Makes shared memory that may grow up to reserve bytes (a multiple of kin_os_page_size); none of it is usable yet.
- * It has no name that could be left behind, but by the family's id if it is to be findable (POSIX): that goes with the pulse.
- * KIN_E_PERMISSION: this user may not let the group have access. KIN_E_EXISTS: something has that name. */
+ * It has no name that could be left behind, but by the family's id if it is to be findable (POSIX): that goes with
+ * the pulse. KIN_E_PERMISSION: this user may not let the group have access. KIN_E_EXISTS: something has that name. */
 kin_status kin_os_shm_create(kin_os_handle *out, const kin_os_id *family, size_t reserve, bool findable,
                              const kin_os_access *access);
 /* Maps all reserve bytes; what is not committed must not be touched. */
@@ -134,20 +135,20 @@ bool kin_os_shm_backed(kin_os_handle shm, size_t size);
 /* ---- native semaphores: sem.c ---- */
 
 /* What the owner of a native semaphore leaves in the arena so that others can reach it. POSIX: a flag that the name
- * exists, or the semaphore itself where it cannot have a name. Windows: process id, creation time, handle value, or what
- * makes its name. */
+ * exists, or the semaphore itself where it cannot have a name. Windows: process id, creation time, handle value, or
+ * what makes its name. */
 typedef struct kin_os_sem_place {
     uint64_t words[8];
 } kin_os_sem_place;
 
-/* Makes, or takes up again, the native semaphore of wait slot `slot` for the calling thread, and fills in place.
- * It may hold stale tokens from an earlier use. POSIX: the name belongs to the slot and stays while the family lives.
- * named false (POSIX): the family's names are gone, make none. If a group has access POSIX makes no name, which nobody but its
- * maker could remove, and Windows does, as another user's process cannot be opened. */
+/* Makes, or takes up again, the native semaphore of wait slot `slot` for the calling thread, and fills in place. It
+ * may hold stale tokens from an earlier use. POSIX: the name belongs to the slot and stays while the family lives.
+ * named false (POSIX): the family's names are gone, make none. If a group has access POSIX makes no name, which
+ * nobody but its maker could remove, and Windows does, as another user's process cannot be opened. */
 kin_status kin_os_sem_create(kin_os_sem *out, kin_os_sem_place *place, const kin_os_id *family, uint32_t slot,
                              bool named, const kin_os_access *access);
-/* The creating thread is done with it, before its place is another's. It stays valid for late posts as long as the process lives (Windows keeps it on a
- * free list for the next kin_os_sem_create), or its poster has it open. */
+/* The creating thread is done with it, before its place is another's. It stays valid for late posts as long as the
+ * process lives (Windows keeps it on a free list for the next kin_os_sem_create), or its poster has it open. */
 void kin_os_sem_retire(kin_os_sem sem, kin_os_sem_place *place, const kin_os_access *access);
 /* Reaches another thread's semaphore. KIN_E_NOT_FOUND: its process is gone; KIN_E_PERMISSION: it may not be opened. */
 kin_status kin_os_sem_open(kin_os_sem *out, const kin_os_sem_place *place, const kin_os_id *family, uint32_t slot);
@@ -158,9 +159,9 @@ kin_status kin_os_sem_wait(kin_os_sem sem, int64_t deadline);
 
 /* ---- several native things at once, and a thread's semaphore: wait.c ----
  *
- * POSIX cannot wait for a semaphore and a descriptor at once. So who wants to opens a bell, a socket that belongs to its wait
- * slot and is gone with it; others ring it when they post the semaphore. Windows waits for the semaphore itself; there a
- * bell is nothing.
+ * POSIX cannot wait for a semaphore and a descriptor at once. So who wants to opens a bell, a socket that belongs to
+ * its wait slot and is gone with it; others ring it when they post the semaphore. Windows waits for the semaphore
+ * itself; there a bell is nothing.
  */
 
 #define KIN_OS_READABLE 1u
@@ -176,9 +177,9 @@ typedef struct kin_os_watch {
 kin_status kin_os_bell_open(kin_os_handle *out, uint32_t *number, const kin_os_id *family, uint32_t slot);
 void kin_os_bell_close(kin_os_handle bell);
 void kin_os_bell_ring(const kin_os_id *family, uint32_t slot, uint32_t number);
-/* Sleeps until one of them is ready, or sem is posted (POSIX: the bell rung), at most until deadline. More than the system's
- * limit for one call are possible. KIN_OK: look at them, though perhaps none is ready. KIN_E_TIMED_OUT. KIN_E_HANDLE: one is
- * not open. */
+/* Sleeps until one of them is ready, or sem is posted (POSIX: the bell rung), at most until deadline. More than the
+ * system's limit for one call are possible. KIN_OK: look at them, though perhaps none is ready. KIN_E_TIMED_OUT.
+ * KIN_E_HANDLE: one is not open. */
 kin_status kin_os_watch_any(kin_os_watch *watches, size_t count, kin_os_sem sem, kin_os_handle bell, int64_t deadline);
 
 /* ---- which process this is: identity.c ---- */
@@ -200,11 +201,11 @@ kin_status kin_os_self_path(char *buffer, size_t size);
 
 /* ---- pulse, the sign of life: pulse.c ----
  *
- * POSIX: a file per family (descriptor >= 10, close-on-exec, named for discovery). A member shows two signs there: a word in
- * the page of its index, which the kernel marks when the thread that it names ends, and a classic record lock on the byte of
- * its index, which the kernel drops when the process dies or execs. Any close of that file in the process drops the lock, so
- * no other function of kin opens or closes one. Windows: a process's handle and creation time tell; where another user's process may
- * not be opened, an event with a name does.
+ * POSIX: a file per family (descriptor >= 10, close-on-exec, named for discovery). A member shows two signs there: a
+ * word in the page of its index, which the kernel marks when the thread that it names ends, and a classic record lock
+ * on the byte of its index, which the kernel drops when the process dies or execs. Any close of that file in the
+ * process drops the lock, so no other function of kin opens or closes one. Windows: a process's handle and creation
+ * time tell; where another user's process may not be opened, an event with a name does.
  */
 
 #define KIN_OS_PULSE_MAX 4096u /* an index is less */
@@ -222,21 +223,22 @@ kin_os_handle kin_os_pulse_handle(const kin_os_pulse *pulse);
 kin_status kin_os_pulse_adopt(kin_os_pulse *out, kin_os_handle handle);
 /* What the sign of `index` is now, for kin_os_pulse_start. To be read before what says that the sign may be taken. */
 uint64_t kin_os_pulse_look(kin_os_pulse *pulse, uint32_t index);
-/* Takes the sign of `index` for this process, and for the calling thread, if it still is what was seen and shows no living
- * holder. me: this process; where may be filled in. KIN_E_BUSY: another one has it. KIN_E_HANDLE: no sign can be shown. */
+/* Takes the sign of `index` for this process, and for the calling thread, if it still is what was seen and shows no
+ * living holder. me: this process; where may be filled in. KIN_E_BUSY: another one has it. KIN_E_HANDLE: no sign can
+ * be shown. */
 kin_status kin_os_pulse_start(kin_os_pulse *pulse, uint32_t index, uint64_t seen, kin_os_process_id *me,
                               const kin_os_id *family, const kin_os_access *access);
 /* The calling thread may stand for this process's sign at index, too. Nothing if enough threads do. */
 void kin_os_pulse_share(kin_os_pulse *pulse, uint32_t index);
-/* Shows again what was lost of this process's sign (a program may close descriptors that it does not know). False: somebody else
- * has taken it, as if this process had died. Cheap enough to ask before each sleep. */
+/* Shows again what was lost of this process's sign (a program may close descriptors that it does not know). False:
+ * somebody else has taken it, as if this process had died. Cheap enough to ask before each sleep. */
 bool kin_os_pulse_check(kin_os_pulse *pulse, uint32_t index);
 /* Ends this process's own, at index. */
 void kin_os_pulse_stop(kin_os_pulse *pulse, uint32_t index);
 /* Gives back one of a dead member, which was taken to be alone at cleaning up after it. */
 void kin_os_pulse_give_back(kin_os_pulse *pulse, uint32_t index);
-/* Whether the process that is, or was, member `index` lives. who: what its entry says of it. Not to be asked for what the calling
- * process has taken itself. */
+/* Whether the process that is, or was, member `index` lives. who: what its entry says of it. Not to be asked for what
+ * the calling process has taken itself. */
 kin_os_life kin_os_pulse_life(kin_os_pulse *pulse, uint32_t index, const kin_os_process_id *who,
                               const kin_os_id *family);
 /* Whether it is worth asking, by a look that needs no system call. */
@@ -247,8 +249,8 @@ void kin_os_pulse_close(kin_os_pulse *pulse);
 
 /* ---- removing the names of what is gone: sweep.c ---- */
 
-/* Removes the family's names (semaphores first, the pulse last) if no process but the calling one, at index, shows a sign of
- * life in it. index KIN_OS_PULSE_MAX: it shows none. True: they are removed. */
+/* Removes the family's names (semaphores first, the pulse last) if no process but the calling one, at index, shows a
+ * sign of life in it. index KIN_OS_PULSE_MAX: it shows none. True: they are removed. */
 bool kin_os_pulse_retire(kin_os_pulse *pulse, const kin_os_id *family, uint32_t index);
 /* The same for every family of this user that has no living member. Returns how many were removed. */
 uint32_t kin_os_sweep(void);
@@ -258,14 +260,14 @@ uint32_t kin_os_sweep(void);
  * Each user has names of its own. Names are given and taken by the user whose they are.
  */
 
-/* The memory of the family of that name, and its id, which stands outside of the memory. KIN_E_NOT_FOUND; KIN_E_PERMISSION:
- * somebody else sits there, or lets nobody in. */
+/* The memory of the family of that name, and its id, which stands outside of the memory. KIN_E_NOT_FOUND;
+ * KIN_E_PERMISSION: somebody else sits there, or lets nobody in. */
 kin_status kin_os_name_find(kin_os_handle *shm, kin_os_id *id, const char *name, const kin_os_account *owner);
 /* What has been found: gives the handles to join with. Takes *shm. KIN_E_NOT_FOUND: it is gone meanwhile. */
 kin_status kin_os_name_enter(kin_os_handle *shm, kin_os_handle *pulse, const kin_os_id *family,
                              const kin_os_account *owner);
-/* Gives the name to a family that is whole, made with findable memory and for this group. kept: it outlives its members (Windows:
- * KIN_E_UNSUPPORTED). *holder keeps the name, as long as it is open. KIN_E_EXISTS. */
+/* Gives the name to a family that is whole, made with findable memory and for this group. kept: it outlives its
+ * members (Windows: KIN_E_UNSUPPORTED). *holder keeps the name, as long as it is open. KIN_E_EXISTS. */
 kin_status kin_os_name_publish(kin_os_handle *holder, const char *name, const kin_os_id *family, bool kept,
                                const kin_os_access *access);
 void kin_os_name_hold(kin_os_handle *holder, const char *name, const kin_os_account *owner);
@@ -281,8 +283,8 @@ typedef struct kin_os_found {
     kin_os_handle shm, pulse; /* the visitor's to close; pulse is KIN_OS_NO_HANDLE on Windows */
 } kin_os_found;
 
-/* Visits what looks like a family of this user that some process has open; the same one perhaps more than once. Families
- * for which wanted says no are passed over. Nothing of it is to be trusted. */
+/* Visits what looks like a family of this user that some process has open; the same one perhaps more than once.
+ * Families for which wanted says no are passed over. Nothing of it is to be trusted. */
 void kin_os_discover(bool (*wanted)(const kin_os_id *id, void *context),
                      void (*visit)(const kin_os_found *found, void *context), void *context);
 
@@ -301,8 +303,8 @@ typedef struct kin_os_exit {
 
 /* Forks the calling thread. *in_child tells the two returns apart; the child's *out is meaningless. */
 kin_status kin_os_fork(kin_os_process *out, bool *in_child);
-/* Writes out what the standard output streams still hold. Streams that hold nothing are not touched: a flush of an empty
- * one costs a process just forked ten microseconds of page faults. */
+/* Writes out what the standard output streams still hold. Streams that hold nothing are not touched: a flush of an
+ * empty one costs a process just forked ten microseconds of page faults. */
 void kin_os_flush(void);
 
 /* What a spawned child is born with. */
@@ -316,11 +318,11 @@ typedef struct kin_os_message {
 #define KIN_OS_MESSAGE_MAX 4096u /* with its handles it fits any pipe's buffer: sending never waits for the child */
 #define KIN_OS_HANDLES_MAX 64u
 
-/* Starts a program; argv and names are UTF-8, argv[0] is not special, program is a path. The child inherits the standard
- * streams and gets the message, with duplicates of the handles, nothing else. It can take them by kin_os_message_take;
- * what it does not take vanishes with it. If it ends at once, that is no failure of the start. bound, Windows: it ends with this
- * process. POSIX: KIN_E_UNSUPPORTED in a program that has more rights than its caller: the child would have them,
- * too, and take no message (kin_os_variable). */
+/* Starts a program; argv and names are UTF-8, argv[0] is not special, program is a path. The child inherits the
+ * standard streams and gets the message, with duplicates of the handles, nothing else. It can take them by
+ * kin_os_message_take; what it does not take vanishes with it. If it ends at once, that is no failure of the start.
+ * bound, Windows: it ends with this process. POSIX: KIN_E_UNSUPPORTED in a program that has more rights than its
+ * caller: the child would have them, too, and take no message (kin_os_variable). */
 kin_status kin_os_spawn(kin_os_process *out, const char *program, const char *const *argv,
                         const kin_os_message *message, bool bound);
 uint32_t kin_os_process_pid(const kin_os_process *process);
@@ -345,8 +347,8 @@ void kin_os_detach(void);
 
 /* The pid of this process's parent, 0 if there is none to tell. */
 uint32_t kin_os_parent_pid(void);
-/* In a child that is to die with its parent, which has that pid. POSIX: from now on it does; Windows: kin_os_spawn has seen to
- * that. KIN_E_NOT_FOUND: it has ended already. */
+/* In a child that is to die with its parent, which has that pid. POSIX: from now on it does; Windows: kin_os_spawn
+ * has seen to that. KIN_E_NOT_FOUND: it has ended already. */
 kin_status kin_os_follow_parent(uint32_t pid);
 
 /* ---- processors: cpus.c ---- */
@@ -373,20 +375,21 @@ typedef struct kin_os_command {
     kin_os_stream streams[3];
 } kin_os_command;
 
-/* kin_os_run (os_types.h) is a running program with at most three pipes to its streams. It stays where it was started. */
+/* kin_os_run (os_types.h) is a running program with at most three pipes to its streams. It stays where it was
+ * started. */
 
 /* The program gets the three streams and nothing else. */
 kin_status kin_os_run_start(kin_os_run *out, const kin_os_command *command);
-/* None waits. Its input takes *moved > 0 of the bytes; of stream 1 or 2 *moved > 0 bytes came. KIN_E_TIMED_OUT: nothing goes at
- * present. KIN_E_CLOSED: nor will it. */
+/* None waits. Its input takes *moved > 0 of the bytes; of stream 1 or 2 *moved > 0 bytes came. KIN_E_TIMED_OUT:
+ * nothing goes at present. KIN_E_CLOSED: nor will it. */
 kin_status kin_os_run_write(kin_os_run *run, const void *bytes, size_t size, size_t *moved);
 kin_status kin_os_run_read(kin_os_run *run, unsigned stream, void *buffer, size_t size, size_t *moved);
 /* How much can be read of stream 1 or 2 right now; 0 if it is closed. */
 size_t kin_os_run_left(kin_os_run *run, unsigned stream);
 /* Closes the pipe to a stream, if there is one: the input ends, an output is not wanted any more. */
 void kin_os_run_shut(kin_os_run *run, unsigned stream);
-/* Until one of the pipes still open can be moved (bit 1 << stream) or the program has ended (KIN_OS_RUN_ENDED, *how). KIN_OK,
- * perhaps with nothing *ready. KIN_E_TIMED_OUT. KIN_E_NOT_FOUND: it has ended, and nobody can tell how. */
+/* Until one of the pipes still open can be moved (bit 1 << stream) or the program has ended (KIN_OS_RUN_ENDED, *how).
+ * KIN_OK, perhaps with nothing *ready. KIN_E_TIMED_OUT. KIN_E_NOT_FOUND: it has ended, and nobody can tell how. */
 #define KIN_OS_RUN_ENDED 8u
 kin_status kin_os_run_wait(kin_os_run *run, int64_t deadline, unsigned *ready, kin_os_exit *how);
 kin_status kin_os_run_kill(kin_os_run *run, bool force);
@@ -420,9 +423,9 @@ kin_os_handle kin_os_handle_from(uint64_t value);
 
 /* ---- pipes: pipe.c ----
  *
- * Two connected ends, 0 and 1, which carry packets both ways: each arrives whole or not at all, in order, with handles. Closing, or
- * the death of the last process that has an end, is noticed on the other; what was sent before can still be received.
- * One thread at a time sends on an end, one receives.
+ * Two connected ends, 0 and 1, which carry packets both ways: each arrives whole or not at all, in order, with
+ * handles. Closing, or the death of the last process that has an end, is noticed on the other; what was sent before
+ * can still be received. One thread at a time sends on an end, one receives.
  */
 
 #define KIN_OS_PACKET_MAX 65536u
@@ -444,8 +447,8 @@ typedef struct kin_os_packet {
 kin_status kin_os_pipe_create(kin_os_pipe ends[2]);
 /* What arrived with handles and was not received is closed. */
 void kin_os_pipe_close(kin_os_pipe *pipe);
-/* The KIN_OS_PIPE_HANDLES handles that an end travels as, borrowed; and an end made of such in the process that got them, number
- * being 0 or 1. Takes the handles, also on failure. KIN_E_DAMAGED: they are not an end's. */
+/* The KIN_OS_PIPE_HANDLES handles that an end travels as, borrowed; and an end made of such in the process that got
+ * them, number being 0 or 1. Takes the handles, also on failure. KIN_E_DAMAGED: they are not an end's. */
 void kin_os_pipe_handles(const kin_os_pipe *pipe, kin_os_handle *handles);
 kin_status kin_os_pipe_adopt(kin_os_pipe *out, const kin_os_handle *handles, unsigned number);
 /* Its handles are being duplicated into another process: closing it here leaves alone what was sent to it and is not
@@ -453,27 +456,28 @@ kin_status kin_os_pipe_adopt(kin_os_pipe *out, const kin_os_handle *handles, uns
 void kin_os_pipe_given(kin_os_pipe *pipe, bool given);
 /* The handles are borrowed. KIN_E_TIMED_OUT: nothing was sent. KIN_E_CLOSED, KIN_E_HANDLE. */
 kin_status kin_os_pipe_send(kin_os_pipe *pipe, const kin_os_packet *packet, int64_t deadline);
-/* Never waits. KIN_E_TIMED_OUT: there is none. KIN_E_CLOSED: nor will there be. KIN_E_DAMAGED: what came is no packet; it is
- * dropped. KIN_E_HANDLE: its handles cannot be had; the rest of it is there. */
+/* Never waits. KIN_E_TIMED_OUT: there is none. KIN_E_CLOSED: nor will there be. KIN_E_DAMAGED: what came is no
+ * packet; it is dropped. KIN_E_HANDLE: its handles cannot be had; the rest of it is there. */
 kin_status kin_os_pipe_recv(kin_os_pipe *pipe, kin_os_packet *packet);
 /* The first size bytes of the next packet, which stays; zeros where it is shorter. KIN_E_TIMED_OUT, KIN_E_CLOSED. */
 kin_status kin_os_pipe_peek(kin_os_pipe *pipe, void *start, size_t size);
-/* Until there is something to receive, be it the end. take: kin_os_pipe_recv is the very next call for this end; it may be read
- * already. KIN_E_TIMED_OUT. */
+/* Until there is something to receive, be it the end. take: kin_os_pipe_recv is the very next call for this end; it
+ * may be read already. KIN_E_TIMED_OUT. */
 kin_status kin_os_pipe_wait(kin_os_pipe *pipe, bool take, int64_t deadline);
-/* What to wait for with other things: ready when kin_os_pipe_wait would return, perhaps too often. Windows: it holds for
- * one wait, and spends the thread that asks: if that ends, it becomes ready. */
+/* What to wait for with other things: ready when kin_os_pipe_wait would return, perhaps too often. Windows: it holds
+ * for one wait, and spends the thread that asks: if that ends, it becomes ready. */
 kin_status kin_os_pipe_watch(kin_os_pipe *pipe, kin_os_handle *out);
 
 /* ---- a process that forks for this one: server.c ---- */
 
 /* As kin_os_spawn, but the child is forked by a server: a process of this program that is started with the first such
- * start, ends with this process, and is no forked child's. The child is the calling process's own in every respect. Errors: those of
- * kin_os_spawn; KIN_E_UNSUPPORTED; KIN_E_CLOSED: the server ended before there was a child. Windows: KIN_E_UNSUPPORTED. */
+ * start, ends with this process, and is no forked child's. The child is the calling process's own in every respect.
+ * Errors: those of kin_os_spawn; KIN_E_UNSUPPORTED; KIN_E_CLOSED: the server ended before there was a child. Windows:
+ * KIN_E_UNSUPPORTED. */
 kin_status kin_os_server_start(kin_os_process *out, const char *program, const kin_os_message *message);
-/* What was taken by kin_os_message_take is left alone, unless it makes this process a server: then it serves, and returns only
- * in the children, each with its own message. handles has room for KIN_OS_HANDLES_MAX. KIN_E_CLOSED: whom it was for
- * has gone. */
+/* What was taken by kin_os_message_take is left alone, unless it makes this process a server: then it serves, and
+ * returns only in the children, each with its own message. handles has room for KIN_OS_HANDLES_MAX. KIN_E_CLOSED:
+ * whom it was for has gone. */
 kin_status kin_os_server_run(void *data, size_t capacity, size_t *size, kin_os_handle *handles, size_t *handle_count);
 
 /* ---- the message to a spawned child: message.c ---- */
@@ -481,10 +485,10 @@ kin_status kin_os_server_run(void *data, size_t capacity, size_t *size, kin_os_h
 /* Whether this process was started by kin_os_spawn and has not taken its message yet. POSIX: never in a program that
  * has more rights than its caller (kin_os_variable). */
 bool kin_os_message_pending(void);
-/* Takes it; the handles are the caller's. *handle_count: in, room for handles; out, how many there are. KIN_E_NOT_FOUND:
- * there is none; KIN_E_CLOSED: it was meant for another process; KIN_E_TOO_BIG; KIN_E_HANDLE: somebody has closed one;
- * KIN_E_BLOB_CORRUPT: not a message of kin. After a failure handles may be open that nobody knows: the process had better
- * end. */
+/* Takes it; the handles are the caller's. *handle_count: in, room for handles; out, how many there are.
+ * KIN_E_NOT_FOUND: there is none; KIN_E_CLOSED: it was meant for another process; KIN_E_TOO_BIG; KIN_E_HANDLE:
+ * somebody has closed one; KIN_E_BLOB_CORRUPT: not a message of kin. After a failure handles may be open that nobody
+ * knows: the process had better end. */
 kin_status kin_os_message_take(void *data, size_t capacity, size_t *size, kin_os_handle *handles, size_t *handle_count);
 
 #endif

@@ -1,7 +1,8 @@
-/* support.h: what the tests have in common. A test program's main calls kin_main with its entries first; its children are
- * the same program.
+/* support.h: what the tests have in common. A test program's main calls kin_main with its entries first; its children
+ * are the same program.
  *
- * CMocka's assertions work in the parent only. A child says what is wrong with CHECK, on standard error and by its exit code.
+ * CMocka's assertions work in the parent only. A child says what is wrong with CHECK, on standard error and by its
+ * exit code.
  */
 #ifndef KIN_SUPPORT_H
 #define KIN_SUPPORT_H
@@ -22,8 +23,9 @@
 
 #define PATIENCE KIN_SECONDS(60) /* for what is to happen at once, on a machine that is busy */
 
-/* LLVM's sanitizers leave their allocator's locks as they are in a forked child, before versions 18 and 19: it hangs in malloc
- * if another thread was there. https://github.com/llvm/llvm-project/pull/75290, https://github.com/llvm/llvm-project/pull/96600 */
+/* LLVM's sanitizers leave their allocator's locks as they are in a forked child, before versions 18 and 19: it hangs
+ * in malloc if another thread was there. https://github.com/llvm/llvm-project/pull/75290,
+ * https://github.com/llvm/llvm-project/pull/96600 */
 #define MALLOC_OUTLIVES_FORK 1
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)

@@ -21,8 +21,8 @@ void close_handle(intptr_t handle);
 /* Something that can be waited for; and makes it ready, once and for all. */
 intptr_t make_signal(void);
 void raise_signal(intptr_t signal);
-/* Starts this program once more, without kin: with one argument, input as its standard input, and these handles inherited
- * under the same values. Returns the process (a HANDLE, a pid). */
+/* Starts this program once more, without kin: with one argument, input as its standard input, and these handles
+ * inherited under the same values. Returns the process (a HANDLE, a pid). */
 intptr_t start_self(const char *argument, intptr_t input, const intptr_t *inherited, size_t count);
 /* Waits for its end; returns its exit code. */
 int end_of_self(intptr_t process);
@@ -33,8 +33,8 @@ size_t read_input(void *buffer, size_t size);
 /* Closes the standard input; writes all of it to standard output (1) or error (2), as it is, or returns 0. */
 void close_input(void);
 int write_output(int stream, const void *bytes, size_t size);
-/* This program's arguments in UTF-8, ended by NULL, as the C runtime took them apart (Windows: and as CommandLineToArgvW does, or
- * NULL). They stay. */
+/* This program's arguments in UTF-8, ended by NULL, as the C runtime took them apart (Windows: and as
+ * CommandLineToArgvW does, or NULL). They stay. */
 char **own_arguments(void);
 /* An environment variable of this process in UTF-8: its length, -1 if there is none. Sets one, or removes it (NULL). */
 int own_variable(char *out, size_t size, const char *name);

@@ -4,7 +4,8 @@
 
 #include "program.h"
 
-/* A command gets its own name as argv[0]. Exit status: 0, 1 (it failed, or a demonstration came out wrong), 2 (usage). */
+/* A command gets its own name as argv[0]. Exit status: 0, 1 (it failed, or a demonstration came out wrong), 2
+ * (usage). */
 int demo_command(int argc, char **argv);
 int ps_command(int argc, char **argv);
 int reap_command(int argc, char **argv);

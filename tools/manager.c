@@ -1,4 +1,5 @@
-/* manager.c: `kin manager`: managers started, listed, stopped. `kin set`, `get`, `put`, `take`: what is in them, for scripts. */
+/* manager.c: `kin manager`: managers started, listed, stopped. `kin set`, `get`, `put`, `take`: what is in them,
+ * for scripts. */
 #include "commands.h"
 #include "output.h"
 
@@ -31,7 +32,8 @@ typedef struct choice {
     int64_t wait;
 } choice;
 
-/* Options come first: what follows may begin with a dash. False: there are others than those allowed, or not `left` arguments. */
+/* Options come first: what follows may begin with a dash. False: there are others than those allowed, or not
+ * `left` arguments. */
 static bool choose(choice *out, int argc, char **argv, const char *allowed, int left)
 {
     static const struct option known[] = {{"group", required_argument, NULL, 'g'},

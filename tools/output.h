@@ -1,10 +1,12 @@
-/* output.h: JSON documents on the standard output, by Jansson. The functions end the process with status 1 where memory or the output fails. */
+/* output.h: JSON documents on the standard output, by Jansson. The functions end the process with status 1 where
+ * memory or the output fails. */
 #ifndef OUTPUT_H
 #define OUTPUT_H
 
 #include <jansson.h>
 
-/* A text that anybody may have written. NULL becomes null. What is not UTF-8 is taken for Latin 1, since JSON knows no other bytes. */
+/* A text that anybody may have written. NULL becomes null. What is not UTF-8 is taken for Latin 1, since JSON
+ * knows no other bytes. */
 json_t *output_text(const char *text);
 /* The same as text, for a terminal: what is not UTF-8, and control characters, with which it could write over what is
  * there, are printed as escapes as in C. */

@@ -12,10 +12,10 @@
  * lists. POSIX: there is only inheritance: see to it that the descriptors listed survive into the child
  * (posix_spawn_file_actions_adddup2(fd, fd), or fcntl(fd, F_SETFD, 0) between fork and exec).
  *
- * A blob is checked field by field before anything in it is used, and each way in which it can be wrong has an error of
- * its own. The values of handles in it are a claim: whoever made it may have named any handle of this process. So a blob
- * that is refused has changed nothing, and the handles that it names stay as they are, the caller's: kin_blob_handles
- * lists them.
+ * A blob is checked field by field before anything in it is used, and each way in which it can be wrong has an error
+ * of its own. The values of handles in it are a claim: its maker may have named any handle of this process. So
+ * a blob that is refused has changed nothing, and the handles that it names stay as they are, the caller's:
+ * kin_blob_handles lists them.
  */
 #ifndef KIN_BLOB_H
 #define KIN_BLOB_H

@@ -6,22 +6,23 @@
  *     kin_dict_get(prices, "tea", 3, &price, sizeof price, &size);             // in others
  *     kin_dict_add_i64(prices, "sold", 1, NULL);                               // typed, with strings for keys
  *
- * Any member uses it directly, without a server. Getting takes no lock and waits for nobody: it copies the value, and copies again
- * if it was changed meanwhile, so that what it gives is one whole value that the key had at some moment during the call. (Only if
- * that happens a hundred times running does it go behind the lock.) Changes are one after another, under one lock of the
- * dict's; each is seen whole or not at all. The order of keys is not specified. Keys cannot be chosen to be slow: each dict hashes
- * with a secret of its own.
+ * Any member uses it directly, without a server. Getting takes no lock and waits for nobody: it copies the value, and
+ * copies again if it was changed meanwhile, so that what it gives is one whole value that the key had at some moment
+ * during the call. (Only if that happens a hundred times running does it go behind the lock.) Changes are one after
+ * another, under one lock of the dict's; each is seen whole or not at all. The order of keys is not specified. Keys
+ * cannot be chosen to be slow: each dict hashes with a secret of its own.
  *
- * An entry takes the bytes of its key and value, 24 more, rounded up as by kin_alloc, and about 30 in the table; it grows as needed, up to the family's memory.
+ * An entry takes the bytes of its key and value, 24 more, rounded up as by kin_alloc, and about 30 in the table; it
+ * grows as needed, up to the family's memory.
  *
- * Death: a process killed in the middle of a change has made it or not; its memory is given back by the next who changes
- * anything. Nobody is told, since nothing is half done. A process that is stopped in the middle of one holds up the others'
- * changes, but no get.
+ * Death: a process killed in the middle of a change has made it or not; its memory is given back by the next who
+ * changes anything. Nobody is told, since nothing is half done. A process that is stopped in the middle of one holds
+ * up the others' changes, but no get.
  *
- * Any thread of any member may call all of these. All: KIN_E_ARGUMENT (dict or key null; a key of 0 bytes or more than
- * KIN_DICT_KEY_MAX; a value null that is not of 0 bytes), KIN_E_FAMILY, KIN_E_TYPE (not a dict of a family this process is in),
- * KIN_E_LIMIT (no thread entry), KIN_E_DAMAGED (a member wrote over it), KIN_E_BUSY (as kin_alloc). Within a
- * kin_dict_change of the same dict all but those that get: KIN_E_DEADLOCK.
+ * Any thread of any member may call all of these. All: KIN_E_ARGUMENT (dict or key null; a key of 0 bytes or more
+ * than KIN_DICT_KEY_MAX; a value null that is not of 0 bytes), KIN_E_FAMILY, KIN_E_TYPE (not a dict of a family this
+ * process is in), KIN_E_LIMIT (no thread entry), KIN_E_DAMAGED (a member wrote over it), KIN_E_BUSY (as kin_alloc).
+ * Within a kin_dict_change of the same dict all but those that get: KIN_E_DEADLOCK.
  */
 #ifndef KIN_DICT_H
 #define KIN_DICT_H
@@ -41,29 +42,31 @@ KIN_API kin_status kin_dict_create(kin_dict **out, kin_family *family);
 KIN_API kin_status kin_dict_destroy(kin_dict *dict);
 
 /* Copies the key's value into buffer and its length into *size (size may be NULL, and with capacity 0 buffer).
- * Errors: KIN_E_NOT_FOUND; KIN_E_TOO_BIG: longer than capacity, *size is its length. After an error buffer may have been written to. */
+ * Errors: KIN_E_NOT_FOUND; KIN_E_TOO_BIG: longer than capacity, *size is its length. After an error buffer may have
+ * been written to. */
 KIN_API kin_status kin_dict_get(kin_dict *dict, const void *key, size_t key_size, void *buffer, size_t capacity,
                                 size_t *size);
 /* *there: 1 or 0. */
 KIN_API kin_status kin_dict_contains(kin_dict *dict, const void *key, size_t key_size, int *there);
 
-/* Gives the key this value, whether it has one or not. Errors: KIN_E_NO_MEMORY, KIN_E_TOO_BIG (4 GiB and more): it is as it was. */
+/* Gives the key this value, whether it has one or not. Errors: KIN_E_NO_MEMORY, KIN_E_TOO_BIG (4 GiB and more): it
+ * is as it was. */
 KIN_API kin_status kin_dict_set(kin_dict *dict, const void *key, size_t key_size, const void *value, size_t size);
 /* Only if it has none. Errors: KIN_E_EXISTS, and as kin_dict_set. */
 KIN_API kin_status kin_dict_set_if_absent(kin_dict *dict, const void *key, size_t key_size, const void *value,
                                           size_t size);
-/* Only if its value is expected, byte for byte; *done tells. expected NULL: only if it has none. value NULL: removes the key.
- * Errors: as kin_dict_set; KIN_E_ARGUMENT also for both NULL, and for done NULL. */
+/* Only if its value is expected, byte for byte; *done tells. expected NULL: only if it has none. value NULL: removes
+ * the key. Errors: as kin_dict_set; KIN_E_ARGUMENT also for both NULL, and for done NULL. */
 KIN_API kin_status kin_dict_compare_and_set(kin_dict *dict, const void *key, size_t key_size, const void *expected,
                                             size_t expected_size, const void *value, size_t size, int *done);
 
-/* Changes a copy of the value, which becomes the key's when this returns KIN_OK; with anything else all stays as it was. value has
- * place for room bytes and is aligned to 8; *size is its length, to be changed if wanted. */
+/* Changes a copy of the value, which becomes the key's when this returns KIN_OK; with anything else all stays as it
+ * was. value has place for room bytes and is aligned to 8; *size is its length, to be changed if wanted. */
 typedef kin_status kin_dict_change(void *value, size_t *size, size_t room, void *context);
-/* Lets change work on a copy of the key's value, in shared memory, while nobody else changes the dict; others get the old value
- * until it is done, also if this process dies in it. room: the largest size that the value is to have, if more than it has now. change
- * may get from the same dict, and not change it. Statuses: that of change; KIN_E_NOT_FOUND; KIN_E_TOO_BIG (*size above room);
- * KIN_E_ARGUMENT (change null); as kin_dict_set. */
+/* Lets change work on a copy of the key's value, in shared memory, while nobody else changes the dict; others get the
+ * old value until it is done, also if this process dies in it. room: the largest size that the value is to have, if
+ * more than it has now. change may get from the same dict, and not change it. Statuses: that of change;
+ * KIN_E_NOT_FOUND; KIN_E_TOO_BIG (*size above room); KIN_E_ARGUMENT (change null); as kin_dict_set. */
 KIN_API kin_status kin_dict_update(kin_dict *dict, const void *key, size_t key_size, size_t room,
                                    kin_dict_change *change, void *context);
 
@@ -73,8 +76,8 @@ KIN_API kin_status kin_dict_delete(kin_dict *dict, const void *key, size_t key_s
 KIN_API kin_status kin_dict_clear(kin_dict *dict);
 /* How many keys there are. Waits for a change that is going on. */
 KIN_API kin_status kin_dict_size(kin_dict *dict, size_t *count);
-/* Copies all keys and values, as they are at one moment, into memory of this process (items.h). Others' changes, though not their
- * gets, wait as long as the copying takes. Errors: KIN_E_NO_MEMORY. */
+/* Copies all keys and values, as they are at one moment, into memory of this process (items.h). Others' changes,
+ * though not their gets, wait as long as the copying takes. Errors: KIN_E_NO_MEMORY. */
 KIN_API kin_status kin_dict_items(kin_items **out, kin_dict *dict);
 
 /* ---- strings and numbers: keys are strings, without their end ---- */
@@ -85,7 +88,8 @@ KIN_API kin_status kin_dict_get_string(kin_dict *dict, const char *key, char *bu
 KIN_API kin_status kin_dict_set_i64(kin_dict *dict, const char *key, int64_t value);
 /* KIN_E_TYPE also where the value has not 8 bytes. */
 KIN_API kin_status kin_dict_get_i64(kin_dict *dict, const char *key, int64_t *value);
-/* Adds; no value counts as 0. *after (may be NULL) is the sum. KIN_E_OVERFLOW: nothing changes. KIN_E_TYPE: as above. */
+/* Adds; no value counts as 0. *after (may be NULL) is the sum. KIN_E_OVERFLOW: nothing changes. KIN_E_TYPE: as
+ * above. */
 KIN_API kin_status kin_dict_add_i64(kin_dict *dict, const char *key, int64_t amount, int64_t *after);
 KIN_API kin_status kin_dict_delete_string(kin_dict *dict, const char *key);
 

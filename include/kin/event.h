@@ -5,12 +5,12 @@
  *     kin_event_wait(ready, KIN_FOREVER);         // in some processes
  *     kin_event_set(ready);                       // in another
  *
- * It starts cleared. Setting it wakes all that wait; it stays set until it is cleared. Whoever waits when it is set returns,
- * even if it is cleared at once: set and clear let exactly those through that wait at that moment. Setting waits for nobody.
- * 32 bytes, no kernel object; a test or a wait on a set event is one load.
+ * It starts cleared. Setting it wakes all that wait; it stays set until it is cleared. Whoever waits when it is set
+ * returns, even if it is cleared at once: set and clear let exactly those through that wait at that moment. Setting
+ * waits for nobody. 32 bytes, no kernel object; a test or a wait on a set event is one load.
  *
- * It has no owner. A process killed inside kin_event_set has set it or not; if it has, whoever waits notices within 300 ms
- * although nobody wakes it.
+ * It has no owner. A process killed inside kin_event_set has set it or not; if it has, whoever waits notices within
+ * 300 ms although nobody wakes it.
  */
 #ifndef KIN_EVENT_H
 #define KIN_EVENT_H
@@ -38,7 +38,8 @@ KIN_API kin_status kin_event_set(kin_event *event);
 KIN_API kin_status kin_event_clear(kin_event *event);
 /* *set: 1 or 0, at this moment. */
 KIN_API kin_status kin_event_is_set(const kin_event *event, int *set);
-/* Until it is set, at most timeout nanoseconds. Also KIN_E_TIMED_OUT, KIN_E_ARGUMENT (negative timeout), KIN_E_LIMIT. */
+/* Until it is set, at most timeout nanoseconds. Also KIN_E_TIMED_OUT, KIN_E_ARGUMENT (negative timeout),
+ * KIN_E_LIMIT. */
 KIN_API kin_status kin_event_wait(kin_event *event, int64_t timeout);
 
 KIN_END

@@ -8,8 +8,8 @@
  *         kin_family_look(family, &sight);
  *     }
  *
- * Looking changes nothing, and makes nobody a member. It takes no lock: what it tells was so at some moment during the call,
- * each thing by itself. What `kin ps` shows.
+ * Looking changes nothing, and makes nobody a member. It takes no lock: what it tells was so at some moment during
+ * the call, each thing by itself. What `kin ps` shows.
  */
 #ifndef KIN_INSPECT_H
 #define KIN_INSPECT_H
@@ -67,11 +67,11 @@ typedef struct kin_sight {
  * Errors: KIN_E_ARGUMENT, KIN_E_NO_MEMORY. */
 KIN_API kin_status kin_family_look(kin_family *family, const kin_sight *sight);
 
-/* Visits each family of this user that some process is in, also those of other programs; family is valid during the visit only,
- * unless this process is in it anyway. The visitor may look, and may kin_family_reap it (which makes this process a member
- * until the visit ends). *count (may be NULL): how many there were. Families beyond 64, and on Windows those made while 256
- * others were listed, are not visited. Not by several threads at once.
- * Errors: KIN_E_ARGUMENT (visit null). */
+/* Visits each family of this user that some process is in, also those of other programs; family is valid during the
+ * visit only, unless this process is in it anyway. The visitor may look, and may kin_family_reap it (which makes this
+ * process a member until the visit ends). *count (may be NULL): how many there were. Families beyond 64, and on
+ * Windows those made while 256 others were listed, are not visited. Not by several threads at once. Errors:
+ * KIN_E_ARGUMENT (visit null). */
 KIN_API kin_status kin_families(void (*visit)(kin_family *family, void *context), void *context, uint32_t *count);
 
 KIN_END

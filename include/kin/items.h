@@ -6,8 +6,8 @@
  *     while (kin_items_next(items, &item)) { use(item.key, item.key_size, item.value, item.value_size); }
  *     kin_items_destroy(items);
  *
- * The copy is this process's own memory: what others change meanwhile does not show in it, and it may be kept as long as wanted.
- * One thread at a time uses it. Its bytes are aligned to 8.
+ * The copy is this process's own memory: what others change meanwhile does not show in it, and it may be kept as long
+ * as wanted. One thread at a time uses it. Its bytes are aligned to 8.
  */
 #ifndef KIN_ITEMS_H
 #define KIN_ITEMS_H
@@ -25,7 +25,8 @@ typedef struct kin_item {
     size_t value_size;
 } kin_item;
 
-/* The next of them, valid until kin_items_destroy; 0: there is none, and the following call begins from the first again. */
+/* The next of them, valid until kin_items_destroy; 0: there is none, and the following call begins from the first
+ * again. */
 KIN_API int kin_items_next(kin_items *items, kin_item *item);
 /* How many there are; 0 for NULL. */
 KIN_API size_t kin_items_count(const kin_items *items);

@@ -6,17 +6,18 @@
  *     kin_list_get(log, KIN_LIST_LAST, buffer, sizeof buffer, &size);          // in others
  *     kin_list_pop(log, 0, buffer, sizeof buffer, &size);
  *
- * As with a dict (dict.h), getting takes no lock and gives one whole item that stood there at some moment during the call;
- * changes are one after another, and each is seen whole or not at all, also if the process that makes it is killed.
+ * As with a dict (dict.h), getting takes no lock and gives one whole item that stood there at some moment during the
+ * call; changes are one after another, and each is seen whole or not at all, also if the process that makes it is
+ * killed.
  *
- * To set, and to append, insert or pop at either end, takes the same time however long the list is, but for the now and then when
- * its index of 8 bytes for each item is made anew; in the middle it is made anew each time. An item takes its own bytes and 24
- * more. Who wants to wait for items takes a queue (queue.h).
+ * To set, and to append, insert or pop at either end, takes the same time however long the list is, but for the now
+ * and then when its index of 8 bytes for each item is made anew; in the middle it is made anew each time. An item
+ * takes its own bytes and 24 more. Who wants to wait for items takes a queue (queue.h).
  *
- * Any thread of any member may call all of these. All: KIN_E_ARGUMENT (null), KIN_E_FAMILY, KIN_E_TYPE (not a list of a family this
- * process is in), KIN_E_LIMIT (no thread entry), KIN_E_DAMAGED (a member wrote over it), KIN_E_BUSY (as kin_alloc). Those that
- * make something new: KIN_E_NO_MEMORY, KIN_E_TOO_BIG (4 GiB and more); after an error the list is as it was.
- * An index counts from 0, KIN_LIST_LAST is the last item's; KIN_E_NOT_FOUND: there is no such item.
+ * Any thread of any member may call all of these. All: KIN_E_ARGUMENT (null), KIN_E_FAMILY, KIN_E_TYPE (not a list of
+ * a family this process is in), KIN_E_LIMIT (no thread entry), KIN_E_DAMAGED (a member wrote over it), KIN_E_BUSY (as
+ * kin_alloc). Those that make something new: KIN_E_NO_MEMORY, KIN_E_TOO_BIG (4 GiB and more); after an error the list
+ * is as it was. An index counts from 0, KIN_LIST_LAST is the last item's; KIN_E_NOT_FOUND: there is no such item.
  */
 #ifndef KIN_LIST_H
 #define KIN_LIST_H
@@ -44,15 +45,16 @@ KIN_API kin_status kin_list_set(kin_list *list, size_t index, const void *data, 
 KIN_API kin_status kin_list_append(kin_list *list, const void *data, size_t size);
 /* Adds before the item at index, or at the end if index is the size, or KIN_LIST_LAST. */
 KIN_API kin_status kin_list_insert(kin_list *list, size_t index, const void *data, size_t size);
-/* As kin_list_get, and takes the item out; buffer NULL with capacity 0 and size NULL: only that. A process killed meanwhile has
- * taken it out or not. KIN_E_TOO_BIG: it stays. KIN_E_NO_MEMORY, in the middle only: it stays. */
+/* As kin_list_get, and takes the item out; buffer NULL with capacity 0 and size NULL: only that. A process killed
+ * meanwhile has taken it out or not. KIN_E_TOO_BIG: it stays. KIN_E_NO_MEMORY, in the middle only: it stays. */
 KIN_API kin_status kin_list_pop(kin_list *list, size_t index, void *buffer, size_t capacity, size_t *size);
 
 /* All of them, at one moment. */
 KIN_API kin_status kin_list_clear(kin_list *list);
 KIN_API kin_status kin_list_size(kin_list *list, size_t *count);
-/* Copies count items from first on, or as many of these as there are, as they are at one moment, into memory of this process
- * (items.h). count SIZE_MAX: to the end. Others' changes, though not their gets, wait meanwhile. Errors: KIN_E_NO_MEMORY. */
+/* Copies count items from first on, or as many of these as there are, as they are at one moment, into memory of this
+ * process (items.h). count SIZE_MAX: to the end. Others' changes, though not their gets, wait meanwhile. Errors:
+ * KIN_E_NO_MEMORY. */
 KIN_API kin_status kin_list_items(kin_items **out, kin_list *list, size_t first, size_t count);
 
 KIN_END

@@ -7,12 +7,13 @@
  *     kin_dict_set_string(prices, "tea", "3.20");
  *     kin_manager_close(manager);                         // the keeper stays, and with it the prices
  *
- * The objects are what their headers say, in shared memory: no message is sent to anybody to use one. The keeper does nothing but
- * be a member, so that the family lives on when nobody else is there. Whoever is in the family goes on when the keeper is killed,
- * as the memory is theirs, too; the next kin_manager_open starts another. If it was the last, what was kept is gone.
+ * The objects are what their headers say, in shared memory: no message is sent to anybody to use one. The keeper does
+ * nothing but be a member, so that the family lives on when nobody else is there. Whoever is in the family goes on
+ * when the keeper is killed, as the memory is theirs, too; the next kin_manager_open starts another. If it was the
+ * last, what was kept is gone.
  *
- * The keeper is this program, started by spawn: it has to call kin_main (process.h). It leaves the terminal and the standard streams
- * alone, and ends when kin_manager_stop is called. `kin manager` is the same as a command.
+ * The keeper is this program, started by spawn: it has to call kin_main (process.h). It leaves the terminal and the
+ * standard streams alone, and ends when kin_manager_stop is called. `kin manager` is the same as a command.
  *
  * All: any thread. Objects are never destroyed by closing; whoever destroys one takes it from all.
  */
@@ -46,9 +47,10 @@ typedef struct kin_manager_options {
         sizeof(kin_manager_options), 0, 0, KIN_FAMILY_OPTIONS                                                          \
     }
 
-/* Opens the family of that name (kin_family_open) and makes sure that it has a keeper, waiting until there is one; not if it is another
- * user's (options->family.owner), who sees to that alone. The caller's; kin_manager_close. options NULL: all defaults.
- * Errors: those of kin_family_open and kin_process_start; KIN_E_TIMED_OUT (no keeper has begun within 10 seconds). */
+/* Opens the family of that name (kin_family_open) and makes sure that it has a keeper, waiting until there is one;
+ * not if it is another user's (options->family.owner), who sees to that alone. The caller's; kin_manager_close.
+ * options NULL: all defaults. Errors: those of kin_family_open and kin_process_start; KIN_E_TIMED_OUT (no keeper has
+ * begun within 10 seconds). */
 KIN_API kin_status kin_manager_open(kin_manager **out, const char *name, const kin_manager_options *options);
 
 /* Leaves the family: pointers to its objects are invalid afterwards. NULL: nothing. */
@@ -60,15 +62,15 @@ KIN_API kin_family *kin_manager_family(kin_manager *manager);
 /* The keeper's pid; 0: there is none now. */
 KIN_API uint32_t kin_manager_keeper(kin_manager *manager);
 
-/* Ends the keeper of the manager of that name, waiting for it at most timeout. The family ends with its last member. Errors:
- * KIN_E_NOT_FOUND, KIN_E_TIMED_OUT, those of kin_family_open. */
+/* Ends the keeper of the manager of that name, waiting for it at most timeout. The family ends with its last member.
+ * Errors: KIN_E_NOT_FOUND, KIN_E_TIMED_OUT, those of kin_family_open. */
 KIN_API kin_status kin_manager_stop(const char *name, int64_t timeout);
 
 /* ---- objects: the one of that name, or a new one that gets it ----
  *
- * What the other parameters say is for one that is made. Of two that make it at once one succeeds, and both get that. A process
- * killed in the middle leaves at worst the memory of one object that nobody knows.
- * Errors of all: KIN_E_ARGUMENT, KIN_E_TYPE (the name is of something else), KIN_E_LIMIT (256 names), KIN_E_NO_MEMORY, those of the
+ * What the other parameters say is for one that is made. Of two that make it at once one succeeds, and both get that.
+ * A process killed in the middle leaves at worst the memory of one object that nobody knows. Errors of all:
+ * KIN_E_ARGUMENT, KIN_E_TYPE (the name is of something else), KIN_E_LIMIT (256 names), KIN_E_NO_MEMORY, those of the
  * object's own create. */
 KIN_API kin_status kin_manager_lock(kin_manager *manager, const char *name, uint32_t flags, kin_lock **out);
 KIN_API kin_status kin_manager_rwlock(kin_manager *manager, const char *name, kin_rwlock **out);

@@ -30,16 +30,18 @@
  *         kin_pool_destroy(pool);
  *     }
  *
- * Death: a worker that dies, however, fails exactly the task that it was running; what else was meant for it is done by the
- * others, and a new one takes its place. When the process that made the pool dies, however, its workers are killed (see
- * die_with_parent in process.h), and what it had in the family's memory (50 KiB, and its works) stays there until the family
- * ends: a worker may use it for a moment yet. kin_process_children lists workers, but they are the pool's to join and to close.
+ * Death: a worker that dies, however, fails exactly the task that it was running; what else was meant for it is done
+ * by the others, and a new one takes its place. When the process that made the pool dies, however, its workers are
+ * killed (see die_with_parent in process.h), and what it had in the family's memory (50 KiB, and its works) stays
+ * there until the family ends: a worker may use it for a moment yet. kin_process_children lists workers, but they are
+ * the pool's to join and to close.
  *
- * No thread is started in the program: the pool is looked after (dead workers replaced, time limits kept, callbacks called) by
- * its own threads while they wait in one of the functions below, and by kin_pool_tend. Waiting notices a death within 20 ms.
+ * No thread is started in the program: the pool is looked after (dead workers replaced, time limits kept, callbacks
+ * called) by its own threads while they wait in one of the functions below, and by kin_pool_tend. Waiting notices a
+ * death within 20 ms.
  *
- * A pool is its maker's: in another process, forked ones too, its functions are KIN_E_NOT_OWNER. All its threads may use it at
- * once, and one future by one of them.
+ * A pool is its maker's: in another process, forked ones too, its functions are KIN_E_NOT_OWNER. All its threads may
+ * use it at once, and one future by one of them.
  */
 #ifndef KIN_POOL_H
 #define KIN_POOL_H
@@ -71,8 +73,8 @@ typedef struct kin_function {
     int (*run)(kin_task *task);
 } kin_function;
 
-/* Registers what workers can run; functions must stay valid. Call it once, before kin_main, from which spawned workers do
- * not return. Errors: KIN_E_ARGUMENT (null, no run, a name twice, empty or too long). */
+/* Registers what workers can run; functions must stay valid. Call it once, before kin_main, from which spawned
+ * workers do not return. Errors: KIN_E_ARGUMENT (null, no run, a name twice, empty or too long). */
 KIN_API kin_status kin_functions(const kin_function *functions, size_t count);
 
 /* ---- the pool ---- */
@@ -98,10 +100,10 @@ typedef struct kin_pool_options {
         sizeof(kin_pool_options), 0, KIN_DEFAULT, NULL, NULL, 0, 0                                                     \
     }
 
-/* Makes a pool in the family (NULL: this process's own) and starts its workers; does not wait for them to begin. options NULL: all
- * defaults. The caller's; kin_pool_destroy.
- * Errors: KIN_E_ARGUMENT (more than KIN_POOL_WORKERS_MAX), KIN_E_ENTRY (no such initializer), KIN_E_LIMIT (more than 62 arguments),
- * those of kin_alloc and kin_process_start. */
+/* Makes a pool in the family (NULL: this process's own) and starts its workers; does not wait for them to begin.
+ * options NULL: all defaults. The caller's; kin_pool_destroy. Errors: KIN_E_ARGUMENT (more than
+ * KIN_POOL_WORKERS_MAX), KIN_E_ENTRY (no such initializer), KIN_E_LIMIT (more than 62 arguments), those of kin_alloc
+ * and kin_process_start. */
 KIN_API kin_status kin_pool_create(kin_pool **out, kin_family *family, const kin_pool_options *options);
 
 /* Terminates it if it has not ended, and frees it. Its futures have to be closed before. NULL: nothing. */
@@ -117,8 +119,8 @@ KIN_API kin_status kin_pool_close(kin_pool *pool);
 /* Ends the workers now, whatever they do, and cancels all work that is not done. Takes milliseconds. */
 KIN_API kin_status kin_pool_terminate(kin_pool *pool);
 
-/* Waits until all workers of a closed or terminated pool have ended. Errors: KIN_E_TIMED_OUT, KIN_E_BUSY (neither closed nor
- * terminated). */
+/* Waits until all workers of a closed or terminated pool have ended. Errors: KIN_E_TIMED_OUT, KIN_E_BUSY (neither
+ * closed nor terminated). */
 KIN_API kin_status kin_pool_join(kin_pool *pool, int64_t timeout);
 
 /* Looks after the pool, as waiting does; does not wait. For a program that waits elsewhere. */
@@ -169,10 +171,10 @@ typedef struct kin_work {
         sizeof(kin_work), NULL, NULL, NULL, 0, NULL, 0, 0, 0, 0, 0, NULL, NULL, NULL                                   \
     }
 
-/* Gives the pool work; does not wait for it, but, up to timeout, for room: some thousand works may be unbegun. *out is the
- * caller's; kin_future_close.
- * Errors: KIN_E_ARGUMENT, KIN_E_ENTRY (not registered), KIN_E_FAMILY (an array is not in the pool's family), KIN_E_UNSUPPORTED (handles
- * among args), KIN_E_CLOSED, KIN_E_WORKER_DIED (the pool is broken), KIN_E_TIMED_OUT, KIN_E_TOO_BIG, KIN_E_NO_MEMORY. */
+/* Gives the pool work; does not wait for it, but, up to timeout, for room: some thousand works may be unbegun. *out
+ * is the caller's; kin_future_close. Errors: KIN_E_ARGUMENT, KIN_E_ENTRY (not registered), KIN_E_FAMILY (an array is
+ * not in the pool's family), KIN_E_UNSUPPORTED (handles among args), KIN_E_CLOSED, KIN_E_WORKER_DIED (the pool is
+ * broken), KIN_E_TIMED_OUT, KIN_E_TOO_BIG, KIN_E_NO_MEMORY. */
 KIN_API kin_status kin_pool_submit(kin_future **out, kin_pool *pool, const kin_work *work, int64_t timeout);
 
 typedef struct kin_outcome {
@@ -185,25 +187,26 @@ typedef struct kin_outcome {
     char message[KIN_TASK_MESSAGE]; /* its message */
 } kin_outcome;
 
-/* Submits and waits for all; with count 0 the result is copied to work->out. outcome, if not null, tells more. Errors: those of
- * kin_pool_submit and kin_future_wait; after KIN_E_TIMED_OUT what was not begun is cancelled, and what was is waited for. */
+/* Submits and waits for all; with count 0 the result is copied to work->out. outcome, if not null, tells more.
+ * Errors: those of kin_pool_submit and kin_future_wait; after KIN_E_TIMED_OUT what was not begun is cancelled, and
+ * what was is waited for. */
 KIN_API kin_status kin_pool_map(kin_pool *pool, const kin_work *work, kin_outcome *outcome, int64_t timeout);
 
-/* Waits until all its tasks have ended. KIN_OK: all are done.
- * Errors: KIN_E_TIMED_OUT (it goes on), KIN_E_TASK (a task returned something else than 0), KIN_E_WORKER_DIED (of a task, or the
- * pool is broken), KIN_E_CANCELLED; of several the first of these. */
+/* Waits until all its tasks have ended. KIN_OK: all are done. Errors: KIN_E_TIMED_OUT (it goes on), KIN_E_TASK (a
+ * task returned something else than 0), KIN_E_WORKER_DIED (of a task, or the pool is broken), KIN_E_CANCELLED; of
+ * several the first of these. */
 KIN_API kin_status kin_future_wait(kin_future *future, int64_t timeout);
 
 /* 1 if all its tasks have ended, else 0. Tends the pool. */
 KIN_API int kin_future_ready(kin_future *future);
 
-/* What was submitted alone: waits, then gives its result, which stays the future's. Errors: those of kin_future_wait; KIN_E_UNSUPPORTED (an
- * array's work). */
+/* What was submitted alone: waits, then gives its result, which stays the future's. Errors: those of kin_future_wait;
+ * KIN_E_UNSUPPORTED (an array's work). */
 KIN_API kin_status kin_future_get(kin_future *future, const void **result, size_t *size, int64_t timeout);
 
-/* The next task that has ended: *first and *count are its items, *status what it returned (as kin_outcome's; KIN_E_CANCELLED). In order: that
- * of the first items, and so on, each when all before it have been given; else as they end. Do not mix both on one future.
- * Errors: KIN_E_NOT_FOUND (all have been given), KIN_E_TIMED_OUT. */
+/* The next task that has ended: *first and *count are its items, *status what it returned (as kin_outcome's;
+ * KIN_E_CANCELLED). In order: that of the first items, and so on, each when all before it have been given; else as
+ * they end. Do not mix both on one future. Errors: KIN_E_NOT_FOUND (all have been given), KIN_E_TIMED_OUT. */
 KIN_API kin_status kin_future_next(kin_future *future, int in_order, uint64_t *first, uint64_t *count, int *status,
                                    int64_t timeout);
 

@@ -98,11 +98,11 @@ typedef struct kin_entry {
     int (*run)(const kin_args *args); /* its result is the child's exit code, 0 to 255 */
 } kin_entry;
 
-/* Registers the functions that children may be started with; entries must stay valid. Call it first in main, once. In a
- * spawned child it joins the family, runs the entry and exits with its result, as if main had returned it; if the
+/* Registers the functions that children may be started with; entries must stay valid. Call it first in main, once. In
+ * a spawned child it joins the family, runs the entry and exits with its result, as if main had returned it; if the
  * parent has died or sent something unsound, it exits with KIN_EXIT_START. Elsewhere it returns: KIN_OK, or
- * KIN_E_ARGUMENT (null with a count, no run, a name twice, empty or too long). NULL and 0: a program that has only a pool's
- * functions (pool.h). */
+ * KIN_E_ARGUMENT (null with a count, no run, a name twice, empty or too long). NULL and 0: a program that has only a
+ * pool's functions (pool.h). */
 KIN_API kin_status kin_main(const kin_entry *entries, size_t count);
 
 #define KIN_EXIT_START 113 /* exit code of a child that could not begin */
@@ -111,8 +111,8 @@ KIN_API kin_status kin_main(const kin_entry *entries, size_t count);
 
 typedef struct kin_process kin_process;
 
-/* Pinned. KIN_DEFAULT: spawn if a program is given; else what the environment's KIN_START=fork|spawn|forkserver says, or
- * spawn where there is no such thing; else fork where there is fork. */
+/* Pinned. KIN_DEFAULT: spawn if a program is given; else what the environment's KIN_START=fork|spawn|forkserver says,
+ * or spawn where there is no such thing; else fork where there is fork. */
 typedef enum kin_method {
     KIN_DEFAULT = 0,
     KIN_FORK = 1,
@@ -135,32 +135,32 @@ typedef struct kin_process_options {
     }
 
 /* Starts a child that runs the entry with the arguments (NULL: none, own family). options NULL: all defaults; name,
- * args and options are only borrowed for the call. *out is the caller's; kin_process_close. The child becomes a member of
- * the family. Fork: only the calling thread goes on in the child, which leaves by _exit: stdout and stderr are
- * flushed before the fork and again at its end, other streams are the entry's to flush or close, what atexit
+ * args and options are only borrowed for the call. *out is the caller's; kin_process_close. The child becomes a
+ * member of the family. Fork: only the calling thread goes on in the child, which leaves by _exit: stdout and stderr
+ * are flushed before the fork and again at its end, other streams are the entry's to flush or close, what atexit
  * registered does not run. In a program with several threads, it should do little more than run its entry. Spawn: a
- * program that never calls kin_main just runs; kin_process_join tells how it ended.
- * Fork server: the child comes out of kin_main as a spawned one does, a child of this process as any other. It has the
- * standard streams and the blocked signals of now; environment, current directory, limits and priority as they were when the
- * server was started, by the first such start, and what the program did before kin_main was done once, in the server:
- * it must not start threads there. The server is a child of this process, too, which ends with it: wait(2) for all children
- * finds it, and waits for good. If somebody kills it, the next start makes a new one, and children go on; while somebody has it
- * stopped (SIGSTOP), starts wait. Handles for a child may be open in the server for a moment after the start. A forked child has
- * none until it starts its own.
- * POSIX: a program that has more rights than its caller (setuid, setgid, file capabilities; getauxval(3), AT_SECURE)
- * can only fork its children: KIN_SPAWN and KIN_FORKSERVER are KIN_E_UNSUPPORTED, and so is what needs them (a
- * manager's keeper). Such a program takes nobody's message, so that its caller cannot choose what kin_main runs. It
- * reads no variable of kin's, nor the names of directories.
- * die_with_parent: however this process ends, also by kill -9, the child is killed; the end of the thread that started
- * it does nothing. What the child held is treated as after any death. It is for the child alone: its own children go on,
- * unless they were started so, too. POSIX: a thread in the child, with a descriptor, sees to it from its beginning
- * (kin_main) to its end or an exec; a program that never calls kin_main goes on, and so does a process that the child
- * forks by itself. A parent that calls exec has not ended. Windows: a job object, also for programs that know nothing of
- * kin (but not if this process is killed between their start and the next system call).
- * Errors: KIN_E_ARGUMENT (also KIN_FORK or KIN_FORKSERVER with a program), KIN_E_ENTRY (not registered; with a program,
- * the child ends with KIN_EXIT_START instead), KIN_E_BEFORE_MAIN, KIN_E_UNSUPPORTED (KIN_FORK and KIN_FORKSERVER on
- * Windows; KIN_FORKSERVER with a C library or kernel that does not let it be: Linux with glibc does), KIN_E_CLOSED
- * (KIN_FORKSERVER: the server ended at once, twice), KIN_E_NOT_FOUND (no such program), KIN_E_PERMISSION, KIN_E_LIMIT (processes, members), KIN_E_HANDLE (an argument's handle was closed),
+ * program that never calls kin_main just runs; kin_process_join tells how it ended. Fork server: the child comes out
+ * of kin_main as a spawned one does, a child of this process as any other. It has the standard streams and the
+ * blocked signals of now; environment, current directory, limits and priority as they were when the server was
+ * started, by the first such start, and what the program did before kin_main was done once, in the server: it must
+ * not start threads there. The server is a child of this process, too, which ends with it: wait(2) for all children
+ * finds it, and waits for good. If somebody kills it, the next start makes a new one, and children go on; while
+ * somebody has it stopped (SIGSTOP), starts wait. Handles for a child may be open in the server for a moment after
+ * the start. A forked child has none until it starts its own. POSIX: a program that has more rights than its caller
+ * (setuid, setgid, file capabilities; getauxval(3), AT_SECURE) can only fork its children: KIN_SPAWN and
+ * KIN_FORKSERVER are KIN_E_UNSUPPORTED, and so is what needs them (a manager's keeper). Such a program takes nobody's
+ * message, so that its caller cannot choose what kin_main runs. It reads no variable of kin's, nor the names of
+ * directories. die_with_parent: however this process ends, also by kill -9, the child is killed; the end of the
+ * thread that started it does nothing. What the child held is treated as after any death. It is for the child alone:
+ * its own children go on, unless they were started so, too. POSIX: a thread in the child, with a descriptor, sees to
+ * it from its beginning (kin_main) to its end or an exec; a program that never calls kin_main goes on, and so does a
+ * process that the child forks by itself. A parent that calls exec has not ended. Windows: a job object, also for
+ * programs that know nothing of kin (but not if this process is killed between their start and the next system call).
+ * Errors: KIN_E_ARGUMENT (also KIN_FORK or KIN_FORKSERVER with a program), KIN_E_ENTRY (not registered; with a
+ * program, the child ends with KIN_EXIT_START instead), KIN_E_BEFORE_MAIN, KIN_E_UNSUPPORTED (KIN_FORK and
+ * KIN_FORKSERVER on Windows; KIN_FORKSERVER with a C library or kernel that does not let it be: Linux with glibc
+ * does), KIN_E_CLOSED (KIN_FORKSERVER: the server ended at once, twice), KIN_E_NOT_FOUND (no such program),
+ * KIN_E_PERMISSION, KIN_E_LIMIT (processes, members), KIN_E_HANDLE (an argument's handle was closed),
  * KIN_E_NO_MEMORY, KIN_E_TOO_BIG (arguments), KIN_E_OS. After an error nothing is left. */
 KIN_API kin_status kin_process_start(kin_process **out, const char *entry, const kin_args *args,
                                      const kin_process_options *options);
@@ -215,7 +215,8 @@ typedef struct kin_process_info {
     const char *entry; /* then the name of its entry, valid while it runs; else "" */
 } kin_process_info;
 
-/* Who the calling process is. A fork of the program's own has not been started by kin. Any thread. KIN_E_ARGUMENT: null. */
+/* Who the calling process is. A fork of the program's own has not been started by kin. Any thread. KIN_E_ARGUMENT:
+ * null. */
 KIN_API kin_status kin_process_current(kin_process_info *out);
 
 /* How many processors the calling thread can keep busy with others of its process, at least 1: those it may run on, or

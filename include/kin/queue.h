@@ -6,17 +6,19 @@
  *     while (kin_queue_get(jobs, &job, sizeof job, &size, KIN_FOREVER) == KIN_OK) { ... }   // in others
  *     kin_queue_close(jobs);                                                   // gets end when it is empty
  *
- * A bounded ring of bytes: messages of any length from 0 to the ring's size, each taking 16 bytes more than its own, rounded
- * up to 16. Each message is got by one consumer, in the order in which they were put. No system call while neither side has to
- * wait; who waits spins for a moment if that has paid off on this queue, then sleeps and uses no processor. There is no
- * thread behind it, and nothing to drain or flush at the end of a process: what has been put is there.
+ * A bounded ring of bytes: messages of any length from 0 to the ring's size, each taking 16 bytes more than its own,
+ * rounded up to 16. Each message is got by one consumer, in the order in which they were put. No system call while
+ * neither side has to wait; who waits spins for a moment if that has paid off on this queue, then sleeps and uses no
+ * processor. There is no thread behind it, and nothing to drain or flush at the end of a process: what has been put
+ * is there.
  *
- * Death: a process killed in the middle of a put loses that message, one killed in the middle of a get the one it had in hand;
- * nobody else is held up, nothing is torn, and kin_queue_inspect counts them. What is reserved or peeked by a process that
- * dies is lost in the same way, and is noticed by those it stands in the way of within 50 ms.
+ * Death: a process killed in the middle of a put loses that message, one killed in the middle of a get the one it had
+ * in hand; nobody else is held up, nothing is torn, and kin_queue_inspect counts them. What is reserved or peeked by
+ * a process that dies is lost in the same way, and is noticed by those it stands in the way of within 50 ms.
  *
- * Any thread of any member may call all of these. All: KIN_E_ARGUMENT (null, a negative timeout), KIN_E_FAMILY, KIN_E_TYPE (not a
- * queue of a family this process is in), KIN_E_LIMIT (no thread entry), KIN_E_DAMAGED (a member wrote over the queue).
+ * Any thread of any member may call all of these. All: KIN_E_ARGUMENT (null, a negative timeout), KIN_E_FAMILY,
+ * KIN_E_TYPE (not a queue of a family this process is in), KIN_E_LIMIT (no thread entry), KIN_E_DAMAGED (a member
+ * wrote over the queue).
  */
 #ifndef KIN_QUEUE_H
 #define KIN_QUEUE_H
@@ -43,22 +45,22 @@ typedef struct kin_queue_options {
 
 #define KIN_QUEUE_JOINABLE 1u /* kin_queue_task_done and kin_queue_join work; costs a get one atomic operation more */
 
-/* options NULL: the defaults. Memory that no message has come to is not touched: a large ring that holds little costs little.
- * Errors: KIN_E_ARGUMENT (also options' size, capacity or flags), and those of kin_alloc. */
+/* options NULL: the defaults. Memory that no message has come to is not touched: a large ring that holds little costs
+ * little. Errors: KIN_E_ARGUMENT (also options' size, capacity or flags), and those of kin_alloc. */
 KIN_API kin_status kin_queue_create(kin_queue **out, kin_family *family, const kin_queue_options *options);
 /* As kin_lock_destroy; what is in it is gone. */
 KIN_API kin_status kin_queue_destroy(kin_queue *queue);
 
 /* ---- copying ---- */
 
-/* Copies size bytes into the queue, waiting at most timeout for room. data may be NULL if size is 0. With KIN_NOW it does not
- * wait for room, though it may for one that is just putting.
- * Errors: KIN_E_TIMED_OUT, KIN_E_CLOSED, KIN_E_TOO_BIG (larger than the ring, at once). */
+/* Copies size bytes into the queue, waiting at most timeout for room. data may be NULL if size is 0. With KIN_NOW it
+ * does not wait for room, though it may for one that is just putting. Errors: KIN_E_TIMED_OUT, KIN_E_CLOSED,
+ * KIN_E_TOO_BIG (larger than the ring, at once). */
 KIN_API kin_status kin_queue_put(kin_queue *queue, const void *data, size_t size, int64_t timeout);
 
 /* Copies the next message into buffer and its length into *size (size may be NULL), waiting at most timeout for one.
- * Errors: KIN_E_TIMED_OUT; KIN_E_CLOSED: closed and empty; KIN_E_TOO_BIG: longer than capacity: the message stays, and *size
- * is its length. */
+ * Errors: KIN_E_TIMED_OUT; KIN_E_CLOSED: closed and empty; KIN_E_TOO_BIG: longer than capacity: the message stays,
+ * and *size is its length. */
 KIN_API kin_status kin_queue_get(kin_queue *queue, void *buffer, size_t capacity, size_t *size, int64_t timeout);
 
 typedef struct kin_message {
@@ -67,42 +69,42 @@ typedef struct kin_message {
     size_t capacity; /* of data; get only */
 } kin_message;
 
-/* Puts count messages, in this order, waiting at most timeout in all. *done (may be NULL) is how many it put, also after an error
- * (as of kin_queue_put). Those that fit at once become visible at once; a process killed meanwhile may lose as many as had not
- * become visible. */
+/* Puts count messages, in this order, waiting at most timeout in all. *done (may be NULL) is how many it put, also
+ * after an error (as of kin_queue_put). Those that fit at once become visible at once; a process killed meanwhile may
+ * lose as many as had not become visible. */
 KIN_API kin_status kin_queue_put_many(kin_queue *queue, const kin_message *messages, size_t count, size_t *done,
                                       int64_t timeout);
 
-/* Gets at least one message, and as many more, up to count, as are there. *done: how many. A message longer than its place ends
- * it: KIN_E_TOO_BIG if it is the first, with its length in messages[0].size. Errors: as kin_queue_get. */
+/* Gets at least one message, and as many more, up to count, as are there. *done: how many. A message longer than its
+ * place ends it: KIN_E_TOO_BIG if it is the first, with its length in messages[0].size. Errors: as kin_queue_get. */
 KIN_API kin_status kin_queue_get_many(kin_queue *queue, kin_message *messages, size_t count, size_t *done,
                                       int64_t timeout);
 
 /* ---- in place ---- */
 
-/* Gives the caller room for a message of size bytes, aligned to 16, in the queue itself; it becomes a message when it is
- * committed. Later messages are not got before that. Errors: as kin_queue_put. */
+/* Gives the caller room for a message of size bytes, aligned to 16, in the queue itself; it becomes a message when it
+ * is committed. Later messages are not got before that. Errors: as kin_queue_put. */
 KIN_API kin_status kin_queue_reserve(kin_queue *queue, void **memory, size_t size, int64_t timeout);
-/* Makes it a message of its first size bytes. By the thread that reserved it. Errors: KIN_E_STALE (memory is no reservation of
- * this thread), KIN_E_TOO_BIG (size is more than was reserved). */
+/* Makes it a message of its first size bytes. By the thread that reserved it. Errors: KIN_E_STALE (memory is no
+ * reservation of this thread), KIN_E_TOO_BIG (size is more than was reserved). */
 KIN_API kin_status kin_queue_commit(kin_queue *queue, void *memory, size_t size);
 /* Gives it back unused. Errors: KIN_E_STALE. */
 KIN_API kin_status kin_queue_abandon(kin_queue *queue, void *memory);
 
-/* The next message where it lies, for this consumer alone: to be read there and then consumed. Several may be peeked at once.
- * Errors: as kin_queue_get, but for KIN_E_TOO_BIG. */
+/* The next message where it lies, for this consumer alone: to be read there and then consumed. Several may be peeked
+ * at once. Errors: as kin_queue_get, but for KIN_E_TOO_BIG. */
 KIN_API kin_status kin_queue_peek(kin_queue *queue, const void **memory, size_t *size, int64_t timeout);
 /* Gives its room back. By the thread that peeked it. Errors: KIN_E_STALE (memory was not peeked by this thread). */
 KIN_API kin_status kin_queue_consume(kin_queue *queue, const void *memory);
 
 /* ---- the end, and looking ---- */
 
-/* From now on nothing can be put (what is reserved may still be committed); gets go on until it is empty. KIN_OK if it was closed
- * already. */
+/* From now on nothing can be put (what is reserved may still be committed); gets go on until it is empty. KIN_OK if
+ * it was closed already. */
 KIN_API kin_status kin_queue_close(kin_queue *queue);
 
-/* Messages in the queue that nobody has got, at some moment during the call; a reservation counts from when it was made until
- * it is committed and got, or passed over by a consumer. */
+/* Messages in the queue that nobody has got, at some moment during the call; a reservation counts from when it was
+ * made until it is committed and got, or passed over by a consumer. */
 KIN_API kin_status kin_queue_size(const kin_queue *queue, size_t *count);
 /* 1 or 0, at such a moment. Full: not even an empty message could be put. */
 KIN_API kin_status kin_queue_empty(const kin_queue *queue, int *empty);
@@ -126,8 +128,9 @@ KIN_API kin_status kin_queue_inspect(const kin_queue *queue, kin_queue_info *inf
  * Errors: KIN_E_OVERFLOW (more often than this process has got messages), KIN_E_UNSUPPORTED (not joinable). */
 KIN_API kin_status kin_queue_task_done(kin_queue *queue);
 
-/* Waits until the queue is empty and all that was got is done. Messages that a process had in hand when it ended, however it
- * ended, hold up nobody: they count as lost with it, within 300 ms. Errors: KIN_E_TIMED_OUT, KIN_E_UNSUPPORTED. */
+/* Waits until the queue is empty and all that was got is done. Messages that a process had in hand when it ended,
+ * however it ended, hold up nobody: they count as lost with it, within 300 ms. Errors: KIN_E_TIMED_OUT,
+ * KIN_E_UNSUPPORTED. */
 KIN_API kin_status kin_queue_join(kin_queue *queue, int64_t timeout);
 
 KIN_END

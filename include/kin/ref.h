@@ -33,13 +33,13 @@ typedef enum kin_type { /* pinned */
                         KIN_TYPE_LIST = 21,
 } kin_type;
 
-/* Makes the ref of an object: of an object (a lock, a semaphore, ...) wherever it lies, also inside a struct; or
- * with KIN_TYPE_MEMORY of a block, by its start. Errors: KIN_E_ARGUMENT, KIN_E_FAMILY (not in an arena), KIN_E_TYPE (not
+/* Makes the ref of an object: of an object (a lock, a semaphore, ...) wherever it lies, also inside a struct; or with
+ * KIN_TYPE_MEMORY of a block, by its start. Errors: KIN_E_ARGUMENT, KIN_E_FAMILY (not in an arena), KIN_E_TYPE (not
  * such an object), KIN_E_STALE. */
 KIN_API kin_status kin_ref_of(kin_ref *out, kin_type type, const void *object);
 
-/* Resolves it. The pointer is valid until the object is destroyed. Errors: KIN_E_ARGUMENT, KIN_E_FAMILY (of a family that
- * this process is not in), KIN_E_TYPE, KIN_E_STALE (destroyed since, or forged). */
+/* Resolves it. The pointer is valid until the object is destroyed. Errors: KIN_E_ARGUMENT, KIN_E_FAMILY (of a family
+ * that this process is not in), KIN_E_TYPE, KIN_E_STALE (destroyed since, or forged). */
 KIN_API kin_status kin_ref_get(void **out, kin_type type, kin_ref ref);
 
 #define KIN_NAME_MAX 47 /* bytes, without the end */

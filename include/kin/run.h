@@ -24,15 +24,15 @@
  * SIGPIPE as usual. Nothing here blocks for good on a full pipe, installs a signal handler or raises SIGPIPE in the
  * caller.
  *
- * The run is over when the program has ended. A process that it has left behind may still have its streams: what is in
- * them at that moment is collected, what comes later is not waited for. An end by force meets the program alone (with KIN_RUN_SHELL:
- * the shell), with KIN_RUN_TREE all that it started: it runs in a process group of its own (so it is not in the terminal's
- * foreground: Ctrl-C does not reach it, and reading from the terminal stops it), or in a job (Windows). A process that has made itself
- * the leader of another group (setsid, setpgid) is not met.
+ * The run is over when the program has ended. A process that it has left behind may still have its streams: what is
+ * in them at that moment is collected, what comes later is not waited for. An end by force meets the program alone
+ * (with KIN_RUN_SHELL: the shell), with KIN_RUN_TREE all that it started: it runs in a process group of its own (so
+ * it is not in the terminal's foreground: Ctrl-C does not reach it, and reading from the terminal stops it), or in a
+ * job (Windows). A process that has made itself the leader of another group (setsid, setpgid) is not met.
  *
  * Any number of threads may run programs at once. If the caller dies, the program goes on, with its streams closed on
- * the other side. A child forked meanwhile by another thread, also by a bare fork, does not keep them open; one made by a
- * bare clone does.
+ * the other side. A child forked meanwhile by another thread, also by a bare fork, does not keep them open; one made
+ * by a bare clone does.
  */
 #ifndef KIN_RUN_H
 #define KIN_RUN_H

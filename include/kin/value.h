@@ -10,8 +10,8 @@
  * kin_counter. Without a lock, nothing orders the processes but you.
  *
  * If a process dies while it holds the lock, the next to acquire it, by kin_value_acquire or inside get and set, gets
- * KIN_OWNER_DIED; get and set repair the lock in that case, since a torn copy is replaced by set and harmless to get once:
- * the news says that the value may be half of what was last written.
+ * KIN_OWNER_DIED; get and set repair the lock in that case, since a torn copy is replaced by set and harmless to get
+ * once: the news says that the value may be half of what was last written.
  */
 #ifndef KIN_VALUE_H
 #define KIN_VALUE_H
@@ -48,9 +48,9 @@ KIN_API kin_status kin_value_create(kin_value **out, kin_family *family, kin_ele
 /* As kin_lock_destroy. */
 KIN_API kin_status kin_value_destroy(kin_value *value);
 
-/* size must be the element's. KIN_OK or KIN_OWNER_DIED (done, see above). Errors: KIN_E_ARGUMENT (null, another size),
- * KIN_E_FAMILY, KIN_E_TYPE, and those of kin_lock_acquire, which is called with KIN_FOREVER: KIN_E_DEADLOCK if the caller
- * holds the value's lock. */
+/* size must be the element's. KIN_OK or KIN_OWNER_DIED (done, see above). Errors: KIN_E_ARGUMENT (null, another
+ * size), KIN_E_FAMILY, KIN_E_TYPE, and those of kin_lock_acquire, which is called with KIN_FOREVER: KIN_E_DEADLOCK if
+ * the caller holds the value's lock. */
 KIN_API kin_status kin_value_get(kin_value *value, void *out, size_t size);
 KIN_API kin_status kin_value_set(kin_value *value, const void *in, size_t size);
 
@@ -64,7 +64,8 @@ KIN_API kin_status kin_value_release(kin_value *value);
 /* NULL where it was made without. Borrowed: it lives as long as the value. */
 KIN_API struct kin_lock *kin_value_lock(kin_value *value);
 
-/* count elements, all zero. Errors: KIN_E_ARGUMENT (count 0), KIN_E_TOO_BIG (size overflows), and as kin_value_create. */
+/* count elements, all zero. Errors: KIN_E_ARGUMENT (count 0), KIN_E_TOO_BIG (size overflows), and as
+ * kin_value_create. */
 KIN_API kin_status kin_array_create(kin_array **out, kin_family *family, kin_element element, size_t count,
                                     uint32_t flags);
 KIN_API kin_status kin_array_destroy(kin_array *array);

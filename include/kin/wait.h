@@ -10,8 +10,9 @@
  *         kin_queue_get(jobs, &job, sizeof job, &size, KIN_NOW);        // may be KIN_E_TIMED_OUT: somebody was faster
  *     }
  *
- * It only looks: nothing is acquired, got or reset. What is ready may not be so any more when the caller comes to it, so that it
- * tries with KIN_NOW and waits again. It sleeps in one place however many items there are; there is no limit of 64.
+ * It only looks: nothing is acquired, got or reset. What is ready may not be so any more when the caller comes to it,
+ * so that it tries with KIN_NOW and waits again. It sleeps in one place however many items there are; there is no
+ * limit of 64.
  */
 #ifndef KIN_WAIT_H
 #define KIN_WAIT_H
@@ -53,12 +54,12 @@ typedef struct kin_wait_item {
  */
 #define KIN_WAIT_ALL 1u /* until all are ready at once; otherwise until at least one is */
 
-/* Waits at most timeout. KIN_OK: *ready (may be NULL) items are, as their `ready` says. The items' objects must be of one family.
- * Items belong to the caller; other threads may wait for the same things at the same time.
- * Death of an owner (of a lock; of a message reserved in a queue) is noticed within 50 ms.
- * Errors: KIN_E_TIMED_OUT, KIN_E_ARGUMENT (null, count 0, an unknown type, flag or interest, negative timeout), KIN_E_FAMILY
- * (an object is of no family of this process, or of another than the ones before it), KIN_E_TYPE, KIN_E_HANDLE (not open, or
- * cannot be waited for), KIN_E_UNSUPPORTED (an end that only sends), KIN_E_LIMIT (no thread entry), KIN_E_NO_MEMORY. */
+/* Waits at most timeout. KIN_OK: *ready (may be NULL) items are, as their `ready` says. The items' objects must be of
+ * one family. Items belong to the caller; other threads may wait for the same things at the same time. Death of an
+ * owner (of a lock; of a message reserved in a queue) is noticed within 50 ms. Errors: KIN_E_TIMED_OUT,
+ * KIN_E_ARGUMENT (null, count 0, an unknown type, flag or interest, negative timeout), KIN_E_FAMILY (an object is of
+ * no family of this process, or of another than the ones before it), KIN_E_TYPE, KIN_E_HANDLE (not open, or cannot be
+ * waited for), KIN_E_UNSUPPORTED (an end that only sends), KIN_E_LIMIT (no thread entry), KIN_E_NO_MEMORY. */
 KIN_API kin_status kin_wait(kin_wait_item *items, size_t count, uint32_t flags, int64_t timeout, size_t *ready);
 
 KIN_END

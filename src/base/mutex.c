@@ -1,8 +1,8 @@
 /* mutex.c: a word of three bits.
  *
  *     HELD         by a thread
- *     CONTENDED    with HELD: a thread may sleep for it. A thread that has slept takes the mutex with this bit, because it
- *                  cannot know whether others still sleep; the price is one wake-up too many.
+ *     CONTENDED    with HELD: a thread may sleep for it. A thread that has slept takes the mutex with this bit, because
+ *                  it cannot know whether others still sleep; the price is one wake-up too many.
  *     CANCELLABLE  with HELD: the owner could be cancelled before, and can be again when it unlocks
  *
  * In between the owner cannot be cancelled: nobody else could unlock.

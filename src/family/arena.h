@@ -24,8 +24,8 @@
 
 /* ---- tokens: who owns, who allocates ----
  *
- * A token names one thread of one member for the time it holds its thread entry: generation (40 bits) | entry index (16) |
- * 8 bits free for flags. Entry generations only grow, so a token is never used again. 0 names nobody.
+ * A token names one thread of one member for the time it holds its thread entry: generation (40 bits) | entry index
+ * (16) | 8 bits free for flags. Entry generations only grow, so a token is never used again. 0 names nobody.
  */
 #define KIN__TOKEN_FLAGS UINT64_C(0xff)
 
@@ -130,8 +130,8 @@ typedef struct kin__record { /* a message begins with it */
     _Atomic uint32_t units;  /* of the whole record */
 } kin__record;
 
-/* What producers write, what consumers write, and what is rarely written, on cache lines of their own. What the other side
- * looks at lies in the same line as the lock: in one of its own it made everything slower by a third. */
+/* What producers write, what consumers write, and what is rarely written, on cache lines of their own. What the other
+ * side looks at lies in the same line as the lock: in one of its own it made everything slower by a third. */
 typedef struct kin__queue_ends {
     kin__lock put_lock;
     _Atomic uint64_t tail; /* marks: see ring.c */
@@ -175,8 +175,8 @@ typedef struct kin__in_hand { /* of a joinable queue, one for each member; proto
 
 /* ---- members: protocol in member.c ---- */
 
-/* state: generation (24 bits) | pid, or while it is being reaped the reaper's (32) | phase (8). While JOINING or CLAIMED what else there
- * is of the process is still being written. */
+/* state: generation (24 bits) | pid, or while it is being reaped the reaper's (32) | phase (8). While JOINING or
+ * CLAIMED what else there is of the process is still being written. */
 typedef enum kin__phase {
     KIN__FREE = 0,
     KIN__JOINING = 1,
@@ -205,7 +205,7 @@ typedef struct kin__thread {
     _Atomic uint64_t address; /* offset of the word waited on */
     _Atomic uint64_t ticket;  /* order of arrival */
     _Atomic uint32_t want;    /* units it waits for */
-    _Atomic uint32_t bell;    /* number of one that others are to ring, too, else 0; see park.h */
+    _Atomic uint32_t bell;    /* the number of a bell that wakers ring, too; 0: none; see park.h */
     kin_os_sem_place place;   /* the native semaphore it sleeps on */
     _Atomic uint64_t
         reading[KIN__READING]; /* readers-writer locks that it reads beyond their slots, see sync/rwlock.c */

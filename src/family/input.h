@@ -1,13 +1,13 @@
 /* input.h: the border to what others wrote.
  *
- * Any member may write any byte of the arena at any moment. So a number that is read from there is input, as a packet from
- * a network is, and three rules keep it harmless:
+ * Any member may write any byte of the arena at any moment. So a number that is read from there is input, as a packet
+ * from a network is, and three rules keep it harmless:
  *
- * - It is read once, into private memory (kin__read_*, kin__copy_in), and the copy is checked. The shared one is not read
- *   again for the same decision: it may be another by then.
- * - A pointer is made of a checked offset only, by kin__at, which asks whether all of the extent may be touched. The raw
- *   kin__pointer is for this file and for the tables, whose index was checked (member.h, park, heap, names): ci/check
- *   knows them.
+ * - It is read once, into private memory (kin__read_*, kin__copy_in), and the copy is checked. The shared one is not
+ *   read again for the same decision: it may be another by then.
+ * - A pointer is made of a checked offset only, by kin__at, which asks whether all of the extent may be touched. The
+ *   raw kin__pointer is for this file and for the tables, whose index was checked (member.h, park, heap, names):
+ *   ci/check knows them.
  * - What is learnt so holds for one call.
  *
  * What the arena says cannot be true may be answered by any error; KIN_E_DAMAGED, where the function has it.

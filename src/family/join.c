@@ -97,7 +97,8 @@ kin_status kin__member_join(kin_family *family)
     return status;
 }
 
-/* Whether some process lives in the family, other than the member at index; its names are then for that one to remove. */
+/* Whether some process lives in the family, other than the member at index; its names are then for that one to
+ * remove. */
 static bool others_live(kin_family *family, uint32_t index)
 {
     for (uint32_t i = 0; i < kin__member_end(family); i++) {
@@ -132,8 +133,8 @@ static void take_names_along(kin_family *family)
     }
 }
 
-/* A process whose threads still have entries does not leave: it ends soon, and is reaped then. The order matters when the
- * last two leave at once: each shows that it has gone before it looks for the other. */
+/* A process whose threads still have entries does not leave: it ends soon, and is reaped then. The order matters when
+ * the last two leave at once: each shows that it has gone before it looks for the other. */
 void kin__member_leave(kin_family *family, bool ending)
 {
     kin__self *self = family->self;

@@ -6,20 +6,20 @@
  *                              │                    │
  *                              └──────dead──────────┴──► CLAIMED ──► REAPING(g+1, reaper's pid) ──► FREE(g+1)
  *
- * A process takes the sign of life of an index (os.h, pulse) *before* it claims the entry, so an entry that is not FREE
- * and whose sign of life is missing belongs to a dead process. A reaper takes the sign of life of the dead one's index, so
- * that there is one at a time: two would do harm, the slower one to the entry's next holder. The taker reads the sign before the
- * entry, and takes it only if it has not changed since; only the sign's holder changes an entry that is not FREE. So a
- * member that was wrongly taken for dead has lost its sign before anything of its entry changes: it finds out at its next
- * check and gets KIN_E_STALE for good. Claim, leave and each step of reaping are one compare-and-swap on `state`. If a reaper is
- * dead, or has given up (pid 0), the next one goes on.
+ * A process takes the sign of life of an index (os.h, pulse) *before* it claims the entry, so an entry that is not
+ * FREE and whose sign of life is missing belongs to a dead process. A reaper takes the sign of life of the dead one's
+ * index, so that there is one at a time: two would do harm, the slower one to the entry's next holder. The taker
+ * reads the sign before the entry, and takes it only if it has not changed since; only the sign's holder changes an
+ * entry that is not FREE. So a member that was wrongly taken for dead has lost its sign before anything of its entry
+ * changes: it finds out at its next check and gets KIN_E_STALE for good. Claim, leave and each step of reaping are
+ * one compare-and-swap on `state`. If a reaper is dead, or has given up (pid 0), the next one goes on.
  *
- * Thread entry, word `lease` = generation | member | phase: FREE(g) ──► LIVE(g+1, member) ──► FREE(g+1). Claimed by one
- * compare-and-swap by the thread itself, freed by it at its end, or by the reaper of its member. A token is (generation,
- * index): it is alive while the lease is LIVE in that generation and the lease's member lives.
+ * Thread entry, word `lease` = generation | member | phase: FREE(g) ──► LIVE(g+1, member) ──► FREE(g+1). Claimed by
+ * one compare-and-swap by the thread itself, freed by it at its end, or by the reaper of its member. A token is
+ * (generation, index): it is alive while the lease is LIVE in that generation and the lease's member lives.
  *
- * A member token is (generation, the pid's low bits, index): it is alive while the entry is LIVE in that generation and the
- * process lives, whichever of its threads come and go.
+ * A member token is (generation, the pid's low bits, index): it is alive while the entry is LIVE in that generation
+ * and the process lives, whichever of its threads come and go.
  *
  * Memory order: claims and frees are acq_rel, so that a new holder of an entry sees the last one's writes done.
  */
@@ -80,7 +80,8 @@ uint32_t kin__token_pid(kin_family *family, uint64_t token)
     return token_lease(family, token, &member, &state) ? KIN__MEMBER_PID(state) : 0;
 }
 
-/* The pid's bits are there so that a generation that has come round (2^24 holders of one entry) is another's all the same. */
+/* The pid's bits are there so that a generation that has come round (2^24 holders of one entry) is another's all
+ * the same. */
 static uint64_t member_token(uint32_t index, uint64_t state)
 {
     return KIN__MEMBER_GENERATION(state) << 40 | (uint64_t)(KIN__MEMBER_PID(state) & 0xffffff) << 16 | index;

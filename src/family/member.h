@@ -98,8 +98,8 @@ bool kin__member_token_listed(const kin_family *family, uint64_t token);
 /* Whether it is, and its process lives. Does not ask the system about the calling process. */
 bool kin__member_token_alive(kin_family *family, uint64_t token);
 
-/* Before a sleep: this process still shows its sign of life. KIN_E_STALE, from then on: it was taken for dead, and its sign
- * is another's. */
+/* Before a sleep: this process still shows its sign of life. KIN_E_STALE, from then on: it was taken for dead, and
+ * its sign is another's. */
 kin_status kin__member_check(kin_family *family);
 uint32_t kin__member_count(kin_family *family);
 /* How many members might be dead, which nobody can tell: a dead one's locks stay its own. */

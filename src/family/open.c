@@ -5,8 +5,8 @@
  *         └─not there──► make a family, then give it the name ──had──► done
  *                                                  └─taken meanwhile─► close it, again
  *
- * A name is given to a family that is whole (os.h, name.c), so a creator that dies half-way leaves none, and of two creators one
- * gets it. The last member to leave removes it, if the name is its user's.
+ * A name is given to a family that is whole (os.h, name.c), so a creator that dies half-way leaves none, and of two
+ * creators one gets it. The last member to leave removes it, if the name is its user's.
  */
 #include "family/open.h"
 

@@ -1,13 +1,14 @@
 /* thread_slot.c: a thread's place in each family: its slot in the arena, its token, its native semaphore.
  *
- * A thread has one record with a seat for each family. Its thread pointer leads to the seat that it used last, which is the
- * only one that the fast paths look at. Seats do not move: a caller keeps the address of its seat while a callback or a
- * signal handler uses another family. Records lie in memory that fork wipes: a child finds its own thread's record empty,
- * and joins. Which records are used is kept elsewhere, for after a bare clone the child's thread still uses its own.
+ * A thread has one record with a seat for each family. Its thread pointer leads to the seat that it used last, which
+ * is the only one that the fast paths look at. Seats do not move: a caller keeps the address of its seat while a
+ * callback or a signal handler uses another family. Records lie in memory that fork wipes: a child finds its own
+ * thread's record empty, and joins. Which records are used is kept elsewhere, for after a bare clone the child's
+ * thread still uses its own.
  *
- * A thread that closes a family empties the seats of all threads in it, while they may be taking a seat in another family:
- * taking and emptying are under the record's mutex. Finding is not, so that a signal handler can find a seat while the
- * thread takes another: it reads only the base, and nobody may use a family that is being closed.
+ * A thread that closes a family empties the seats of all threads in it, while they may be taking a seat in another
+ * family: taking and emptying are under the record's mutex. Finding is not, so that a signal handler can find a seat
+ * while the thread takes another: it reads only the base, and nobody may use a family that is being closed.
  */
 #include "family/thread_slot.h"
 

@@ -21,14 +21,15 @@ typedef struct kin__seat {
     uint8_t number; /* of the seats of its thread */
 } kin__seat;
 
-/* The calling thread's seat in the family, taken if need be. It stays where it is until the thread ends or the family is
- * closed, whatever other families the thread uses meanwhile, in a callback or in a signal handler. KIN_E_LIMIT: no slot is
- * free. */
+/* The calling thread's seat in the family, taken if need be. It stays where it is until the thread ends or the family
+ * is closed, whatever other families the thread uses meanwhile, in a callback or in a signal handler. KIN_E_LIMIT: no
+ * slot is free. */
 kin_status kin__seat_take(kin__seat **out, kin_family *family);
 /* The same, from an object of type at p (not NULL): KIN_E_FAMILY, KIN_E_TYPE. */
 kin_status kin__seat_find(kin__seat **out, const void *p, uint32_t type);
 
-/* The calling thread's seat if it is the one used last and p is an object of that type there: no call, no branch missed. */
+/* The calling thread's seat if it is the one used last and p is an object of that type there: no call, no branch
+ * missed. */
 static inline kin__seat *kin__seat_fast(const void *p, uint32_t type)
 {
     kin__seat *seat = (kin__seat *)kin_os_thread_get();

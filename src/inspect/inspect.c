@@ -1,13 +1,14 @@
 /* inspect.c: looking on.
  *
- * Objects are found by their tags: the first word of each is its type and its own offset, which no other word is but by
- * intent. So a walk over the heap, word by word, finds them wherever they lie, also inside the structs of users. Inner parts
- * that are objects of their own (the locks of a queue) show, too, while they are held or waited for.
+ * Objects are found by their tags: the first word of each is its type and its own offset, which no other word is but
+ * by intent. So a walk over the heap, word by word, finds them wherever they lie, also inside the structs of users.
+ * Inner parts that are objects of their own (the locks of a queue) show, too, while they are held or waited for.
  *
- * The memory belongs to others, who go on changing it, and may have written nonsense: every number is checked before it leads
- * anywhere, and nothing is believed for longer than one look. Nor may it cost the onlooker more than those who wrote it:
- * names, sleepers and whether members live are found out once for a look, so that its time is in proportion to the memory
- * there is; and memory that the system has not given to the family yet is not touched, which would allocate it.
+ * The memory belongs to others, who go on changing it, and may have written nonsense: every number is checked before
+ * it leads anywhere, and nothing is believed for longer than one look. Nor may it cost the onlooker more than those
+ * who wrote it: names, sleepers and whether members live are found out once for a look, so that its time is in
+ * proportion to the memory there is; and memory that the system has not given to the family yet is not touched, which
+ * would allocate it.
  */
 #include "kin/inspect.h"
 
@@ -376,8 +377,8 @@ static void show_object(findings *all, uint64_t offset, uint32_t type)
     }
 }
 
-/* How far the heap can be looked at. kin allocates what it commits; memory of which the system has given less than it has
- * promised was not made by kin, and looking at it would allocate the rest. */
+/* How far the heap can be looked at. kin allocates what it commits; memory of which the system has given less than it
+ * has promised was not made by kin, and looking at it would allocate the rest. */
 static uint64_t end_of_memory(kin_family *family)
 {
     uint64_t committed = kin_os_shm_committed(family->shm, family->base, (size_t)family->layout.reserve);

@@ -1,7 +1,7 @@
 /* manager.c: managers, their keepers, and objects by name.
  *
- * The keeper is who holds the lock KEEPER of the family: the lock tells whether there is one, and of two that are started at once
- * the second finds it held, and ends. Its death frees it.
+ * The keeper is who holds the lock KEEPER of the family: the lock tells whether there is one, and of two that are
+ * started at once the second finds it held, and ends. Its death frees it.
  */
 #include "manager/manager.h"
 

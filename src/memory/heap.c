@@ -1,15 +1,16 @@
 /* heap.c: blocks of the arena.
  *
- * The heap is cut into spans of 64 KiB. A span is fresh, free, part of a large block, or holds blocks of one size class.
+ * The heap is cut into spans of 64 KiB. A span is fresh, free, part of a large block, or holds blocks of one size
+ * class.
  *
  * Blocks. Each begins with a header whose `tag` is the truth about it:
  *
  *     FREE ──allocate──► token|TAKEN ──► LIVE ──free──► FREE
  *
- * Allocate and free are one compare-and-swap. Before the tag says TAKEN by a thread, that thread's entry says in `taking` which
- * block it is; so when the thread dies, its reaper looks at one block. All else is a hint and may be wrong: the process's
- * list of blocks freed lately, and the class's bitmap of spans that may have a free block (set after a block became free;
- * cleared before a span is searched, and set again if something is found).
+ * Allocate and free are one compare-and-swap. Before the tag says TAKEN by a thread, that thread's entry says in
+ * `taking` which block it is; so when the thread dies, its reaper looks at one block. All else is a hint and may be
+ * wrong: the process's list of blocks freed lately, and the class's bitmap of spans that may have a free block (set
+ * after a block became free; cleared before a span is searched, and set again if something is found).
  *
  * Spans change under the heap's lock, each by one store of its word in the span table that makes the change valid:
  *
@@ -17,8 +18,8 @@
  *     large:  tails first, then head = LARGE|n     a tail counts only behind a head that covers it
  *     free:   head = FREE, then the tails
  *
- * A holder killed in between leaves tails that no head covers; whoever gets the lock next (KIN_OWNER_DIED) turns them into
- * FREE, and sets every small span's bit.
+ * A holder killed in between leaves tails that no head covers; whoever gets the lock next (KIN_OWNER_DIED) turns them
+ * into FREE, and sets every small span's bit.
  */
 #include "memory/heap.h"
 
@@ -119,7 +120,8 @@ static void unmark_span(kin_family *family, uint32_t class, uint32_t index)
     atomic_fetch_and(bitmap_word(family, class, index / 64), ~(UINT64_C(1) << (index % 64)));
 }
 
-/* ---- this process's hints: where blocks were free a moment ago. Lossy on purpose, so without atomic read-modify-write. */
+/* ---- this process's hints: where blocks were free a moment ago. Lossy on purpose, so without atomic
+ * read-modify-write. */
 
 /* NULL where there is no memory for them. */
 static kin__hints *hints_of(kin_family *family, uint32_t class)
@@ -317,8 +319,8 @@ static kin_status take_run(kin_family *family, uint32_t count, uint32_t *index)
     return status;
 }
 
-/* Where a header is new, what lies there may be bytes of a former block, as of many others: a generation that begins with them
- * could come again. */
+/* Where a header is new, what lies there may be bytes of a former block, as of many others: a generation that begins
+ * with them could come again. */
 static uint32_t next_generation(kin_family *family)
 {
     return atomic_fetch_add_explicit(&family->arena->next_generation, 1, memory_order_relaxed);

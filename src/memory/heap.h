@@ -4,8 +4,9 @@
 
 #include "family/thread_slot.h"
 
-/* A block word names one block for the time it is allocated: generation (32 bits) | offset of its bytes / 16. It is never 0, and
- * not used again before 2^32 others were at that place: what a table in the arena refers to its blocks by. */
+/* A block word names one block for the time it is allocated: generation (32 bits) | offset of its bytes / 16. It is
+ * never 0, and not used again before 2^32 others were at that place: what a table in the arena refers to its blocks
+ * by. */
 static inline uint64_t kin__block_word(uint64_t offset, uint32_t generation)
 {
     return (uint64_t)generation << 32 | offset / 16;
@@ -21,8 +22,8 @@ static inline uint32_t kin__block_generation(uint64_t word)
     return (uint32_t)(word >> 32);
 }
 
-/* kin_alloc, for who must not lose the block by being killed: *note is its block word before it is allocated for good, so that
- * kin__heap_give of what *note holds is right at any moment. Bytes are zero only if asked for. */
+/* kin_alloc, for who must not lose the block by being killed: *note is its block word before it is allocated for
+ * good, so that kin__heap_give of what *note holds is right at any moment. Bytes are zero only if asked for. */
 kin_status kin__heap_take(void **out, kin__seat *seat, uint64_t size, bool zero, _Atomic uint64_t *note);
 /* Whether that block is still allocated. */
 bool kin__heap_has(kin_family *family, uint64_t word);
@@ -31,7 +32,8 @@ kin_status kin__heap_give(kin__seat *seat, uint64_t word);
 
 /* A block's generation, for refs: KIN_E_ARGUMENT if no live block begins at that offset. */
 kin_status kin__heap_generation(kin_family *family, uint64_t offset, uint32_t *generation, uint64_t *size);
-/* Returns the block that the dead thread of that slot was just allocating or freeing, if any. False: not possible now, try later. */
+/* Returns the block that the dead thread of that slot was just allocating or freeing, if any. False: not possible
+ * now, try later. */
 bool kin__heap_reap(kin_family *family, uint32_t slot, uint64_t token);
 
 #endif

@@ -1,5 +1,5 @@
-/* ref.c: refs. opaque[0] = type (8 bits) | offset (56), like an object's tag; opaque[1] = the first 32 bits of the family's
- * id | the generation of the object, or of the block for KIN_TYPE_MEMORY. */
+/* ref.c: refs. opaque[0] = type (8 bits) | offset (56), like an object's tag; opaque[1] = the first 32 bits of the
+ * family's id | the generation of the object, or of the block for KIN_TYPE_MEMORY. */
 #include "kin/ref.h"
 
 #include "family/input.h"

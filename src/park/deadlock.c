@@ -1,14 +1,14 @@
 /* deadlock.c: cycles of owners that wait for each other.
  *
- * The edges are there already: a thread that sleeps for a lock shows the lock's word in its wait slot, and the word shows
- * the owner. Nothing is written for this; who is about to sleep follows the edges from the owner it waits for. A
- * readers-writer lock shows its writer, and its readers, all of whom a writer waits for.
+ * The edges are there already: a thread that sleeps for a lock shows the lock's word in its wait slot, and the word
+ * shows the owner. Nothing is written for this; who is about to sleep follows the edges from the owner it waits for.
+ * A readers-writer lock shows its writer, and its readers, all of whom a writer waits for.
  *
- * The way is walked twice. If each slot on it shows the same sequence and WAIT both times, then between the two walks all of
- * them slept at once, and none could have released what it owns: the cycle is real.
+ * The way is walked twice. If each slot on it shows the same sequence and WAIT both times, then between the two walks
+ * all of them slept at once, and none could have released what it owns: the cycle is real.
  *
- * One of them gives up, the one with the last ticket. When two close a cycle at once, and the earlier ticket becomes visible
- * last, neither does; then one finds itself the last when it sleeps again after its slice.
+ * One of them gives up, the one with the last ticket. When two close a cycle at once, and the earlier ticket becomes
+ * visible last, neither does; then one finds itself the last when it sleeps again after its slice.
  */
 #include "park/deadlock.h"
 
@@ -35,7 +35,8 @@ static void *object_at(kin_family *family, uint64_t offset, size_t before, uint3
     return object && atomic_load(&object->tag) == KIN__TAG(type, start) ? object : NULL;
 }
 
-/* Whom the thread of that token waits for, which sleeps on the word at offset; 0: for no owner. wanted: see read_holds.h. */
+/* Whom the thread of that token waits for, which sleeps on the word at offset; 0: for no owner. wanted: see
+ * read_holds.h. */
 static uint64_t blocker(kin_family *family, uint64_t offset, uint64_t token, uint64_t wanted)
 {
     static const size_t words[] = {offsetof(kin__rwlock, word), offsetof(kin__rwlock, turn),

@@ -12,12 +12,13 @@
  *     dead ──acquire──► me|CONTENDED|INCONSISTENT            once per death: KIN_OWNER_DIED
  *     me|INCONSISTENT ──repair──► me        ──release or poison──► POISONED, then unpark all
  *
- * Only its owner moves a word away from its token, except that a dead owner's word is taken over: so release compares, too,
- * and a member that was wrongly taken for dead cannot wipe out its successor. Tokens are never used again, so there is no
- * ABA. The taking of a word is acquire, the freeing is sequentially consistent (release, and park.c's order before unpark).
+ * Only its owner moves a word away from its token, except that a dead owner's word is taken over: so release
+ * compares, too, and a member that was wrongly taken for dead cannot wipe out its successor. Tokens are never used
+ * again, so there is no ABA. The taking of a word is acquire, the freeing is sequentially consistent (release, and
+ * park.c's order before unpark).
  *
- * Death at any point: before the compare-and-swap of acquire nothing has happened; after it the token tells; after that of
- * release but before unpark, the sleeper's slice ends.
+ * Death at any point: before the compare-and-swap of acquire nothing has happened; after it the token tells; after
+ * that of release but before unpark, the sleeper's slice ends.
  */
 #include "park/owner_lock.h"
 
@@ -101,8 +102,8 @@ static kin_status take_from_dead(kin__seat *seat, kin__lock *lock, uint64_t word
     return KIN_OWNER_DIED;
 }
 
-/* Tries a little before it sleeps, with growing pauses: whoever holds a lock mostly releases it soon, but each look takes
- * the cache line from the owner. A few microseconds in all, far less than a sleep and a wake-up cost. */
+/* Tries a little before it sleeps, with growing pauses: whoever holds a lock mostly releases it soon, but each look
+ * takes the cache line from the owner. A few microseconds in all, far less than a sleep and a wake-up cost. */
 #define PAUSES 400
 #define PAUSES_AT_ONCE 32
 

@@ -42,7 +42,8 @@ uint64_t kin__lock_owner(const kin__lock *lock, int64_t *held);
 void kin__lock_inspect(const kin__seat *seat, kin__lock *lock, kin_lock_info *info);
 /* Whether the calling thread holds it. */
 bool kin__lock_held(const kin__seat *seat, kin__lock *lock);
-/* Releases it however often it is held, and takes it again, as often. An inconsistent one is poisoned, as by any release. */
+/* Releases it however often it is held, and takes it again, as often. An inconsistent one is poisoned, as by any
+ * release. */
 kin_status kin__lock_release_fully(kin__seat *seat, kin__lock *lock, uint32_t *depth);
 kin_status kin__lock_acquire_again(kin__seat *seat, kin__lock *lock, uint32_t depth);
 

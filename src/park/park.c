@@ -15,21 +15,23 @@
  *   5. sleep while state is WAIT(s+1)
  *   6. exchange state with IDLE; clear own bit
  *
- * No lost wake-up: 3 before 4, and the change of the word before b, are sequentially consistent; so either the parker sees
- * the change, or the unparker sees WAIT. A slot whose ticket is not below the counter's value of a is passed over: its ticket
- * was drawn after the change, and step 4 comes after that. The sequence number keeps c from hitting a later wait of the same
- * slot, whose address b did not read. A semaphore token that finds the state still WAIT is stale, from an earlier wait: sleep
- * on. A failed c wakes nobody, so it does not count and the next oldest has its turn.
+ * No lost wake-up: 3 before 4, and the change of the word before b, are sequentially consistent; so either the parker
+ * sees the change, or the unparker sees WAIT. A slot whose ticket is not below the counter's value of a is passed
+ * over: its ticket was drawn after the change, and step 4 comes after that. The sequence number keeps c from hitting
+ * a later wait of the same slot, whose address b did not read. A semaphore token that finds the state still WAIT is
+ * stale, from an earlier wait: sleep on. A failed c wakes nobody, so it does not count and the next oldest has its
+ * turn.
  *
- * A slot that was WOKEN but whose thread leaves without taking the thing (timeout, error, death) holds a wake-up that is
- * somebody else's: the thread, or the reaper of a dead one, passes it on with another unpark.
+ * A slot that was WOKEN but whose thread leaves without taking the thing (timeout, error, death) holds a wake-up that
+ * is somebody else's: the thread, or the reaper of a dead one, passes it on with another unpark.
  *
- * Killed between the change of the word and d: the sleeper finds out at the end of its slice (park.h). Killed as a sleeper:
- * the slot stays WAIT or WOKEN until its member is reaped; meanwhile an unpark may be spent on it, which the reaper repairs, or
- * the next slice. Killed after it has left its slot, and before it has taken what it was woken for: only the slice does.
+ * Killed between the change of the word and d: the sleeper finds out at the end of its slice (park.h). Killed as a
+ * sleeper: the slot stays WAIT or WOKEN until its member is reaped; meanwhile an unpark may be spent on it, which the
+ * reaper repairs, or the next slice. Killed after it has left its slot, and before it has taken what it was woken
+ * for: only the slice does.
  *
- * A watcher (park.h) sleeps with no address of its own, in the buckets of all its words: an unpark of any of them wakes it
- * beside the others, and does not count it.
+ * A watcher (park.h) sleeps with no address of its own, in the buckets of all its words: an unpark of any of them
+ * wakes it beside the others, and does not count it.
  *
  * model/lock.pml is this protocol and lock.c's for spin; model/check verifies it.
  */
@@ -156,12 +158,13 @@ static bool look(kin_family *family, uint32_t index, uint64_t address, sleeper *
 
 /* ---- unpark ----
  *
- * Who is woken is decided before anybody is posted, by one look at each slot of the bucket: a woken thread that sleeps
- * again on the same word has drawn a later ticket, and is passed over. So the work is bounded by the number of those that
- * slept when the unpark began. Who draws a later ticket than the counter showed then, looks at the word after its change.
+ * Who is woken is decided before anybody is posted, by one look at each slot of the bucket: a woken thread that
+ * sleeps again on the same word has drawn a later ticket, and is passed over. So the work is bounded by the number of
+ * those that slept when the unpark began. Who draws a later ticket than the counter showed then, looks at the word
+ * after its change.
  *
- * The oldest CHOSEN are sorted. More than those are woken in the order of their entries if all are to be, else by another
- * look for each CHOSEN of them.
+ * The oldest CHOSEN are sorted. More than those are woken in the order of their entries if all are to be, else by
+ * another look for each CHOSEN of them.
  */
 #define CHOSEN 64u
 

@@ -10,8 +10,9 @@ typedef enum kin__parked {
     KIN__TIMED_OUT, /* deadline */
 } kin__parked;
 
-/* Sleeps while *word == expected until unparked, at most until deadline. want: how many units of the word's resource the
- * caller waits for. The word changes before each unpark; where it does not, use the steps below, and look in between. */
+/* Sleeps while *word == expected until unparked, at most until deadline. want: how many units of the word's resource
+ * the caller waits for. The word changes before each unpark; where it does not, use the steps below, and look in
+ * between. */
 kin__parked kin__park(kin__seat *seat, _Atomic uint64_t *word, uint64_t expected, uint32_t want, int64_t deadline);
 
 /* The same in three steps, for who does something between being seen as a sleeper and sleeping. sleep may be repeated;
@@ -26,23 +27,23 @@ bool kin__slot_waits(uint64_t state);
 /* How many threads of living processes are between begin and end on this word. Asks the system for each. */
 uint32_t kin__sleepers_alive(kin_family *family, _Atomic uint64_t *word);
 
-/* Wakes sleepers on word, oldest first, as long as what each wants fits into what is left of units; each at most once. Call it
- * after a sequentially consistent change of what they wait for. Linear in the number of those that sleep in the word's
- * bucket; where units suffice for more than 64 of them, but not for all, once for each 64. */
+/* Wakes sleepers on word, oldest first, as long as what each wants fits into what is left of units; each at most
+ * once. Call it after a sequentially consistent change of what they wait for. Linear in the number of those that
+ * sleep in the word's bucket; where units suffice for more than 64 of them, but not for all, once for each 64. */
 void kin__unpark(kin_family *family, _Atomic uint64_t *word, uint32_t units);
 
 #define KIN__ALL UINT32_MAX
 
-/* A watcher sleeps on several words at once, and takes nothing: every unpark of one of them wakes it, beside those whose
- * turn it is. (It enters the words' buckets only, so that others' words wake it, too, now and then.) Flags that the words'
- * releasers look at are its own to set, after begin. bell: the number of one (os.h) that others ring as well as post the semaphore;
- * or 0. */
+/* A watcher sleeps on several words at once, and takes nothing: every unpark of one of them wakes it, beside those
+ * whose turn it is. (It enters the words' buckets only, so that others' words wake it, too, now and then.) Flags that
+ * the words' releasers look at are its own to set, after begin. bell: the number of one (os.h) that others ring as
+ * well as post the semaphore; or 0. */
 uint64_t kin__watch_bucket(const kin_family *family, const _Atomic uint64_t *word); /* a bit, to be or-ed */
 void kin__watch_begin(kin__seat *seat, uint64_t buckets, uint32_t bell);
 void kin__watch_end(kin__seat *seat, uint64_t buckets);
 
-/* Wakes as kin__unpark, on a word in which flag says that somebody sleeps, or is about to; to be called when the flag was seen.
- * Clears it if nobody is left. */
+/* Wakes as kin__unpark, on a word in which flag says that somebody sleeps, or is about to; to be called when the flag
+ * was seen. Clears it if nobody is left. */
 void kin__unpark_flagged(kin_family *family, _Atomic uint64_t *word, uint64_t flag, uint32_t units);
 
 /* Waiting goes in slices: at the end of one the waiter looks at the word again, because who should have woken it may be

@@ -1,22 +1,22 @@
 /* post.c: posting another thread's native semaphore.
  *
- * A process keeps an entry for each thread slot that it has ever posted, with the semaphore opened. One thread at a time
- * works on an entry, and no thread waits for another one there, so that a signal handler may interrupt a post and post
- * itself. The entry's word:
+ * A process keeps an entry for each thread slot that it has ever posted, with the semaphore opened. One thread at a
+ * time works on an entry, and no thread waits for another one there, so that a signal handler may interrupt a post
+ * and post itself. The entry's word:
  *
  *     0 ──► pid|BUSY                      the poster: opens the semaphore if the slot has changed hands, and posts it
- *     pid|BUSY ──► pid|BUSY|AGAIN         another thread, or a handler of the same thread: leaves its post to the poster
+ *     pid|BUSY ──► pid|BUSY|AGAIN         another thread, or a handler of the same one: leaves its post to the poster
  *     pid|BUSY|AGAIN ──► pid|BUSY         the poster, which posts once more
  *     pid|BUSY ──► 0                      the poster leaves
  *
- * 1. All changes are compare-and-swap. The poster leaves only from a word without AGAIN.
- * 2. So a thread that finds BUSY either sets AGAIN while the poster is there, and the poster posts after that; or it finds 0.
- * 3. Setting AGAIN releases and clearing it acquires: what the other thread did before, such as marking the slot as woken,
+ * 1. All changes are compare-and-swap. The poster leaves only from a word without AGAIN. 2. So a thread that finds
+ * BUSY either sets AGAIN while the poster is there, and the poster posts after that; or it finds 0. 3. Setting AGAIN
+ * releases and clearing it acquires: what the other thread did before, such as marking the slot as woken,
  *    is visible to the sleeper that the poster wakes.
  * 4. One post too many is a stale token, which sleepers ignore (park.c).
  *
- * A word with another pid was copied by a fork, and its poster does not exist in this process: it counts as 0. The poster
- * cannot be cancelled: the entry would stay BUSY. Killed, it takes the whole process and the entry with it.
+ * A word with another pid was copied by a fork, and its poster does not exist in this process: it counts as 0. The
+ * poster cannot be cancelled: the entry would stay BUSY. Killed, it takes the whole process and the entry with it.
  */
 #include "park/post.h"
 

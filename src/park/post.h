@@ -4,8 +4,8 @@
 
 #include "family/family.h"
 
-/* Wakes the thread of that slot, if it sleeps: it looks at its slot's state again. Never waits; a signal handler may call
- * it. */
+/* Wakes the thread of that slot, if it sleeps: it looks at its slot's state again. Never waits; a signal handler may
+ * call it. */
 void kin__post(kin_family *family, uint32_t index);
 
 #endif

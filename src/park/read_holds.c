@@ -6,8 +6,8 @@
 #define LINE 8u /* slots in a cache line */
 #define NAME(hold) ((hold) & ~KIN__HOLD_MARK)
 
-/* The lock's name in a thread entry: its generation (28 bits) | its offset (36 bits; the lowest 3 are 0). The generation
- * tells a hold of a lock that was destroyed from those of the next lock in its place. */
+/* The lock's name in a thread entry: its generation (28 bits) | its offset (36 bits; the lowest 3 are 0). The
+ * generation tells a hold of a lock that was destroyed from those of the next lock in its place. */
 static uint64_t name_of(const kin_family *family, kin__rwlock *lock)
 {
     uint64_t generation = atomic_load_explicit(&lock->object.generation, memory_order_relaxed);

@@ -12,16 +12,16 @@
  * that it is about to run into its slot's `task`. So when a worker is killed, the maker knows the one task that it was
  * running (still TODO), and that no other is lost.
  *
- * `next` and `first` are hints where to look for a FREE batch, and keep the jobs in order. Whoever makes a batch FREE
- * again lowers them, and then wakes a worker that sleeps for work; a worker says that it is about to sleep before it
- * looks at `first` for the last time. A worker that loaded the hints before may raise them once more. The maker, which
- * waits for that job, looks for such batches (kin__futures_tend), and lowers the hints again. `finished` counts DONE
- * batches, for the waiters. If a worker is killed between the two stores, the count is too low by one: waiters look at
- * the batches at the end of each slice.
+ * `next` and `first` are hints where to look for a FREE batch, and keep the jobs in order. The process that makes a
+ * batch FREE again lowers them, and then wakes a worker that sleeps for work; a worker says that it is about to sleep
+ * before it looks at `first` for the last time. A worker that loaded the hints before may raise them once more. The
+ * maker, which waits for that job, looks for such batches (kin__futures_tend), and lowers the hints again. `finished`
+ * counts DONE batches, for the waiters. If a worker is killed between the two stores, the count is too low by one:
+ * waiters look at the batches at the end of each slice.
  *
  * One idle worker, the spinner, watches for the next job for a while before it sleeps as the others do. The maker, when
  * it posts a job, ends that worker's being the spinner, and relies on it to take a batch, instead of waking another
- * worker. The spinner looks at `posted` once more after it is no longer the spinner, whoever ended that, and before it
+ * worker. The spinner looks at `posted` once more after it has stopped being the spinner for any reason, and before it
  * sleeps; the job is posted before. If the spinner dies instead, nobody knows whether the maker relied on it. So the
  * maker wakes another worker for every dead one that it finds.
  *

@@ -119,7 +119,8 @@ static bool is_looked_at(const kin_pool *pool, uint64_t number)
 }
 
 /* Whether a batch's word can be true: the worker that it names is there, and looks at that job. (A worker names the job
- * before it takes a batch, and as long as it has one; the maker's own marks are gone when it leaves the pool's lock.) */
+ * before it takes a batch, and as long as it has one; the maker's own marks are gone when it leaves the pool's lock.)
+ */
 static bool has_owner(const kin_future *future, uint32_t word)
 {
     kin_pool *pool = future->pool;
@@ -142,7 +143,7 @@ static void free_unowned(kin_future *future)
     }
 }
 
-/* What workers find a job by is what the maker knows, whoever wrote over it. */
+/* Writes the word by which workers find a job as the maker knows it: another member may have written over it. */
 static void restore_place(const kin_future *future)
 {
     kin_pool *pool = future->pool;

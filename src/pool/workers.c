@@ -206,7 +206,7 @@ static void cancel_all(kin_pool *pool)
     }
 }
 
-/* What tells workers to go on, or not, is what the maker knows, whoever wrote over it. */
+/* Writes the words that tell workers to go on as the maker knows them: another member may have written over them. */
 static void restore_words(kin_pool *pool)
 {
     uint32_t closed = pool->closed || pool->ended;

@@ -4,7 +4,7 @@
 
 #include "pool/maker.h"
 
-/* Starts workers until there are as many as there should be. Returns the error of one that could not be started. */
+/* Starts workers until there are as many as there should be. Returns the error of the last start that failed. */
 kin_status kin__workers_fill(kin_pool *pool);
 /* Removes workers that have ended, settles the tasks that they were running, starts others. */
 void kin__workers_tend(kin_pool *pool);

@@ -1,5 +1,5 @@
-/* backing.c: st_blocks, which counts 512 bytes each (inode(7)). A file of tmpfs counts what is swapped out, too; it has fewer
- * than its size says if it was made longer without being filled. */
+/* backing.c: st_blocks, which counts 512 bytes each (inode(7)). A file of tmpfs counts what is swapped out, too; it
+ * has fewer than its size says if it was made longer without being filled. */
 #include <sys/stat.h>
 
 #include "posix/posix.h"

@@ -4,7 +4,7 @@
  * - fstat cannot tell the anonymous kinds apart (before Linux 6.16 they have no type, since then they are regular
  *   files); the link in /proc/self/fd can (proc(5)). F_GET_SEALS answers for every file of a tmpfs, not only a memfd,
  *   so it counts only where there is no /proc, for a file without a name.
- * - SO_PASSPIDFD belongs to the socket, so that whoever has it open may set it at any time: each message then comes
+ * - SO_PASSPIDFD belongs to the socket: any process that has it open may set it at any time. Each message then comes
  *   with a pidfd, in a control message SCM_PIDFD of its own (unix(7), Linux 6.5). No other kind but SCM_RIGHTS has
  *   descriptors. CMSG_SPACE is padded: a buffer for an odd number of descriptors takes one more.
  * - linkat from /proc/self/fd is the way to name an O_TMPFILE without privileges; AT_EMPTY_PATH wants

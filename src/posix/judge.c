@@ -1,17 +1,18 @@
 /* judge.c: whether a member lives.
  *
- * A member shows two signs that the kernel keeps and that fail in different ways: the word of its page (robust.c), and the
- * record lock on its byte (pulse.c). The third evidence is the table of processes, where the member's pid and start time
- * mean the same to the one who asks: the inodes of the pid and time namespaces are noted at joining.
+ * A member shows two signs that the kernel keeps and that fail in different ways: the word of its page (robust.c),
+ * and the record lock on its byte (pulse.c). The third evidence is the table of processes, where the member's pid and
+ * start time mean the same to the one who asks: the inodes of the pid and time namespaces are noted at joining.
  *
  * A missing lock alone is not enough for death (any close of the file drops it), a missing word alone is not enough (a
  * thread may end past the C library). What contradicts itself or cannot be asked is UNSURE, which counts as living.
  * docs/architecture.md has the situations.
  *
- * - /proc/PID belongs to the pid namespace of the mount. /proc/self/status has one number at NSpid if that is the own one.
+ * - /proc/PID belongs to the pid namespace of the mount. /proc/self/status has one number at NSpid if that is the own
+ *   one.
  * - The start time in /proc/PID/stat is shifted by the reader's time namespace (time_namespaces(7)).
- * - A process whose first thread has ended by pthread_exit has state Z, more than one thread, and an empty /proc/PID/maps;
- *   its other threads' are right.
+ * - A process whose first thread has ended by pthread_exit has state Z, more than one thread, and an empty
+ *   /proc/PID/maps; its other threads' are right.
  */
 #include <ctype.h>
 #include <dirent.h>

@@ -4,7 +4,8 @@
 
 #include "os.h"
 
-/* What is known. _ANY is for the table of rules only; _UNASKED: it costs more, and is asked if the rest does not decide. */
+/* What is known. _ANY is for the table of rules only; _UNASKED: it costs more, and is asked if the rest does not
+ * decide. */
 typedef enum kin_posix_sign { /* the word of the member's page (robust.h) */
                               KIN_POSIX_SIGN_ANY,
                               KIN_POSIX_SIGN_HELD, /* it names a thread */
@@ -26,7 +27,7 @@ typedef enum kin_posix_process { /* the member's process, in the table of proces
                                  KIN_POSIX_PROCESS_GONE,
                                  KIN_POSIX_PROCESS_RUNS,
                                  KIN_POSIX_PROCESS_SELF,    /* it is the asking one */
-                                 KIN_POSIX_PROCESS_UNKNOWN, /* its pid and times mean nothing here, or /proc is silent */
+                                 KIN_POSIX_PROCESS_UNKNOWN, /* its pid and times mean nothing here, or /proc fails */
 } kin_posix_process;
 
 typedef enum kin_posix_maps { /* whether that process maps anything of the family */

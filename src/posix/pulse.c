@@ -1,16 +1,18 @@
 /* pulse.c: a family's signs of life: a file with a page for each member, and record locks (fcntl F_SETLK) on its bytes.
  *
- * - A page begins with who took the sign last (holder), and ends with the word (robust.c). The holder counts while it has the
- *   word's serial number. Pages are allocated before they are touched: a hole that cannot be filled would be SIGBUS.
- * - A taker locks the byte, changes the word from the value that was seen, then writes the holder. The word decides between
- *   several takers; those without a descriptor do without the lock, those without the word (an old kernel, a file system
- *   that allocates nothing) with the lock alone. Killed in between, its thread is marked and its lock is gone.
+ * - A page begins with who took the sign last (holder), and ends with the word (robust.c). The holder counts while it
+ *   has the word's serial number. Pages are allocated before they are touched: a hole that cannot be filled would be
+ *   SIGBUS.
+ * - A taker locks the byte, changes the word from the value that was seen, then writes the holder. The word decides
+ *   between several takers; those without a descriptor do without the lock, those without the word (an old kernel, a
+ *   file system that allocates nothing) with the lock alone. Killed in between, its thread is marked and its lock is
+ *   gone.
  * - The kernel drops a process's classic locks when it dies, execs (close-on-exec) or closes *any* descriptor of that
  *   file (fcntl(2), "record locks are associated with..."). So a file that this process has as a pulse is never
- *   opened by name: `ours` knows them, and one lock orders its changes against the sweep. A second copy of the library in the
- *   process has another `ours`: then the lock may be lost, and the word says that the process lives.
- * - A forked child has the descriptor and none of the locks. F_OFD_GETLK shows the own process's locks, too: a second copy's.
- *   Locks of a range that covers the whole file are a sweeper's, and gone in microseconds.
+ *   opened by name: `ours` knows them, and one lock orders its changes against the sweep. A second copy of the
+ *   library in the process has another `ours`: then the lock may be lost, and the word says that the process lives.
+ * - A forked child has the descriptor and none of the locks. F_OFD_GETLK shows the own process's locks, too: a second
+ *   copy's. Locks of a range that covers the whole file are a sweeper's, and gone in microseconds.
  * - The file is an O_TMPFILE, locked on BIRTH_BYTE before it gets its name: nobody ever sees it unlocked while its
  *   maker lives. Where there is no O_TMPFILE it is created by name, and given up if a sweeper was faster (st_nlink
  *   0).
@@ -131,8 +133,8 @@ static void unlock(int fd, off_t start, off_t length)
     lock_call(fd, F_SETLK, F_UNLCK, start, length, &lock);
 }
 
-/* F_UNLCK: free. F_WRLCK: a process has it. -1: errno. Waits for a sweeper to be done. how: F_GETLK passes over this process's
- * own locks, F_OFD_GETLK does not. */
+/* F_UNLCK: free. F_WRLCK: a process has it. -1: errno. Waits for a sweeper to be done. how: F_GETLK passes over this
+ * process's own locks, F_OFD_GETLK does not. */
 static int ask(int fd, int how, off_t start, off_t length)
 {
     struct flock lock;
@@ -539,7 +541,8 @@ kin_status kin_os_pulse_start(kin_os_pulse *pulse, uint32_t index, uint64_t seen
     return status;
 }
 
-/* The own word names a thread that still shows it; the calling one may be named, too. False: it is another process's. */
+/* The own word names a thread that still shows it; the calling one may be named, too. False: it is another
+ * process's. */
 static bool show_word(kin_os_pulse *pulse, uint32_t index, char *page, bool locked)
 {
     const kin_posix_place place = {pulse->looks, index, atomic_load(&pulse->looks->of[index].serial)};
@@ -577,8 +580,8 @@ bool kin_os_pulse_check(kin_os_pulse *pulse, uint32_t index)
 {
     int fd = usable_fd(pulse);
     char *page = page_at(pulse, index);
-    /* Locking what is locked does nothing, and there is no asking whether it is. That it is locked by another process does
-     * not fence this one: that one has to win the word, too. */
+    /* Locking what is locked does nothing, and there is no asking whether it is. If another process has locked it, this
+     * one is not fenced yet: the other one has to win the word, too. */
     bool locked = fd >= 0 && lock_byte(fd, (off_t)index) == KIN_OK;
     return !page || show_word(pulse, index, page, locked);
 }

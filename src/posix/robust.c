@@ -1,7 +1,8 @@
 /* robust.c: a word of shared memory on the list that the kernel walks when a thread ends.
  *
- * The kernel marks the robust mutexes that a thread holds at its end and at exec (get_robust_list(2)): a mutex's first word
- * that names the thread gets FUTEX_OWNER_DIED. It needs no descriptor, no /proc and no common pid namespace.
+ * The kernel marks the robust mutexes that a thread holds at its end and at exec (get_robust_list(2)): a mutex's
+ * first word that names the thread gets FUTEX_OWNER_DIED. It needs no descriptor, no /proc and no common pid
+ * namespace.
  *
  * The list belongs to the C library, and its pointers lie in the mutexes. In shared memory another process could change
  * them. So a node is a pthread_mutex_t that lies across the border of two pages:
@@ -13,12 +14,14 @@
  *             save the 8 bytes, map the shared page over A   the kernel now looks at the shared word
  *     expel:  map a private page over A, put the 8 bytes back; unlock    libc unlinks the node
  *
- * The C library touches the 8 bytes only while A is private. What others write to the shared word can mislead nobody but its
- * readers. Being on the list and being named by the word are two things: several threads have the same word on their lists.
+ * The C library touches the 8 bytes only while A is private. What others write to the shared word can mislead nobody
+ * but its readers. Being on the list and being named by the word are two things: several threads have the same word
+ * on their lists.
  *
- * The shared word, 8 bytes, is changed as a whole by compare-and-swap. The half where the C library keeps a mutex's owner
- * (glibc: the first, musl: the second) is the owner. The other half is SERIAL | serial number, raised by each taking: so
- * DIED of one taking is not DIED of another, and the bit tells which half is which. The kernel changes the owner's half only.
+ * The shared word, 8 bytes, is changed as a whole by compare-and-swap. The half where the C library keeps a mutex's
+ * owner (glibc: the first, musl: the second) is the owner. The other half is SERIAL | serial number, raised by each
+ * taking: so DIED of one taking is not DIED of another, and the bit tells which half is which. The kernel changes the
+ * owner's half only.
  *
  *     any value that was judged ──take──► thread, serial + 1
  *     thread ──hand over──► another thread of the process that has it enrolled, same serial     when the thread ends
@@ -26,14 +29,14 @@
  *     thread ──kernel──► DIED, same serial
  *     DIED, NOBODY ──a living process's own thread, later──► that thread, same serial
  *
- * The kernel may miss a thread: it stops after 2048 robust mutexes, it has lost the thread's id when a thread that is not
- * the first one execs, and a thread that is named in the very moment of its process's death has perhaps been looked at. And
- * a thread that ends by a bare system call marks the word though its process lives. So the word is one sign of two
- * (judge.c).
+ * The kernel may miss a thread: it stops after 2048 robust mutexes, it has lost the thread's id when a thread that is
+ * not the first one execs, and a thread that is named in the very moment of its process's death has perhaps been
+ * looked at. And a thread that ends by a bare system call marks the word though its process lives. So the word is one
+ * sign of two (judge.c).
  *
- * `guard` orders ends of threads, so that the thread that is named is still enrolled. It holds a pid: of another process,
- * it was copied by a fork. Signals are blocked meanwhile, as a handler may get here. Changes of words and of nodes are
- * sequentially consistent: nothing here is on a fast path.
+ * `guard` orders ends of threads, so that the thread that is named is still enrolled. It holds a pid: of another
+ * process, it was copied by a fork. Signals are blocked meanwhile, as a handler may get here. Changes of words and of
+ * nodes are sequentially consistent: nothing here is on a fast path.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -203,8 +206,8 @@ static char *claim_area(uint32_t tid)
     return NULL;
 }
 
-/* Which half of the mutex says that this thread has it; -1: neither, so the C library takes it for another thread (a bare
- * clone's child), or the kernel knows no list of this thread's. */
+/* Which half of the mutex says that this thread has it; -1: neither, so the C library takes it for another thread (a
+ * bare clone's child), or the kernel knows no list of this thread's. */
 static int find_owner(const pthread_mutex_t *mutex, uint32_t tid)
 {
     uint32_t half[2];
@@ -325,8 +328,8 @@ static void on_thread_end(void *unused)
     unlink_detached(tid);
 }
 
-/* The forked child's only thread. Page B stays, as musl's list still leads there. munmap first: ThreadSanitizer forgets the
- * parent's mutex at an address that is unmapped only. */
+/* The forked child's only thread. Page B stays, as musl's list still leads there. munmap first: ThreadSanitizer
+ * forgets the parent's mutex at an address that is unmapped only. */
 static void forget_parents(bool in_child)
 {
     for (uint32_t i = 0; in_child && i < AREAS && atomic_load(&areas[i]); i++) {

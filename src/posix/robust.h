@@ -1,4 +1,5 @@
-/* robust.h: words of shared memory that the kernel marks when a thread ends or its process execs. Protocol: robust.c. */
+/* robust.h: words of shared memory that the kernel marks when a thread ends or its process execs. Protocol:
+ * robust.c. */
 #ifndef KIN_POSIX_ROBUST_H
 #define KIN_POSIX_ROBUST_H
 
@@ -32,10 +33,11 @@ typedef struct kin_posix_place {
     uint32_t index, serial;
 } kin_posix_place;
 
-/* Puts the word of `page` on the calling thread's list: from now on the kernel marks it DIED at the thread's end if it names
- * the thread. fd: of the file that page is a shared mapping of, or -1. When the thread ends in the C library's way, and the
- * word names it with that serial, another thread that has the place enrolled is named instead, or NOBODY.
- * Does nothing if the thread has it enrolled. False: the system or the C library has no such list for this thread. */
+/* Puts the word of `page` on the calling thread's list: from now on the kernel marks it DIED at the thread's end if
+ * it names the thread. fd: of the file that page is a shared mapping of, or -1. When the thread ends in the C
+ * library's way, and the word names it with that serial, another thread that has the place enrolled is named instead,
+ * or NOBODY. Does nothing if the thread has it enrolled. False: the system or the C library has no such list for this
+ * thread. */
 bool kin_posix_enrol(const kin_posix_place *place, void *page, int fd);
 /* How many threads of this process have it enrolled, whatever the serial. */
 uint32_t kin_posix_enrolled(const void *key, uint32_t index);

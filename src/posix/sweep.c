@@ -108,8 +108,9 @@ static bool remove_files(int fd, int dir, const char *name, const char *hex)
     return remove_semaphores(hex) && unlinkat(dir, name, 0) == 0;
 }
 
-/* Removes the family if nobody lives in it but, perhaps, this process at `except` (pulse.h). What costs least is asked first:
- * a lock answers for a living family. Nobody joins by name while all of it is locked; who has no descriptor shows the word. */
+/* Removes the family if nobody lives in it but, perhaps, this process at `except` (pulse.h). What costs least is
+ * asked first: a lock answers for a living family. Nobody joins by name while all of it is locked; who has no
+ * descriptor shows the word. */
 static bool remove_family(int fd, int dir, const char *name, const char *hex, uint32_t except)
 {
     if (kin_posix_pulse_locked(fd, except == KIN_OS_PULSE_MAX) || !kin_posix_pulse_deserted(fd, hex, except) ||

@@ -3,9 +3,9 @@
  * - A key's destructor runs in threads that end by returning or pthread_exit. It does not run at exit(), nor for the
  *   threads that a forked child lacks. It is called again, up to PTHREAD_DESTRUCTOR_ITERATIONS times, if a later
  *   destructor sets the value anew (pthread_key_create(3p)). The forking thread keeps its value in the child.
- * - A function that a shared library gives to atexit runs when that library is unloaded, too (atexit(3)). A destructor or a fork
- *   handler in unloaded code is a crash. So the object that this code is in, be it a plugin that kin is linked into, is
- *   opened once more with RTLD_NODELETE, and stays (dlopen(3)).
+ * - A function that a shared library gives to atexit runs when that library is unloaded, too (atexit(3)). A
+ *   destructor or a fork handler in unloaded code is a crash. So the object that this code is in, be it a plugin that
+ *   kin is linked into, is opened once more with RTLD_NODELETE, and stays (dlopen(3)).
  * - FUTEX_WAIT_BITSET takes an absolute time of CLOCK_MONOTONIC (futex(2)).
  */
 #include <dlfcn.h>

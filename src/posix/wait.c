@@ -2,8 +2,8 @@
  *
  * The bell is a datagram socket with a name of Linux's abstract namespace: it is in no file system, and gone with its
  * process (unix(7)). Anybody on the machine could ring it; its owner then wakes for nothing, looks and sleeps again.
- * A number that is new at each opening is part of the name: a forked child that does not run the handlers of pthread_atfork
- * keeps the old name in use. What has woken the owner is read, so that it does not wake it again.
+ * A number that is new at each opening is part of the name: a forked child that does not run the handlers of
+ * pthread_atfork keeps the old name in use. What has woken the owner is read, so that it does not wake it again.
  * Where there is no such namespace, or the ringer is in another network namespace, the sleeper still wakes at the end
  * of its slice.
  */

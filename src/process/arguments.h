@@ -5,8 +5,8 @@
  *     value  = type:u32 ref:u64,u64 | size:u64 zeros-to-16 bytes | handle:u32 | handle:u32 flags:u32
  *     text   = length:u32 bytes
  *
- * Handles are numbered in the order of their arguments, from 0, those of a pipe's end one after the other; the blob (blob.h)
- * says what each is. For every set of arguments there is exactly one block.
+ * Handles are numbered in the order of their arguments, from 0, those of a pipe's end one after the other; the blob
+ * (blob.h) says what each is. For every set of arguments there is exactly one block.
  */
 #ifndef KIN_ARGUMENTS_H
 #define KIN_ARGUMENTS_H
@@ -61,8 +61,8 @@ void kin__args_write(kin__writer *out, const kin_args *args);
  * KIN_E_BLOB_CORRUPT: unsound, or not with just handle_count handles. */
 kin_status kin__args_parse(kin_args *out, const void *block, size_t size, uint32_t handle_count);
 
-/* Gives the arguments of a parsed set their handles. Those that became an end's are KIN_OS_NO_HANDLE afterwards, also on
- * failure, when there is no end any more. KIN_E_HANDLE, KIN_E_NO_MEMORY. */
+/* Gives the arguments of a parsed set their handles. Those that became an end's are KIN_OS_NO_HANDLE afterwards, also
+ * on failure, when there is no end any more. KIN_E_HANDLE, KIN_E_NO_MEMORY. */
 kin_status kin__args_bind(kin_args *args, kin_os_handle *handles, const uint32_t *kinds);
 
 #endif

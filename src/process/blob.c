@@ -295,9 +295,10 @@ static kin_status check_kinds(const kin__blob *blob, const kin_os_handle *handle
     return KIN_OK;
 }
 
-/* Whose the handles are. Those of a message were sent to this process: it closes them, whatever comes of it. The values in
- * a packed blob are only a claim: until it is adopted they may be anybody's in this process, and they are looked at, but
- * not closed, not even duplicates of them (closing any descriptor of a pulse ends a sign of life: os.h). */
+/* Whose the handles are. Those of a message were sent to this process: it closes them, whatever comes of it. The
+ * values in a packed blob are only a claim: until it is adopted they may be anybody's in this process, and they are
+ * looked at, but not closed, not even duplicates of them (closing any descriptor of a pulse ends a sign of life:
+ * os.h). */
 static bool were_sent(const kin__blob *blob)
 {
     return blob->mode == KIN__BLOB_INDEX;

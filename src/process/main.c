@@ -1,4 +1,5 @@
-/* main.c: what children may be started with, and the door by which a spawned one, or one that a server forked, comes in. */
+/* main.c: what children may be started with, and the door by which a spawned one, or one that a server forked,
+ * comes in. */
 #include "base/handles.h"
 #include "process/arguments.h"
 #include "process/blob.h"

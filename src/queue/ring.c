@@ -282,7 +282,8 @@ void kin__ring_got(const kin__ring *ring)
 
 kin_status kin__ring_first(const kin__ring *ring, bool ask, kin__first *out)
 {
-    /* Each turn passes a record. More than the ring holds are new ones, or nonsense: then the caller looks at the clock. */
+    /* Each turn passes a record. More than the ring holds are new ones, or nonsense: then the caller looks at the
+     * clock. */
     for (uint32_t turn = 0; turn < ring->units + TURNS_MORE; turn++) {
         uint64_t next = atomic_load_explicit(&ring->ends->next, memory_order_relaxed);
         uint64_t tail = atomic_load_explicit(&ring->ends->tail_seen, memory_order_relaxed);
@@ -325,8 +326,8 @@ kin_status kin__ring_first(const kin__ring *ring, bool ask, kin__first *out)
     return KIN_E_TIMED_OUT;
 }
 
-/* `getting` is how many messages a call has got, the last included whose passing may not be published yet | the position
- * behind that one. Holes may have been passed since. */
+/* `getting` is how many messages a call has got, the last included whose passing may not be published yet | the
+ * position behind that one. Holes may have been passed since. */
 void kin__ring_mend_get(const kin__ring *ring)
 {
     uint64_t getting = atomic_load_explicit(&ring->ends->getting, memory_order_relaxed);

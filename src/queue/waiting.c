@@ -5,8 +5,8 @@
  *     consumer: begin the wait slot; set WAITERS; load the lock's word, the marks; nothing there: sleep
  *     producer: store tail; unlock; load `readable`; WAITERS: unpark, and clear it when nobody is left
  *
- * The word does not change with what is waited for, and an unpark that leaves somebody asleep leaves it as it is. So the
- * look comes after the slot has begun: the unpark finds the slot, or the look finds the message.
+ * The word does not change with what is waited for, and an unpark that leaves somebody asleep leaves it as it is. So
+ * the look comes after the slot has begun: the unpark finds the slot, or the look finds the message.
  *
  * The unlock, the setting of WAITERS and both loads are sequentially consistent: if the producer sees no WAITERS, then
  * the consumer finds the lock's word of that unlock or a later one, with which it synchronises, and so the mark stored

@@ -7,9 +7,10 @@
  *     g       ──timeout, death, abort──► g|BROKEN            then unpark all
  *     g       ──reset──► g+1|RESET, 0                        then unpark all; RESET: generation g did not get through
  *
- * Who comes begins its wait slot (park.c) *before* it is counted, and ends it when it leaves. So as long as the generation
- * lasts there are at least as many living sleepers as the count says, but for the last one, which leaves its name in
- * `runner` while it is in its action; fewer mean that one has died. Whoever waits looks for that at the ends of its slices.
+ * Who comes begins its wait slot (park.c) *before* it is counted, and ends it when it leaves. So as long as the
+ * generation lasts there are at least as many living sleepers as the count says, but for the last one, which leaves
+ * its name in `runner` while it is in its action; fewer mean that one has died. Whoever waits looks for that at the
+ * ends of its slices.
  */
 #include "kin/barrier.h"
 

@@ -6,9 +6,9 @@
  *     waiter, holding the lock: begin (slot WAIT) ──► release the lock ──► sleep until WOKEN ──► end ──► acquire the lock
  *     notifier:                 mark n slots WOKEN, oldest first ──► post
  *
- * A slot that is WOKEN stays so, whoever dies: a sleeper whose post never came sees it at the end of its slice; of a sleeper
- * that is killed before its end the reaper passes the wake-up on. A wait that runs out just when it is notified was
- * notified: the exchange in kin__park_end decides.
+ * A slot that is WOKEN stays so, whoever dies: a sleeper whose post never came sees it at the end of its slice; of a
+ * sleeper that is killed before its end the reaper passes the wake-up on. A wait that runs out just when it is
+ * notified was notified: the exchange in kin__park_end decides.
  */
 #include "kin/cond.h"
 

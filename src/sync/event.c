@@ -6,9 +6,9 @@
  *     e|SET ──clear──► e
  *     e ──a waiter──► e|WAITERS ──► park
  *
- * Who waits notes the epoch first: another one means that it was set meanwhile, though it may be clear again. Changes are
- * sequentially consistent, as park.c needs. Death: before the compare-and-swap nothing has happened; after it, before the
- * unpark, the sleepers' slices end.
+ * Who waits notes the epoch first: another one means that it was set meanwhile, though it may be clear again. Changes
+ * are sequentially consistent, as park.c needs. Death: before the compare-and-swap nothing has happened; after it,
+ * before the unpark, the sleepers' slices end.
  */
 #include "sync/event.h"
 

@@ -6,26 +6,28 @@
  *     dead ──a waiter──► 0                   by compare-and-swap, without it
  *
  * Under the lock somebody who wants n permits sees n free words, or takes none; who releases n sees n of its own, or
- * releases none. Each word is right by itself, so there is nothing to put in order after one who died under the lock: what
- * it had taken of its n by then belongs to a dead process, as all that it held.
+ * releases none. Each word is right by itself, so there is nothing to put in order after one who died under the lock:
+ * what it had taken of its n by then belongs to a dead process, as all that it held.
  *
- * Freeing the words of the dead needs no lock: a token is never used again, so a word that still holds it is still the dead
- * one's; and more free words than expected disturb nobody under the lock. So the system, which takes its time, is never
- * asked while others wait for the lock.
+ * Freeing the words of the dead needs no lock: a token is never used again, so a word that still holds it is still
+ * the dead one's; and more free words than expected disturb nobody under the lock. So the system, which takes its
+ * time, is never asked while others wait for the lock.
  *
  * The semaphore's word, an epoch and WAITERS, is what waiters sleep on:
  *
  *     e ──words freed──► e+1, the flag kept; with the flag: unpark as many units as there are free permits
  *     e ──a waiter that saw too few──► e|WAITERS ──► park, wanting n
  *
- * A waiter notes the word before it looks at the permits. The words are freed before the epoch changes: so either it sees
- * them free, or another epoch, or it is seen by the unpark. The flag goes as sem.c's does, when nobody is left asleep.
+ * A waiter notes the word before it looks at the permits. The words are freed before the epoch changes: so either it
+ * sees them free, or another epoch, or it is seen by the unpark. The flag goes as sem.c's does, when nobody is left
+ * asleep.
  *
- * Nobody wakes anybody when a process ends: a waiter looks for dead holders before its first sleep and at the end of each
- * slice, and wakes the others whom it suffices. Killed between the freeing and the unpark, whoever did it: the slices end.
+ * Nobody wakes anybody when a process ends: a waiter looks for dead holders before its first sleep and at the end of
+ * each slice, and wakes the others whom it suffices. Killed between the freeing and the unpark, whoever did it: the
+ * slices end.
  *
- * A process wrongly taken for dead has lost its permits: its release is refused, since they are not in its name any more,
- * and it gets no new ones.
+ * A process wrongly taken for dead has lost its permits: its release is refused, since they are not in its name any
+ * more, and it gets no new ones.
  */
 #include "sync/lease.h"
 
@@ -106,8 +108,8 @@ static uint32_t find(kin__lease *lease, uint32_t permits, uint32_t start, uint64
     return permits;
 }
 
-/* Under the lock: makes count permits of `from` those of `to`, or none if there are not as many. The place is remembered:
- * what was given last is taken next, and the reverse. */
+/* Under the lock: makes count permits of `from` those of `to`, or none if there are not as many. The place is
+ * remembered: what was given last is taken next, and the reverse. */
 static bool hand(kin__lease *lease, uint32_t permits, uint64_t from, uint64_t to, uint32_t count)
 {
     uint32_t hint = atomic_load_explicit(&lease->sem.spare, memory_order_relaxed);

@@ -6,17 +6,17 @@
  *     waiter:    count < n, flag set ──► park, wanting n
  *     release n: count + n <= maximum ──► count + n, the flag kept  one compare-and-swap; with the flag: unpark
  *
- * The flag goes when an unpark finds nobody left asleep: it is cleared, and the sleepers are looked for again, since one
- * may have come between; it is woken to set the flag anew. Unlike a lock's, the flag cannot be cleared by each release: two
- * quick releases of one permit must wake two sleepers.
+ * The flag goes when an unpark finds nobody left asleep: it is cleared, and the sleepers are looked for again, since
+ * one may have come between; it is woken to set the flag anew. Unlike a lock's, the flag cannot be cleared by each
+ * release: two quick releases of one permit must wake two sleepers.
  *
  * An unpark has as many units to give as there are permits, and a sleeper takes what it wants: one that wants more than
  * there are is passed over, and does not stand in the way of one that wants less.
  *
  * A leased semaphore (lease.c) is another thing behind the same functions: a bit of `detail` tells.
  *
- * Every change is sequentially consistent, as park.c needs. Death: before the compare-and-swap nothing has happened; after a
- * release's, before its unpark, the sleeper's slice ends.
+ * Every change is sequentially consistent, as park.c needs. Death: before the compare-and-swap nothing has happened;
+ * after a release's, before its unpark, the sleeper's slice ends.
  */
 #include "sync/sem.h"
 

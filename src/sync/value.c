@@ -1,5 +1,5 @@
-/* value.c: typed values and arrays. Both are a head, with a lock in it, and elements behind it; a value is an array of one
- * that answers to another type. */
+/* value.c: typed values and arrays. Both are a head, with a lock in it, and elements behind it; a value is an array
+ * of one that answers to another type. */
 #include "kin/value.h"
 
 #include "family/input.h"

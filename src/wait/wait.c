@@ -2,8 +2,9 @@
  *
  *     watch the words of all (park.h); arm and look at each; nothing ready: sleep a slice; stop watching; again
  *
- * Each object's own file tells whether it is ready and which of its words are unparked then. The flag that makes its releaser
- * unpark is set before the look, and the wait slot is seen before that: so whatever becomes ready later wakes.
+ * Each object's own file tells whether it is ready and which of its words are unparked then. The flag that makes its
+ * releaser unpark is set before the look, and the wait slot is seen before that: so whatever becomes ready later
+ * wakes.
  *
  * The system's own things are slept for together with the wait slot's semaphore (os.h, wait.c).
  */

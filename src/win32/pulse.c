@@ -3,13 +3,13 @@
  * - A process object outlives the process while anybody has a handle to it. Then OpenProcess succeeds, and only a wait
  *   tells that the process has ended. Later its pid may be another process's, with another creation time (Microsoft,
  *   "Process Handles and Identifiers").
- * - OpenProcess says ERROR_INVALID_PARAMETER where there is no such process, and ERROR_ACCESS_DENIED where there is one
- *   that this user may not open ("OpenProcess function"): another user's, an elevated one, or one in another session. If that
- *   counted as life, it would for ever when such a process has got the pid of a dead member.
- * - So each member holds an event, Global\kin-HEX-life-PID-START, as a second sign, and its entry notes that there is one.
- *   Events in Global\ need no privilege ("Kernel object namespaces"). The event goes when the process has no thread
- *   any more and its handles are closed ("Terminating a process"). All members of the family may open it. So an event
- *   that cannot be opened, or is not of the member's user, was put there by somebody else, and says nothing.
+ * - OpenProcess says ERROR_INVALID_PARAMETER where there is no such process, and ERROR_ACCESS_DENIED where there is
+ *   one that this user may not open ("OpenProcess function"): another user's, an elevated one, or one in another
+ *   session. If that counted as life, it would for ever when such a process has got the pid of a dead member.
+ * - So each member holds an event, Global\kin-HEX-life-PID-START, as a second sign, and its entry notes that there is
+ *   one. Events in Global\ need no privilege ("Kernel object namespaces"). The event goes when the process has no
+ *   thread any more and its handles are closed ("Terminating a process"). All members of the family may open it. So
+ *   an event that cannot be opened, or is not of the member's user, was put there by somebody else, and says nothing.
  * - A second copy of the library in the process finds the event there, of its own user, and holds it, too.
  * - Where no event can be made (an app container), a process that cannot be opened is UNSURE.
  */

@@ -20,8 +20,8 @@ typedef enum step_kind { STEP_INSTRUCTION, STEP_CALL } step_kind;
 /* Whether it can stop at the beginning and at the end of each system call, too. */
 int step_has_calls(void);
 
-/* Lets the victim, a child of the caller's or of its thread's, take at most `last` steps. It is then dead, or stands still, or
- * sleeps in the kernel; the caller kills it. Returns how many it took. */
+/* Lets the victim, a child of the caller's or of its thread's, take at most `last` steps. It is then dead, or stands
+ * still, or sleeps in the kernel; the caller kills it. Returns how many it took. */
 int64_t step_drive(int64_t victim, step_kind kind, int64_t last);
 
 /* The same for one that step_drive has come back from, `more` steps. */

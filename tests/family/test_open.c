@@ -1,5 +1,6 @@
-/* Families that strangers join by a name. The strangers are this program once more, started without kin. All is done with a family of
- * this user alone, and with one that everybody may join, which works by other means; in this test nobody else comes. */
+/* Families that strangers join by a name. The strangers are this program once more, started without kin. All is done
+ * with a family of this user alone, and with one that everybody may join, which works by other means; in this test
+ * nobody else comes. */
 #include "support.h"
 
 #include <stdlib.h>

@@ -158,7 +158,8 @@ static void another_process_frees_what_one_allocated(void **state)
     assert_ok(kin_array_destroy(refs));
 }
 
-/* What a killed child had is not freed (memory.h), but nothing breaks: blocks are whole, and none is given out twice. */
+/* What a killed child had is not freed (memory.h), but nothing breaks: blocks are whole, and none is given out
+ * twice. */
 static void killed_allocators_break_nothing(void **state)
 {
     (void)state;

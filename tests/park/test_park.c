@@ -1,5 +1,5 @@
-/* The park alone, without spinning: turns handed back and forth between two processes, while a third, which sleeps on the same
- * word and passes on the wake-ups that it gets, is killed again and again. */
+/* The park alone, without spinning: turns handed back and forth between two processes, while a third, which sleeps on
+ * the same word and passes on the wake-ups that it gets, is killed again and again. */
 #include "support.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* What is special about children that a fork server makes. What they have in common with others: test_process.c and its like
- * with KIN_START=forkserver.
+/* What is special about children that a fork server makes. What they have in common with others: test_process.c and
+ * its like with KIN_START=forkserver.
  */
 #include "support.h"
 
@@ -403,7 +403,8 @@ static void killed_server_is_replaced(void **state)
     close_scene(&it);
 }
 
-/* Whenever it is killed, or a child that has not begun: a start that succeeded has one child, one that failed has none. */
+/* Whenever it is killed, or a child that has not begun: a start that succeeded has one child, one that failed has
+ * none. */
 static void server_killed_at_any_time_leaves_no_stray_child(void **state)
 {
     (void)state;

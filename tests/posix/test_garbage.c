@@ -1,5 +1,5 @@
-/* A member gone mad writes garbage over the arena. The others may get errors, and wrong data; they must not crash, and not
- * hang. */
+/* A member gone mad writes garbage over the arena. The others may get errors, and wrong data; they must not crash,
+ * and not hang. */
 #include "support.h"
 
 #include <signal.h>
@@ -389,7 +389,8 @@ static void looking_on_allocates_nothing(void **state)
     kin_family_close(family);
 }
 
-/* Each word an object's head, and each thread asleep on one, all threads' names in the directory: the time is in proportion. */
+/* Each word an object's head, and each thread asleep on one, all threads' names in the directory: the time is in
+ * proportion. */
 static void looking_on_takes_as_long_as_there_is_memory(void **state)
 {
     (void)state;

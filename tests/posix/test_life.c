@@ -1,5 +1,6 @@
-/* Who is dead, among processes that do not see each other's pids, that have closed their descriptors, lost their first thread,
- * or execute themselves anew. For root only, because of the namespaces. The test itself uses kin in children only. */
+/* Who is dead, among processes that do not see each other's pids, that have closed their descriptors, lost their
+ * first thread, or execute themselves anew. For root only, because of the namespaces. The test itself uses kin in
+ * children only. */
 #include "support.h"
 
 #include <fcntl.h>

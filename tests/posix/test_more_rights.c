@@ -182,7 +182,8 @@ static void program_with_a_capability_obeys_no_caller(void **state)
     try(BY_CAPABILITY);
 }
 
-/* LeakSanitizer asks this at exit. A program with more rights may not be traced, without which it finds nothing and fails. */
+/* LeakSanitizer asks this at exit. A program with more rights may not be traced, without which it finds nothing
+ * and fails. */
 int __lsan_is_turned_off(void);
 
 int __lsan_is_turned_off(void)

@@ -1,5 +1,5 @@
-/* Running programs, and dying with the parent, where the surroundings are hard: too few descriptors, closed streams, signals
- * blocked or ignored. */
+/* Running programs, and dying with the parent, where the surroundings are hard: too few descriptors, closed streams,
+ * signals blocked or ignored. */
 #include "support.h"
 
 #include <fcntl.h>

@@ -1,5 +1,5 @@
-/* A process is killed at the system call by which sem_post wakes the sleeper: the count is raised, and nobody will ever say so.
- * glibc's sleeper sleeps on; kin's looks again at the end of its slice. */
+/* A process is killed at the system call by which sem_post wakes the sleeper: the count is raised, and nobody will
+ * ever say so. glibc's sleeper sleeps on; kin's looks again at the end of its slice. */
 #include "../support.h"
 
 #include <semaphore.h>

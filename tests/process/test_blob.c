@@ -279,7 +279,8 @@ static void family_that_is_another_is_refused(void **state)
     forget(&it);
 }
 
-/* Sound bytes that nobody has packed name handles of this process: a file, the arena and the pulse of its own family. */
+/* Sound bytes that nobody has packed name handles of this process: a file, the arena and the pulse of its own
+ * family. */
 static void handles_that_a_refused_blob_names_stay_open(void **state)
 {
     (void)state;

@@ -442,8 +442,8 @@ static void names_and_refs_lead_to_it(void **state)
 
 /* ---- random kills ---- */
 
-/* Looks at the cells twice: what shows the same both times was so in between. Who is doomed may be dead, and its permits
- * another's; asked before the second look, for afterwards a successor may have come. */
+/* Looks at the cells twice: what shows the same both times was so in between. Who is doomed may be dead, and its
+ * permits another's; asked before the second look, for afterwards a successor may have come. */
 static bool too_many(place *it)
 {
     uint64_t first[WORKERS];

@@ -1,4 +1,5 @@
-/* Who has access to what has a name. Tested under Wine, which has one user and lets anything be said to be anybody's. */
+/* Who has access to what has a name. Tested under Wine, which has one user and lets anything be said to be
+ * anybody's. */
 #include "support.h"
 
 #include <aclapi.h>

@@ -1,8 +1,9 @@
 /* pool.c: killed in a pool: a worker, and the maker.
  *
- * A worker is the pool's child, so the tracer makes the pool. A task, or the initializer, makes its worker the victim: it says
- * which process it is, and is stepped from where it returns. So the victim is stepped through what workers do in the library, on both
- * systems. What the maker does meanwhile a thread of the tracer does, half way: it may have to wait for what the victim holds.
+ * A worker is the pool's child, so the tracer makes the pool. A task, or the initializer, makes its worker the
+ * victim: it says which process it is, and is stepped from where it returns. So the victim is stepped through what
+ * workers do in the library, on both systems. What the maker does meanwhile a thread of the tracer does, half way: it
+ * may have to wait for what the victim holds.
  *
  * The maker is a child of the tracer as any other victim; its workers have to be gone afterwards.
  */

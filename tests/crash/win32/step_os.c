@@ -1,9 +1,10 @@
 /* step_os.c: the victim steps itself. See ../step_os.h.
  *
- * With the trap flag set in EFLAGS the processor raises an exception after each instruction (Intel, "Software Developer's
- * Manual", volume 3, 17.3.1.4); the handler counts it, and sets the flag anew in the context that it returns to. After the last
- * one it ends the process by TerminateProcess, as a killer from outside would. Only code of the process itself is stepped, its
- * libraries included, not the kernel's (under Wine: not what Wine does for it on its Unix side).
+ * With the trap flag set in EFLAGS the processor raises an exception after each instruction (Intel, "Software
+ * Developer's Manual", volume 3, 17.3.1.4); the handler counts it, and sets the flag anew in the context that it
+ * returns to. After the last one it ends the process by TerminateProcess, as a killer from outside would. Only code
+ * of the process itself is stepped, its libraries included, not the kernel's (under Wine: not what Wine does for it
+ * on its Unix side).
  */
 #include "../step_os.h"
 
