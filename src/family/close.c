@@ -30,7 +30,6 @@ void kin_family_close(kin_family *family)
     }
     kin__seats_forget(family);
     kin__member_leave(family, false);
-
     kin__family_drop_default(family);
     char name[sizeof family->name];
     memcpy(name, family->name, sizeof name);

@@ -23,6 +23,7 @@
 #include "park/owner_lock.h"
 
 #include "base/deadline.h"
+#include "base/pauses.h"
 #include "family/member.h"
 #include "family/thread_slot.h"
 #include "park/deadlock.h"
@@ -102,23 +103,14 @@ static kin_status take_from_dead(kin__seat *seat, kin__lock *lock, uint64_t word
     return KIN_OWNER_DIED;
 }
 
-/* Tries a little before it sleeps, with growing pauses: whoever holds a lock mostly releases it soon, but each look
- * takes the cache line from the owner. A few microseconds in all, far less than a sleep and a wake-up cost. */
-#define PAUSES 400
-#define PAUSES_AT_ONCE 32
-
+/* Tries a little before it sleeps. crowd: not where others sleep already. */
 static uint64_t await_release(kin__lock *lock, bool crowd)
 {
     uint64_t word = atomic_load(&lock->word);
-    int burst = 1;
-    if (crowd && (word & CONTENDED)) {
-        return word;
-    }
-    for (int paused = 0; paused < PAUSES && OWNER(word) != 0; paused += burst) {
-        for (int i = 0; i < burst; i++) {
-            kin_os_cpu_relax();
-        }
-        burst = burst < PAUSES_AT_ONCE ? burst * 2 : burst;
+    kin__pauses pauses = KIN__PAUSES;
+    bool more = !(crowd && (word & CONTENDED));
+    while (more && OWNER(word) != 0) {
+        more = kin__pause_again(&pauses);
         word = atomic_load_explicit(&lock->word, memory_order_relaxed);
     }
     return word;

@@ -15,6 +15,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -87,6 +88,12 @@ void kin_posix_receive_rights_only(int fd)
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         setsockopt(fd, SOL_SOCKET, others[i], &off, sizeof off); /* fails where there is no such thing */
     }
+}
+
+bool kin_posix_may_reach(size_t size)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_FSIZE, &limit) == 0 && (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= size);
 }
 
 void kin_posix_note(kin_posix_file *out, int fd)

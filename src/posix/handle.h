@@ -22,6 +22,9 @@ int kin_posix_link(int fd, const char *path);
 void kin_posix_close(int fd);
 void kin_posix_close_all(const int *fds, size_t count);
 
+/* Whether a file may get that long: passing RLIMIT_FSIZE raises a signal that kills. */
+bool kin_posix_may_reach(size_t size);
+
 /* Notes which file fd stands for. */
 void kin_posix_note(kin_posix_file *out, int fd);
 /* Whether info, of fstat or lstat, is that of the file. */

@@ -25,7 +25,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -310,12 +309,6 @@ static int open_mapped(const void *base)
     return fd;
 }
 
-static bool over_file_limit(size_t end)
-{
-    struct rlimit limit;
-    return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && end > limit.rlim_cur;
-}
-
 static int allocate(int fd, size_t from, size_t size)
 {
     size_t page = kin_os_page_size();
@@ -344,7 +337,7 @@ static int allocate_all(int fd, size_t from, size_t to)
 
 kin_status kin_os_shm_commit(kin_os_handle shm, void *base, size_t from, size_t to)
 {
-    if (over_file_limit(to)) {
+    if (!kin_posix_may_reach(to)) {
         return kin_posix_fail(EFBIG);
     }
     bool own = kin_os_shm_holds(shm, base);

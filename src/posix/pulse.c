@@ -25,7 +25,6 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -228,14 +227,6 @@ static int create_in(const char *dir, const char *hex, const kin_os_access *acce
     return create_by_name(path, access);
 }
 
-/* Passing RLIMIT_FSIZE raises a signal that kills. */
-static bool may_be_so_long(size_t pages)
-{
-    struct rlimit limit;
-    return getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
-           (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= pages * kin_os_page_size());
-}
-
 static int create_file(const kin_os_id *family, const kin_os_access *access)
 {
     char hex[KIN_POSIX_HEX];
@@ -248,7 +239,7 @@ static int create_file(const kin_os_id *family, const kin_os_access *access)
     if (fd < 0 && !kin_os_account_given(&access->group)) {
         fd = kin_posix_raise(memfd_create("kin-pulse", MFD_CLOEXEC));
     }
-    if (fd >= 0 && may_be_so_long(KIN_OS_PULSE_MAX)) {
+    if (fd >= 0 && kin_posix_may_reach(KIN_OS_PULSE_MAX * kin_os_page_size())) {
         (void)!ftruncate(
             fd, (off_t)(KIN_OS_PULSE_MAX * kin_os_page_size())); /* who has no descriptor cannot make it longer */
     }
@@ -390,7 +381,7 @@ static char *make_page(const kin_os_pulse *pulse, uint32_t index, int fd)
     int result = -1;
     if (fd < 0) {
         result = madvise(page, size, MADV_POPULATE_WRITE);
-    } else if (may_be_so_long(index + 1)) {
+    } else if (kin_posix_may_reach((index + 1) * size)) {
         do {
             result = fallocate(fd, 0, (off_t)(index * size), (off_t)size);
         } while (result != 0 && errno == EINTR);

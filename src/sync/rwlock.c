@@ -112,6 +112,7 @@
 #include "sync/rwlock.h"
 
 #include "base/deadline.h"
+#include "base/pauses.h"
 #include "family/member.h"
 #include "family/reap.h"
 #include "kin/memory.h"
@@ -220,24 +221,6 @@ static bool take_from_dead(kin__seat *seat, kin__rwlock *lock, uint64_t word)
 
 /* ---- waiting ---- */
 
-/* A little, with growing pauses, as lock.c does before it sleeps. */
-#define PAUSES 400
-#define PAUSES_AT_ONCE 32
-
-typedef struct patience {
-    int paused, burst;
-} patience;
-
-static bool pause_again(patience *it)
-{
-    for (int i = 0; i < it->burst; i++) {
-        kin_os_cpu_relax();
-    }
-    it->paused += it->burst;
-    it->burst = it->burst < PAUSES_AT_ONCE ? it->burst * 2 : it->burst;
-    return it->paused < PAUSES;
-}
-
 /* After kin__park_begin: sleeps for a slice, if there still is what to wait for. */
 static kin__parked sleep_a_slice(kin__seat *seat, bool still, int64_t deadline)
 {
@@ -323,9 +306,9 @@ static kin_status queue_up(reader *it)
 /* Whether it is still to wait, after a while. */
 static bool spin_in_queue(const reader *it)
 {
-    patience spin = {0, 1};
+    kin__pauses pauses = KIN__PAUSES;
     while (it->queued && is_queued_in(it, atomic_load_explicit(&it->lock->word, memory_order_relaxed))) {
-        if (!pause_again(&spin)) {
+        if (!kin__pause_again(&pauses)) {
             return true;
         }
     }
@@ -430,8 +413,8 @@ static kin_status wait_for_readers(kin__seat *seat, kin__rwlock *lock, _Atomic u
                                    bool *ask)
 {
     uint64_t seen = atomic_load_explicit(hold, memory_order_relaxed);
-    patience spin = {0, 1};
-    while (seen == atomic_load_explicit(hold, memory_order_relaxed) && pause_again(&spin)) {
+    kin__pauses pauses = KIN__PAUSES;
+    while (seen == atomic_load_explicit(hold, memory_order_relaxed) && kin__pause_again(&pauses)) {
     }
     kin__park_begin(seat, &lock->drain, 1);
     cycles it = {seat, false};
@@ -489,7 +472,7 @@ typedef struct writer {
 /* One look at the word, and if it is free all the rest. KIN_E_BUSY: a living writer has it. */
 static kin_status look_writing(writer *it, int64_t deadline)
 {
-    patience spin = {0, 1};
+    kin__pauses pauses = KIN__PAUSES;
     uint64_t word = atomic_load(&it->lock->word);
     for (;;) {
         if (word & POISONED) {
@@ -501,7 +484,7 @@ static kin_status look_writing(writer *it, int64_t deadline)
                 it->owes = false;
                 return claim & DRAINING ? drain(it->seat, it->lock, deadline) : KIN_OK;
             }
-        } else if (pause_again(&spin)) {
+        } else if (kin__pause_again(&pauses)) {
             word = atomic_load(&it->lock->word);
         } else if (kin__owner_alive(it->seat, OWNER(word))) {
             return KIN_E_BUSY;
