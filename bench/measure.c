@@ -81,6 +81,12 @@ void must(int failed, const char *what)
     }
 }
 
+void peer_work(unsigned amount)
+{
+    for (volatile unsigned i = 0; i < amount; i++) {
+    }
+}
+
 double repeat(const bench *b, int (*once)(void), int at_once, const char *what)
 {
     int failed = 0;
