@@ -18,7 +18,7 @@ function(kin_feature_macros target)
             ${target} PRIVATE _WIN32_WINNT=0x0602 UNICODE _UNICODE WIN32_LEAN_AND_MEAN
         )
     else()
-        target_compile_definitions(${target} PRIVATE _GNU_SOURCE)
+        target_compile_definitions(${target} PRIVATE _GNU_SOURCE $<$<BOOL:${KIN_POSIX_PLAIN}>:KIN_POSIX_PLAIN>)
     endif()
 endfunction()
 

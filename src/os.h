@@ -134,17 +134,18 @@ bool kin_os_shm_backed(kin_os_handle shm, size_t size);
 
 /* ---- native semaphores: sem.c ---- */
 
-/* What the owner of a native semaphore leaves in the arena so that others can reach it. POSIX: a flag that the name
- * exists, or the semaphore itself where it cannot have a name. Windows: process id, creation time, handle value, or
- * what makes its name. */
+/* What the owner of a native semaphore leaves in the arena so that others can reach it. POSIX: the semaphore itself, or
+ * a flag that it has a name. Windows: process id, creation time, handle value, or what makes its name. */
 typedef struct kin_os_sem_place {
     uint64_t words[8];
 } kin_os_sem_place;
 
 /* Makes, or takes up again, the native semaphore of wait slot `slot` for the calling thread, and fills in place. It
- * may hold stale tokens from an earlier use. POSIX: the name belongs to the slot and stays while the family lives.
- * named false (POSIX): the family's names are gone, make none. If a group has access POSIX makes no name, which
- * nobody but its maker could remove, and Windows does, as another user's process cannot be opened. */
+ * may hold stale tokens from an earlier use. Several posts may leave one token: who waits looks whether what it waits
+ * for has come.
+ * Where semaphores have names on POSIX, the name belongs to the slot and stays while the family lives; named false: the
+ * family's names are gone, make none. If a group has access POSIX makes no name, which nobody but its maker could
+ * remove, and Windows does, as another user's process cannot be opened. */
 kin_status kin_os_sem_create(kin_os_sem *out, kin_os_sem_place *place, const kin_os_id *family, uint32_t slot,
                              bool named, const kin_os_access *access);
 /* The creating thread is done with it, before its place is another's. It stays valid for late posts as long as the

@@ -15,7 +15,7 @@
 #include "os.h"
 
 #define KIN__MAGIC UINT64_C(0x616e6572614e494b) /* "KINarena" */
-#define KIN__LAYOUT 2u
+#define KIN__LAYOUT (3u | KIN_OS_ARENA << 16)
 
 #define KIN__BUCKETS 64u
 #define KIN__NAMES 256u

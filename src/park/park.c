@@ -382,7 +382,8 @@ static void sleep_until_woken(kin__seat *seat, int64_t deadline)
     int64_t pause = KIN_MS(1);
     while (PHASE(atomic_load(state)) == WAIT) {
         if (seat->has_sem) {
-            if (kin_os_sem_wait(seat->sem, deadline) != KIN_OK) {
+            kin_status status = kin_os_sem_wait(seat->sem, deadline);
+            if (status != KIN_OK || kin_os_now() >= deadline) { /* any member can post as often as it likes */
                 return;
             }
         } else { /* no native semaphore to be had: look again and again, less and less often */

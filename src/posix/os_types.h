@@ -9,9 +9,14 @@
 typedef int kin_os_handle;
 #define KIN_OS_NO_HANDLE (-1)
 
-/* A sem_t's address; the lowest bit says that it lies in the arena and is not sem_open's to close. */
+/* The address of its word, or (sem_plain.c) of its sem_t. */
 typedef struct kin_posix_sem *kin_os_sem;
 #define KIN_OS_NO_SEM ((kin_os_sem)0)
+#ifdef KIN_POSIX_PLAIN
+#define KIN_OS_ARENA 1u /* members with sem.c and with sem_plain.c would not wake each other */
+#else
+#define KIN_OS_ARENA 0u
+#endif
 
 /* A program may close descriptors that it does not know, as daemons do, and have the number again for a file of its
  * own. So what kin keeps for long is known by its file, too (posix/handle.h). */

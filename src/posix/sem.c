@@ -1,233 +1,105 @@
-/* sem.c: POSIX semaphores, named in /dev/shm or lying in the arena.
+/* sem.c: native semaphores, each a word in its thread slot, on which its owner sleeps by futex(2).
  *
- * - Both C libraries keep a named semaphore as a file of sizeof(sem_t) bytes (glibc sysdeps/pthread/sem_open.c, musl
- *   src/thread/sem_open.c), so it is made and mapped here, without sem_open. sem_open leaves a temporary file behind
- *   when the process is killed at its link step. It obeys umask: 0777 makes a semaphore that nobody can open. It holds
- *   a lock of the library's: a child that another thread forks meanwhile waits for ever in its own sem_open. (All of
- *   this is measured.)
- * - The file is complete before it has its name: an O_TMPFILE, or where there is none a file whose name sweeping knows.
- *   Where no file can be had, the semaphore lies in the arena.
- * - A poster killed inside sem_post may have counted without waking (glibc nptl/sem_post.c): the layers above sleep
- *   in slices.
- * - sem_clockwait is of glibc 2.30; elsewhere sem_timedwait is on the wall clock and is asked in short steps.
+ * One thread waits on it, the slot's; any member posts. A semaphore says "look again", once for any number of posts.
+ *
+ *     POSTED   there is a token
+ *     ASLEEP   the owner sleeps, or is about to
+ *
+ *     any ──post──► POSTED kept or set; if ASLEEP was set: wake
+ *     any ──owner──► 0 ──owner, about to sleep──► ASLEEP
+ *
+ * A post is one read-modify-write, so it sees ASLEEP, or the owner's next look sees POSTED. It leaves ASLEEP: if the
+ * poster is killed before it has woken anybody, the next poster wakes. Until then the sleeper's slice ends. Post is a
+ * release, taking an acquire: what the poster wrote before is seen after.
+ *
+ * Any member can write any value there, so the owner believes nothing: it puts other bits away, and looks at its
+ * deadline after each return of the system call.
+ *
+ * Why no sem_t: a member that writes over it makes glibc's sem_wait abort the process ("The futex facility returned an
+ * unexpected error code", nptl/futex-internal.h) or sleep past its deadline; glibc's and musl's are not the same; and a
+ * name in /dev/shm is out of reach after chroot(2), with other privileges, or in another mount namespace. Systems
+ * without futexes have sem_plain.c.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <semaphore.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "posix/sem.h"
 
-#include "posix/clock.h"
-#include "posix/directory.h"
-#include "posix/handle.h"
+#include <stdatomic.h>
+
+#include "posix/futex.h"
 #include "posix/posix.h"
 
-enum { PLACE_NONE, PLACE_NAMED, PLACE_IN_ARENA }; /* words[0] */
+#define POSTED UINT32_C(1)
+#define ASLEEP UINT32_C(2)
 
-_Static_assert(sizeof(sem_t) <= sizeof(uint64_t[7]), "a semaphore fits its place");
-_Static_assert(_Alignof(sem_t) >= 2 && _Alignof(sem_t) <= _Alignof(uint64_t), "its address leaves a bit for the mark");
+_Static_assert(sizeof(kin_os_sem_place) >= 2 * sizeof(uint64_t), "a word each for the kind and the semaphore");
 
-#define PATH_SIZE (sizeof KIN_POSIX_SEM_DIR + 80) /* "/sem.kin-", 32 digits, '.', 10 digits, '.', 10 digits */
-
-static kin_os_sem file_sem(sem_t *sem)
+static kin_os_sem sem_at(const kin_os_sem_place *place)
 {
-    return (kin_os_sem)(uintptr_t)sem;
+    return (kin_os_sem)(uintptr_t)&place->words[0];
 }
 
-static kin_os_sem arena_sem(const kin_os_sem_place *place)
+static _Atomic uint32_t *word_of(kin_os_sem sem)
 {
-    return (kin_os_sem)((uintptr_t)&place->words[1] | 1);
-}
-
-static bool is_in_arena(kin_os_sem sem)
-{
-    return ((uintptr_t)sem & 1) != 0;
-}
-
-static sem_t *native(kin_os_sem sem)
-{
-    return (sem_t *)((uintptr_t)sem & ~(uintptr_t)1);
-}
-
-static void path_of(char path[PATH_SIZE], const kin_os_id *family, uint32_t slot)
-{
-    char hex[KIN_POSIX_HEX];
-    kin_posix_hex(hex, family);
-    snprintf(path, PATH_SIZE, KIN_POSIX_SEM_DIR "/sem.kin-%s.%lu", hex, (unsigned long)slot);
-}
-
-/* ---- files ---- */
-
-static bool write_semaphore(int fd)
-{
-    sem_t sem;
-    memset(&sem, 0, sizeof sem);
-    return fchmod(fd, 0600) == 0 && sem_init(&sem, 1, 0) == 0 && write(fd, &sem, sizeof sem) == (ssize_t)sizeof sem;
-}
-
-/* Whether the name exists now. */
-static bool publish_unnamed(const char *path)
-{
-    int fd = open(KIN_POSIX_SEM_DIR, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    bool named = fd >= 0 && write_semaphore(fd) && (kin_posix_link(fd, path) == 0 || errno == EEXIST);
-    kin_posix_close(fd);
-    return named;
-}
-
-static bool publish_renamed(const char *path)
-{
-    char draft[PATH_SIZE + 16];
-    snprintf(draft, sizeof draft, "%s.%ld", path, (long)getpid());
-    unlink(draft);
-    int fd = open(draft, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool named = fd >= 0 && write_semaphore(fd) && (link(draft, path) == 0 || errno == EEXIST);
-    kin_posix_close(fd);
-    unlink(draft);
-    return named;
-}
-
-/* NULL and errno. It must be this user's, as anybody else might cut it short later: SIGBUS. */
-static sem_t *map_file(const char *path)
-{
-    struct stat info;
-    void *memory = MAP_FAILED;
-    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0 || fstat(fd, &info) != 0) {
-        kin_posix_close(fd);
-        return NULL;
-    }
-    errno = EINVAL;
-    if (S_ISREG(info.st_mode) && info.st_uid == geteuid() && info.st_size >= (off_t)sizeof(sem_t)) {
-        memory = mmap(NULL, sizeof(sem_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    }
-    kin_posix_close(fd);
-    return memory != MAP_FAILED ? memory : NULL;
-}
-
-/* ---- places ---- */
-
-static void set_kind(kin_os_sem_place *place, uint64_t kind)
-{
-    __atomic_store_n(&place->words[0], kind, __ATOMIC_RELEASE);
-}
-
-static uint64_t kind_of(const kin_os_sem_place *place)
-{
-    return __atomic_load_n(&place->words[0], __ATOMIC_ACQUIRE);
-}
-
-static kin_status make_in_arena(kin_os_sem *out, kin_os_sem_place *place)
-{
-    if (sem_init(native(arena_sem(place)), 1, 0) != 0) {
-        return kin_posix_fail(errno);
-    }
-    set_kind(place, PLACE_IN_ARENA);
-    *out = arena_sem(place);
-    return KIN_OK;
+    return (_Atomic uint32_t *)sem;
 }
 
 kin_status kin_os_sem_create(kin_os_sem *out, kin_os_sem_place *place, const kin_os_id *family, uint32_t slot,
                              bool named, const kin_os_access *access)
 {
-    char path[PATH_SIZE];
-    uint64_t kind = kind_of(place);
-    named = named && !kin_os_account_given(&access->group);
-    if (kind == PLACE_IN_ARENA) {
-        *out = arena_sem(place); /* as it is: a late poster may be using it */
-        return KIN_OK;
-    }
-    path_of(path, family, slot);
-    bool there = kind == PLACE_NAMED || (named && (publish_unnamed(path) || publish_renamed(path)));
-    sem_t *sem = there ? map_file(path) : NULL;
-    if (!sem) {
-        return make_in_arena(out, place);
-    }
-    set_kind(place, PLACE_NAMED);
-    *out = file_sem(sem);
+    (void)family;
+    (void)slot;
+    (void)named;
+    (void)access;
+    *out = sem_at(place); /* as it is: a late poster may be using it */
     return KIN_OK;
 }
 
 void kin_os_sem_retire(kin_os_sem sem, kin_os_sem_place *place, const kin_os_access *access)
 {
+    (void)sem;
     (void)place;
     (void)access;
-    kin_os_sem_close(sem); /* the name is the slot's, and the next thread with this slot maps it again */
 }
 
 kin_status kin_os_sem_open(kin_os_sem *out, const kin_os_sem_place *place, const kin_os_id *family, uint32_t slot)
 {
-    char path[PATH_SIZE];
-    switch (kind_of(place)) {
-    case PLACE_IN_ARENA:
-        *out = arena_sem(place);
-        return KIN_OK;
-    case PLACE_NAMED:
-        break;
-    default:
-        return KIN_E_NOT_FOUND;
-    }
-    path_of(path, family, slot);
-    sem_t *sem = map_file(path);
-    if (!sem) {
-        return kin_posix_fail(errno);
-    }
-    *out = file_sem(sem);
+    (void)family;
+    (void)slot;
+    *out = sem_at(place);
     return KIN_OK;
 }
 
 void kin_os_sem_close(kin_os_sem sem)
 {
-    if (sem != KIN_OS_NO_SEM && !is_in_arena(sem)) {
-        munmap(native(sem), sizeof(sem_t));
-    }
+    (void)sem;
 }
 
 kin_status kin_os_sem_post(kin_os_sem sem)
 {
-    /* EOVERFLOW: there are tokens enough to wake whoever waits. */
-    return sem_post(native(sem)) == 0 || errno == EOVERFLOW ? KIN_OK : kin_posix_fail(errno);
+    if (atomic_fetch_or_explicit(word_of(sem), POSTED, memory_order_release) & ASLEEP) {
+        kin_posix_futex_wake(word_of(sem), true);
+    }
+    return KIN_OK;
 }
 
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 30)
-
-static int wait_until(sem_t *sem, int64_t deadline)
+kin_status kin_os_sem_wait(kin_os_sem sem, int64_t deadline)
 {
-    struct timespec until = kin_posix_timespec(deadline);
-    return sem_clockwait(sem, CLOCK_MONOTONIC, &until);
-}
-
-#else
-
-#define STEP INT64_C(50000000) /* what a step of the wall clock can cost */
-
-static int wait_until(sem_t *sem, int64_t deadline)
-{
+    _Atomic uint32_t *word = word_of(sem);
     for (;;) {
-        int64_t left = deadline - kin_os_now();
-        struct timespec wall;
-        clock_gettime(CLOCK_REALTIME, &wall);
-        int64_t step = left < 0 ? 0 : left < STEP ? left : STEP;
-        wall = kin_posix_timespec((int64_t)wall.tv_sec * 1000000000 + wall.tv_nsec + step);
-        int result = sem_timedwait(sem, &wall);
-        if (result == 0 || errno != ETIMEDOUT || left <= STEP) {
-            return result;
+        uint32_t none = 0;
+        if (atomic_exchange_explicit(word, 0, memory_order_acquire) & POSTED) {
+            return KIN_OK;
+        }
+        if (deadline != KIN_OS_NEVER && kin_os_now() >= deadline) {
+            return KIN_E_TIMED_OUT;
+        }
+        if (atomic_compare_exchange_strong_explicit(word, &none, ASLEEP, memory_order_relaxed, memory_order_relaxed)) {
+            kin_posix_futex_wait(word, ASLEEP, deadline, true);
         }
     }
 }
 
-#endif
-
-kin_status kin_os_sem_wait(kin_os_sem sem, int64_t deadline)
+bool kin_posix_sem_remove_names(const char *hex)
 {
-    int result;
-    do {
-        result = deadline == KIN_OS_NEVER ? sem_wait(native(sem)) : wait_until(native(sem), deadline);
-    } while (result != 0 && errno == EINTR);
-    if (result == 0) {
-        return KIN_OK;
-    }
-    return errno == ETIMEDOUT ? KIN_E_TIMED_OUT : kin_posix_fail(errno);
+    (void)hex;
+    return true; /* they have none */
 }

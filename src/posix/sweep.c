@@ -20,27 +20,7 @@
 #include "posix/handle.h"
 #include "posix/name.h"
 #include "posix/pulse.h"
-
-/* False: not all; so the pulse must stay, by which a sweep finds them. */
-static bool remove_semaphores(const char *hex)
-{
-    char start[16 + KIN_POSIX_HEX];
-    size_t length = (size_t)snprintf(start, sizeof start, "sem.kin-%s.", hex);
-    DIR *dir = opendir(KIN_POSIX_SEM_DIR);
-    if (!dir) {
-        return errno == ENOENT;
-    }
-    bool all = true;
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-        if (strncmp(entry->d_name, start, length) == 0) {
-            bool gone = unlinkat(dirfd(dir), entry->d_name, 0) == 0 || errno == ENOENT;
-            /* Another user's, who has only used the name; EISDIR: this user is root. */
-            all = (gone || errno == EPERM || errno == EISDIR) && all;
-        }
-    }
-    closedir(dir);
-    return all;
-}
+#include "posix/sem.h"
 
 /* Visits the families' names in a directory: kin-UID-NAME.family, and .removing, of this user. */
 static bool any_name(DIR *dir, const char *path, bool (*ask)(const char *path, const char *name, const char *hex),
@@ -105,7 +85,7 @@ static bool remove_files(int fd, int dir, const char *name, const char *hex)
         return false;
     }
     kin_posix_arena_remove(hex);
-    return remove_semaphores(hex) && unlinkat(dir, name, 0) == 0;
+    return kin_posix_sem_remove_names(hex) && unlinkat(dir, name, 0) == 0;
 }
 
 /* Removes the family if nobody lives in it but, perhaps, this process at `except` (pulse.h). What costs least is

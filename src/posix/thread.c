@@ -1,4 +1,4 @@
-/* thread.c: thread-local storage, pthread_key_create, atexit, futex.
+/* thread.c: thread-local storage, pthread_key_create, atexit.
  *
  * - A key's destructor runs in threads that end by returning or pthread_exit. It does not run at exit(), nor for the
  *   threads that a forked child lacks. It is called again, up to PTHREAD_DESTRUCTOR_ITERATIONS times, if a later
@@ -6,20 +6,17 @@
  * - A function that a shared library gives to atexit runs when that library is unloaded, too (atexit(3)). A
  *   destructor or a fork handler in unloaded code is a crash. So the object that this code is in, be it a plugin that
  *   kin is linked into, is opened once more with RTLD_NODELETE, and stays (dlopen(3)).
- * - FUTEX_WAIT_BITSET takes an absolute time of CLOCK_MONOTONIC (futex(2)).
  */
 #include <dlfcn.h>
 #include <errno.h>
-#include <linux/futex.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include "posix/clock.h"
 #include "posix/forks.h"
+#include "posix/futex.h"
 #include "posix/posix.h"
 
 _Thread_local void *kin_posix_thread_value;
@@ -119,12 +116,10 @@ void kin_os_thread_set(void *value)
 
 void kin_os_word_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline)
 {
-    struct timespec until = kin_posix_timespec(deadline);
-    syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected, deadline == KIN_OS_NEVER ? NULL : &until,
-            NULL, FUTEX_BITSET_MATCH_ANY);
+    kin_posix_futex_wait(word, expected, deadline, false);
 }
 
 void kin_os_word_wake(_Atomic uint32_t *word)
 {
-    syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1);
+    kin_posix_futex_wake(word, false);
 }

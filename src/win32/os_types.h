@@ -10,6 +10,7 @@ typedef HANDLE kin_os_handle;
 
 typedef HANDLE kin_os_sem;
 #define KIN_OS_NO_SEM ((HANDLE)0)
+#define KIN_OS_ARENA 0u
 
 typedef struct kin_os_pulse {
     HANDLE sign; /* or NULL, see pulse.c */

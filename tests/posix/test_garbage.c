@@ -291,6 +291,55 @@ static void nor_in_containers_that_change_under_them(void **state)
     survive(suffer_meanwhile, 100);
 }
 
+/* ---- what a thread sleeps on ---- */
+
+/* A wait of 50 ms, again and again. Twice the longest slice, and more, is left for a loaded machine. */
+static int time_waits(kin_sem *sem)
+{
+    for (int i = 0; i < 20; i++) {
+        int64_t start = kin_os_now();
+        kin_status status = kin_sem_acquire(sem, 1, KIN_MS(50));
+        if (status != KIN_E_TIMED_OUT || kin_os_now() - start > KIN_SECONDS(3)) {
+            print_message("%s after %d ms\n", kin_status_name(status), (int)((kin_os_now() - start) / KIN_MS(1)));
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static void write_over_places(kin_family *family, uint64_t *seed)
+{
+    const uint64_t bits = next_random(seed) & next_random(seed);
+    for (uint32_t i = 0; i < 16; i++) {
+        kin_os_sem_place *place = &kin__thread_at(family, i)->place;
+        for (size_t word = 0; word < sizeof place->words / sizeof place->words[0]; word++) {
+            __atomic_store_n(&place->words[word], next_random(seed) & bits, __ATOMIC_RELAXED);
+        }
+    }
+}
+
+static void sleeper_keeps_its_time_whatever_is_written_where_it_sleeps(void **state)
+{
+    (void)state;
+    kin_sem *sem;
+    uint64_t seed = 1;
+    int status = -1;
+    assert_ok(kin_sem_create(&sem, NULL, 0, 0));
+    pid_t pid = fork();
+    if (pid == 0) {
+        alarm(60);
+        _exit(time_waits(sem));
+    }
+    while (waitpid(pid, &status, WNOHANG) == 0) {
+        write_over_places(kin__family_default(), &seed);
+        usleep(500);
+    }
+    assert_int_equal(status, 0);
+    assert_ok(kin_sem_release(sem, 1));
+    assert_ok(kin_sem_acquire(sem, 1, 0));
+    assert_ok(kin_sem_destroy(sem));
+}
+
 /* ---- arenas that are made to mislead ---- */
 
 static kin_family *small_family(uint32_t threads, uint64_t reserve)
@@ -526,6 +575,7 @@ int main(void)
         /* First: their children each make a default family of their own, as long as this process has none. */
         cmocka_unit_test(others_neither_crash_nor_hang),
         cmocka_unit_test(nor_in_containers_that_change_under_them),
+        cmocka_unit_test(sleeper_keeps_its_time_whatever_is_written_where_it_sleeps),
         cmocka_unit_test(tables_outside_of_the_file_are_refused),
         cmocka_unit_test(looking_on_allocates_nothing),
         cmocka_unit_test(looking_on_takes_as_long_as_there_is_memory),

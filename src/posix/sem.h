@@ -1,0 +1,10 @@
+/* sem.h: the names of a family's native semaphores, where those have names. */
+#ifndef KIN_POSIX_SEM_H
+#define KIN_POSIX_SEM_H
+
+#include <stdbool.h>
+
+/* False: some are left; so the pulse must stay, by which a sweep finds them. */
+bool kin_posix_sem_remove_names(const char *hex);
+
+#endif
