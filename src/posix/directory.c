@@ -1,14 +1,24 @@
-/* directory.c: paths and names of kin's files, in the directories that the system has for them.
+/* directory.c: paths and names of kin's files, in directories of each user's own.
  *
- * Each file is DIR/kin-UID-NAME.SUFFIX. UID is the owner's. NAME is a family's id in hexadecimal, or the name that a
- * user gave to the family. A family's pulse is made in the first directory where that succeeds (pulse.c); all of them
- * are searched.
+ * Each file is BASE/kin-UID/NAME.SUFFIX. UID is the owner's. NAME is a family's id in hexadecimal, or the name that a
+ * user gave to the family. BASE is a directory in which all users may make files, or one that the environment names. A
+ * family's pulse is made in the first where that succeeds (pulse.c); all of them are searched.
+ *
+ * Only its user may write to BASE/kin-UID, so what lies there is the user's: nobody else can take a name, or make
+ * others look at many files. Others may read it: they may have been given access to a family. A directory that is not
+ * its user's alone is not used: then the next BASE is. Where BASE is for all it is sticky, as else others could rename
+ * what is in it (unlink(2), rename(2): EPERM). An empty one is removed by the process that removes the last file in it.
  */
 #include "posix/directory.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#define DIR_MODE 0755
 
 /* ---- identities as text ---- */
 
@@ -34,9 +44,9 @@ bool kin_posix_id(kin_os_id *out, const char *hex)
     return true;
 }
 
-/* ---- directories, paths and names ---- */
+/* ---- directories ---- */
 
-const char *kin_posix_names_dir(unsigned index, bool common)
+static const char *base_of(unsigned index, bool common)
 {
     const char *dir = NULL;
     switch (index) {
@@ -56,32 +66,79 @@ const char *kin_posix_names_dir(unsigned index, bool common)
     return dir && dir[0] == '/' ? dir : NULL;
 }
 
-bool kin_posix_name(char *out, size_t size, const char *dir, unsigned long uid, const char *hex, const char *suffix)
+static bool join_path(char path[PATH_MAX], const char *base, unsigned long uid)
 {
-    int length = snprintf(out, size, "%s/kin-%lu-%s.%s", dir, uid, hex, suffix);
-    return length > 0 && (size_t)length < size;
+    int length = snprintf(path, PATH_MAX, "%s/kin-%lu", base, uid);
+    return length > 0 && length < PATH_MAX;
 }
 
-bool kin_posix_name_matches(const char *entry, unsigned long uid, const char *suffix, char hex[KIN_POSIX_HEX])
+/* Whether nobody but that user can change what is in it, or put another in its place. */
+static bool is_own(const char *path, const char *base, unsigned long uid)
 {
-    char start[32];
-    if (strncmp(entry, "kin-", 4) != 0) { /* most of them: without a system call for each */
+    struct stat dir, above;
+    return lstat(path, &dir) == 0 && S_ISDIR(dir.st_mode) && (unsigned long)dir.st_uid == uid &&
+           !(dir.st_mode & (S_IWGRP | S_IWOTH)) && stat(base, &above) == 0 &&
+           (!(above.st_mode & (S_IWGRP | S_IWOTH)) || (above.st_mode & S_ISVTX));
+}
+
+bool kin_posix_dir(char path[PATH_MAX], unsigned index, unsigned long uid)
+{
+    const char *base = base_of(index, false);
+    return base && join_path(path, base, uid) && is_own(path, base, uid);
+}
+
+bool kin_posix_dir_make(char path[PATH_MAX], unsigned index, bool common)
+{
+    const unsigned long self = (unsigned long)geteuid();
+    const char *base = base_of(index, common);
+    struct stat info;
+    if (!base || !join_path(path, base, self)) {
         return false;
     }
-    size_t length = (size_t)snprintf(start, sizeof start, "kin-%lu-", uid);
-    if (strncmp(entry, start, length) != 0 || strspn(entry + length, "0123456789abcdef") != KIN_POSIX_HEX - 1) {
+    bool made = mkdir(path, DIR_MODE) == 0;
+    /* Whatever the umask; also where the maker was killed just here. */
+    if ((made || (lstat(path, &info) == 0 && info.st_uid == self && (info.st_mode & 0777) != DIR_MODE)) &&
+        fchmodat(AT_FDCWD, path, DIR_MODE, 0) != 0) {
         return false;
     }
-    memcpy(hex, entry + length, KIN_POSIX_HEX - 1);
+    return is_own(path, base, self);
+}
+
+void kin_posix_dirs_remove(void)
+{
+    char path[PATH_MAX];
+    int code = errno;
+    for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
+        if (kin_posix_dir(path, i, (unsigned long)geteuid())) {
+            rmdir(path);
+        }
+    }
+    errno = code;
+}
+
+/* ---- names ---- */
+
+bool kin_posix_name(char out[PATH_MAX], const char *dir, const char *name, const char *suffix)
+{
+    int length = snprintf(out, PATH_MAX, "%s/%s.%s", dir, name, suffix);
+    return length > 0 && length < PATH_MAX;
+}
+
+bool kin_posix_name_matches(const char *entry, const char *suffix, char hex[KIN_POSIX_HEX])
+{
+    if (strspn(entry, "0123456789abcdef") != KIN_POSIX_HEX - 1) {
+        return false;
+    }
+    memcpy(hex, entry, KIN_POSIX_HEX - 1);
     hex[KIN_POSIX_HEX - 1] = '\0';
-    entry += length + KIN_POSIX_HEX - 1;
+    entry += KIN_POSIX_HEX - 1;
     return entry[0] == '.' && strcmp(entry + 1, suffix) == 0;
 }
 
 bool kin_posix_path(char path[PATH_MAX], unsigned index, unsigned long uid, const char *name, const char *suffix)
 {
-    const char *dir = kin_posix_names_dir(index, false);
-    return dir && kin_posix_name(path, PATH_MAX, dir, uid, name, suffix);
+    char dir[PATH_MAX];
+    return kin_posix_dir(dir, index, uid) && kin_posix_name(path, dir, name, suffix);
 }
 
 /* ---- files ---- */

@@ -17,16 +17,20 @@ struct stat;
 void kin_posix_hex(char out[KIN_POSIX_HEX], const kin_os_id *id);
 /* Reads the first 32 digits of hex. False: they are not hexadecimal. */
 bool kin_posix_id(kin_os_id *out, const char *hex);
-/* The directories for names, best first. NULL: there is none of that index. common: only those that are the same for
- * all users. */
-const char *kin_posix_names_dir(unsigned index, bool common);
-/* DIR/kin-UID-NAME.SUFFIX. False: too long. */
-bool kin_posix_name(char *out, size_t size, const char *dir, unsigned long uid, const char *name, const char *suffix);
-/* The same in the directory of that index. False: there is no such directory, or the path is too long. */
+/* The directory of that index, of that user. False: there is none, or it is not that user's alone. */
+bool kin_posix_dir(char path[PATH_MAX], unsigned index, unsigned long uid);
+/* This user's; made if it is not there. common: only if the index means the same for all users. An empty one may be
+ * removed at any time: a caller that finds it gone (ENOENT) makes it again. */
+bool kin_posix_dir_make(char path[PATH_MAX], unsigned index, bool common);
+/* Removes this user's directories that are empty. Leaves errno as it is. */
+void kin_posix_dirs_remove(void);
+/* DIR/NAME.SUFFIX. False: too long. */
+bool kin_posix_name(char out[PATH_MAX], const char *dir, const char *name, const char *suffix);
+/* The same in the directory of that index, of that user. False: there is no such directory, or the path is too long. */
 bool kin_posix_path(char path[PATH_MAX], unsigned index, unsigned long uid, const char *name, const char *suffix);
-/* Whether an entry of such a directory is kin-UID-HEX.SUFFIX. */
-bool kin_posix_name_matches(const char *entry, unsigned long uid, const char *suffix, char hex[KIN_POSIX_HEX]);
-/* The path of kin-UID-HEX.SUFFIX in the directory of that index. False: that user has no such plain file there. */
+/* Whether an entry of such a directory is HEX.SUFFIX. */
+bool kin_posix_name_matches(const char *entry, const char *suffix, char hex[KIN_POSIX_HEX]);
+/* The path of HEX.SUFFIX in the directory of that index. False: that user has no such plain file there. */
 bool kin_posix_find_in(char path[PATH_MAX], struct stat *info, unsigned index, unsigned long uid, const char *hex,
                        const char *suffix);
 /* Whether both are of the same file. */

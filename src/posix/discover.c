@@ -18,29 +18,36 @@
 #include "posix/handle.h"
 #include "posix/pulse.h"
 
-/* Whether a link's target is a family's memory; which family, and whose. /memfd:kin-HEX, DIR/kin-UID-HEX.memory,
+/* Whether a link's target is a family's memory; which family, and whose. /memfd:kin-HEX, BASE/kin-UID/HEX.memory,
  * .arena. */
 static bool is_memory(kin_os_id *out, unsigned long *owner, const char *target)
 {
-    const char *name = strrchr(target, '/');
-    *owner = (unsigned long)geteuid();
-    if (!name) {
-        return false;
-    }
     if (strncmp(target, "/memfd:kin-", 11) == 0) {
+        *owner = (unsigned long)geteuid();
         return kin_posix_id(out, target + 11);
     }
-    size_t digits = strncmp(name, "/kin-", 5) == 0 ? strspn(name + 5, "0123456789") : 0;
-    const char *hex = name + 5 + digits + 1;
-    *owner = digits > 0 ? strtoul(name + 5, NULL, 10) : *owner;
-    return digits > 0 && hex[-1] == '-' && kin_posix_id(out, hex) &&
-           (strncmp(hex + KIN_POSIX_HEX - 1, ".memory", 7) == 0 || strncmp(hex + KIN_POSIX_HEX - 1, ".arena", 6) == 0);
+    const char *file = strrchr(target, '/'), *dir = file;
+    while (dir && dir > target && dir[-1] != '/') {
+        dir--;
+    }
+    char hex[KIN_POSIX_HEX], *end = NULL;
+    if (!dir || strncmp(dir, "kin-", 4) != 0) {
+        return false;
+    }
+    *owner = strtoul(dir + 4, &end, 10);
+    return end == file &&
+           (kin_posix_name_matches(file + 1, "memory", hex) || kin_posix_name_matches(file + 1, "arena", hex)) &&
+           kin_posix_id(out, hex);
 }
 
 static bool read_link(char target[PATH_MAX], int dir, const char *name)
 {
     ssize_t length = readlinkat(dir, name, target, PATH_MAX - 1);
     target[length > 0 ? length : 0] = '\0';
+    char *mark = strstr(target, " (deleted)"); /* behind the path of a file that has no name any more */
+    if (mark) {
+        *mark = '\0';
+    }
     return length > 0;
 }
 

@@ -137,11 +137,11 @@ static int create_file(const char *hex, bool findable, const kin_os_access *acce
     const unsigned long self = (unsigned long)geteuid();
     errno = EACCES;
     for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
-        char path[PATH_MAX];
+        char dir[PATH_MAX], path[PATH_MAX];
         struct stat pulse;
-        const char *dir = kin_posix_names_dir(i, kin_os_account_given(&access->group));
-        if (!dir || (findable && !kin_posix_find_in(path, &pulse, i, self, hex, "pulse")) ||
-            !kin_posix_name(path, sizeof path, dir, self, hex, findable ? "arena" : "memory")) {
+        if ((findable && !kin_posix_find_in(path, &pulse, i, self, hex, "pulse")) ||
+            !kin_posix_dir_make(dir, i, kin_os_account_given(&access->group)) ||
+            !kin_posix_name(path, dir, hex, findable ? "arena" : "memory")) {
             continue;
         }
         int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);

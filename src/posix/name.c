@@ -1,16 +1,13 @@
 /* name.c: families that strangers find, by symbolic links.
  *
- *     DIR/kin-UID-HEX.arena      the arena
- *     DIR/kin-UID-HEX.pulse      its pulse (pulse.c): made before the family has a name, removed with the family
- *     DIR/kin-UID-NAME.family    a symbolic link to nothing. Its text is "HEX NAME", or "HEX NAME kept" if the family
- *                                outlives its members. symlink(2) succeeds for one process only
- *     DIR/kin-UID-NAME.removing  locked by the process that removes the name, while it does so
+ *     DIR/HEX.arena      the arena
+ *     DIR/HEX.pulse      its pulse (pulse.c): made before the family has a name, removed with the family
+ *     DIR/NAME.family    a symbolic link to nothing. Its text is "HEX NAME", or "HEX NAME kept" if the family outlives
+ *                        its members. symlink(2) succeeds for one process only
+ *     DIR/NAME.removing  locked by the process that removes the name, while it does so
  *
- * Anybody may write to the directories, but they are sticky: only the owner of a file can remove or change it, and the
- * owner can be seen. So a link of the owner's says what the owner said: nobody else can make it or change its text. A
- * hard link to it under another name (possible without the kernel's fs.protected_hardlinks) does not fit its text.
- * Other users may be allowed to write to the files, and so to link them. So a file counts only if it is the owner's and
- * has no other link: then its name is the one that its maker gave to it.
+ * Nobody but the owner makes or removes what is in DIR (directory.c). Other users may be allowed to write to the files,
+ * and so to link them elsewhere. So a file counts only if it is the owner's and has no other link.
  *
  * If a name's family has no arena or no pulse any more, the family is gone. The name is removed under a lock, after
  * another look. Only the holder of the lock removes, so what it removes is not a new name. The lock's file is removed
@@ -122,7 +119,7 @@ static kin_status read_name(link_text *out, const char *path, unsigned long uid,
 static kin_status read_own(link_text *out, char path[PATH_MAX], const char *dir, const char *name)
 {
     const unsigned long self = (unsigned long)geteuid();
-    return kin_posix_name(path, PATH_MAX, dir, self, name, "family") ? read_name(out, path, self, name) : KIN_E_TOO_BIG;
+    return kin_posix_name(path, dir, name, "family") ? read_name(out, path, self, name) : KIN_E_TOO_BIG;
 }
 
 /* ---- removing ---- */
@@ -149,7 +146,7 @@ static bool remove_name(const char *dir, const char *name, const char *hex)
     const unsigned long self = (unsigned long)geteuid();
     char path[PATH_MAX], lock[PATH_MAX];
     link_text it;
-    if (!kin_posix_name(lock, sizeof lock, dir, self, name, "removing")) {
+    if (!kin_posix_name(lock, dir, name, "removing")) {
         return false;
     }
     int fd = lock_name(lock);
@@ -170,7 +167,7 @@ void kin_posix_name_tidy(const char *dir, const char *name)
     struct stat info;
     link_text it;
     bool ruin = read_own(&it, path, dir, name) == KIN_OK && is_gone(self, it.hex);
-    bool left = kin_posix_name(path, sizeof path, dir, self, name, "removing") && lstat(path, &info) == 0;
+    bool left = kin_posix_name(path, dir, name, "removing") && lstat(path, &info) == 0;
     if (ruin || left) {
         remove_name(dir, name, NULL);
     }
@@ -189,12 +186,13 @@ bool kin_posix_is_kept(const char *dir, const char *name, const char *hex)
 
 void kin_os_name_tidy(const char *name)
 {
+    char dir[PATH_MAX];
     for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
-        const char *dir = kin_posix_names_dir(i, false);
-        if (dir) {
+        if (kin_posix_dir(dir, i, (unsigned long)geteuid())) {
             kin_posix_name_tidy(dir, name);
         }
     }
+    kin_posix_dirs_remove();
 }
 
 /* ---- finding ---- */
@@ -262,7 +260,7 @@ static kin_status link_name(const char *dir, const char *name, const char *hex, 
     const unsigned long self = (unsigned long)geteuid();
     char path[PATH_MAX], text[TEXT_ROOM];
     link_text it;
-    if (!kin_posix_name(path, sizeof path, dir, self, name, "family")) {
+    if (!kin_posix_name(path, dir, name, "family")) {
         return KIN_E_TOO_BIG;
     }
     snprintf(text, sizeof text, "%s %s%s", hex, name, kept ? " kept" : "");
@@ -288,14 +286,14 @@ kin_status kin_os_name_publish(kin_os_handle *holder, const char *name, const ki
                                const kin_os_access *access)
 {
     const unsigned long self = (unsigned long)geteuid();
-    char hex[KIN_POSIX_HEX], path[PATH_MAX];
+    char hex[KIN_POSIX_HEX], dir[PATH_MAX], path[PATH_MAX];
     struct stat info;
     (void)access; /* the files have their modes */
     *holder = KIN_OS_NO_HANDLE;
     kin_posix_hex(hex, family);
     for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
-        if (kin_posix_find_in(path, &info, i, self, hex, "arena")) {
-            return link_name(kin_posix_names_dir(i, false), name, hex, kept);
+        if (kin_posix_find_in(path, &info, i, self, hex, "arena") && kin_posix_dir(dir, i, self)) {
+            return link_name(dir, name, hex, kept);
         }
     }
     return KIN_E_NOT_FOUND;
@@ -329,9 +327,11 @@ static kin_status forget_in(const char *dir, const char *name)
 kin_status kin_os_name_forget(const char *name)
 {
     kin_status status = KIN_E_NOT_FOUND;
+    char dir[PATH_MAX];
     for (unsigned i = 0; status == KIN_E_NOT_FOUND && i < KIN_POSIX_DIRS; i++) {
-        const char *dir = kin_posix_names_dir(i, false);
-        status = dir ? forget_in(dir, name) : KIN_E_NOT_FOUND;
+        bool there = kin_posix_dir(dir, i, (unsigned long)geteuid());
+        status = there ? forget_in(dir, name) : KIN_E_NOT_FOUND;
     }
+    kin_posix_dirs_remove();
     return status;
 }

@@ -216,7 +216,7 @@ static int create_by_name(const char *path, const kin_os_access *access)
 static int create_in(const char *dir, const char *hex, const kin_os_access *access)
 {
     char path[PATH_MAX];
-    if (!kin_posix_name(path, sizeof path, dir, (unsigned long)geteuid(), hex, "pulse")) {
+    if (!kin_posix_name(path, dir, hex, "pulse")) {
         return -1;
     }
     int fd = open_unnamed(dir, access);
@@ -227,14 +227,29 @@ static int create_in(const char *dir, const char *hex, const kin_os_access *acce
     return create_by_name(path, access);
 }
 
+static int create_at(unsigned index, const char *hex, const kin_os_access *access)
+{
+    char dir[PATH_MAX];
+    int fd = -1;
+    bool again = true;
+    for (int tries = 0; again && tries < TRIES && kin_posix_dir_make(dir, index, kin_os_account_given(&access->group));
+         tries++) {
+        fd = create_in(dir, hex, access);
+        again = fd < 0 && errno == ENOENT; /* another process has removed the directory while it was empty */
+    }
+    if (fd < 0) {
+        kin_posix_dirs_remove();
+    }
+    return fd;
+}
+
 static int create_file(const kin_os_id *family, const kin_os_access *access)
 {
     char hex[KIN_POSIX_HEX];
     int fd = -1;
     kin_posix_hex(hex, family);
     for (unsigned i = 0; fd < 0 && i < KIN_POSIX_DIRS; i++) {
-        const char *dir = kin_posix_names_dir(i, kin_os_account_given(&access->group));
-        fd = dir ? create_in(dir, hex, access) : -1;
+        fd = create_at(i, hex, access);
     }
     if (fd < 0 && !kin_os_account_given(&access->group)) {
         fd = kin_posix_raise(memfd_create("kin-pulse", MFD_CLOEXEC));
@@ -440,8 +455,7 @@ static int reopen_in(const char *path, const kin_os_pulse *pulse)
     int fd = -1;
     for (struct dirent *entry; dir && fd < 0 && (entry = readdir(dir)) != NULL;) {
         char hex[KIN_POSIX_HEX];
-        if (kin_posix_name_matches(entry->d_name, pulse->owner, "pulse", hex) &&
-            (uint64_t)entry->d_ino == pulse->file.inode) {
+        if (kin_posix_name_matches(entry->d_name, "pulse", hex) && (uint64_t)entry->d_ino == pulse->file.inode) {
             fd = kin_posix_raise(openat(dirfd(dir), entry->d_name, O_RDWR | O_CLOEXEC | O_NOFOLLOW));
         }
     }
@@ -457,14 +471,14 @@ static int reopen_in(const char *path, const kin_os_pulse *pulse)
 
 static int reopen(kin_os_pulse *pulse)
 {
+    char dir[PATH_MAX];
     int fd = -1;
     kin_posix_pulses_lock();
     if (holds(pulse, pulse_fd(pulse))) {
         fd = pulse_fd(pulse); /* another thread was faster */
     }
     for (unsigned i = 0; fd < 0 && i < KIN_POSIX_DIRS; i++) {
-        const char *dir = kin_posix_names_dir(i, false);
-        fd = dir ? reopen_in(dir, pulse) : -1;
+        fd = kin_posix_dir(dir, i, pulse->owner) ? reopen_in(dir, pulse) : -1;
     }
     if (fd >= 0) {
         __atomic_store_n(&pulse->fd, fd, __ATOMIC_RELEASE);

@@ -22,18 +22,16 @@
 #include "posix/pulse.h"
 #include "posix/sem.h"
 
-/* Visits the families' names in a directory: kin-UID-NAME.family, and .removing, of this user. */
+/* Visits the families' names in a directory: NAME.family, and .removing. */
 static bool any_name(DIR *dir, const char *path, bool (*ask)(const char *path, const char *name, const char *hex),
                      const char *hex)
 {
-    char start[32];
-    size_t used = (size_t)snprintf(start, sizeof start, "kin-%lu-", (unsigned long)geteuid());
     for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
         char name[NAME_MAX + 1];
-        const char *dot = strncmp(entry->d_name, start, used) == 0 ? strrchr(entry->d_name, '.') : NULL;
+        const char *dot = strrchr(entry->d_name, '.');
         if (dot && (strcmp(dot, ".family") == 0 || strcmp(dot, ".removing") == 0)) {
-            size_t length = (size_t)(dot - entry->d_name) - used;
-            memcpy(name, entry->d_name + used, length);
+            size_t length = (size_t)(dot - entry->d_name);
+            memcpy(name, entry->d_name, length);
             name[length] = '\0';
             if (ask(path, name, hex)) {
                 return true;
@@ -48,9 +46,10 @@ static bool is_kept(const char *hex)
 {
     bool kept = false;
     for (unsigned i = 0; i < KIN_POSIX_DIRS && !kept; i++) {
-        const char *path = kin_posix_names_dir(i, false);
-        DIR *dir = path ? opendir(path) : NULL;
-        bool none = !path || errno == ENOENT || errno == ENOTDIR || errno == EACCES;
+        char path[PATH_MAX];
+        bool there = kin_posix_dir(path, i, (unsigned long)geteuid());
+        DIR *dir = there ? opendir(path) : NULL;
+        bool none = !there || errno == ENOENT || errno == ENOTDIR || errno == EACCES;
         kept = dir ? any_name(dir, path, kin_posix_is_kept, hex) : !none;
         if (dir) {
             closedir(dir);
@@ -112,7 +111,9 @@ bool kin_os_pulse_retire(kin_os_pulse *pulse, const kin_os_id *family, uint32_t 
     for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
         struct stat info;
         if (kin_posix_find_in(path, &info, i, pulse->owner, hex, "pulse") && kin_posix_same_file(&info, &pulse->file)) {
-            return remove_family(kin_os_pulse_handle(pulse), AT_FDCWD, path, hex, index);
+            bool removed = remove_family(kin_os_pulse_handle(pulse), AT_FDCWD, path, hex, index);
+            kin_posix_dirs_remove();
+            return removed;
         }
     }
     return false;
@@ -147,17 +148,16 @@ static bool tidy_name(const char *path, const char *name, const char *hex)
 
 static uint32_t sweep_dir(DIR *dir, const char *path)
 {
-    const unsigned long self = (unsigned long)geteuid();
     uint32_t removed = 0;
     for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
         char hex[KIN_POSIX_HEX];
-        if (kin_posix_name_matches(entry->d_name, self, "memory", hex)) {
+        if (kin_posix_name_matches(entry->d_name, "memory", hex)) {
             unlinkat(dirfd(dir), entry->d_name, 0); /* never meant to have its name for longer than this */
-        } else if (kin_posix_name_matches(entry->d_name, self, "pulse", hex)) {
+        } else if (kin_posix_name_matches(entry->d_name, "pulse", hex)) {
             kin_posix_pulses_lock();
             removed += sweep_pulse(dirfd(dir), entry->d_name, hex);
             kin_posix_pulses_unlock();
-        } else if (kin_posix_name_matches(entry->d_name, self, "arena", hex) && !has_pulse(hex, NULL)) {
+        } else if (kin_posix_name_matches(entry->d_name, "arena", hex) && !has_pulse(hex, NULL)) {
             unlinkat(dirfd(dir), entry->d_name, 0);
         }
     }
@@ -170,12 +170,13 @@ uint32_t kin_os_sweep(void)
 {
     uint32_t removed = 0;
     for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
-        const char *path = kin_posix_names_dir(i, false);
-        DIR *dir = path ? opendir(path) : NULL;
+        char path[PATH_MAX];
+        DIR *dir = kin_posix_dir(path, i, (unsigned long)geteuid()) ? opendir(path) : NULL;
         if (dir) {
             removed += sweep_dir(dir, path);
             closedir(dir);
         }
     }
+    kin_posix_dirs_remove();
     return removed;
 }

@@ -427,7 +427,7 @@ static int join_without_descriptors(void)
     kin_lock *lock = NULL;
     char path[128];
     CHECK(enter(&family, &lock) == 0);
-    snprintf(path, sizeof path, "/dev/shm/kin-%u-", (unsigned)geteuid());
+    snprintf(path, sizeof path, "/dev/shm/kin-%u/", (unsigned)geteuid());
     for (int i = 0; i < 16; i++) {
         size_t used = strlen(path);
         snprintf(path + used, sizeof path - used, "%02x", shared->id[i]);
@@ -511,7 +511,7 @@ static void nothing_is_left_after_exit(void **state)
     begin();
     assert_int_equal(end_of(start(HERE, exit_with_a_thread, NULL)), 0);
     assert_int_equal(count_names(shared->id), 0);
-    snprintf(path, sizeof path, "/dev/shm/kin-%u-%s.family", (unsigned)geteuid(), name);
+    snprintf(path, sizeof path, "/dev/shm/kin-%u/%s.family", (unsigned)geteuid(), name);
     assert_true(lstat(path, &info) != 0);
 }
 

@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -101,7 +102,9 @@ static void remove_names(void)
     for (int i = 0; i < 16; i++) {
         snprintf(hex + 2 * i, 3, "%02x", info.id[i]);
     }
-    DIR *dir = opendir("/dev/shm");
+    char path[64];
+    snprintf(path, sizeof path, "/dev/shm/kin-%u", (unsigned)geteuid());
+    DIR *dir = opendir(path);
     for (struct dirent *entry; dir && (entry = readdir(dir)) != NULL;) {
         if (strstr(entry->d_name, hex)) {
             unlinkat(dirfd(dir), entry->d_name, 0);
@@ -139,7 +142,15 @@ static void names_may_vanish_from_under_a_family(void **state)
     assert_ok(kin_free(it));
 }
 
-/* What somebody else, or another program, has put where a family's name would be. */
+/* Of a file where kin keeps this user's; the directory is made. */
+static void own_path(char path[128], const char *file, const char *suffix)
+{
+    snprintf(path, 128, "/dev/shm/kin-%u", (unsigned)geteuid());
+    assert_true(mkdir(path, 0755) == 0 || errno == EEXIST);
+    snprintf(path, 128, "/dev/shm/kin-%u/%s.%s", (unsigned)geteuid(), file, suffix);
+}
+
+/* What another program of this user has put where a family's name would be. */
 static void squatted_name_is_refused(void **state)
 {
     (void)state;
@@ -147,7 +158,7 @@ static void squatted_name_is_refused(void **state)
     kin_family *family = NULL;
     struct stat info;
     snprintf(name, sizeof name, "squat-%d", (int)getpid());
-    snprintf(path, sizeof path, "/dev/shm/kin-%u-%s.family", (unsigned)geteuid(), name);
+    own_path(path, name, "family");
     for (int what = 0; what < 4; what++) {
         if (what == 0) {
             assert_int_equal(mkdir(path, 0700), 0);
@@ -156,7 +167,9 @@ static void squatted_name_is_refused(void **state)
         } else if (what == 2) {
             assert_int_equal(mkfifo(path, 0600), 0);
         } else {
-            close(open(path, O_RDWR | O_CREAT, 0666));
+            int fd = open(path, O_RDWR | O_CREAT, 0666);
+            assert_true(fd >= 0);
+            close(fd);
             if (chown(path, 12345, 12345) != 0) { /* only root can */
                 unlink(path);
                 break;
@@ -168,11 +181,13 @@ static void squatted_name_is_refused(void **state)
         assert_int_equal(remove(path), 0);
     }
     snprintf(text, sizeof text, "%032d %s", 5, name); /* with no family behind it: a ruin */
+    own_path(path, name, "family");
     assert_int_equal(symlink(text, path), 0);
     assert_ok(kin_family_open(&family, name, KIN_FAMILY_CREATE, NULL));
     assert_int_equal(lstat(path, &info), 0);
     kin_family_close(family);
     assert_int_equal(lstat(path, &info), -1);
+    own_path(path, name, "family");
     snprintf(text, sizeof text, "%032d another", 5); /* another's name, linked here */
     assert_int_equal(symlink(text, path), 0);
     assert_status(kin_family_open(&family, name, 0, NULL), KIN_E_PERMISSION);
@@ -187,9 +202,9 @@ static void foreign_arena_is_refused(void **state)
     char path[128], arena[128], pulse[128], text[128], name[32], page[8192] = {0};
     kin_family *family = NULL;
     snprintf(name, sizeof name, "foreign-%d", (int)getpid());
-    snprintf(path, sizeof path, "/dev/shm/kin-%u-%s.family", (unsigned)geteuid(), name);
-    snprintf(arena, sizeof arena, "/dev/shm/kin-%u-%s.arena", (unsigned)geteuid(), hex);
-    snprintf(pulse, sizeof pulse, "/dev/shm/kin-%u-%s.pulse", (unsigned)geteuid(), hex);
+    own_path(path, name, "family");
+    own_path(arena, hex, "arena");
+    own_path(pulse, hex, "pulse");
     snprintf(text, sizeof text, "%s %s kept", hex, name); /* kept, so that the pulse may be nobody's */
     int held = open(pulse, O_RDWR | O_CREAT, 0600);
     assert_true(held >= 0);

@@ -63,7 +63,7 @@ static bool leads_somewhere(int dir, const char *name)
     char text[200], arena[300];
     struct stat info;
     ssize_t length = readlinkat(dir, name, text, sizeof text);
-    snprintf(arena, sizeof arena, "kin-%u-%.32s.arena", (unsigned)geteuid(), length >= 32 ? text : "");
+    snprintf(arena, sizeof arena, "%.32s.arena", length >= 32 ? text : "");
     return fstatat(dir, arena, &info, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
@@ -72,7 +72,7 @@ static bool is_left(int dir, const char *name)
 {
     char pulse[300];
     struct stat info;
-    if (strncmp(name, "kin-", 4) != 0 || fstatat(dir, name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (name[0] == '.' || fstatat(dir, name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
         return false;
     }
     if (ends_with(name, ".pulse")) {
@@ -88,7 +88,9 @@ static bool is_left(int dir, const char *name)
 int step_names(void)
 {
     int count = 0;
-    DIR *dir = opendir("/dev/shm");
+    char path[64];
+    snprintf(path, sizeof path, "/dev/shm/kin-%u", (unsigned)geteuid());
+    DIR *dir = opendir(path);
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
         count += is_left(dirfd(dir), entry->d_name);
     }
