@@ -138,7 +138,7 @@ bool kin_os_shm_backed(kin_os_handle shm, size_t size);
  * exists, or the semaphore itself where it cannot have a name. Windows: process id, creation time, handle value, or
  * what makes its name. */
 typedef struct kin_os_sem_place {
-    uint64_t words[8];
+    uint64_t words[6];
 } kin_os_sem_place;
 
 /* Makes, or takes up again, the native semaphore of wait slot `slot` for the calling thread, and fills in place. It

@@ -19,7 +19,7 @@
 #include "family/thread_slot.h"
 #include "kin/memory.h"
 #include "memory/object.h"
-#include "park/park.h"
+#include "park/slices.h"
 
 #define COUNT_MASK UINT64_C(0x3fffffff)
 #define BROKEN (UINT64_C(1) << 30)
@@ -89,7 +89,7 @@ static void break_generation(kin__seat *seat, kin__barrier *barrier, uint64_t wo
 
 static bool one_has_died(kin__seat *seat, kin__barrier *barrier, uint64_t word)
 {
-    uint32_t living = kin__sleepers_alive(seat->family, &barrier->word);
+    uint32_t living = kin__sleepers_alive(seat, &barrier->word, 1, KIN__NOBODY, UINT32_MAX);
     uint64_t runner = atomic_load(&barrier->runner);
     living += runner != 0 && kin__token_alive(seat->family, runner);
     return living < COUNT(word) && atomic_load(&barrier->word) == word;

@@ -5,27 +5,26 @@
 
 #include "family/member.h"
 #include "park/owner_lock.h"
-#include "park/park.h"
 #include "park/read_holds.h"
-#include "sync/rwlock.h"
+#include "park/slices.h"
 
 #define WRITERS KIN__RW_WRITERS
 #define READERS KIN__RW_READERS
 #define DRAINING KIN__RW_DRAINING
 
-/* Tests in which nobody dies run with slices (park.h) that do not end: a missing wake-up shows as a time-out. */
+/* Tests in which nobody dies run with slices (park/slices.h) that do not end: a missing wake-up shows as a time-out. */
 
 static int no_slices(void **state)
 {
     (void)state;
-    kin__rwlock_slice = KIN_OS_NEVER;
+    atomic_store(&kin__slices_are, KIN__SLICES_OFF);
     return 0;
 }
 
 static int slices(void **state)
 {
     (void)state;
-    kin__rwlock_slice = KIN__SLICE_OWNER;
+    atomic_store(&kin__slices_are, KIN__SLICES_COUNTED);
     return 0;
 }
 
@@ -350,13 +349,9 @@ static kin__rwlock *inside_of(table *it)
 }
 
 /* Until so many threads sleep on that word of the lock. */
-static void await_sleepers(table *it, _Atomic uint64_t *word, uint32_t count)
+static void await_sleepers(_Atomic uint64_t *word, uint32_t count)
 {
-    int64_t end = now_ns() + PATIENCE;
-    while (kin__sleepers_alive(kin__family_at(it), word) != count && now_ns() < end) {
-        kin_os_sleep_until(kin_os_now() + KIN_MS(1));
-    }
-    assert_int_equal(kin__sleepers_alive(kin__family_at(it), word), count);
+    await_asleep((const void *)word, sizeof *word, count);
 }
 
 /* Until the lock's word shows the flag: somebody is about to sleep. Or it is too late for that. */
@@ -513,11 +508,11 @@ static void crowd_reads_at_once(void **state)
         assert_ok(kin_sem_acquire(&it->told, CROWD, PATIENCE)); /* all are inside now */
         assert_int_equal(count_holders(it), CROWD);
         void *writer = begin_thread(write_once, it);
-        await_sleepers(it, &inside_of(it)->drain, 1);
+        await_sleepers(&inside_of(it)->drain, 1);
         assert_int_equal(count_holders(it), CROWD);
         assert_status(kin_rwlock_acquire(&it->lock, KIN_READ, KIN_NOW), KIN_E_TIMED_OUT);
         void *reader = begin_thread(read_once, it);
-        await_sleepers(it, &inside_of(it)->turn, 1);
+        await_sleepers(&inside_of(it)->turn, 1);
         assert_ok(kin_sem_release(&it->go, CROWD));
         for (int i = 0; i < CROWD; i++) {
             end_thread(threads[i]);
@@ -674,9 +669,9 @@ static void writer_killed_while_it_waits_has_changed_nothing(void **state)
     for (int i = 0; i < 6; i++) {
         assert_ok(kin_rwlock_acquire(&it->lock, KIN_READ, KIN_NOW));
         kin_process *writer = start_with("hold_writing", it);
-        await_sleepers(it, &inside_of(it)->drain, 1);
+        await_sleepers(&inside_of(it)->drain, 1);
         void *reader = begin_thread(read_once, it);
-        await_sleepers(it, &inside_of(it)->turn, 1);
+        await_sleepers(&inside_of(it)->turn, 1);
         kill_child(writer);
         end_thread(reader);
         if (i % 2) {
@@ -771,7 +766,7 @@ static void reading_twice_is_told_while_a_writer_waits(void **state)
     assert_ok(kin_rwlock_acquire(&it->lock, KIN_READ, KIN_NOW));
     assert_ok(kin_rwlock_acquire(&it->lock, KIN_READ, KIN_NOW));
     void *writer = begin_thread(write_once, it);
-    await_sleepers(it, &inside_of(it)->drain, 1);
+    await_sleepers(&inside_of(it)->drain, 1);
     assert_status(kin_rwlock_acquire(&it->lock, KIN_READ, KIN_NOW), KIN_E_DEADLOCK);
     assert_status(kin_rwlock_acquire(&it->lock, KIN_READ, PATIENCE), KIN_E_DEADLOCK);
     assert_status(kin_rwlock_acquire(&it->lock, KIN_WRITE, PATIENCE), KIN_E_DEADLOCK);
@@ -810,7 +805,7 @@ static void reader_that_has_waited_keeps_all_writers_out(void **state)
     for (int round = 0; round < 3; round++) {
         assert_ok(kin_rwlock_acquire(&it->lock, KIN_WRITE, KIN_NOW));
         void *reader = begin_thread(read_with_the_crowd, it);
-        await_sleepers(it, &inside_of(it)->turn, 1);
+        await_sleepers(&inside_of(it)->turn, 1);
         assert_ok(kin_rwlock_release(&it->lock));
         for (int i = 0; i < 4; i++) {
             assert_status(kin_rwlock_acquire(&it->lock, KIN_WRITE, KIN_US(100)), KIN_E_TIMED_OUT);
@@ -919,9 +914,9 @@ static void waiting_reader_comes_before_the_next_writer(void **state)
         atomic_store(&it->turns, 0);
         assert_ok(kin_rwlock_acquire(&it->lock, KIN_WRITE, PATIENCE));
         void *writer = begin_thread(write_once, it);
-        await_sleepers(it, &inside_of(it)->word, 1);
+        await_sleepers(&inside_of(it)->word, 1);
         void *reader = begin_thread(read_once, it);
-        await_sleepers(it, &inside_of(it)->turn, 1);
+        await_sleepers(&inside_of(it)->turn, 1);
         assert_ok(kin_rwlock_release(&it->lock));
         assert_ok(kin_rwlock_acquire(&it->lock, KIN_WRITE, PATIENCE)); /* it runs, the others sleep */
         int64_t mine = atomic_fetch_add(&it->turns, 1) + 1;
@@ -992,10 +987,10 @@ static void late_wake_up_is_no_cycle(void **state)
     table *it = new_table();
     assert_ok(kin_rwlock_acquire(&it->lock, KIN_WRITE, KIN_NOW));
     void *reader = begin_thread(read_once, it);
-    await_sleepers(it, &inside_of(it)->turn, 1);
+    await_sleepers(&inside_of(it)->turn, 1);
     atomic_store(&inside_of(it)->word, READERS | KIN__RW_PHASE); /* the release, without its unpark */
     void *writer = begin_thread(write_once, it);
-    await_sleepers(it, &inside_of(it)->drain, 1);
+    await_sleepers(&inside_of(it)->drain, 1);
     kin__unpark(kin__family_at(it), &inside_of(it)->turn, KIN__ALL);
     end_thread(reader);
     end_thread(writer);
