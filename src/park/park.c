@@ -7,7 +7,9 @@
  *        ▲                                    │                                   │
  *        └────────leave, the slot's thread, exchange──────────────────────────────┘
  *
- *     WAIT(s), WOKEN(s) of a dead thread ──bury or reap, anybody──► IDLE(s+1)
+ *     WOKEN(s) ──renew, the slot's thread, CAS──► WAIT(s+1)        stays seen as a sleeper
+ *     WAIT(s), WOKEN(s) ──tell, anybody, CAS──► TOLD(s)            its object knows what that means
+ *     WAIT(s), WOKEN(s), TOLD(s) of a dead thread ──bury or reap, anybody──► IDLE(s+1)
  *
  * park(word, expected):                          unpark(word), after changing word:
  *   1. draw a ticket; write it, address, want      a. load the ticket counter; find the slots of the word's bucket
@@ -119,6 +121,22 @@ void kin__park_begin_with(kin__seat *seat, _Atomic uint64_t *word, uint32_t want
 void kin__park_begin(kin__seat *seat, _Atomic uint64_t *word, uint32_t want)
 {
     kin__park_begin_with(seat, word, want, kin__park_ticket(seat->family));
+}
+
+bool kin__park_renew(kin__seat *seat)
+{
+    uint64_t state = atomic_load(&seat->thread->state);
+    while (KIN__SLOT_PHASE(state) != KIN__SLOT_TOLD) {
+        if (atomic_compare_exchange_weak(&seat->thread->state, &state, kin__slot_next(state, KIN__SLOT_WAIT))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool kin__park_told(const kin__seat *seat)
+{
+    return KIN__SLOT_PHASE(atomic_load(&seat->thread->state)) == KIN__SLOT_TOLD;
 }
 
 bool kin__park_doze(kin__seat *seat, int64_t deadline)

@@ -31,6 +31,10 @@ bool kin__park_end(kin__seat *seat);
  * on. Another wait is possible in between. */
 bool kin__park_end_owing(kin__seat *seat);
 void kin__park_settle(kin__seat *seat);
+/* Between begin and end. After a wake-up: sleeps again, seen as a sleeper all the time; false: it has been told
+ * (unpark.h). */
+bool kin__park_renew(kin__seat *seat);
+bool kin__park_told(const kin__seat *seat);
 /* Of a slot's state word: its thread sleeps, or is about to, and nobody has woken it. */
 bool kin__slot_waits(uint64_t state);
 

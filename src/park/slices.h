@@ -36,7 +36,7 @@ static inline kin__slices kin__slices_of(int64_t deadline, bool owned)
 void kin__slices_hurry(kin__slices *it);
 /* kin__park_begin; the call keeps the ticket that it drew the first time. */
 void kin__slices_begin(kin__seat *seat, kin__slices *it, _Atomic uint64_t *word, uint32_t want);
-/* After begin: sleeps a slice. Whether it was woken. */
+/* After begin: sleeps a slice. Whether it was woken, or told. */
 bool kin__slices_sleep(kin__seat *seat, kin__slices *it);
 /* After a slice at whose end the caller, its slot still begun, finds what it waits for although nobody woke it.
  * Tests count these: then the thread sleeps on for a while, since a waker may be about to mark it, as long as

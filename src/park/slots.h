@@ -9,6 +9,7 @@
 #define KIN__SLOT_IDLE 0u
 #define KIN__SLOT_WAIT 1u
 #define KIN__SLOT_WOKEN 2u
+#define KIN__SLOT_TOLD 3u
 #define KIN__SLOT_PHASE(state) ((state)&3u)
 
 static inline uint64_t kin__slot_state(uint64_t sequence_of, uint32_t phase)

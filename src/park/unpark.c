@@ -220,3 +220,33 @@ void kin__unpark_flagged(kin_family *family, _Atomic uint64_t *word, uint64_t fl
     }
     post_all(family, &to);
 }
+
+void kin__unpark_tell(kin_family *family, _Atomic uint64_t *word, uint32_t want)
+{
+    uint64_t address = kin__offset(family, (void *)word);
+    kin__slot_walk walk = kin__slots_of(family, address);
+    uint32_t index;
+    while (kin__slot_next_of(&walk, &index)) {
+        for (;;) { /* until it is told, or not to be: it may begin its wait anew meanwhile */
+            kin__sleeper each = kin__slot_look(family, index);
+            uint32_t phase = KIN__SLOT_PHASE(each.state);
+            if (each.address != address || each.want != want || phase == KIN__SLOT_IDLE || phase == KIN__SLOT_TOLD ||
+                kin__slot_move(family, &each, kin__slot_state(each.state, KIN__SLOT_TOLD))) {
+                break;
+            }
+        }
+    }
+}
+
+void kin__unpark_told(kin_family *family, _Atomic uint64_t *word)
+{
+    uint64_t address = kin__offset(family, (void *)word);
+    kin__slot_walk walk = kin__slots_of(family, address);
+    uint32_t index;
+    while (kin__slot_next_of(&walk, &index)) {
+        kin__sleeper each = kin__slot_look(family, index);
+        if (each.address == address && KIN__SLOT_PHASE(each.state) == KIN__SLOT_TOLD) {
+            kin__post(family, index);
+        }
+    }
+}

@@ -15,4 +15,10 @@ void kin__unpark(kin_family *family, _Atomic uint64_t *word, uint32_t units);
  * flag was seen. Clears it if nobody is left. */
 void kin__unpark_flagged(kin_family *family, _Atomic uint64_t *word, uint64_t flag, uint32_t units);
 
+/* Puts into the state TOLD all slots that have begun on word wanting exactly this, woken or not; posts nobody. What
+ * it tells them is their object's affair. */
+void kin__unpark_tell(kin_family *family, _Atomic uint64_t *word, uint32_t want);
+/* Posts those that are told and still there. */
+void kin__unpark_told(kin_family *family, _Atomic uint64_t *word);
+
 #endif
