@@ -108,7 +108,7 @@ static uint64_t await_release(kin__lock *lock, bool again)
 {
     uint64_t word = atomic_load(&lock->word);
     kin__pauses pauses = KIN__PAUSES;
-    bool more = !(again && (word & CONTENDED)); /* else it is one of many that a notify has woken */
+    bool more = !(again && (word & CONTENDED)); /* else one of many that a notify has woken, or at a slice's end */
     while (more && OWNER(word) != 0) {
         more = kin__pause_again(&pauses);
         word = atomic_load_explicit(&lock->word, memory_order_relaxed);
@@ -155,7 +155,7 @@ static kin_status acquire_waiting(kin__seat *seat, kin__lock *lock, kin__slices 
     bool deadlock = false;
     kin_status status;
     for (;;) {
-        uint64_t word = await_release(lock, again);
+        uint64_t word = await_release(lock, again || parked == KIN__TIMED_OUT);
         status = try_take(seat, lock, &word, slept);
         if (status == KIN_E_BUSY && deadlock && parked == KIN__TIMED_OUT && !again) {
             status = KIN_E_DEADLOCK;

@@ -57,7 +57,7 @@
 /* How many of the others a waiter asks the system about at the end of a slice: the oldest, and each other one. All
  * have some that ask about them, even if the oldest is stopped. */
 #define ASKS_OF_THE_OLDEST 64u
-#define ASKS 16u
+#define ASKS 4u
 
 _Static_assert(sizeof(kin__barrier) == sizeof(kin_barrier), "kin_barrier is kin__barrier's outside");
 
