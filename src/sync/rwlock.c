@@ -218,11 +218,13 @@ static bool take_from_dead(kin__seat *seat, kin__rwlock *lock, uint64_t word)
 
 /* ---- waiting ---- */
 
-/* After kin__slices_begin: sleeps for a slice, if there still is what to wait for. */
-static kin__parked sleep_a_slice(kin__seat *seat, bool still, kin__slices *slices)
+/* After kin__slices_begin: sleeps for a slice, if there still is what to wait for. over: whether there is not, for
+ * tests. */
+static kin__parked sleep_a_slice(kin__seat *seat, kin__rwlock *lock, bool still, kin__slices *slices,
+                                 bool (*over)(const void *waiter), const void *waiter)
 {
-    if (still) {
-        kin__slices_sleep(seat, slices);
+    if (still && !kin__slices_sleep(seat, slices) && over(waiter)) {
+        kin__slices_forgotten(seat, &lock->word);
     }
     if (kin__park_end(seat)) {
         return KIN__WOKEN;
@@ -312,6 +314,12 @@ static bool spin_in_queue(const reader *it)
     return false;
 }
 
+static bool is_turn(const void *reader_)
+{
+    const reader *it = reader_;
+    return !is_queued_in(it, atomic_load(&it->lock->word));
+}
+
 /* r6 */
 static kin_status sleep_in_queue(reader *it, kin__slices *slices)
 {
@@ -319,7 +327,7 @@ static kin_status sleep_in_queue(reader *it, kin__slices *slices)
     uint64_t word = atomic_load(&it->lock->word);
     bool still = is_queued_in(it, word);
     bool cycle = still && kin__deadlocked(it->seat, OWNER(word));
-    kin__parked parked = sleep_a_slice(it->seat, still && !cycle, slices);
+    kin__parked parked = sleep_a_slice(it->seat, it->lock, still && !cycle, slices, is_turn, it);
     if (cycle && parked != KIN__WOKEN) {
         return KIN_E_DEADLOCK;
     }
@@ -397,6 +405,7 @@ static kin_status acquire_reading(kin__seat *seat, kin__rwlock *lock, int64_t ti
 
 typedef struct cycles {
     kin__seat *seat;
+    kin__rwlock *lock;
     bool found;
 } cycles;
 
@@ -404,6 +413,12 @@ static void look_for_cycle(uint64_t token, void *context)
 {
     cycles *it = context;
     it->found = it->found || kin__deadlocked(it->seat, token);
+}
+
+static bool is_drained(const void *cycles_)
+{
+    const cycles *it = cycles_;
+    return !kin__hold_find(it->seat, it->lock, atomic_load(&it->lock->word), false);
 }
 
 static kin_status wait_for_readers(kin__seat *seat, kin__rwlock *lock, _Atomic uint64_t *hold, kin__slices *slices,
@@ -414,12 +429,12 @@ static kin_status wait_for_readers(kin__seat *seat, kin__rwlock *lock, _Atomic u
     while (seen == atomic_load_explicit(hold, memory_order_relaxed) && kin__pause_again(&pauses)) {
     }
     kin__slices_begin(seat, slices, &lock->drain, 1);
-    cycles it = {seat, false};
+    cycles it = {seat, lock, false};
     bool still = kin__hold_find(seat, lock, atomic_load(&lock->word), false) != NULL;
     if (still) {
         kin__rwlock_holders(seat->family, lock, look_for_cycle, &it);
     }
-    kin__parked parked = sleep_a_slice(seat, still && !it.found, slices);
+    kin__parked parked = sleep_a_slice(seat, lock, still && !it.found, slices, is_drained, &it);
     *ask = parked == KIN__TIMED_OUT;
     if (it.found && parked != KIN__WOKEN) {
         return KIN_E_DEADLOCK;
@@ -493,6 +508,12 @@ static kin_status look_writing(writer *it, kin__slices *slices)
     }
 }
 
+static bool has_ended(const void *writer_)
+{
+    const writer *it = writer_;
+    return OWNER(atomic_load(&it->lock->word)) == 0;
+}
+
 /* w7 */
 static kin_status wait_for_writer(writer *it, kin__slices *slices)
 {
@@ -512,7 +533,7 @@ static kin_status wait_for_writer(writer *it, kin__slices *slices)
     word = atomic_load(&it->lock->word);
     bool still = OWNER(word) != 0 && (word & WRITERS) != 0;
     bool cycle = still && kin__deadlocked(it->seat, OWNER(word));
-    kin__parked parked = sleep_a_slice(it->seat, still && !cycle, slices);
+    kin__parked parked = sleep_a_slice(it->seat, it->lock, still && !cycle, slices, has_ended, it);
     it->owes = parked == KIN__WOKEN;
     it->slept = parked == KIN__CHANGED ? it->slept : WRITERS;
     if (cycle && parked != KIN__WOKEN) {

@@ -12,22 +12,6 @@
 #define READERS KIN__RW_READERS
 #define DRAINING KIN__RW_DRAINING
 
-/* Tests in which nobody dies run with slices (park/slices.h) that do not end: a missing wake-up shows as a time-out. */
-
-static int no_slices(void **state)
-{
-    (void)state;
-    atomic_store(&kin__slices_are, KIN__SLICES_OFF);
-    return 0;
-}
-
-static int slices(void **state)
-{
-    (void)state;
-    atomic_store(&kin__slices_are, KIN__SLICES_COUNTED);
-    return 0;
-}
-
 typedef struct table {
     kin_rwlock lock;
     kin_rwlock other;
@@ -69,7 +53,6 @@ static kin_process *start_with(const char *entry, table *it)
 static int child_read(const kin_args *args)
 {
     table *it = given(args, "table", KIN_TYPE_MEMORY);
-    no_slices(NULL);
     CHECK(it);
     for (int i = 0; i < 3000; i++) {
         CHECK(kin_rwlock_acquire(&it->lock, KIN_READ, PATIENCE) == KIN_OK);
@@ -82,7 +65,6 @@ static int child_read(const kin_args *args)
 static int child_write(const kin_args *args)
 {
     table *it = given(args, "table", KIN_TYPE_MEMORY);
-    no_slices(NULL);
     CHECK(it);
     for (int i = 0; i < 1000; i++) {
         CHECK(kin_rwlock_acquire(&it->lock, KIN_WRITE, PATIENCE) == KIN_OK);
@@ -537,7 +519,7 @@ static void killed_crowd_is_forgotten(void **state)
         assert_ok(kin_rwlock_acquire(&it->lock, KIN_WRITE, PATIENCE));
         assert_ok(kin_rwlock_release(&it->lock));
         kill_child(crowd);
-        no_slices(NULL); /* once is enough */
+        atomic_store(&kin__slices_are, KIN__SLICES_OFF); /* to ask once is enough */
         assert_ok(kin_rwlock_acquire(&it->lock, KIN_READ, KIN_NOW));
         assert_ok(kin_rwlock_release(&it->lock));
         assert_ok(kin_rwlock_acquire(&it->lock, KIN_WRITE, KIN_SECONDS(10)));
@@ -548,7 +530,7 @@ static void killed_crowd_is_forgotten(void **state)
         assert_ok(kin_rwlock_release(&it->lock));
         assert_ok(kin_rwlock_acquire(&it->lock, KIN_WRITE, KIN_SECONDS(10)));
         assert_ok(kin_rwlock_release(&it->lock));
-        slices(NULL);
+        atomic_store(&kin__slices_are, KIN__SLICES_COUNTED);
         kill_child(others);
     }
     assert_ok(kin_free(it));
@@ -1035,33 +1017,33 @@ int main(void)
     };
     kin_main(entries, sizeof entries / sizeof entries[0]);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(readers_and_writers_exclude_each_other, no_slices, slices),
-        cmocka_unit_test_setup_teardown(readers_share_and_writers_do_not, no_slices, slices),
-        cmocka_unit_test_setup_teardown(reader_that_would_write_is_told, no_slices, slices),
-        cmocka_unit_test_setup_teardown(waiting_writer_keeps_readers_out, no_slices, slices),
-        cmocka_unit_test(killed_reader_is_forgotten),
-        cmocka_unit_test(killed_writer_is_reported_once),
-        cmocka_unit_test(unrepaired_lock_is_poisoned),
-        cmocka_unit_test_setup_teardown(crowd_reads_at_once, no_slices, slices),
-        cmocka_unit_test_setup_teardown(nobody_reads_what_is_poisoned, no_slices, slices),
-        cmocka_unit_test_setup_teardown(everything_at_once, no_slices, slices),
-        cmocka_unit_test_setup_teardown(readers_and_writers_in_a_hurry, no_slices, slices),
-        cmocka_unit_test_setup_teardown(sleeping_writers_are_woken, no_slices, slices),
-        cmocka_unit_test_setup_teardown(reading_twice_is_told_while_a_writer_waits, no_slices, slices),
-        cmocka_unit_test_setup_teardown(writer_that_gives_up_wakes_those_behind_it, no_slices, slices),
-        cmocka_unit_test_setup_teardown(reader_that_has_waited_keeps_all_writers_out, no_slices, slices),
-        cmocka_unit_test_setup_teardown(change_before_the_sleep_is_seen, no_slices, slices),
-        cmocka_unit_test_setup_teardown(wake_up_is_passed_on, no_slices, slices),
-        cmocka_unit_test_setup_teardown(writer_gets_in_among_readers, no_slices, slices),
-        cmocka_unit_test_setup_teardown(reader_gets_in_among_writers, no_slices, slices),
-        cmocka_unit_test_setup_teardown(waiting_reader_comes_before_the_next_writer, no_slices, slices),
-        cmocka_unit_test(killed_crowd_is_forgotten),
+        cmocka_unit_test(readers_and_writers_exclude_each_other),
+        cmocka_unit_test(readers_share_and_writers_do_not),
+        cmocka_unit_test(reader_that_would_write_is_told),
+        cmocka_unit_test(waiting_writer_keeps_readers_out),
+        unit_test_with_deaths(killed_reader_is_forgotten),
+        unit_test_with_deaths(killed_writer_is_reported_once),
+        unit_test_with_deaths(unrepaired_lock_is_poisoned),
+        cmocka_unit_test(crowd_reads_at_once),
+        cmocka_unit_test(nobody_reads_what_is_poisoned),
+        cmocka_unit_test(everything_at_once),
+        cmocka_unit_test(readers_and_writers_in_a_hurry),
+        cmocka_unit_test(sleeping_writers_are_woken),
+        cmocka_unit_test(reading_twice_is_told_while_a_writer_waits),
+        cmocka_unit_test(writer_that_gives_up_wakes_those_behind_it),
+        cmocka_unit_test(reader_that_has_waited_keeps_all_writers_out),
+        cmocka_unit_test(change_before_the_sleep_is_seen),
+        cmocka_unit_test(wake_up_is_passed_on),
+        cmocka_unit_test(writer_gets_in_among_readers),
+        cmocka_unit_test(reader_gets_in_among_writers),
+        cmocka_unit_test(waiting_reader_comes_before_the_next_writer),
+        unit_test_with_deaths(killed_crowd_is_forgotten),
         cmocka_unit_test(thread_reads_few_crowded_locks_and_is_told),
-        cmocka_unit_test(torn_data_is_shown_to_nobody_untold),
-        cmocka_unit_test(taking_over_waits_for_nobody),
-        cmocka_unit_test(writer_killed_while_it_waits_has_changed_nothing),
-        cmocka_unit_test(cycle_is_found),
-        cmocka_unit_test_setup_teardown(late_wake_up_is_no_cycle, no_slices, slices),
+        unit_test_with_deaths(torn_data_is_shown_to_nobody_untold),
+        unit_test_with_deaths(taking_over_waits_for_nobody),
+        unit_test_with_deaths(writer_killed_while_it_waits_has_changed_nothing),
+        unit_test_with_slices(cycle_is_found),
+        cmocka_unit_test(late_wake_up_is_no_cycle),
         cmocka_unit_test(bad_input_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
