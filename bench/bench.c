@@ -25,6 +25,8 @@ static const subject subjects[] = {
     {"semaphore", "hand-over between two processes, and waiting", bench_semaphore},
     {"waiting", "hand-over by events and by conditions", bench_waiting},
     {"readers", "two that read at once", bench_readers},
+    {"many", "a barrier and a condition of many", bench_many},
+    {"asleep", "hundreds of processes that wait for nothing", bench_asleep},
     {"queue", "messages through queues", bench_queue},
     {"pipe", "messages through pipes", bench_pipe},
     {"pool", "work for pools", bench_pool},

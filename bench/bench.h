@@ -110,6 +110,8 @@ void open_gate(board *it, int workers);
     X(bench_recv)                                                                                                      \
     X(bench_talk)                                                                                                      \
     X(bench_mix)                                                                                                       \
+    X(bench_sleep)                                                                                                     \
+    X(bench_take_part)                                                                                                 \
     X(bench_square_piped)                                                                                              \
     X(bench_nothing)
 
@@ -127,6 +129,8 @@ void bench_contended(bench *b);
 void bench_semaphore(bench *b);
 void bench_waiting(bench *b);
 void bench_readers(bench *b);
+void bench_many(bench *b);
+void bench_asleep(bench *b);
 void bench_queue(bench *b);
 void bench_pipe(bench *b);
 void bench_pool(bench *b);

@@ -3,9 +3,10 @@
  * Names and steps are those of the code. Each statement or atomic {} touches the shared memory once; changes of ghosts
  * come along. Memory is sequentially consistent: whether the memory orders in the code are enough is not asked here.
  *
- * Left out: fast paths (they are a load and compare-and-swap of the slow ones, in one), depth, spinning, tickets (an unpark
- * picks any sleeper that it saw; the oldest is one), want (always 1), the search for deadlocks (who finds one leaves like
- * who times out), failures to make or open a native semaphore.
+ * Left out: fast paths (they are a load and compare-and-swap of the slow ones, in one), depth, spinning, tickets (an
+ * unpark picks any sleeper that it saw; the oldest is one. Nor does it pass over those that came after it), want
+ * (always 1), the search for deadlocks (who finds one leaves like who times out), failures to make or open a native
+ * semaphore.
  *
  * Scenarios. Without CRASH there are no slices: who sleeps, sleeps until woken.
  *     (none)    THREADS threads that acquire and release, those up to TWICE twice
@@ -54,8 +55,8 @@ byte early = EARLY; /* slices that may still end while others move; only of thre
 
 /* What a thread, and the reaper, knows by itself. parked and status: what park and acquire return. */
 mtype = { WAKE_UP, CHANGED, TIMED_OUT, OK, OWNER_DIED, BUSY, E_POISONED, E_TIMED_OUT };
-#define LOCALS byte w, slept, watched, sequence, bits, i, found, pick, each, seen, marks; bool past, changed; \
-    mtype parked = CHANGED, status = BUSY
+#define LOCALS byte w, slept, watched, sequence, bits, i, found, each, seen, marks, saw[THREADS + 1]; \
+    bool past, changed; mtype parked = CHANGED, status = BUSY
 #define token TOKEN(self)
 
 /* ---- park.c: unpark ---- */
@@ -65,43 +66,53 @@ inline next_bit() {
     do :: i <= THREADS && !(bits & BIT(i)) -> i++ :: else -> break od
 }
 
+inline select_seen() { /* one of them; THREADS is 2 or 3 */
+    if
+    ::  saw[1] != 0 -> i = 1
+    ::  saw[2] != 0 -> i = 2
+    ::  saw[THREADS] != 0 -> i = THREADS
+    fi
+}
+
+inline forget_seen() {
+    do :: i <= THREADS -> saw[i] = 0; i++ :: else -> i = 0; break od
+}
+
 inline unpark(l, all) { /* all: KIN__ALL, else one unit */
-    do
-    ::  atomic { bits = bucket; i = 0; next_bit() }                                     /* a */
-        do                                                                              /* b */
-        ::  atomic {
-                i <= THREADS -> each = state[i];
+    atomic { bits = bucket; i = 0; next_bit() }                                         /* a */
+    do                                                                                  /* b */
+    ::  atomic {
+            i <= THREADS -> each = state[i];
 #ifdef TWO
-            } /* else the address cannot differ, and is no step */
-            atomic {
+        } /* else the address cannot differ, and is no step */
+        atomic {
 #endif
-                if
-                ::  PHASE(each) == WAIT && address[i] == l ->
-                    found = found + (all);
-                    if :: pick = i; seen = each :: pick != 0 fi
-                ::  else
-                fi;
-                each = 0; next_bit()
-            }
-        ::  atomic { i > THREADS -> i = 0; bits = 0; break }
-        od;
-        atomic {                                                                        /* c */
             if
-            ::  pick == 0 -> break
-#if defined(BREAK_STATE)
-            ::  pick != 0 -> marks = marks | BIT(pick)
-#elif defined(BREAK_SEQUENCE)
-            ::  pick != 0 && PHASE(state[pick]) == WAIT ->
-                state[pick] = SEQUENCE(state[pick]) | WOKEN; marks = marks | BIT(pick)
-#else
-            ::  pick != 0 && state[pick] == seen ->
-                state[pick] = SEQUENCE(seen) | WOKEN; marks = marks | BIT(pick)
-#endif
-            ::  else -> found = 2 /* it woke nobody: search on */
+            ::  PHASE(each) == WAIT && address[i] == l -> saw[i] = each; found++
+            ::  else
             fi;
-            pick = 0; seen = 0;
-            if :: found <= 1 -> found = 0; break :: else -> found = 0 fi
+            each = 0; next_bit()
         }
+    ::  atomic { i > THREADS -> i = 0; bits = 0; break }
+    od;
+    do
+    ::  atomic {                                                                        /* c */
+            found > 0 -> select_seen();
+            if
+#if defined(BREAK_STATE)
+            ::  true -> marks = marks | BIT(i); found = (all -> found - 1 : 0)
+#elif defined(BREAK_SEQUENCE)
+            ::  PHASE(state[i]) == WAIT ->
+                state[i] = SEQUENCE(state[i]) | WOKEN; marks = marks | BIT(i); found = (all -> found - 1 : 0)
+#else
+            ::  state[i] == saw[i] ->
+                state[i] = SEQUENCE(saw[i]) | WOKEN; marks = marks | BIT(i); found = (all -> found - 1 : 0)
+#endif
+            ::  else -> found-- /* it woke nobody: the next has its turn */
+            fi;
+            saw[i] = 0; i = 0
+        }
+    ::  atomic { found == 0 -> forget_seen(); break }
     od;
     do                                                                                  /* d */
     ::  atomic { marks != 0 -> bits = marks; next_bit(); sem[i] = 1; marks = marks & ~BIT(i); i = 0; bits = 0 }

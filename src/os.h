@@ -137,7 +137,7 @@ bool kin_os_shm_backed(kin_os_handle shm, size_t size);
 /* What the owner of a native semaphore leaves in the arena so that others can reach it. POSIX: the semaphore itself, or
  * a flag that it has a name. Windows: process id, creation time, handle value, or what makes its name. */
 typedef struct kin_os_sem_place {
-    uint64_t words[8];
+    uint64_t words[6];
 } kin_os_sem_place;
 
 /* Makes, or takes up again, the native semaphore of wait slot `slot` for the calling thread, and fills in place. It

@@ -1,6 +1,90 @@
 #include "support.h"
 
+#include "family/member.h"
 #include "os.h"
+#include "park/slices.h"
+
+/* ---- forgotten sleepers ---- */
+
+static bool deaths;
+
+void somebody_dies(void)
+{
+    deaths = true;
+}
+
+int set_up_deaths(void **state)
+{
+    (void)state;
+    somebody_dies();
+    return 0;
+}
+
+/* Also in children, which are this program. */
+__attribute__((constructor)) static void count_the_forgotten(void)
+{
+    const char *how = getenv("KIN_TEST_SLICES");
+    atomic_store(&kin__slices_are, how && strcmp(how, "off") == 0 ? KIN__SLICES_OFF : KIN__SLICES_COUNTED);
+}
+
+static uint64_t forgotten(void)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < KIN__FAMILIES; i++) {
+        kin_family *family = kin__family_number(i);
+        sum += family ? atomic_load(&family->arena->forgotten) : 0;
+    }
+    return sum;
+}
+
+static uint64_t forgotten_before;
+
+int set_up_slices(void **state)
+{
+    (void)state;
+    deaths = false;
+    forgotten_before = forgotten();
+    return 0;
+}
+
+int tear_down_slices(void **state)
+{
+    (void)state;
+    uint64_t now = forgotten();
+    if (deaths || now <= forgotten_before) {
+        return 0;
+    }
+    print_error("%llu sleepers were forgotten\n", (unsigned long long)(now - forgotten_before));
+    return -1;
+}
+
+int run_test_group(const char *name, const struct CMUnitTest *tests, size_t count, CMFixtureFunction set_up,
+                   CMFixtureFunction tear_down)
+{
+    struct CMUnitTest *list = calloc(count, sizeof *list);
+    size_t chosen = 0;
+    if (!list) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct CMUnitTest *it = &list[chosen];
+        *it = tests[i];
+        bool sliced = it->setup_func == set_up_deaths || it->setup_func == set_up_slices;
+        if (sliced && atomic_load(&kin__slices_are) == KIN__SLICES_OFF) {
+            continue;
+        }
+        if (!it->setup_func && !it->teardown_func) {
+            it->setup_func = set_up_slices;
+            it->teardown_func = tear_down_slices;
+        }
+        chosen++;
+    }
+    int failed = _cmocka_run_group_tests(name, list, chosen, set_up, tear_down);
+    free(list);
+    return failed;
+}
+
+/* ---- children ---- */
 
 kin_args *new_args(void)
 {
@@ -87,6 +171,40 @@ uint64_t count_blocks(void)
     uint64_t blocks = 0, bytes = 0;
     assert_ok(kin_alloc_total(NULL, &blocks, &bytes));
     return blocks;
+}
+
+static uint32_t count_asleep(kin_family *family, const void *object, size_t size)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < kin__thread_end(family); i++) {
+        kin__thread *slot = kin__thread_at(family, i);
+        uint64_t address = atomic_load(&slot->address), first = kin__offset(family, object);
+        count += kin__slot_waits(atomic_load(&slot->state)) && address >= first && address < first + size;
+    }
+    return count;
+}
+
+void await_asleep(const void *object, size_t size, uint32_t count)
+{
+    kin_family *family = NULL;
+    int64_t end = now_ns() + PATIENCE;
+    assert_ok(kin_family_own(&family));
+    while (count_asleep(family, object, size) < count && now_ns() < end) {
+        kin_os_yield();
+    }
+    assert_int_equal(count_asleep(family, object, size), count);
+}
+
+void kill_unseen(kin_process *process)
+{
+    somebody_dies();
+    kill_pid(kin_process_pid(process));
+}
+
+void forget_child(kin_process *process)
+{
+    kin_process_join(process, PATIENCE, NULL);
+    kin_process_close(process);
 }
 
 int64_t now_ns(void)

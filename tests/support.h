@@ -16,6 +16,7 @@
 #include <cmocka.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kin/kin.h"
@@ -34,12 +35,42 @@
 #endif
 #endif
 
+/* All tests run with forgotten sleepers counted (park/slices.h): a thread that nobody woke, though what it waits for
+ * is there, and that found out at the end of its slice. If nobody is killed there are none: a test in whose time
+ * there was one fails. somebody_dies: there may be, in this test; kin_process_kill says so by itself. A test of
+ * which that is known beforehand is listed as unit_test_with_deaths: it is left out where slices are off
+ * (KIN_TEST_SLICES=off), so that a forgotten sleeper sleeps on. */
+void somebody_dies(void);
+int set_up_deaths(void **state);
+#define unit_test_with_deaths(test) cmocka_unit_test_setup(test, set_up_deaths)
+/* The same for a test in which nobody dies, and a sleeper has to look about by itself for another reason. */
+int set_up_slices(void **state);
+int tear_down_slices(void **state);
+#define unit_test_with_slices(test) cmocka_unit_test_setup_teardown(test, set_up_slices, tear_down_slices)
+#define kin_process_kill(process) (somebody_dies(), (kin_process_kill)(process))
+
+int run_test_group(const char *name, const struct CMUnitTest *tests, size_t count, CMFixtureFunction set_up,
+                   CMFixtureFunction tear_down);
+#undef cmocka_run_group_tests
+#define cmocka_run_group_tests(tests, set_up, tear_down)                                                               \
+    run_test_group(#tests, tests, sizeof(tests) / sizeof((tests)[0]), set_up, tear_down)
+
 /* In a child's entry: returns 1 from it if expression is false. */
 #define CHECK(expression)                                                                                              \
     do {                                                                                                               \
         if (!(expression)) {                                                                                           \
             fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #expression);                                           \
             return 1;                                                                                                  \
+        }                                                                                                              \
+    } while (0)
+
+/* In a thread that a test has started, where CMocka's assertions do not work: ends the program if expression is
+ * false. */
+#define MUST(expression)                                                                                               \
+    do {                                                                                                               \
+        if (!(expression)) {                                                                                           \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #expression);                                           \
+            abort();                                                                                                   \
         }                                                                                                              \
     } while (0)
 
@@ -71,6 +102,13 @@ kin_family_info inspect_family(void);
 
 /* Blocks allocated in the own family. */
 uint64_t count_blocks(void);
+
+/* Waits until so many threads of the own family's processes sleep, or are about to, on something in these bytes. */
+void await_asleep(const void *object, size_t size, uint32_t count);
+/* Kills it, and leaves it to others to find that out: nobody joins it, which would clean up after it, before
+ * forget_child. */
+void kill_unseen(kin_process *process);
+void forget_child(kin_process *process);
 
 /* Bytes that belong together: part of another value beside them would show. */
 size_t write_pattern(unsigned char *out, size_t size, unsigned seed);

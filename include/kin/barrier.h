@@ -4,8 +4,10 @@
  *     kin_barrier_wait(barrier, NULL, NULL, NULL, KIN_FOREVER);    // in each of four processes
  *
  * A barrier breaks when one that waits runs out of time or dies, or by kin_barrier_abort: everybody who waits, and
- * who comes later, gets KIN_E_BROKEN, until kin_barrier_reset. A death is noticed within 300 ms. Who has been let
- * through is not waited for. 32 bytes, no kernel object.
+ * who comes later, gets KIN_E_BROKEN, until kin_barrier_reset. The others notice a death within 300 ms; within five
+ * seconds where more than 64 wait, or those that have waited longest have died as well, or are stopped. A thread
+ * that has been let through is not waited for. A round costs time in proportion to the parties. 32 bytes, no kernel
+ * object.
  */
 #ifndef KIN_BARRIER_H
 #define KIN_BARRIER_H
@@ -30,15 +32,19 @@ KIN_API kin_status kin_barrier_fini(kin_barrier *barrier);
 
 /* All of these: KIN_E_ARGUMENT (null), KIN_E_FAMILY, KIN_E_TYPE (not a barrier of a family this process is in). */
 
-/* Waits for the others, at most timeout nanoseconds. The last to come calls action(argument), if its own is not null,
- * before anybody goes on. *index, if not null: 0 for the first that came, and so on. Errors: KIN_E_BROKEN,
- * KIN_E_TIMED_OUT (and the barrier is broken; so a timeout of KIN_NOW breaks it unless the caller is the last),
- * KIN_E_ARGUMENT (negative), KIN_E_LIMIT (no thread entry). */
+/* Waits for the others, at most timeout nanoseconds. The last to come calls action(argument), if its own is not
+ * null, before anybody goes on; a thread that comes meanwhile waits for that first, and belongs to the next round.
+ * *index, if not null: 0 for the first that came, and so on. KIN_OK: this round was complete, whatever has become of
+ * the barrier since. Errors: KIN_E_BROKEN (this round broke, or was reset), KIN_E_TIMED_OUT (and the barrier is
+ * broken; so a timeout of KIN_NOW breaks it unless the caller is the last. It is not if the round before was still
+ * in its action), KIN_E_STALE (this process was taken for dead), KIN_E_ARGUMENT (negative), KIN_E_LIMIT (no thread
+ * entry). */
 KIN_API kin_status kin_barrier_wait(kin_barrier *barrier, uint32_t *index, void (*action)(void *argument),
                                     void *argument, int64_t timeout);
 /* Breaks it. */
 KIN_API kin_status kin_barrier_abort(kin_barrier *barrier);
-/* Makes it whole and empty; those that wait now get KIN_E_BROKEN. */
+/* Makes it whole and empty; those that wait now get KIN_E_BROKEN, and so does a last one in its action. A process
+ * killed in here leaves the barrier broken; reset it again. */
 KIN_API kin_status kin_barrier_reset(kin_barrier *barrier);
 
 typedef struct kin_barrier_info {

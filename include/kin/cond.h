@@ -12,9 +12,10 @@
  * those that wait at that moment, oldest first, and waits for nobody. There are no wake-ups without a notify, but the
  * condition may be gone again when the lock is had: so wait in a loop, or use kin_cond_wait_for.
  *
- * Death: a notify meant for a process that is killed before it has left its wait goes to the next that waits. If the
- * lock's holder dies meanwhile, the wait returns KIN_OWNER_DIED as an acquire would. 32 bytes; no kernel object. A
- * waiter spins for a moment if that has paid off on this condition, then sleeps.
+ * Death: a notify meant for a process that is killed before its wait has returned goes to the next that waits, which
+ * notices it within 300 ms; within five seconds where those that have waited longest have died as well. It may wake
+ * two then. If the lock's holder dies meanwhile, the wait returns KIN_OWNER_DIED as an acquire would. 32 bytes; no
+ * kernel object. A waiter spins for a moment if that has paid off on this condition, then sleeps.
  */
 #ifndef KIN_COND_H
 #define KIN_COND_H
@@ -35,11 +36,13 @@ KIN_API kin_status kin_cond_destroy(kin_cond *cond);
 KIN_API kin_status kin_cond_init(kin_cond *cond);
 KIN_API kin_status kin_cond_fini(kin_cond *cond);
 
-/* Waits for a notify, at most timeout nanoseconds. The caller holds lock; a recursive one is released fully, and held
- * as often as before afterwards. However long the lock takes to be had again is not part of timeout. KIN_OK:
+/* Waits for a notify, at most timeout nanoseconds. The caller holds lock; a recursive one is released fully, and
+ * held as often as before afterwards. However long the lock takes to be had again is not part of timeout. KIN_OK:
  * notified. KIN_E_TIMED_OUT: not. KIN_OWNER_DIED: the lock's last owner died with it; as for the notify, look at the
- * data. With all three the lock is held. KIN_E_POISONED: it was given up meanwhile, and is not held. Errors before
- * anything is done: KIN_E_NOT_OWNER, KIN_E_ARGUMENT (null, negative), KIN_E_FAMILY (also: not both in one family),
+ * data. With all three the lock is held. A wait is not refused its lock for a deadlock: if it closes a cycle of
+ * owners, then another of these, which waits in kin_lock_acquire, gets KIN_E_DEADLOCK. KIN_E_POISONED: the lock was
+ * given up meanwhile. KIN_E_STALE: this process was taken for dead. With both it is not held. Errors before anything
+ * is done: KIN_E_NOT_OWNER, KIN_E_ARGUMENT (null, negative), KIN_E_FAMILY (also: not both in one family),
  * KIN_E_TYPE, KIN_E_LIMIT. */
 KIN_API kin_status kin_cond_wait(kin_cond *cond, kin_lock *lock, int64_t timeout);
 

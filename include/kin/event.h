@@ -10,7 +10,8 @@
  * waits for nobody. 32 bytes, no kernel object; a test or a wait on a set event is one load.
  *
  * It has no owner. A process killed inside kin_event_set has set it or not; if it has, whoever waits notices within
- * 300 ms although nobody wakes it.
+ * 300 ms although nobody wakes it; within five seconds where those that have waited longest have died as well, or
+ * are stopped.
  */
 #ifndef KIN_EVENT_H
 #define KIN_EVENT_H

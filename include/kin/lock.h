@@ -13,8 +13,9 @@
  * Cost: one atomic operation to acquire, one to release, no system call while nobody waits; 32 bytes; no kernel object.
  * The owner is a thread. Not fair: a running thread may take the lock before one that is just being woken.
  *
- * If the owner dies (its process is killed, exits or execs, or its thread ends), the next one to acquire gets the lock
- * with KIN_OWNER_DIED, once per death, within 100 ms of the kernel's releasing the dead process. It then decides:
+ * If the owner dies (its process is killed, exits or execs, or its thread ends), the next one to acquire gets the
+ * lock with KIN_OWNER_DIED, once per death, within 100 ms of the kernel's releasing the dead process; within five
+ * seconds where many wait, and those that have waited longest have died as well, or are stopped. It then decides:
  * kin_lock_repair (the data is sound again) or kin_lock_poison (it is not, and everyone is told so from now on).
  * Releasing without either poisons.
  */

@@ -10,6 +10,10 @@
  * dies are gone; where they have to come back, see kin_sem_create_leased. One atomic operation each while nobody
  * waits; 32 bytes; no kernel object. A waiter spins for a moment if that has paid off on this semaphore, then sleeps
  * and uses no processor.
+ *
+ * A process killed inside kin_sem_release has released or not; if it has, and in place of a waiter that is killed
+ * when it has just been woken, the next that waits notices within 300 ms; within five seconds where those that have
+ * waited longest have died as well, or are stopped.
  */
 #ifndef KIN_SEM_H
 #define KIN_SEM_H
@@ -24,8 +28,9 @@ typedef struct kin_sem {
 
 #define KIN_SEM_MAX 0x7fffffffu
 
-/* Allocates one with value permits of at most maximum. maximum 0: KIN_SEM_MAX.
- * Errors: KIN_E_ARGUMENT (value > maximum, maximum > KIN_SEM_MAX), and those of kin_alloc. */
+/* Allocates one with value permits of at most maximum. maximum 0 stands for KIN_SEM_MAX; there is none that may
+ * never have a permit, for nothing could be done with it. Errors: KIN_E_ARGUMENT (value > maximum, maximum >
+ * KIN_SEM_MAX), and those of kin_alloc. */
 KIN_API kin_status kin_sem_create(kin_sem **out, kin_family *family, uint32_t value, uint32_t maximum);
 
 #define KIN_SEM_LEASE_MAX 4096u

@@ -207,6 +207,9 @@ typedef struct kin__thread {
     _Atomic uint32_t want;    /* units it waits for */
     _Atomic uint32_t bell;    /* the number of a bell that wakers ring, too; 0: none; see park.h */
     kin_os_sem_place place;   /* the native semaphore it sleeps on */
+    _Atomic uint32_t older;   /* sleepers on that word with earlier tickets, when it last looked; see park/slices.c */
+    uint32_t spare;
+    _Atomic uint64_t owes; /* offset of a word of which it has a wake-up that it has not used yet, else 0; see park.c */
     _Atomic uint64_t
         reading[KIN__READING]; /* readers-writer locks that it reads beyond their slots, see sync/rwlock.c */
 } kin__thread;
@@ -250,6 +253,7 @@ typedef struct kin__arena {
     _Atomic uint64_t next_ticket;
     _Atomic uint32_t next_generation; /* of objects */
     _Atomic uint32_t thread_hint;
+    _Atomic uint64_t looks, forgotten;       /* for tests: of sleepers, and those whom nobody woke; see park/slices.h */
     _Atomic uint32_t member_end, thread_end; /* no entry from there on was ever used: what searches of them stop at */
     kin__lock name_lock;
     kin__heap heap;

@@ -124,6 +124,7 @@ static bool claim_entry(kin_family *family, uint32_t index, kin__seat *seat)
     seat->family = family;
     seat->has_sem = false;
     seat->watched = 0;
+    seat->looked_at = 0;
     atomic_store_explicit(&seat->base, (uint64_t)(uintptr_t)family->base, memory_order_relaxed);
     return true;
 }

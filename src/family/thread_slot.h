@@ -16,6 +16,7 @@ typedef struct kin__seat {
     kin__thread *thread;
     uint64_t watched;   /* whom this thread last asked about: a lock's owner, or the holders of sync/lease.c, */
     int64_t watched_at; /* when it was found alive */
+    int64_t looked_at;  /* when it last looked about among the sleepers beside it, see park/slices.c */
     kin_os_sem sem;
     bool has_sem;
     uint8_t number; /* of the seats of its thread */

@@ -7,8 +7,9 @@
  * The way is walked twice. If each slot on it shows the same sequence and WAIT both times, then between the two walks
  * all of them slept at once, and none could have released what it owns: the cycle is real.
  *
- * One of them gives up, the one with the last ticket. When two close a cycle at once, and the earlier ticket becomes
- * visible last, neither does; then one finds itself the last when it sleeps again after its slice.
+ * One of them gives up, the one with the last ticket; a thread keeps its ticket as long as it waits for the same
+ * lock. When two close a cycle at once, and the earlier ticket becomes visible last, neither does; then one finds
+ * itself the last when it sleeps again after its slice.
  */
 #include "park/deadlock.h"
 
@@ -95,6 +96,19 @@ bool kin__waits_in_cycle(kin_family *family, uint64_t token)
     return first.cycle && second.cycle && first.evidence == second.evidence;
 }
 
+/* Whether all on the way live. What a dead one owns is taken from it. */
+static bool all_live(kin_family *family, uint64_t token, uint64_t owner)
+{
+    walk way = {0, 0, false};
+    for (int hop = 0; hop < HOPS && owner != 0 && owner != token; hop++) {
+        if (!kin__token_alive(family, owner)) {
+            return false;
+        }
+        owner = next_owner(family, owner, token, &way);
+    }
+    return owner == token;
+}
+
 bool kin__deadlocked(kin__seat *seat, uint64_t owner)
 {
     walk first = follow(seat->family, seat->token, owner);
@@ -102,5 +116,5 @@ bool kin__deadlocked(kin__seat *seat, uint64_t owner)
         return false;
     }
     walk second = follow(seat->family, seat->token, owner);
-    return second.cycle && second.evidence == first.evidence;
+    return second.cycle && second.evidence == first.evidence && all_live(seat->family, seat->token, owner);
 }

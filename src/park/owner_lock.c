@@ -28,7 +28,7 @@
 #include "family/thread_slot.h"
 #include "park/deadlock.h"
 #include "park/look.h"
-#include "park/park.h"
+#include "park/slices.h"
 
 #define CONTENDED UINT64_C(1)
 #define INCONSISTENT UINT64_C(2)
@@ -103,12 +103,12 @@ static kin_status take_from_dead(kin__seat *seat, kin__lock *lock, uint64_t word
     return KIN_OWNER_DIED;
 }
 
-/* Tries a little before it sleeps. crowd: not where others sleep already. */
-static uint64_t await_release(kin__lock *lock, bool crowd)
+/* Tries a little before it sleeps. again: not where others sleep already. */
+static uint64_t await_release(kin__lock *lock, bool again)
 {
     uint64_t word = atomic_load(&lock->word);
     kin__pauses pauses = KIN__PAUSES;
-    bool more = !(crowd && (word & CONTENDED));
+    bool more = !(again && (word & CONTENDED)); /* else one of many that a notify has woken, or at a slice's end */
     while (more && OWNER(word) != 0) {
         more = kin__pause_again(&pauses);
         word = atomic_load_explicit(&lock->word, memory_order_relaxed);
@@ -117,7 +117,7 @@ static uint64_t await_release(kin__lock *lock, bool crowd)
 }
 
 /* Sleeps for one slice while `word` names the lock's owner, unless that could never end: *deadlock. */
-static kin__parked wait_a_slice(kin__seat *seat, kin__lock *lock, uint64_t word, int64_t deadline, bool *deadlock)
+static kin__parked wait_a_slice(kin__seat *seat, kin__lock *lock, uint64_t word, kin__slices *slices, bool *deadlock)
 {
     uint64_t contended = word | CONTENDED;
     if (word != contended) {
@@ -126,11 +126,11 @@ static kin__parked wait_a_slice(kin__seat *seat, kin__lock *lock, uint64_t word,
         }
         note_owner(lock);
     }
-    kin__park_begin(seat, &lock->word, 1);
+    kin__slices_begin(seat, slices, &lock->word, 1);
     bool changed = atomic_load(&lock->word) != contended;
     *deadlock = !changed && kin__deadlocked(seat, OWNER(contended));
-    if (!changed && !*deadlock) {
-        kin__park_sleep(seat, kin__slice_end(kin_os_now(), KIN__SLICE_OWNER, deadline));
+    if (!changed && !*deadlock && !kin__slices_sleep(seat, slices) && OWNER(atomic_load(&lock->word)) == 0) {
+        kin__slices_forgotten(seat, &lock->word);
     }
     if (kin__park_end(seat)) {
         return KIN__WOKEN;
@@ -148,26 +148,29 @@ static kin_status look_around(kin__seat *seat, kin__lock *lock, uint64_t word, i
     return status == KIN_E_BUSY && kin_os_now() >= deadline ? KIN_E_TIMED_OUT : status;
 }
 
-static kin_status acquire_waiting(kin__seat *seat, kin__lock *lock, int64_t deadline, bool crowd)
+static kin_status acquire_waiting(kin__seat *seat, kin__lock *lock, kin__slices *slices, bool again)
 {
     kin__parked parked = KIN__CHANGED;
     uint64_t slept = 0;
     bool deadlock = false;
     kin_status status;
     for (;;) {
-        uint64_t word = await_release(lock, crowd);
+        uint64_t word = await_release(lock, again || parked == KIN__TIMED_OUT);
         status = try_take(seat, lock, &word, slept);
-        if (status == KIN_E_BUSY && deadlock && parked == KIN__TIMED_OUT) {
+        if (status == KIN_E_BUSY && deadlock && parked == KIN__TIMED_OUT && !again) {
             status = KIN_E_DEADLOCK;
         } else if (status == KIN_E_BUSY && parked == KIN__TIMED_OUT) {
-            status = look_around(seat, lock, word, deadline);
+            status = look_around(seat, lock, word, slices->deadline);
         } else if (status == KIN_E_BUSY) {
             status = take_from_dead(seat, lock, word);
+        }
+        if (status == KIN_E_BUSY && parked == KIN__CHANGED && kin_os_now() >= slices->deadline) {
+            status = KIN_E_TIMED_OUT; /* it may change for ever */
         }
         if (status != KIN_E_BUSY) {
             break;
         }
-        parked = wait_a_slice(seat, lock, word, deadline, &deadlock);
+        parked = wait_a_slice(seat, lock, word, slices, &deadlock);
         slept = parked == KIN__CHANGED ? slept : CONTENDED;
     }
     if (status < 0 && parked == KIN__WOKEN) {
@@ -184,7 +187,11 @@ kin_status kin__lock_acquire_slowly(kin__seat *seat, kin__lock *lock, int64_t ti
         status = take_from_dead(seat, lock, word);
         return status == KIN_E_BUSY ? KIN_E_TIMED_OUT : status;
     }
-    return status == KIN_E_BUSY ? acquire_waiting(seat, lock, kin__deadline(timeout), false) : status;
+    if (status == KIN_E_BUSY) {
+        kin__slices slices = kin__slices_of(kin__deadline(timeout), true);
+        status = acquire_waiting(seat, lock, &slices, false);
+    }
+    return status;
 }
 
 /* ---- release, repair, poison ---- */
@@ -223,12 +230,15 @@ kin_status kin__lock_release_fully(kin__seat *seat, kin__lock *lock, uint32_t *d
     return kin__lock_release(seat, lock);
 }
 
-kin_status kin__lock_acquire_again(kin__seat *seat, kin__lock *lock, uint32_t depth)
+kin_status kin__lock_acquire_again(kin__seat *seat, kin__lock *lock, uint32_t depth, uint64_t ticket)
 {
-    uint64_t word = 0;
+    uint64_t word = atomic_load(&lock->word);
     kin_status status = try_take(seat, lock, &word, 0);
     if (status == KIN_E_BUSY) {
-        status = acquire_waiting(seat, lock, KIN_OS_NEVER, true);
+        kin__slices slices = kin__slices_of(KIN_OS_NEVER, true);
+        slices.ticket = ticket;
+        slices.ticketed = true;
+        status = acquire_waiting(seat, lock, &slices, true);
     }
     if (status >= 0) {
         atomic_store_explicit(&lock->depth, depth, memory_order_relaxed);

@@ -43,9 +43,10 @@ void kin__lock_inspect(const kin__seat *seat, kin__lock *lock, kin_lock_info *in
 /* Whether the calling thread holds it. */
 bool kin__lock_held(const kin__seat *seat, kin__lock *lock);
 /* Releases it however often it is held, and takes it again, as often. An inconsistent one is poisoned, as by any
- * release. */
+ * release. ticket: drawn before the release (park.h). Acquiring again is never refused for a deadlock: of the
+ * cycle's threads one that has come later is told. */
 kin_status kin__lock_release_fully(kin__seat *seat, kin__lock *lock, uint32_t *depth);
-kin_status kin__lock_acquire_again(kin__seat *seat, kin__lock *lock, uint32_t depth);
+kin_status kin__lock_acquire_again(kin__seat *seat, kin__lock *lock, uint32_t depth, uint64_t ticket);
 
 /* For a wait for several objects; see look.h. */
 uint32_t kin__lock_look(kin__look *how, void *lock, uint32_t interest);

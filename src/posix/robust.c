@@ -118,11 +118,11 @@ uint32_t kin_posix_word_next(uint32_t serial)
 /* ---- nodes ---- */
 
 typedef struct node {
-    _Atomic uint32_t own;  /* this process's: 0 in a bare clone's child, which leaves its parent's areas alone */
-    _Atomic uint32_t tid;  /* the thread whose list it is for; 0: free, also after a fork */
-    _Atomic uint32_t live; /* the shared page is mapped */
-    const void *key;
-    uint32_t index, serial;
+    _Atomic uint32_t own;    /* this process's: 0 in a bare clone's child, which leaves its parent's areas alone */
+    _Atomic uint32_t tid;    /* the thread whose list it is for; 0: free, also after a fork */
+    _Atomic uint32_t live;   /* the shared page is mapped */
+    const void *_Atomic key; /* and index, serial: others look at them while the area changes hands */
+    _Atomic uint32_t index, serial;
     unsigned char saved[8];
 } node;
 

@@ -30,7 +30,7 @@
 
 enum { PLACE_NONE, PLACE_NAMED, PLACE_IN_ARENA }; /* words[0] */
 
-_Static_assert(sizeof(sem_t) <= sizeof(uint64_t[7]), "a semaphore fits its place");
+_Static_assert(sizeof(sem_t) <= sizeof(uint64_t[5]), "a semaphore fits its place");
 _Static_assert(_Alignof(sem_t) >= 2 && _Alignof(sem_t) <= _Alignof(uint64_t), "its address leaves a bit for the mark");
 
 #define PATH_SIZE (sizeof KIN_POSIX_SEM_DIR + 80) /* "/sem.kin-", 32 digits, '.', 10 digits, '.', 10 digits */

@@ -13,7 +13,8 @@
 
 #include "base/deadline.h"
 #include "family/member.h"
-#include "park/park.h"
+#include "family/reap.h"
+#include "park/slices.h"
 #include "queue/ring.h"
 
 #define WAITERS UINT64_C(1)
@@ -72,27 +73,31 @@ static bool all_done(const kin__ring *ring, bool ask)
     return true;
 }
 
+/* Whether a slice ended it. */
+static bool sleep_a_slice(const kin__ring *ring, kin__slices *slices)
+{
+    _Atomic uint64_t *word = &ring->ends->finished;
+    kin__slices_begin(ring->seat, slices, word, 1);
+    atomic_fetch_or(word, WAITERS);
+    bool slept = !all_done(ring, false);
+    if (slept && !kin__slices_sleep(ring->seat, slices) && all_done(ring, false)) {
+        kin__slices_forgotten(ring->seat, &ring->ends->tail);
+    }
+    return !kin__park_end(ring->seat) && slept;
+}
+
 kin_status kin__tasks_join(const kin__ring *ring, int64_t timeout)
 {
     kin_family *family = ring->seat->family;
-    _Atomic uint64_t *word = &ring->ends->finished;
-    int64_t deadline = kin__deadline(timeout);
-    int64_t slice = KIN__SLICE_OWNER;
+    kin__slices slices = kin__slices_of(kin__deadline(timeout), false);
     bool ask = true; /* the first time, and at the end of each slice */
-    if (!ring->in_hand) {
-        return KIN_E_UNSUPPORTED;
+    kin_status status = ring->in_hand ? KIN_OK : KIN_E_UNSUPPORTED;
+    while (status == KIN_OK && !all_done(ring, ask)) {
+        status = kin_os_now() >= slices.deadline ? KIN_E_TIMED_OUT : ask ? kin__member_check(family) : KIN_OK;
+        ask = status == KIN_OK && sleep_a_slice(ring, &slices);
     }
-    while (!all_done(ring, ask)) {
-        int64_t now = kin_os_now();
-        kin_status status = now >= deadline ? KIN_E_TIMED_OUT : ask ? kin__member_check(family) : KIN_OK;
-        if (status != KIN_OK) {
-            return status;
-        }
-        atomic_fetch_or(word, WAITERS);
-        if (!all_done(ring, false)) {
-            ask = kin__park(ring->seat, word, WAITERS, 1, kin__slice_end(now, slice, deadline)) == KIN__TIMED_OUT;
-            slice = slice * 2 < KIN__SLICE_MAX ? slice * 2 : KIN__SLICE_MAX;
-        }
+    if (slices.dead) {
+        kin__reap_all(family);
     }
-    return KIN_OK;
+    return status;
 }

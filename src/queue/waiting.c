@@ -16,10 +16,9 @@
 #include "queue/waiting.h"
 
 #include "base/backoff.h"
-#include "base/deadline.h"
 #include "base/spin.h"
 #include "family/member.h"
-#include "park/park.h"
+#include "family/reap.h"
 #include "queue/ring.h"
 
 #define WATCH_INTERVAL KIN_MS(10) /* to ask the system whether a process lives costs a system call */
@@ -115,10 +114,10 @@ static bool spin(const kin__ring *ring, const kin__waiting *w)
 static bool begin_waiting(const kin__ring *ring, kin__waiting *w)
 {
     w->begun = true;
-    w->slice = KIN__SLICE_OWNER;
     w->parked = KIN__CHANGED;
     w->now = w->timeout == KIN_FOREVER ? 0 : kin_os_now();
     w->deadline = w->timeout > KIN_OS_NEVER - w->now ? KIN_OS_NEVER : w->now + w->timeout;
+    w->slices = kin__slices_of(w->deadline, false);
     w->ask = w->timeout == KIN_NOW;
     if (w->ask) {
         return true;
@@ -130,16 +129,20 @@ static bool begin_waiting(const kin__ring *ring, kin__waiting *w)
     return moved;
 }
 
-static void sleep_a_slice(const kin__ring *ring, kin__waiting *w, int64_t end)
+static void sleep_a_slice(const kin__ring *ring, kin__waiting *w)
 {
-    _Atomic uint64_t *word = w->units == 0 ? &ring->ends->readable : &ring->ends->writable;
-    kin__lock *other = w->units == 0 ? &ring->ends->put_lock : &ring->ends->get_lock;
-    kin__park_begin(ring->seat, word, w->units ? w->units : 1);
+    const bool reads = w->units == 0;
+    _Atomic uint64_t *word = reads ? &ring->ends->readable : &ring->ends->writable;
+    kin__lock *other = reads ? &ring->ends->put_lock : &ring->ends->get_lock;
+    if (kin__queue_obstructed(ring, w)) {
+        kin__slices_hurry(&w->slices);
+    }
+    kin__slices_begin(ring->seat, &w->slices, word, reads ? 1 : w->units);
     atomic_fetch_or(word, KIN__WAITERS);
     atomic_load(&other->word);
     bool there = kin__queue_worthwhile(ring, w);
-    if (!there) {
-        kin__park_sleep(ring->seat, end);
+    if (!there && !kin__slices_sleep(ring->seat, &w->slices) && kin__queue_worthwhile(ring, w)) {
+        kin__slices_forgotten(ring->seat, reads ? &ring->ends->tail : &ring->ends->head);
     }
     w->parked = kin__park_end(ring->seat) ? KIN__WOKEN : there ? KIN__CHANGED : KIN__TIMED_OUT;
     w->now = there || w->deadline == KIN_OS_NEVER ? w->now : kin_os_now();
@@ -164,16 +167,22 @@ kin_status kin__queue_wait(const kin__ring *ring, kin__waiting *w)
         if (status != KIN_OK) {
             return status;
         }
-        w->slice = w->slice * 2 < KIN__SLICE_MAX ? w->slice * 2 : KIN__SLICE_MAX;
     }
-    sleep_a_slice(ring, w, kin__slice_end(w->now, w->slice, w->deadline));
+    sleep_a_slice(ring, w);
     return KIN_OK;
 }
 
 void kin__queue_pass_on(const kin__ring *ring, const kin__waiting *w)
 {
-    if (w->begun && w->parked == KIN__WOKEN && kin__queue_worthwhile(ring, w)) {
+    if (!w->begun) {
+        return;
+    }
+    /* After a slice, too: who should have woken others may be dead. */
+    if (w->parked != KIN__CHANGED && kin__queue_worthwhile(ring, w)) {
         kin__unpark(ring->seat->family, w->units == 0 ? &ring->ends->readable : &ring->ends->writable,
                     w->units == 0 ? 1 : KIN__ALL);
+    }
+    if (w->slices.dead) {
+        kin__reap_all(ring->seat->family);
     }
 }

@@ -1,16 +1,39 @@
 /* barrier.c: threads that wait for each other.
  *
- * The word: generation (32 bits) | RESET | BROKEN | count of those that have come (30).
+ * The word: generation (32 bits) | BROKEN | count of those that have come (31).
  *
- *     g, n    ──come──► g, n+1                              the one that makes it `parties` is the last
- *     g, all  ──the last, after its action──► g+1, 0         then unpark all
- *     g       ──timeout, death, abort──► g|BROKEN            then unpark all
- *     g       ──reset──► g+1|RESET, 0                        then unpark all; RESET: generation g did not get through
+ *     g, n         ──come──► g, n+1                       the one that makes it `parties` is the last
+ *     g, all       ──the last, after its action──► g+1, 0
+ *     g            ──timeout, death, abort──► g|BROKEN
+ *     g|BROKEN     ──reset──► g+1, 0
  *
- * Who comes begins its wait slot (park.c) *before* it is counted, and ends it when it leaves. So as long as the
- * generation lasts there are at least as many living sleepers as the count says, but for the last one, which leaves
- * its name in `runner` while it is in its action; fewer mean that one has died. Whoever waits looks for that at the
- * ends of its slices.
+ * Each is one compare-and-swap, and is followed by an unpark of all, but for coming.
+ *
+ * wait:
+ *   1. load the word: BROKEN: that is the answer. All have come: the last is in its action; park until the word
+ *      changes; again.
+ *   2. begin the wait slot (park.c), wanting the generation's tag
+ *   3. count + 1. Another generation: end the slot, again from 1
+ *   4. not the last: sleep, the slot begun all the time, until the generation is another one or BROKEN
+ *   5. the last: runner = own token and the generation; end the slot; action; generation + 1; unpark all
+ *
+ * reset:
+ *   a. BROKEN, so that nobody comes and the last does not get through
+ *   b. every slot with that generation's tag is put into the state TOLD
+ *   c. generation + 1, count 0; post those told, unpark all
+ *
+ * How it went. A waiter that finds its own generation asks BROKEN. If it finds another one, then its own got
+ * through, or was reset: then its slot is TOLD, because of b before c; so the slot is looked at after the word. That
+ * holds however many generations have come and gone meanwhile. Killed between a and c: the barrier is broken, and
+ * may be reset again.
+ *
+ * Who has died. Each one that is counted has a slot with its generation's tag, from before it is counted until its
+ * generation is over, but for the last, which `runner` names before its slot ends. So slots of living threads, and
+ * the runner where all have come, are at least as many as the count; if they are fewer one of them has died. Threads
+ * that come early, and those that are slow in leaving the last generation, have other tags and do not count. A
+ * runner of another generation does not count either, so it need not be taken away; only reset does, for a tag of
+ * its generation, eight bits, must not come round. Waiters count at the ends of their slices, and compare the word
+ * they counted for when they break the generation.
  */
 #include "kin/barrier.h"
 
@@ -19,13 +42,22 @@
 #include "family/thread_slot.h"
 #include "kin/memory.h"
 #include "memory/object.h"
-#include "park/park.h"
+#include "park/slices.h"
 
-#define COUNT_MASK UINT64_C(0x3fffffff)
-#define BROKEN (UINT64_C(1) << 30)
-#define RESET (UINT64_C(1) << 31)
+#define COUNT_MASK UINT64_C(0x7fffffff)
+#define BROKEN (UINT64_C(1) << 31)
 #define COUNT(word) ((uint32_t)((word)&COUNT_MASK))
 #define GENERATION(word) ((uint32_t)((word) >> 32))
+#define NEXT(word) ((((word) >> 32) + 1) << 32)
+
+/* What a slot wants: the generation that it is counted in; who comes early wants none. */
+#define TAG(word) (GENERATION(word) & 0x7fffffff)
+#define EARLY UINT32_C(0x80000000)
+
+/* How many of the others a waiter asks the system about at the end of a slice: the oldest, and each other one. All
+ * have some that ask about them, even if the oldest is stopped. */
+#define ASKS_OF_THE_OLDEST 64u
+#define ASKS 4u
 
 _Static_assert(sizeof(kin__barrier) == sizeof(kin_barrier), "kin_barrier is kin__barrier's outside");
 
@@ -73,132 +105,174 @@ kin_status kin_barrier_destroy(kin_barrier *barrier)
     return kin__object_destroy(barrier, KIN_TYPE_BARRIER);
 }
 
-/* ---- waiting ---- */
+/* ---- breaking ---- */
 
 /* word: that of the generation to break; another has nothing to do with it. */
-static void break_generation(kin__seat *seat, kin__barrier *barrier, uint64_t word)
+static void break_generation(kin_family *family, kin__barrier *barrier, uint64_t word)
 {
     uint32_t generation = GENERATION(word);
     while (GENERATION(word) == generation && !(word & BROKEN)) {
         if (atomic_compare_exchange_weak(&barrier->word, &word, word | BROKEN)) {
-            kin__unpark(seat->family, &barrier->word, KIN__ALL);
+            kin__unpark(family, &barrier->word, KIN__ALL);
             return;
         }
     }
 }
 
-static bool one_has_died(kin__seat *seat, kin__barrier *barrier, uint64_t word)
+static uint64_t runner_of(uint64_t token, uint64_t word)
 {
-    uint32_t living = kin__sleepers_alive(seat->family, &barrier->word);
-    uint64_t runner = atomic_load(&barrier->runner);
-    living += runner != 0 && kin__token_alive(seat->family, runner);
-    return living < COUNT(word) && atomic_load(&barrier->word) == word;
+    return token | (GENERATION(word) & KIN__TOKEN_FLAGS);
 }
 
-/* How it went for one that came in that generation. KIN_E_BUSY: it goes on. */
-static kin_status outcome(uint64_t word, uint32_t generation)
+/* The last of that generation, 0: none, or it still has its slot. */
+static uint64_t find_runner(const kin__barrier *barrier, uint32_t parties, uint64_t word)
+{
+    uint64_t runner = atomic_load(&((kin__barrier *)(uintptr_t)barrier)->runner);
+    uint64_t token = runner & ~KIN__TOKEN_FLAGS;
+    return COUNT(word) == parties && runner == runner_of(token, word) ? token : 0;
+}
+
+/* The slots first: the last ends its own after it has become the runner, and must not be missed. Its slot does not
+ * count if it was the runner before, so that it is not counted twice. */
+static bool one_has_died(const kin__seat *seat, kin__barrier *barrier, uint64_t word, uint32_t asks)
+{
+    uint32_t parties = parties_of(barrier);
+    uint64_t before = find_runner(barrier, parties, word);
+    uint32_t except = before ? kin__token_index(before) : KIN__NOBODY;
+    uint32_t living = kin__sleepers_alive(seat, &barrier->word, TAG(word), except, asks);
+    uint64_t runner = find_runner(barrier, parties, word);
+    living += runner && kin__token_alive(seat->family, runner);
+    return living < COUNT(word);
+}
+
+static void break_if_one_has_died(const kin__seat *seat, kin__barrier *barrier, uint64_t word,
+                                  const kin__slices *slices)
+{
+    if (!(word & BROKEN) && one_has_died(seat, barrier, word, slices->older ? ASKS : ASKS_OF_THE_OLDEST) &&
+        atomic_compare_exchange_strong(&barrier->word, &word, word | BROKEN)) {
+        kin__unpark(seat->family, &barrier->word, KIN__ALL);
+    }
+}
+
+/* ---- waiting ---- */
+
+/* How it went for a thread that came in that generation and has its slot still. KIN_E_BUSY: it goes on. */
+static kin_status outcome(const kin__seat *seat, uint64_t word, uint32_t generation)
 {
     if (GENERATION(word) != generation) {
-        return GENERATION(word) == generation + 1 && (word & RESET) ? KIN_E_BROKEN : KIN_OK;
+        return kin__park_told(seat) ? KIN_E_BROKEN : KIN_OK;
     }
     return word & BROKEN ? KIN_E_BROKEN : KIN_E_BUSY;
 }
 
-/* At the end of a slice, and after a wake-up that was for nothing. */
-static kin_status look_around(kin__seat *seat, kin__barrier *barrier, uint64_t word, int64_t deadline)
+/* At the end of a slice. */
+static kin_status look_around(kin__seat *seat, kin__barrier *barrier, uint64_t word, const kin__slices *slices)
 {
     kin_status status = kin__member_check(seat->family);
-    if (status == KIN_OK && kin_os_now() >= deadline) {
-        break_generation(seat, barrier, word);
-        status = outcome(atomic_load(&barrier->word), GENERATION(word));
+    if (status == KIN_OK && kin_os_now() >= slices->deadline) {
+        break_generation(seat->family, barrier, word);
+        status = outcome(seat, atomic_load(&barrier->word), GENERATION(word));
         return status == KIN_E_BROKEN ? KIN_E_TIMED_OUT : status; /* or the last came just now */
     }
-    if (status == KIN_OK && one_has_died(seat, barrier, word)) {
-        break_generation(seat, barrier, word);
+    if (status == KIN_OK) {
+        break_if_one_has_died(seat, barrier, word, slices);
     }
     return status == KIN_OK ? KIN_E_BUSY : status;
 }
 
-static kin_status sleep_through(kin__seat *seat, kin__barrier *barrier, uint32_t generation, int64_t deadline)
+static kin_status sleep_through(kin__seat *seat, kin__barrier *barrier, uint32_t generation, kin__slices *slices)
 {
-    int64_t slice = KIN__SLICE_OWNER;
     for (;;) {
         uint64_t word = atomic_load(&barrier->word);
-        kin_status status = outcome(word, generation);
+        kin_status status = outcome(seat, word, generation);
         if (status != KIN_E_BUSY) {
             return status;
         }
-        if (kin__park_sleep(seat, kin__slice_end(kin_os_now(), slice, deadline))) {
-            kin__park_begin(seat, &barrier->word, 1); /* stays a sleeper for those that count, whatever woke it */
+        if (kin__slices_sleep(seat, slices)) {
+            kin__park_renew(seat); /* whatever woke it, it stays to be counted */
             continue;
         }
-        status = look_around(seat, barrier, word, deadline);
+        word = atomic_load(&barrier->word);
+        if (outcome(seat, word, generation) != KIN_E_BUSY) {
+            if (!kin__slices_forgotten(seat, &barrier->word)) {
+                kin__unpark(seat->family, &barrier->word, KIN__ALL); /* who should have done so may be dead */
+            }
+            continue;
+        }
+        status = look_around(seat, barrier, word, slices);
         if (status != KIN_E_BUSY) {
             return status;
         }
-        slice = slice * 2 < KIN__SLICE_MAX ? slice * 2 : KIN__SLICE_MAX;
     }
 }
 
-/* The last one, which is no sleeper any more. */
-static kin_status let_through(kin__seat *seat, kin__barrier *barrier, uint64_t word)
+static bool is_over(uint64_t word, uint64_t expected, uint32_t want)
 {
-    atomic_store(&barrier->runner, 0);
-    while (!(word & BROKEN)) {
-        if (atomic_compare_exchange_weak(&barrier->word, &word, (uint64_t)(GENERATION(word) + 1) << 32)) {
-            kin__unpark(seat->family, &barrier->word, KIN__ALL);
-            return KIN_OK;
+    (void)want;
+    return GENERATION(word) != GENERATION(expected) || (word & BROKEN);
+}
+
+/* While the last of that generation is in its action. */
+static kin_status come_later(kin__seat *seat, kin__barrier *barrier, uint64_t word, kin__slices *slices)
+{
+    if (kin_os_now() >= slices->deadline) {
+        return KIN_E_TIMED_OUT;
+    }
+    if (kin__slices_park(seat, slices, &barrier->word, word, EARLY, is_over) == KIN__TIMED_OUT &&
+        atomic_load(&barrier->word) == word) {
+        break_if_one_has_died(seat, barrier, word, slices); /* perhaps nobody else is left to see it */
+    }
+    return kin__member_check(seat->family);
+}
+
+/* Whether it is counted, in the generation of *word, as it then has become. */
+static bool come(kin__seat *seat, kin__barrier *barrier, uint64_t *word, kin__slices *slices)
+{
+    uint32_t tag = TAG(*word);
+    kin__slices_begin(seat, slices, &barrier->word, tag);
+    while (TAG(*word) == tag && !(*word & BROKEN) && COUNT(*word) < parties_of(barrier)) {
+        if (atomic_compare_exchange_weak(&barrier->word, word, *word + 1)) {
+            *word += 1;
+            return true;
         }
     }
-    return KIN_E_BROKEN;
+    kin__park_end(seat);
+    return false;
 }
 
-/* Is counted; its slot has begun. KIN_E_BUSY: all of this generation are there, and the last is in its action. */
-static kin_status come(kin__barrier *barrier, uint64_t *word)
+static kin_status come_when_possible(kin__seat *seat, kin__barrier *barrier, uint64_t *word, kin__slices *slices)
 {
-    *word = atomic_load(&barrier->word);
-    do {
+    for (;;) {
+        kin_status status = KIN_OK;
+        *word = atomic_load(&barrier->word);
         if (*word & BROKEN) {
             return KIN_E_BROKEN;
         }
         if (COUNT(*word) >= parties_of(barrier)) {
-            return KIN_E_BUSY;
-        }
-    } while (!atomic_compare_exchange_weak(&barrier->word, word, *word + 1));
-    *word += 1;
-    return KIN_OK;
-}
-
-static kin_status come_when_possible(kin__seat *seat, kin__barrier *barrier, int64_t deadline, uint64_t *word)
-{
-    for (;;) {
-        kin__park_begin(seat, &barrier->word, 1);
-        kin_status status = come(barrier, word);
-        if (status == KIN_OK) {
+            status = come_later(seat, barrier, *word, slices);
+        } else if (come(seat, barrier, word, slices)) {
             return KIN_OK;
         }
-        kin__park_end(seat);
-        if (status != KIN_E_BUSY) {
+        if (status != KIN_OK) {
             return status;
         }
-        int64_t now = kin_os_now();
-        if (now >= deadline) {
-            return KIN_E_TIMED_OUT;
-        }
-        kin__park(seat, &barrier->word, *word, 1, kin__slice_end(now, KIN__SLICE_OWNER, deadline));
     }
 }
 
 static kin_status be_the_last(kin__seat *seat, kin__barrier *barrier, uint64_t word, void (*action)(void *argument),
                               void *argument)
 {
-    atomic_store(&barrier->runner, seat->token);
+    kin_family *family = seat->family;
+    atomic_store(&barrier->runner, runner_of(seat->token, word));
     kin__park_end(seat);
     if (action) {
         action(argument);
     }
-    uint64_t now = atomic_load(&barrier->word);
-    return GENERATION(now) == GENERATION(word) ? let_through(seat, barrier, now) : KIN_E_BROKEN;
+    if (!atomic_compare_exchange_strong(&barrier->word, &word, NEXT(word))) {
+        return KIN_E_BROKEN;
+    }
+    kin__unpark(family, &barrier->word, KIN__ALL);
+    return KIN_OK;
 }
 
 kin_status kin_barrier_wait(kin_barrier *barrier, uint32_t *index, void (*action)(void *argument), void *argument,
@@ -214,15 +288,15 @@ kin_status kin_barrier_wait(kin_barrier *barrier, uint32_t *index, void (*action
     if (status != KIN_OK) {
         return status;
     }
-    int64_t deadline = kin__deadline(timeout);
-    status = come_when_possible(seat, inside, deadline, &word);
+    kin__slices slices = kin__slices_of(kin__deadline(timeout), false);
+    status = come_when_possible(seat, inside, &word, &slices);
     if (status != KIN_OK) {
         return status;
     }
     if (COUNT(word) == parties_of(inside)) {
         status = be_the_last(seat, inside, word, action, argument);
     } else {
-        status = sleep_through(seat, inside, GENERATION(word), deadline);
+        status = sleep_through(seat, inside, GENERATION(word), &slices);
         kin__park_end(seat);
     }
     if (status == KIN_OK && index) {
@@ -242,7 +316,7 @@ kin_status kin_barrier_abort(kin_barrier *barrier)
     kin_status status = kin__seat_find(&seat, barrier, KIN_TYPE_BARRIER);
     if (status == KIN_OK) {
         kin__barrier *inside = (kin__barrier *)barrier;
-        break_generation(seat, inside, atomic_load(&inside->word));
+        break_generation(seat->family, inside, atomic_load(&inside->word));
     }
     return status;
 }
@@ -258,10 +332,13 @@ kin_status kin_barrier_reset(kin_barrier *barrier)
         return status;
     }
     kin__barrier *inside = (kin__barrier *)barrier;
-    atomic_store(&inside->runner, 0);
-    uint64_t word = atomic_load(&inside->word);
-    while (!atomic_compare_exchange_weak(&inside->word, &word, (uint64_t)(GENERATION(word) + 1) << 32 | RESET)) {
+    uint64_t runner = atomic_load(&inside->runner);
+    uint64_t word = atomic_fetch_or(&inside->word, BROKEN) | BROKEN;
+    kin__unpark_tell(seat->family, &inside->word, TAG(word));
+    if (atomic_compare_exchange_strong(&inside->word, &word, NEXT(word))) { /* else another reset was faster */
+        atomic_compare_exchange_strong(&inside->runner, &runner, 0);
     }
+    kin__unpark_told(seat->family, &inside->word);
     kin__unpark(seat->family, &inside->word, KIN__ALL);
     return KIN_OK;
 }

@@ -3,22 +3,28 @@
  * There is no word: who waits is known by the wait slots alone (park.c). A waiter becomes a sleeper on the condition's
  * address *before* it releases the lock, so whoever changes the data afterwards, and notifies, finds it:
  *
- *     waiter, holding the lock: begin (slot WAIT) ──► release the lock ──► sleep until WOKEN ──► end ──► acquire the lock
- *     notifier:                 mark n slots WOKEN, oldest first ──► post
+ *     waiter:    begin (slot WAIT) ──► release the lock ──► sleep until WOKEN ──► end ──► acquire the lock again
+ *     notifier:  mark n slots WOKEN, oldest first ──► post
  *
- * A slot that is WOKEN stays so, whoever dies: a sleeper whose post never came sees it at the end of its slice; of a
- * sleeper that is killed before its end the reaper passes the wake-up on. A wait that runs out just when it is
- * notified was notified: the exchange in kin__park_end decides.
+ * A slot that is WOKEN stays so, whoever dies: a sleeper whose post never came sees it at the end of its slice. A
+ * waiter that was notified owes the notify (park.c) until it has the lock: if it dies before, others that sleep on
+ * the condition find its slot at the ends of their slices, and pass the notify on; or its reaper does. A wait that
+ * runs out just when it is notified was notified: the exchange in kin__park_end_owing decides.
+ *
+ * The lock is acquired again with the ticket of the wait, which is earlier than that of any thread that has acquired
+ * the lock since and waits for something now. So if it closes a cycle of owners, another one of them is the last,
+ * and is told (deadlock.c): this one gets its lock.
  */
 #include "kin/cond.h"
 
 #include "base/deadline.h"
 #include "family/member.h"
+#include "family/reap.h"
 #include "family/thread_slot.h"
 #include "kin/memory.h"
 #include "memory/object.h"
 #include "park/owner_lock.h"
-#include "park/park.h"
+#include "park/slices.h"
 
 _Static_assert(sizeof(kin__cond) == sizeof(kin_cond), "kin_cond is kin__cond's outside");
 
@@ -56,32 +62,44 @@ kin_status kin_cond_destroy(kin_cond *cond)
     return kin__object_destroy(cond, KIN_TYPE_COND);
 }
 
-/* Sleeps in slices; whether it was notified. */
-static bool sleep_until_notified(kin__seat *seat, int64_t deadline)
+/* The slot has begun; whether it was notified. */
+static bool sleep_until_notified(kin__seat *seat, kin__cond *cond, kin__slices *slices)
 {
-    int64_t slice = KIN__SLICE_OWNER, now = kin_os_now();
-    while (!kin__park_sleep(seat, kin__slice_end(now, slice, deadline))) {
-        now = kin_os_now();
-        if (now >= deadline || kin__member_check(seat->family) != KIN_OK) {
-            break;
+    do {
+        if (kin__slices_sleep(seat, slices)) {
+            if (kin__park_end_owing(seat)) {
+                return true;
+            }
+            kin__slices_begin(seat, slices, &cond->word, 1); /* this thread was taken for dead */
         }
-        slice = slice * 2 < KIN__SLICE_MAX ? slice * 2 : KIN__SLICE_MAX;
-    }
-    return kin__park_end(seat);
+    } while (kin_os_now() < slices->deadline && kin__member_check(seat->family) == KIN_OK);
+    return kin__park_end_owing(seat);
 }
 
 static kin_status wait_until(kin__seat *seat, kin__cond *cond, kin__lock *lock, int64_t deadline)
 {
     uint32_t depth;
-    kin__park_begin(seat, &cond->word, 1);
+    kin__slices slices = kin__slices_of(deadline, false);
+    kin__slices_begin(seat, &slices, &cond->word, 1);
     kin_status status = kin__lock_release_fully(seat, lock, &depth);
     if (status != KIN_OK) {
-        kin__park_end(seat);
+        if (kin__park_end(seat)) {
+            kin__unpark(seat->family, &cond->word, 1);
+        }
         return status;
     }
     kin__park_spin(seat, &cond->spin);
-    bool notified = sleep_until_notified(seat, deadline);
-    status = kin__lock_acquire_again(seat, lock, depth);
+    bool notified = sleep_until_notified(seat, cond, &slices);
+    if (slices.dead) {
+        kin__reap_all(seat->family);
+    }
+    status = kin__lock_acquire_again(seat, lock, depth, slices.ticket);
+    if (notified) {
+        kin__park_settle(seat);
+    }
+    if (notified && status < 0) {
+        kin__unpark(seat->family, &cond->word, 1); /* the next is to be told, too */
+    }
     return status == KIN_OK && !notified ? KIN_E_TIMED_OUT : status;
 }
 

@@ -15,12 +15,13 @@
 #include "base/deadline.h"
 #include "base/spin.h"
 #include "family/member.h"
+#include "family/reap.h"
 #include "family/thread_slot.h"
 #include "kin/event.h"
 #include "kin/memory.h"
 #include "memory/object.h"
 #include "park/look.h"
-#include "park/park.h"
+#include "park/slices.h"
 
 #define SET UINT64_C(1)
 #define WAITERS UINT64_C(2)
@@ -112,27 +113,33 @@ kin_status kin_event_is_set(const kin_event *event, int *set)
     return status;
 }
 
-static kin_status wait_until(kin__seat *seat, kin__event *event, uint64_t first, int64_t deadline)
+/* Whether it has been set since it was `since`. */
+static bool was_set(uint64_t word, uint64_t since, uint32_t want)
+{
+    (void)want;
+    return (word & SET) || EPOCH(word) != EPOCH(since);
+}
+
+static kin_status wait_until(kin__seat *seat, kin__event *event, uint64_t first, kin__slices *slices)
 {
     kin__parked parked = KIN__CHANGED;
-    int64_t slice = KIN__SLICE_OWNER;
-    uint64_t word = first;
-    kin__spin(&event->word, word, &event->spin);
+    kin__spin(&event->word, first, &event->spin);
     for (;;) {
-        int64_t now = kin_os_now();
-        word = atomic_load(&event->word);
-        if ((word & SET) || EPOCH(word) != EPOCH(first)) {
+        uint64_t word = atomic_load(&event->word);
+        if (was_set(word, first, 1)) {
+            if (parked == KIN__TIMED_OUT) {
+                kin__unpark(seat->family, &event->word, KIN__ALL); /* the setter may be dead */
+            }
             return KIN_OK;
         }
         if (parked == KIN__TIMED_OUT) {
-            kin_status status = now >= deadline ? KIN_E_TIMED_OUT : kin__member_check(seat->family);
+            kin_status status = kin_os_now() >= slices->deadline ? KIN_E_TIMED_OUT : kin__member_check(seat->family);
             if (status != KIN_OK) {
                 return status;
             }
-            slice = slice * 2 < KIN__SLICE_MAX ? slice * 2 : KIN__SLICE_MAX;
         }
         if ((word & WAITERS) || atomic_compare_exchange_strong(&event->word, &word, word | WAITERS)) {
-            parked = kin__park(seat, &event->word, word | WAITERS, 1, kin__slice_end(now, slice, deadline));
+            parked = kin__slices_park(seat, slices, &event->word, word | WAITERS, 1, was_set);
         }
     }
 }
@@ -164,5 +171,13 @@ kin_status kin_event_wait(kin_event *event, int64_t timeout)
     if (word & SET) {
         return KIN_OK;
     }
-    return timeout == KIN_NOW ? KIN_E_TIMED_OUT : wait_until(seat, inside(event), word, kin__deadline(timeout));
+    if (timeout == KIN_NOW) {
+        return KIN_E_TIMED_OUT;
+    }
+    kin__slices slices = kin__slices_of(kin__deadline(timeout), false);
+    status = wait_until(seat, inside(event), word, &slices);
+    if (slices.dead) {
+        kin__reap_all(seat->family);
+    }
+    return status;
 }

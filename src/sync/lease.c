@@ -41,7 +41,7 @@
 #include "memory/object.h"
 #include "park/look.h"
 #include "park/owner_lock.h"
-#include "park/park.h"
+#include "park/slices.h"
 
 #define WAITERS UINT64_C(1)
 #define EPOCH UINT64_C(2)
@@ -221,14 +221,19 @@ static kin_status try_take(kin__seat *seat, kin__lease *lease, uint32_t permits,
     return status;
 }
 
-static kin__parked wait_a_slice(kin__seat *seat, kin__lease *lease, uint64_t word, uint32_t count, int64_t deadline)
+static kin__parked wait_a_slice(kin__seat *seat, kin__lease *lease, uint32_t permits, uint64_t word, uint32_t count,
+                                kin__slices *slices)
 {
     uint64_t flagged = word | WAITERS;
     if (word != flagged && !atomic_compare_exchange_strong(&lease->sem.word, &word, flagged)) {
         return KIN__CHANGED;
     }
-    int64_t end = kin__slice_end(kin_os_now(), KIN__SLICE_OWNER, deadline);
-    return kin__park(seat, &lease->sem.word, flagged, count, end);
+    kin__slices_begin(seat, slices, &lease->sem.word, count);
+    bool changed = atomic_load(&lease->sem.word) != flagged;
+    if (!changed && !kin__slices_sleep(seat, slices) && count_free(lease, permits) >= count) {
+        kin__slices_forgotten(seat, &lease->sem.word);
+    }
+    return kin__park_end(seat) ? KIN__WOKEN : changed ? KIN__CHANGED : KIN__TIMED_OUT;
 }
 
 /* word: what was there before too few permits were. */
@@ -237,6 +242,7 @@ static kin_status acquire_waiting(kin__seat *seat, kin__lease *lease, uint32_t p
 {
     kin__spin(&lease->sem.word, word, &lease->sem.spin);
     kin__parked parked = swept_lately(seat, lease) ? KIN__CHANGED : KIN__TIMED_OUT;
+    kin__slices slices = kin__slices_of(deadline, true);
     kin_status status;
     for (;;) {
         status = parked == KIN__TIMED_OUT ? look_around(seat, lease, permits, died) : KIN_OK;
@@ -253,7 +259,7 @@ static kin_status acquire_waiting(kin__seat *seat, kin__lease *lease, uint32_t p
         if (parked == KIN__WOKEN) { /* somebody was faster; what is left may be enough for another */
             kin__unpark(seat->family, &lease->sem.word, count_free(lease, permits));
         }
-        parked = wait_a_slice(seat, lease, word, count, deadline);
+        parked = wait_a_slice(seat, lease, permits, word, count, &slices);
     }
     if (status < 0 && parked == KIN__WOKEN) {
         kin__unpark(seat->family, &lease->sem.word, count_free(lease, permits));

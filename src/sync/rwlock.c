@@ -71,7 +71,7 @@
  * 8. Readers do not keep a writer out: after its claim no new reader comes in (r3). Writers do not keep a reader out:
  *    once it is queued, it comes in before the next writer does (3). Writers among themselves have no order, as with
  *    lock.c: one that runs may be faster than one that is being woken.
- * 9. No wake-up is lost. A sleeper is seen as such first (kin__park_begin), and then loads the word again. Whoever
+ * 9. No wake-up is lost. A sleeper is seen as such first (kin__slices_begin), and then loads the word again. Whoever
  *    changes a word or a hold does so first, and then unparks:
  *    turn:  READERS is set in r5. Whoever takes it out of a writer's word (w5, w6, p2) unparks all.
  *    word:  WRITERS is set in w7. Whoever takes it out of a writer's word unparks one. That one claims with WRITERS
@@ -93,7 +93,7 @@
  * ---- Memory order ----
  *
  * 15. Where 1 to 9 order accesses to different words, all of them are sequentially consistent: r2 before r3, r4 before
- *     r5, w2 before w3, both halves of r7, and what surrounds kin__park_begin.
+ *     r5, w2 before w3, both halves of r7, and what surrounds kin__slices_begin.
  * 16. The data: each change of word is a read-modify-write, so whoever loads word acquires what the last w5 released,
  *     though others have changed the word in between. What a reader has read is read before r7 empties the hold, which
  *     w3 acquires.
@@ -109,7 +109,6 @@
  *
  * model/rwlock.pml is this protocol, for spin; model/check verifies it.
  */
-#include "sync/rwlock.h"
 
 #include "base/deadline.h"
 #include "base/pauses.h"
@@ -120,7 +119,7 @@
 #include "memory/object.h"
 #include "park/deadlock.h"
 #include "park/owner_lock.h"
-#include "park/park.h"
+#include "park/slices.h"
 #include "park/read_holds.h"
 
 #define WRITERS KIN__RW_WRITERS
@@ -134,8 +133,6 @@
 #define OWNER(word) ((word) & ~KIN__TOKEN_FLAGS)
 
 _Static_assert(sizeof(kin__rwlock) == sizeof(kin_rwlock), "kin_rwlock is kin__rwlock's outside");
-
-int64_t kin__rwlock_slice = KIN__SLICE_OWNER;
 
 /* ---- made and ended ---- */
 
@@ -221,11 +218,13 @@ static bool take_from_dead(kin__seat *seat, kin__rwlock *lock, uint64_t word)
 
 /* ---- waiting ---- */
 
-/* After kin__park_begin: sleeps for a slice, if there still is what to wait for. */
-static kin__parked sleep_a_slice(kin__seat *seat, bool still, int64_t deadline)
+/* After kin__slices_begin: sleeps for a slice, if there still is what to wait for. over: whether there is not, for
+ * tests. */
+static kin__parked sleep_a_slice(kin__seat *seat, kin__rwlock *lock, bool still, kin__slices *slices,
+                                 bool (*over)(const void *waiter), const void *waiter)
 {
-    if (still) {
-        kin__park_sleep(seat, kin__slice_end(kin_os_now(), kin__rwlock_slice, deadline));
+    if (still && !kin__slices_sleep(seat, slices) && over(waiter)) {
+        kin__slices_forgotten(seat, &lock->word);
     }
     if (kin__park_end(seat)) {
         return KIN__WOKEN;
@@ -315,14 +314,20 @@ static bool spin_in_queue(const reader *it)
     return false;
 }
 
-/* r6 */
-static kin_status sleep_in_queue(reader *it, int64_t deadline)
+static bool is_turn(const void *reader_)
 {
-    kin__park_begin(it->seat, &it->lock->turn, 1);
+    const reader *it = reader_;
+    return !is_queued_in(it, atomic_load(&it->lock->word));
+}
+
+/* r6 */
+static kin_status sleep_in_queue(reader *it, kin__slices *slices)
+{
+    kin__slices_begin(it->seat, slices, &it->lock->turn, 1);
     uint64_t word = atomic_load(&it->lock->word);
     bool still = is_queued_in(it, word);
     bool cycle = still && kin__deadlocked(it->seat, OWNER(word));
-    kin__parked parked = sleep_a_slice(it->seat, still && !cycle, deadline);
+    kin__parked parked = sleep_a_slice(it->seat, it->lock, still && !cycle, slices, is_turn, it);
     if (cycle && parked != KIN__WOKEN) {
         return KIN_E_DEADLOCK;
     }
@@ -350,9 +355,9 @@ static inline void leave_reading(kin__seat *seat, kin__rwlock *lock, _Atomic uin
 }
 
 /* Waits for what look_reading found, as long as it is the same. KIN_OK: look again. */
-static kin_status wait_for_turn(reader *it, bool reads, int64_t deadline)
+static kin_status wait_for_turn(reader *it, bool reads, kin__slices *slices)
 {
-    bool last = reads || kin_os_now() >= deadline;
+    bool last = reads || kin_os_now() >= slices->deadline;
     kin_status status = last ? KIN_OK : queue_up(it);
     if (status != KIN_OK || (!last && !spin_in_queue(it))) {
         return status;
@@ -367,18 +372,18 @@ static kin_status wait_for_turn(reader *it, bool reads, int64_t deadline)
     if (last) {
         return reads ? KIN_E_DEADLOCK : KIN_E_TIMED_OUT; /* DEADLOCK: the writer waits for this very thread */
     }
-    return sleep_in_queue(it, deadline);
+    return sleep_in_queue(it, slices);
 }
 
 static kin_status read_slowly(reader *it, int64_t timeout)
 {
-    int64_t deadline = timeout == KIN_NOW ? 0 : kin__deadline(timeout);
+    kin__slices slices = kin__slices_of(timeout == KIN_NOW ? 0 : kin__deadline(timeout), true);
     bool reads = kin__hold_own(it->seat, it->lock, it->hold.place) != NULL;
     kin_status status = OWNER(atomic_load(&it->lock->word)) == it->seat->token ? KIN_E_DEADLOCK : KIN_OK;
     if (status == KIN_OK) {
         do {
             status = look_reading(it);
-        } while (status == KIN_E_BUSY && (status = wait_for_turn(it, reads, deadline)) == KIN_OK);
+        } while (status == KIN_E_BUSY && (status = wait_for_turn(it, reads, &slices)) == KIN_OK);
     }
     if (status != KIN_OK && it->hold.place) {
         leave_reading(it->seat, it->lock, it->hold.place);
@@ -400,6 +405,7 @@ static kin_status acquire_reading(kin__seat *seat, kin__rwlock *lock, int64_t ti
 
 typedef struct cycles {
     kin__seat *seat;
+    kin__rwlock *lock;
     bool found;
 } cycles;
 
@@ -409,20 +415,26 @@ static void look_for_cycle(uint64_t token, void *context)
     it->found = it->found || kin__deadlocked(it->seat, token);
 }
 
-static kin_status wait_for_readers(kin__seat *seat, kin__rwlock *lock, _Atomic uint64_t *hold, int64_t deadline,
+static bool is_drained(const void *cycles_)
+{
+    const cycles *it = cycles_;
+    return !kin__hold_find(it->seat, it->lock, atomic_load(&it->lock->word), false);
+}
+
+static kin_status wait_for_readers(kin__seat *seat, kin__rwlock *lock, _Atomic uint64_t *hold, kin__slices *slices,
                                    bool *ask)
 {
     uint64_t seen = atomic_load_explicit(hold, memory_order_relaxed);
     kin__pauses pauses = KIN__PAUSES;
     while (seen == atomic_load_explicit(hold, memory_order_relaxed) && kin__pause_again(&pauses)) {
     }
-    kin__park_begin(seat, &lock->drain, 1);
-    cycles it = {seat, false};
+    kin__slices_begin(seat, slices, &lock->drain, 1);
+    cycles it = {seat, lock, false};
     bool still = kin__hold_find(seat, lock, atomic_load(&lock->word), false) != NULL;
     if (still) {
         kin__rwlock_holders(seat->family, lock, look_for_cycle, &it);
     }
-    kin__parked parked = sleep_a_slice(seat, still && !it.found, deadline);
+    kin__parked parked = sleep_a_slice(seat, lock, still && !it.found, slices, is_drained, &it);
     *ask = parked == KIN__TIMED_OUT;
     if (it.found && parked != KIN__WOKEN) {
         return KIN_E_DEADLOCK;
@@ -431,7 +443,7 @@ static kin_status wait_for_readers(kin__seat *seat, kin__rwlock *lock, _Atomic u
 }
 
 /* w3, w4, w6: it has claimed. */
-static kin_status drain(kin__seat *seat, kin__rwlock *lock, int64_t deadline)
+static kin_status drain(kin__seat *seat, kin__rwlock *lock, kin__slices *slices)
 {
     kin_status status = KIN_OK;
     bool ask = false, late = false; /* late: the deadline is over, and it asks before it gives up */
@@ -455,8 +467,8 @@ static kin_status drain(kin__seat *seat, kin__rwlock *lock, int64_t deadline)
         } else if (hold && late) {
             status = KIN_E_TIMED_OUT;
         } else if (hold) {
-            late = kin_os_now() >= deadline;
-            status = late ? KIN_OK : wait_for_readers(seat, lock, hold, deadline, &ask);
+            late = kin_os_now() >= slices->deadline;
+            status = late ? KIN_OK : wait_for_readers(seat, lock, hold, slices, &ask);
         }
     }
     return KIN_E_STALE; /* somebody took this process for dead */
@@ -470,7 +482,7 @@ typedef struct writer {
 } writer;
 
 /* One look at the word, and if it is free all the rest. KIN_E_BUSY: a living writer has it. */
-static kin_status look_writing(writer *it, int64_t deadline)
+static kin_status look_writing(writer *it, kin__slices *slices)
 {
     kin__pauses pauses = KIN__PAUSES;
     uint64_t word = atomic_load(&it->lock->word);
@@ -482,7 +494,7 @@ static kin_status look_writing(writer *it, int64_t deadline)
             uint64_t claim = it->seat->token | it->slept | (word & KEPT) | (word & READERS ? DRAINING : 0);
             if (atomic_compare_exchange_strong(&it->lock->word, &word, claim)) {
                 it->owes = false;
-                return claim & DRAINING ? drain(it->seat, it->lock, deadline) : KIN_OK;
+                return claim & DRAINING ? drain(it->seat, it->lock, slices) : KIN_OK;
             }
         } else if (kin__pause_again(&pauses)) {
             word = atomic_load(&it->lock->word);
@@ -496,13 +508,19 @@ static kin_status look_writing(writer *it, int64_t deadline)
     }
 }
 
+static bool has_ended(const void *writer_)
+{
+    const writer *it = writer_;
+    return OWNER(atomic_load(&it->lock->word)) == 0;
+}
+
 /* w7 */
-static kin_status wait_for_writer(writer *it, int64_t deadline)
+static kin_status wait_for_writer(writer *it, kin__slices *slices)
 {
     if (kin__hold_own(it->seat, it->lock, NULL)) {
         return KIN_E_DEADLOCK; /* it waits for this very thread */
     }
-    if (kin_os_now() >= deadline) {
+    if (kin_os_now() >= slices->deadline) {
         return KIN_E_TIMED_OUT;
     }
     uint64_t word = atomic_load(&it->lock->word);
@@ -511,11 +529,11 @@ static kin_status wait_for_writer(writer *it, int64_t deadline)
         return KIN_OK;
     }
     it->owes = false;
-    kin__park_begin(it->seat, &it->lock->word, 1);
+    kin__slices_begin(it->seat, slices, &it->lock->word, 1);
     word = atomic_load(&it->lock->word);
     bool still = OWNER(word) != 0 && (word & WRITERS) != 0;
     bool cycle = still && kin__deadlocked(it->seat, OWNER(word));
-    kin__parked parked = sleep_a_slice(it->seat, still && !cycle, deadline);
+    kin__parked parked = sleep_a_slice(it->seat, it->lock, still && !cycle, slices, has_ended, it);
     it->owes = parked == KIN__WOKEN;
     it->slept = parked == KIN__CHANGED ? it->slept : WRITERS;
     if (cycle && parked != KIN__WOKEN) {
@@ -526,15 +544,15 @@ static kin_status wait_for_writer(writer *it, int64_t deadline)
 
 static kin_status write_slowly(kin__seat *seat, kin__rwlock *lock, int64_t timeout)
 {
-    int64_t deadline = timeout == KIN_NOW ? 0 : kin__deadline(timeout);
+    kin__slices slices = kin__slices_of(timeout == KIN_NOW ? 0 : kin__deadline(timeout), true);
     writer it = {seat, lock, 0, false};
     kin_status status;
     if (OWNER(atomic_load(&lock->word)) == seat->token) {
         return KIN_E_DEADLOCK;
     }
     do {
-        status = look_writing(&it, deadline);
-    } while (status == KIN_E_BUSY && (status = wait_for_writer(&it, deadline)) == KIN_OK);
+        status = look_writing(&it, &slices);
+    } while (status == KIN_E_BUSY && (status = wait_for_writer(&it, &slices)) == KIN_OK);
     if (status < 0 && it.owes) {
         kin__unpark(seat->family, &lock->word, 1);
     }

@@ -23,12 +23,13 @@
 #include "base/deadline.h"
 #include "base/spin.h"
 #include "family/member.h"
+#include "family/reap.h"
 #include "family/thread_slot.h"
 #include "kin/memory.h"
 #include "kin/sem.h"
 #include "memory/object.h"
 #include "park/look.h"
-#include "park/park.h"
+#include "park/slices.h"
 #include "sync/lease.h"
 
 #define WAITERS (UINT64_C(1) << 32)
@@ -51,40 +52,56 @@ static bool try_take(kin__sem *sem, uint64_t *word, uint32_t count)
     return false;
 }
 
+static bool suffices(uint64_t word, uint64_t before, uint32_t count)
+{
+    (void)before;
+    return COUNT(word) >= count;
+}
+
 /* Sleeps for one slice while there are too few permits. */
-static kin__parked wait_a_slice(kin__seat *seat, kin__sem *sem, uint64_t word, uint32_t count, int64_t end)
+static kin__parked wait_a_slice(kin__seat *seat, kin__sem *sem, uint64_t word, uint32_t count, kin__slices *slices)
 {
     uint64_t flagged = word | WAITERS;
     if (word != flagged && !atomic_compare_exchange_strong(&sem->word, &word, flagged)) {
         return KIN__CHANGED;
     }
-    return kin__park(seat, &sem->word, flagged, count, end);
+    return kin__slices_park(seat, slices, &sem->word, flagged, count, suffices);
+}
+
+/* For a thread that was woken and found too few, since another one was faster, or that found permits without being
+ * woken, since who released them may be dead: what is left may suffice for others. */
+static void wake_others(kin__seat *seat, kin__sem *sem)
+{
+    uint64_t word = atomic_load(&sem->word);
+    if ((word & WAITERS) && COUNT(word) > 0) {
+        kin__unpark(seat->family, &sem->word, COUNT(word));
+    }
 }
 
 /* word: too few permits were in it. */
-static kin_status acquire_waiting(kin__seat *seat, kin__sem *sem, uint64_t word, uint32_t count, int64_t deadline)
+static kin_status acquire_waiting(kin__seat *seat, kin__sem *sem, uint64_t word, uint32_t count, kin__slices *slices)
 {
     kin__parked parked = KIN__CHANGED;
-    int64_t slice = KIN__SLICE_OWNER;
-    kin_status status = KIN_OK;
     kin__spin(&sem->word, word, &sem->spin);
     word = atomic_load(&sem->word);
     while (!try_take(sem, &word, count)) {
-        int64_t now = kin_os_now();
-        if (parked == KIN__TIMED_OUT) {
-            status = now >= deadline ? KIN_E_TIMED_OUT : kin__member_check(seat->family);
-            slice = slice * 2 < KIN__SLICE_MAX ? slice * 2 : KIN__SLICE_MAX;
+        if (parked != KIN__WOKEN && kin_os_now() >= slices->deadline) {
+            return KIN_E_TIMED_OUT;
         }
+        kin_status status = parked == KIN__TIMED_OUT ? kin__member_check(seat->family) : KIN_OK;
         if (status != KIN_OK) {
-            break;
+            return status;
         }
-        if (parked == KIN__WOKEN && COUNT(word) > 0) { /* somebody was faster; what is left may be enough for another */
-            kin__unpark(seat->family, &sem->word, COUNT(word));
+        if (parked == KIN__WOKEN) {
+            wake_others(seat, sem);
         }
-        parked = wait_a_slice(seat, sem, word, count, kin__slice_end(now, slice, deadline));
+        parked = wait_a_slice(seat, sem, word, count, slices);
         word = atomic_load(&sem->word);
     }
-    return status;
+    if (parked == KIN__TIMED_OUT) {
+        wake_others(seat, sem);
+    }
+    return KIN_OK;
 }
 
 /* ---- the public face ---- */
@@ -152,7 +169,15 @@ kin_status kin_sem_acquire(kin_sem *sem, uint32_t count, int64_t timeout)
     if (try_take(inside, &word, count)) {
         return KIN_OK;
     }
-    return timeout == KIN_NOW ? KIN_E_TIMED_OUT : acquire_waiting(seat, inside, word, count, kin__deadline(timeout));
+    if (timeout == KIN_NOW) {
+        return KIN_E_TIMED_OUT;
+    }
+    kin__slices slices = kin__slices_of(kin__deadline(timeout), false);
+    status = acquire_waiting(seat, inside, word, count, &slices);
+    if (slices.dead) {
+        kin__reap_all(seat->family);
+    }
+    return status;
 }
 
 kin_status kin_sem_release(kin_sem *sem, uint32_t count)

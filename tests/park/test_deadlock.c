@@ -1,6 +1,8 @@
 #include "support.h"
 
 #include "os.h"
+#include "family/member.h"
+#include "park/owner_lock.h"
 
 #define MOST 5
 
@@ -98,6 +100,36 @@ static void queue_for_a_busy_owner_is_no_cycle(void **state)
     assert_ok(kin_free(it));
 }
 
+/* Its locks are free for the taking. The asker has just found it alive, and does not ask again so soon. */
+static void a_dead_owner_is_no_part_of_a_cycle(void **state)
+{
+    (void)state;
+    ring *it = new_ring();
+    kin_family *family = NULL;
+    kin__seat *seat = NULL;
+    int64_t held;
+    assert_ok(kin_family_own(&family));
+    assert_ok(kin__seat_take(&seat, family));
+    assert_ok(kin_lock_acquire(&it->locks[1], KIN_NOW));
+    kin_process *child = start_one(it, 0, 1);
+    assert_ok(kin_sem_acquire(&it->told, 1, PATIENCE));
+    assert_ok(kin_sem_release(&it->go, 1));
+    await_asleep(&it->locks[1], sizeof it->locks[1], 1);
+    uint64_t owner = kin__lock_owner((kin__lock *)&it->locks[0], &held);
+    kill_unseen(child);
+    for (int64_t end = now_ns() + PATIENCE; kin__token_alive(family, owner) && now_ns() < end;) {
+        kin_os_yield();
+    }
+    seat->watched = owner;
+    seat->watched_at = kin_os_now();
+    assert_status(kin_lock_acquire(&it->locks[0], PATIENCE), KIN_OWNER_DIED);
+    assert_ok(kin_lock_repair(&it->locks[0]));
+    assert_ok(kin_lock_release(&it->locks[0]));
+    assert_ok(kin_lock_release(&it->locks[1]));
+    forget_child(child);
+    assert_ok(kin_free(it));
+}
+
 int main(void)
 {
     static const kin_entry entries[] = {{"take_two", child_take_two}};
@@ -105,6 +137,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_of_a_cycle_is_told),
         cmocka_unit_test(queue_for_a_busy_owner_is_no_cycle),
+        unit_test_with_deaths(a_dead_owner_is_no_part_of_a_cycle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

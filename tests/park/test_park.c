@@ -6,7 +6,7 @@
 
 #include "base/deadline.h"
 #include "family/member.h"
-#include "park/park.h"
+#include "park/slices.h"
 
 typedef struct game {
     _Atomic uint64_t turn;
@@ -295,6 +295,40 @@ static void the_oldest_of_many_are_woken(void **state)
     end_crowd(it);
 }
 
+/* ---- slices ---- */
+
+static void sleep_in_slices(void *sleeper_)
+{
+    sleeper *me = sleeper_;
+    kin__seat *seat = own_seat();
+    atomic_store(&me->token, seat->token);
+    kin__slices slices = kin__slices_of(kin_os_now() + KIN_MS(2500), true);
+    while (!atomic_load(&me->of->over) && kin_os_now() < slices.deadline) {
+        kin__slices_park(seat, &slices, me->of->word, 0, 1, NULL);
+    }
+}
+
+static void many_sleepers_look_about_little_more_than_few(void **state)
+{
+    (void)state;
+    crowd *it = new_crowd();
+    if (atomic_load(&kin__slices_are) != KIN__SLICES_COUNTED) {
+        skip();
+    }
+    uint64_t before = atomic_load(&it->family->arena->looks);
+    while (it->count < CROWD) {
+        sleeper *next = &it->each[it->count++];
+        next->of = it;
+        next->thread = begin_thread(sleep_in_slices, next);
+    }
+    await_sleep(it);
+    kin_os_sleep_until(kin_os_now() + KIN_MS(2000));
+    uint64_t looks = atomic_load(&it->family->arena->looks) - before;
+    end_crowd(it);
+    assert_true(looks > CROWD);     /* each one did after 50 ms */
+    assert_true(looks < 3 * CROWD); /* of forty slices of 50 ms */
+}
+
 static void deadlines_do_not_overflow(void **state)
 {
     (void)state;
@@ -315,7 +349,8 @@ int main(void)
         cmocka_unit_test(an_unpark_wakes_each_sleeper_once),
         cmocka_unit_test(as_many_are_woken_as_the_units_suffice_for_oldest_first),
         cmocka_unit_test(the_oldest_of_many_are_woken),
-        cmocka_unit_test(no_wake_up_is_lost),
+        cmocka_unit_test(many_sleepers_look_about_little_more_than_few),
+        unit_test_with_deaths(no_wake_up_is_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

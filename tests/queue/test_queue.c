@@ -542,6 +542,33 @@ static void waiters_are_woken(void **state)
     assert_ok(kin_free(it));
 }
 
+static void a_message_reaches_a_living_consumer_among_the_dead(void **state)
+{
+    (void)state;
+    enum { DEAD = 5 };
+    place *it = new_place();
+    kin_queue *queue = new_queue(0, 0, 0);
+    kin_process *dead[DEAD];
+    for (int i = 0; i < DEAD; i++) {
+        dead[i] = start_with("get_one", it, queue, 0);
+        await_asleep(queue, sizeof(kin__queue) + 128 + sizeof(kin__queue_ends), (uint32_t)i + 1);
+    }
+    kin_process *alive = start_with("get_one", it, queue, 0);
+    await_asleep(queue, sizeof(kin__queue) + 128 + sizeof(kin__queue_ends), DEAD + 1);
+    for (int i = 0; i < DEAD; i++) {
+        kill_unseen(dead[i]);
+    }
+    int64_t began = now_ns();
+    put_number(queue, 70);
+    join_child(alive, 70);
+    assert_true(now_ns() - began < KIN_SECONDS(3));
+    for (int i = 0; i < DEAD; i++) {
+        forget_child(dead[i]);
+    }
+    assert_ok(kin_queue_destroy(queue));
+    assert_ok(kin_free(it));
+}
+
 static void many_to_many(void **state)
 {
     (void)state;
@@ -873,20 +900,21 @@ int main(void)
         cmocka_unit_test(short_buffer_loses_nothing),
         cmocka_unit_test(batches_go_as_far_as_they_can),
         cmocka_unit_test(in_place_keeps_the_order),
-        cmocka_unit_test(thread_that_ends_loses_its_reservation),
+        unit_test_with_deaths(thread_that_ends_loses_its_reservation),
         cmocka_unit_test(closing_ends_both_sides),
         cmocka_unit_test(waiters_are_woken),
+        unit_test_with_deaths(a_message_reaches_a_living_consumer_among_the_dead),
         cmocka_unit_test(many_to_many),
-        cmocka_unit_test(killed_producer_loses_its_reservation_only),
-        cmocka_unit_test(killed_consumer_loses_what_it_peeked_only),
+        unit_test_with_deaths(killed_producer_loses_its_reservation_only),
+        unit_test_with_deaths(killed_consumer_loses_what_it_peeked_only),
         cmocka_unit_test(join_waits_for_all_tasks),
-        cmocka_unit_test(join_does_not_wait_for_the_dead),
-        cmocka_unit_test(all_that_died_with_one_call_is_counted),
+        unit_test_with_deaths(join_does_not_wait_for_the_dead),
+        unit_test_with_deaths(all_that_died_with_one_call_is_counted),
         cmocka_unit_test(no_messages_are_put_at_once),
         cmocka_unit_test(abandoned_room_is_there_at_once),
         cmocka_unit_test(lock_goes_to_a_child_that_runs),
         cmocka_unit_test(written_over_it_says_so),
-        cmocka_unit_test(no_kill_tears_or_blocks),
+        unit_test_with_deaths(no_kill_tears_or_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -75,6 +75,22 @@ static int child_die_in_action(const kin_args *args)
     return 0;
 }
 
+static void stay_here(void *track_)
+{
+    kin_sem_release(&((track *)track_)->told, 1);
+    for (;;) {
+        kin_os_sleep_until(kin_os_now() + KIN_SECONDS(1));
+    }
+}
+
+static int child_stay_in_action(const kin_args *args)
+{
+    track *it = given(args, "track", KIN_TYPE_MEMORY);
+    CHECK(it);
+    kin_barrier_wait(&it->barrier, NULL, stay_here, it, PATIENCE);
+    return 0;
+}
+
 static kin_barrier_info inspect(const kin_barrier *barrier)
 {
     kin_barrier_info info = {.size = sizeof info};
@@ -177,6 +193,120 @@ static void death_of_the_last_in_its_action_breaks_it(void **state)
     assert_ok(kin_free(it));
 }
 
+/* With one that comes early there are as many threads at the barrier as have come, though one of those is dead. */
+static void death_shows_though_another_has_come_early(void **state)
+{
+    (void)state;
+    track *it = new_track(2);
+    kin_process *first = start_with("wait", it);
+    await_waiting(it, 1);
+    kin_process *last = start_with("stay_in_action", it);
+    assert_ok(kin_sem_acquire(&it->told, 2, PATIENCE));
+    kin_process *early = start_with("wait", it);
+    await_asleep(&it->barrier, sizeof it->barrier, 2);
+    kill_unseen(last);
+    join_child(first, 0);
+    join_child(early, 0);
+    assert_int_equal(atomic_load(&it->broken), 2);
+    forget_child(last);
+    assert_ok(kin_free(it));
+}
+
+/* Nobody of the generation is left to notice it, but one who waits for the next. */
+static void death_of_all_shows_to_one_that_has_come_early(void **state)
+{
+    (void)state;
+    track *it = new_track(2);
+    kin_process *first = start_with("wait", it);
+    await_waiting(it, 1);
+    kin_process *last = start_with("stay_in_action", it);
+    assert_ok(kin_sem_acquire(&it->told, 2, PATIENCE));
+    kin_process *early = start_with("wait", it);
+    await_asleep(&it->barrier, sizeof it->barrier, 2);
+    kill_unseen(first);
+    kill_unseen(last);
+    join_child(early, 0);
+    assert_int_equal(atomic_load(&it->broken), 1);
+    forget_child(first);
+    forget_child(last);
+    assert_ok(kin_free(it));
+}
+
+enum { CROWD = 64, CROWD_ROUNDS = 30 };
+
+static void go_round(void *track_)
+{
+    track *it = track_;
+    for (int round = 0; round < CROWD_ROUNDS; round++) {
+        uint32_t index = CROWD;
+        if (kin_barrier_wait(&it->barrier, &index, count_round, it, PATIENCE) != KIN_OK || index >= CROWD) {
+            atomic_fetch_add(&it->broken, 1);
+        }
+    }
+}
+
+static void many_threads_go_on_together(void **state)
+{
+    (void)state;
+    void *threads[CROWD];
+    track *it = new_track(CROWD);
+    for (int i = 0; i < CROWD; i++) {
+        threads[i] = begin_thread(go_round, it);
+    }
+    for (int i = 0; i < CROWD; i++) {
+        end_thread(threads[i]);
+    }
+    assert_int_equal(atomic_load(&it->rounds), CROWD_ROUNDS);
+    assert_int_equal(atomic_load(&it->broken), 0);
+    assert_ok(kin_free(it));
+}
+
+/* ---- plain data, which ThreadSanitizer watches ---- */
+
+typedef struct relay {
+    track *of;
+    int64_t before[2], seen[2]; /* by thread */
+    int64_t in_action;
+} relay;
+
+static relay baton;
+
+static void look_in_action(void *unused)
+{
+    (void)unused;
+    baton.in_action = baton.before[0] + baton.before[1];
+}
+
+static void write_then_look(int me)
+{
+    baton.before[me] = me + 1;
+    kin_barrier_wait(&baton.of->barrier, NULL, look_in_action, NULL, PATIENCE);
+    baton.seen[me] = baton.before[1 - me] + baton.in_action;
+    kin_barrier_wait(&baton.of->barrier, NULL, NULL, NULL, PATIENCE);
+}
+
+static void write_then_look_as_another(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < ROUNDS; i++) {
+        write_then_look(1);
+    }
+}
+
+static void what_was_written_before_is_seen_after(void **state)
+{
+    (void)state;
+    baton = (relay){.of = new_track(2)};
+    void *other = begin_thread(write_then_look_as_another, NULL);
+    for (int i = 0; i < ROUNDS; i++) {
+        write_then_look(0);
+    }
+    end_thread(other);
+    assert_int_equal(baton.seen[0], 2 + 3);
+    assert_int_equal(baton.seen[1], 1 + 3);
+    assert_ok(kin_free(baton.of));
+}
+
 static void bad_input_is_refused(void **state)
 {
     (void)state;
@@ -200,15 +330,23 @@ static void bad_input_is_refused(void **state)
 int main(void)
 {
     static const kin_entry entries[] = {
-        {"run", child_run}, {"wait", child_wait}, {"die_in_action", child_die_in_action}};
-    kin_main(entries, 3);
+        {"run", child_run},
+        {"wait", child_wait},
+        {"die_in_action", child_die_in_action},
+        {"stay_in_action", child_stay_in_action},
+    };
+    kin_main(entries, 4);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_go_on_together),
         cmocka_unit_test(one_party_never_waits),
         cmocka_unit_test(timeout_breaks_it_until_reset),
         cmocka_unit_test(abort_and_reset_let_waiters_go),
-        cmocka_unit_test(death_of_one_breaks_it),
-        cmocka_unit_test(death_of_the_last_in_its_action_breaks_it),
+        unit_test_with_deaths(death_of_one_breaks_it),
+        unit_test_with_deaths(death_of_the_last_in_its_action_breaks_it),
+        unit_test_with_deaths(death_shows_though_another_has_come_early),
+        unit_test_with_deaths(death_of_all_shows_to_one_that_has_come_early),
+        cmocka_unit_test(many_threads_go_on_together),
+        cmocka_unit_test(what_was_written_before_is_seen_after),
         cmocka_unit_test(bad_input_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

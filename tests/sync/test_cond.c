@@ -2,6 +2,7 @@
 
 typedef struct shop {
     kin_lock lock;
+    kin_lock other;
     kin_cond delivered;
     kin_cond sold;
     int64_t goods;
@@ -14,6 +15,7 @@ static shop *new_shop(uint32_t flags)
     shop *it = NULL;
     assert_ok(kin_alloc((void **)&it, NULL, sizeof *it));
     assert_ok(kin_lock_init(&it->lock, flags));
+    assert_ok(kin_lock_init(&it->other, 0));
     assert_ok(kin_cond_init(&it->delivered));
     assert_ok(kin_cond_init(&it->sold));
     return it;
@@ -76,6 +78,29 @@ static int child_die_holding(const kin_args *args)
     shop *it = given(args, "shop", KIN_TYPE_MEMORY);
     CHECK(it && kin_lock_acquire(&it->lock, PATIENCE) == KIN_OK);
     CHECK(kin_cond_notify(&it->delivered, KIN_COND_ALL) == KIN_OK);
+    return 0;
+}
+
+/* Holds another lock while it waits, for which somebody will wait that has the first one then. */
+static int child_wait_holding_another(const kin_args *args)
+{
+    shop *it = given(args, "shop", KIN_TYPE_MEMORY);
+    kin_lock_info info = {.size = sizeof info};
+    CHECK(it && kin_lock_acquire(&it->other, PATIENCE) == KIN_OK && kin_lock_acquire(&it->lock, PATIENCE) == KIN_OK);
+    it->waiting++;
+    CHECK(kin_cond_wait(&it->delivered, &it->lock, PATIENCE) == KIN_OK);
+    CHECK(kin_lock_inspect(&it->lock, &info) == KIN_OK && info.mine);
+    CHECK(kin_lock_release(&it->lock) == KIN_OK && kin_lock_release(&it->other) == KIN_OK);
+    return 0;
+}
+
+static int child_expects_deadlock(const kin_args *args)
+{
+    shop *it = given(args, "shop", KIN_TYPE_MEMORY);
+    CHECK(it && kin_lock_acquire(&it->lock, PATIENCE) == KIN_OK);
+    it->waiting++;
+    CHECK(kin_lock_acquire(&it->other, PATIENCE) == KIN_E_DEADLOCK);
+    CHECK(kin_lock_release(&it->lock) == KIN_OK);
     return 0;
 }
 
@@ -205,15 +230,118 @@ static void notify_of_a_killed_waiter_goes_to_another(void **state)
         assert_ok(i % 2 ? kin_process_kill(first) : kin_cond_notify(&it->delivered, 1));
         assert_ok(kin_process_join(first, PATIENCE, NULL));
         assert_ok(kin_lock_release(&it->lock));
-        if (it->served == 0) { /* it was still asleep */
-            assert_ok(kin_lock_acquire(&it->lock, PATIENCE));
-            kin_cond_notify(&it->delivered, i % 2 ? 1 : KIN_COND_ALL);
-            assert_ok(kin_lock_release(&it->lock));
-        }
         join_child(second, 0);
         kin_process_close(first);
         assert_ok(kin_free(it));
     }
+}
+
+/* None of which anybody joins. The oldest are chosen first. */
+static void notify_reaches_a_living_waiter_among_the_dead(void **state)
+{
+    (void)state;
+    enum { DEAD = 5 };
+    for (int before = 0; before < 2; before++) { /* whether they are dead when it is notified */
+        shop *it = new_shop(0);
+        kin_process *dead[DEAD];
+        for (int i = 0; i < DEAD; i++) {
+            dead[i] = start_with("wait_once", it);
+            await_asleep(&it->delivered, sizeof it->delivered, (uint32_t)i + 1);
+        }
+        kin_process *alive = start_with("wait_once", it);
+        await_asleep(&it->delivered, sizeof it->delivered, DEAD + 1);
+        assert_ok(kin_lock_acquire(&it->lock, PATIENCE)); /* so that nobody leaves its wait */
+        for (int i = 0; i < DEAD && before; i++) {
+            kill_unseen(dead[i]);
+        }
+        assert_ok(kin_cond_notify(&it->delivered, 1));
+        for (int i = 0; i < DEAD && !before; i++) {
+            kill_unseen(dead[i]);
+        }
+        assert_ok(kin_lock_release(&it->lock));
+        join_child(alive, 0);
+        for (int i = 0; i < DEAD; i++) {
+            forget_child(dead[i]);
+        }
+        assert_ok(kin_free(it));
+    }
+}
+
+/* It has left its wait slot and sleeps for the lock. */
+static void notify_of_one_that_dies_without_the_lock_goes_to_another(void **state)
+{
+    (void)state;
+    shop *it = new_shop(0);
+    kin_process *first = start_with("wait_once", it);
+    await_asleep(&it->delivered, sizeof it->delivered, 1);
+    kin_process *second = start_with("wait_once", it);
+    await_asleep(&it->delivered, sizeof it->delivered, 2);
+    assert_ok(kin_lock_acquire(&it->lock, PATIENCE));
+    assert_ok(kin_cond_notify(&it->delivered, 1));
+    await_asleep(&it->lock, sizeof it->lock, 1);
+    kill_unseen(first);
+    assert_ok(kin_lock_release(&it->lock));
+    join_child(second, 0);
+    forget_child(first);
+    assert_ok(kin_free(it));
+}
+
+/* The one that is told slept before the cycle was closed: it finds out at the end of its slice. */
+static void wait_gets_its_lock_though_that_closes_a_cycle(void **state)
+{
+    (void)state;
+    shop *it = new_shop(0);
+    kin_process *waiter = start_with("wait_holding_another", it);
+    await_asleep(&it->delivered, sizeof it->delivered, 1);
+    kin_process *other = start_with("expects_deadlock", it);
+    await_asleep(&it->other, sizeof it->other, 1);
+    assert_ok(kin_cond_notify(&it->delivered, 1));
+    join_child(other, 0);
+    join_child(waiter, 0);
+    assert_ok(kin_free(it));
+}
+
+/* ---- plain data, which ThreadSanitizer watches ---- */
+
+static struct {
+    shop *of;
+    int64_t number;
+    int full;
+} shelf;
+
+static void fetch(void *unused)
+{
+    (void)unused;
+    for (int64_t i = 0; i < 500; i++) {
+        MUST(kin_lock_acquire(&shelf.of->lock, PATIENCE) == KIN_OK);
+        while (!shelf.full) {
+            MUST(kin_cond_wait(&shelf.of->delivered, &shelf.of->lock, PATIENCE) == KIN_OK);
+        }
+        MUST(shelf.number == i);
+        shelf.full = 0;
+        MUST(kin_cond_notify(&shelf.of->sold, 1) == KIN_OK);
+        MUST(kin_lock_release(&shelf.of->lock) == KIN_OK);
+    }
+}
+
+static void what_was_written_before_a_notify_is_seen(void **state)
+{
+    (void)state;
+    shelf.of = new_shop(0);
+    shelf.full = 0;
+    void *other = begin_thread(fetch, NULL);
+    for (int64_t i = 0; i < 500; i++) {
+        assert_ok(kin_lock_acquire(&shelf.of->lock, PATIENCE));
+        while (shelf.full) {
+            assert_ok(kin_cond_wait(&shelf.of->sold, &shelf.of->lock, PATIENCE));
+        }
+        shelf.number = i;
+        shelf.full = 1;
+        assert_ok(kin_cond_notify(&shelf.of->delivered, 1));
+        assert_ok(kin_lock_release(&shelf.of->lock));
+    }
+    end_thread(other);
+    assert_ok(kin_free(shelf.of));
 }
 
 static void death_of_the_holder_is_told_to_who_waits(void **state)
@@ -268,15 +396,21 @@ int main(void)
         {"wait_once", child_wait_once},
         {"trade", child_trade},
         {"die_holding", child_die_holding},
+        {"wait_holding_another", child_wait_holding_another},
+        {"expects_deadlock", child_expects_deadlock},
     };
-    kin_main(entries, 4);
+    kin_main(entries, sizeof entries / sizeof entries[0]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(notify_wakes_as_many_as_it_says),
         cmocka_unit_test(trade_goes_to_and_fro),
         cmocka_unit_test(timeout_leaves_the_lock_held),
         cmocka_unit_test(recursive_lock_is_released_fully),
-        cmocka_unit_test(notify_of_a_killed_waiter_goes_to_another),
-        cmocka_unit_test(death_of_the_holder_is_told_to_who_waits),
+        unit_test_with_deaths(notify_of_a_killed_waiter_goes_to_another),
+        unit_test_with_deaths(notify_reaches_a_living_waiter_among_the_dead),
+        unit_test_with_deaths(notify_of_one_that_dies_without_the_lock_goes_to_another),
+        unit_test_with_slices(wait_gets_its_lock_though_that_closes_a_cycle),
+        cmocka_unit_test(what_was_written_before_a_notify_is_seen),
+        unit_test_with_deaths(death_of_the_holder_is_told_to_who_waits),
         cmocka_unit_test(bad_input_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -92,6 +92,58 @@ static void set_wakes_all_even_if_cleared_at_once(void **state)
     assert_ok(kin_free(it));
 }
 
+/* All sleep when it is set, and it is clear again before most of them run. There is no second set. */
+static void all_that_sleep_go_through_one_moment(void **state)
+{
+    (void)state;
+    enum { CHILDREN = 20 };
+    stage *it = new_stage();
+    kin_process *children[CHILDREN];
+    for (int i = 0; i < CHILDREN; i++) {
+        children[i] = start_with("wait", it);
+    }
+    await_asleep(&it->event, sizeof it->event, CHILDREN);
+    assert_ok(kin_event_set(&it->event));
+    assert_ok(kin_event_clear(&it->event));
+    for (int i = 0; i < CHILDREN; i++) {
+        join_child(children[i], 0);
+    }
+    int set = -1;
+    assert_ok(kin_event_is_set(&it->event, &set));
+    assert_int_equal(set, 0);
+    assert_ok(kin_free(it));
+}
+
+/* ---- plain data, which ThreadSanitizer watches ---- */
+
+static struct {
+    stage *of;
+    int64_t number;
+} note;
+
+static void write_and_set(void *unused)
+{
+    (void)unused;
+    note.number = 7;
+    MUST(kin_event_set(&note.of->event) == KIN_OK);
+}
+
+static void what_was_written_before_a_set_is_seen(void **state)
+{
+    (void)state;
+    for (int asleep = 0; asleep < 2; asleep++) {
+        note.of = new_stage();
+        note.number = 0;
+        void *other = begin_thread(write_and_set, NULL);
+        while (!asleep && kin_event_wait(&note.of->event, KIN_NOW) != KIN_OK) {
+        }
+        assert_ok(kin_event_wait(&note.of->event, PATIENCE));
+        assert_int_equal(note.number, 7);
+        end_thread(other);
+        assert_ok(kin_free(note.of));
+    }
+}
+
 static void killed_setters_and_waiters_stop_nobody(void **state)
 {
     (void)state;
@@ -139,7 +191,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(is_set_and_cleared),
         cmocka_unit_test(set_wakes_all_even_if_cleared_at_once),
-        cmocka_unit_test(killed_setters_and_waiters_stop_nobody),
+        cmocka_unit_test(all_that_sleep_go_through_one_moment),
+        cmocka_unit_test(what_was_written_before_a_set_is_seen),
+        unit_test_with_deaths(killed_setters_and_waiters_stop_nobody),
         cmocka_unit_test(bad_input_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

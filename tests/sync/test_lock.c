@@ -1,5 +1,7 @@
 #include "support.h"
 
+#include "os.h"
+
 #define ROUNDS 2000
 
 typedef struct bank {
@@ -74,6 +76,24 @@ static int child_exit_holding(const kin_args *args)
     bank *it = given(args, "bank", KIN_TYPE_MEMORY);
     CHECK(it);
     CHECK(kin_lock_acquire(&it->lock, PATIENCE) == KIN_OK);
+    return 0;
+}
+
+static int child_pass_through(const kin_args *args)
+{
+    bank *it = given(args, "bank", KIN_TYPE_MEMORY);
+    CHECK(it);
+    CHECK(kin_lock_acquire(&it->lock, PATIENCE) == KIN_OK);
+    CHECK(kin_lock_release(&it->lock) == KIN_OK);
+    return 0;
+}
+
+static int child_expects_death(const kin_args *args)
+{
+    bank *it = given(args, "bank", KIN_TYPE_MEMORY);
+    CHECK(it);
+    CHECK(kin_lock_acquire(&it->lock, PATIENCE) == KIN_OWNER_DIED);
+    CHECK(kin_lock_repair(&it->lock) == KIN_OK && kin_lock_release(&it->lock) == KIN_OK);
     return 0;
 }
 
@@ -283,6 +303,34 @@ static void killed_owner_is_noticed_within_100_ms(void **state)
     assert_ok(kin_free(it));
 }
 
+/* When they began to wait many were before the last one, which so looked about rarely. These take the lock and go. */
+static void death_is_noticed_soon_by_one_that_was_the_last_of_many(void **state)
+{
+    (void)state;
+    enum { FIRST = 12 };
+    bank *it = new_bank(0);
+    kin_process *first[FIRST], *victim, *last;
+    assert_ok(kin_lock_acquire(&it->lock, KIN_NOW));
+    for (uint32_t i = 0; i < FIRST; i++) {
+        first[i] = start_with("pass_through", it);
+        await_asleep(&it->lock, sizeof it->lock, i + 1);
+    }
+    victim = start_with("exit_holding", it);
+    await_asleep(&it->lock, sizeof it->lock, FIRST + 1);
+    last = start_with("expects_death", it);
+    await_asleep(&it->lock, sizeof it->lock, FIRST + 2);
+    kin_os_sleep_until(kin_os_now() + KIN_MS(400)); /* the last has chosen a slice of seconds */
+    assert_ok(kin_lock_release(&it->lock));
+    join_child(victim, 0);
+    int64_t began = now_ns();
+    join_child(last, 0);
+    assert_true(now_ns() - began < KIN_SECONDS(1));
+    for (uint32_t i = 0; i < FIRST; i++) {
+        join_child(first[i], 0);
+    }
+    assert_ok(kin_free(it));
+}
+
 static void unrepaired_lock_is_poisoned_by_release(void **state)
 {
     (void)state;
@@ -317,6 +365,41 @@ static void poison_reaches_those_who_wait(void **state)
     assert_ok(kin_free(it));
 }
 
+/* ---- plain data, which ThreadSanitizer watches ---- */
+
+enum { THREADS = 3, TIMES = 5000 };
+
+static struct {
+    bank *of;
+    int64_t count;
+} ledger;
+
+static void count_under_lock(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < TIMES; i++) {
+        MUST(kin_lock_acquire(&ledger.of->lock, PATIENCE) == KIN_OK);
+        ledger.count++;
+        MUST(kin_lock_release(&ledger.of->lock) == KIN_OK);
+    }
+}
+
+static void threads_exclude_each_other_from_plain_data(void **state)
+{
+    (void)state;
+    void *threads[THREADS];
+    ledger.of = new_bank(0);
+    ledger.count = 0;
+    for (int i = 0; i < THREADS; i++) {
+        threads[i] = begin_thread(count_under_lock, NULL);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        end_thread(threads[i]);
+    }
+    assert_int_equal(ledger.count, THREADS * TIMES);
+    assert_ok(kin_free(ledger.of));
+}
+
 int main(void)
 {
     static const kin_entry entries[] = {
@@ -324,21 +407,25 @@ int main(void)
         {"hold", child_hold},
         {"exit_holding", child_exit_holding},
         {"expects_poison", child_expects_poison},
+        {"pass_through", child_pass_through},
+        {"expects_death", child_expects_death},
     };
     kin_main(entries, sizeof entries / sizeof entries[0]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(excludes_and_reports_its_state),
         cmocka_unit_test(recursive_lock_is_released_as_often),
         cmocka_unit_test(bad_input_is_refused),
-        cmocka_unit_test(thread_that_ends_is_an_owner_that_died),
+        unit_test_with_deaths(thread_that_ends_is_an_owner_that_died),
         cmocka_unit_test(owner_is_a_thread),
         cmocka_unit_test(processes_exclude_each_other),
         cmocka_unit_test(timeout_passes_and_no_earlier),
-        cmocka_unit_test(killed_owner_is_reported_once),
-        cmocka_unit_test(owner_that_exits_is_reported),
-        cmocka_unit_test(killed_owner_is_noticed_within_100_ms),
-        cmocka_unit_test(unrepaired_lock_is_poisoned_by_release),
+        unit_test_with_deaths(killed_owner_is_reported_once),
+        unit_test_with_deaths(owner_that_exits_is_reported),
+        unit_test_with_deaths(killed_owner_is_noticed_within_100_ms),
+        unit_test_with_deaths(death_is_noticed_soon_by_one_that_was_the_last_of_many),
+        unit_test_with_deaths(unrepaired_lock_is_poisoned_by_release),
         cmocka_unit_test(poison_reaches_those_who_wait),
+        cmocka_unit_test(threads_exclude_each_other_from_plain_data),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

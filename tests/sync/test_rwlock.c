@@ -5,29 +5,12 @@
 
 #include "family/member.h"
 #include "park/owner_lock.h"
-#include "park/park.h"
 #include "park/read_holds.h"
-#include "sync/rwlock.h"
+#include "park/slices.h"
 
 #define WRITERS KIN__RW_WRITERS
 #define READERS KIN__RW_READERS
 #define DRAINING KIN__RW_DRAINING
-
-/* Tests in which nobody dies run with slices (park.h) that do not end: a missing wake-up shows as a time-out. */
-
-static int no_slices(void **state)
-{
-    (void)state;
-    kin__rwlock_slice = KIN_OS_NEVER;
-    return 0;
-}
-
-static int slices(void **state)
-{
-    (void)state;
-    kin__rwlock_slice = KIN__SLICE_OWNER;
-    return 0;
-}
 
 typedef struct table {
     kin_rwlock lock;
@@ -70,7 +53,6 @@ static kin_process *start_with(const char *entry, table *it)
 static int child_read(const kin_args *args)
 {
     table *it = given(args, "table", KIN_TYPE_MEMORY);
-    no_slices(NULL);
     CHECK(it);
     for (int i = 0; i < 3000; i++) {
         CHECK(kin_rwlock_acquire(&it->lock, KIN_READ, PATIENCE) == KIN_OK);
@@ -83,7 +65,6 @@ static int child_read(const kin_args *args)
 static int child_write(const kin_args *args)
 {
     table *it = given(args, "table", KIN_TYPE_MEMORY);
-    no_slices(NULL);
     CHECK(it);
     for (int i = 0; i < 1000; i++) {
         CHECK(kin_rwlock_acquire(&it->lock, KIN_WRITE, PATIENCE) == KIN_OK);
@@ -350,13 +331,9 @@ static kin__rwlock *inside_of(table *it)
 }
 
 /* Until so many threads sleep on that word of the lock. */
-static void await_sleepers(table *it, _Atomic uint64_t *word, uint32_t count)
+static void await_sleepers(_Atomic uint64_t *word, uint32_t count)
 {
-    int64_t end = now_ns() + PATIENCE;
-    while (kin__sleepers_alive(kin__family_at(it), word) != count && now_ns() < end) {
-        kin_os_sleep_until(kin_os_now() + KIN_MS(1));
-    }
-    assert_int_equal(kin__sleepers_alive(kin__family_at(it), word), count);
+    await_asleep((const void *)word, sizeof *word, count);
 }
 
 /* Until the lock's word shows the flag: somebody is about to sleep. Or it is too late for that. */
@@ -513,11 +490,11 @@ static void crowd_reads_at_once(void **state)
         assert_ok(kin_sem_acquire(&it->told, CROWD, PATIENCE)); /* all are inside now */
         assert_int_equal(count_holders(it), CROWD);
         void *writer = begin_thread(write_once, it);
-        await_sleepers(it, &inside_of(it)->drain, 1);
+        await_sleepers(&inside_of(it)->drain, 1);
         assert_int_equal(count_holders(it), CROWD);
         assert_status(kin_rwlock_acquire(&it->lock, KIN_READ, KIN_NOW), KIN_E_TIMED_OUT);
         void *reader = begin_thread(read_once, it);
-        await_sleepers(it, &inside_of(it)->turn, 1);
+        await_sleepers(&inside_of(it)->turn, 1);
         assert_ok(kin_sem_release(&it->go, CROWD));
         for (int i = 0; i < CROWD; i++) {
             end_thread(threads[i]);
@@ -542,7 +519,7 @@ static void killed_crowd_is_forgotten(void **state)
         assert_ok(kin_rwlock_acquire(&it->lock, KIN_WRITE, PATIENCE));
         assert_ok(kin_rwlock_release(&it->lock));
         kill_child(crowd);
-        no_slices(NULL); /* once is enough */
+        atomic_store(&kin__slices_are, KIN__SLICES_OFF); /* to ask once is enough */
         assert_ok(kin_rwlock_acquire(&it->lock, KIN_READ, KIN_NOW));
         assert_ok(kin_rwlock_release(&it->lock));
         assert_ok(kin_rwlock_acquire(&it->lock, KIN_WRITE, KIN_SECONDS(10)));
@@ -553,7 +530,7 @@ static void killed_crowd_is_forgotten(void **state)
         assert_ok(kin_rwlock_release(&it->lock));
         assert_ok(kin_rwlock_acquire(&it->lock, KIN_WRITE, KIN_SECONDS(10)));
         assert_ok(kin_rwlock_release(&it->lock));
-        slices(NULL);
+        atomic_store(&kin__slices_are, KIN__SLICES_COUNTED);
         kill_child(others);
     }
     assert_ok(kin_free(it));
@@ -674,9 +651,9 @@ static void writer_killed_while_it_waits_has_changed_nothing(void **state)
     for (int i = 0; i < 6; i++) {
         assert_ok(kin_rwlock_acquire(&it->lock, KIN_READ, KIN_NOW));
         kin_process *writer = start_with("hold_writing", it);
-        await_sleepers(it, &inside_of(it)->drain, 1);
+        await_sleepers(&inside_of(it)->drain, 1);
         void *reader = begin_thread(read_once, it);
-        await_sleepers(it, &inside_of(it)->turn, 1);
+        await_sleepers(&inside_of(it)->turn, 1);
         kill_child(writer);
         end_thread(reader);
         if (i % 2) {
@@ -771,7 +748,7 @@ static void reading_twice_is_told_while_a_writer_waits(void **state)
     assert_ok(kin_rwlock_acquire(&it->lock, KIN_READ, KIN_NOW));
     assert_ok(kin_rwlock_acquire(&it->lock, KIN_READ, KIN_NOW));
     void *writer = begin_thread(write_once, it);
-    await_sleepers(it, &inside_of(it)->drain, 1);
+    await_sleepers(&inside_of(it)->drain, 1);
     assert_status(kin_rwlock_acquire(&it->lock, KIN_READ, KIN_NOW), KIN_E_DEADLOCK);
     assert_status(kin_rwlock_acquire(&it->lock, KIN_READ, PATIENCE), KIN_E_DEADLOCK);
     assert_status(kin_rwlock_acquire(&it->lock, KIN_WRITE, PATIENCE), KIN_E_DEADLOCK);
@@ -810,7 +787,7 @@ static void reader_that_has_waited_keeps_all_writers_out(void **state)
     for (int round = 0; round < 3; round++) {
         assert_ok(kin_rwlock_acquire(&it->lock, KIN_WRITE, KIN_NOW));
         void *reader = begin_thread(read_with_the_crowd, it);
-        await_sleepers(it, &inside_of(it)->turn, 1);
+        await_sleepers(&inside_of(it)->turn, 1);
         assert_ok(kin_rwlock_release(&it->lock));
         for (int i = 0; i < 4; i++) {
             assert_status(kin_rwlock_acquire(&it->lock, KIN_WRITE, KIN_US(100)), KIN_E_TIMED_OUT);
@@ -919,9 +896,9 @@ static void waiting_reader_comes_before_the_next_writer(void **state)
         atomic_store(&it->turns, 0);
         assert_ok(kin_rwlock_acquire(&it->lock, KIN_WRITE, PATIENCE));
         void *writer = begin_thread(write_once, it);
-        await_sleepers(it, &inside_of(it)->word, 1);
+        await_sleepers(&inside_of(it)->word, 1);
         void *reader = begin_thread(read_once, it);
-        await_sleepers(it, &inside_of(it)->turn, 1);
+        await_sleepers(&inside_of(it)->turn, 1);
         assert_ok(kin_rwlock_release(&it->lock));
         assert_ok(kin_rwlock_acquire(&it->lock, KIN_WRITE, PATIENCE)); /* it runs, the others sleep */
         int64_t mine = atomic_fetch_add(&it->turns, 1) + 1;
@@ -992,10 +969,10 @@ static void late_wake_up_is_no_cycle(void **state)
     table *it = new_table();
     assert_ok(kin_rwlock_acquire(&it->lock, KIN_WRITE, KIN_NOW));
     void *reader = begin_thread(read_once, it);
-    await_sleepers(it, &inside_of(it)->turn, 1);
+    await_sleepers(&inside_of(it)->turn, 1);
     atomic_store(&inside_of(it)->word, READERS | KIN__RW_PHASE); /* the release, without its unpark */
     void *writer = begin_thread(write_once, it);
-    await_sleepers(it, &inside_of(it)->drain, 1);
+    await_sleepers(&inside_of(it)->drain, 1);
     kin__unpark(kin__family_at(it), &inside_of(it)->turn, KIN__ALL);
     end_thread(reader);
     end_thread(writer);
@@ -1040,33 +1017,33 @@ int main(void)
     };
     kin_main(entries, sizeof entries / sizeof entries[0]);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(readers_and_writers_exclude_each_other, no_slices, slices),
-        cmocka_unit_test_setup_teardown(readers_share_and_writers_do_not, no_slices, slices),
-        cmocka_unit_test_setup_teardown(reader_that_would_write_is_told, no_slices, slices),
-        cmocka_unit_test_setup_teardown(waiting_writer_keeps_readers_out, no_slices, slices),
-        cmocka_unit_test(killed_reader_is_forgotten),
-        cmocka_unit_test(killed_writer_is_reported_once),
-        cmocka_unit_test(unrepaired_lock_is_poisoned),
-        cmocka_unit_test_setup_teardown(crowd_reads_at_once, no_slices, slices),
-        cmocka_unit_test_setup_teardown(nobody_reads_what_is_poisoned, no_slices, slices),
-        cmocka_unit_test_setup_teardown(everything_at_once, no_slices, slices),
-        cmocka_unit_test_setup_teardown(readers_and_writers_in_a_hurry, no_slices, slices),
-        cmocka_unit_test_setup_teardown(sleeping_writers_are_woken, no_slices, slices),
-        cmocka_unit_test_setup_teardown(reading_twice_is_told_while_a_writer_waits, no_slices, slices),
-        cmocka_unit_test_setup_teardown(writer_that_gives_up_wakes_those_behind_it, no_slices, slices),
-        cmocka_unit_test_setup_teardown(reader_that_has_waited_keeps_all_writers_out, no_slices, slices),
-        cmocka_unit_test_setup_teardown(change_before_the_sleep_is_seen, no_slices, slices),
-        cmocka_unit_test_setup_teardown(wake_up_is_passed_on, no_slices, slices),
-        cmocka_unit_test_setup_teardown(writer_gets_in_among_readers, no_slices, slices),
-        cmocka_unit_test_setup_teardown(reader_gets_in_among_writers, no_slices, slices),
-        cmocka_unit_test_setup_teardown(waiting_reader_comes_before_the_next_writer, no_slices, slices),
-        cmocka_unit_test(killed_crowd_is_forgotten),
+        cmocka_unit_test(readers_and_writers_exclude_each_other),
+        cmocka_unit_test(readers_share_and_writers_do_not),
+        cmocka_unit_test(reader_that_would_write_is_told),
+        cmocka_unit_test(waiting_writer_keeps_readers_out),
+        unit_test_with_deaths(killed_reader_is_forgotten),
+        unit_test_with_deaths(killed_writer_is_reported_once),
+        unit_test_with_deaths(unrepaired_lock_is_poisoned),
+        cmocka_unit_test(crowd_reads_at_once),
+        cmocka_unit_test(nobody_reads_what_is_poisoned),
+        cmocka_unit_test(everything_at_once),
+        cmocka_unit_test(readers_and_writers_in_a_hurry),
+        cmocka_unit_test(sleeping_writers_are_woken),
+        cmocka_unit_test(reading_twice_is_told_while_a_writer_waits),
+        cmocka_unit_test(writer_that_gives_up_wakes_those_behind_it),
+        cmocka_unit_test(reader_that_has_waited_keeps_all_writers_out),
+        cmocka_unit_test(change_before_the_sleep_is_seen),
+        cmocka_unit_test(wake_up_is_passed_on),
+        cmocka_unit_test(writer_gets_in_among_readers),
+        cmocka_unit_test(reader_gets_in_among_writers),
+        cmocka_unit_test(waiting_reader_comes_before_the_next_writer),
+        unit_test_with_deaths(killed_crowd_is_forgotten),
         cmocka_unit_test(thread_reads_few_crowded_locks_and_is_told),
-        cmocka_unit_test(torn_data_is_shown_to_nobody_untold),
-        cmocka_unit_test(taking_over_waits_for_nobody),
-        cmocka_unit_test(writer_killed_while_it_waits_has_changed_nothing),
-        cmocka_unit_test(cycle_is_found),
-        cmocka_unit_test_setup_teardown(late_wake_up_is_no_cycle, no_slices, slices),
+        unit_test_with_deaths(torn_data_is_shown_to_nobody_untold),
+        unit_test_with_deaths(taking_over_waits_for_nobody),
+        unit_test_with_deaths(writer_killed_while_it_waits_has_changed_nothing),
+        unit_test_with_slices(cycle_is_found),
+        cmocka_unit_test(late_wake_up_is_no_cycle),
         cmocka_unit_test(bad_input_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

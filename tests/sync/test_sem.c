@@ -252,6 +252,78 @@ static void killed_waiter_takes_nothing(void **state)
     assert_ok(kin_free(it));
 }
 
+static void permits_reach_a_living_waiter_among_the_dead(void **state)
+{
+    (void)state;
+    enum { DEAD = 10 };
+    slots *it = new_slots(0, 0);
+    kin_process *dead[DEAD];
+    for (int i = 0; i < DEAD; i++) {
+        dead[i] = start_with(i % 2 ? "wait_for_three" : "wait_for_one", it);
+        await_asleep(&it->sem, sizeof it->sem, (uint32_t)i + 1);
+    }
+    kin_process *alive = start_with("wait_for_three", it);
+    await_asleep(&it->sem, sizeof it->sem, DEAD + 1);
+    for (int i = 0; i < DEAD; i++) {
+        kill_unseen(dead[i]);
+    }
+    int64_t began = now_ns();
+    assert_ok(kin_sem_release(&it->sem, 3));
+    join_child(alive, 0);
+    assert_true(now_ns() - began < KIN_SECONDS(3));
+    for (int i = 0; i < DEAD; i++) {
+        forget_child(dead[i]);
+    }
+    assert_ok(kin_free(it));
+}
+
+/* It never gets so many, and others take and give all the time. */
+static void deadline_holds_among_many_changes(void **state)
+{
+    (void)state;
+    slots *it = new_slots(3, 0);
+    kin_process *children[2] = {start_with("share", it), start_with("share", it)};
+    for (int i = 0; i < 5; i++) {
+        int64_t began = now_ns();
+        assert_status(kin_sem_acquire(&it->sem, 4, KIN_MS(20)), KIN_E_TIMED_OUT);
+        assert_true(now_ns() - began >= KIN_MS(20) && now_ns() - began < KIN_SECONDS(5));
+    }
+    join_child(children[0], 0);
+    join_child(children[1], 0);
+    assert_ok(kin_free(it));
+}
+
+/* ---- plain data, which ThreadSanitizer watches ---- */
+
+static struct {
+    slots *of;
+    int64_t number;
+} box;
+
+static void fetch(void *unused)
+{
+    (void)unused;
+    for (int64_t i = 0; i < 1000; i++) {
+        MUST(kin_sem_acquire(&box.of->sem, 1, PATIENCE) == KIN_OK);
+        MUST(box.number == i);
+        MUST(kin_sem_release(&box.of->told, 1) == KIN_OK);
+    }
+}
+
+static void what_was_written_before_a_release_is_seen(void **state)
+{
+    (void)state;
+    box.of = new_slots(0, 0);
+    void *other = begin_thread(fetch, NULL);
+    for (int64_t i = 0; i < 1000; i++) {
+        box.number = i;
+        assert_ok(kin_sem_release(&box.of->sem, 1));
+        assert_ok(kin_sem_acquire(&box.of->told, 1, PATIENCE));
+    }
+    end_thread(other);
+    assert_ok(kin_free(box.of));
+}
+
 int main(void)
 {
     static const kin_entry entries[] = {
@@ -269,7 +341,10 @@ int main(void)
         cmocka_unit_test(no_more_get_in_than_there_are_permits),
         cmocka_unit_test(each_permit_wakes_one),
         cmocka_unit_test(who_wants_many_does_not_stop_who_wants_few),
-        cmocka_unit_test(killed_waiter_takes_nothing),
+        unit_test_with_deaths(killed_waiter_takes_nothing),
+        unit_test_with_deaths(permits_reach_a_living_waiter_among_the_dead),
+        cmocka_unit_test(deadline_holds_among_many_changes),
+        cmocka_unit_test(what_was_written_before_a_release_is_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,24 @@
+/* unpark.h: waking sleepers on a word of the arena. Protocol: park.c. */
+#ifndef KIN_UNPARK_H
+#define KIN_UNPARK_H
+
+#include "family/family.h"
+
+#define KIN__ALL UINT32_MAX
+
+/* Wakes sleepers on word, oldest first, as long as what each wants fits into what is left of units; each at most
+ * once. Call it after a sequentially consistent change of what they wait for. Linear in the number of those that
+ * sleep in the word's bucket; where units suffice for more than 64 of them, but not for all, once for each 64. */
+void kin__unpark(kin_family *family, _Atomic uint64_t *word, uint32_t units);
+
+/* Wakes as kin__unpark, on a word in which flag says that somebody sleeps, or is about to; to be called when the
+ * flag was seen. Clears it if nobody is left. */
+void kin__unpark_flagged(kin_family *family, _Atomic uint64_t *word, uint64_t flag, uint32_t units);
+
+/* Puts into the state TOLD all slots that have begun on word wanting exactly this, woken or not; posts nobody. What
+ * it tells them is their object's affair. */
+void kin__unpark_tell(kin_family *family, _Atomic uint64_t *word, uint32_t want);
+/* Posts those that are told and still there. */
+void kin__unpark_told(kin_family *family, _Atomic uint64_t *word);
+
+#endif
