@@ -1,8 +1,8 @@
 # kin_find(<Name> HEADER <header> LIBRARIES <names> TARGET <target>): for Find<Name>.cmake. The distributions' packages
 # export no target that works everywhere.
 #
-# KIN_<NAME>_ROOT (variable or environment) names a tree with include/ and lib/. When cross-compiling it defaults to where
-# ci/setup puts what it builds.
+# KIN_<NAME>_ROOT (variable or environment) names a tree with include/ and lib/. With kin's own toolchain files it defaults
+# to where ci/setup puts what it builds (cross.cmake).
 include(FindPackageHandleStandardArgs)
 
 macro(kin_find name)
@@ -11,12 +11,8 @@ macro(kin_find name)
     if(NOT ${kin_find_root})
         if(DEFINED ENV{${kin_find_root}})
             set(${kin_find_root} $ENV{${kin_find_root}})
-        elseif(MINGW AND CMAKE_CROSSCOMPILING)
-            if(DEFINED ENV{XDG_CACHE_HOME})
-                set(${kin_find_root} $ENV{XDG_CACHE_HOME}/kin/mingw-w64)
-            else()
-                set(${kin_find_root} $ENV{HOME}/.cache/kin/mingw-w64)
-            endif()
+        elseif(KIN_TARGET_ROOT)
+            set(${kin_find_root} ${KIN_TARGET_ROOT})
         endif()
     endif()
 

@@ -1,16 +1,21 @@
-include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
+# A static and a shared build may be installed side by side: each has its own list of targets, of which kin-config.cmake
+# takes one.
 set(KIN_CONFIG_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/kin)
+set(KIN_LINKAGE static)
+if(KIN_TYPE STREQUAL "SHARED_LIBRARY")
+    set(KIN_LINKAGE shared)
+endif()
 
 install(
     TARGETS kin
-    EXPORT kin
+    EXPORT kin-${KIN_LINKAGE}
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
     RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
-    FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
 )
+install(FILES ${KIN_PUBLIC_HEADERS} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/kin)
 if(KIN_BUILD_TOOLS)
     if(KIN_TYPE STREQUAL "SHARED_LIBRARY" AND KIN_OS STREQUAL "posix")
         set_target_properties(kin_tool PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
@@ -18,7 +23,7 @@ if(KIN_BUILD_TOOLS)
     install(TARGETS kin_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
 
-install(EXPORT kin FILE kin-targets.cmake NAMESPACE kin:: DESTINATION ${KIN_CONFIG_DIR})
+install(EXPORT kin-${KIN_LINKAGE} FILE kin-${KIN_LINKAGE}-targets.cmake NAMESPACE kin:: DESTINATION ${KIN_CONFIG_DIR})
 configure_package_config_file(
     ${PROJECT_SOURCE_DIR}/cmake/kin-config.cmake.in ${PROJECT_BINARY_DIR}/kin-config.cmake
     INSTALL_DESTINATION ${KIN_CONFIG_DIR}

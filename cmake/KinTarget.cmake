@@ -3,11 +3,47 @@
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 
+# Who reads the options: MSVC's driver (cl, clang-cl), or one that takes gcc's.
+if(MSVC AND NOT CMAKE_C_COMPILER_FRONTEND_VARIANT STREQUAL "GNU")
+    set(KIN_DRIVER msvc)
+else()
+    set(KIN_DRIVER gnu)
+endif()
+
 # Warnings, for everything that is compiled here.
+#
+# -Wvla: how much of a thread's stack is taken must not be for others to say. -Wcast-align=strict: on any processor, also on
+# those that do not mind.
+if(KIN_DRIVER STREQUAL "msvc")
+    set(KIN_WARNINGS /W4)
+    set(KIN_WARNINGS_CXX /W4)
+    set(KIN_WARNINGS_ARE_ERRORS /WX)
+else()
+    set(KIN_WARNINGS_CXX -Wall -Wextra -Wpedantic)
+    set(KIN_WARNINGS ${KIN_WARNINGS_CXX} -Wconversion -Wshadow -Wvla)
+    if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+        list(APPEND KIN_WARNINGS -Wcast-align=strict)
+    endif()
+    set(KIN_WARNINGS_ARE_ERRORS -Werror)
+endif()
+
 function(kin_compile_options target)
-    target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
+    target_compile_options(${target} PRIVATE ${KIN_WARNINGS})
     if(KIN_WERROR)
-        target_compile_options(${target} PRIVATE -Werror)
+        target_compile_options(${target} PRIVATE ${KIN_WARNINGS_ARE_ERRORS})
+    endif()
+    if(KIN_DRIVER STREQUAL "msvc")
+        # https://learn.microsoft.com/cpp/build/reference/utf-8-set-source-and-executable-character-sets-to-utf-8
+        target_compile_options(${target} PRIVATE /utf-8)
+        if(CMAKE_C_COMPILER_ID STREQUAL "MSVC")
+            # C11 and its atomics: https://learn.microsoft.com/cpp/build/reference/std-specify-language-standard-version,
+            # https://devblogs.microsoft.com/cppblog/c11-atomics-in-visual-studio-2022-version-17-5-preview-2/
+            target_compile_options(${target} PRIVATE /std:c11 /experimental:c11atomics)
+        endif()
+    endif()
+    if(MSVC)
+        # Its headers recommend functions that only they have; fopen, getenv and the like are meant.
+        target_compile_definitions(${target} PRIVATE _CRT_SECURE_NO_WARNINGS _CRT_NONSTDC_NO_WARNINGS)
     endif()
 endfunction()
 
@@ -24,11 +60,13 @@ endfunction()
 
 # The library's objects, for kin itself and for its variants.
 function(kin_library_sources target)
-    list(TRANSFORM KIN_SOURCES PREPEND ${PROJECT_SOURCE_DIR}/ OUTPUT_VARIABLE sources)
+    set(sources ${KIN_SOURCES})
+    list(TRANSFORM sources PREPEND ${PROJECT_SOURCE_DIR}/)
     target_sources(${target} PRIVATE ${sources})
     target_include_directories(
         ${target} PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/src/${KIN_OS}
     )
+    # The static library, too, may become part of somebody's shared library.
     set_target_properties(${target} PROPERTIES C_VISIBILITY_PRESET hidden POSITION_INDEPENDENT_CODE ON)
     kin_compile_options(${target})
     kin_feature_macros(${target})
@@ -36,16 +74,27 @@ function(kin_library_sources target)
     if(KIN_OS STREQUAL "win32")
         target_link_libraries(${target} PRIVATE bcrypt advapi32 synchronization)
     else()
-        target_link_libraries(${target} PRIVATE rt ${CMAKE_DL_LIBS})
+        target_link_libraries(${target} PRIVATE $<$<NOT:$<BOOL:${APPLE}>>:rt> ${CMAKE_DL_LIBS})
     endif()
 endfunction()
 
 # A variant of the library with every symbol in reach: for tests and fuzz targets that look inside.
+#
+# In a static library hidden symbols are in reach: then the variant is kin itself, and not compiled again. OWN: it is
+# compiled in any case, as the caller has options for it. HIDDEN: what links it does not show its symbols.
 function(kin_open_library target)
-    add_library(${target} STATIC EXCLUDE_FROM_ALL)
-    kin_library_sources(${target})
-    set_target_properties(${target} PROPERTIES C_VISIBILITY_PRESET default)
-    target_compile_definitions(${target} PUBLIC KIN_STATIC)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "OWN;HIDDEN" "" "")
+    if(KIN_TYPE STREQUAL "STATIC_LIBRARY" AND NOT arg_OWN)
+        add_library(${target} INTERFACE)
+        target_link_libraries(${target} INTERFACE kin)
+    else()
+        add_library(${target} STATIC EXCLUDE_FROM_ALL)
+        kin_library_sources(${target})
+        if(NOT arg_HIDDEN)
+            set_target_properties(${target} PROPERTIES C_VISIBILITY_PRESET default)
+        endif()
+        target_compile_definitions(${target} PUBLIC KIN_STATIC)
+    endif()
     target_include_directories(
         ${target}
         INTERFACE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/src/${KIN_OS}
@@ -55,19 +104,45 @@ endfunction()
 # A program that uses the library. On Windows it needs no DLL of the compiler's.
 function(kin_program target)
     kin_compile_options(${target})
-    if(KIN_OS STREQUAL "win32")
+    if(MINGW)
         target_link_options(${target} PRIVATE -static)
     endif()
 endfunction()
 
+# kin_add_header_test(<target> C|CXX <standard> <option>...): compiles each public header alone, and twice in a row.
+function(kin_add_header_test target language standard)
+    add_library(${target} OBJECT)
+    target_link_libraries(${target} PRIVATE kin::kin)
+    set_target_properties(
+        ${target} PROPERTIES ${language}_STANDARD ${standard} ${language}_STANDARD_REQUIRED ON ${language}_EXTENSIONS OFF
+    )
+    target_compile_options(${target} PRIVATE ${ARGN} ${KIN_WARNINGS_ARE_ERRORS})
+    string(TOLOWER ${language} extension)
+    if(extension STREQUAL "cxx")
+        set(extension cpp)
+    endif()
+    foreach(header IN LISTS KIN_PUBLIC_HEADERS)
+        get_filename_component(file ${header} NAME)
+        get_filename_component(stem ${header} NAME_WE)
+        set(source ${CMAKE_CURRENT_BINARY_DIR}/${target}/${stem}.${extension})
+        # A translation unit must not be empty.
+        file(WRITE ${source}.new "#include <kin/${file}>\n#include <kin/${file}>\ntypedef int unit;\n")
+        configure_file(${source}.new ${source} COPYONLY)
+        target_sources(${target} PRIVATE ${source})
+    endforeach()
+endfunction()
+
 # kin_add_json_test(<name> <target> <member> <argument>...): what the program prints is one JSON document that has the array.
 function(kin_add_json_test name target member)
+    if(CMAKE_VERSION VERSION_LESS 3.19) # string(JSON)
+        return()
+    endif()
     string(JOIN " " arguments ${ARGN})
     add_test(
         NAME ${name}
         COMMAND
             ${CMAKE_COMMAND} -D PROGRAM=$<TARGET_FILE:${target}> -D "ARGUMENTS=${arguments}" -D MEMBER=${member} -D
-            EMULATOR=${CMAKE_CROSSCOMPILING_EMULATOR} -P ${PROJECT_SOURCE_DIR}/tests/json.cmake
+            "EMULATOR=${CMAKE_CROSSCOMPILING_EMULATOR}" -P ${PROJECT_SOURCE_DIR}/tests/json.cmake
     )
     set_tests_properties(${name} PROPERTIES TIMEOUT 120)
 endfunction()

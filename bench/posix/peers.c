@@ -211,16 +211,31 @@ static int sems_give(void *attached, int which)
     return sem_post((sem_t *)attached + which);
 }
 
+#if defined(__GLIBC__) /* musl has no sem_clockwait */
+#define SEM_NAME "sem_t, sem_clockwait"
+static int sem_wait_until(sem_t *sem, const struct timespec *until)
+{
+    return sem_clockwait(sem, CLOCK_MONOTONIC, until);
+}
+#else
+#define SEM_NAME "sem_t, sem_wait"
+static int sem_wait_until(sem_t *sem, const struct timespec *until)
+{
+    (void)until;
+    return sem_wait(sem);
+}
+#endif
+
 /* With a deadline, as kin's: the timer has its price. */
 static int sems_take(void *attached, int which, int64_t timeout_ns)
 {
     int64_t deadline = peer_now_ns() + timeout_ns;
     struct timespec until = {.tv_sec = (time_t)(deadline / SECOND), .tv_nsec = (long)(deadline % SECOND)};
-    return sem_clockwait((sem_t *)attached + which, CLOCK_MONOTONIC, &until);
+    return sem_wait_until((sem_t *)attached + which, &until);
 }
 
 const peer_sems peer_native_sems = {
-    "sem_t, sem_clockwait", sems_create, sems_destroy, peer_same, peer_nothing, sems_give, sems_take,
+    SEM_NAME, sems_create, sems_destroy, peer_same, peer_nothing, sems_give, sems_take,
 };
 
 /* ---- making and starting things ---- */

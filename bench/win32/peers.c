@@ -1,6 +1,7 @@
 /* peers.c: critical sections, Win32 semaphores, CreateProcess. See ../peers.h. */
 #include "../peers.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <windows.h>
 

@@ -17,7 +17,7 @@
 KIN_BEGIN
 
 typedef struct kin_barrier {
-    uint64_t kin_private[4];
+    kin_word kin_private[4];
 } kin_barrier;
 
 #define KIN_BARRIER_MAX 32768u /* parties */

@@ -25,7 +25,7 @@
 KIN_BEGIN
 
 typedef struct kin_cond {
-    uint64_t kin_private[4];
+    kin_word kin_private[4];
 } kin_cond;
 
 /* Errors: as kin_alloc. */

@@ -13,7 +13,7 @@
 KIN_BEGIN
 
 typedef struct kin_counter {
-    uint64_t kin_private[3];
+    kin_word kin_private[3];
 } kin_counter;
 
 /* Errors: as kin_alloc. */

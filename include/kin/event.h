@@ -21,7 +21,7 @@
 KIN_BEGIN
 
 typedef struct kin_event {
-    uint64_t kin_private[4];
+    kin_word kin_private[4];
 } kin_event;
 
 /* Errors: as kin_alloc. */

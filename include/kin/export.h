@@ -1,6 +1,9 @@
-/* KIN_API marks what the library exports; everything else is hidden. */
+/* KIN_API marks what the library exports; everything else is hidden. kin_word is what objects in shared memory consist of:
+ * 64 bits, aligned to 8 bytes also where the system's uint64_t is not (Linux on 32-bit x86). */
 #ifndef KIN_EXPORT_H
 #define KIN_EXPORT_H
+
+#include <stdint.h>
 
 #if defined(KIN_STATIC)
 #define KIN_API
@@ -12,6 +15,12 @@
 #define KIN_API __attribute__((visibility("default")))
 #else
 #define KIN_API
+#endif
+
+#if defined(__GNUC__)
+typedef uint64_t kin_word __attribute__((aligned(8)));
+#else
+typedef uint64_t kin_word;
 #endif
 
 #ifdef __cplusplus

@@ -27,7 +27,7 @@
 KIN_BEGIN
 
 typedef struct kin_lock {
-    uint64_t kin_private[4];
+    kin_word kin_private[4];
 } kin_lock;
 
 #define KIN_LOCK_RECURSIVE 1u /* the owner may acquire it again, and releases it as often */

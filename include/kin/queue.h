@@ -28,7 +28,7 @@
 KIN_BEGIN
 
 typedef struct kin_queue {
-    uint64_t kin_private[6];
+    kin_word kin_private[6];
 } kin_queue;
 
 typedef struct kin_queue_options {

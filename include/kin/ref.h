@@ -14,7 +14,7 @@
 KIN_BEGIN
 
 typedef struct kin_ref {
-    uint64_t opaque[2];
+    kin_word opaque[2];
 } kin_ref;
 
 typedef enum kin_type { /* pinned */

@@ -28,7 +28,7 @@
 KIN_BEGIN
 
 typedef struct kin_rwlock {
-    uint64_t kin_private[74];
+    kin_word kin_private[74];
 } kin_rwlock;
 
 typedef enum kin_access { KIN_READ = 1, KIN_WRITE = 2 } kin_access;

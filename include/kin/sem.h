@@ -23,7 +23,7 @@
 KIN_BEGIN
 
 typedef struct kin_sem {
-    uint64_t kin_private[4];
+    kin_word kin_private[4];
 } kin_sem;
 
 #define KIN_SEM_MAX 0x7fffffffu

@@ -189,8 +189,8 @@ kin_status kin__container_open(kin__seat **out, const void *p, const kin__kind *
     if (!p) {
         return KIN_E_ARGUMENT;
     }
-    *out = kin__seat_fast(p, kind->type);
-    return *out ? KIN_OK : kin__seat_find(out, p, kind->type);
+    *out = kin__seat_fast(p, (uint32_t)kind->type);
+    return *out ? KIN_OK : kin__seat_find(out, p, (uint32_t)kind->type);
 }
 
 kin_status kin__container_clear(kin__seat *seat, kin__container *it, const kin__kind *kind)

@@ -29,7 +29,10 @@ kin_status kin__family_header(kin_os_handle shm, kin_os_id *id, uint64_t *reserv
     } else {
         kin__copy_in(id, &arena->id, sizeof *id);
         *reserve = kin__read_u64(&arena->layout.reserve);
-        status = *reserve >= page && *reserve % page == 0 && *reserve <= SIZE_MAX / 2 ? KIN_OK : KIN_E_DAMAGED;
+        status = *reserve >= page && *reserve % page == 0 && *reserve <= KIN__RESERVE_MAX ? KIN_OK : KIN_E_DAMAGED;
+        if (status == KIN_OK && *reserve > SIZE_MAX / 2) {
+            status = KIN_E_NO_MEMORY; /* a family of 64-bit processes that is too large for this one */
+        }
     }
     kin_os_shm_unmap(base, page);
     return status;

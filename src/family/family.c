@@ -71,7 +71,7 @@ void kin__family_discard(kin_family *family)
     atomic_store(&family->stage, FILLING);
     kin_os_shm_close(family->shm, family->base);
     if (family->base) {
-        kin_os_shm_unmap(family->base, family->layout.reserve);
+        kin_os_shm_unmap(family->base, (size_t)family->layout.reserve);
     }
     if (family->self != &kin__nobody) {
         kin_os_private_free(family->self, sizeof(kin__self));
@@ -147,7 +147,7 @@ bool kin__family_covers_now(kin_family *family, uint64_t offset, uint64_t size)
     if (offset > family->layout.reserve || size > family->layout.reserve - offset) {
         return false;
     }
-    uint64_t now = kin_os_shm_committed(family->shm, family->base, family->layout.reserve);
+    uint64_t now = kin_os_shm_committed(family->shm, family->base, (size_t)family->layout.reserve);
     uint64_t known = atomic_load_explicit(&family->known, memory_order_relaxed);
     while (now > known && !atomic_compare_exchange_weak(&family->known, &known, now)) {
     } /* it never shrinks: a system that cannot be asked now, or another thread's older answer, changes nothing */

@@ -381,7 +381,7 @@ static void show_object(findings *all, uint64_t offset, uint32_t type)
  * has promised was not made by kin, and looking at it would allocate the rest. */
 static uint64_t end_of_memory(kin_family *family)
 {
-    uint64_t committed = kin_os_shm_committed(family->shm, family->base, (size_t)family->layout.reserve);
+    size_t committed = kin_os_shm_committed(family->shm, family->base, (size_t)family->layout.reserve);
     return kin_os_shm_backed(family->shm, committed) ? committed : 0;
 }
 

@@ -28,7 +28,7 @@ kin_status kin__object_check(const void *p, kin_type type)
     if (!p) {
         return KIN_E_ARGUMENT;
     }
-    if (kin__seat_fast(p, type)) {
+    if (kin__seat_fast(p, (uint32_t)type)) {
         return KIN_OK;
     }
     kin_status status = kin__object_check_place(p, sizeof(kin__object));

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "posix/libc.h"
 #include "posix/posix.h"
 
 static _Thread_local int last_error;
@@ -84,7 +85,7 @@ void kin_os_error_write(int code, char *buffer, size_t size)
     if (size == 0) {
         return;
     }
-#if defined(__GLIBC__)
+#if KIN_POSIX_GNU_STRERROR
     snprintf(buffer, size, "%s", strerror_r(code, text, sizeof text));
 #else
     if (strerror_r(code, text, sizeof text) != 0) {

@@ -67,11 +67,20 @@ static size_t take_from(const struct cmsghdr *from, int *out, size_t room)
     return taken;
 }
 
+/* musl's macro mixes signed and unsigned long. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+static struct cmsghdr *next_control(struct msghdr *message, struct cmsghdr *at)
+{
+    return CMSG_NXTHDR(message, at);
+}
+#pragma GCC diagnostic pop
+
 bool kin_posix_take_descriptors(struct msghdr *message, int *out, size_t room, size_t *count)
 {
     size_t came = 0;
     *count = 0;
-    for (struct cmsghdr *at = CMSG_FIRSTHDR(message); at; at = CMSG_NXTHDR(message, at)) {
+    for (struct cmsghdr *at = CMSG_FIRSTHDR(message); at; at = next_control(message, at)) {
         bool rights = at->cmsg_level == SOL_SOCKET && at->cmsg_type == SCM_RIGHTS;
         if (rights || (at->cmsg_level == SOL_SOCKET && at->cmsg_type == SCM_PIDFD)) {
             came += rights ? (at->cmsg_len - CMSG_LEN(0)) / sizeof(int) : 0;

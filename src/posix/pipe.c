@@ -156,10 +156,11 @@ static void attach(struct msghdr *message, control *space, const kin_os_packet *
         return;
     }
     memset(space, 0, sizeof *space);
-    space->first = (struct cmsghdr){.cmsg_len = CMSG_LEN(size), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+    space->first =
+        (struct cmsghdr){.cmsg_len = (socklen_t)CMSG_LEN(size), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
     memcpy(CMSG_DATA(&space->first), packet->handles, size);
     message->msg_control = space;
-    message->msg_controllen = CMSG_SPACE(size);
+    message->msg_controllen = (socklen_t)CMSG_SPACE(size);
 }
 
 static ssize_t send_parts(int fd, const kin_os_packet *packet)

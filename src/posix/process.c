@@ -26,6 +26,7 @@
 #include "posix/clock.h"
 #include "posix/environment.h"
 #include "posix/handle.h"
+#include "posix/libc.h"
 #include "posix/message.h"
 #include "posix/posix.h"
 
@@ -55,7 +56,7 @@ kin_status kin_os_fork(kin_os_process *out, bool *in_child)
 
 /* ---- spawn ---- */
 
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
+#if KIN_POSIX_SPAWN_CLOSEFROM
 
 int kin_posix_close_from(posix_spawn_file_actions_t *actions, int first)
 {

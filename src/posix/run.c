@@ -26,6 +26,7 @@
 #include "posix/environment.h"
 #include "posix/forks.h"
 #include "posix/handle.h"
+#include "posix/libc.h"
 #include "posix/posix.h"
 #include "posix/process.h"
 #include "posix/program.h"
@@ -135,7 +136,7 @@ static int make_pipes(kin_os_run *run, const kin_os_command *command)
 
 /* ---- start ---- */
 
-#if defined(__GLIBC__) && !__GLIBC_PREREQ(2, 29)
+#if !KIN_POSIX_SPAWN_CHDIR
 
 static int change_directory(posix_spawn_file_actions_t *actions, const char *directory)
 {

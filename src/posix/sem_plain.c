@@ -25,6 +25,7 @@
 #include "posix/clock.h"
 #include "posix/directory.h"
 #include "posix/handle.h"
+#include "posix/libc.h"
 #include "posix/posix.h"
 #include "posix/sem.h"
 
@@ -194,7 +195,7 @@ kin_status kin_os_sem_post(kin_os_sem sem)
     return sem_post(native(sem)) == 0 || errno == EOVERFLOW ? KIN_OK : kin_posix_fail(errno);
 }
 
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 30)
+#if KIN_POSIX_SEM_CLOCKWAIT
 
 static int wait_until(sem_t *sem, int64_t deadline)
 {

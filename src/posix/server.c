@@ -196,10 +196,10 @@ static int send_request(const kin_os_message *message, int socket)
     struct iovec parts[2] = {{&wanted, sizeof wanted}, {(void *)(uintptr_t)message->data, message->size}};
     control space;
     struct msghdr packet = {.msg_iov = parts, .msg_iovlen = 2, .msg_control = &space};
-    packet.msg_controllen = CMSG_SPACE(count * sizeof(int));
+    packet.msg_controllen = (socklen_t)CMSG_SPACE(count * sizeof(int)); /* size_t in glibc, socklen_t elsewhere */
     memset(&space, 0, sizeof space);
-    space.first =
-        (struct cmsghdr){.cmsg_len = CMSG_LEN(count * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+    space.first = (struct cmsghdr){
+        .cmsg_len = (socklen_t)CMSG_LEN(count * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
     memcpy(CMSG_DATA(&space.first), descriptors, count * sizeof(int));
     ssize_t sent;
     do {

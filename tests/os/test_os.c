@@ -64,7 +64,7 @@ static void shared_memory_beyond_the_system_is_an_error(void **state)
     (void)state;
     kin_os_handle shm = KIN_OS_NO_HANDLE;
     void *base = NULL;
-    size_t reserve = (size_t)1 << 62;
+    size_t reserve = SIZE_MAX > UINT32_MAX ? SIZE_MAX / 4 + 1 : (size_t)15 << 28;
     kin_status status = kin_os_shm_create(&shm, &id, reserve, false, &nobody);
     if (status == KIN_OK) {
         status = kin_os_shm_map(&base, shm, reserve);

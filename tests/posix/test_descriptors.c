@@ -124,9 +124,9 @@ static void send_descriptors(int channel, int answers, size_t count)
     for (size_t i = 0; i < count; i++) {
         list[i] = i == 0 ? answers : STDERR_FILENO;
     }
-    packet.msg_controllen = CMSG_SPACE(count * sizeof(int));
-    space.first =
-        (struct cmsghdr){.cmsg_len = CMSG_LEN(count * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+    packet.msg_controllen = (socklen_t)CMSG_SPACE(count * sizeof(int));
+    space.first = (struct cmsghdr){
+        .cmsg_len = (socklen_t)CMSG_LEN(count * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
     memcpy(CMSG_DATA(&space.first), list, count * sizeof(int));
     assert_true(sendmsg(channel, &packet, MSG_NOSIGNAL) > 0);
 }

@@ -152,7 +152,7 @@ static void bad_input_is_refused(void **state)
     assert_status(kin_lock_init(NULL, 0), KIN_E_ARGUMENT);
     assert_status(kin_lock_init(&outside, 0), KIN_E_FAMILY);
     assert_status(kin_lock_init(&it->lock, 0x80000000u), KIN_E_ARGUMENT);
-    assert_status(kin_lock_init((kin_lock *)((char *)it + 4), 0), KIN_E_ARGUMENT);
+    assert_status(kin_lock_init((kin_lock *)((uintptr_t)it + 4), 0), KIN_E_ARGUMENT);
     assert_status(kin_lock_acquire(NULL, 0), KIN_E_ARGUMENT);
     assert_status(kin_lock_acquire(&it->lock, -1), KIN_E_ARGUMENT);
     assert_status(kin_lock_acquire(&outside, 0), KIN_E_FAMILY);

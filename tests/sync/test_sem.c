@@ -138,7 +138,7 @@ static void bad_input_is_refused(void **state)
     assert_status(kin_sem_create(&sem, NULL, 0, KIN_SEM_MAX + 1), KIN_E_ARGUMENT);
     assert_status(kin_sem_init(NULL, 0, 0), KIN_E_ARGUMENT);
     assert_status(kin_sem_init(&outside, 0, 0), KIN_E_FAMILY);
-    assert_status(kin_sem_init((kin_sem *)((char *)it + 4), 0, 0), KIN_E_ARGUMENT);
+    assert_status(kin_sem_init((kin_sem *)((uintptr_t)it + 4), 0, 0), KIN_E_ARGUMENT);
     assert_status(kin_sem_acquire(NULL, 1, 0), KIN_E_ARGUMENT);
     assert_status(kin_sem_acquire(&it->sem, 0, 0), KIN_E_ARGUMENT);
     assert_status(kin_sem_acquire(&it->sem, 3, 0), KIN_E_ARGUMENT);

@@ -123,7 +123,9 @@ static void bad_input_is_refused(void **state)
     assert_status(kin_value_create(&value, NULL, KIN_I8, 2), KIN_E_ARGUMENT);
     assert_status(kin_array_create(&array, NULL, KIN_I8, 0, 0), KIN_E_ARGUMENT);
     assert_status(kin_array_create(&array, NULL, KIN_I64, SIZE_MAX / 4, 0), KIN_E_TOO_BIG);
-    assert_status(kin_array_create(&array, NULL, KIN_I64, SIZE_MAX / 64, 0), KIN_E_TOO_BIG);
+    if (SIZE_MAX > UINT32_MAX) {
+        assert_status(kin_array_create(&array, NULL, KIN_I64, SIZE_MAX / 64, 0), KIN_E_TOO_BIG);
+    }
     assert_status(kin_array_create(&array, NULL, KIN_I8, (size_t)1 << 30, 0), KIN_E_NO_MEMORY);
     assert_ok(kin_value_create(&value, NULL, KIN_I64, KIN_UNLOCKED));
     assert_ok(kin_array_create(&array, NULL, KIN_I64, 1, KIN_UNLOCKED));

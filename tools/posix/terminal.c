@@ -16,6 +16,6 @@ int terminal_has_errors(void)
 
 void terminal_rest(unsigned milliseconds)
 {
-    struct timespec left = {milliseconds / 1000, (long)(milliseconds % 1000) * 1000000L};
+    struct timespec left = {(time_t)(milliseconds / 1000), (long)(milliseconds % 1000) * 1000000L};
     nanosleep(&left, NULL);
 }

@@ -1,0 +1,41 @@
+# The smoke tests: what ci/test runs on the presets that do not run everything. They have the label "smoke"; the target
+# kin_smoke builds their programs.
+#
+# One or two of each subject, those that are quick: what these presets can show is that the code does the same for another
+# compiler, C library, processor or linkage; the rare orders of events are looked for where everything runs (linux,
+# linux-clang, linux-asan, linux-tsan, windows). Readers-writer locks and pools, whose tests take long, are in demo, as is
+# everything else in its plainest use, under each start method.
+set(KIN_SMOKE
+    # the seam, processes that share memory, sleeping and owning
+    os status family thread_slot park deadlock
+    # blocks and objects
+    memory ref
+    # what is waited for
+    barrier cond counter event lock sem value
+    # messages and containers
+    queue list pipe
+    # children, waiting, managers, looking on
+    blob process process.spawn wait manager inspect
+    # programs, as a user would build them
+    demo example.counter
+)
+# As a part of other projects: the installed package everywhere, the source tree (which is compiled once more for that)
+# where a DLL has to be found.
+list(APPEND KIN_SMOKE consumer)
+if(KIN_OS STREQUAL "win32" AND BUILD_SHARED_LIBS)
+    # The tests that look inside have a static library of their own: what a DLL changes is in these alone.
+    set(KIN_SMOKE demo example.counter consumer embed)
+endif()
+
+add_custom_target(kin_smoke DEPENDS kin)
+
+# kin_smoke(<test> [<target>]): gives the test its label if it is one of them.
+function(kin_smoke name)
+    if(NOT name IN_LIST KIN_SMOKE)
+        return()
+    endif()
+    set_property(TEST ${name} APPEND PROPERTY LABELS smoke)
+    if(ARGC GREATER 1)
+        add_dependencies(kin_smoke ${ARGV1})
+    endif()
+endfunction()
