@@ -108,6 +108,7 @@ static void make_model(void)
 static void write_over(kin__reader *in, char *base)
 {
     const kin__layout *at = &model.layout;
+    char *row = base + at->sheets + offsetof(kin__sheet, rows);
     const place places[] = {
         {base + 8, (sizeof(kin__arena) - 8) / 8},
         {base + offsetof(kin__arena, layout), sizeof(kin__layout) / 8},
@@ -116,8 +117,12 @@ static void write_over(kin__reader *in, char *base)
         {base + at->threads, 3 * offsetof(kin__thread, place) / 8},
         {base + at->buckets, 64},
         {base + at->names + (KIN__NAMES - 14) * sizeof(kin__name), 14 * sizeof(kin__name) / 8},
-        {base + at->spans, 16},
-        {base + at->bitmaps, KIN__CLASSES},
+        {base + offsetof(kin__arena, heap) + offsetof(kin__heap, span_end), 3},
+        {base + offsetof(kin__arena, heap) + offsetof(kin__heap, runs), 2},
+        {base + at->sheets, KIN__CLASSES},
+        {row + offsetof(kin__row, spans), 16},
+        {row + offsetof(kin__row, groups), 16},
+        {row + offsetof(kin__row, marks), KIN__CLASSES + 1},
         {base + model.objects - 16, 64},
         {base + model.objects, 4096},
         {base + model.size - 64, 8},

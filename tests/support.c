@@ -2,6 +2,15 @@
 
 #include "os.h"
 
+void limit_own_family(void)
+{
+    kin_family_options options = KIN_FAMILY_OPTIONS;
+    options.reserve = 256 << 20;
+    if (kin_family_default_options(&options) != KIN_OK) {
+        fprintf(stderr, "the own family cannot be limited\n");
+    }
+}
+
 kin_args *new_args(void)
 {
     kin_args *args = NULL;
