@@ -108,7 +108,6 @@ static void make_model(void)
 static void write_over(kin__reader *in, char *base)
 {
     const kin__layout *at = &model.layout;
-    char *row = base + at->sheets + offsetof(kin__sheet, rows);
     const place places[] = {
         {base + 8, (sizeof(kin__arena) - 8) / 8},
         {base + offsetof(kin__arena, layout), sizeof(kin__layout) / 8},
@@ -120,9 +119,9 @@ static void write_over(kin__reader *in, char *base)
         {base + offsetof(kin__arena, heap) + offsetof(kin__heap, span_end), 3},
         {base + offsetof(kin__arena, heap) + offsetof(kin__heap, runs), 2},
         {base + at->sheets, KIN__CLASSES},
-        {row + offsetof(kin__row, spans), 16},
-        {row + offsetof(kin__row, groups), 16},
-        {row + offsetof(kin__row, marks), KIN__CLASSES + 1},
+        {base + at->rows + offsetof(kin__row, spans), 16},
+        {base + at->rows + offsetof(kin__row, groups), 16},
+        {base + at->rows + offsetof(kin__row, marks), KIN__CLASSES + 1},
         {base + model.objects - 16, 64},
         {base + model.objects, 4096},
         {base + model.size - 64, 8},

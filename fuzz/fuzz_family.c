@@ -372,7 +372,6 @@ static void write_over(game *g)
     kin__reader in = {g->data + g->size / 2, g->size - g->size / 2, 0, false};
     char *queue = (char *)g->queue, *tasks = (char *)g->tasks;
     uint64_t known = atomic_load(&g->family->known), heap = offsetof(kin__arena, heap);
-    uint64_t row = at->sheets + offsetof(kin__sheet, rows);
     const place places[] = {
         {g->it, sizeof *g->it / 8},
         {g->leased, (sizeof(kin__lease) + 80) / 8},
@@ -394,9 +393,9 @@ static void write_over(game *g)
         at_offset(g, heap + offsetof(kin__heap, marks), sizeof g->family->arena->heap.marks),
         at_offset(g, heap + offsetof(kin__heap, runs), 16),
         at_offset(g, at->sheets, KIN__CLASSES * 8),
-        at_offset(g, row + offsetof(kin__row, spans), 128),
-        at_offset(g, row + offsetof(kin__row, groups), 128),
-        at_offset(g, row + offsetof(kin__row, marks), (KIN__CLASSES + 1) * 8),
+        at_offset(g, at->rows + offsetof(kin__row, spans), 128),
+        at_offset(g, at->rows + offsetof(kin__row, groups), 128),
+        at_offset(g, at->rows + offsetof(kin__row, marks), (KIN__CLASSES + 1) * 8),
         at_offset(g, kin__block_offset(atomic_load(&((kin__container *)(void *)g->dict)->root)) % (known - 512) / 8 * 8,
                   512),
         at_offset(g, kin__block_offset(atomic_load(&((kin__container *)(void *)g->list)->root)) % (known - 512) / 8 * 8,

@@ -1,6 +1,6 @@
 /* arena.h: the layout of a family's shared memory. Fixed widths, no pointers: members map it at different addresses.
  *
- *     header | members | threads | buckets | names | table of spans | heap ...
+ *     header | members | threads | buckets | names | sheets | rows of spans | heap ...
  *
  * Everything is addressed by its offset in bytes from the arena's start. Offset 0 is the header, so 0 names nothing.
  */
@@ -8,7 +8,6 @@
 #define KIN_ARENA_H
 
 #include <stdatomic.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "kin/family.h"
@@ -241,7 +240,6 @@ typedef struct kin__row {                 /* of the table of spans */
 typedef struct kin__sheet {
     _Atomic uint64_t marks[KIN__CLASSES]; /* a bit for each row: it may have a mark of that class */
     uint64_t fill[6];
-    kin__row rows[KIN__SHEET_ROWS];
 } kin__sheet;
 
 _Static_assert(sizeof(kin__row) == 1280 && sizeof(kin__sheet) % 128 == 0, "whole cache lines");
@@ -268,7 +266,7 @@ typedef struct kin__heap {
 typedef struct kin__layout {
     uint64_t reserve;
     uint32_t max_members, max_threads, span_count, spare;
-    uint64_t members, threads, buckets, names, sheets, heap_start; /* offsets */
+    uint64_t members, threads, buckets, names, sheets, rows, heap_start; /* offsets */
     uint64_t low; /* [0, low) is usable from the beginning; from there to heap_start the table grows with the heap */
 } kin__layout;
 
@@ -280,18 +278,13 @@ static inline uint64_t kin__round_up(uint64_t value, uint64_t unit)
 /* Where the part of the table of spans ends that describes so many spans. */
 static inline uint64_t kin__layout_table_end(const kin__layout *layout, uint64_t spans)
 {
-    uint64_t rows = (spans + KIN__ROW_SPANS - 1) / KIN__ROW_SPANS;
-    uint64_t heads = (rows + KIN__SHEET_ROWS - 1) / KIN__SHEET_ROWS;
-    return layout->sheets + heads * offsetof(kin__sheet, rows) + rows * sizeof(kin__row);
+    return layout->rows + (spans + KIN__ROW_SPANS - 1) / KIN__ROW_SPANS * sizeof(kin__row);
 }
 
 /* How many spans the table describes if it is usable as far as end. */
 static inline uint64_t kin__layout_table_spans(const kin__layout *layout, uint64_t end)
 {
-    uint64_t size = end > layout->sheets ? end - layout->sheets : 0;
-    uint64_t sheets = size / sizeof(kin__sheet), rest = size % sizeof(kin__sheet);
-    uint64_t rows = rest > offsetof(kin__sheet, rows) ? (rest - offsetof(kin__sheet, rows)) / sizeof(kin__row) : 0;
-    return (sheets * KIN__SHEET_ROWS + rows) * KIN__ROW_SPANS;
+    return end > layout->rows ? (end - layout->rows) / sizeof(kin__row) * KIN__ROW_SPANS : 0;
 }
 
 typedef struct kin__arena {

@@ -79,7 +79,6 @@ void kin__family_discard(kin_family *family)
     kin_os_handle_close(family->holder);
     kin_os_pulse_close(&family->pulse);
     close_natives(family);
-    free(atomic_load(&family->hints));
     atomic_store(&family->stage, FREE);
 }
 
@@ -94,7 +93,9 @@ kin_status kin__family_allocate(kin_family **out, const kin_os_id *id, uint64_t 
     family->arena = NULL;
     family->self = &kin__nobody;
     family->natives = NULL;
-    family->hints = NULL;
+    for (uint32_t i = 0; i < KIN__CLASSES; i++) {
+        atomic_store_explicit(&family->hints[i].count, 0, memory_order_relaxed);
+    }
     family->id = *id;
     family->layout = (kin__layout){.reserve = reserve};
     family->shm = family->holder = KIN_OS_NO_HANDLE;

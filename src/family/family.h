@@ -50,7 +50,7 @@ struct kin_family {
     kin_os_access access; /* a copy, as layout is */
     kin__self *_Atomic self;
     kin__native *_Atomic natives; /* [max_threads], made when first needed */
-    kin__hints *_Atomic hints;    /* [KIN__CLASSES], likewise */
+    kin__hints hints[KIN__CLASSES];
 };
 
 /* ---- the table of families ---- */

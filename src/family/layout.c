@@ -2,7 +2,6 @@
 
 #include "family/input.h"
 
-#include <stddef.h>
 #include <string.h>
 
 #define FIRST_SPANS 1024u /* so many can be described without growth of the table */
@@ -10,8 +9,8 @@
 uint32_t kin__layout_fingerprint(void)
 {
     uint32_t sizes[] = {sizeof(kin__arena), sizeof(kin__member), sizeof(kin__thread), sizeof(kin__name),
-                        sizeof(kin__lock),  sizeof(kin__sem),    sizeof(kin__sheet),  KIN__BUCKETS,
-                        KIN__NAMES,         KIN__SPAN_SIZE,      KIN__CLASSES};
+                        sizeof(kin__lock),  sizeof(kin__sem),    sizeof(kin__sheet),  sizeof(kin__row),
+                        KIN__BUCKETS,       KIN__NAMES,          KIN__SPAN_SIZE,      KIN__CLASSES};
     uint32_t hash = 2166136261u; /* FNV-1a */
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         hash = (hash ^ sizes[i]) * 16777619u;
@@ -33,7 +32,8 @@ void kin__layout_compute(kin__layout *layout)
     layout->threads = place(&next, (uint64_t)layout->max_threads * sizeof(kin__thread));
     layout->buckets = place(&next, (uint64_t)KIN__BUCKETS * layout->max_threads / 8);
     layout->names = place(&next, (uint64_t)KIN__NAMES * sizeof(kin__name));
-    layout->sheets = place(&next, 0);
+    layout->sheets = place(&next, (spans + KIN__SHEET_SPANS - 1) / KIN__SHEET_SPANS * sizeof(kin__sheet));
+    layout->rows = place(&next, 0);
     layout->low = kin__layout_table_end(layout, spans < FIRST_SPANS ? spans : FIRST_SPANS);
     layout->heap_start = kin__round_up(kin__layout_table_end(layout, spans), KIN__SPAN_SIZE);
     uint64_t heap = layout->reserve > layout->heap_start ? layout->reserve - layout->heap_start : 0;

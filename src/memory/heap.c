@@ -44,7 +44,6 @@
  *                                                         then fences (acquire) sees the word changed that led there
  *     hints             all                      relaxed  nothing: any mixture of old and new is a list of offsets of
  *                                                         that class or 0, and what is claimed by them the tag decides
- *     the hints' address load                    acquire  the cas that published it
  */
 #include "memory/heap.h"
 
@@ -93,29 +92,11 @@ static kin_status take_seat(kin__seat **out, kin_family *family)
 /* ---- this process's hints: where blocks were free a moment ago. Lossy on purpose, so without atomic
  * read-modify-write. */
 
-static kin__hints *make_hints(kin_family *family)
-{
-    kin__hints *none = NULL, *made = calloc(KIN__CLASSES, sizeof *made);
-    if (made && !atomic_compare_exchange_strong(&family->hints, &none, made)) {
-        free(made);
-        made = none;
-    }
-    return made;
-}
-
-/* NULL where there is no memory for them. */
-static inline kin__hints *hints_of(kin_family *family, uint32_t class)
-{
-    kin__hints *hints = atomic_load_explicit(&family->hints, memory_order_acquire);
-    hints = hints ? hints : make_hints(family);
-    return hints ? &hints[class] : NULL;
-}
-
 /* False: the list is full. */
 static bool push_hint(kin_family *family, uint32_t class, uint64_t offset)
 {
-    kin__hints *hints = hints_of(family, class);
-    uint32_t count = hints ? atomic_load_explicit(&hints->count, memory_order_relaxed) : KIN__HINTS;
+    kin__hints *hints = &family->hints[class];
+    uint32_t count = atomic_load_explicit(&hints->count, memory_order_relaxed);
     if (count >= KIN__HINTS) {
         return false;
     }
@@ -126,8 +107,8 @@ static bool push_hint(kin_family *family, uint32_t class, uint64_t offset)
 
 static uint64_t pop_hint(kin_family *family, uint32_t class)
 {
-    kin__hints *hints = hints_of(family, class);
-    uint32_t count = hints ? atomic_load_explicit(&hints->count, memory_order_relaxed) : 0;
+    kin__hints *hints = &family->hints[class];
+    uint32_t count = atomic_load_explicit(&hints->count, memory_order_relaxed);
     if (count == 0 || count > KIN__HINTS) {
         return 0;
     }
@@ -372,7 +353,7 @@ static kin_status allocate(void **out, kin__seat *seat, uint64_t size, bool zero
     if (status == KIN_OK) {
         *out = make_live(seat, offset, size, zero && !fresh, note);
     }
-    return status == KIN_E_TIMED_OUT ? KIN_E_BUSY : status;
+    return status;
 }
 
 kin_status kin_alloc(void **out, kin_family *family, size_t size)
@@ -380,9 +361,6 @@ kin_status kin_alloc(void **out, kin_family *family, size_t size)
     kin__seat *seat;
     if (!out || size == 0) {
         return KIN_E_ARGUMENT;
-    }
-    if (size > KIN__RESERVE_MAX) {
-        return KIN_E_TOO_BIG;
     }
     kin_status status = kin__family_resolve(&family, family);
     if (status == KIN_OK) {
@@ -410,7 +388,9 @@ typedef struct found {
 /* The block whose bytes begin at offset, and the span it lies in. Whether there is one only its tag tells. */
 static inline kin_status find_block(kin_family *family, uint64_t offset, found *out)
 {
-    if (offset < family->layout.heap_start + HEADER || !kin__family_covers(family, offset - HEADER, HEADER)) {
+    if (offset < family->layout.heap_start + HEADER ||
+        (offset > atomic_load_explicit(&family->known, memory_order_relaxed) &&
+         !kin__family_covers(family, offset - HEADER, HEADER))) {
         return KIN_E_ARGUMENT;
     }
     out->offset = offset - HEADER;
@@ -490,7 +470,7 @@ kin_status kin_free(void *memory)
     if (status == KIN_OK) {
         status = release_block(seat, &it, true);
     }
-    return status == KIN_E_TIMED_OUT ? KIN_E_BUSY : status;
+    return status;
 }
 
 kin_status kin__heap_generation(kin_family *family, uint64_t offset, uint32_t *generation, uint64_t *size)
@@ -530,8 +510,7 @@ kin_status kin__heap_give(kin__seat *seat, uint64_t word)
     if (!find_named(seat->family, word, &it)) {
         return KIN_OK;
     }
-    kin_status status = release_block(seat, &it, false); /* readers of containers may be late */
-    return status == KIN_E_TIMED_OUT ? KIN_E_BUSY : status;
+    return release_block(seat, &it, false); /* readers of containers may be late */
 }
 
 kin_status kin_alloc_size(const void *memory, size_t *size)

@@ -153,7 +153,7 @@ kin_status kin__heap_enter(kin__seat *seat)
         recover(seat->family);
         status = kin__lock_repair(seat, &seat->family->arena->heap.lock);
     }
-    return status;
+    return status == KIN_E_TIMED_OUT ? KIN_E_BUSY : status;
 }
 
 void kin__heap_leave(kin__seat *seat)

@@ -5,7 +5,7 @@
 
 #include "family/thread_slot.h"
 
-/* KIN_E_TIMED_OUT: its holder is stopped. */
+/* KIN_E_BUSY: its holder is stopped. */
 kin_status kin__heap_enter(kin__seat *seat);
 void kin__heap_leave(kin__seat *seat);
 

@@ -24,6 +24,13 @@
 
 #define BIT(n) (UINT64_C(1) << (n))
 
+/* Each six bits in a row of KIN__BIT_FACTOR are another number: so the upper six of its product with a power of two say
+ * which power it is. */
+const uint8_t kin__bit_numbers[64] = {0,  1,  48, 2,  57, 49, 28, 3,  61, 58, 50, 42, 38, 29, 17, 4,
+                                      62, 55, 59, 36, 53, 51, 43, 22, 45, 39, 33, 30, 24, 18, 12, 5,
+                                      63, 47, 56, 27, 60, 41, 37, 16, 54, 35, 52, 21, 44, 32, 23, 11,
+                                      46, 26, 40, 15, 34, 20, 31, 10, 25, 14, 19, 9,  13, 8,  7,  6};
+
 static void set(_Atomic uint64_t *word, uint64_t bit)
 {
     if (!(atomic_load(word) & bit)) {
@@ -113,12 +120,13 @@ static bool next_in_sheet(kin_family *family, uint32_t class, uint32_t *index)
             break;
         }
         at = row == at / KIN__ROW_SPANS ? at : row * KIN__ROW_SPANS;
-        uint32_t span = kin__next_bit(atomic_load(&sheet->rows[row].marks[class]), at % KIN__ROW_SPANS);
+        _Atomic uint64_t *marks = &kin__row_at(family, base + row * KIN__ROW_SPANS)->marks[class];
+        uint32_t span = kin__next_bit(atomic_load(marks), at % KIN__ROW_SPANS);
         if (span < 64) {
             *index = base + row * KIN__ROW_SPANS + span;
             return true;
         }
-        if (!clear(&sheet->marks[class], BIT(row), &sheet->rows[row].marks[class])) {
+        if (!clear(&sheet->marks[class], BIT(row), marks)) {
             set_above(family, class, base + row * KIN__ROW_SPANS);
         }
         at = (row + 1) * KIN__ROW_SPANS;

@@ -31,21 +31,15 @@ void kin__unmark_span(kin_family *family, uint32_t class, uint32_t index);
 /* The span has no blocks any more. */
 void kin__unmark_all(kin_family *family, uint32_t index);
 
+/* By (2^n * KIN__BIT_FACTOR) >> 58: n. */
+#define KIN__BIT_FACTOR UINT64_C(0x3f79d71b4cb0a89)
+extern const uint8_t kin__bit_numbers[64];
+
 /* The number of a word's lowest bit at `from` or above; 64: there is none. */
 static inline uint32_t kin__next_bit(uint64_t word, uint32_t from)
 {
-    uint32_t at = from;
-    word = from < 64 ? word >> from : 0;
-    if (word == 0) {
-        return 64;
-    }
-    for (uint32_t half = 32; half > 0; half /= 2) {
-        if ((word & ((UINT64_C(1) << half) - 1)) == 0) {
-            word >>= half;
-            at += half;
-        }
-    }
-    return at;
+    word = from < 64 ? word >> from << from : 0;
+    return word == 0 ? 64 : kin__bit_numbers[((word & (0 - word)) * KIN__BIT_FACTOR) >> 58];
 }
 
 #endif

@@ -101,22 +101,32 @@ static uint64_t sum_of_row(kin_family *family, uint32_t row)
 {
     uint32_t first = row * KIN__ROW_SPANS, known = known_spans(family);
     uint32_t width = smaller(KIN__ROW_SPANS, family->layout.span_count - first);
-    uint32_t start = 0, most = 0, run = 0;
-    for (uint32_t i = 0; i < width; i++) {
-        run = is_unused_now(family, first + i, known) ? run + 1 : 0;
-        start = run == i + 1 ? run : start;
-        most = run > most ? run : most;
+    uint32_t there = known > first ? smaller(width, known - first) : 0;
+    kin__row *of = kin__row_at(family, first);
+    uint32_t start = width, most = 0, run = 0;
+    for (uint32_t i = 0; i < there; i++) {
+        if (kin__span_is_unused(atomic_load(&of->spans[i]))) {
+            run++;
+        } else {
+            start = start < width ? start : i;
+            most = run > most ? run : most;
+            run = 0;
+        }
     }
-    return kin__runs(start, most, run);
+    run += width - there;
+    return kin__runs(start, run > most ? run : most, run);
 }
 
 static uint64_t sum_of_sheet(kin_family *family, uint32_t sheet)
 {
+    uint32_t first = sheet * KIN__SHEET_SPANS, known = known_spans(family);
+    uint32_t width = smaller(KIN__SHEET_SPANS, family->layout.span_count - first);
     runs sum = {0, 0, 0, 0};
-    uint32_t rows = (family->layout.span_count + KIN__ROW_SPANS - 1) / KIN__ROW_SPANS;
-    for (uint32_t i = sheet * KIN__SHEET_ROWS; i < (sheet + 1) * KIN__SHEET_ROWS && i < rows; i++) {
-        sum = join_runs(sum, runs_of(family, ROWS, i));
+    for (uint32_t at = first; at < first + width && at < known; at += KIN__ROW_SPANS) {
+        sum = join_runs(sum, runs_of(family, ROWS, at / KIN__ROW_SPANS));
     }
+    uint32_t rest = width - sum.width; /* rows that are not usable yet */
+    sum = join_runs(sum, (runs){rest, rest, rest, rest});
     return kin__runs(sum.start, sum.most, sum.end);
 }
 

@@ -69,7 +69,7 @@ static inline kin__sheet *kin__sheet_at(const kin_family *family, uint32_t index
 
 static inline kin__row *kin__row_at(const kin_family *family, uint32_t index)
 {
-    return &kin__sheet_at(family, index)->rows[index / KIN__ROW_SPANS % KIN__SHEET_ROWS];
+    return (kin__row *)kin__pointer(family, family->layout.rows) + index / KIN__ROW_SPANS;
 }
 
 static inline _Atomic uint64_t *kin__span_at(const kin_family *family, uint32_t index)
