@@ -371,7 +371,7 @@ static void write_over(game *g)
     const kin__layout *at = &g->family->layout;
     kin__reader in = {g->data + g->size / 2, g->size - g->size / 2, 0, false};
     char *queue = (char *)g->queue, *tasks = (char *)g->tasks;
-    uint64_t known = atomic_load(&g->family->known);
+    uint64_t known = atomic_load(&g->family->known), heap = offsetof(kin__arena, heap);
     const place places[] = {
         {g->it, sizeof *g->it / 8},
         {g->leased, (sizeof(kin__lease) + 80) / 8},
@@ -387,8 +387,13 @@ static void write_over(game *g)
         at_offset(g, at->threads, 3 * sizeof(kin__thread)),
         at_offset(g, at->buckets, 512),
         at_offset(g, at->names + (KIN__NAMES - 1) * sizeof(kin__name), sizeof(kin__name)),
-        at_offset(g, at->spans, 128),
-        at_offset(g, at->bitmaps, KIN__CLASSES * 8),
+        at_offset(g, heap + offsetof(kin__heap, span_end), 24),
+        at_offset(g, heap + offsetof(kin__heap, marks), sizeof g->family->arena->heap.marks),
+        at_offset(g, heap + offsetof(kin__heap, runs), 16),
+        at_offset(g, at->sheets, KIN__CLASSES * 8),
+        at_offset(g, at->rows + offsetof(kin__row, spans), 128),
+        at_offset(g, at->rows + offsetof(kin__row, groups), 128),
+        at_offset(g, at->rows + offsetof(kin__row, marks), (KIN__CLASSES + 1) * 8),
         at_offset(g, kin__block_offset(atomic_load(&((kin__container *)(void *)g->dict)->root)) % (known - 512) / 8 * 8,
                   512),
         at_offset(g, kin__block_offset(atomic_load(&((kin__container *)(void *)g->list)->root)) % (known - 512) / 8 * 8,

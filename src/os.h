@@ -112,6 +112,9 @@ typedef struct kin_os_id { /* 128 random bits: a family's identity and part of i
  * the pulse. KIN_E_PERMISSION: this user may not let the group have access. KIN_E_EXISTS: something has that name. */
 kin_status kin_os_shm_create(kin_os_handle *out, const kin_os_id *family, size_t reserve, bool findable,
                              const kin_os_access *access);
+/* A reserve that costs little: as much as the system has memory, or less where one that is not used costs memory
+ * itself. */
+uint64_t kin_os_shm_reserve(void);
 /* Maps all reserve bytes; what is not committed must not be touched. */
 kin_status kin_os_shm_map(void **out, kin_os_handle shm, size_t reserve);
 void kin_os_shm_unmap(void *base, size_t reserve);
@@ -120,17 +123,25 @@ bool kin_os_shm_holds(kin_os_handle shm, const void *base);
 /* Closes what is, or was never, mapped (base NULL), unless the program has done so. Before kin_os_shm_unmap. */
 void kin_os_shm_close(kin_os_handle shm, const void *base);
 /* Makes [from, to) usable, both multiples of kin_os_page_size. KIN_E_NO_MEMORY instead of a later SIGBUS.
- * Several processes may commit overlapping ranges at once. Committed memory reads as zero and is never taken back.
- * POSIX: KIN_E_HANDLE: the program has closed shm, and its memory has no name by which it could be opened again. */
+ * Several processes may commit overlapping ranges at once. Committed memory reads as zero, and stays until it is given
+ * back. POSIX: KIN_E_HANDLE: the program has closed shm, and its memory has no name by which it could be opened
+ * again. */
 kin_status kin_os_shm_commit(kin_os_handle shm, void *base, size_t from, size_t to);
-/* How many bytes from the start are usable, asked of the system, not of the memory's contents. 0: it cannot tell. */
-size_t kin_os_shm_committed(kin_os_handle shm, const void *base, size_t reserve);
+/* Gives the memory of [from, to), whole pages, back to the system. Before it is used again it has to be committed
+ * again; who touches it before that finds zeros, or dies of it if the system has no memory. Errors: as commit;
+ * KIN_E_UNSUPPORTED: Windows. */
+kin_status kin_os_shm_decommit(kin_os_handle shm, void *base, size_t from, size_t to);
+/* Where what is usable ends, asked of the system, not of the memory's contents, if all is usable from `from` to there.
+ * Not more than reserve. 0: it cannot tell. */
+size_t kin_os_shm_committed(kin_os_handle shm, const void *base, size_t from, size_t reserve);
 size_t kin_os_page_size(void);
 
 /* ---- whether shared memory is there: backing.c ---- */
 
-/* Whether the system has given memory to all of the first size bytes, so that reading them allocates nothing. */
-bool kin_os_shm_backed(kin_os_handle shm, size_t size);
+/* Narrows [*from, *to), of what is usable, to its first part that the system has memory for, so that reading it
+ * allocates nothing. False: there is none. POSIX: memory to which nobody has written yet may be left out; if the
+ * program has closed shm nothing is, for the system cannot be asked. */
+bool kin_os_shm_backed(kin_os_handle shm, const void *base, size_t *from, size_t *to);
 
 /* ---- native semaphores: sem.c ---- */
 

@@ -86,6 +86,15 @@ int run_test_group(const char *name, const struct CMUnitTest *tests, size_t coun
 
 /* ---- children ---- */
 
+void limit_own_family(void)
+{
+    kin_family_options options = KIN_FAMILY_OPTIONS;
+    options.reserve = 256 << 20;
+    if (kin_family_default_options(&options) != KIN_OK) {
+        fprintf(stderr, "the own family cannot be limited\n");
+    }
+}
+
 kin_args *new_args(void)
 {
     kin_args *args = NULL;

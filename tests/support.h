@@ -78,6 +78,9 @@ int run_test_group(const char *name, const struct CMUnitTest *tests, size_t coun
 #define assert_status(expression, expected) assert_string_equal(kin_status_name(expression), #expected)
 #define assert_ok(expression) assert_status(expression, KIN_OK)
 
+/* For main: the own family will have 256 MiB at most, for tests of what is too much. */
+void limit_own_family(void);
+
 /* An empty set of arguments in the own family. */
 kin_args *new_args(void);
 /* Adds an object, a plain number. */

@@ -26,8 +26,10 @@ typedef struct kin_family kin_family;
 
 /* Zero in a field means its default. */
 typedef struct kin_family_options {
-    size_t size;      /* sizeof(kin_family_options); KIN_FAMILY_OPTIONS sets it */
-    uint64_t reserve; /* address space in bytes, the most the arena can ever hold; default 256 MiB, at most 64 GiB */
+    size_t size; /* sizeof(kin_family_options); KIN_FAMILY_OPTIONS sets it */
+    /* Address space in bytes, the most the arena can ever hold; memory is taken as it is used. At most 64 GiB; default:
+     * as much as the system has memory (Windows: at most 4 GiB), if there is so much address space, else 256 MiB. */
+    uint64_t reserve;
     uint32_t max_members; /* processes at one time; default 512, at most 4096 */
     uint32_t max_threads; /* threads, of all members, at one time; default 1024, at most 32768 */
     const char *group;    /* kin_family_open only, see there; NULL: no other user has access */
@@ -48,6 +50,12 @@ KIN_API kin_status kin_family_create(kin_family **out, const kin_family_options 
 /* This process's own family, made now if there is none. Nobody has to close it: that happens at exit.
  * Errors: as kin_family_create. */
 KIN_API kin_status kin_family_own(kin_family **out);
+
+/* What this process's own family is to be made with; NULL: all defaults again. The call copies it. Before the family
+ * is first used, that is before anything is made or allocated with NULL for its family. For any thread; the last call
+ * counts. It is lost with an exec, and a child started by kin has its parent's family. Errors: KIN_E_EXISTS (there is
+ * an own family already: nothing changes), KIN_E_ARGUMENT (as kin_family_create). */
+KIN_API kin_status kin_family_default_options(const kin_family_options *options);
 
 /* ---- families with a name ---- */
 

@@ -4,9 +4,9 @@
  *     kin_alloc((void **)&bank, NULL, sizeof *bank);
  *     kin_lock_init(&bank->lock, 0);
  *
- * Allocating and freeing are lock-free for up to 16 KiB; larger blocks take 64 KiB pages under a lock that survives its
- * holder's death. A process killed inside kin_alloc leaks nothing; what it had been given is shared, has no owner, and
- * stays until somebody frees it.
+ * Allocating and freeing are lock-free for up to 32 KiB; larger blocks take whole spans of 64 KiB, under a lock that
+ * survives its holder's death. A process killed inside kin_alloc leaks nothing; what it had been given is shared, has
+ * no owner, and stays until somebody frees it.
  */
 #ifndef KIN_MEMORY_H
 #define KIN_MEMORY_H
@@ -17,17 +17,18 @@ KIN_BEGIN
 
 /* Allocates size zeroed bytes, aligned to 16, in the family's arena (NULL: this process's own). Any member may free
  * them. Errors: KIN_E_ARGUMENT (out null, size 0), KIN_E_NO_MEMORY (the reserve is used up, or the system has no
- * more: an error here, never a SIGBUS later), KIN_E_TOO_BIG (4 GiB and more), KIN_E_LIMIT (no thread entry),
- * KIN_E_BUSY (another process holds the pages' lock for more than ten seconds: it is stopped), KIN_E_HANDLE (POSIX:
+ * more: an error here, never a SIGBUS later), KIN_E_TOO_BIG (more than 64 GiB), KIN_E_LIMIT (no thread entry),
+ * KIN_E_BUSY (another process holds the heap's lock for more than ten seconds: it is stopped), KIN_E_HANDLE (POSIX:
  * the program has closed the descriptor of the family's memory, which has to grow, and it cannot be opened again;
  * blocks that fit into what there is are still to be had), and those of kin_family_own. */
 KIN_API kin_status kin_alloc(void **out, kin_family *family, size_t size);
 
-/* Frees what kin_alloc gave; refs to it become stale. NULL: KIN_OK. The caller sees to it that nobody uses it any
- * more. The bytes stay as they are until another block needs them, and so do those of deleted entries and received
- * messages: every member can read them. Write over a secret before it is freed. Errors: KIN_E_FAMILY (not in an
- * arena), KIN_E_ARGUMENT (not the start of a block), KIN_E_STALE (freed already), KIN_E_BUSY (as kin_alloc; nothing
- * is freed). */
+/* Frees what kin_alloc gave; the memory serves blocks of any size then, and that of a block of 8 MiB or more goes back
+ * to the system (not on Windows). Refs to it become stale. NULL: KIN_OK. The caller sees to it that nobody uses it any
+ * more. The bytes of smaller blocks stay as they are until another block needs them, and so do those of deleted entries
+ * and received messages: every member can read them. Write over a secret before it is freed. Errors: KIN_E_FAMILY (not
+ * in an arena), KIN_E_ARGUMENT (not the start of a block), KIN_E_STALE (freed already), KIN_E_BUSY (as kin_alloc;
+ * nothing is freed). */
 KIN_API kin_status kin_free(void *memory);
 
 /* The bytes that were asked for. Errors: as kin_free. */

@@ -22,7 +22,7 @@ kin_status kin__family_header(kin_os_handle shm, kin_os_id *id, uint64_t *reserv
         return status;
     }
     const kin__arena *arena = base;
-    if (kin_os_shm_committed(shm, base, page) < sizeof *arena || atomic_load(&arena->magic) != KIN__MAGIC) {
+    if (kin_os_shm_committed(shm, base, 0, page) < sizeof *arena || atomic_load(&arena->magic) != KIN__MAGIC) {
         status = KIN_E_DAMAGED;
     } else if (kin__read_u32(&arena->version) != KIN__LAYOUT) {
         status = KIN_E_BLOB_VERSION;
@@ -40,7 +40,7 @@ kin_status kin__family_header(kin_os_handle shm, kin_os_id *id, uint64_t *reserv
 
 static kin_status check_arena(kin_family *family, const kin__family_ticket *ticket)
 {
-    size_t usable = kin_os_shm_committed(family->shm, family->base, (size_t)family->layout.reserve);
+    size_t usable = kin_os_shm_committed(family->shm, family->base, 0, (size_t)family->layout.reserve);
     const kin__arena *arena = family->arena;
     kin_os_id id;
     if (usable < sizeof *arena || atomic_load(&arena->magic) != KIN__MAGIC) {
@@ -55,7 +55,8 @@ static kin_status check_arena(kin_family *family, const kin__family_ticket *tick
         !kin__layout_read(&family->layout, arena, ticket->reserve, usable)) {
         return KIN_E_BLOB_CORRUPT;
     }
-    atomic_store(&family->known, usable);
+    family->key = kin__read_u64(&arena->heap.key);
+    atomic_store(&family->known, family->layout.low); /* the rest is asked for when it is needed */
     return KIN_OK;
 }
 

@@ -1,6 +1,6 @@
 /* arena.h: the layout of a family's shared memory. Fixed widths, no pointers: members map it at different addresses.
  *
- *     header | members | threads | buckets | names | spans | class bitmaps | heap ...
+ *     header | members | threads | buckets | names | sheets | rows of spans | heap ...
  *
  * Everything is addressed by its offset in bytes from the arena's start. Offset 0 is the header, so 0 names nothing.
  */
@@ -20,7 +20,12 @@
 #define KIN__BUCKETS 64u
 #define KIN__NAMES 256u
 #define KIN__SPAN_SIZE 65536u
-#define KIN__CLASSES 24u
+#define KIN__CLASSES 26u
+#define KIN__RESERVE_MAX (UINT64_C(64) << 30) /* what the block words' offsets reach */
+#define KIN__ROW_SPANS 64u                    /* spans that one row of the table describes */
+#define KIN__SHEET_ROWS 64u                   /* rows of one sheet */
+#define KIN__SHEET_SPANS (KIN__ROW_SPANS * KIN__SHEET_ROWS)
+#define KIN__SHEETS_MAX 256u /* so many describe 64 GiB */
 
 /* ---- tokens: who owns, who allocates ----
  *
@@ -225,13 +230,38 @@ typedef struct kin__name {
     kin_ref ref;
 } kin__name;
 
-/* ---- heap: protocol in heap.c ---- */
+/* ---- heap: protocols in heap.c and spans.c ---- */
+
+typedef struct kin__row {                 /* of the table of spans */
+    _Atomic uint64_t spans[64];           /* span words, see spans.h */
+    _Atomic uint64_t groups[64];          /* by span, a bit for each KiB of it: a free block may begin there */
+    _Atomic uint64_t marks[KIN__CLASSES]; /* a bit for each span: it may have a free block of that class */
+    _Atomic uint64_t runs;                /* how its unused spans lie, see spans.c */
+    uint64_t fill[5];
+} kin__row;
+
+typedef struct kin__sheet {
+    _Atomic uint64_t marks[KIN__CLASSES]; /* a bit for each row: it may have a mark of that class */
+    uint64_t fill[6];
+} kin__sheet;
+
+_Static_assert(sizeof(kin__row) == 1280 && sizeof(kin__sheet) % 128 == 0, "whole cache lines");
+
+/* How the unused spans among some lie: how many at the beginning, the most in a row, how many at the end. */
+static inline uint64_t kin__runs(uint64_t start, uint64_t most, uint64_t end)
+{
+    return start | most << 21 | end << 42;
+}
 
 typedef struct kin__heap {
     kin__lock lock;            /* guards spans; blocks need none */
+    uint64_t key;              /* random; part of all tags of blocks, see heap.c */
     _Atomic uint64_t span_end; /* spans [0, span_end) have been used */
-    _Atomic uint64_t lowest;   /* no span before it is unused */
-    _Atomic uint32_t cursor[KIN__CLASSES];
+    _Atomic uint32_t hand;     /* the span that is looked at next for whether its blocks are all free */
+    _Atomic uint32_t lost;     /* a thread died: marks may be missing */
+    _Atomic uint64_t given;    /* spans whose memory was given back to the system */
+    _Atomic uint64_t marks[KIN__CLASSES][KIN__SHEETS_MAX / 64]; /* a bit for each sheet */
+    _Atomic uint64_t runs[KIN__SHEETS_MAX];
 } kin__heap;
 
 /* ---- header ---- */
@@ -239,8 +269,26 @@ typedef struct kin__heap {
 typedef struct kin__layout {
     uint64_t reserve;
     uint32_t max_members, max_threads, span_count, spare;
-    uint64_t members, threads, buckets, names, spans, bitmaps, heap_start; /* offsets */
+    uint64_t members, threads, buckets, names, sheets, rows, heap_start; /* offsets */
+    uint64_t low; /* [0, low) is usable from the beginning; from there to heap_start the table grows with the heap */
 } kin__layout;
+
+static inline uint64_t kin__round_up(uint64_t value, uint64_t unit)
+{
+    return (value + unit - 1) / unit * unit;
+}
+
+/* Where the part of the table of spans ends that describes so many spans. */
+static inline uint64_t kin__layout_table_end(const kin__layout *layout, uint64_t spans)
+{
+    return layout->rows + (spans + KIN__ROW_SPANS - 1) / KIN__ROW_SPANS * sizeof(kin__row);
+}
+
+/* How many spans the table describes if it is usable as far as end. */
+static inline uint64_t kin__layout_table_spans(const kin__layout *layout, uint64_t end)
+{
+    return end > layout->rows ? (end - layout->rows) / sizeof(kin__row) * KIN__ROW_SPANS : 0;
+}
 
 typedef struct kin__arena {
     _Atomic uint64_t magic; /* written last by the creator */

@@ -65,7 +65,7 @@ kin_status kin_family_inspect(kin_family *family, kin_family_info *info)
         return status;
     }
     info->reserve = family->layout.reserve;
-    info->committed = kin_os_shm_committed(family->shm, family->base, (size_t)family->layout.reserve);
+    info->committed = kin__family_committed(family);
     info->members = kin__member_count(family);
     info->threads = kin__thread_count(family);
     info->unsure = kin__member_unsure(family);

@@ -12,17 +12,21 @@ static kin_status fill_arena(kin_family *family, const kin_family_options *optio
     kin__layout layout = {.reserve = family->layout.reserve};
     layout.max_members = options->max_members;
     layout.max_threads = options->max_threads;
-    uint64_t size = kin__round_up(kin__layout_compute(&layout), kin_os_page_size());
-    if (size + KIN__SPAN_SIZE > layout.reserve) {
+    kin__layout_compute(&layout);
+    if (layout.span_count == 0) {
         return KIN_E_ARGUMENT;
     }
+    uint64_t size = kin__round_up(layout.low, kin_os_page_size());
     kin_status status = kin_os_shm_commit(family->shm, family->base, 0, (size_t)size);
+    if (status == KIN_OK) {
+        status = kin_os_random(&family->key, sizeof family->key);
+    }
     if (status != KIN_OK) {
         return status;
     }
     family->layout = layout;
     atomic_store(&family->known, size);
-    kin__layout_format(family->arena, &layout, &family->id, family->name, &family->access);
+    kin__layout_format(family->arena, &layout, &family->id, family->name, &family->access, family->key);
     return KIN_OK;
 }
 
@@ -46,6 +50,15 @@ static kin_status make(kin_family *family, const kin_family_options *options)
     return status;
 }
 
+#define MODEST_RESERVE (UINT64_C(256) << 20)
+
+static uint64_t default_reserve(void)
+{
+    uint64_t good = kin_os_shm_reserve();
+    good = good < KIN__RESERVE_MAX ? good : KIN__RESERVE_MAX;
+    return good > MODEST_RESERVE && good <= SIZE_MAX / 2 ? good : MODEST_RESERVE;
+}
+
 static kin_status check_options(kin_family_options *out, const kin_family_options *options)
 {
     *out = (kin_family_options)KIN_FAMILY_OPTIONS;
@@ -55,7 +68,7 @@ static kin_status check_options(kin_family_options *out, const kin_family_option
         }
         *out = *options;
     }
-    out->reserve = out->reserve ? out->reserve : UINT64_C(256) << 20;
+    out->reserve = out->reserve ? out->reserve : default_reserve();
     out->max_members = out->max_members ? out->max_members : 512;
     out->max_threads = out->max_threads ? out->max_threads : 1024;
     if (out->reserve > KIN__RESERVE_MAX || out->reserve > SIZE_MAX / 2 || out->max_members > KIN__MEMBERS_MAX ||
@@ -81,25 +94,21 @@ kin_status kin_family_create(kin_family **out, const kin_family_options *options
     return kin__family_create_named(out, "", &own_only, options);
 }
 
-kin_status kin__family_create_named(kin_family **out, const char *name, const kin_os_access *access,
-                                    const kin_family_options *options)
+static kin_status create(kin_family **out, const char *name, const kin_os_access *access,
+                         const kin_family_options *checked)
 {
-    kin_family_options checked;
     kin_family *family;
     kin_os_id id;
-    if (!out || check_options(&checked, options) != KIN_OK) {
-        return KIN_E_ARGUMENT;
-    }
     kin_status status = kin_os_random(&id, sizeof id);
     if (status == KIN_OK) {
-        status = kin__family_allocate(&family, &id, checked.reserve);
+        status = kin__family_allocate(&family, &id, checked->reserve);
     }
     if (status != KIN_OK) {
         return status;
     }
     memcpy(family->name, name, strlen(name) + 1);
     family->access = *access;
-    status = make(family, &checked);
+    status = make(family, checked);
     if (status != KIN_OK) {
         kin_os_pulse_retire(&family->pulse, &family->id, KIN_OS_PULSE_MAX);
         kin__family_discard(family);
@@ -109,9 +118,25 @@ kin_status kin__family_create_named(kin_family **out, const char *name, const ki
     return KIN_OK;
 }
 
+kin_status kin__family_create_named(kin_family **out, const char *name, const kin_os_access *access,
+                                    const kin_family_options *options)
+{
+    kin_family_options checked;
+    if (!out || check_options(&checked, options) != KIN_OK) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = create(out, name, access, &checked);
+    if (status == KIN_E_NO_MEMORY && (!options || options->reserve == 0) && checked.reserve > MODEST_RESERVE) {
+        checked.reserve = MODEST_RESERVE; /* the process's address space is limited */
+        status = create(out, name, access, &checked);
+    }
+    return status;
+}
+
 /* ---- the default ---- */
 
-static _Atomic uint32_t making; /* pid of the process whose thread makes the default family, else 0 */
+static kin_family_options own_options; /* under making; size 0: none were given */
+static _Atomic uint32_t making;        /* pid of the process whose thread makes the default family, else 0 */
 
 /* A guard with another process's pid was copied by a fork while a thread of that process held it: it is free. */
 static void enter_making(void)
@@ -124,6 +149,21 @@ static void enter_making(void)
             kin_os_yield();
         }
     }
+}
+
+kin_status kin_family_default_options(const kin_family_options *options)
+{
+    kin_family_options checked;
+    if (check_options(&checked, options) != KIN_OK || (options && (options->group || options->owner))) {
+        return KIN_E_ARGUMENT;
+    }
+    enter_making();
+    bool late = kin__family_default() != NULL;
+    if (!late) {
+        own_options = options ? *options : (kin_family_options){.size = 0};
+    }
+    atomic_store(&making, 0);
+    return late ? KIN_E_EXISTS : KIN_OK;
 }
 
 kin_status kin_family_own(kin_family **out)
@@ -140,7 +180,7 @@ kin_status kin_family_own(kin_family **out)
     kin_status status = KIN_OK;
     family = kin__family_default();
     if (!family) {
-        status = kin_family_create(&family, NULL);
+        status = kin_family_create(&family, own_options.size > 0 ? &own_options : NULL);
         if (status == KIN_OK) {
             kin__family_offer_default(family);
         }

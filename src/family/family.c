@@ -79,7 +79,6 @@ void kin__family_discard(kin_family *family)
     kin_os_handle_close(family->holder);
     kin_os_pulse_close(&family->pulse);
     close_natives(family);
-    free(atomic_load(&family->hints));
     atomic_store(&family->stage, FREE);
 }
 
@@ -94,7 +93,9 @@ kin_status kin__family_allocate(kin_family **out, const kin_os_id *id, uint64_t 
     family->arena = NULL;
     family->self = &kin__nobody;
     family->natives = NULL;
-    family->hints = NULL;
+    for (uint32_t i = 0; i < KIN__CLASSES; i++) {
+        atomic_store_explicit(&family->hints[i].count, 0, memory_order_relaxed);
+    }
     family->id = *id;
     family->layout = (kin__layout){.reserve = reserve};
     family->shm = family->holder = KIN_OS_NO_HANDLE;
@@ -142,16 +143,42 @@ void kin__family_drop_default(kin_family *family)
 
 /* ---- addresses and names ---- */
 
+/* Whole spans, and those of which the table's part is usable, too: whoever may touch a span may touch its word. */
+static uint64_t usable_end(const kin_family *family)
+{
+    const kin__layout *layout = &family->layout;
+    uint64_t start = layout->heap_start;
+    uint64_t spans = kin__layout_table_spans(layout, kin_os_shm_committed(family->shm, family->base, 0, (size_t)start));
+    spans = spans < layout->span_count ? spans : layout->span_count;
+    uint64_t most = start + spans * KIN__SPAN_SIZE;
+    return kin_os_shm_committed(family->shm, family->base, (size_t)start, (size_t)most);
+}
+
 bool kin__family_covers_now(kin_family *family, uint64_t offset, uint64_t size)
 {
-    if (offset > family->layout.reserve || size > family->layout.reserve - offset) {
+    const kin__layout *layout = &family->layout;
+    if (offset < layout->heap_start) {
+        return offset <= layout->low && size <= layout->low - offset;
+    }
+    if (offset > layout->reserve || size > layout->reserve - offset) {
         return false;
     }
-    uint64_t now = kin_os_shm_committed(family->shm, family->base, (size_t)family->layout.reserve);
+    uint64_t now = usable_end(family);
     uint64_t known = atomic_load_explicit(&family->known, memory_order_relaxed);
     while (now > known && !atomic_compare_exchange_weak(&family->known, &known, now)) {
     } /* it never shrinks: a system that cannot be asked now, or another thread's older answer, changes nothing */
     return offset + size <= now;
+}
+
+uint64_t kin__family_committed(const kin_family *family)
+{
+    const kin__layout *layout = &family->layout;
+    uint64_t end = usable_end(family);
+    uint64_t heap = end > layout->heap_start ? end - layout->heap_start : 0;
+    uint64_t table = kin__layout_table_end(layout, heap / KIN__SPAN_SIZE);
+    uint64_t given = atomic_load(&family->arena->heap.given);
+    heap -= given <= heap / KIN__SPAN_SIZE ? given * KIN__SPAN_SIZE : 0;
+    return kin__round_up(table > layout->low ? table : layout->low, kin_os_page_size()) + heap;
 }
 
 bool kin__family_name_sound(const char *name)

@@ -41,6 +41,7 @@ struct kin_family {
     kin_os_id id;
     _Atomic uint64_t known; /* bytes that the system, not the arena's contents, says are usable */
     kin__layout layout;     /* a copy, checked: the arena's may be written over by a member gone mad */
+    uint64_t key;           /* likewise: the heap's */
     kin_os_handle shm;
     kin_os_pulse pulse;
     _Atomic uint32_t uses; /* how often it was opened */
@@ -49,7 +50,7 @@ struct kin_family {
     kin_os_access access; /* a copy, as layout is */
     kin__self *_Atomic self;
     kin__native *_Atomic natives; /* [max_threads], made when first needed */
-    kin__hints *_Atomic hints;    /* [KIN__CLASSES], likewise */
+    kin__hints hints[KIN__CLASSES];
 };
 
 /* ---- the table of families ---- */
@@ -84,8 +85,12 @@ bool kin__family_covers_now(kin_family *family, uint64_t offset, uint64_t size);
 static inline bool kin__family_covers(kin_family *family, uint64_t offset, uint64_t size)
 {
     uint64_t known = atomic_load_explicit(&family->known, memory_order_relaxed);
-    return (size <= known && offset <= known - size) || kin__family_covers_now(family, offset, size);
+    return (offset >= family->layout.heap_start && size <= known && offset <= known - size) ||
+           kin__family_covers_now(family, offset, size);
 }
+
+/* How many bytes of memory the family has of the system's. */
+uint64_t kin__family_committed(const kin_family *family);
 
 static inline uint64_t kin__offset(const kin_family *family, const void *p)
 {

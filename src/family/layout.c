@@ -4,11 +4,13 @@
 
 #include <string.h>
 
+#define FIRST_SPANS 1024u /* so many can be described without growth of the table */
+
 uint32_t kin__layout_fingerprint(void)
 {
     uint32_t sizes[] = {sizeof(kin__arena), sizeof(kin__member), sizeof(kin__thread), sizeof(kin__name),
-                        sizeof(kin__lock),  sizeof(kin__sem),    KIN__BUCKETS,        KIN__NAMES,
-                        KIN__SPAN_SIZE,     KIN__CLASSES};
+                        sizeof(kin__lock),  sizeof(kin__sem),    sizeof(kin__sheet),  sizeof(kin__row),
+                        KIN__BUCKETS,       KIN__NAMES,          KIN__SPAN_SIZE,      KIN__CLASSES};
     uint32_t hash = 2166136261u; /* FNV-1a */
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         hash = (hash ^ sizes[i]) * 16777619u;
@@ -23,18 +25,19 @@ static uint64_t place(uint64_t *next, uint64_t size)
     return offset;
 }
 
-uint64_t kin__layout_compute(kin__layout *layout)
+void kin__layout_compute(kin__layout *layout)
 {
-    uint64_t next = 4096;
-    layout->span_count = (uint32_t)(layout->reserve / KIN__SPAN_SIZE);
+    uint64_t next = 4096, spans = layout->reserve / KIN__SPAN_SIZE; /* a few more than there is room for */
     layout->members = place(&next, (uint64_t)layout->max_members * sizeof(kin__member));
     layout->threads = place(&next, (uint64_t)layout->max_threads * sizeof(kin__thread));
     layout->buckets = place(&next, (uint64_t)KIN__BUCKETS * layout->max_threads / 8);
     layout->names = place(&next, (uint64_t)KIN__NAMES * sizeof(kin__name));
-    layout->spans = place(&next, (uint64_t)layout->span_count * sizeof(uint64_t));
-    layout->bitmaps = place(&next, (uint64_t)KIN__CLASSES * kin__round_up(layout->span_count, 64) / 8);
-    layout->heap_start = kin__round_up(next, KIN__SPAN_SIZE);
-    return next;
+    layout->sheets = place(&next, (spans + KIN__SHEET_SPANS - 1) / KIN__SHEET_SPANS * sizeof(kin__sheet));
+    layout->rows = place(&next, 0);
+    layout->low = kin__layout_table_end(layout, spans < FIRST_SPANS ? spans : FIRST_SPANS);
+    layout->heap_start = kin__round_up(kin__layout_table_end(layout, spans), KIN__SPAN_SIZE);
+    uint64_t heap = layout->reserve > layout->heap_start ? layout->reserve - layout->heap_start : 0;
+    layout->span_count = (uint32_t)(heap / KIN__SPAN_SIZE);
 }
 
 bool kin__layout_read(kin__layout *out, const kin__arena *arena, uint64_t reserve, uint64_t usable)
@@ -49,14 +52,26 @@ bool kin__layout_read(kin__layout *out, const kin__arena *arena, uint64_t reserv
         reserve > KIN__RESERVE_MAX || reserve % KIN__SPAN_SIZE != 0) {
         return false;
     }
-    uint64_t tables_end = kin__layout_compute(out);
-    return tables_end <= usable && out->heap_start < reserve && memcmp(out, &claimed, sizeof *out) == 0;
+    kin__layout_compute(out);
+    return out->low <= usable && out->span_count > 0 && memcmp(out, &claimed, sizeof *out) == 0;
+}
+
+/* All spans are unused; the table needs no writing for that, but for what stands in the header. */
+static void format_runs(kin__heap *heap, uint32_t spans)
+{
+    for (uint32_t i = 0; i * KIN__SHEET_SPANS < spans; i++) {
+        uint32_t left = spans - i * KIN__SHEET_SPANS;
+        uint32_t width = left < KIN__SHEET_SPANS ? left : KIN__SHEET_SPANS;
+        atomic_store(&heap->runs[i], kin__runs(width, width, width));
+    }
 }
 
 void kin__layout_format(kin__arena *arena, const kin__layout *layout, const kin_os_id *id, const char *name,
-                        const kin_os_access *access)
+                        const kin_os_access *access, uint64_t key)
 {
     arena->layout = *layout;
+    arena->heap.key = key;
+    format_runs(&arena->heap, layout->span_count);
     arena->id = *id;
     memcpy(arena->name, name, strlen(name) + 1);
     arena->access = *access;

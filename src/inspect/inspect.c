@@ -21,6 +21,7 @@
 #include "kin/counter.h"
 #include "kin/sem.h"
 #include "memory/object.h"
+#include "memory/spans.h"
 #include "park/deadlock.h"
 #include "park/owner_lock.h"
 #include "park/park.h"
@@ -120,7 +121,7 @@ static uint32_t type_at(kin_family *family, uint64_t offset)
 static bool object_of_word(kin_family *family, uint64_t word, uint64_t *offset, uint32_t *type)
 {
     uint64_t furthest = reach_of(KIN_TYPE_QUEUE);
-    if (word % 8 != 0) {
+    if (word % 8 != 0 || !kin__family_covers(family, word, 8) || kin__lies_in_unused(family, word)) {
         return false;
     }
     for (uint64_t back = 0; back < furthest && back < word; back += 8) {
@@ -336,7 +337,7 @@ static kin_status find_out(findings **out, kin_family *family, const kin_sight *
 static void show_family(kin_family *family, const kin_sight *sight)
 {
     kin_seen_family it = {.reserve = family->layout.reserve};
-    it.committed = kin_os_shm_committed(family->shm, family->base, (size_t)family->layout.reserve);
+    it.committed = kin__family_committed(family);
     memcpy(it.id, family->id.bytes, sizeof it.id);
     memcpy(it.name, family->name, sizeof it.name);
     if (sight->family) {
@@ -377,21 +378,35 @@ static void show_object(findings *all, uint64_t offset, uint32_t type)
     }
 }
 
-/* How far the heap can be looked at. kin allocates what it commits; memory of which the system has given less than it
- * has promised was not made by kin, and looking at it would allocate the rest. */
-static uint64_t end_of_memory(kin_family *family)
+static void show_objects_in(findings *all, uint64_t start, uint64_t end)
 {
-    size_t committed = kin_os_shm_committed(family->shm, family->base, (size_t)family->layout.reserve);
-    return kin_os_shm_backed(family->shm, committed) ? committed : 0;
-}
-
-static void show_objects(findings *all)
-{
-    uint64_t end = all->sight->object ? end_of_memory(all->family) : 0;
-    for (uint64_t offset = all->family->layout.heap_start; offset + sizeof(kin__object) <= end; offset += 8) {
+    for (uint64_t offset = start; offset < end; offset += 8) {
         uint32_t type = type_at(all->family, offset);
         if (type != 0) {
             show_object(all, offset, type);
+        }
+    }
+}
+
+/* In the part of a span that lies in [from, to). */
+static void show_objects_of_span(findings *all, uint32_t index, uint64_t from, uint64_t to)
+{
+    uint64_t start = kin__span_offset(all->family, index), end = start + KIN__SPAN_SIZE;
+    if (!kin__lies_in_unused(all->family, start)) {
+        show_objects_in(all, from > start ? from : start, to < end ? to : end);
+    }
+}
+
+/* Only where the system has given memory: looking at the rest would allocate it. An object begins on a page that was
+ * written to, so none is missed. Unused spans are passed over. */
+static void show_objects(findings *all)
+{
+    kin_family *family = all->family;
+    size_t end = (size_t)kin__span_offset(family, kin__spans_used(family)), to = end;
+    for (size_t from = family->layout.heap_start;
+         all->sight->object && kin_os_shm_backed(family->shm, family->base, &from, &to); from = to, to = end) {
+        for (uint32_t i = kin__span_of(family, from); i <= kin__span_of(family, to - 1); i++) {
+            show_objects_of_span(all, i, from, to);
         }
     }
 }

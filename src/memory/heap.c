@@ -1,25 +1,49 @@
 /* heap.c: blocks of the arena.
  *
- * The heap is cut into spans of 64 KiB. A span is fresh, free, part of a large block, or holds blocks of one size
- * class.
+ * A span (spans.c) is unused, or part of a large block, or holds blocks of one size class. Each block begins with a
+ * header whose `tag` is the truth about it:
  *
- * Blocks. Each begins with a header whose `tag` is the truth about it:
+ *     FREE(version, class) ──allocate──► TAKEN(token) ──► LIVE(generation) ──free──► FREE(version, class)
  *
- *     FREE ──allocate──► token|TAKEN ──► LIVE ──free──► FREE
- *
- * Allocate and free are one compare-and-swap. Before the tag says TAKEN by a thread, that thread's entry says in
+ * Allocate and free are one compare-and-swap. Before the tag says TAKEN by a thread, that thread's slot says in
  * `taking` which block it is; so when the thread dies, its reaper looks at one block. All else is a hint and may be
- * wrong: the process's list of blocks freed lately, and the class's bitmap of spans that may have a free block (set
- * after a block became free; cleared before a span is searched, and set again if something is found).
+ * wrong: the process's list of blocks freed lately, and the marks (marks.c).
  *
- * Spans change under the heap's lock, each by one store of its word in the span table that makes the change valid:
+ * Late compare-and-swaps. A thread may be stopped, for any time, between finding a block and changing its tag;
+ * meanwhile the span may be retired (heap_lock.c), and where the tag was there may be a user's bytes. So a tag is one
+ * of a kind: it is made of the family's key, 64 random bits which stand in no block, and of a number that does not
+ * come again at that place: FREE of the span's version, TAKEN of a token, LIVE of the block's generation. Who expects
+ * an old tag finds it nowhere, and changes nothing. That a user's bytes are such a tag by chance is as likely as that
+ * two families have one id. (With a fence after `taking`, and converters that look at all threads', it would be
+ * certain, and each allocation twice as many atomic operations.) A block that is TAKEN or LIVE keeps its span from
+ * being retired. So who has found a tag LIVE, and reads the span word afterwards, has the word that holds for as long
+ * as the tag stays LIVE in that generation.
  *
- *     small:  headers cleared, then span = SMALL|class
- *     large:  tails first, then head = LARGE|n     a tail counts only behind a head that covers it
- *     free:   head = FREE, then the tails
+ * Large blocks have such a header, too, at the beginning of their first span; they are taken and freed under the
+ * heap's lock:
  *
- * A holder killed in between leaves tails that no head covers; whoever gets the lock next (KIN_OWNER_DIED) turns them
- * into FREE, and sets every small span's bit.
+ *     take:  tails; generation; taking; tag = TAKEN; head = LARGE|n
+ *     give:  tag LIVE ──cas──► TAKEN; head = UNUSED; tails
+ *
+ * Memory order; what is not in the list is sequentially consistent because nothing is gained by less.
+ *
+ *     word              operation                order    pairs with, and why it is enough
+ *     tag               claim, free, retire: cas seq_cst  each other: who changes a block's use sees all that was written
+ *                                                         to it before; with the marks see marks.c
+ *     tag               to LIVE: store           release  the acquire of who looks whether it is LIVE: generation and
+ *                                                         size are written
+ *     tag               search of a group: load  seq_cst  marks.c: the second look
+ *     tag               retiring, first look     relaxed  nothing is concluded from it but to try
+ *     taking            before a cas: store      relaxed  the cas, which is a release: who sees TAKEN sees taking. To
+ *                                                         the reaper the system orders a dead thread's stores
+ *     taking            back to 0: store         release  the tag before it: who sees 0 sees the block LIVE or FREE
+ *     generation, size  all                      relaxed  the tag: written before LIVE, read between two looks at it
+ *     note              store                    seq_cst  release: the block's generation is written. An acquire of it
+ *                                                         by a repairer
+ *     new contents      fence before them        release  container.c's readers: who sees a new byte by a plain load and
+ *                                                         then fences (acquire) sees the word changed that led there
+ *     hints             all                      relaxed  nothing: any mixture of old and new is a list of offsets of
+ *                                                         that class or 0, and what is claimed by them the tag decides
  */
 #include "memory/heap.h"
 
@@ -27,125 +51,52 @@
 #include "family/member.h"
 #include "family/thread_slot.h"
 #include "kin/memory.h"
-#include "park/owner_lock.h"
+#include "memory/block.h"
+#include "memory/heap_lock.h"
+#include "memory/marks.h"
+#include "memory/spans.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- blocks ---- */
+#define HEADER KIN__BLOCK_HEADER
 
-#define FREE UINT64_C(0)
-#define TAKEN UINT64_C(1) /* with the token of the thread that allocates or frees it */
-#define LIVE UINT64_C(2)
-
-typedef struct block {
-    _Atomic uint64_t tag;
-    _Atomic uint32_t generation;
-    _Atomic uint32_t size; /* asked for */
-} block;
-
-#define HEADER ((uint32_t)sizeof(block))
-#define BLOCK_MAX (UINT64_C(0xffffffff) - KIN__SPAN_SIZE)
-
-static const uint32_t strides[KIN__CLASSES] = {32,  48,  64,   80,   96,   128,  160,  192,  256,  320,  384,  512,
-                                               640, 768, 1024, 1280, 1536, 2048, 2560, 3072, 4096, 6144, 8192, 16384};
+/* The classes of blocks up to 512 bytes, header included, by sixteens. */
+static const uint8_t small_classes[] = {0, 0, 0, 1, 2,  3,  4,  5,  5,  6,  6,  7,  7,  8,  8,  8, 8,
+                                        9, 9, 9, 9, 10, 10, 10, 10, 11, 11, 11, 11, 11, 11, 11, 11};
 
 static uint32_t class_of(uint64_t size)
 {
-    uint32_t class = 0;
-    while (class < KIN__CLASSES && strides[class] < size + HEADER) {
+    uint64_t whole = size + HEADER;
+    if (whole <= 512) {
+        return small_classes[(whole + 15) / 16];
+    }
+    uint32_t class = small_classes[32] + 1;
+    while (class < KIN__CLASSES && kin__strides[class] < whole) {
         class ++;
     }
     return class;
 }
 
-static block *block_at(kin_family *family, uint64_t offset)
+/* The seat used last is mostly the one. */
+static kin_status take_seat(kin__seat **out, kin_family *family)
 {
-    return kin__pointer(family, offset);
-}
-
-/* ---- spans ---- */
-
-typedef enum span_kind { FRESH = 0, UNUSED = 1, SMALL = 2, LARGE = 3, TAIL = 4 } span_kind;
-
-#define SPAN(kind, number) ((uint64_t)(number) << 8 | (uint64_t)(kind))
-#define KIND(span) ((span_kind)((span)&0xff))
-#define NUMBER(span) ((uint32_t)((span) >> 8)) /* SMALL: class. LARGE: spans */
-
-/* How far it is to the next: a count that cannot be true is taken for 1. */
-static uint32_t step_over(uint64_t span, uint32_t left)
-{
-    return KIND(span) == LARGE && NUMBER(span) > 0 && NUMBER(span) <= left ? NUMBER(span) : 1;
-}
-
-static _Atomic uint64_t *span_at(kin_family *family, uint32_t index)
-{
-    return (_Atomic uint64_t *)kin__pointer(family, family->layout.spans) + index;
-}
-
-static uint32_t span_limit(const kin_family *family)
-{
-    return (uint32_t)((family->layout.reserve - family->layout.heap_start) / KIN__SPAN_SIZE);
-}
-
-static uint64_t span_offset(const kin_family *family, uint32_t index)
-{
-    return family->layout.heap_start + (uint64_t)index * KIN__SPAN_SIZE;
-}
-
-static uint32_t span_of(const kin_family *family, uint64_t offset)
-{
-    return (uint32_t)((offset - family->layout.heap_start) / KIN__SPAN_SIZE);
-}
-
-/* ---- the bitmap of a class: spans that may have a free block ---- */
-
-static _Atomic uint64_t *bitmap_word(kin_family *family, uint32_t class, uint32_t word)
-{
-    uint32_t words = (family->layout.span_count + 63) / 64;
-    return (_Atomic uint64_t *)kin__pointer(family, family->layout.bitmaps) + (uint64_t) class * words + word;
-}
-
-static void mark_span(kin_family *family, uint32_t class, uint32_t index)
-{
-    _Atomic uint64_t *word = bitmap_word(family, class, index / 64);
-    uint64_t bit = UINT64_C(1) << (index % 64);
-    if (!(atomic_load(word) & bit)) {
-        atomic_fetch_or(word, bit);
+    kin__seat *last = kin_os_thread_get();
+    if (last && atomic_load_explicit(&last->base, memory_order_relaxed) == (uint64_t)(uintptr_t)family->base) {
+        *out = last;
+        return KIN_OK;
     }
-}
-
-static void unmark_span(kin_family *family, uint32_t class, uint32_t index)
-{
-    atomic_fetch_and(bitmap_word(family, class, index / 64), ~(UINT64_C(1) << (index % 64)));
+    return kin__seat_take(out, family);
 }
 
 /* ---- this process's hints: where blocks were free a moment ago. Lossy on purpose, so without atomic
  * read-modify-write. */
 
-/* NULL where there is no memory for them. */
-static kin__hints *hints_of(kin_family *family, uint32_t class)
-{
-    kin__hints *hints = atomic_load_explicit(&family->hints, memory_order_acquire);
-    if (!hints) {
-        kin__hints *made = calloc(KIN__CLASSES, sizeof *made);
-        if (!made) {
-            return NULL;
-        }
-        if (atomic_compare_exchange_strong(&family->hints, &hints, made)) {
-            hints = made;
-        } else {
-            free(made);
-        }
-    }
-    return &hints[class];
-}
-
 /* False: the list is full. */
 static bool push_hint(kin_family *family, uint32_t class, uint64_t offset)
 {
-    kin__hints *hints = hints_of(family, class);
-    uint32_t count = hints ? atomic_load_explicit(&hints->count, memory_order_relaxed) : KIN__HINTS;
+    kin__hints *hints = &family->hints[class];
+    uint32_t count = atomic_load_explicit(&hints->count, memory_order_relaxed);
     if (count >= KIN__HINTS) {
         return false;
     }
@@ -156,8 +107,8 @@ static bool push_hint(kin_family *family, uint32_t class, uint64_t offset)
 
 static uint64_t pop_hint(kin_family *family, uint32_t class)
 {
-    kin__hints *hints = hints_of(family, class);
-    uint32_t count = hints ? atomic_load_explicit(&hints->count, memory_order_relaxed) : 0;
+    kin__hints *hints = &family->hints[class];
+    uint32_t count = atomic_load_explicit(&hints->count, memory_order_relaxed);
     if (count == 0 || count > KIN__HINTS) {
         return 0;
     }
@@ -167,244 +118,110 @@ static uint64_t pop_hint(kin_family *family, uint32_t class)
 
 /* ---- small blocks ---- */
 
-static bool claim(kin__seat *seat, uint64_t offset)
+/* span: the word of the span that it lies in. */
+static bool claim(kin__seat *seat, uint64_t offset, uint64_t span)
 {
-    uint64_t tag = FREE;
-    atomic_store_explicit(&seat->thread->taking, offset, memory_order_relaxed); /* ordered by the exchange's release */
-    return atomic_compare_exchange_strong(&block_at(seat->family, offset)->tag, &tag, seat->token | TAKEN);
+    uint64_t tag = kin__tag_free(seat->family, span);
+    atomic_store_explicit(&seat->thread->taking, offset, memory_order_relaxed);
+    return atomic_compare_exchange_strong(&kin__block_at(seat->family, offset)->tag, &tag,
+                                          kin__tag_taken(seat->family, seat->token));
 }
 
-/* Claims the span's first free block and notes the next ones as hints. */
+static bool claim_hinted(kin__seat *seat, uint32_t class, uint64_t offset)
+{
+    uint64_t span = atomic_load(kin__span_at(seat->family, kin__span_of(seat->family, offset)));
+    return kin__span_serves(span, class) && claim(seat, offset, span);
+}
+
+typedef struct search {
+    uint32_t class, index;
+    uint64_t span;
+    uint64_t claimed; /* the block, 0: none yet */
+    bool full;        /* no more hints are taken */
+} search;
+
+/* Claims the first free block that begins in a KiB of the span, and notes the others as hints. Whether there was
+ * one. */
+static bool search_group(kin__seat *seat, search *it, uint32_t group)
+{
+    kin_family *family = seat->family;
+    uint32_t stride = kin__strides[it->class], end = (group + 1) * 1024;
+    uint64_t start = kin__span_offset(family, it->index), free_tag = kin__tag_free(family, it->span);
+    bool found = false;
+    for (uint32_t at = (group * 1024 + stride - 1) / stride * stride;
+         at < end && at + stride <= KIN__SPAN_SIZE && !it->full; at += stride) {
+        if (atomic_load(&kin__block_at(family, start + at)->tag) != free_tag) {
+            continue;
+        }
+        found = true;
+        if (it->claimed) {
+            it->full = !push_hint(family, it->class, start + at);
+        } else if (claim(seat, start + at, it->span)) {
+            it->claimed = start + at;
+        }
+    }
+    return found;
+}
+
+static void search_and_unmark(kin__seat *seat, search *it, uint32_t group)
+{
+    if (search_group(seat, it, group) || it->full) {
+        return;
+    }
+    kin__unmark_group(seat->family, it->index, group);
+    /* One may have become free just before the mark went; or the span have become another, of which it is a mark. */
+    if (search_group(seat, it, group) || atomic_load(kin__span_at(seat->family, it->index)) != it->span) {
+        kin__mark_group(seat->family, it->class, it->index, group);
+    }
+}
+
 static uint64_t claim_in_span(kin__seat *seat, uint32_t class, uint32_t index)
 {
     kin_family *family = seat->family;
-    uint64_t start = span_offset(family, index);
-    uint64_t claimed = 0;
-    for (uint32_t at = 0; at + strides[class] <= KIN__SPAN_SIZE; at += strides[class]) {
-        uint64_t offset = start + at;
-        if (atomic_load_explicit(&block_at(family, offset)->tag, memory_order_relaxed) != FREE) {
-            continue;
-        }
-        if (!claimed) {
-            claimed = claim(seat, offset) ? offset : 0;
-        } else if (!push_hint(family, class, offset)) {
-            break;
+    search it = {class, index, atomic_load(kin__span_at(family, index)), 0, false};
+    if (kin__span_serves(it.span, class)) {
+        uint64_t groups = kin__marks_of(family, index);
+        for (uint32_t g = 0; (g = kin__next_bit(groups, g)) < 64 && !it.full; g++) {
+            search_and_unmark(seat, &it, g);
         }
     }
-    return claimed;
-}
-
-static uint64_t claim_or_unmark(kin__seat *seat, uint32_t class, uint32_t index)
-{
-    uint64_t offset = claim_in_span(seat, class, index);
-    if (!offset) {
-        unmark_span(seat->family, class, index);
-        offset = claim_in_span(seat, class, index); /* one may have been freed just before the mark went */
-        if (offset) {
-            mark_span(seat->family, class, index);
-        }
+    if (!it.claimed) {
+        kin__unmark_span(family, class, index);
     }
-    return offset;
+    return it.claimed;
 }
 
 static uint64_t claim_marked(kin__seat *seat, uint32_t class)
 {
-    kin_family *family = seat->family;
-    kin__heap *heap = &family->arena->heap;
-    uint32_t words = (family->layout.span_count + 63) / 64;
-    uint32_t start = atomic_load_explicit(&heap->cursor[class], memory_order_relaxed) % words;
-    for (uint32_t i = 0; i < words; i++) {
-        uint32_t w = (start + i) % words;
-        uint64_t bits = atomic_load_explicit(bitmap_word(family, class, w), memory_order_relaxed);
-        for (uint32_t b = 0; bits; b++, bits >>= 1) {
-            uint32_t index = w * 64 + b;
-            bool there = (bits & 1) && index < span_limit(family) &&
-                         kin__family_covers(family, span_offset(family, index), KIN__SPAN_SIZE);
-            uint64_t offset = there ? claim_or_unmark(seat, class, index) : 0;
-            if (offset) {
-                atomic_store_explicit(&heap->cursor[class], w, memory_order_relaxed);
-                return offset;
-            }
+    for (uint32_t index = 0; kin__marks_next(seat->family, class, &index); index++) {
+        uint64_t offset = claim_in_span(seat, class, index);
+        if (offset) {
+            return offset;
         }
     }
     return 0;
 }
 
-/* ---- spans, under the heap's lock ---- */
-
-/* Frees tails without a head and marks every small span: what a holder killed half-way may have left. */
-static void recover(kin_family *family)
-{
-    kin__heap *heap = &family->arena->heap;
-    uint64_t span, end = atomic_load(&heap->span_end);
-    uint32_t limit = end < span_limit(family) ? (uint32_t)end : span_limit(family);
-    for (uint32_t i = 0; i < limit; i += step_over(span, limit - i)) {
-        span = atomic_load(span_at(family, i));
-        if (KIND(span) == SMALL && NUMBER(span) < KIN__CLASSES) {
-            mark_span(family, NUMBER(span), i);
-        } else if (KIND(span) == TAIL) {
-            atomic_store(span_at(family, i), SPAN(UNUSED, 0));
-        }
-    }
-    atomic_store(&heap->lowest, 0);
-}
-
-#define LOCK_PATIENCE KIN_SECONDS(10) /* the lock is held for microseconds, or by somebody stopped */
-
-static kin_status enter(kin__seat *seat)
-{
-    kin_status status = kin__lock_acquire(seat, &seat->family->arena->heap.lock, LOCK_PATIENCE);
-    if (status == KIN_OWNER_DIED) {
-        recover(seat->family);
-        status = kin__lock_repair(seat, &seat->family->arena->heap.lock);
-    }
-    return status;
-}
-
-static void leave(kin__seat *seat)
-{
-    kin__lock_release(seat, &seat->family->arena->heap.lock);
-}
-
-static kin_status commit_to(kin_family *family, uint64_t end)
-{
-    if (kin__family_covers(family, 0, end)) {
-        return KIN_OK;
-    }
-    uint64_t from = atomic_load(&family->known); /* the system's word, just asked for: not the arena's */
-    uint64_t step = from / 4 < (1u << 20) ? from / 4 : 1u << 20;
-    uint64_t most = end + step / KIN__SPAN_SIZE * KIN__SPAN_SIZE;
-    uint64_t to = most < family->layout.reserve ? most : family->layout.reserve;
-    kin_status status = kin_os_shm_commit(family->shm, family->base, (size_t)from, (size_t)to);
-    if (status == KIN_E_NO_MEMORY && to != end) {
-        to = end;
-        status = kin_os_shm_commit(family->shm, family->base, (size_t)from, (size_t)to);
-    }
-    return status;
-}
-
-/* The first run of count spans that nobody uses; span_limit if there is none. */
-static uint32_t find_run(kin_family *family, uint32_t count)
-{
-    uint32_t run = 0, limit = span_limit(family);
-    uint32_t i = (uint32_t)atomic_load(&family->arena->heap.lowest);
-    while (i < limit) {
-        uint64_t span = atomic_load(span_at(family, i));
-        run = KIND(span) <= UNUSED ? run + 1 : 0;
-        if (run == count) {
-            return i + 1 - count;
-        }
-        i += step_over(span, limit - i);
-    }
-    return limit;
-}
-
-static kin_status take_run(kin_family *family, uint32_t count, uint32_t *index)
-{
-    kin__heap *heap = &family->arena->heap;
-    *index = find_run(family, count);
-    if (*index == span_limit(family)) {
-        return KIN_E_NO_MEMORY;
-    }
-    kin_status status = commit_to(family, span_offset(family, *index + count));
-    if (status == KIN_OK) {
-        uint64_t end = *index + count;
-        if (end > atomic_load(&heap->span_end)) {
-            atomic_store(&heap->span_end, end);
-        }
-        if (count == 1) {
-            atomic_store(&heap->lowest, end); /* what lies before it is used: it was the first */
-        }
-    }
-    return status;
-}
-
-/* Where a header is new, what lies there may be bytes of a former block, as of many others: a generation that begins
- * with them could come again. */
-static uint32_t next_generation(kin_family *family)
-{
-    return atomic_fetch_add_explicit(&family->arena->next_generation, 1, memory_order_relaxed);
-}
-
 static kin_status add_small_span(kin__seat *seat, uint32_t class)
 {
-    kin_family *family = seat->family;
     uint32_t index;
-    kin_status status = enter(seat);
+    kin_status status = kin__heap_enter(seat);
     if (status != KIN_OK) {
         return status;
     }
-    status = take_run(family, 1, &index);
+    status = kin__run_find(seat->family, 1, &index);
     if (status == KIN_OK) {
-        uint32_t generation = next_generation(family);
-        for (uint32_t at = 0; at + strides[class] <= KIN__SPAN_SIZE; at += strides[class]) {
-            block *made = block_at(family, span_offset(family, index) + at);
-            atomic_store_explicit(&made->generation, generation, memory_order_relaxed);
-            atomic_store_explicit(&made->tag, FREE, memory_order_relaxed);
-        }
-        atomic_store(span_at(family, index), SPAN(SMALL, class));
-        mark_span(family, class, index);
+        kin__span_make_small(seat->family, index, class);
     }
-    leave(seat);
+    kin__heap_leave(seat);
     return status;
 }
-
-static kin_status claim_large(kin__seat *seat, uint64_t size, uint64_t *offset, bool *fresh)
-{
-    kin_family *family = seat->family;
-    uint32_t count = (uint32_t)((size + HEADER + KIN__SPAN_SIZE - 1) / KIN__SPAN_SIZE);
-    uint32_t index;
-    kin_status status = enter(seat);
-    if (status != KIN_OK) {
-        return status;
-    }
-    status = take_run(family, count, &index);
-    if (status == KIN_OK) {
-        *offset = span_offset(family, index);
-        *fresh = true;
-        for (uint32_t i = 0; i < count; i++) {
-            *fresh = *fresh && KIND(atomic_load(span_at(family, index + i))) == FRESH;
-        }
-        for (uint32_t i = 1; i < count; i++) {
-            atomic_store(span_at(family, index + i), SPAN(TAIL, 0));
-        }
-        atomic_store_explicit(&block_at(family, *offset)->generation, next_generation(family), memory_order_relaxed);
-        atomic_store_explicit(&seat->thread->taking, *offset, memory_order_relaxed);
-        atomic_store(&block_at(family, *offset)->tag, seat->token | TAKEN);
-        atomic_store(span_at(family, index), SPAN(LARGE, count));
-    }
-    leave(seat);
-    return status;
-}
-
-static kin_status release_large(kin__seat *seat, uint32_t index)
-{
-    kin_family *family = seat->family;
-    kin_status status = enter(seat);
-    if (status != KIN_OK) {
-        return status;
-    }
-    uint64_t span = atomic_load(span_at(family, index));
-    if (KIND(span) == LARGE) {
-        atomic_store(span_at(family, index), SPAN(UNUSED, 0));
-        for (uint32_t i = 1; i < NUMBER(span) && index + i < span_limit(family); i++) {
-            atomic_store(span_at(family, index + i), SPAN(UNUSED, 0));
-        }
-        if (index < atomic_load(&family->arena->heap.lowest)) {
-            atomic_store(&family->arena->heap.lowest, index);
-        }
-    }
-    leave(seat);
-    return KIN_OK;
-}
-
-/* ---- allocate ---- */
 
 static kin_status claim_small(kin__seat *seat, uint32_t class, uint64_t *offset)
 {
     for (;;) {
         while ((*offset = pop_hint(seat->family, class)) != 0) {
-            if (claim(seat, *offset)) {
+            if (claim_hinted(seat, class, *offset)) {
                 return KIN_OK;
             }
         }
@@ -413,16 +230,103 @@ static kin_status claim_small(kin__seat *seat, uint32_t class, uint64_t *offset)
             return KIN_OK;
         }
         kin_status status = add_small_span(seat, class);
+        if (status == KIN_E_NO_MEMORY && (*offset = claim_marked(seat, class)) != 0) {
+            return KIN_OK; /* marks were missing */
+        }
         if (status != KIN_OK) {
             return status;
         }
     }
 }
 
+/* ---- large blocks ---- */
+
+/* What a large block of so many spans holds at most. */
+static uint64_t capacity_of(uint32_t spans)
+{
+    return (uint64_t)spans * KIN__SPAN_SIZE - HEADER;
+}
+
+/* What was asked for, but never more than there is: the block's own word may be wrong. span: that of its class, or the
+ * LARGE one. left: spans from there to the last one that may be touched. */
+static uint64_t size_of(const kin__block *it, uint64_t span, uint32_t left)
+{
+    uint32_t low = atomic_load_explicit(&it->size, memory_order_relaxed);
+    if (kin__span_kind_of(span) != KIN__SPAN_LARGE) {
+        uint32_t most = kin__strides[kin__span_number(span)] - HEADER;
+        return low < most ? low : most;
+    }
+    uint64_t most = capacity_of(kin__span_step(span, left));
+    uint32_t less = (uint32_t)most - low;
+    return most - (less < KIN__SPAN_SIZE ? less : 0);
+}
+
+static bool all_fresh(kin_family *family, uint32_t index, uint32_t count)
+{
+    for (uint32_t i = index; i < index + count; i++) {
+        if (kin__span_kind_of(atomic_load(kin__span_at(family, i))) != KIN__SPAN_FRESH) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void take_run(kin__seat *seat, uint32_t index, uint32_t count)
+{
+    kin_family *family = seat->family;
+    kin__block *made = kin__block_at(family, kin__span_offset(family, index));
+    uint32_t version = kin__span_version(atomic_load(kin__span_at(family, index)));
+    for (uint32_t i = index + 1; i < index + count; i++) {
+        uint64_t span = atomic_load(kin__span_at(family, i));
+        atomic_store(kin__span_at(family, i), kin__span_word(KIN__SPAN_TAIL, 0, kin__span_version(span)));
+    }
+    atomic_store_explicit(&made->generation, version, memory_order_relaxed);
+    atomic_store_explicit(&seat->thread->taking, kin__span_offset(family, index), memory_order_relaxed);
+    atomic_store(&made->tag, kin__tag_taken(family, seat->token));
+    atomic_store(kin__span_at(family, index), kin__span_word(KIN__SPAN_LARGE, count, version));
+    kin__spans_changed(family, index, count);
+}
+
+static kin_status claim_large(kin__seat *seat, uint64_t size, uint64_t *offset, bool *fresh)
+{
+    kin_family *family = seat->family;
+    uint32_t index, count = (uint32_t)((size + HEADER + KIN__SPAN_SIZE - 1) / KIN__SPAN_SIZE);
+    kin_status status = kin__heap_enter(seat);
+    if (status != KIN_OK) {
+        return status;
+    }
+    status = kin__run_find(family, count, &index);
+    if (status == KIN_OK) {
+        *offset = kin__span_offset(family, index);
+        *fresh = all_fresh(family, index, count);
+        take_run(seat, index, count);
+    }
+    kin__heap_leave(seat);
+    return status;
+}
+
+static kin_status release_large(kin__seat *seat, uint32_t index, bool give)
+{
+    kin_family *family = seat->family;
+    kin_status status = kin__heap_enter(seat);
+    if (status != KIN_OK) {
+        return status;
+    }
+    if (kin__span_kind_of(atomic_load(kin__span_at(family, index))) == KIN__SPAN_LARGE) {
+        const kin__block *it = kin__block_at(family, kin__span_offset(family, index));
+        kin__run_release(family, index, atomic_load_explicit(&it->generation, memory_order_relaxed), give);
+    }
+    kin__heap_leave(seat);
+    return KIN_OK;
+}
+
+/* ---- allocate ---- */
+
 static void *make_live(kin__seat *seat, uint64_t offset, uint64_t size, bool zero, _Atomic uint64_t *note)
 {
-    block *made = block_at(seat->family, offset);
+    kin__block *made = kin__block_at(seat->family, offset);
     uint32_t generation = atomic_load_explicit(&made->generation, memory_order_relaxed) + 1;
+    atomic_thread_fence(memory_order_release); /* new contents */
     atomic_store_explicit(&made->generation, generation, memory_order_relaxed);
     atomic_store_explicit(&made->size, (uint32_t)size, memory_order_relaxed);
     if (zero) {
@@ -431,7 +335,7 @@ static void *make_live(kin__seat *seat, uint64_t offset, uint64_t size, bool zer
     if (note) {
         atomic_store(note, kin__block_word(offset + HEADER, generation));
     }
-    atomic_store_explicit(&made->tag, LIVE, memory_order_release);
+    atomic_store_explicit(&made->tag, kin__tag_live(seat->family, generation), memory_order_release);
     atomic_store_explicit(&seat->thread->taking, 0, memory_order_release);
     return made + 1;
 }
@@ -440,8 +344,8 @@ static kin_status allocate(void **out, kin__seat *seat, uint64_t size, bool zero
 {
     uint64_t offset;
     bool fresh = false;
-    if (size > BLOCK_MAX) {
-        return KIN_E_TOO_BIG;
+    if (size > seat->family->layout.reserve) {
+        return size > KIN__RESERVE_MAX ? KIN_E_TOO_BIG : KIN_E_NO_MEMORY;
     }
     uint32_t class = class_of(size);
     kin_status status =
@@ -449,7 +353,7 @@ static kin_status allocate(void **out, kin__seat *seat, uint64_t size, bool zero
     if (status == KIN_OK) {
         *out = make_live(seat, offset, size, zero && !fresh, note);
     }
-    return status == KIN_E_TIMED_OUT ? KIN_E_BUSY : status;
+    return status;
 }
 
 kin_status kin_alloc(void **out, kin_family *family, size_t size)
@@ -458,12 +362,9 @@ kin_status kin_alloc(void **out, kin_family *family, size_t size)
     if (!out || size == 0) {
         return KIN_E_ARGUMENT;
     }
-    if (size > BLOCK_MAX) {
-        return KIN_E_TOO_BIG;
-    }
     kin_status status = kin__family_resolve(&family, family);
     if (status == KIN_OK) {
-        status = kin__seat_take(&seat, family);
+        status = take_seat(&seat, family);
     }
     return status == KIN_OK ? allocate(out, seat, size, true, NULL) : status;
 }
@@ -475,44 +376,77 @@ kin_status kin__heap_take(void **out, kin__seat *seat, uint64_t size, bool zero,
 
 /* ---- free ---- */
 
-/* The block whose bytes begin at offset, and the span it lies in. */
-static kin_status find_block(kin_family *family, uint64_t offset, block **out, uint64_t *span)
+typedef struct found {
+    kin__block *block;
+    uint64_t offset; /* of its header */
+    uint32_t index, within;
+    kin__row *row; /* of its span */
+    uint64_t span; /* its word, as it was read */
+    uint64_t tag;  /* LIVE, or the block is not */
+} found;
+
+/* The block whose bytes begin at offset, and the span it lies in. Whether there is one only its tag tells. */
+static inline kin_status find_block(kin_family *family, uint64_t offset, found *out)
 {
-    if (offset < family->layout.heap_start + HEADER || !kin__family_covers(family, offset - HEADER, HEADER)) {
+    if (offset < family->layout.heap_start + HEADER ||
+        (offset > atomic_load_explicit(&family->known, memory_order_relaxed) &&
+         !kin__family_covers(family, offset - HEADER, HEADER))) {
         return KIN_E_ARGUMENT;
     }
-    uint64_t start = offset - HEADER;
-    uint32_t index = span_of(family, start);
-    uint64_t within = start - span_offset(family, index);
-    *span = atomic_load(span_at(family, index));
-    bool begins = KIND(*span) == SMALL && NUMBER(*span) < KIN__CLASSES && within % strides[NUMBER(*span)] == 0 &&
-                  within + strides[NUMBER(*span)] <= KIN__SPAN_SIZE;
-    if (!begins && !(KIND(*span) == LARGE && within == 0)) {
+    out->offset = offset - HEADER;
+    out->index = kin__span_of(family, out->offset);
+    out->within = (uint32_t)(out->offset % KIN__SPAN_SIZE);
+    out->row = kin__row_at(family, out->index);
+    out->span = atomic_load(&out->row->spans[out->index % KIN__ROW_SPANS]);
+    out->block = kin__block_at(family, out->offset);
+    if (kin__span_kind_of(out->span) == KIN__SPAN_LARGE) {
+        return out->within == 0 ? KIN_OK : KIN_E_ARGUMENT;
+    }
+    if (!kin__span_has_class(out->span)) {
         return KIN_E_ARGUMENT;
     }
-    *out = block_at(family, start);
-    return KIN_OK;
+    uint32_t stride = kin__strides[kin__span_number(out->span)];
+    return out->within % stride == 0 && out->within + stride <= KIN__SPAN_SIZE ? KIN_OK : KIN_E_ARGUMENT;
 }
 
-static kin_status release_block(kin__seat *seat, block *freed, uint64_t span)
+/* Whether its tag is LIVE of that generation, and so the span word is the one that was read, until it is freed. */
+static inline bool is_live(kin_family *family, found *it, uint32_t generation)
+{
+    it->tag = kin__tag_live(family, generation);
+    return atomic_load(&it->block->tag) == it->tag &&
+           atomic_load(&it->row->spans[it->index % KIN__ROW_SPANS]) == it->span;
+}
+
+static kin_status find_live(kin_family *family, uint64_t offset, found *out)
+{
+    kin_status status = find_block(family, offset, out);
+    if (status == KIN_OK &&
+        !is_live(family, out, atomic_load_explicit(&out->block->generation, memory_order_relaxed))) {
+        status = KIN_E_STALE;
+    }
+    return status;
+}
+
+/* give: see kin__run_release. */
+static kin_status release_block(kin__seat *seat, const found *it, bool give)
 {
     kin_family *family = seat->family;
-    uint64_t offset = kin__offset(family, freed);
-    uint64_t tag = LIVE;
-    uint64_t next = KIND(span) == LARGE ? seat->token | TAKEN : FREE;
+    bool large = kin__span_kind_of(it->span) == KIN__SPAN_LARGE;
+    uint64_t tag = it->tag;
+    uint64_t next = large ? kin__tag_taken(family, seat->token) : kin__tag_free(family, it->span);
     kin_status status = KIN_OK;
-    atomic_store_explicit(&seat->thread->taking, offset, memory_order_relaxed);
-    if (!atomic_compare_exchange_strong(&freed->tag, &tag, next)) {
+    atomic_store_explicit(&seat->thread->taking, it->offset, memory_order_relaxed);
+    if (!atomic_compare_exchange_strong(&it->block->tag, &tag, next)) {
         return KIN_E_STALE;
     }
-    if (KIND(span) == LARGE) {
-        status = release_large(seat, span_of(family, offset));
+    if (large) {
+        status = release_large(seat, it->index, give);
         if (status != KIN_OK) {
-            atomic_store(&freed->tag, LIVE); /* as it was */
+            atomic_store(&it->block->tag, it->tag); /* as it was */
         }
     } else {
-        mark_span(family, NUMBER(span), span_of(family, offset));
-        push_hint(family, NUMBER(span), offset);
+        kin__mark_block(family, it->row, kin__span_number(it->span), it->index, it->within);
+        push_hint(family, kin__span_number(it->span), it->offset);
     }
     atomic_store_explicit(&seat->thread->taking, 0, memory_order_release);
     return status;
@@ -521,8 +455,7 @@ static kin_status release_block(kin__seat *seat, block *freed, uint64_t span)
 kin_status kin_free(void *memory)
 {
     kin__seat *seat;
-    block *freed;
-    uint64_t span;
+    found it;
     if (!memory) {
         return KIN_OK;
     }
@@ -530,55 +463,54 @@ kin_status kin_free(void *memory)
     if (!family) {
         return KIN_E_FAMILY;
     }
-    kin_status status = find_block(family, kin__offset(family, memory), &freed, &span);
+    kin_status status = find_live(family, kin__offset(family, memory), &it);
     if (status == KIN_OK) {
-        status = kin__seat_take(&seat, family);
+        status = take_seat(&seat, family);
     }
     if (status == KIN_OK) {
-        status = release_block(seat, freed, span);
+        status = release_block(seat, &it, true);
     }
-    return status == KIN_E_TIMED_OUT ? KIN_E_BUSY : status;
+    return status;
 }
 
 kin_status kin__heap_generation(kin_family *family, uint64_t offset, uint32_t *generation, uint64_t *size)
 {
-    block *found;
-    uint64_t span;
-    kin_status status = find_block(family, offset, &found, &span);
+    found it;
+    kin_status status = find_live(family, offset, &it);
     if (status != KIN_OK) {
         return status;
     }
-    if (atomic_load(&found->tag) != LIVE) {
+    uint32_t is = atomic_load_explicit(&it.block->generation, memory_order_relaxed);
+    uint64_t bytes = size_of(it.block, it.span, kin__spans_used(family) - it.index);
+    atomic_thread_fence(memory_order_acquire);
+    if (atomic_load(&it.block->tag) != it.tag || kin__tag_live(family, is) != it.tag) {
         return KIN_E_STALE;
     }
-    *generation = atomic_load(&found->generation);
-    *size = atomic_load(&found->size);
+    *generation = is;
+    *size = bytes;
     return KIN_OK;
 }
 
 /* The block that a block word names, if it is live. */
-static bool find_named(kin_family *family, uint64_t word, block **out, uint64_t *span)
+static bool find_named(kin_family *family, uint64_t word, found *out)
 {
-    return find_block(family, kin__block_offset(word), out, span) == KIN_OK && atomic_load(&(*out)->tag) == LIVE &&
-           atomic_load(&(*out)->generation) == kin__block_generation(word);
+    return find_block(family, kin__block_offset(word), out) == KIN_OK &&
+           is_live(family, out, kin__block_generation(word));
 }
 
 bool kin__heap_has(kin_family *family, uint64_t word)
 {
-    block *found;
-    uint64_t span;
-    return find_named(family, word, &found, &span);
+    found it;
+    return find_named(family, word, &it);
 }
 
 kin_status kin__heap_give(kin__seat *seat, uint64_t word)
 {
-    block *found;
-    uint64_t span;
-    if (!find_named(seat->family, word, &found, &span)) {
+    found it;
+    if (!find_named(seat->family, word, &it)) {
         return KIN_OK;
     }
-    kin_status status = release_block(seat, found, span);
-    return status == KIN_E_TIMED_OUT ? KIN_E_BUSY : status;
+    return release_block(seat, &it, false); /* readers of containers may be late */
 }
 
 kin_status kin_alloc_size(const void *memory, size_t *size)
@@ -601,12 +533,17 @@ kin_status kin_alloc_size(const void *memory, size_t *size)
 
 /* ---- counting ---- */
 
-static void count_block(kin_family *family, uint64_t offset, uint64_t *blocks, uint64_t *bytes)
+typedef struct total {
+    uint64_t blocks, bytes;
+} total;
+
+static void count_block(kin_family *family, total *sum, uint64_t offset, uint64_t span, uint32_t left)
 {
-    block *each = block_at(family, offset);
-    if (atomic_load(&each->tag) == LIVE) {
-        *blocks += 1;
-        *bytes += atomic_load(&each->size);
+    kin__block *each = kin__block_at(family, offset);
+    uint32_t generation = atomic_load_explicit(&each->generation, memory_order_relaxed);
+    if (atomic_load(&each->tag) == kin__tag_live(family, generation)) {
+        sum->blocks++;
+        sum->bytes += size_of(each, span, left);
     }
 }
 
@@ -616,18 +553,19 @@ kin_status kin_alloc_total(kin_family *family, uint64_t *blocks, uint64_t *bytes
     if (status != KIN_OK) {
         return status;
     }
-    uint64_t span, end = atomic_load(&family->arena->heap.span_end);
-    uint32_t limit = end < span_limit(family) ? (uint32_t)end : span_limit(family);
-    *blocks = *bytes = 0;
-    for (uint32_t i = 0; i < limit && kin__family_covers(family, span_offset(family, i), KIN__SPAN_SIZE);
-         i += step_over(span, limit - i)) {
-        span = atomic_load(span_at(family, i));
-        uint32_t stride = KIND(span) == SMALL && NUMBER(span) < KIN__CLASSES ? strides[NUMBER(span)] : KIN__SPAN_SIZE;
-        for (uint32_t at = 0; (KIND(span) == SMALL || KIND(span) == LARGE) && at + stride <= KIN__SPAN_SIZE;
-             at += stride) {
-            count_block(family, span_offset(family, i) + at, blocks, bytes);
+    uint64_t span;
+    uint32_t used = kin__spans_used(family);
+    total sum = {0, 0};
+    for (uint32_t i = 0; i < used; i += kin__span_step(span, used - i)) {
+        span = atomic_load(kin__span_at(family, i));
+        uint32_t stride = kin__span_has_class(span) ? kin__strides[kin__span_number(span)] : KIN__SPAN_SIZE;
+        bool has_blocks = kin__span_has_class(span) || kin__span_kind_of(span) == KIN__SPAN_LARGE;
+        for (uint32_t at = 0; has_blocks && at + stride <= KIN__SPAN_SIZE; at += stride) {
+            count_block(family, &sum, kin__span_offset(family, i) + at, span, used - i);
         }
     }
+    *blocks = sum.blocks;
+    *bytes = sum.bytes;
     return KIN_OK;
 }
 
@@ -636,20 +574,20 @@ kin_status kin_alloc_total(kin_family *family, uint64_t *blocks, uint64_t *bytes
 bool kin__heap_reap(kin_family *family, uint32_t slot, uint64_t token)
 {
     kin__seat *seat;
-    block *found;
-    uint64_t span;
+    found it;
     kin__thread *thread = kin__thread_at(family, slot);
     uint64_t offset = atomic_load(&thread->taking);
-    if (offset == 0 || find_block(family, offset + HEADER, &found, &span) != KIN_OK) {
+    uint64_t tag = kin__tag_taken(family, token);
+    atomic_store(&family->arena->heap.lost, 1); /* it may have been searching */
+    if (offset == 0 || find_block(family, offset + HEADER, &it) != KIN_OK) {
         return true;
     }
-    uint64_t tag = token | TAKEN;
-    if (KIND(span) == SMALL) {
-        atomic_compare_exchange_strong(&found->tag, &tag, FREE);
-        mark_span(family, NUMBER(span), span_of(family, offset));
-    } else if (atomic_load(&found->tag) == tag) {
+    if (kin__span_kind_of(it.span) != KIN__SPAN_LARGE) {
+        atomic_compare_exchange_strong(&it.block->tag, &tag, kin__tag_free(family, it.span));
+        kin__mark_group(family, kin__span_number(it.span), it.index, it.within / 1024); /* it may have become free */
+    } else if (atomic_load(&it.block->tag) == tag) {
         if (!atomic_load(&family->self->joined) || kin__seat_take(&seat, family) != KIN_OK ||
-            release_large(seat, span_of(family, offset)) != KIN_OK) {
+            release_large(seat, it.index, false) != KIN_OK) {
             return false;
         }
     }

@@ -4,6 +4,7 @@
 #include "family/input.h"
 #include "family/thread_slot.h"
 #include "kin/memory.h"
+#include "memory/spans.h"
 
 kin_status kin__object_check_place(const void *p, size_t size)
 {
@@ -42,7 +43,7 @@ kin_status kin__object_check(const void *p, kin_type type)
 void *kin__object_at(kin_family *family, uint64_t offset, uint32_t type)
 {
     kin__object *object = kin__at(family, offset, sizeof *object, 8);
-    if (!object || type >= kin__hooks.extent_count ||
+    if (!object || type >= kin__hooks.extent_count || kin__lies_in_unused(family, offset) ||
         atomic_load_explicit(&object->tag, memory_order_acquire) != KIN__TAG(type, offset)) {
         return NULL;
     }

@@ -1,11 +1,21 @@
-/* backing.c: st_blocks, which counts 512 bytes each (inode(7)). A file of tmpfs counts what is swapped out, too; it
- * has fewer than its size says if it was made longer without being filled. */
-#include <sys/stat.h>
+/* backing.c: SEEK_DATA and SEEK_HOLE (lseek(2)). On tmpfs a page is data from the first touch on, also while it is
+ * swapped out; what fallocate has put there, and nobody has touched, is a hole, and reads as zeros. The position that
+ * lseek changes is used by nobody. */
+#include <unistd.h>
 
 #include "posix/posix.h"
 
-bool kin_os_shm_backed(kin_os_handle shm, size_t size)
+bool kin_os_shm_backed(kin_os_handle shm, const void *base, size_t *from, size_t *to)
 {
-    struct stat info;
-    return fstat(shm, &info) == 0 && (uint64_t)info.st_blocks * 512 >= size;
+    if (*from >= *to || !kin_os_shm_holds(shm, base)) {
+        return *from < *to;
+    }
+    off_t data = lseek(shm, (off_t)*from, SEEK_DATA);
+    off_t hole = data >= 0 ? lseek(shm, data, SEEK_HOLE) : -1;
+    if (hole <= data || (uint64_t)data >= *to) {
+        return false;
+    }
+    *from = (size_t)data;
+    *to = (uint64_t)hole < *to ? (size_t)hole : *to;
+    return true;
 }

@@ -227,6 +227,12 @@ static note *new_note(void)
     return at;
 }
 
+uint64_t kin_os_shm_reserve(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES);
+    return pages > 0 ? (uint64_t)pages * kin_os_page_size() : 0;
+}
+
 kin_status kin_os_shm_map(void **out, kin_os_handle shm, size_t reserve)
 {
     note *made = new_note();
@@ -335,21 +341,40 @@ static int allocate_all(int fd, size_t from, size_t to)
     return 0;
 }
 
-kin_status kin_os_shm_commit(kin_os_handle shm, void *base, size_t from, size_t to)
+static int punch(int fd, size_t from, size_t to)
 {
-    if (!kin_posix_may_reach(to)) {
-        return kin_posix_fail(EFBIG);
+    while (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)from, (off_t)(to - from)) != 0) {
+        if (errno != EINTR) {
+            return errno;
+        }
     }
+    return 0;
+}
+
+/* By shm, or, where the program has closed it, by another descriptor of the same file. */
+static kin_status change(kin_os_handle shm, void *base, size_t from, size_t to,
+                         int (*how)(int fd, size_t from, size_t to))
+{
     bool own = kin_os_shm_holds(shm, base);
     int fd = own ? shm : open_mapped(base);
-    int error = fd >= 0 ? allocate_all(fd, from, to) : EBADF;
+    int error = fd >= 0 ? how(fd, from, to) : EBADF;
     if (!own) {
         kin_posix_close(fd);
     }
     return error ? kin_posix_fail(error) : KIN_OK;
 }
 
-/* The file is usable from its start on: so its end can be searched for. 0: the kernel cannot tell. */
+kin_status kin_os_shm_commit(kin_os_handle shm, void *base, size_t from, size_t to)
+{
+    return kin_posix_may_reach(to) ? change(shm, base, from, to, allocate_all) : kin_posix_fail(EFBIG);
+}
+
+kin_status kin_os_shm_decommit(kin_os_handle shm, void *base, size_t from, size_t to)
+{
+    return change(shm, base, from, to, punch);
+}
+
+/* The file is usable from its start on, in holes, too: so its end can be searched for. 0: the kernel cannot tell. */
 static size_t usable_pages(const char *base, size_t pages, size_t page)
 {
     size_t usable = 0;
@@ -366,10 +391,11 @@ static size_t usable_pages(const char *base, size_t pages, size_t page)
     return usable;
 }
 
-size_t kin_os_shm_committed(kin_os_handle shm, const void *base, size_t reserve)
+size_t kin_os_shm_committed(kin_os_handle shm, const void *base, size_t from, size_t reserve)
 {
     struct stat info;
     size_t page = kin_os_page_size();
+    (void)from;
     if (!kin_os_shm_holds(shm, base)) {
         return base ? usable_pages(base, reserve / page, page) * page : 0;
     }

@@ -2,9 +2,9 @@
  * https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualalloc (MEM_COMMIT). */
 #include "win32/win32.h"
 
-bool kin_os_shm_backed(kin_os_handle shm, size_t size)
+bool kin_os_shm_backed(kin_os_handle shm, const void *base, size_t *from, size_t *to)
 {
     (void)shm;
-    (void)size;
-    return true;
+    (void)base;
+    return *from < *to;
 }

@@ -80,6 +80,17 @@ kin_status kin_os_shm_create(kin_os_handle *out, const kin_os_id *family, size_t
     return KIN_OK;
 }
 
+/* A section's own page table is made with it, 8 bytes for each page (Windows Internals, "Memory management": prototype
+ * page table entries): 8 MiB for this. */
+#define RESERVE_MAX ((uint64_t)4 << 30)
+
+uint64_t kin_os_shm_reserve(void)
+{
+    MEMORYSTATUSEX memory = {.dwLength = sizeof memory};
+    uint64_t all = GlobalMemoryStatusEx(&memory) ? memory.ullTotalPhys : 0;
+    return all < RESERVE_MAX ? all : RESERVE_MAX;
+}
+
 kin_status kin_os_shm_map(void **out, kin_os_handle shm, size_t reserve)
 {
     void *base = MapViewOfFile(shm, FILE_MAP_READ | FILE_MAP_WRITE, 0, 0, with_guard(reserve));
@@ -120,9 +131,21 @@ kin_status kin_os_shm_commit(kin_os_handle shm, void *base, size_t from, size_t 
     return KIN_OK;
 }
 
-size_t kin_os_shm_committed(kin_os_handle shm, const void *base, size_t reserve)
+/* What is committed of a section stays so: SEC_RESERVE pages are decommitted with the section,
+ * https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-createfilemappingw; VirtualFree takes no
+ * addresses of a view, https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualfree. */
+kin_status kin_os_shm_decommit(kin_os_handle shm, void *base, size_t from, size_t to)
 {
-    const char *start = base, *next = start;
+    (void)shm;
+    (void)base;
+    (void)from;
+    (void)to;
+    return KIN_E_UNSUPPORTED;
+}
+
+size_t kin_os_shm_committed(kin_os_handle shm, const void *base, size_t from, size_t reserve)
+{
+    const char *start = base, *next = start + from;
     MEMORY_BASIC_INFORMATION region;
     (void)shm;
     while ((size_t)(next - start) < reserve && VirtualQuery(next, &region, sizeof region) != 0 &&

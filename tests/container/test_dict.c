@@ -611,6 +611,7 @@ int main(void)
                                         {"count", child_count},
                                         {"die_in_update", child_die_in_update},
                                         {"change", child_change}};
+    limit_own_family();
     kin_main(entries, 5);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_set_is_got),

@@ -520,6 +520,7 @@ int main(void)
 {
     static const kin_entry entries[] = {
         {"use", child_use}, {"pass_through", child_pass_through}, {"take", child_take}, {"change", child_change}};
+    limit_own_family();
     kin_main(entries, 4);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(items_stand_where_they_were_put),

@@ -69,6 +69,9 @@ int main(int argc, char **argv)
                                         {"hold_and_end", child_hold_and_end}, {"die_in_dict", child_die_in_dict},
                                         {"make_family", child_make_family},   {"end", child_end}};
     kin_functions(pool_functions, pool_function_count);
+    kin_family_options small = KIN_FAMILY_OPTIONS;
+    small.reserve = 64 << 20; /* check.c fills it */
+    kin_family_default_options(&small);
     if (kin_main(entries, sizeof entries / sizeof entries[0]) != KIN_OK) {
         return 2;
     }

@@ -282,15 +282,66 @@ static void member_limit_is_an_error_in_the_child(void **state)
     kin_family_close(family);
 }
 
+/* In a child: this process has its own family already. */
+static int child_choose(const kin_args *args)
+{
+    kin_family_options options = KIN_FAMILY_OPTIONS;
+    (void)args;
+    CHECK(kin_family_default_options(&options) == KIN_E_EXISTS);
+    return 0;
+}
+
+static void the_own_family_is_made_as_was_asked(void **state)
+{
+    (void)state;
+    kin_family_options options = KIN_FAMILY_OPTIONS;
+    kin_family *family = NULL;
+    kin_family_info info = {.size = sizeof info};
+    assert_ok(kin_family_inspect(NULL, &info)); /* main has asked for */
+    assert_true(info.reserve == (uint64_t)300 << 20);
+    assert_status(kin_family_default_options(&options), KIN_E_EXISTS);
+    options.reserve = 100;
+    options.size = 1;
+    assert_status(kin_family_default_options(&options), KIN_E_ARGUMENT);
+    kin_args *args = new_args();
+    run_child("choose", args);
+    kin_args_destroy(args);
+    assert_ok(kin_family_create(&family, NULL)); /* others are made as they ever were */
+    assert_ok(kin_family_inspect(family, &info));
+    assert_true(info.reserve >= (uint64_t)256 << 20);
+    assert_true(info.reserve != (uint64_t)300 << 20);
+    kin_family_close(family);
+}
+
+/* An empty family takes no more memory because it may become large. */
+static void a_large_reserve_costs_nothing(void **state)
+{
+    (void)state;
+    kin_family_options options = KIN_FAMILY_OPTIONS;
+    kin_family_info info = {.size = sizeof info};
+    uint64_t committed[2];
+    const uint64_t reserves[] = {UINT64_C(256) << 20, UINT64_C(1) << 30};
+    for (int i = 0; i < 2; i++) {
+        kin_family *family = NULL;
+        options.reserve = reserves[i];
+        assert_ok(kin_family_create(&family, &options));
+        assert_ok(kin_family_inspect(family, &info));
+        committed[i] = info.committed;
+        kin_family_close(family);
+    }
+    assert_true(committed[1] == committed[0] && committed[0] < 256 << 10);
+}
+
 int main(void)
 {
     static const kin_entry entries[] = {
-        {"count_members", child_count_members},
-        {"wait", child_wait},
-        {"of_other_family", child_of_other_family},
-        {"finds_no_place", child_finds_no_place},
+        {"count_members", child_count_members},   {"wait", child_wait},     {"of_other_family", child_of_other_family},
+        {"finds_no_place", child_finds_no_place}, {"choose", child_choose},
     };
-    kin_main(entries, 4);
+    kin_family_options options = KIN_FAMILY_OPTIONS;
+    options.reserve = 300 << 20;
+    kin_family_default_options(&options);
+    kin_main(entries, 5);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(members_come_and_go),
         cmocka_unit_test(killed_members_are_reaped),
@@ -298,6 +349,8 @@ int main(void)
         cmocka_unit_test(families_made_and_closed_leave_nothing),
         cmocka_unit_test(many_children_leave_nothing),
         cmocka_unit_test(limits_are_kept),
+        cmocka_unit_test(the_own_family_is_made_as_was_asked),
+        cmocka_unit_test(a_large_reserve_costs_nothing),
         cmocka_unit_test(threads_give_their_entries_back),
         cmocka_unit_test(closing_a_family_leaves_threads_alone),
         cmocka_unit_test(member_limit_is_an_error_in_the_child),

@@ -41,10 +41,10 @@ static void shared_memory_grows_and_is_zero(void **state)
     assert_ok(kin_os_shm_map(&one, shm, reserve));
     assert_ok(kin_os_handle_duplicate(&copy, shm));
     assert_ok(kin_os_shm_map(&other, copy, reserve));
-    assert_true(kin_os_shm_committed(shm, one, reserve) == 0);
+    assert_true(kin_os_shm_committed(shm, one, 0, reserve) == 0);
     assert_ok(kin_os_shm_commit(shm, one, 0, page));
     assert_ok(kin_os_shm_commit(copy, other, 0, 3 * page));
-    assert_true(kin_os_shm_committed(shm, one, reserve) >= 3 * page);
+    assert_true(kin_os_shm_committed(shm, one, 0, reserve) >= 3 * page);
     for (size_t i = 0; i < 3 * page; i++) {
         assert_int_equal(((unsigned char *)one)[i], 0);
     }
@@ -53,6 +53,12 @@ static void shared_memory_grows_and_is_zero(void **state)
     assert_ok(kin_os_shm_commit(shm, one, 0, reserve));
     assert_int_equal(((unsigned char *)other)[3 * page - 1], 0x5a);
     assert_int_equal(((unsigned char *)other)[reserve - 1], 0);
+    kin_status given = kin_os_shm_decommit(shm, one, 2 * page, 4 * page);
+    assert_true(given == KIN_OK || given == KIN_E_UNSUPPORTED);
+    assert_ok(kin_os_shm_commit(copy, other, 2 * page, 4 * page));
+    assert_int_equal(((unsigned char *)one)[3 * page - 1], given == KIN_OK ? 0 : 0x5a);
+    assert_int_equal(((unsigned char *)one)[2 * page - 1], 0x5a);
+    assert_true(kin_os_shm_committed(shm, one, 0, reserve) == reserve);
     kin_os_shm_unmap(other, reserve);
     kin_os_shm_unmap(one, reserve);
     kin_os_handle_close(copy);

@@ -891,6 +891,7 @@ int main(void)
         {"storm_produce", child_storm_produce},
         {"storm_consume", child_storm_consume},
     };
+    limit_own_family();
     kin_main(entries, sizeof entries / sizeof entries[0]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_input_is_refused),

@@ -191,6 +191,7 @@ static void count_written_over_leads_nowhere(void **state)
 int main(void)
 {
     static const kin_entry entries[] = {{"square", child_square}, {"die_holding", child_die_holding}};
+    limit_own_family();
     kin_main(entries, 2);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(value_of_every_type_keeps_its_bytes),

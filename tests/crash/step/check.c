@@ -8,6 +8,14 @@ static bool acquired(kin_status status)
     return status == KIN_OK || status == KIN_OWNER_DIED;
 }
 
+/* What there is no room for, but for which all free blocks are given up. */
+static size_t convertible(void)
+{
+    kin_family_info info = {.size = sizeof info};
+    kin_family_inspect(NULL, &info);
+    return (size_t)info.reserve - (512 << 10);
+}
+
 const char *use_all(place *it)
 {
     void *small = NULL, *large = NULL, *found = NULL;
@@ -52,9 +60,13 @@ const char *use_all(place *it)
         kin_barrier_wait(&it->barrier, NULL, NULL, NULL, 0) != KIN_E_TIMED_OUT) {
         return "barrier";
     }
-    if (kin_alloc(&small, NULL, 50) != KIN_OK || kin_alloc(&large, NULL, 20000) != KIN_OK ||
+    if (kin_alloc(&small, NULL, 50) != KIN_OK || kin_alloc(&large, NULL, 50000) != KIN_OK ||
         kin_free(small) != KIN_OK || kin_free(large) != KIN_OK) {
         return "memory";
+    }
+    if (kin_alloc(&large, NULL, convertible()) != KIN_E_NO_MEMORY || kin_alloc(&small, NULL, 3000) != KIN_OK ||
+        kin_free(small) != KIN_OK) {
+        return "memory that is converted";
     }
     kin_name_remove(NULL, "stepped");
     if (kin_name_set("stepped", KIN_TYPE_LOCK, &it->lock) != KIN_OK ||

@@ -52,7 +52,7 @@ static void alloc_small(place *it)
 
 static void alloc_large(place *it)
 {
-    kin_alloc(&it->block, NULL, 20000);
+    kin_alloc(&it->block, NULL, 50000);
 }
 
 static void free_block(place *it)
@@ -71,6 +71,33 @@ static void large_both(place *it)
 {
     alloc_large(it);
     free_block(it);
+}
+
+static void alloc_other(place *it)
+{
+    kin_alloc(&it->block, NULL, 3000);
+}
+
+static void other_both(place *it)
+{
+    alloc_other(it);
+    free_block(it);
+}
+
+/* There is no room for it: before the heap says so, all spans whose blocks are free are converted. */
+static void alloc_too_much(place *it)
+{
+    (void)it;
+    void *none = NULL;
+    kin_family_info info = {.size = sizeof info};
+    kin_family_inspect(NULL, &info);
+    kin_alloc(&none, NULL, (size_t)info.reserve - (512 << 10));
+}
+
+static void convert(place *it)
+{
+    other_both(it);
+    alloc_too_much(it);
 }
 
 static void name_set(place *it)
@@ -99,6 +126,8 @@ static const scenario rows[] = {
     {"memory", "free, small", .before = alloc_small, .operation = free_block},
     {"memory", "allocate, large", .before = large_both, .operation = alloc_large},
     {"memory", "free, large", .before = alloc_large, .operation = free_block},
+    {"memory", "convert spans whose blocks are free", .before = other_both, .operation = alloc_too_much, .owned = true},
+    {"memory", "allocate in a converted span", .before = convert, .operation = alloc_other},
     {"name", "set", .before = name_remove, .operation = name_set},
     {"name", "remove", .before = name_set, .operation = name_remove},
 };

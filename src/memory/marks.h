@@ -1,0 +1,45 @@
+/* marks.h: where free blocks may be. Protocol: marks.c. */
+#ifndef KIN_MARKS_H
+#define KIN_MARKS_H
+
+#include "memory/block.h"
+
+static inline _Atomic uint64_t *kin__groups_at(const kin_family *family, uint32_t index)
+{
+    return &kin__row_at(family, index)->groups[index % KIN__ROW_SPANS];
+}
+
+void kin__mark_group(kin_family *family, uint32_t class, uint32_t index, uint32_t group);
+/* A block, so many bytes into its span, has become free. row: the span's. */
+static inline void kin__mark_block(kin_family *family, kin__row *row, uint32_t class, uint32_t index, uint32_t within)
+{
+    if (!(atomic_load(&row->groups[index % KIN__ROW_SPANS]) >> within / 1024 & 1)) {
+        kin__mark_group(family, class, index, within / 1024);
+    }
+}
+/* Any block of the span may be free. For the holder of the heap's lock. */
+void kin__mark_span(kin_family *family, uint32_t class, uint32_t index);
+/* The next span, from *index on, that may have a free block of that class. False: there is none. */
+bool kin__marks_next(kin_family *family, uint32_t class, uint32_t *index);
+
+/* The KiB of the span in which free blocks may begin, bit by bit. */
+uint64_t kin__marks_of(kin_family *family, uint32_t index);
+/* No free block was found there. The caller looks once more: one may have become free just before. */
+void kin__unmark_group(kin_family *family, uint32_t index, uint32_t group);
+/* There was no mark in the span, whose word was `span`. */
+void kin__unmark_span(kin_family *family, uint32_t class, uint32_t index);
+/* The span has no blocks any more. */
+void kin__unmark_all(kin_family *family, uint32_t index);
+
+/* By (2^n * KIN__BIT_FACTOR) >> 58: n. */
+#define KIN__BIT_FACTOR UINT64_C(0x3f79d71b4cb0a89)
+extern const uint8_t kin__bit_numbers[64];
+
+/* The number of a word's lowest bit at `from` or above; 64: there is none. */
+static inline uint32_t kin__next_bit(uint64_t word, uint32_t from)
+{
+    word = from < 64 ? word >> from << from : 0;
+    return word == 0 ? 64 : kin__bit_numbers[((word & (0 - word)) * KIN__BIT_FACTOR) >> 58];
+}
+
+#endif

@@ -1,0 +1,312 @@
+/* The heap in long use: memory that was of one size serves another, at any time, whoever is killed. */
+#include "support.h"
+
+#include <stdlib.h>
+
+#include "memory/heap.h"
+#include "memory/spans.h"
+
+#define MOST 400000
+
+static kin_family *new_family(uint64_t reserve)
+{
+    kin_family *family = NULL;
+    kin_family_options options = KIN_FAMILY_OPTIONS;
+    options.reserve = reserve;
+    assert_ok(kin_family_create(&family, &options));
+    return family;
+}
+
+static void *blocks[MOST];
+
+/* How many blocks of that size there is room for. */
+static int fill(kin_family *family, size_t size)
+{
+    int count = 0;
+    kin_status status = KIN_OK;
+    while (count < MOST && (status = kin_alloc(&blocks[count], family, size)) == KIN_OK) {
+        memset(blocks[count], 0x55, size);
+        count++;
+    }
+    assert_string_equal(kin_status_name(status), "KIN_E_NO_MEMORY");
+    return count;
+}
+
+/* Not in the order in which they were allocated. */
+static void free_all(int count)
+{
+    for (int start = 0; start < 7; start++) {
+        for (int i = start; i < count; i += 7) {
+            assert_ok(kin_free(blocks[i]));
+        }
+    }
+}
+
+static int fill_and_free(kin_family *family, size_t size)
+{
+    int count = fill(family, size);
+    free_all(count);
+    return count;
+}
+
+/* ---- children ---- */
+
+/* Fills the heap with blocks of one size, frees them, takes the next size, without end. */
+static int child_convert(const kin_args *args)
+{
+    static const size_t sizes[] = {20, 3000, 100, 70000, 500, 16000, 40, 200000};
+    static void *mine[2000];
+    kin_sem *told = given(args, "told", KIN_TYPE_SEM), *go = given(args, "go", KIN_TYPE_SEM);
+    unsigned from = (unsigned)given_number(args, "seed");
+    kin_family *family = NULL;
+    CHECK(told && go && kin_family_of(told, &family) == KIN_OK && kin_sem_release(told, 1) == KIN_OK);
+    CHECK(kin_sem_acquire(go, 1, PATIENCE) == KIN_OK);
+    for (unsigned i = from;; i++) {
+        int count = 0;
+        while (count < 2000 && kin_alloc(&mine[count], family, sizes[i % 8]) == KIN_OK) {
+            memset(mine[count++], 0xff, sizes[i % 8]);
+        }
+        while (count > 0) {
+            CHECK(kin_free(mine[--count]) == KIN_OK);
+        }
+    }
+}
+
+/* ---- tests ---- */
+
+static void freed_blocks_serve_any_size(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {100, 1000, 20, 30000, 100, 16384, 100, 5000};
+    kin_family *family = new_family(16 << 20);
+    int first = fill_and_free(family, 100);
+    assert_true((size_t)first * 100 > 12 << 20);
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        void *large = NULL;
+        size_t count = (size_t)fill_and_free(family, sizes[i]);
+        assert_true(sizes[i] == 20 || count * sizes[i] > 11 << 20);
+        assert_true(sizes[i] != 100 || count == (size_t)first);
+        assert_ok(kin_alloc(&large, family, 12 << 20)); /* in one piece */
+        assert_ok(kin_free(large));
+    }
+    kin_family_close(family);
+}
+
+/* Half of the blocks stay: what is there is kept, and what was freed is used. */
+static void blocks_that_stay_are_left_alone(void **state)
+{
+    (void)state;
+    kin_family *family = new_family(8 << 20);
+    int count = fill(family, 100);
+    for (int i = 0; i < count; i += 2) {
+        assert_ok(kin_free(blocks[i]));
+    }
+    void *other = NULL;
+    assert_status(kin_alloc(&other, family, 1000), KIN_E_NO_MEMORY); /* each span has some that stay */
+    for (int i = 0; i < count; i += 2) {
+        assert_ok(kin_alloc(&blocks[i], family, 100));
+    }
+    assert_status(kin_alloc(&other, family, 100), KIN_E_NO_MEMORY);
+    for (int i = 1; i < count; i += 2) {
+        assert_int_equal(((unsigned char *)blocks[i])[99], 0x55);
+    }
+    free_all(count);
+    kin_family_close(family);
+}
+
+static int fill_dict(kin_dict *dict, size_t size)
+{
+    static char value[400];
+    int count = 0;
+    while (kin_dict_set(dict, &count, sizeof count, value, size) == KIN_OK) {
+        count++;
+    }
+    return count;
+}
+
+static int square(kin_task *task)
+{
+    const int *in = task->in;
+    int *out = task->out;
+    for (size_t i = 0; i < task->count; i++) {
+        out[i] = in[i] * in[i];
+    }
+    return 0;
+}
+
+/* As it can in an empty family. */
+static void use_pool(kin_family *family)
+{
+    kin_pool *pool = NULL;
+    kin_pool_options options = KIN_POOL_OPTIONS;
+    kin_work work = KIN_WORK;
+    int *numbers = NULL;
+    options.workers = 2;
+    work.function = "square";
+    work.count = 1000;
+    work.in_size = work.out_size = sizeof *numbers;
+    assert_ok(kin_alloc((void **)&numbers, family, work.count * sizeof *numbers));
+    work.in = work.out = numbers;
+    numbers[999] = 999;
+    assert_ok(kin_pool_create(&pool, family, &options));
+    assert_ok(kin_pool_map(pool, &work, NULL, PATIENCE));
+    assert_int_equal(numbers[999], 999 * 999);
+    kin_pool_destroy(pool);
+    assert_ok(kin_free(numbers));
+}
+
+static void an_emptied_dict_takes_as_much_again(void **state)
+{
+    (void)state;
+    kin_dict *dict = NULL;
+    kin_family *family = new_family(16 << 20);
+    assert_ok(kin_dict_create(&dict, family));
+    int first = fill_dict(dict, 100);
+    assert_ok(kin_dict_clear(dict));
+    assert_true(fill_dict(dict, 400) > first / 4);
+    assert_ok(kin_dict_clear(dict));
+    assert_int_equal(fill_dict(dict, 100), first);
+    assert_ok(kin_dict_clear(dict));
+    use_pool(family);
+    assert_ok(kin_dict_destroy(dict));
+    kin_family_close(family);
+}
+
+static uint64_t add_versions(kin_family *family)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < kin__spans_used(family); i++) {
+        sum += kin__span_version(atomic_load(kin__span_at(family, i)));
+    }
+    return sum;
+}
+
+/* Blocks of several sizes in turn, none left: no span is converted for it. */
+static void spans_are_not_converted_in_vain(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {100, 1000, 5000, 30000};
+    kin_family *family = new_family(8 << 20);
+    for (int i = 0; i < 1000; i++) {
+        void *one = NULL;
+        assert_ok(kin_alloc(&one, family, sizes[i % 4]));
+        assert_ok(kin_free(one));
+    }
+    assert_int_equal(add_versions(family), 0);
+    assert_int_equal(kin__spans_used(family), 4);
+    kin_family_close(family);
+}
+
+/* Where there was a block, one with the same word does not come again: not in another use of the span, nor after it. */
+static void block_words_do_not_come_again(void **state)
+{
+    (void)state;
+    enum { KINDS = 3, ROUNDS = 20 };
+    static const size_t sizes[KINDS] = {100, 900, 60000};
+    static uint64_t words[KINDS * ROUNDS * 5];
+    kin_family *family = new_family(1 << 20);
+    kin__seat *seat;
+    int count = 0;
+    assert_ok(kin__seat_take(&seat, family));
+    for (int i = 0; i < KINDS * ROUNDS; i++) {
+        for (int k = 0; k < 5; k++) { /* some generations in each use */
+            void *one = NULL;
+            _Atomic uint64_t note = 0;
+            assert_ok(kin__heap_take(&one, seat, sizes[i % KINDS], false, &note));
+            assert_true(kin__heap_has(family, note));
+            words[count++] = note;
+            assert_ok(kin__heap_give(seat, note));
+        }
+        for (int k = 0; k < count; k++) {
+            assert_false(kin__heap_has(family, words[k]));
+            assert_ok(kin__heap_give(seat, words[k])); /* nothing happens */
+            for (int other = k + 1; other < count; other++) {
+                assert_true(words[k] != words[other]);
+            }
+        }
+        void *most = NULL; /* all spans */
+        assert_ok(kin_alloc(&most, family, (size_t)family->layout.span_count * KIN__SPAN_SIZE - 16));
+        assert_ok(kin_free(most));
+    }
+    kin_family_close(family);
+}
+
+/* What the dead have left, live or not, is freed. */
+static void free_what_is_left(kin_family *family, const void *keep, const void *keep_too)
+{
+    for (uint32_t i = 0; i < kin__spans_used(family); i++) {
+        uint64_t span = atomic_load(kin__span_at(family, i));
+        uint32_t stride = kin__span_has_class(span) ? kin__strides[kin__span_number(span)] : KIN__SPAN_SIZE;
+        for (uint32_t at = 0; at + stride <= KIN__SPAN_SIZE; at += stride) {
+            void *one = kin__pointer(family, kin__span_offset(family, i) + at + 16);
+            kin_status status = one == keep || one == keep_too ? KIN_OK : kin_free(one);
+            assert_true(status == KIN_OK || status == KIN_E_STALE || status == KIN_E_ARGUMENT);
+        }
+    }
+}
+
+static void show_spans(kin_family *family)
+{
+    for (uint32_t i = 0; i < family->layout.span_count; i++) {
+        bool there = i < kin__spans_used(family);
+        uint64_t span = there ? atomic_load(kin__span_at(family, i)) : 0;
+        uint64_t tag = there ? atomic_load((_Atomic uint64_t *)kin__pointer(family, kin__span_offset(family, i))) : 0;
+        print_message("span %d: kind %d, number %d, version %d, first tag %llx, groups %llx\n", (int)i,
+                      (int)kin__span_kind_of(span), (int)kin__span_number(span), (int)kin__span_version(span),
+                      (unsigned long long)(tag ^ family->key),
+                      there ? (unsigned long long)atomic_load(&kin__row_at(family, i)->groups[i % 64]) : 0);
+    }
+}
+
+/* Killed while they convert spans: no block is lost, none is in two. They begin when both are there, for starting a
+ * child takes a block, too, and one that converts leaves none. */
+static void killed_converters_lose_nothing(void **state)
+{
+    (void)state;
+    kin_sem *told = NULL, *go = NULL;
+    kin_args *args = NULL;
+    kin_family *family = new_family(2 << 20);
+    assert_ok(kin_sem_create(&told, family, 0, 0));
+    assert_ok(kin_sem_create(&go, family, 0, 0));
+    int first = fill_and_free(family, 100);
+    for (int round = 0; round < 25; round++) {
+        assert_ok(kin_args_create(&args, family));
+        give(args, "told", KIN_TYPE_SEM, told);
+        give(args, "go", KIN_TYPE_SEM, go);
+        give_number(args, "seed", round);
+        kin_process *children[2] = {start_child("convert", args), start_child("convert", args)};
+        assert_ok(kin_sem_acquire(told, 2, PATIENCE));
+        assert_ok(kin_sem_release(go, 2));
+        int64_t end = now_ns() + KIN_MS(2) + round % 5 * KIN_MS(1);
+        while (now_ns() < end) {
+        }
+        kill_child(children[round % 2]);
+        kill_child(children[1 - round % 2]);
+        kin_args_destroy(args);
+        assert_ok(kin_family_reap(family, NULL));
+        free_what_is_left(family, told, go);
+        int count = fill(family, 100);
+        if (count != first) {
+            show_spans(family);
+        }
+        free_all(count);
+        assert_int_equal(count, first);
+    }
+    assert_ok(kin_sem_destroy(told));
+    assert_ok(kin_sem_destroy(go));
+    kin_family_close(family);
+}
+
+int main(void)
+{
+    static const kin_entry entries[] = {{"convert", child_convert}};
+    static const kin_function functions[] = {{"square", square}};
+    kin_functions(functions, 1);
+    kin_main(entries, 1);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(freed_blocks_serve_any_size),         cmocka_unit_test(blocks_that_stay_are_left_alone),
+        cmocka_unit_test(an_emptied_dict_takes_as_much_again), cmocka_unit_test(spans_are_not_converted_in_vain),
+        cmocka_unit_test(block_words_do_not_come_again),       cmocka_unit_test(killed_converters_lose_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
