@@ -193,15 +193,26 @@ static uint32_t count_asleep(kin_family *family, const void *object, size_t size
     return count;
 }
 
-void await_asleep(const void *object, size_t size, uint32_t count)
+static void await_count(const void *object, size_t size, uint32_t count, bool more)
 {
     kin_family *family = NULL;
     int64_t end = now_ns() + PATIENCE;
     assert_ok(kin_family_own(&family));
-    while (count_asleep(family, object, size) < count && now_ns() < end) {
+    for (uint32_t now;
+         (now = count_asleep(family, object, size), more ? now < count : now > count) && now_ns() < end;) {
         kin_os_yield();
     }
     assert_int_equal(count_asleep(family, object, size), count);
+}
+
+void await_asleep(const void *object, size_t size, uint32_t count)
+{
+    await_count(object, size, count, true);
+}
+
+void await_no_more_asleep(const void *object, size_t size, uint32_t count)
+{
+    await_count(object, size, count, false);
 }
 
 void kill_unseen(kin_process *process)

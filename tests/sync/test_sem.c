@@ -277,6 +277,31 @@ static void permits_reach_a_living_waiter_among_the_dead(void **state)
     assert_ok(kin_free(it));
 }
 
+/* Nobody releases anything, nobody joins them: one that sleeps beside them finds them. */
+static void dead_sleepers_are_removed_by_a_living_one(void **state)
+{
+    (void)state;
+    enum { DEAD = 3 };
+    slots *it = new_slots(0, 0);
+    kin_process *dead[DEAD];
+    for (int i = 0; i < DEAD; i++) {
+        dead[i] = start_with("wait_for_one", it);
+        await_asleep(&it->sem, sizeof it->sem, (uint32_t)i + 1);
+    }
+    kin_process *alive = start_with("wait_for_one", it);
+    await_asleep(&it->sem, sizeof it->sem, DEAD + 1);
+    for (int i = 0; i < DEAD; i++) {
+        kill_unseen(dead[i]);
+    }
+    await_no_more_asleep(&it->sem, sizeof it->sem, 1);
+    assert_ok(kin_sem_release(&it->sem, 1));
+    join_child(alive, 0);
+    for (int i = 0; i < DEAD; i++) {
+        forget_child(dead[i]);
+    }
+    assert_ok(kin_free(it));
+}
+
 /* It never gets so many, and others take and give all the time. */
 static void deadline_holds_among_many_changes(void **state)
 {
@@ -343,6 +368,7 @@ int main(void)
         cmocka_unit_test(who_wants_many_does_not_stop_who_wants_few),
         unit_test_with_deaths(killed_waiter_takes_nothing),
         unit_test_with_deaths(permits_reach_a_living_waiter_among_the_dead),
+        unit_test_with_deaths(dead_sleepers_are_removed_by_a_living_one),
         cmocka_unit_test(deadline_holds_among_many_changes),
         cmocka_unit_test(what_was_written_before_a_release_is_seen),
     };
