@@ -15,6 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "park/slices.h"
+
 #define OWNER 61001u
 #define FRIEND 61002u
 #define STRANGER 61003u
@@ -261,6 +263,50 @@ static int sweep(void)
     return 0;
 }
 
+#ifndef KIN_POSIX_PLAIN /* else semaphores have names, which are out of reach then, and slices have to do */
+
+/* ---- actors with fewer rights than they began with ---- */
+
+#define ROUNDS 50
+
+typedef struct court {
+    kin_event serve, back;
+} court;
+
+/* Joins as it was started; plays on as another user, where none of the system's names are to be seen. */
+static int play_back(court *it)
+{
+    CHECK(kin_event_wait(&it->back, KIN_NOW) == KIN_E_TIMED_OUT);
+    CHECK(chroot("/proc/self/fdinfo") == 0 && chdir("/") == 0 && become(OWNER));
+    for (int i = 0; i < ROUNDS; i++) {
+        CHECK(kin_event_wait(&it->serve, KIN_SECONDS(20)) == KIN_OK && kin_event_clear(&it->serve) == KIN_OK);
+        CHECK(kin_event_set(&it->back) == KIN_OK);
+    }
+    return 0;
+}
+
+/* Without slices: nobody wakes up but by being woken. */
+static int play(void)
+{
+    void *memory = NULL;
+    atomic_store(&kin__slices_are, KIN__SLICES_OFF);
+    CHECK(kin_alloc(&memory, NULL, sizeof(court)) == KIN_OK);
+    court *it = memory;
+    CHECK(kin_event_init(&it->serve) == KIN_OK && kin_event_init(&it->back) == KIN_OK);
+    pid_t other = fork();
+    if (other == 0) {
+        _exit(play_back(it));
+    }
+    for (int i = 0; i < ROUNDS; i++) {
+        usleep(1000); /* both sleep */
+        CHECK(kin_event_set(&it->serve) == KIN_OK);
+        CHECK(kin_event_wait(&it->back, KIN_SECONDS(20)) == KIN_OK && kin_event_clear(&it->back) == KIN_OK);
+    }
+    return end_of(other);
+}
+
+#endif
+
 /* ---- actors that mean ill ---- */
 
 /* Of the one family that the owner has. */
@@ -458,6 +504,14 @@ static void names_are_the_owners_to_remove(void **state)
     assert_int_equal(run(FRIEND, find_none), 0);
 }
 
+#ifndef KIN_POSIX_PLAIN
+static void wake_ups_reach_who_has_dropped_its_rights(void **state)
+{
+    (void)state;
+    assert_int_equal(run(0, play), 0);
+}
+#endif
+
 static void group_must_be_ones_own(void **state)
 {
     (void)state;
@@ -612,6 +666,9 @@ int main(void)
         cmocka_unit_test(nobody_joins_if_not_asked),
         cmocka_unit_test(other_users_death_is_noticed),
         cmocka_unit_test(names_are_the_owners_to_remove),
+#ifndef KIN_POSIX_PLAIN
+        cmocka_unit_test(wake_ups_reach_who_has_dropped_its_rights),
+#endif
         cmocka_unit_test(group_must_be_ones_own),
         cmocka_unit_test(taking_the_owners_directory_is_in_vain),
         cmocka_unit_test(directory_gets_its_mode_back),
