@@ -3,14 +3,23 @@
  *
  *     0 ──put──► word ──put──► another word of the same key ──remove──► NO_ENTRY, or 0 if the next slot is 0 ──put──► ...
  *
- * Entries never move inside a table, and each step is one store, after which every entry can still be found: so a
- * reader that searches meanwhile finds an entry that was there all the time, and misses one only if it was not there at
- * some moment of the search. It believes a slot's entry only if the slot still has the same word afterwards, and that a
- * key is not there only if the table is still the root. A slot with another hash than the key's needs no second look: a
- * slot's hash is changed only after the entry that its word named was taken out.
+ * Each step is one store, after which every entry can still be found. Entries do not move inside a table, but while
+ * `moves` is odd (see below). So a reader that searches meanwhile finds an entry that was there all the time, and misses
+ * one only if it was not there at some moment of the search. It believes a slot's entry only if the slot still has the
+ * same word afterwards, and that a key is not there only if the table is still the root, and `moves` is the same and
+ * even. A slot with another hash than the key's needs no second look: a slot's hash is changed only after the entry that
+ * its word named was taken out.
  *
  * A table too full, or with too many slots that had an entry, is replaced: the new one is filled, then published by the
  * store of root. Only the lock's holder writes `count` and `used`; after a death they are counted anew.
+ *
+ * In a family without memory for another table this one is filled further, up to CROWDED entries. Attempts are made
+ * when it has become fuller by a part of its size, so that they cost each change little. With many slots that had an
+ * entry it is purged of them in place: `moves` becomes odd; each entry moves to the first such slot on its way, if there
+ * is one: it is written there, then taken out of its old slot. Then no entry passes such a slot any more, and all of them
+ * become 0; `moves` becomes even. A holder that was killed meanwhile has left an entry twice, at most; the next one purges
+ * again, and takes the second out. A reader that missed an entry has seen its old slot emptied, and so sees the odd
+ * `moves`, stored before (release, acquire).
  */
 #include "container/hash_table.h"
 
@@ -23,6 +32,12 @@
 
 #define CAPACITY_MIN UINT64_C(8)
 #define CAPACITY_MAX (UINT64_C(1) << 27) /* its block has to be smaller than 4 GiB */
+
+#define ROOMY(capacity) ((capacity) / 4 * 3)
+#define CROWDED(capacity) ((capacity) / 8 * 7)
+#define USED_MAX(capacity) (CROWDED(capacity) + (capacity) / 64)
+#define RETRY_AFTER(capacity) ((capacity) / 32)
+#define PURGE_STEPS 256 /* for each slot, at most: more in a table that somebody has written over */
 
 typedef kin__table_view view;
 
@@ -97,13 +112,18 @@ kin_status kin__table_read(kin_family *family, kin__container *it, const kin__ke
     if (root == 0) {
         return status;
     }
-    status = open_table(family, root, &in) ? probe(family, &in, key, &place) : KIN_E_DAMAGED;
+    if (!open_table(family, root, &in)) {
+        return atomic_load(&it->root) == root ? KIN_E_DAMAGED : KIN_E_BUSY;
+    }
+    uint64_t moves = atomic_load_explicit(&in.table->moves, memory_order_acquire);
+    status = probe(family, &in, key, &place);
     bool found = status == KIN_OK;
     if (found) {
         status = kin__entry_copy(&place.found, buffer, capacity, size);
     }
     atomic_thread_fence(memory_order_acquire);
-    bool stands = !found || atomic_load_explicit(&place.slot->word, memory_order_relaxed) == place.word;
+    bool stands = found ? atomic_load_explicit(&place.slot->word, memory_order_relaxed) == place.word
+                        : moves % 2 == 0 && atomic_load_explicit(&in.table->moves, memory_order_relaxed) == moves;
     return stands && atomic_load_explicit(&it->root, memory_order_relaxed) == root ? status : KIN_E_BUSY;
 }
 
@@ -144,18 +164,21 @@ static void add(_Atomic uint64_t *number, uint64_t amount)
     atomic_store_explicit(number, atomic_load_explicit(number, memory_order_relaxed) + amount, memory_order_relaxed);
 }
 
-/* into has room, and is not published yet. */
-static void copy_slots(const view *from, const view *into, uint64_t most)
+/* into is not published yet. False: it has no room for all, so that somebody has written over `count`. */
+static bool copy_slots(const view *from, const view *into)
 {
     uint64_t count = 0;
-    for (uint64_t i = 0; i < from->capacity && count < most; i++) {
+    for (uint64_t i = 0; i < from->capacity; i++) {
         uint64_t word = atomic_load_explicit(&from->slots[i].word, memory_order_relaxed);
         uint64_t hash = atomic_load_explicit(&from->slots[i].hash, memory_order_relaxed);
         if (word <= KIN__NO_ENTRY) {
             continue;
         }
-        uint64_t at = hash & (into->capacity - 1), steps = 0;
-        while (atomic_load_explicit(&into->slots[at].word, memory_order_relaxed) != 0 && steps++ < into->capacity) {
+        if (count == ROOMY(into->capacity)) {
+            return false;
+        }
+        uint64_t at = hash & (into->capacity - 1);
+        while (atomic_load_explicit(&into->slots[at].word, memory_order_relaxed) != 0) {
             at = (at + 1) & (into->capacity - 1);
         }
         atomic_store_explicit(&into->slots[at].hash, hash, memory_order_relaxed);
@@ -164,6 +187,7 @@ static void copy_slots(const view *from, const view *into, uint64_t most)
     }
     atomic_store_explicit(&into->table->count, count, memory_order_relaxed);
     atomic_store_explicit(&into->table->used, count, memory_order_relaxed);
+    return true;
 }
 
 static uint64_t count_entries(const view *in, uint64_t *used)
@@ -178,17 +202,22 @@ static uint64_t count_entries(const view *in, uint64_t *used)
     return count;
 }
 
+static uint64_t count_of(const view *in)
+{
+    uint64_t count = in->table ? atomic_load_explicit(&in->table->count, memory_order_relaxed) : 0;
+    return count < in->capacity ? count : in->capacity;
+}
+
 /* Publishes another table, at most half full with the entries there are and one more. */
 static kin_status replace(kin__seat *seat, kin__container *it)
 {
     void *memory;
     view from = {0}, into;
-    uint64_t used, capacity = CAPACITY_MIN, root = atomic_load_explicit(&it->root, memory_order_relaxed);
+    uint64_t capacity = CAPACITY_MIN, root = atomic_load_explicit(&it->root, memory_order_relaxed);
     if (root != 0 && !open_table(seat->family, root, &from)) {
         return KIN_E_DAMAGED;
     }
-    uint64_t count = count_entries(&from, &used);
-    while (capacity < 2 * (count + 1)) {
+    while (capacity < 2 * (count_of(&from) + 1)) {
         capacity *= 2;
     }
     if (capacity > CAPACITY_MAX) {
@@ -201,23 +230,118 @@ static kin_status replace(kin__seat *seat, kin__container *it)
     }
     into = (view){memory, (kin__slot *)(void *)((kin__table *)memory + 1), capacity};
     atomic_store_explicit(&into.table->capacity, capacity, memory_order_relaxed);
-    copy_slots(&from, &into, count);
+    if (!copy_slots(&from, &into)) {
+        kin__container_undo(seat, it);
+        return KIN_E_DAMAGED;
+    }
     kin__container_doubt(it, KIN__TABLE_GONE, root);
     atomic_store_explicit(&it->root, kin__container_taken(it, KIN__TABLE_MADE), memory_order_release);
     kin__container_settle(seat, it);
     return KIN_OK;
 }
 
+/* ---- purging ---- */
+
+static void put_slot(kin__slot *slot, uint64_t hash, uint64_t word)
+{
+    atomic_store_explicit(&slot->hash, hash, memory_order_relaxed);
+    atomic_store_explicit(&slot->word, word, memory_order_release);
+}
+
+/* Moves the entry in slot `at` forward, or takes it out if it is a second time on its way. Steps: how many. */
+static uint64_t move_up(const view *in, uint64_t at)
+{
+    const uint64_t mask = in->capacity - 1, word = word_of(&in->slots[at]);
+    const uint64_t hash = atomic_load_explicit(&in->slots[at].hash, memory_order_relaxed);
+    uint64_t steps = 0;
+    for (uint64_t i = hash & mask; i != at && word > KIN__NO_ENTRY; i = (i + 1) & mask) {
+        uint64_t other = word_of(&in->slots[i]);
+        steps++;
+        if (other == KIN__NO_ENTRY || other == 0) {
+            put_slot(&in->slots[i], hash, word);
+        }
+        if (other <= KIN__NO_ENTRY || other == word) {
+            atomic_store_explicit(&in->slots[at].word, KIN__NO_ENTRY, memory_order_release);
+            break;
+        }
+    }
+    return steps;
+}
+
+static uint64_t find_never_used(const view *in)
+{
+    uint64_t at = 0;
+    while (at < in->capacity && word_of(&in->slots[at]) != 0) {
+        at++;
+    }
+    return at;
+}
+
+static void add_moves(const view *in)
+{
+    add(&in->table->moves, 1);
+    atomic_thread_fence(memory_order_release); /* before the stores to slots that follow */
+}
+
+/* Under the lock. From behind a slot that was never used: no entry's way leads past that. */
+static kin_status purge(const view *in)
+{
+    const uint64_t start = find_never_used(in), mask = in->capacity - 1;
+    uint64_t steps = 0, used;
+    if (start == in->capacity) {
+        return KIN_E_DAMAGED;
+    }
+    if (atomic_load_explicit(&in->table->moves, memory_order_relaxed) % 2 == 0) {
+        add_moves(in);
+    }
+    for (uint64_t i = 1; i < in->capacity && steps < PURGE_STEPS * in->capacity; i++) {
+        steps += move_up(in, (start + i) & mask);
+    }
+    if (steps >= PURGE_STEPS * in->capacity) {
+        return KIN_E_DAMAGED;
+    }
+    for (uint64_t i = 0; i < in->capacity; i++) {
+        if (word_of(&in->slots[i]) == KIN__NO_ENTRY) {
+            atomic_store_explicit(&in->slots[i].word, 0, memory_order_release);
+        }
+    }
+    atomic_store_explicit(&in->table->count, count_entries(in, &used), memory_order_relaxed);
+    atomic_store_explicit(&in->table->used, used, memory_order_relaxed);
+    atomic_fetch_add_explicit(&in->table->moves, 1, memory_order_release);
+    return KIN_OK;
+}
+
+/* There is no memory for another table. */
+static kin_status go_on_in(const view *in)
+{
+    uint64_t used = atomic_load_explicit(&in->table->used, memory_order_relaxed);
+    if (count_of(in) >= CROWDED(in->capacity)) {
+        return KIN_E_NO_MEMORY;
+    }
+    if (used >= USED_MAX(in->capacity)) {
+        return purge(in);
+    }
+    atomic_store_explicit(&in->table->retry, used + RETRY_AFTER(in->capacity), memory_order_relaxed);
+    return KIN_OK;
+}
+
 kin_status kin__table_make_room(kin__seat *seat, kin__container *it, const kin__key *key, kin__place *place)
 {
+    const view *in = &place->in;
     bool again = place->unused && word_of(place->unused) == KIN__NO_ENTRY;
-    if (again || (place->unused && atomic_load(&place->in.table->used) < place->in.capacity / 4 * 3)) {
+    uint64_t used = place->unused ? atomic_load_explicit(&in->table->used, memory_order_relaxed) : UINT64_MAX;
+    bool crowded = used >= USED_MAX(in->capacity) || count_of(in) >= CROWDED(in->capacity);
+    if (again || used < ROOMY(in->capacity) ||
+        (!crowded && used < atomic_load_explicit(&in->table->retry, memory_order_relaxed))) {
         return KIN_OK;
     }
     kin_status status = replace(seat, it);
+    if (status == KIN_E_NO_MEMORY && in->table) {
+        status = go_on_in(in);
+    }
     if (status == KIN_OK) {
         status = kin__table_find(seat->family, it, key, place);
-        status = status == KIN_E_NOT_FOUND && place->unused ? KIN_OK : KIN_E_DAMAGED;
+        return status == KIN_E_NOT_FOUND && place->unused ? KIN_OK : KIN_E_DAMAGED;
     }
     return status;
 }
@@ -287,6 +411,9 @@ static void recount(kin_family *family, kin__container *it)
     view in;
     uint64_t used, root = atomic_load(&it->root);
     if (root != 0 && open_table(family, root, &in)) {
+        if (atomic_load(&in.table->moves) % 2 != 0) {
+            purge(&in);
+        }
         uint64_t count = count_entries(&in, &used);
         atomic_store(&in.table->count, count);
         atomic_store(&in.table->used, used);

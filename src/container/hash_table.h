@@ -13,6 +13,8 @@ typedef struct kin__table {    /* a block; the slots follow */
     _Atomic uint64_t capacity; /* a power of 2 */
     _Atomic uint64_t count;    /* entries */
     _Atomic uint64_t used;     /* slots whose word is not 0 */
+    _Atomic uint64_t retry;    /* there was no memory for another table: not tried again while fewer are used */
+    _Atomic uint64_t moves;    /* odd while entries move inside the table */
     uint64_t fill;
 } kin__table;
 

@@ -604,6 +604,41 @@ static void a_death_in_update_changes_nothing(void **state)
     assert_ok(kin_dict_destroy(dict));
 }
 
+/* A full family whose dict cannot grow. A program that drops an entry and tries again goes on, an entry for an entry. */
+static void at_the_limit_one_goes_for_one(void **state)
+{
+    (void)state;
+    enum { SETS = 20000 };
+    kin_family *family = NULL;
+    kin_dict *dict = NULL;
+    kin_family_options options = KIN_FAMILY_OPTIONS;
+    options.reserve = 4 << 20;
+    assert_ok(kin_family_create(&family, &options));
+    assert_ok(kin_dict_create(&dict, family));
+    uint64_t next = 0, oldest = 0, filled, value = 0;
+    while (kin_dict_set(dict, &next, sizeof next, &next, sizeof next) == KIN_OK) {
+        next++;
+    }
+    filled = next;
+    for (uint64_t dropped = 0; next < filled + SETS;) {
+        kin_status status = kin_dict_set(dict, &next, sizeof next, &next, sizeof next);
+        if (status == KIN_OK) {
+            next++;
+            continue;
+        }
+        assert_status(status, KIN_E_NO_MEMORY);
+        assert_ok(kin_dict_delete(dict, &oldest, sizeof oldest));
+        oldest++;
+        assert_true(++dropped < SETS + SETS / 4);
+    }
+    for (uint64_t key = 0; key < next; key++) {
+        kin_status status = kin_dict_get(dict, &key, sizeof key, &value, sizeof value, NULL);
+        assert_int_equal(status, key < oldest ? KIN_E_NOT_FOUND : KIN_OK);
+        assert_true(key < oldest || value == key);
+    }
+    kin_family_close(family);
+}
+
 int main(void)
 {
     static const kin_entry entries[] = {{"use", child_use},
@@ -627,6 +662,7 @@ int main(void)
         cmocka_unit_test(nothing_is_torn_between_processes),
         cmocka_unit_test(who_reads_always_finds_what_is_always_there),
         cmocka_unit_test(counters_are_exact),
+        cmocka_unit_test(at_the_limit_one_goes_for_one),
         cmocka_unit_test(killed_at_random_it_stays_whole),
         cmocka_unit_test(a_death_in_update_changes_nothing),
     };

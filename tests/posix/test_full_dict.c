@@ -1,0 +1,240 @@
+/* A dict in a full family, whose writers are killed: its table is purged in place all the time. */
+#include "support.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "container/hash_table.h"
+#include "family/input.h"
+#include "family/thread_slot.h"
+
+#define KEYS 40000u /* more than there is room for */
+
+typedef struct window { /* of keys, modulo KEYS; shared by the writers, of which there is one at a time */
+    _Atomic uint32_t next, oldest;
+} window;
+
+static window *new_window(void)
+{
+    void *memory = mmap(NULL, sizeof(window), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(memory != MAP_FAILED);
+    return memory;
+}
+
+/* Adds for ever; drops the oldest where there is no room. */
+static void churn(kin_dict *dict, window *keys)
+{
+    for (;;) {
+        uint32_t key = atomic_load(&keys->next) % KEYS;
+        if (kin_dict_set(dict, &key, sizeof key, &key, sizeof key) == KIN_OK) {
+            atomic_fetch_add(&keys->next, 1);
+        } else {
+            key = atomic_fetch_add(&keys->oldest, 1) % KEYS;
+            kin_dict_delete(dict, &key, sizeof key);
+        }
+    }
+}
+
+/* Each entry is there once, and is found. */
+static size_t check_whole(kin_dict *dict)
+{
+    static unsigned char seen[KEYS];
+    size_t count = 0, size = 0;
+    kin_items *items = NULL;
+    kin_item item;
+    memset(seen, 0, sizeof seen);
+    assert_ok(kin_dict_items(&items, dict));
+    while (kin_items_next(items, &item)) {
+        uint32_t key, value = KEYS;
+        memcpy(&key, item.key, sizeof key);
+        assert_true(key < KEYS && !seen[key]);
+        seen[key] = 1;
+        assert_ok(kin_dict_get(dict, &key, sizeof key, &value, sizeof value, NULL));
+        assert_int_equal(value, key);
+        count++;
+    }
+    kin_items_destroy(items);
+    assert_ok(kin_dict_size(dict, &size));
+    assert_int_equal(size, count);
+    return count;
+}
+
+static void killed_while_it_is_purged_it_stays_whole(void **state)
+{
+    (void)state;
+    kin_family *family = NULL;
+    kin_dict *dict = NULL;
+    kin_family_options options = KIN_FAMILY_OPTIONS;
+    window *keys = new_window();
+    size_t most = 0;
+    options.reserve = 1 << 20;
+    assert_ok(kin_family_create(&family, &options));
+    assert_ok(kin_dict_create(&dict, family));
+    for (unsigned round = 0; round < 300; round++) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            alarm(60); /* not longer, if a test fails */
+            churn(dict, keys);
+        }
+        usleep((useconds_t)(1 + round * 37 % 20) * 1000);
+        kill(pid, SIGKILL);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        size_t count = check_whole(dict);
+        most = count > most ? count : most;
+    }
+    print_message("%zu entries at most\n", most);
+    assert_ok(kin_dict_clear(dict));
+    assert_int_equal(check_whole(dict), 0);
+    kin_family_close(family);
+    munmap(keys, sizeof *keys);
+}
+
+/* ---- by hand ---- */
+
+typedef struct move { /* of an entry, from a slot to one that had another entry, on its way */
+    kin__seat *seat;
+    kin__container *it;
+    kin__table *table;
+    kin__slot *from, *to;
+} move;
+
+/* Holding the dict's lock. */
+static int begin_move(move *out, kin_dict *dict)
+{
+    CHECK(kin__container_open(&out->seat, dict, &kin__dict_kind) == KIN_OK);
+    out->it = (kin__container *)dict;
+    CHECK(kin__container_enter(out->seat, out->it, &kin__dict_kind) == KIN_OK);
+    out->table = kin__pointer(out->seat->family, kin__block_offset(atomic_load(&out->it->root)));
+    return 0;
+}
+
+static void put_into(kin__slot *slot, uint64_t hash, uint64_t word)
+{
+    atomic_store(&slot->hash, hash);
+    atomic_store(&slot->word, word);
+}
+
+static int find_move(move *it)
+{
+    kin__slot *slots = (kin__slot *)(void *)(it->table + 1);
+    uint64_t mask = atomic_load(&it->table->capacity) - 1;
+    for (uint64_t i = 0; i <= mask; i++) {
+        uint64_t word = atomic_load(&slots[i].word);
+        for (uint64_t at = atomic_load(&slots[i].hash) & mask; word > KIN__NO_ENTRY && at != i; at = (at + 1) & mask) {
+            if (atomic_load(&slots[at].word) == KIN__NO_ENTRY) {
+                it->from = &slots[i];
+                it->to = &slots[at];
+                return 0;
+            }
+        }
+    }
+    return 1;
+}
+
+static kin_dict *dict_with_gaps(kin_family **family)
+{
+    kin_dict *dict = NULL;
+    kin_family_options options = KIN_FAMILY_OPTIONS;
+    options.reserve = 1 << 20;
+    assert_ok(kin_family_create(family, &options));
+    assert_ok(kin_dict_create(&dict, *family));
+    for (uint32_t key = 0; key < 5000; key++) {
+        assert_ok(kin_dict_set(dict, &key, sizeof key, &key, sizeof key));
+    }
+    for (uint32_t key = 0; key < 5000; key += 5) {
+        assert_ok(kin_dict_delete(dict, &key, sizeof key));
+    }
+    return dict;
+}
+
+static int die_between_two_stores(kin_dict *dict)
+{
+    move it;
+    CHECK(begin_move(&it, dict) == 0 && find_move(&it) == 0);
+    atomic_fetch_add(&it.table->moves, 1);
+    put_into(it.to, atomic_load(&it.from->hash), atomic_load(&it.from->word));
+    return raise(SIGKILL);
+}
+
+static void entry_that_is_there_twice_is_put_right(void **state)
+{
+    (void)state;
+    kin_family *family = NULL;
+    kin_dict *dict = dict_with_gaps(&family);
+    uint32_t key = 0, value;
+    int status = 0;
+    pid_t pid = fork();
+    if (pid == 0) {
+        alarm(60); /* not longer, if a test fails */
+        _exit(die_between_two_stores(dict));
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(check_whole(dict), 4000);
+    assert_status(kin_dict_get(dict, &key, sizeof key, &value, sizeof value, NULL), KIN_E_NOT_FOUND);
+    kin_family_close(family);
+}
+
+static int move_to_and_fro(kin_dict *dict, _Atomic uint32_t *key)
+{
+    move it;
+    CHECK(begin_move(&it, dict) == 0 && find_move(&it) == 0);
+    const uint64_t hash = atomic_load(&it.from->hash), word = atomic_load(&it.from->word);
+    const kin__entry *entry = kin__pointer(it.seat->family, kin__block_offset(word));
+    uint32_t number;
+    memcpy(&number, entry->bytes, sizeof number);
+    kin__container_leave(it.seat, it.it);
+    atomic_store(key, number);
+    for (;;) {
+        kin__slot *from = it.from;
+        CHECK(begin_move(&it, dict) == 0);
+        atomic_fetch_add(&it.table->moves, 1);
+        put_into(it.to, hash, word);
+        atomic_store(&from->word, KIN__NO_ENTRY);
+        atomic_fetch_add(&it.table->moves, 1);
+        kin__container_leave(it.seat, it.it);
+        it.from = it.to;
+        it.to = from;
+    }
+}
+
+static void readers_miss_nothing_that_moves(void **state)
+{
+    (void)state;
+    kin_family *family = NULL;
+    kin_dict *dict = dict_with_gaps(&family);
+    _Atomic uint32_t *key = mmap(NULL, sizeof *key, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true((void *)key != MAP_FAILED);
+    atomic_store(key, KEYS);
+    pid_t pid = fork();
+    if (pid == 0) {
+        alarm(60); /* not longer, if a test fails */
+        _exit(move_to_and_fro(dict, key));
+    }
+    while (atomic_load(key) == KEYS) {
+        usleep(100);
+    }
+    const uint32_t number = atomic_load(key);
+    for (int i = 0; i < 300000; i++) {
+        uint32_t value = KEYS;
+        assert_ok(kin_dict_get(dict, &number, sizeof number, &value, sizeof value, NULL));
+        assert_int_equal(value, number);
+    }
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    munmap((void *)key, sizeof *key);
+    kin_family_close(family);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(killed_while_it_is_purged_it_stays_whole),
+        cmocka_unit_test(entry_that_is_there_twice_is_put_right),
+        cmocka_unit_test(readers_miss_nothing_that_moves),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
