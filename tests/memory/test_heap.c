@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "memory/block.h"
 #include "memory/heap.h"
 #include "memory/spans.h"
 
@@ -231,6 +232,68 @@ static void block_words_do_not_come_again(void **state)
     kin_family_close(family);
 }
 
+static size_t size_of(const void *memory)
+{
+    size_t size = 0;
+    assert_ok(kin_alloc_size(memory, &size));
+    return size;
+}
+
+/* Who reads as many bytes as kin_alloc_size says stays inside of the block, whatever others wrote. */
+static void sizes_are_never_more_than_there_is(void **state)
+{
+    (void)state;
+    kin_family *family = new_family(16 << 20);
+    char *small = NULL, *large = NULL;
+    assert_ok(kin_alloc((void **)&small, family, 100));
+    assert_ok(kin_alloc((void **)&large, family, 200000));
+    assert_true(size_of(small) == 100 && size_of(large) == 200000);
+    atomic_store(&((kin__block *)(void *)(small - KIN__BLOCK_HEADER))->size, UINT32_MAX);
+    assert_in_range(size_of(small), 1, 128 - KIN__BLOCK_HEADER);
+    atomic_store(&((kin__block *)(void *)(large - KIN__BLOCK_HEADER))->size, 1);
+    assert_in_range(size_of(large), 1, 4 * KIN__SPAN_SIZE - KIN__BLOCK_HEADER);
+    uint32_t index = kin__span_of(family, kin__offset(family, large));
+    uint64_t span = atomic_load(kin__span_at(family, index));
+    static const uint32_t numbers[] = {0, 1, 1000, 0xffffff};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        atomic_store(kin__span_at(family, index), kin__span_word(KIN__SPAN_LARGE, numbers[i], kin__span_version(span)));
+        uint64_t left = kin__span_offset(family, kin__spans_used(family)) - kin__offset(family, large);
+        assert_in_range(size_of(large), 1, left);
+    }
+    atomic_store(kin__span_at(family, index), span);
+    assert_ok(kin_free(large));
+    assert_ok(kin_free(small));
+    kin_family_close(family);
+}
+
+/* Somebody makes spans usable, but not the part of the table that is to describe them. */
+static void spans_without_a_word_are_not_used(void **state)
+{
+    (void)state;
+    enum { SPANS = 1200 };
+    kin_family *family = new_family(128 << 20);
+    void *one = NULL;
+    uint64_t sum = 0;
+    assert_ok(kin_alloc(&one, family, 100));
+    assert_true(kin__layout_table_end(&family->layout, SPANS) > kin__round_up(family->layout.low, kin_os_page_size()));
+    for (uint32_t i = 1; i < SPANS; i++) {
+        assert_true(kin__layout_table_spans(&family->layout, kin__layout_table_end(&family->layout, i)) >= i);
+        assert_true(kin__layout_table_spans(&family->layout, kin__layout_table_end(&family->layout, i) - 1) < i);
+    }
+    assert_ok(kin_os_shm_commit(family->shm, family->base, (size_t)kin__span_offset(family, 1),
+                                (size_t)kin__span_offset(family, SPANS)));
+    atomic_store(&family->arena->heap.span_end, SPANS);
+    for (uint32_t i = 0; i < kin__spans_used(family); i++) {
+        sum += atomic_load(kin__span_at(family, i));
+    }
+    assert_true(sum != 0);
+    uint64_t live, bytes;
+    assert_ok(kin_alloc_total(family, &live, &bytes));
+    assert_ok(kin_alloc(&one, family, 100 << 20));
+    assert_ok(kin_free(one));
+    kin_family_close(family);
+}
+
 /* What the dead have left, live or not, is freed. */
 static void free_what_is_left(kin_family *family, const void *keep, const void *keep_too)
 {
@@ -306,7 +369,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(freed_blocks_serve_any_size),         cmocka_unit_test(blocks_that_stay_are_left_alone),
         cmocka_unit_test(an_emptied_dict_takes_as_much_again), cmocka_unit_test(spans_are_not_converted_in_vain),
-        cmocka_unit_test(block_words_do_not_come_again),       cmocka_unit_test(killed_converters_lose_nothing),
+        cmocka_unit_test(block_words_do_not_come_again),       cmocka_unit_test(sizes_are_never_more_than_there_is),
+        cmocka_unit_test(spans_without_a_word_are_not_used),   cmocka_unit_test(killed_converters_lose_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
