@@ -160,6 +160,31 @@ static void killed_setters_and_waiters_stop_nobody(void **state)
     assert_ok(kin_free(it));
 }
 
+static void set_reaches_a_living_waiter_among_the_dead(void **state)
+{
+    (void)state;
+    enum { DEAD = 5 };
+    stage *it = new_stage();
+    kin_process *dead[DEAD];
+    for (int i = 0; i < DEAD; i++) {
+        dead[i] = start_with("wait", it);
+        await_asleep(&it->event, sizeof it->event, (uint32_t)i + 1);
+    }
+    kin_process *alive = start_with("wait", it);
+    await_asleep(&it->event, sizeof it->event, DEAD + 1);
+    for (int i = 0; i < DEAD; i++) {
+        kill_unseen(dead[i]);
+    }
+    int64_t began = now_ns();
+    assert_ok(kin_event_set(&it->event));
+    join_child(alive, 0);
+    assert_true(now_ns() - began < KIN_SECONDS(1));
+    for (int i = 0; i < DEAD; i++) {
+        forget_child(dead[i]);
+    }
+    assert_ok(kin_free(it));
+}
+
 static void bad_input_is_refused(void **state)
 {
     (void)state;
@@ -194,6 +219,7 @@ int main(void)
         cmocka_unit_test(all_that_sleep_go_through_one_moment),
         cmocka_unit_test(what_was_written_before_a_set_is_seen),
         unit_test_with_deaths(killed_setters_and_waiters_stop_nobody),
+        unit_test_with_deaths(set_reaches_a_living_waiter_among_the_dead),
         cmocka_unit_test(bad_input_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
