@@ -54,7 +54,7 @@ function(kin_feature_macros target)
             ${target} PRIVATE _WIN32_WINNT=0x0602 UNICODE _UNICODE WIN32_LEAN_AND_MEAN
         )
     else()
-        target_compile_definitions(${target} PRIVATE _GNU_SOURCE)
+        target_compile_definitions(${target} PRIVATE _GNU_SOURCE $<$<BOOL:${KIN_POSIX_PLAIN}>:KIN_POSIX_PLAIN>)
     endif()
 endfunction()
 
@@ -106,6 +106,14 @@ function(kin_program target)
     kin_compile_options(${target})
     if(MINGW)
         target_link_options(${target} PRIVATE -static)
+    endif()
+    if(CMAKE_INTERPROCEDURAL_OPTIMIZATION AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
+        # What is compiled at link time is warned of there. gcc 12 sees in a test's constant null the object that is read only
+        # where it is not null.
+        target_link_options(${target} PRIVATE -Wno-stringop-overflow)
+        if(KIN_WERROR)
+            target_link_options(${target} PRIVATE -Werror)
+        endif()
     endif()
 endfunction()
 
