@@ -9,11 +9,19 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+/* A forked child finds these pages full of zeros, MADV_WIPEONFORK of madvise(2). -1 and errno: ENOSYS. qemu's emulation of a
+ * processor takes any advice for given and does nothing: for that there is KIN_POSIX_PLAIN. */
+static inline int kin_posix_wipe_on_fork(void *memory, size_t size)
+{
 #if !defined(KIN_POSIX_PLAIN) && defined(MADV_WIPEONFORK)
-#define KIN_POSIX_WIPEONFORK MADV_WIPEONFORK
+    return madvise(memory, size, MADV_WIPEONFORK);
 #else
-#define KIN_POSIX_WIPEONFORK (-1) /* no advice: EINVAL */
+    (void)memory;
+    (void)size;
+    errno = ENOSYS;
+    return -1;
 #endif
+}
 
 /* A file of memory, memfd_create(2). -1 and errno: ENOSYS. */
 static inline int kin_posix_memory_file(const char *name, unsigned flags)

@@ -109,7 +109,7 @@ kin_status kin_os_private_alloc(void **out, size_t size)
 {
     void *memory = NULL;
     kin_status status = kin_os_pages_alloc(&memory, size);
-    if (status == KIN_OK && madvise(memory, size, KIN_POSIX_WIPEONFORK) != 0) {
+    if (status == KIN_OK && kin_posix_wipe_on_fork(memory, size) != 0) {
         status = remember(memory, size);
         if (status != KIN_OK) {
             munmap(memory, size);
