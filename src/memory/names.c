@@ -29,7 +29,12 @@ static void leave(kin__seat *seat)
 
 static bool name_valid(const char *name)
 {
-    return name && name[0] != '\0' && memchr(name, '\0', KIN_NAME_MAX + 1) != NULL;
+    /* Not memchr: compilers hold it to be read as far as its bound, which is beyond the end of a shorter array. */
+    size_t length = 0;
+    while (name && length <= KIN_NAME_MAX && name[length] != '\0') {
+        length++;
+    }
+    return length > 0 && length <= KIN_NAME_MAX;
 }
 
 /* The entry of that name, or NULL; *empty is one that may be used. */

@@ -32,10 +32,11 @@
 #include "posix/directory.h"
 #include "posix/forks.h"
 #include "posix/handle.h"
+#include "posix/linux.h"
 #include "posix/posix.h"
 
 #define PIECE ((size_t)1 << 20)
-#define UNWIPED_MAX 16
+#define UNWIPED_MAX 1024
 
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ 22
@@ -108,7 +109,7 @@ kin_status kin_os_private_alloc(void **out, size_t size)
 {
     void *memory = NULL;
     kin_status status = kin_os_pages_alloc(&memory, size);
-    if (status == KIN_OK && madvise(memory, size, MADV_WIPEONFORK) != 0) {
+    if (status == KIN_OK && kin_posix_wipe_on_fork(memory, size) != 0) {
         status = remember(memory, size);
         if (status != KIN_OK) {
             munmap(memory, size);
@@ -166,7 +167,7 @@ static int create_memory(const char *hex, const kin_os_access *access)
 {
     char name[8 + KIN_POSIX_HEX];
     snprintf(name, sizeof name, "kin-%s", hex);
-    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    int fd = kin_posix_memory_file(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd >= 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) != 0) {
         kin_posix_close(fd);
         return -1;

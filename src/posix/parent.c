@@ -16,6 +16,7 @@
 
 #include "posix/parent.h"
 #include "posix/handle.h"
+#include "posix/linux.h"
 #include "posix/posix.h"
 
 #define STACK ((size_t)128 * 1024)
@@ -33,13 +34,7 @@ uint32_t kin_os_parent_pid(void)
 
 int kin_posix_open_process(pid_t pid)
 {
-#ifdef SYS_pidfd_open
-    return kin_posix_raise((int)syscall(SYS_pidfd_open, pid, 0));
-#else
-    (void)pid;
-    errno = ENOSYS;
-    return -1;
-#endif
+    return kin_posix_raise(kin_posix_pidfd(pid));
 }
 
 /* Takes argument. It never returns: all ends with it. */

@@ -27,6 +27,7 @@
 #include "posix/environment.h"
 #include "posix/handle.h"
 #include "posix/libc.h"
+#include "posix/linux.h"
 #include "posix/message.h"
 #include "posix/posix.h"
 
@@ -196,8 +197,7 @@ static int pidfd_of(kin_os_process *process)
     if (seen >= 0 && kin_posix_is_still(seen, &process->pidfd_file)) {
         return seen;
     }
-#ifdef SYS_pidfd_open
-    int fd = kin_posix_raise((int)syscall(SYS_pidfd_open, process->pid, 0));
+    int fd = kin_posix_raise(kin_posix_pidfd(process->pid));
     if (fd < 0 || !is_unreaped(process)) {
         kin_posix_close(fd);
         return -1;
@@ -208,9 +208,6 @@ static int pidfd_of(kin_os_process *process)
         fd = seen;
     }
     return fd;
-#else
-    return -1;
-#endif
 }
 
 kin_os_handle kin_os_process_handle(kin_os_process *process)

@@ -33,6 +33,7 @@
 #include "posix/account.h"
 #include "posix/directory.h"
 #include "posix/handle.h"
+#include "posix/linux.h"
 #include "posix/judge.h"
 #include "posix/posix.h"
 #include "posix/robust.h"
@@ -252,7 +253,7 @@ static int create_file(const kin_os_id *family, const kin_os_access *access)
         fd = create_at(i, hex, access);
     }
     if (fd < 0 && !kin_os_account_given(&access->group)) {
-        fd = kin_posix_raise(memfd_create("kin-pulse", MFD_CLOEXEC));
+        fd = kin_posix_raise(kin_posix_memory_file("kin-pulse", MFD_CLOEXEC));
     }
     if (fd >= 0 && kin_posix_may_reach(KIN_OS_PULSE_MAX * kin_os_page_size())) {
         (void)!ftruncate(

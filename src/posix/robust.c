@@ -47,6 +47,7 @@
 #include <unistd.h>
 
 #include "posix/forks.h"
+#include "posix/linux.h"
 #include "posix/posix.h"
 #include "posix/robust.h"
 
@@ -179,7 +180,7 @@ static bool make_area(uint32_t number)
     if (area == MAP_FAILED) {
         return false;
     }
-    if (madvise(area + page_size(), page_size(), MADV_WIPEONFORK) != 0) {
+    if (kin_posix_wipe_on_fork(area + page_size(), page_size()) != 0) {
         munmap(area, 2 * page_size());
         return false;
     }

@@ -4,6 +4,9 @@
 
 #include <stdint.h>
 #include <windows.h>
+#if defined(_MSC_VER) && !defined(__clang__)
+#include <intrin.h>
+#endif
 
 typedef HANDLE kin_os_handle;
 #define KIN_OS_NO_HANDLE ((HANDLE)0)
@@ -80,8 +83,12 @@ static inline void kin_os_cpu_fetch(void *line)
 {
 #if defined(__x86_64__) /* the compiler's own would fetch it for reading, where it does not know the processor */
     __asm__ __volatile__("prefetchw %0" : : "m"(*(char *)line));
-#else
+#elif defined(__GNUC__) || defined(__clang__)
     __builtin_prefetch(line, 1);
+#elif defined(_M_X64) /* https://learn.microsoft.com/cpp/intrinsics/x64-amd64-intrinsics-list */
+    _m_prefetchw(line);
+#else
+    (void)line;
 #endif
 }
 

@@ -403,12 +403,15 @@ static void tables_outside_of_the_file_are_refused(void **state)
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         forge_layout(family, wrong[i].reserve, wrong[i].members, wrong[i].threads);
         uint64_t reserve = family->arena->layout.reserve;
-        /* What no address space of 32 bits can hold is refused before it is looked at. */
-        assert_int_equal(status_of_joining(family, reserve),
-                         reserve > SIZE_MAX / 2 ? KIN_E_NO_MEMORY : KIN_E_BLOB_CORRUPT);
+        if (reserve > SIZE_MAX) {
+            continue; /* with 32 bits the ticket is refused, before anybody comes here */
+        }
+        assert_int_equal(status_of_joining(family, reserve), KIN_E_BLOB_CORRUPT);
     }
-    forge_layout(family, UINT64_C(8) << 30, 4, 64);
-    assert_int_equal(status_of_joining(family, UINT64_C(8) << 30), SIZE_MAX > UINT32_MAX ? KIN_OK : KIN_E_NO_MEMORY);
+    if (SIZE_MAX > UINT32_MAX) {
+        forge_layout(family, UINT64_C(8) << 30, 4, 64);
+        assert_int_equal(status_of_joining(family, UINT64_C(8) << 30), KIN_OK);
+    }
     family->arena->layout = sound;
     assert_int_equal(status_of_joining(family, sound.reserve), KIN_OK);
     kin_family_close(family);

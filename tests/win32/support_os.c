@@ -173,13 +173,32 @@ static wchar_t *to_utf16(const char *text)
     return out;
 }
 
+/* How the C library splits the command line, without patterns being expanded. */
+#ifdef _MSC_VER /* the functions by which the universal C library starts up */
+#include <corecrt_startup.h>
+
+static wchar_t **library_arguments(int *count)
+{
+    _configure_wide_argv(_crt_argv_unexpanded_arguments);
+    *count = *__p___argc();
+    return *__p___wargv();
+}
+#else
 int __wgetmainargs(int *count, wchar_t ***argv, wchar_t ***environment, int expand, int *mode);
+
+static wchar_t **library_arguments(int *count)
+{
+    wchar_t **argv, **environment;
+    int mode = 0;
+    __wgetmainargs(count, &argv, &environment, 0, &mode); /* 1: Wine takes quoted patterns for patterns, too */
+    return argv;
+}
+#endif
 
 char **own_arguments(void)
 {
-    wchar_t **argv, **environment, **others;
-    int count, other_count, mode = 0;
-    __wgetmainargs(&count, &argv, &environment, 0, &mode); /* 1: Wine takes quoted patterns for patterns, too */
+    int count, other_count;
+    wchar_t **argv = library_arguments(&count), **others;
     others = CommandLineToArgvW(GetCommandLineW(), &other_count);
     char **result = calloc((size_t)count + 1, sizeof *result);
     if (!others || !result || count != other_count) {

@@ -69,7 +69,7 @@ static LONG CALLBACK on_step(EXCEPTION_POINTERS *what)
 
 static void set_trap(int on)
 {
-#if defined(__GNUC__) && defined(__x86_64__)
+#if defined(__x86_64__)
     if (on) {
         __asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq" ::: "memory", "cc");
     } else {
