@@ -312,9 +312,6 @@ static void many_sleepers_look_about_little_more_than_few(void **state)
 {
     (void)state;
     crowd *it = new_crowd();
-    if (atomic_load(&kin__slices_are) != KIN__SLICES_COUNTED) {
-        skip();
-    }
     uint64_t before = atomic_load(&it->family->arena->looks);
     while (it->count < CROWD) {
         sleeper *next = &it->each[it->count++];
@@ -349,7 +346,7 @@ int main(void)
         cmocka_unit_test(an_unpark_wakes_each_sleeper_once),
         cmocka_unit_test(as_many_are_woken_as_the_units_suffice_for_oldest_first),
         cmocka_unit_test(the_oldest_of_many_are_woken),
-        cmocka_unit_test(many_sleepers_look_about_little_more_than_few),
+        unit_test_with_slices(many_sleepers_look_about_little_more_than_few),
         unit_test_with_deaths(no_wake_up_is_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
