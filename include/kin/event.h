@@ -5,13 +5,13 @@
  *     kin_event_wait(ready, KIN_FOREVER);         // in some processes
  *     kin_event_set(ready);                       // in another
  *
- * It starts cleared. Setting it wakes all that wait; it stays set until it is cleared. Whoever waits when it is set
- * returns, even if it is cleared at once: set and clear let exactly those through that wait at that moment. Setting
- * waits for nobody. 32 bytes, no kernel object; a test or a wait on a set event is one load.
+ * It starts cleared. Setting it wakes all that wait; it stays set until it is cleared. A thread that waits when it is
+ * set returns, even if it is cleared at once: set and clear let exactly those through that wait at that moment. Setting
+ * never waits. 32 bytes, no kernel object; a test or a wait on a set event is one load.
  *
- * It has no owner. A process killed inside kin_event_set has set it or not; if it has, whoever waits notices within
- * 300 ms although nobody wakes it; within five seconds where those that have waited longest have died as well, or
- * are stopped.
+ * It has no owner. A process killed inside kin_event_set has set it or not. If it has, the waiting threads notice
+ * within 300 ms although nobody wakes them; within five seconds where those that have waited longest have died as
+ * well, or are stopped.
  */
 #ifndef KIN_EVENT_H
 #define KIN_EVENT_H

@@ -120,8 +120,8 @@ typedef struct kin_family_info {
 /* Errors: KIN_E_ARGUMENT (info null, or info->size unknown). */
 KIN_API kin_status kin_family_inspect(kin_family *family, kin_family_info *info);
 
-/* Looks for dead members of the family and cleans up after each. Nobody needs to call it, since whoever waits for a
- * dead member's lock does so; it is for a program that wants it done at once. *reaped, if not null: how many there
+/* Looks for dead members of the family and cleans up after each. No program needs to call it, since a thread that waits
+ * for a dead member's lock does so; it is for programs that want it done at once. *reaped, if not null: how many there
  * were. Errors: KIN_E_ARGUMENT, and those of kin_family_own when family is NULL. */
 KIN_API kin_status kin_family_reap(kin_family *family, uint32_t *reaped);
 

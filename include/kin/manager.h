@@ -1,4 +1,4 @@
-/* manager.h: objects under names, for whoever comes: a family with a name, and a process that keeps it.
+/* manager.h: objects under names, for all processes of a user: a family with a name, and a process that keeps it.
  *
  *     kin_manager *manager;
  *     kin_manager_open(&manager, "shop", NULL);           // joins it, or makes it; sees to its keeper
@@ -8,14 +8,14 @@
  *     kin_manager_close(manager);                         // the keeper stays, and with it the prices
  *
  * The objects are what their headers say, in shared memory: no message is sent to anybody to use one. The keeper does
- * nothing but be a member, so that the family lives on when nobody else is there. Whoever is in the family goes on
- * when the keeper is killed, as the memory is theirs, too; the next kin_manager_open starts another. If it was the
- * last, what was kept is gone.
+ * nothing but be a member, so that the family lives on when nobody else is there. If the keeper is killed the other
+ * members go on, as the memory is theirs, too; the next kin_manager_open starts another keeper. If it was the last
+ * member, what was kept is gone.
  *
  * The keeper is this program, started by spawn: it has to call kin_main (process.h). It leaves the terminal and the
  * standard streams alone, and ends when kin_manager_stop is called. `kin manager` is the same as a command.
  *
- * All: any thread. Objects are never destroyed by closing; whoever destroys one takes it from all.
+ * All: any thread. Closing destroys no object; destroying one takes it from all members.
  */
 #ifndef KIN_MANAGER_H
 #define KIN_MANAGER_H
