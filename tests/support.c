@@ -193,26 +193,23 @@ static uint32_t count_asleep(kin_family *family, const void *object, size_t size
     return count;
 }
 
-static void await_count(const void *object, size_t size, uint32_t count, bool more)
+/* Several looks in a row: between its slices a sleeper is awake for a moment. */
+static void await_count(const void *object, size_t size, uint32_t count)
 {
     kin_family *family = NULL;
     int64_t end = now_ns() + PATIENCE;
+    int looks = 0;
     assert_ok(kin_family_own(&family));
-    for (uint32_t now;
-         (now = count_asleep(family, object, size), more ? now < count : now > count) && now_ns() < end;) {
-        kin_os_yield();
+    while (looks < 5 && now_ns() < end) {
+        looks = count_asleep(family, object, size) == count ? looks + 1 : 0;
+        kin_os_sleep_until(kin_os_now() + KIN_US(200));
     }
-    assert_int_equal(count_asleep(family, object, size), count);
+    assert_int_equal(looks, 5);
 }
 
 void await_asleep(const void *object, size_t size, uint32_t count)
 {
-    await_count(object, size, count, true);
-}
-
-void await_no_more_asleep(const void *object, size_t size, uint32_t count)
-{
-    await_count(object, size, count, false);
+    await_count(object, size, count);
 }
 
 void kill_unseen(kin_process *process)

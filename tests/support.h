@@ -106,10 +106,9 @@ kin_family_info inspect_family(void);
 /* Blocks allocated in the own family. */
 uint64_t count_blocks(void);
 
-/* Waits until so many threads of the own family's processes sleep, or are about to, on something in these bytes. */
+/* Waits until so many threads of the own family's processes sleep, or are about to, on something in these bytes; of
+ * whom some may be dead and still look asleep. */
 void await_asleep(const void *object, size_t size, uint32_t count);
-/* Until no more than that do, of whom some may be dead and still look asleep. */
-void await_no_more_asleep(const void *object, size_t size, uint32_t count);
 /* Kills it, and leaves it to others to find that out: nobody joins it, which would clean up after it, before
  * forget_child. */
 void kill_unseen(kin_process *process);

@@ -1,5 +1,5 @@
-/* KIN_API marks what the library exports; everything else is hidden. kin_word is what objects in shared memory consist of:
- * 64 bits, aligned to 8 bytes also where the system's uint64_t is not (Linux on 32-bit x86). */
+/* KIN_API marks what the library exports; everything else is hidden. kin_word is what objects in shared memory consist
+ * of: 64 bits, aligned to 8 bytes also where the system's uint64_t is not (Linux on 32-bit x86). */
 #ifndef KIN_EXPORT_H
 #define KIN_EXPORT_H
 

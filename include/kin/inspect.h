@@ -40,8 +40,8 @@ typedef struct kin_seen_object { /* one that has a name, is held, or is waited f
     uint32_t holders; /* how many threads, or with a semaphore permits, there are of that kind */
     int holder_alive; /* of the first */
     int64_t held; /* lock: nanoseconds since when it was first seen with this owner, while others wait; -1: not known */
-    int64_t
-        value; /* semaphore: permits free; event: 1 if set; queue: messages; dict, list: entries; counter: its value; otherwise 0 */
+    /* Semaphore: permits free; event: 1 if set; queue: messages; dict, list: entries; counter: its value; others: 0. */
+    int64_t value;
     uint32_t sleepers; /* threads that wait for it */
 } kin_seen_object;
 

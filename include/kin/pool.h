@@ -91,8 +91,8 @@ typedef struct kin_pool_options {
     const kin_args
         *args; /* the pool's, for the initializer and all tasks; borrowed until the pool is destroyed; or NULL */
     uint64_t max_tasks; /* a worker ends after so many and is replaced; 0: no limit */
-    uint32_t
-        max_failures; /* so many workers in a row that end before they have begun are the pool's end; 0: 4 and their number */
+    /* So many workers in a row that end before they have begun are the pool's end; 0: 4 and their number. */
+    uint32_t max_failures;
 } kin_pool_options;
 
 #define KIN_POOL_OPTIONS                                                                                               \

@@ -43,14 +43,14 @@ typedef struct kin_wait_item {
  *     lock       KIN_READABLE: an acquire would not wait: it is free, poisoned, the caller's own, or its owner is dead
  *     semaphore  KIN_READABLE: a permit is free
  *     event      KIN_READABLE: it is set
- *     queue      KIN_READABLE: a get would not wait (a message, or closed and empty); KIN_WRITABLE: a put of an empty message
- *                would not (room, or closed)
+ *     queue      KIN_READABLE: a get would not wait (a message, or closed and empty); KIN_WRITABLE: a put of an empty
+ *                message would not (room, or closed)
  *     process    KIN_READABLE: it has ended
- *     pipe       KIN_READABLE: kin_pipe_poll would not wait: a message has begun to come, the other side is closed, or this end
- *                was damaged
- *     handle     as poll has it (an end of file or an error counts as whatever is of interest); Windows: signalled, whatever the
- *                interest. A wait takes an auto-reset event's signal, and a semaphore's count: then it was this item that got it
- *                (so not with KIN_WAIT_ALL).
+ *     pipe       KIN_READABLE: kin_pipe_poll would not wait: a message has begun to come, the other side is closed, or
+ *                this end was damaged
+ *     handle     as poll has it (an end of file or an error counts as whatever is of interest); Windows: signalled,
+ *                whatever the interest. A wait takes an auto-reset event's signal, and a semaphore's count: then it was
+ *                this item that got it (so not with KIN_WAIT_ALL).
  */
 #define KIN_WAIT_ALL 1u /* until all are ready at once; otherwise until at least one is */
 

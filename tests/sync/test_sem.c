@@ -293,7 +293,7 @@ static void dead_sleepers_are_removed_by_a_living_one(void **state)
     for (int i = 0; i < DEAD; i++) {
         kill_unseen(dead[i]);
     }
-    await_no_more_asleep(&it->sem, sizeof it->sem, 1);
+    await_asleep(&it->sem, sizeof it->sem, 1);
     assert_ok(kin_sem_release(&it->sem, 1));
     join_child(alive, 0);
     for (int i = 0; i < DEAD; i++) {
