@@ -403,7 +403,7 @@ static void show_objects(findings *all)
 {
     kin_family *family = all->family;
     size_t end = (size_t)kin__span_offset(family, kin__spans_used(family)), to = end;
-    for (size_t from = family->layout.heap_start;
+    for (size_t from = (size_t)family->layout.heap_start;
          all->sight->object && kin_os_shm_backed(family->shm, family->base, &from, &to); from = to, to = end) {
         for (uint32_t i = kin__span_of(family, from); i <= kin__span_of(family, to - 1); i++) {
             show_objects_of_span(all, i, from, to);
