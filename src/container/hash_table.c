@@ -3,23 +3,28 @@
  *
  *     0 ──put──► word ──put──► another word of the same key ──remove──► NO_ENTRY, or 0 if the next slot is 0 ──put──► ...
  *
- * Each step is one store, after which every entry can still be found. Entries do not move inside a table, but while
- * `moves` is odd (see below). So a reader that searches meanwhile finds an entry that was there all the time, and misses
- * one only if it was not there at some moment of the search. It believes a slot's entry only if the slot still has the
- * same word afterwards, and that a key is not there only if the table is still the root, and `moves` is the same and
- * even. A slot with another hash than the key's needs no second look: a slot's hash is changed only after the entry that
- * its word named was taken out.
+ * Each step is one store, after which every entry can still be found. Entries do not move inside a table, except while
+ * `moves` is odd (see below). So a reader that searches meanwhile finds an entry that was there all the time, and
+ * misses one only if it was not there at some moment of the search. It believes a slot's entry only if the slot still
+ * has the same word afterwards. It believes that a key is not there only if the table is still the root, and `moves` is
+ * the same and even. A slot with another hash than the key's needs no second look: a slot's hash is changed only after
+ * the entry that its word named was taken out.
  *
  * A table too full, or with too many slots that had an entry, is replaced: the new one is filled, then published by the
  * store of root. Only the lock's holder writes `count` and `used`; after a death they are counted anew.
  *
  * In a family without memory for another table this one is filled further, up to CROWDED entries. Attempts are made
- * when it has become fuller by a part of its size, so that they cost each change little. With many slots that had an
- * entry it is purged of them in place: `moves` becomes odd; each entry moves to the first such slot on its way, if there
- * is one: it is written there, then taken out of its old slot. Then no entry passes such a slot any more, and all of them
- * become 0; `moves` becomes even. A holder that was killed meanwhile has left an entry twice, at most; the next one purges
- * again, and takes the second out. A reader that missed an entry has seen its old slot emptied, and so sees the odd
- * `moves`, stored before (release, acquire).
+ * when it has become fuller by a part of its size, so that they cost each change little. Slots that had an entry are
+ * then purged in place:
+ *
+ *     1. moves becomes odd
+ *     2. each entry whose way leads past such a slot is written into the first of them, then taken out of its own slot
+ *     3. no entry's way leads past such a slot any more: all of them become 0
+ *     4. moves becomes even
+ *
+ * A holder that was killed meanwhile has left an entry in two slots, at most. The next one purges again, and takes the
+ * second out. A reader that missed an entry has seen its old slot emptied (acquire). That store is a release after 1,
+ * so the reader sees the odd number.
  */
 #include "container/hash_table.h"
 
@@ -102,6 +107,12 @@ static kin_status probe(kin_family *family, const view *in, const kin__key *key,
     return KIN_E_NOT_FOUND;
 }
 
+/* Whether no entry has moved since moves was read. */
+static bool moves_are(const view *in, uint64_t moves)
+{
+    return moves % 2 == 0 && atomic_load_explicit(&in->table->moves, memory_order_relaxed) == moves;
+}
+
 kin_status kin__table_read(kin_family *family, kin__container *it, const kin__key *key, void *buffer, size_t capacity,
                            size_t *size)
 {
@@ -112,18 +123,18 @@ kin_status kin__table_read(kin_family *family, kin__container *it, const kin__ke
     if (root == 0) {
         return status;
     }
-    if (!open_table(family, root, &in)) {
-        return atomic_load(&it->root) == root ? KIN_E_DAMAGED : KIN_E_BUSY;
-    }
-    uint64_t moves = atomic_load_explicit(&in.table->moves, memory_order_acquire);
-    status = probe(family, &in, key, &place);
+    bool sound = open_table(family, root, &in);
+    uint64_t moves = sound ? atomic_load_explicit(&in.table->moves, memory_order_acquire) : 0;
+    status = sound ? probe(family, &in, key, &place) : KIN_E_DAMAGED;
     bool found = status == KIN_OK;
     if (found) {
         status = kin__entry_copy(&place.found, buffer, capacity, size);
     }
     atomic_thread_fence(memory_order_acquire);
-    bool stands = found ? atomic_load_explicit(&place.slot->word, memory_order_relaxed) == place.word
-                        : moves % 2 == 0 && atomic_load_explicit(&in.table->moves, memory_order_relaxed) == moves;
+    bool stands = !sound || moves_are(&in, moves);
+    if (found) {
+        stands = atomic_load_explicit(&place.slot->word, memory_order_relaxed) == place.word;
+    }
     return stands && atomic_load_explicit(&it->root, memory_order_relaxed) == root ? status : KIN_E_BUSY;
 }
 
@@ -164,6 +175,13 @@ static void add(_Atomic uint64_t *number, uint64_t amount)
     atomic_store_explicit(number, atomic_load_explicit(number, memory_order_relaxed) + amount, memory_order_relaxed);
 }
 
+/* The hash first: who sees the word sees its hash. */
+static void put_slot(kin__slot *slot, uint64_t hash, uint64_t word)
+{
+    atomic_store_explicit(&slot->hash, hash, memory_order_relaxed);
+    atomic_store_explicit(&slot->word, word, memory_order_release);
+}
+
 /* into is not published yet. False: it has no room for all, so that somebody has written over `count`. */
 static bool copy_slots(const view *from, const view *into)
 {
@@ -181,8 +199,7 @@ static bool copy_slots(const view *from, const view *into)
         while (atomic_load_explicit(&into->slots[at].word, memory_order_relaxed) != 0) {
             at = (at + 1) & (into->capacity - 1);
         }
-        atomic_store_explicit(&into->slots[at].hash, hash, memory_order_relaxed);
-        atomic_store_explicit(&into->slots[at].word, word, memory_order_relaxed);
+        put_slot(&into->slots[at], hash, word);
         count++;
     }
     atomic_store_explicit(&into->table->count, count, memory_order_relaxed);
@@ -190,16 +207,16 @@ static bool copy_slots(const view *from, const view *into)
     return true;
 }
 
-static uint64_t count_entries(const view *in, uint64_t *used)
+static void count_anew(const view *in)
 {
-    uint64_t count = 0;
-    *used = 0;
+    uint64_t count = 0, used = 0;
     for (uint64_t i = 0; i < in->capacity; i++) {
         uint64_t word = atomic_load_explicit(&in->slots[i].word, memory_order_relaxed);
         count += word > KIN__NO_ENTRY;
-        *used += word != 0;
+        used += word != 0;
     }
-    return count;
+    atomic_store_explicit(&in->table->count, count, memory_order_relaxed);
+    atomic_store_explicit(&in->table->used, used, memory_order_relaxed);
 }
 
 static uint64_t count_of(const view *in)
@@ -242,12 +259,6 @@ static kin_status replace(kin__seat *seat, kin__container *it)
 
 /* ---- purging ---- */
 
-static void put_slot(kin__slot *slot, uint64_t hash, uint64_t word)
-{
-    atomic_store_explicit(&slot->hash, hash, memory_order_relaxed);
-    atomic_store_explicit(&slot->word, word, memory_order_release);
-}
-
 /* Moves the entry in slot `at` forward, or takes it out if it is a second time on its way. Steps: how many. */
 static uint64_t move_up(const view *in, uint64_t at)
 {
@@ -257,7 +268,7 @@ static uint64_t move_up(const view *in, uint64_t at)
     for (uint64_t i = hash & mask; i != at && word > KIN__NO_ENTRY; i = (i + 1) & mask) {
         uint64_t other = word_of(&in->slots[i]);
         steps++;
-        if (other == KIN__NO_ENTRY || other == 0) {
+        if (other <= KIN__NO_ENTRY) {
             put_slot(&in->slots[i], hash, word);
         }
         if (other <= KIN__NO_ENTRY || other == word) {
@@ -277,22 +288,16 @@ static uint64_t find_never_used(const view *in)
     return at;
 }
 
-static void add_moves(const view *in)
-{
-    add(&in->table->moves, 1);
-    atomic_thread_fence(memory_order_release); /* before the stores to slots that follow */
-}
-
 /* Under the lock. From behind a slot that was never used: no entry's way leads past that. */
 static kin_status purge(const view *in)
 {
     const uint64_t start = find_never_used(in), mask = in->capacity - 1;
-    uint64_t steps = 0, used;
+    uint64_t steps = 0;
     if (start == in->capacity) {
         return KIN_E_DAMAGED;
     }
     if (atomic_load_explicit(&in->table->moves, memory_order_relaxed) % 2 == 0) {
-        add_moves(in);
+        add(&in->table->moves, 1);
     }
     for (uint64_t i = 1; i < in->capacity && steps < PURGE_STEPS * in->capacity; i++) {
         steps += move_up(in, (start + i) & mask);
@@ -305,10 +310,14 @@ static kin_status purge(const view *in)
             atomic_store_explicit(&in->slots[i].word, 0, memory_order_release);
         }
     }
-    atomic_store_explicit(&in->table->count, count_entries(in, &used), memory_order_relaxed);
-    atomic_store_explicit(&in->table->used, used, memory_order_relaxed);
     atomic_fetch_add_explicit(&in->table->moves, 1, memory_order_release);
+    count_anew(in);
     return KIN_OK;
+}
+
+static bool is_crowded(const view *in, uint64_t used)
+{
+    return used >= USED_MAX(in->capacity) || count_of(in) >= CROWDED(in->capacity);
 }
 
 /* There is no memory for another table. */
@@ -330,9 +339,10 @@ kin_status kin__table_make_room(kin__seat *seat, kin__container *it, const kin__
     const view *in = &place->in;
     bool again = place->unused && word_of(place->unused) == KIN__NO_ENTRY;
     uint64_t used = place->unused ? atomic_load_explicit(&in->table->used, memory_order_relaxed) : UINT64_MAX;
-    bool crowded = used >= USED_MAX(in->capacity) || count_of(in) >= CROWDED(in->capacity);
-    if (again || used < ROOMY(in->capacity) ||
-        (!crowded && used < atomic_load_explicit(&in->table->retry, memory_order_relaxed))) {
+    if (again || used < ROOMY(in->capacity)) {
+        return KIN_OK;
+    }
+    if (!is_crowded(in, used) && used < atomic_load_explicit(&in->table->retry, memory_order_relaxed)) {
         return KIN_OK;
     }
     kin_status status = replace(seat, it);
@@ -356,8 +366,7 @@ void kin__table_put(kin__seat *seat, kin__container *it, const kin__key *key, co
         atomic_store_explicit(&place->slot->word, made, memory_order_release);
     } else {
         bool fresh = word_of(place->unused) == 0;
-        atomic_store_explicit(&place->unused->hash, key->hash, memory_order_relaxed);
-        atomic_store_explicit(&place->unused->word, made, memory_order_release);
+        put_slot(place->unused, key->hash, made);
         add(&place->in.table->count, 1);
         add(&place->in.table->used, fresh);
     }
@@ -409,14 +418,13 @@ static bool words_of(kin_family *family, uint64_t root, kin__words *out)
 static void recount(kin_family *family, kin__container *it)
 {
     view in;
-    uint64_t used, root = atomic_load(&it->root);
-    if (root != 0 && open_table(family, root, &in)) {
-        if (atomic_load(&in.table->moves) % 2 != 0) {
-            purge(&in);
-        }
-        uint64_t count = count_entries(&in, &used);
-        atomic_store(&in.table->count, count);
-        atomic_store(&in.table->used, used);
+    uint64_t root = atomic_load(&it->root);
+    if (root == 0 || !open_table(family, root, &in)) {
+        return;
+    }
+    bool purging = atomic_load(&in.table->moves) % 2 != 0;
+    if (!purging || purge(&in) != KIN_OK) {
+        count_anew(&in);
     }
 }
 
