@@ -12,7 +12,6 @@
 #include "posix/directory.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -95,11 +94,10 @@ bool kin_posix_dir_make(char path[PATH_MAX], unsigned index, bool common)
     if (!base || !join_path(path, base, self)) {
         return false;
     }
-    bool made = mkdir(path, DIR_MODE) == 0;
-    /* Whatever the umask; also where the maker was killed just here. */
-    if ((made || (lstat(path, &info) == 0 && info.st_uid == self && (info.st_mode & 0777) != DIR_MODE)) &&
-        fchmodat(AT_FDCWD, path, DIR_MODE, 0) != 0) {
-        return false;
+    mkdir(path, DIR_MODE);
+    /* Whatever the umask of its maker, which may have been killed before it came here. */
+    if (lstat(path, &info) == 0 && S_ISDIR(info.st_mode) && info.st_uid == self && (info.st_mode & 0777) != DIR_MODE) {
+        chmod(path, DIR_MODE);
     }
     return is_own(path, base, self);
 }

@@ -30,8 +30,6 @@
 #define POSTED UINT32_C(1)
 #define ASLEEP UINT32_C(2)
 
-_Static_assert(sizeof(kin_os_sem_place) >= 2 * sizeof(uint64_t), "a word each for the kind and the semaphore");
-
 static kin_os_sem sem_at(const kin_os_sem_place *place)
 {
     return (kin_os_sem)(uintptr_t)&place->words[0];

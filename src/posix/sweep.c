@@ -3,9 +3,9 @@
  * It locks all of the pulse, unlinks the arena and the semaphores, then the pulse. The pulse is last: by its name, what
  * a kill in between leaves is found again. A family's own name goes after that, when the family is gone (name.c).
  *
- * A member of one family may have linked its files under names that look like another family's. If a file has the name
- * of a family's pulse, but the family has another pulse, only this name is unlinked. An arena without a pulse is such a
- * link, too, or somebody else has taken its pulse: nobody finds it any more.
+ * A process of this user may have linked files under names that look like another family's. If a file has the name of a
+ * family's pulse, but the family has another pulse, only this name is unlinked. An arena without a pulse is found by
+ * nobody.
  */
 #include <dirent.h>
 #include <errno.h>
