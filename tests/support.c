@@ -96,6 +96,15 @@ void limit_own_family(void)
     }
 }
 
+kin_family *new_family(uint64_t reserve)
+{
+    kin_family *family = NULL;
+    kin_family_options options = KIN_FAMILY_OPTIONS;
+    options.reserve = reserve;
+    assert_ok(kin_family_create(&family, &options));
+    return family;
+}
+
 kin_args *new_args(void)
 {
     kin_args *args = NULL;

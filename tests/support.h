@@ -100,6 +100,8 @@ void kill_child(kin_process *process);
 /* One child from start to end, exit code 0. */
 void run_child(const char *entry, const kin_args *args);
 
+/* A family with room for so many bytes, at most. */
+kin_family *new_family(uint64_t reserve);
 /* Members and committed bytes of the own family. */
 kin_family_info inspect_family(void);
 

@@ -609,11 +609,8 @@ static void at_the_limit_one_goes_for_one(void **state)
 {
     (void)state;
     enum { SETS = 20000 };
-    kin_family *family = NULL;
+    kin_family *family = new_family(4 << 20);
     kin_dict *dict = NULL;
-    kin_family_options options = KIN_FAMILY_OPTIONS;
-    options.reserve = 4 << 20;
-    assert_ok(kin_family_create(&family, &options));
     assert_ok(kin_dict_create(&dict, family));
     uint64_t next = 0, oldest = 0, filled, value = 0;
     while (kin_dict_set(dict, &next, sizeof next, &next, sizeof next) == KIN_OK) {

@@ -9,15 +9,6 @@
 
 #define MOST 400000
 
-static kin_family *new_family(uint64_t reserve)
-{
-    kin_family *family = NULL;
-    kin_family_options options = KIN_FAMILY_OPTIONS;
-    options.reserve = reserve;
-    assert_ok(kin_family_create(&family, &options));
-    return family;
-}
-
 static void *blocks[MOST];
 
 /* How many blocks of that size there is room for. */

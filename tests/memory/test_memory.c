@@ -100,12 +100,9 @@ static void bad_input_is_refused(void **state)
 static void full_arena_says_so_and_recovers(void **state)
 {
     (void)state;
-    kin_family *family = NULL;
-    kin_family_options options = KIN_FAMILY_OPTIONS;
+    kin_family *family = new_family(4 << 20);
     void *blocks[256], *one = NULL;
     size_t count = 0;
-    options.reserve = 4 << 20;
-    assert_ok(kin_family_create(&family, &options));
     kin_status status = KIN_OK;
     while (count < 256 && (status = kin_alloc(&blocks[count], family, 60000)) == KIN_OK) {
         count++;

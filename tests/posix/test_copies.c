@@ -1,5 +1,6 @@
 /* Two copies of kin in one process: in the program, and in a plugin. */
 #include "support.h"
+#include "posix/children.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -18,13 +19,6 @@ typedef union symbol { /* what dlsym answers is a function */
     plugin_hold *hold;
     plugin_leave *leave;
 } symbol;
-
-static int end_of(pid_t pid)
-{
-    int status = -1;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
 
 static int in_child(int (*body)(void))
 {

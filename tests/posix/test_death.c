@@ -1,6 +1,7 @@
 /* How processes end and begin on POSIX, without kin's knowing: exec, exit among threads, a bare fork or clone, closed
  * descriptors. */
 #include "support.h"
+#include "posix/children.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -37,20 +38,11 @@ static shared *new_shared(void)
 /* A child of the program's own, which runs body and ends with its result. */
 static pid_t fork_to(int (*body)(shared *it), shared *it)
 {
-    fflush(NULL);
-    pid_t pid = fork();
-    assert_true(pid >= 0);
+    pid_t pid = fork_child();
     if (pid == 0) {
         _exit(body(it));
     }
     return pid;
-}
-
-static int end_of(pid_t pid)
-{
-    int status = -1;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    return status;
 }
 
 static void expect_success(pid_t pid)

@@ -65,13 +65,10 @@ static size_t check_whole(kin_dict *dict)
 static void killed_while_it_is_purged_it_stays_whole(void **state)
 {
     (void)state;
-    kin_family *family = NULL;
+    kin_family *family = new_family(1 << 20);
     kin_dict *dict = NULL;
-    kin_family_options options = KIN_FAMILY_OPTIONS;
     window *keys = new_window();
     size_t most = 0;
-    options.reserve = 1 << 20;
-    assert_ok(kin_family_create(&family, &options));
     assert_ok(kin_dict_create(&dict, family));
     for (unsigned round = 0; round < 300; round++) {
         pid_t pid = fork();
@@ -137,9 +134,7 @@ static int find_move(move *it)
 static kin_dict *dict_with_gaps(kin_family **family)
 {
     kin_dict *dict = NULL;
-    kin_family_options options = KIN_FAMILY_OPTIONS;
-    options.reserve = 1 << 20;
-    assert_ok(kin_family_create(family, &options));
+    *family = new_family(1 << 20);
     assert_ok(kin_dict_create(&dict, *family));
     for (uint32_t key = 0; key < 5000; key++) {
         assert_ok(kin_dict_set(dict, &key, sizeof key, &key, sizeof key));

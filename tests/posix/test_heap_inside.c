@@ -11,15 +11,6 @@
 #include "memory/heap.h"
 #include "memory/spans.h"
 
-static kin_family *new_family(uint64_t reserve)
-{
-    kin_family *family = NULL;
-    kin_family_options options = KIN_FAMILY_OPTIONS;
-    options.reserve = reserve;
-    assert_ok(kin_family_create(&family, &options));
-    return family;
-}
-
 static void wait_for(pid_t child)
 {
     int status = 0;

@@ -2,6 +2,7 @@
  * first thread, or execute themselves anew. For root only, because of the namespaces. The test itself uses kin in
  * children only. */
 #include "support.h"
+#include "posix/children.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -93,9 +94,7 @@ static bool leave_to(place where)
 /* A process there that does that. Its parent here waits for it, and ends as it does. */
 static pid_t start(place where, int (*body)(void), _Atomic int *pid)
 {
-    fflush(NULL);
-    pid_t outer = fork();
-    assert_true(outer >= 0);
+    pid_t outer = fork_child();
     if (outer > 0) {
         return outer;
     }
@@ -114,13 +113,6 @@ static pid_t start(place where, int (*body)(void), _Atomic int *pid)
     int status = -1;
     waitpid(inner, &status, 0);
     _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 92);
-}
-
-static int end_of(pid_t pid)
-{
-    int status = -1;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
 /* ---- members ---- */

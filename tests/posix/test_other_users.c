@@ -3,6 +3,7 @@
  * An actor is a forked child that has become another user before it calls anything of kin; the test itself uses no kin.
  */
 #include "support.h"
+#include "posix/children.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -49,13 +50,6 @@ static pid_t start(unsigned uid, actor *act)
     }
     assert_true(pid > 0);
     return pid;
-}
-
-static int end_of(pid_t pid)
-{
-    int status = -1;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
 static int run(unsigned uid, actor *act)

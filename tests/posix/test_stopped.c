@@ -1,6 +1,7 @@
 /* Processes that are stopped between two instructions, as they may be by preemption: nobody dies of that, and nobody
  * is told so. */
 #include "support.h"
+#include "posix/children.h"
 
 #include <signal.h>
 #include <stdatomic.h>
@@ -26,20 +27,11 @@ static shared *new_shared(uint32_t parties)
 /* A child that does body and exits with what it returns. */
 static pid_t fork_to(int (*body)(shared *it), shared *it)
 {
-    fflush(NULL);
-    pid_t pid = fork();
-    assert_true(pid >= 0);
+    pid_t pid = fork_child();
     if (pid == 0) {
         _exit(body(it));
     }
     return pid;
-}
-
-static int end_of(pid_t pid)
-{
-    int status = -1;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 static void stop(pid_t pid)
@@ -104,6 +96,16 @@ static pid_t stopped_at_barrier(shared *it)
     return slow;
 }
 
+/* *last: the other one, which is in its action. */
+static pid_t first_of_two(shared *it, pid_t *last)
+{
+    pid_t first = fork_to(wait_at_barrier, it);
+    await_asleep(&it->barrier, sizeof it->barrier, 1);
+    *last = fork_to(wait_as_the_last, it);
+    assert_ok(kin_sem_acquire(&it->in_action, 1, PATIENCE));
+    return first;
+}
+
 static void a_round_that_was_reset_did_not_get_through(void **state)
 {
     (void)state;
@@ -153,10 +155,7 @@ static void a_last_one_that_is_stopped_is_not_dead(void **state)
 {
     (void)state;
     shared *it = new_shared(2);
-    pid_t first = fork_to(wait_at_barrier, it);
-    await_asleep(&it->barrier, sizeof it->barrier, 1);
-    pid_t last = fork_to(wait_as_the_last, it);
-    assert_ok(kin_sem_acquire(&it->in_action, 1, PATIENCE));
+    pid_t last, first = first_of_two(it, &last);
     stop(last);
     assert_ok(kin_sem_release(&it->go, 1));
     assert_status(kin_sem_acquire(&it->in_action, 1, KIN_MS(700)), KIN_E_TIMED_OUT); /* some slices */
@@ -171,10 +170,7 @@ static void a_last_one_that_was_reset_did_not_get_through(void **state)
 {
     (void)state;
     shared *it = new_shared(2);
-    pid_t first = fork_to(wait_at_barrier, it);
-    await_asleep(&it->barrier, sizeof it->barrier, 1);
-    pid_t last = fork_to(wait_as_the_last, it);
-    assert_ok(kin_sem_acquire(&it->in_action, 1, PATIENCE));
+    pid_t last, first = first_of_two(it, &last);
     assert_ok(kin_barrier_reset(&it->barrier));
     assert_int_equal(end_of(first), IS_BROKEN);
     pass_a_round(it);

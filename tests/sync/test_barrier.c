@@ -193,17 +193,24 @@ static void death_of_the_last_in_its_action_breaks_it(void **state)
     assert_ok(kin_free(it));
 }
 
+/* A round whose last comer is in its action, and one that comes early for the next. */
+static void start_with_an_early_one(track *it, kin_process **first, kin_process **last, kin_process **early)
+{
+    *first = start_with("wait", it);
+    await_waiting(it, 1);
+    *last = start_with("stay_in_action", it);
+    assert_ok(kin_sem_acquire(&it->told, 2, PATIENCE));
+    *early = start_with("wait", it);
+    await_asleep(&it->barrier, sizeof it->barrier, 2);
+}
+
 /* With one that comes early there are as many threads at the barrier as have come, though one of those is dead. */
 static void death_shows_though_another_has_come_early(void **state)
 {
     (void)state;
     track *it = new_track(2);
-    kin_process *first = start_with("wait", it);
-    await_waiting(it, 1);
-    kin_process *last = start_with("stay_in_action", it);
-    assert_ok(kin_sem_acquire(&it->told, 2, PATIENCE));
-    kin_process *early = start_with("wait", it);
-    await_asleep(&it->barrier, sizeof it->barrier, 2);
+    kin_process *first, *last, *early;
+    start_with_an_early_one(it, &first, &last, &early);
     kill_unseen(last);
     join_child(first, 0);
     join_child(early, 0);
@@ -217,12 +224,8 @@ static void death_of_all_shows_to_one_that_has_come_early(void **state)
 {
     (void)state;
     track *it = new_track(2);
-    kin_process *first = start_with("wait", it);
-    await_waiting(it, 1);
-    kin_process *last = start_with("stay_in_action", it);
-    assert_ok(kin_sem_acquire(&it->told, 2, PATIENCE));
-    kin_process *early = start_with("wait", it);
-    await_asleep(&it->barrier, sizeof it->barrier, 2);
+    kin_process *first, *last, *early;
+    start_with_an_early_one(it, &first, &last, &early);
     kill_unseen(first);
     kill_unseen(last);
     join_child(early, 0);
