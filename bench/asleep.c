@@ -79,7 +79,7 @@ static void create(bedroom *it, const bench *b)
     tool_check(kin_lock_acquire(&it->held, KIN_NOW), "kin_lock_acquire");
 }
 
-/* One after the other, by the same processes, each until its time is out: the beginning and the end of it count, too. */
+/* One after the other, by the same processes, each until its time is out: its beginning and its end count, too. */
 static void sleep_all(bedroom *it, kin_queue *queue, kin_family *family)
 {
     static kin_process *processes[SLEEPERS];

@@ -67,7 +67,7 @@ extern const size_t peer_lock_count;
 /* The one that contended locks are compared with. */
 extern const peer_lock *const peer_contended;
 
-/* The work outside of a lock. One function for all: inlined, the same loop is faster in one contender than in another. */
+/* The work outside of a lock. One function for all: inlined, the loop is faster in one contender than in another. */
 void peer_work(unsigned amount);
 
 /* Both loops, alike for all: nothing but the lock between them differs. acquire and release are 0 or an error. */

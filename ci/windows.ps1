@@ -2,8 +2,9 @@
 #
 #   ci/windows.ps1 [-Compiler cl|clang-cl|mingw] [-Architecture x64|x86|arm64] [-Shared] [-BuildOnly]
 #
-# cl and clang-cl want a Visual Studio 2022 (17.5 or later, with its C++ workload); mingw wants gcc, CMake and Ninja in the
-# path, as MSYS2's UCRT64 shell has them. CMocka and Jansson come from vcpkg (cl, clang-cl) or from MSYS2's packages.
+# cl and clang-cl want a Visual Studio 2022 (17.5 or later, with its C++ workload); mingw wants gcc, CMake and Ninja in
+# the path, as MSYS2's UCRT64 shell has them. CMocka and Jansson come from vcpkg (cl, clang-cl) or from MSYS2's
+# packages.
 param(
     [ValidateSet('cl', 'clang-cl', 'mingw')] [string] $Compiler = 'cl',
     [ValidateSet('x64', 'x86', 'arm64')] [string] $Architecture = 'x64',

@@ -1,8 +1,8 @@
 # kin_find(<Name> HEADER <header> LIBRARIES <names> TARGET <target>): for Find<Name>.cmake. The distributions' packages
 # export no target that works everywhere.
 #
-# KIN_<NAME>_ROOT (variable or environment) names a tree with include/ and lib/. With kin's own toolchain files it defaults
-# to where ci/setup puts what it builds (cross.cmake).
+# KIN_<NAME>_ROOT (variable or environment) names a tree with include/ and lib/. With kin's own toolchain files it
+# defaults to where ci/setup puts what it builds (cross.cmake).
 include(FindPackageHandleStandardArgs)
 
 macro(kin_find name)

@@ -12,8 +12,8 @@ endif()
 
 # Warnings, for everything that is compiled here.
 #
-# -Wvla: how much of a thread's stack is taken must not be for others to say. -Wcast-align=strict: on any processor, also on
-# those that do not mind.
+# -Wvla: how much of a thread's stack is taken must not be for others to say. -Wcast-align=strict: on any processor,
+# also on those that do not mind.
 if(KIN_DRIVER STREQUAL "msvc")
     set(KIN_WARNINGS /W4)
     set(KIN_WARNINGS_CXX /W4)
@@ -36,7 +36,8 @@ function(kin_compile_options target)
         # https://learn.microsoft.com/cpp/build/reference/utf-8-set-source-and-executable-character-sets-to-utf-8
         target_compile_options(${target} PRIVATE /utf-8)
         if(CMAKE_C_COMPILER_ID STREQUAL "MSVC")
-            # C11 and its atomics: https://learn.microsoft.com/cpp/build/reference/std-specify-language-standard-version,
+            # C11 and its atomics:
+            # https://learn.microsoft.com/cpp/build/reference/std-specify-language-standard-version,
             # https://devblogs.microsoft.com/cppblog/c11-atomics-in-visual-studio-2022-version-17-5-preview-2/
             target_compile_options(${target} PRIVATE /std:c11 /experimental:c11atomics)
         endif()
@@ -108,8 +109,8 @@ function(kin_program target)
         target_link_options(${target} PRIVATE -static)
     endif()
     if(CMAKE_INTERPROCEDURAL_OPTIMIZATION AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
-        # What is compiled at link time is warned of there. gcc 12 sees in a test's constant null the object that is read only
-        # where it is not null.
+        # What is compiled at link time is warned of there. gcc 12 sees in a test's constant null the object that is
+        # read only where it is not null.
         target_link_options(${target} PRIVATE -Wno-stringop-overflow)
         if(KIN_WERROR)
             target_link_options(${target} PRIVATE -Werror)
@@ -122,7 +123,8 @@ function(kin_add_header_test target language standard)
     add_library(${target} OBJECT)
     target_link_libraries(${target} PRIVATE kin::kin)
     set_target_properties(
-        ${target} PROPERTIES ${language}_STANDARD ${standard} ${language}_STANDARD_REQUIRED ON ${language}_EXTENSIONS OFF
+        ${target} PROPERTIES ${language}_STANDARD ${standard} ${language}_STANDARD_REQUIRED ON
+                             ${language}_EXTENSIONS OFF
     )
     target_compile_options(${target} PRIVATE ${ARGN} ${KIN_WARNINGS_ARE_ERRORS})
     string(TOLOWER ${language} extension)
@@ -140,7 +142,8 @@ function(kin_add_header_test target language standard)
     endforeach()
 endfunction()
 
-# kin_add_json_test(<name> <target> <member> <argument>...): what the program prints is one JSON document that has the array.
+# kin_add_json_test(<name> <target> <member> <argument>...): what the program prints is one JSON document that has the
+# array.
 function(kin_add_json_test name target member)
     if(CMAKE_VERSION VERSION_LESS 3.19) # string(JSON)
         return()

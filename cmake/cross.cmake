@@ -1,6 +1,6 @@
-# kin_cross(<name>), for the toolchain files: programs are the machine's own, libraries and headers the target's. They are
-# looked for in CMAKE_FIND_ROOT_PATH, in what the user names in CMAKE_PREFIX_PATH, and in KIN_TARGET_ROOT, where ci/setup
-# puts what it builds for the target.
+# kin_cross(<name>), for the toolchain files: programs are the machine's own, libraries and headers the target's. They
+# are looked for in CMAKE_FIND_ROOT_PATH, in what the user names in CMAKE_PREFIX_PATH, and in KIN_TARGET_ROOT, where
+# ci/setup puts what it builds for the target.
 macro(kin_cross name)
     if(DEFINED ENV{XDG_CACHE_HOME})
         set(KIN_TARGET_ROOT $ENV{XDG_CACHE_HOME}/kin/${name})

@@ -1,6 +1,6 @@
-# Toolchain: Windows on x86, 32 bits, with mingw-w64. Its programs are not run here: Debian has a Wine for them only in packages
-# of the architecture i386. Without those Wine 8 ends such a program at once, with exit code 0, so there is no emulator here that
-# would let every test pass.
+# Toolchain: Windows on x86, 32 bits, with mingw-w64. Its programs are not run here: Debian has a Wine for them only in
+# packages of the architecture i386. Without those Wine 8 ends such a program at once, with exit code 0, so there is no
+# emulator here that would let every test pass.
 include(${CMAKE_CURRENT_LIST_DIR}/cross.cmake)
 
 set(CMAKE_SYSTEM_NAME Windows)

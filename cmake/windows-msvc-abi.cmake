@@ -1,5 +1,6 @@
-# Toolchain: Windows on x86_64 with MSVC's ABI: clang and lld-link, headers and import libraries of Wine (Debian: libwine-dev),
-# programs run under Wine. Nothing of Microsoft's is needed; so it says little about Microsoft's headers and compiler.
+# Toolchain: Windows on x86_64 with MSVC's ABI: clang and lld-link, headers and import libraries of Wine (Debian:
+# libwine-dev), programs run under Wine. Nothing of Microsoft's is needed; so it says little about Microsoft's headers
+# and compiler.
 include(${CMAKE_CURRENT_LIST_DIR}/cross.cmake)
 
 set(CMAKE_SYSTEM_NAME Windows)
@@ -19,8 +20,8 @@ set(KIN_SDK ${CMAKE_BINARY_DIR}/wine-sdk)
 file(MAKE_DIRECTORY ${KIN_SDK})
 foreach(
     pair
-    kernel32=kernel32 user32=user32 gdi32=gdi32 winspool=winspool shell32=shell32 ole32=ole32 oleaut32=oleaut32 uuid=uuid
-    comdlg32=comdlg32 advapi32=advapi32 bcrypt=bcrypt ntdll=ntdll ws2_32=ws2_32 winecrt0=winecrt0
+    kernel32=kernel32 user32=user32 gdi32=gdi32 winspool=winspool shell32=shell32 ole32=ole32 oleaut32=oleaut32
+    uuid=uuid comdlg32=comdlg32 advapi32=advapi32 bcrypt=bcrypt ntdll=ntdll ws2_32=ws2_32 winecrt0=winecrt0
     synchronization=kernelbase msvcrt=ucrtbase msvcrtd=ucrtbase ucrt=ucrtbase oldnames=ucrtbase
 )
     string(REPLACE "=" ";" pair ${pair})

@@ -1,7 +1,9 @@
-/* wine-sdk.c: what a program of MSVC's ABI has from the static part of Microsoft's C library, and Wine has not: atexit, the
- * entry of a DLL, and the directory of thread-local storage. For the toolchain windows-msvc-abi, which compiles it and links it first.
+/* wine-sdk.c: what a program of MSVC's ABI has from the static part of Microsoft's C library, and Wine has not: atexit,
+ * the entry of a DLL, and the directory of thread-local storage. For the toolchain windows-msvc-abi, which compiles it
+ * and links it first.
  *
- * https://learn.microsoft.com/windows/win32/debug/pe-format: the .tls section; its parts are sorted by what follows "$". */
+ * https://learn.microsoft.com/windows/win32/debug/pe-format: the .tls section; its parts are sorted by what follows
+ * "$". */
 #include <stdint.h>
 
 int _crt_atexit(void (*function)(void)); /* ucrtbase.dll */

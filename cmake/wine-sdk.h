@@ -1,5 +1,5 @@
-/* wine-sdk.h: what the headers of Wine 8 lack of the Windows SDK's, for the toolchain windows-msvc-abi. From Microsoft's
- * reference pages of these functions and structures. Included ahead of every file. */
+/* wine-sdk.h: what the headers of Wine 8 lack of the Windows SDK's, for the toolchain windows-msvc-abi. From
+ * Microsoft's reference pages of these functions and structures. Included ahead of every file. */
 #ifndef KIN_WINE_SDK_H
 #define KIN_WINE_SDK_H
 
@@ -25,7 +25,7 @@ typedef struct JOBOBJECT_CPU_RATE_CONTROL_INFORMATION {
 /* https://learn.microsoft.com/windows/win32/api/winternl/nf-winternl-ntqueryobject: the type's name comes first. */
 #define PUBLIC_OBJECT_TYPE_INFORMATION OBJECT_TYPE_INFORMATION
 
-/* https://learn.microsoft.com/windows/win32/api/winnt/nf-winnt-interlockedexchange64: a compiler intrinsic on 64 bits. */
+/* https://learn.microsoft.com/windows/win32/api/winnt/nf-winnt-interlockedexchange64: an intrinsic on 64 bits. */
 #define InterlockedExchange64(target, value) __atomic_exchange_n(target, value, __ATOMIC_SEQ_CST)
 
 #endif

@@ -17,9 +17,10 @@
  *     CRASH     thread 1 may be killed anywhere, and perhaps is reaped. Sleep is in slices
  * A reaped thread's slot goes to a new thread, the heir, that acquires HEIR times.
  *
- * Properties: mutual exclusion (MUTEX); no lost wake-up (no invalid end state: one in which a thread sleeps and nobody can
- * move); KIN_OWNER_DIED for the next acquirer, once per death, and never without (TOLD); with slices, when only the end of
- * one helps, the first already does (REPAIRED), which with the absence of invalid end states means that all acquire.
+ * Properties: mutual exclusion (MUTEX); no lost wake-up (no invalid end state: one in which a thread sleeps and nobody
+ * can move); KIN_OWNER_DIED for the next acquirer, once per death, and never without (TOLD); with slices, when only the
+ * end of one helps, the first already does (REPAIRED), which with the absence of invalid end states means that all
+ * acquire.
  */
 #define MUTEX(l) assert(inside[l] == 0)
 #define TOLD(l, told) assert(owed[l] == (told))

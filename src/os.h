@@ -23,7 +23,7 @@
 
 #include "kin/status.h"
 
-#include "os_types.h" /* kin_os_handle, KIN_OS_NO_HANDLE, kin_os_sem, kin_os_pulse, kin_os_process, kin_os_pipe, kin_os_run, ... */
+#include "os_types.h" /* kin_os_handle, KIN_OS_NO_HANDLE, kin_os_sem, kin_os_pulse, kin_os_process, kin_os_pipe, ... */
 
 #define KIN_OS_NEVER INT64_MAX
 
@@ -40,14 +40,14 @@ void kin_os_yield(void);
 kin_status kin_os_random(void *out, size_t size);
 /* inline in os_types.h:
  *   void kin_os_cpu_relax(void);        one spin-loop hint to the processor
- *   void kin_os_cpu_fetch(void *line);  asks for a cache line that will be written soon; any address will do, a hint again
+ *   void kin_os_cpu_fetch(void *line);  a hint: this cache line will be written soon. Any address will do
  */
 
 /* ---- threads and process-wide hooks: thread.c ----
  * inline in os_types.h:
  *   void *kin_os_thread_get(void);        this thread's pointer, or NULL; a few instructions, no system call
- *   int   kin_os_cancel_hold(void);       POSIX: puts off a pthread_cancel of the calling thread, while it holds what only
- *                                         it can give back. Returns what kin_os_cancel_release is to get.
+ *   int   kin_os_cancel_hold(void);       POSIX: puts off a pthread_cancel of the calling thread, while it holds what
+ *                                         only it can give back. Returns what kin_os_cancel_release is to get.
  *   void  kin_os_cancel_release(int held);
  */
 
@@ -171,9 +171,9 @@ kin_status kin_os_sem_wait(kin_os_sem sem, int64_t deadline);
 
 /* ---- several native things at once, and a thread's semaphore: wait.c ----
  *
- * POSIX cannot wait for a semaphore and a descriptor at once. So who wants to opens a bell, a socket that belongs to
- * its wait slot and is gone with it; others ring it when they post the semaphore. Windows waits for the semaphore
- * itself; there a bell is nothing.
+ * POSIX cannot wait for a semaphore and a descriptor at once. So a thread that wants to opens a bell, a socket that
+ * belongs to its wait slot and is gone with it; others ring it when they post the semaphore. Windows waits for the
+ * semaphore itself; there a bell is nothing.
  */
 
 #define KIN_OS_READABLE 1u

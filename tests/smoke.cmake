@@ -1,10 +1,10 @@
 # The smoke tests: what ci/test runs on the presets that do not run everything. They have the label "smoke"; the target
 # kin_smoke builds their programs.
 #
-# One or two of each subject, those that are quick: what these presets can show is that the code does the same for another
-# compiler, C library, processor or linkage; the rare orders of events are looked for where everything runs (linux,
-# linux-clang, linux-asan, linux-tsan, windows). Readers-writer locks and pools, whose tests take long, are in demo, as is
-# everything else in its plainest use, under each start method.
+# One or two of each subject, those that are quick: what these presets can show is that the code does the same for
+# another compiler, C library, processor or linkage; the rare orders of events are looked for where everything runs
+# (linux, linux-clang, linux-asan, linux-tsan, windows). Readers-writer locks and pools, whose tests take long, are in
+# demo, as is everything else in its plainest use, under each start method.
 set(KIN_SMOKE
     # the seam, processes that share memory, sleeping and owning
     os status family thread_slot park deadlock
@@ -26,8 +26,8 @@ if(KIN_OS STREQUAL "win32")
     # Wine takes minutes for the others.
     list(REMOVE_ITEM KIN_SMOKE family ref cond event pipe blob wait demo)
     if(BUILD_SHARED_LIBS)
-        # The tests that look inside have a static library of their own: what a DLL changes is in these alone. embed compiles
-        # the source tree once more, as a part of a project, which has to find the DLL.
+        # The tests that look inside have a static library of their own: what a DLL changes is in these alone. embed
+        # compiles the source tree once more, as a part of a project, which has to find the DLL.
         set(KIN_SMOKE demo example.counter consumer embed)
     endif()
 endif()

@@ -159,10 +159,8 @@ typedef struct kin_work {
     int64_t limit;    /* nanoseconds a task may take, then its worker is killed; 0: any time */
     void (*progress)(void *context, uint64_t done,
                      uint64_t total); /* items, as they get more while kin_future_wait waits; or NULL */
-    void (*finished)(
-        void *context,
-        kin_future *
-            future); /* called once, by a thread that tends the pool; may close it, unless a thread waits for it; or NULL */
+    /* Called once, by a thread that tends the pool; may close it, unless a thread waits for it; or NULL. */
+    void (*finished)(void *context, kin_future *future);
     void *context;
 } kin_work;
 

@@ -1,7 +1,7 @@
 /* pauses.h: growing pauses between looks at a word, before a sleep.
  *
- * An owner mostly releases soon, but each look takes the cache line from it. All pauses together take a few microseconds,
- * far less than a sleep and a wake-up cost.
+ * An owner mostly releases soon, but each look takes the cache line from it. All pauses together take a few
+ * microseconds, far less than a sleep and a wake-up cost.
  */
 #ifndef KIN_PAUSES_H
 #define KIN_PAUSES_H

@@ -1,7 +1,7 @@
 /* hash_table.c: open addressing, linear probing. A key's slot is the first, from where its hash points to, that holds
  * it; the first unused slot ends the search.
  *
- *     0 ──put──► word ──put──► another word of the same key ──remove──► NO_ENTRY, or 0 if the next slot is 0 ──put──► ...
+ *     0 ──put──► word ──put──► another word of the key ──remove──► NO_ENTRY, or 0 if the next slot is 0 ──put──► ...
  *
  * Each step is one store, after which every entry can still be found. Entries do not move inside a table, except while
  * `moves` is odd (see below). So a reader that searches meanwhile finds an entry that was there all the time, and

@@ -143,7 +143,8 @@ void kin__family_drop_default(kin_family *family)
 
 /* ---- addresses and names ---- */
 
-/* Whole spans, and those of which the table's part is usable, too: whoever may touch a span may touch its word. */
+/* Whole spans, and those of which the table's part is usable, too: a thread that may touch a span may touch its word.
+ * */
 static uint64_t usable_end(const kin_family *family)
 {
     const kin__layout *layout = &family->layout;

@@ -11,13 +11,13 @@
  *
  * Late compare-and-swaps. A thread may be stopped, for any time, between finding a block and changing its tag;
  * meanwhile the span may be retired (heap_lock.c), and where the tag was there may be a user's bytes. So a tag is one
- * of a kind: it is made of the family's key, 64 random bits which stand in no block, and of a number that does not
- * come again at that place: FREE of the span's version, TAKEN of a token, LIVE of the block's generation. Who expects
- * an old tag finds it nowhere, and changes nothing. That a user's bytes are such a tag by chance is as likely as that
- * two families have one id. (With a fence after `taking`, and converters that look at all threads', it would be
- * certain, and each allocation twice as many atomic operations.) A block that is TAKEN or LIVE keeps its span from
- * being retired. So who has found a tag LIVE, and reads the span word afterwards, has the word that holds for as long
- * as the tag stays LIVE in that generation.
+ * of a kind: it is made of the family's key, 64 random bits which stand in no block, and of a number that does not come
+ * again at that place: FREE of the span's version, TAKEN of a token, LIVE of the block's generation. Who expects an old
+ * tag finds it nowhere, and changes nothing. That a user's bytes are such a tag by chance is as likely as that two
+ * families have one id. (With a fence after `taking`, and converters that look at all threads', it would be certain,
+ * and each allocation twice as many atomic operations.) A block that is TAKEN or LIVE keeps its span from being
+ * retired. So a thread that has found a tag LIVE, and reads the span word afterwards, has the word that holds for as
+ * long as the tag stays LIVE in that generation.
  *
  * Large blocks have such a header, too, at the beginning of their first span; they are taken and freed under the
  * heap's lock:
@@ -25,11 +25,11 @@
  *     take:  tails; generation; taking; tag = TAKEN; head = LARGE|n
  *     give:  tag LIVE ──cas──► TAKEN; head = UNUSED; tails
  *
- * Memory order; what is not in the list is sequentially consistent because nothing is gained by less.
+ * Memory order; what is not in the list is sequentially consistent, since a weaker order would be no faster.
  *
  *     word              operation                order    pairs with, and why it is enough
- *     tag               claim, free, retire: cas seq_cst  each other: who changes a block's use sees all that was written
- *                                                         to it before; with the marks see marks.c
+ *     tag               claim, free, retire: cas seq_cst  each other: a thread that changes a block's use sees all that
+ *                                                         was written to it before; with the marks see marks.c
  *     tag               to LIVE: store           release  the acquire of who looks whether it is LIVE: generation and
  *                                                         size are written
  *     tag               search of a group: load  seq_cst  marks.c: the second look
@@ -40,8 +40,9 @@
  *     generation, size  all                      relaxed  the tag: written before LIVE, read between two looks at it
  *     note              store                    seq_cst  release: the block's generation is written. An acquire of it
  *                                                         by a repairer
- *     new contents      fence before them        release  container.c's readers: who sees a new byte by a plain load and
- *                                                         then fences (acquire) sees the word changed that led there
+ *     new contents      fence before them        release  container.c's readers: one that sees a new byte by a plain
+ *                                                         load, and then fences (acquire), sees the word changed
+ *                                                         that led there
  *     hints             all                      relaxed  nothing: any mixture of old and new is a list of offsets of
  *                                                         that class or 0, and what is claimed by them the tag decides
  */

@@ -7,13 +7,13 @@
  *     unused:  head = UNUSED, then the tails
  *     retired: span = RETIRING; each block FREE ──cas──► RETIRED; span = UNUSED, with a new version
  *
- * Retiring is for a span whose blocks are all free. Whoever allocates needs no lock, so each block is claimed by the
+ * Retiring is for a span whose blocks are all free. Allocating needs no lock, so each block is claimed by the
  * tag, like any other. If one is not FREE, those that are RETIRED become FREE and the span SMALL again. When all are
  * RETIRED nobody can change a byte of the span any more: tags of a version do not come again, whatever a late
  * allocator expects (heap.c).
  *
  * A holder killed in between leaves tails that no head covers, a span that is RETIRING, marks or runs that are not
- * set. Whoever gets the lock next (KIN_OWNER_DIED) turns the tails into UNUSED, makes RETIRING spans SMALL again, sets
+ * set. The next holder (KIN_OWNER_DIED) turns the tails into UNUSED, makes RETIRING spans SMALL again, sets
  * all marks, and makes the runs anew.
  *
  * When spans are retired: a program that needs blocks now of one size, now of another, is not to convert a span each

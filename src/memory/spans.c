@@ -9,8 +9,8 @@
  * change as many as there are in the rows and sheets that changed. `runs` is made of the span words alone: who finds
  * that it is wrong, because a holder of the lock was killed or somebody wrote nonsense, makes it anew.
  *
- * The table grows with the heap: the part for a span becomes usable before the span does, so whoever may touch a span
- * may read its word. What is not usable yet is unused.
+ * The table grows with the heap: the part for a span becomes usable before the span does, so a thread that may touch
+ * a span may read its word. What is not usable yet is unused.
  *
  * Memory order. Span words and runs are written under the lock, which orders them among their writers. Readers without
  * the lock use a span word to find where a block may begin; what a block is only its tag says (heap.c). They are
@@ -261,7 +261,7 @@ kin_status kin__spans_commit(kin_family *family, uint32_t index, uint32_t count)
 
 /* ---- memory that is given back ----
  *
- * A span is GIVEN before its memory is, and is committed before it is UNUSED again: so who is killed in between leaves
+ * A span is GIVEN before its memory is, and is committed before it is UNUSED again: so a death in between leaves
  * at most memory that the system could have.
  */
 

@@ -34,8 +34,8 @@
  * sleeper: an unpark may be spent on the slot; others that sleep on the word find it at the ends of their slices,
  * and pass the wake-up on. Killed after it has left its slot, and before it has taken what it was woken for: who
  * sleeps on a word that tells of the thing sees that at the end of its slice; for a word that does not (cond.c) the
- * thread leaves with a debt: `owes` is the word's offset until it has taken the thing, and whoever finds it dead
- * passes its wake-up on.
+ * thread leaves with a debt: `owes` is the word's offset until it has taken the thing, and a thread that finds it
+ * dead passes its wake-up on.
  *
  * A watcher (park.h) sleeps with no address of its own, in the buckets of all its words: an unpark of any of them
  * wakes it beside the others, and does not count it.
@@ -157,7 +157,7 @@ bool kin__park_sleep(kin__seat *seat, int64_t deadline)
     bool woken;
     do {
         woken = kin__park_doze(seat, deadline);
-    } while (!woken && kin_os_now() < deadline); /* whatever tokens there are, and whoever posts them */
+    } while (!woken && kin_os_now() < deadline); /* any member may post tokens, any number of them */
     return woken;
 }
 

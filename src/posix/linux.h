@@ -1,5 +1,5 @@
-/* linux.h: calls that Linux has and POSIX has not. Where the kernel lacks one it fails, and the caller does without. With
- * KIN_POSIX_PLAIN each fails always: so what is done without is built and tested, too. */
+/* linux.h: calls that Linux has and POSIX has not. Where the kernel lacks one it fails, and the caller does without.
+ * With KIN_POSIX_PLAIN each fails always: so what is done without is built and tested, too. */
 #ifndef KIN_POSIX_LINUX_H
 #define KIN_POSIX_LINUX_H
 
@@ -9,8 +9,8 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-/* A forked child finds these pages full of zeros, MADV_WIPEONFORK of madvise(2). -1 and errno: ENOSYS. qemu's emulation of a
- * processor takes any advice for given and does nothing: for that there is KIN_POSIX_PLAIN. */
+/* A forked child finds these pages full of zeros, MADV_WIPEONFORK of madvise(2). -1 and errno: ENOSYS. qemu's emulation
+ * of a processor takes any advice for given and does nothing: for that there is KIN_POSIX_PLAIN. */
 static inline int kin_posix_wipe_on_fork(void *memory, size_t size)
 {
 #if !defined(KIN_POSIX_PLAIN) && defined(MADV_WIPEONFORK)

@@ -1,7 +1,7 @@
 /* program.c: programs, looked for in PATH.
  *
  * Not by posix_spawnp: it takes an empty element of PATH for the current directory, and looks for a relative one in the
- * directory that the program is to start in. So whoever can write there would choose the program. Here only absolute
+ * directory that the program is to start in. So a user who can write there would choose the program. Here only absolute
  * elements count. Without a PATH, and in a program that has more rights than its caller, whose PATH it is, the
  * system's own is used (confstr(3), _CS_PATH).
  */

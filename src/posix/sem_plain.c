@@ -191,7 +191,7 @@ void kin_os_sem_close(kin_os_sem sem)
 
 kin_status kin_os_sem_post(kin_os_sem sem)
 {
-    /* EOVERFLOW: there are tokens enough to wake whoever waits. */
+    /* EOVERFLOW: there are tokens enough to wake the waiter. */
     return sem_post(native(sem)) == 0 || errno == EOVERFLOW ? KIN_OK : kin_posix_fail(errno);
 }
 

@@ -1,6 +1,6 @@
 /* children.c: the list of started processes, and where this process comes from.
  *
- * The list is one process's own: a forked child begins with none, whoever held its turn at the fork.
+ * The list is one process's own: a forked child begins with none, whichever thread held the turn at the fork.
  */
 #include "process/children.h"
 

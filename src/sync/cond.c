@@ -1,12 +1,12 @@
 /* cond.c: waiting for a change of what a lock guards.
  *
  * There is no word: who waits is known by the wait slots alone (park.c). A waiter becomes a sleeper on the condition's
- * address *before* it releases the lock, so whoever changes the data afterwards, and notifies, finds it:
+ * address *before* it releases the lock, so a thread that changes the data afterwards, and notifies, finds it:
  *
  *     waiter:    begin (slot WAIT) ──► release the lock ──► sleep until WOKEN ──► end ──► acquire the lock again
  *     notifier:  mark n slots WOKEN, oldest first ──► post
  *
- * A slot that is WOKEN stays so, whoever dies: a sleeper whose post never came sees it at the end of its slice. A
+ * A slot that is WOKEN stays so through any death: a sleeper whose post never came sees it at the end of its slice. A
  * waiter that was notified owes the notify (park.c) until it has the lock: if it dies before, others that sleep on
  * the condition find its slot at the ends of their slices, and pass the notify on; or its reaper does. A wait that
  * runs out just when it is notified was notified: the exchange in kin__park_end_owing decides.

@@ -23,8 +23,8 @@
  * asleep.
  *
  * Nobody wakes anybody when a process ends: a waiter looks for dead holders before its first sleep and at the end of
- * each slice, and wakes the others whom it suffices. Killed between the freeing and the unpark, whoever did it: the
- * slices end.
+ * each slice, and wakes the others whom it suffices. If that thread is killed between the freeing and the unpark,
+ * the slices end.
  *
  * A process wrongly taken for dead has lost its permits: its release is refused, since they are not in its name any
  * more, and it gets no new ones.

@@ -71,10 +71,10 @@
  * 8. Readers do not keep a writer out: after its claim no new reader comes in (r3). Writers do not keep a reader out:
  *    once it is queued, it comes in before the next writer does (3). Writers among themselves have no order, as with
  *    lock.c: one that runs may be faster than one that is being woken.
- * 9. No wake-up is lost. A sleeper is seen as such first (kin__slices_begin), and then loads the word again. Whoever
- *    changes a word or a hold does so first, and then unparks:
- *    turn:  READERS is set in r5. Whoever takes it out of a writer's word (w5, w6, p2) unparks all.
- *    word:  WRITERS is set in w7. Whoever takes it out of a writer's word unparks one. That one claims with WRITERS
+ * 9. No wake-up is lost. A sleeper is seen as such first (kin__slices_begin), and then loads the word again. A thread
+ *    changes a word or a hold first, and then unparks:
+ *    turn:  READERS is set in r5. The thread that takes it out of a writer's word (w5, w6, p2) unparks all.
+ *    word:  WRITERS is set in w7. The thread that takes it out of a writer's word unparks one. That claims with WRITERS
  *           set, since others may sleep on; or sets WRITERS in the word of a writer that was faster; or, if it leaves
  *           without having done either, unparks the next one (writer.owes).
  *    drain: DRAINING is set before w3. A reader changes its hold before it looks for DRAINING (r4, r7).
@@ -86,7 +86,7 @@
  * 11. A writer that died while DRAINING has changed nothing, so nobody is told.
  * 12. A dead reader's hold counts until the writer's first slice has ended; then the writer asks the system. It empties
  *     a slot; a hold in a thread entry does not count while the entry is nobody's, and goes when the entry is reused.
- * 13. Whoever is killed between a change and its unpark leaves sleepers that wait for the end of their slices.
+ * 13. A thread killed between a change and its unpark leaves sleepers that wait for the end of their slices.
  * 14. Tokens are never used again, so no compare-and-swap mistakes one owner for another; and a member that was wrongly
  *     taken for dead cannot change a word that has gone to its successor.
  *
@@ -94,9 +94,9 @@
  *
  * 15. Where 1 to 9 order accesses to different words, all of them are sequentially consistent: r2 before r3, r4 before
  *     r5, w2 before w3, both halves of r7, and what surrounds kin__slices_begin.
- * 16. The data: each change of word is a read-modify-write, so whoever loads word acquires what the last w5 released,
- *     though others have changed the word in between. What a reader has read is read before r7 empties the hold, which
- *     w3 acquires.
+ * 16. The data: each change of word is a read-modify-write, so a thread that loads word acquires what the last w5
+ *     released, though others have changed the word in between. What a reader has read is read before r7 empties the
+ *     hold, which w3 acquires.
  *
  * ---- Size ----
  *

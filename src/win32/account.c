@@ -136,7 +136,7 @@ static int add(wchar_t *text, size_t room, int used, const wchar_t *rights, cons
     return more < 0 ? -1 : used + more;
 }
 
-/* AU: whoever has logged in. */
+/* AU: all users who have logged in. */
 bool kin_win32_access(SECURITY_ATTRIBUTES *out, const kin_os_access *access, const wchar_t *rights)
 {
     kin_os_account self;

@@ -75,7 +75,7 @@ static wchar_t *join(const texts *from)
     return block;
 }
 
-/* No program has more rights than its caller by the file that it is: whoever elevates one starts it by a service,
+/* No program has more rights than its caller by the file that it is: a user who elevates one starts it by a service,
  * with an environment of its own. */
 const char *kin_os_variable(const char *name)
 {

@@ -75,7 +75,7 @@ static kin_status make_sign(HANDLE *out, const kin_os_process_id *self, const ki
     return KIN_OK;
 }
 
-/* There is nothing to take: whoever joins or reaps is known by its pid. */
+/* There is nothing to take: a process that joins or reaps is known by its pid. */
 uint64_t kin_os_pulse_look(kin_os_pulse *pulse, uint32_t index)
 {
     (void)pulse;
@@ -114,7 +114,7 @@ void kin_os_pulse_stop(kin_os_pulse *pulse, uint32_t index)
     pulse->sign = NULL;
 }
 
-/* Whoever reaps is known by its pid: nothing is taken, nothing given back. */
+/* A reaper is known by its pid: nothing is taken, nothing given back. */
 void kin_os_pulse_give_back(kin_os_pulse *pulse, uint32_t index)
 {
     (void)pulse;

@@ -1,5 +1,6 @@
 # Configures, builds and runs the project SOURCE_DIR below WORK_DIR, against a package of kin installed there from
-# KIN_BUILD, and with the source tree KIN_SOURCE at hand. OPTIONS: how kin itself was configured. MORE: what is different.
+# KIN_BUILD, and with the source tree KIN_SOURCE at hand. OPTIONS: how kin itself was configured. MORE: what is
+# different.
 cmake_minimum_required(VERSION 3.16)
 
 set(prefix ${WORK_DIR}/prefix)

@@ -604,7 +604,7 @@ static void a_death_in_update_changes_nothing(void **state)
     assert_ok(kin_dict_destroy(dict));
 }
 
-/* A full family whose dict cannot grow. A program that drops an entry and tries again goes on, an entry for an entry. */
+/* A full family whose dict cannot grow. A program that drops an entry and tries again goes on, one for one. */
 static void at_the_limit_one_goes_for_one(void **state)
 {
     (void)state;
