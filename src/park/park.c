@@ -203,19 +203,6 @@ void kin__park_settle(kin__seat *seat)
     leave_bucket(seat->family, kin__bucket_number(address), kin__token_index(seat->token));
 }
 
-kin__parked kin__park(kin__seat *seat, _Atomic uint64_t *word, uint64_t expected, uint32_t want, int64_t deadline)
-{
-    kin__park_begin(seat, word, want);
-    bool changed = atomic_load(word) != expected;
-    if (!changed) {
-        kin__park_sleep(seat, deadline);
-    }
-    if (kin__park_end(seat)) {
-        return KIN__WOKEN;
-    }
-    return changed ? KIN__CHANGED : KIN__TIMED_OUT;
-}
-
 void kin__park_spin(kin__seat *seat, _Atomic uint32_t *spin)
 {
     uint64_t state = atomic_load(&seat->thread->state);
@@ -309,7 +296,7 @@ bool kin__park_bury(kin_family *family, uint32_t index, _Atomic uint64_t *word)
     bool begun = it.address == address && KIN__SLOT_PHASE(it.state) != KIN__SLOT_IDLE;
     bool owes = atomic_load(&slot->owes) == address;
     uint64_t lease = atomic_load(&slot->lease);
-    if ((!begun && !owes) || kin__token_alive(family, kin__token(kin__lease_generation(lease), index))) {
+    if ((!begun && !owes) || kin__slot_alive(family, index, lease)) {
         return false;
     }
     if (owes || (begun && KIN__SLOT_PHASE(it.state) == KIN__SLOT_WOKEN)) {

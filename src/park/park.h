@@ -11,14 +11,9 @@ typedef enum kin__parked {
     KIN__TIMED_OUT, /* deadline */
 } kin__parked;
 
-/* Sleeps while *word == expected until unparked, at most until deadline. want: how many units of the word's resource
- * the caller waits for. The word changes before each unpark; where it does not, use the steps below, and look in
- * between. */
-kin__parked kin__park(kin__seat *seat, _Atomic uint64_t *word, uint64_t expected, uint32_t want, int64_t deadline);
-
-/* The same in three steps, for a thread that does something between being seen as a sleeper and sleeping. sleep may
- * be repeated; it returns whether an unpark ended it. After begin there must be an end; true: it was woken, see
- * KIN__WOKEN. */
+/* Begin, look at the word, sleep if it is as expected, end. begin shows the caller as a sleeper, so an unpark after the
+ * word's change finds it. want: how many units of the word's resource the caller waits for. sleep may be repeated; it
+ * returns whether an unpark ended it. After begin there must be an end; true: it was woken, see KIN__WOKEN. */
 void kin__park_begin(kin__seat *seat, _Atomic uint64_t *word, uint32_t want);
 /* The same with a ticket of an earlier begin: a thread that sleeps again for the same thing keeps its turn. */
 uint64_t kin__park_ticket(kin_family *family);

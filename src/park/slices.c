@@ -123,12 +123,6 @@ static bool begun_like(kin_family *family, uint32_t index, const kin__sleeper *l
            KIN__SLOT_PHASE(it.state) != KIN__SLOT_IDLE;
 }
 
-static bool is_dead(kin_family *family, uint32_t index)
-{
-    uint64_t lease = atomic_load(&kin__thread_at(family, index)->lease);
-    return !kin__token_alive(family, kin__token(kin__lease_generation(lease), index));
-}
-
 /* Of the entries [from, to): each slot is looked at once, for one that begins and dies meanwhile must not count as a
  * loss. */
 static uint32_t count_alive(kin_family *family, const kin__sleeper *like, uint32_t from, uint32_t to, uint32_t *asks)
@@ -143,7 +137,7 @@ static uint32_t count_alive(kin_family *family, const kin__sleeper *like, uint32
             alive++;
         } else {
             --*asks;
-            alive += !is_dead(family, index);
+            alive += kin__slot_alive(family, index, atomic_load(&kin__thread_at(family, index)->lease));
         }
     }
     return alive;
@@ -210,11 +204,11 @@ bool kin__slices_sleep(kin__seat *seat, kin__slices *it)
 
 bool kin__slices_forgotten(kin__seat *seat, _Atomic uint64_t *evidence)
 {
-    uint64_t found = atomic_load(evidence);
-    int64_t end = kin_os_now() + FORGOTTEN_AFTER;
     if (!mode_is(KIN__SLICES_COUNTED)) {
         return false;
     }
+    uint64_t found = atomic_load(evidence);
+    int64_t end = kin_os_now() + FORGOTTEN_AFTER;
     for (int64_t now = kin_os_now(); now < end; now = kin_os_now()) {
         if (kin__park_sleep(seat, now + KIN_MS(1))) {
             return true;

@@ -43,7 +43,8 @@ bool kin__slices_sleep(kin__seat *seat, kin__slices *it);
  * evidence, a word that shows what others do, stays what it is. Whether it was woken meanwhile. */
 bool kin__slices_forgotten(kin__seat *seat, _Atomic uint64_t *evidence);
 
-/* kin__park for one slice. there: whether such a word is what the call waits for; NULL: the word does not tell. */
+/* Sleeps a slice if *word is `expected`, from beginning to ending the wait slot. there: whether such a word is what the
+ * call waits for; NULL: the word does not tell. */
 typedef bool kin__slices_there(uint64_t word, uint64_t expected, uint32_t want);
 kin__parked kin__slices_park(kin__seat *seat, kin__slices *it, _Atomic uint64_t *word, uint64_t expected, uint32_t want,
                              kin__slices_there *there);

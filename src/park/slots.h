@@ -96,6 +96,12 @@ static inline kin__sleeper kin__slot_look(const kin_family *family, uint32_t ind
     return seen;
 }
 
+/* Whether the thread that has the slot by that lease lives, as far as the system can tell. */
+static inline bool kin__slot_alive(kin_family *family, uint32_t index, uint64_t lease)
+{
+    return kin__token_alive(family, kin__token(kin__lease_generation(lease), index));
+}
+
 /* Whether the slot was still in that state; then it is in `to`. */
 static inline bool kin__slot_move(kin_family *family, const kin__sleeper *seen, uint64_t to)
 {

@@ -25,9 +25,22 @@ static kin__seat *own_seat(void)
     return seat;
 }
 
+static kin__parked park(kin__seat *seat, _Atomic uint64_t *word, uint64_t expected, uint32_t want, int64_t deadline)
+{
+    kin__park_begin(seat, word, want);
+    bool changed = atomic_load(word) != expected;
+    if (!changed) {
+        kin__park_sleep(seat, deadline);
+    }
+    if (kin__park_end(seat)) {
+        return KIN__WOKEN;
+    }
+    return changed ? KIN__CHANGED : KIN__TIMED_OUT;
+}
+
 static kin__parked park_for_a_slice(kin__seat *seat, game *it, uint64_t turn)
 {
-    return kin__park(seat, &it->turn, turn, 1, kin_os_now() + KIN__SLICE_MAX);
+    return park(seat, &it->turn, turn, 1, kin_os_now() + KIN__SLICE_MAX);
 }
 
 static uint64_t await_turn(kin__seat *seat, game *it, uint64_t parity)
@@ -141,8 +154,8 @@ static void unpark_before_park_is_not_lost(void **state)
     assert_ok(kin_alloc((void **)&word, NULL, sizeof *word));
     atomic_store(word, 1);
     kin__unpark(seat->family, word, 1);
-    assert_int_equal(kin__park(seat, word, 0, 1, KIN_OS_NEVER), KIN__CHANGED);
-    assert_int_equal(kin__park(seat, word, 1, 1, kin_os_now() + KIN_MS(20)), KIN__TIMED_OUT);
+    assert_int_equal(park(seat, word, 0, 1, KIN_OS_NEVER), KIN__CHANGED);
+    assert_int_equal(park(seat, word, 1, 1, kin_os_now() + KIN_MS(20)), KIN__TIMED_OUT);
     assert_ok(kin_free((void *)word));
 }
 
@@ -172,7 +185,7 @@ static void sleep_again_and_again(void *sleeper_)
     kin__seat *seat = own_seat();
     atomic_store(&me->token, seat->token);
     while (!atomic_load(&me->of->over)) {
-        if (kin__park(seat, me->of->word, 0, me->want, kin_os_now() + PATIENCE) == KIN__WOKEN) {
+        if (park(seat, me->of->word, 0, me->want, kin_os_now() + PATIENCE) == KIN__WOKEN) {
             atomic_fetch_add(&me->wakes, 1);
         }
     }
