@@ -36,7 +36,7 @@
 #include <string.h>
 
 #define CAPACITY_MIN UINT64_C(8)
-#define CAPACITY_MAX (UINT64_C(1) << 27) /* its block has to be smaller than 4 GiB */
+#define CAPACITY_MAX (UINT64_C(1) << 27) /* slots, 2 GiB */
 
 #define ROOMY(capacity) ((capacity) / 4 * 3)
 #define CROWDED(capacity) ((capacity) / 8 * 7)
