@@ -43,7 +43,7 @@ static int fill_and_free(kin_family *family, size_t size)
 
 /* ---- children ---- */
 
-/* Fills the heap with blocks of one size, frees them, takes the next size, without end. */
+/* Fills the heap with blocks of one size, frees them, takes the next size, until it is killed. */
 static int child_convert(const kin_args *args)
 {
     static const size_t sizes[] = {20, 3000, 100, 70000, 500, 16000, 40, 200000};
@@ -53,7 +53,8 @@ static int child_convert(const kin_args *args)
     kin_family *family = NULL;
     CHECK(told && go && kin_family_of(told, &family) == KIN_OK && kin_sem_release(told, 1) == KIN_OK);
     CHECK(kin_sem_acquire(go, 1, PATIENCE) == KIN_OK);
-    for (unsigned i = from;; i++) {
+    int64_t end = now_ns() + PATIENCE; /* not longer, if the test fails */
+    for (unsigned i = from; now_ns() < end; i++) {
         int count = 0;
         while (count < 2000 && kin_alloc(&mine[count], family, sizes[i % 8]) == KIN_OK) {
             memset(mine[count++], 0xff, sizes[i % 8]);
@@ -62,6 +63,7 @@ static int child_convert(const kin_args *args)
             CHECK(kin_free(mine[--count]) == KIN_OK);
         }
     }
+    return 0;
 }
 
 /* ---- tests ---- */
@@ -338,6 +340,8 @@ static void killed_converters_lose_nothing(void **state)
         kill_child(children[1 - round % 2]);
         kin_args_destroy(args);
         assert_ok(kin_family_reap(family, NULL));
+        while (kin_sem_acquire(go, 1, KIN_NOW) == KIN_OK) { /* one that was killed before it took its permit */
+        }
         free_what_is_left(family, told, go);
         int count = fill(family, 100);
         if (count != first) {
