@@ -14,8 +14,8 @@
  *
  * Sleepers are served in the order in which they came. A thread that runs may put, or get, messages before them, a few
  * hundred at most; then it waits in line, too. So each of many producers or consumers gets its share, and a long
- * message is put before short ones that came later. Where nothing moves, because consumers wait for room themselves, a short
- * one goes before a long one after 150 ms.
+ * message is put before short ones that came later. Where nothing moves, because consumers wait for room themselves,
+ * a short one goes before a long one after 150 ms.
  *
  * Death: a process killed in the middle of a put loses that message, one killed in the middle of a get the one it had
  * in hand; nobody else is held up, nothing is torn, and kin_queue_inspect counts them. What is reserved or peeked by
@@ -134,9 +134,10 @@ KIN_API kin_status kin_queue_inspect(const kin_queue *queue, kin_queue_info *inf
  * Errors: KIN_E_OVERFLOW (more often than this process has got messages), KIN_E_UNSUPPORTED (not joinable). */
 KIN_API kin_status kin_queue_task_done(kin_queue *queue);
 
-/* Waits until the queue is empty and all that was got is done. Messages that a process had in hand when it ended,
- * however it ended, hold up nobody: they count as lost with it, within 300 ms. Errors: KIN_E_TIMED_OUT,
- * KIN_E_UNSUPPORTED. */
+/* Waits until the queue is empty and all that was got is done, both at one moment: a worker that puts follow-up work
+ * before it says that a task is done is waited for to the last of it. Messages that a process had in hand when it
+ * ended, however it ended, hold up nobody: they count as lost with it, within 300 ms; what it had put stays. Errors:
+ * KIN_E_TIMED_OUT, KIN_E_UNSUPPORTED. */
 KIN_API kin_status kin_queue_join(kin_queue *queue, int64_t timeout);
 
 KIN_END

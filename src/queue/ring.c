@@ -439,18 +439,29 @@ uint32_t kin__ring_count_got(const kin__ring *ring)
 }
 
 /* next has not changed around the look at tail, so both numbers held at that moment. */
-uint32_t kin__ring_count(const kin__ring *ring)
+static uint32_t count(const kin__ring *ring, uint64_t *tail)
 {
-    uint64_t tail, next = atomic_load(&ring->ends->next);
+    uint64_t next = atomic_load(&ring->ends->next);
     for (int i = 0; i < COUNT_TRIES; i++) {
         uint64_t before = next;
-        tail = atomic_load(&ring->ends->tail);
+        *tail = atomic_load(&ring->ends->tail);
         next = atomic_load(&ring->ends->next);
         if (next == before) {
-            return COUNT(tail) - COUNT(next);
+            break;
         }
     }
-    return COUNT(tail) - COUNT(next);
+    return COUNT(*tail) - COUNT(next);
+}
+
+uint32_t kin__ring_count(const kin__ring *ring)
+{
+    uint64_t tail;
+    return count(ring, &tail);
+}
+
+bool kin__ring_drained(const kin__ring *ring, uint64_t *tail)
+{
+    return count(ring, tail) == 0;
 }
 
 kin__record *kin__ring_record(const kin__ring *ring, const void *memory)

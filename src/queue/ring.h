@@ -113,6 +113,8 @@ uint32_t kin__ring_space(const kin__ring *ring);
 uint32_t kin__ring_count_put(const kin__ring *ring);
 uint32_t kin__ring_count_got(const kin__ring *ring);
 uint32_t kin__ring_count(const kin__ring *ring);
+/* Whether all messages have been got; *tail: the mark then. */
+bool kin__ring_drained(const kin__ring *ring, uint64_t *tail);
 /* The record whose message begins at memory, or NULL if there can be none. */
 kin__record *kin__ring_record(const kin__ring *ring, const void *memory);
 

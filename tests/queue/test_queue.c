@@ -685,6 +685,54 @@ static void join_does_not_wait_for_the_dead(void **state)
     assert_ok(kin_free(it));
 }
 
+/* Each task puts its successor before it is done, as a crawler's do, until there have been enough. */
+static int child_follow_up(const kin_args *args)
+{
+    place *it = given(args, "place", KIN_TYPE_MEMORY);
+    kin_queue *queue = given(args, "queue", KIN_TYPE_QUEUE);
+    int64_t number, left = 0;
+    CHECK(it && queue);
+    while (kin_queue_get(queue, &number, sizeof number, NULL, PATIENCE) == KIN_OK) {
+        CHECK(kin_counter_add(&it->tries, -1, &left) == KIN_OK);
+        if (left > 0) {
+            CHECK(kin_queue_put(queue, &number, sizeof number, PATIENCE) == KIN_OK);
+        }
+        CHECK(kin_queue_task_done(queue) == KIN_OK);
+    }
+    return 0;
+}
+
+static void join_is_exact_for_work_that_makes_work(void **state)
+{
+    (void)state;
+    enum { WORKERS = 3, CHAIN = 60000, ROUNDS = 5 };
+    place *it = new_place();
+    kin_queue *queue = new_queue(0, 0, KIN_QUEUE_JOINABLE);
+    kin_process *workers[WORKERS];
+    int64_t early = 0, looks = 0;
+    for (int i = 0; i < WORKERS; i++) {
+        workers[i] = start_with("follow_up", it, queue, 0);
+    }
+    for (int round = 0; round < ROUNDS; round++) {
+        assert_ok(kin_counter_set(&it->tries, CHAIN));
+        put_number(queue, round);
+        for (int64_t left = CHAIN; left > 0; looks++) { /* at each moment a task is unfinished, until the last */
+            bool joined = kin_queue_join(queue, KIN_NOW) == KIN_OK;
+            left = count_of(&it->tries);
+            early += joined && left > 0;
+        }
+        assert_ok(kin_queue_join(queue, PATIENCE));
+    }
+    assert_ok(kin_queue_close(queue));
+    for (int i = 0; i < WORKERS; i++) {
+        join_child(workers[i], 0);
+    }
+    print_message("%d looks, %d too early\n", (int)looks, (int)early);
+    assert_int_equal(early, 0);
+    assert_ok(kin_queue_destroy(queue));
+    assert_ok(kin_free(it));
+}
+
 /* Gets so many messages as one call, up to the passing of the last, and stays there. Or holds the producers' lock. */
 static int child_stop_within(const kin_args *args)
 {
@@ -1155,6 +1203,7 @@ int main(void)
         {"hold", child_hold},
         {"work", child_work},
         {"use_lock", child_use_lock},
+        {"follow_up", child_follow_up},
         {"stop_within", child_stop_within},
         {"hand", child_hand},
         {"storm_produce", child_storm_produce},
@@ -1179,6 +1228,7 @@ int main(void)
         unit_test_with_deaths(killed_consumer_loses_what_it_peeked_only),
         cmocka_unit_test(join_waits_for_all_tasks),
         unit_test_with_deaths(join_does_not_wait_for_the_dead),
+        cmocka_unit_test(join_is_exact_for_work_that_makes_work),
         unit_test_with_deaths(all_that_died_with_one_call_is_counted),
         cmocka_unit_test(no_messages_are_put_at_once),
         cmocka_unit_test(abandoned_room_is_there_at_once),
