@@ -15,6 +15,7 @@
 #include "park/look.h"
 #include "park/owner_lock.h"
 #include "park/park.h"
+#include "park/slices.h"
 #include "pipe/pipe.h"
 #include "process/process.h"
 #include "queue/queue.h"
@@ -225,6 +226,18 @@ static kin_status look_at_all(waiter *w)
 
 /* ---- sleeping ---- */
 
+/* At a slice's end, before the watch ends: nobody woke the thread, and more objects are ready than `before`. */
+static void count_forgotten(waiter *w, size_t before)
+{
+    static _Atomic uint64_t nothing; /* there is no one word that shows what others do */
+    if (w->ready == before && kin__slot_waits(atomic_load(&w->how.seat->thread->state))) {
+        look_at_objects(w);
+        if (w->ready > before) {
+            kin__slices_forgotten(w->how.seat, &nothing);
+        }
+    }
+}
+
 static kin_status sleep_a_slice(waiter *w, const own_bell *bell, int64_t end)
 {
     kin_status status = sit(w);
@@ -235,15 +248,25 @@ static kin_status sleep_a_slice(waiter *w, const own_bell *bell, int64_t end)
     w->how.arm = true;
     look_at_objects(w);
     w->how.arm = false;
+    size_t ready = w->ready;
     if (w->ready < w->wanted && w->watch_count == 0) {
         kin__park_sleep(w->how.seat, end);
     } else if (w->ready < w->wanted) {
         status = watch_natives(w, bell, end);
     }
     if (sit(w) == KIN_OK) {
+        count_forgotten(w, ready);
         kin__watch_end(w->how.seat, w->how.buckets);
     }
     return status;
+}
+
+/* Without a bell, nothing wakes a thread that sleeps for natives and objects but the end of its slice. */
+static int64_t slice_end(const waiter *w, const own_bell *bell, int64_t length, int64_t deadline)
+{
+    int64_t now = kin_os_now();
+    return w->watch_count > 0 && bell->number == 0 ? kin__slice_end(now, length, deadline)
+                                                   : kin__slices_end(now, length, deadline);
 }
 
 static kin_status wait_until(waiter *w, const own_bell *bell, int64_t deadline)
@@ -263,7 +286,7 @@ static kin_status wait_until(waiter *w, const own_bell *bell, int64_t deadline)
             return KIN_E_TIMED_OUT;
         }
         w->how.ask = false;
-        status = sleep_a_slice(w, bell, kin__slice_end(now, slice, deadline));
+        status = sleep_a_slice(w, bell, slice_end(w, bell, slice, deadline));
         if (status != KIN_OK || w->ready >= w->wanted) {
             return status;
         }

@@ -401,8 +401,8 @@ int main(void)
         cmocka_unit_test(pipe_wakes_with_messages_and_with_its_end),
         cmocka_unit_test(sending_end_is_not_waited_for),
         cmocka_unit_test(many_processes_are_waited_for),
-        cmocka_unit_test(dead_owner_is_noticed),
-        cmocka_unit_test(watchers_take_no_wake_up_from_others),
+        unit_test_with_deaths(dead_owner_is_noticed),
+        unit_test_with_deaths(watchers_take_no_wake_up_from_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
