@@ -185,14 +185,16 @@ typedef struct kin_os_watch {
     uint32_t ready;       /* written: of interest, what is; 0 for a handle that is not */
 } kin_os_watch;
 
-/* *number tells it from others of the slot, also from one that a forked child still has; never 0. */
-kin_status kin_os_bell_open(kin_os_handle *out, uint32_t *number, const kin_os_id *family, uint32_t slot);
-void kin_os_bell_close(kin_os_handle bell);
+/* *number tells it from others of the slot, also from one that a forked child still has; never 0. close takes
+ * KIN_OS_NO_BELL, too (os_types.h: the initialiser of none). */
+kin_status kin_os_bell_open(kin_os_bell *out, uint32_t *number, const kin_os_id *family, uint32_t slot);
+void kin_os_bell_close(kin_os_bell *bell);
 void kin_os_bell_ring(const kin_os_id *family, uint32_t slot, uint32_t number);
 /* Sleeps until one of them is ready, or sem is posted (POSIX: the bell rung), at most until deadline. More than the
  * system's limit for one call are possible. KIN_OK: look at them, though perhaps none is ready. KIN_E_TIMED_OUT.
  * KIN_E_HANDLE: one is not open. */
-kin_status kin_os_watch_any(kin_os_watch *watches, size_t count, kin_os_sem sem, kin_os_handle bell, int64_t deadline);
+kin_status kin_os_watch_any(kin_os_watch *watches, size_t count, kin_os_sem sem, const kin_os_bell *bell,
+                            int64_t deadline);
 
 /* ---- which process this is: identity.c ---- */
 
@@ -229,9 +231,10 @@ typedef enum kin_os_life {
 } kin_os_life;
 
 kin_status kin_os_pulse_create(kin_os_pulse *out, const kin_os_id *family, const kin_os_access *access);
-/* The handle to pass to a spawned child (KIN_OS_NO_HANDLE on Windows), and the child's use of it: takes handle, also on
+/* The handle to pass to a spawned child, borrowed (KIN_OS_NO_HANDLE on Windows; KIN_E_HANDLE: the program has closed
+ * it, and its file has no name by which it could be opened again), and the child's use of it: takes handle, also on
  * failure. kin_os_pulse_close takes KIN_OS_NO_PULSE, too (os_types.h: the initialiser of none). */
-kin_os_handle kin_os_pulse_handle(const kin_os_pulse *pulse);
+kin_status kin_os_pulse_handle(kin_os_handle *out, kin_os_pulse *pulse);
 kin_status kin_os_pulse_adopt(kin_os_pulse *out, kin_os_handle handle);
 /* What the sign of `index` is now, for kin_os_pulse_start. To be read before what says that the sign may be taken. */
 uint64_t kin_os_pulse_look(kin_os_pulse *pulse, uint32_t index);
@@ -401,7 +404,8 @@ size_t kin_os_run_left(kin_os_run *run, unsigned stream);
 /* Closes the pipe to a stream, if there is one: the input ends, an output is not wanted any more. */
 void kin_os_run_shut(kin_os_run *run, unsigned stream);
 /* Until one of the pipes still open can be moved (bit 1 << stream) or the program has ended (KIN_OS_RUN_ENDED, *how).
- * KIN_OK, perhaps with nothing *ready. KIN_E_TIMED_OUT. KIN_E_NOT_FOUND: it has ended, and nobody can tell how. */
+ * KIN_OK, perhaps with nothing *ready. KIN_E_TIMED_OUT. KIN_E_NOT_FOUND: it has ended, and nobody can tell how.
+ * POSIX: KIN_E_HANDLE, as of the two above: the program has closed a pipe. */
 #define KIN_OS_RUN_ENDED 8u
 kin_status kin_os_run_wait(kin_os_run *run, int64_t deadline, unsigned *ready, kin_os_exit *how);
 kin_status kin_os_run_kill(kin_os_run *run, bool force);

@@ -313,11 +313,6 @@ kin_status kin_os_pulse_create(kin_os_pulse *out, const kin_os_id *family, const
     return status;
 }
 
-kin_os_handle kin_os_pulse_handle(const kin_os_pulse *pulse)
-{
-    return pulse_fd(pulse);
-}
-
 kin_status kin_os_pulse_adopt(kin_os_pulse *out, kin_os_handle handle)
 {
     if (handle < 0) {
@@ -492,6 +487,16 @@ static int usable_fd(kin_os_pulse *pulse)
 {
     int fd = pulse_fd(pulse);
     return holds(pulse, fd) ? fd : reopen(pulse);
+}
+
+kin_status kin_os_pulse_handle(kin_os_handle *out, kin_os_pulse *pulse)
+{
+    int fd = usable_fd(pulse);
+    if (fd < 0) {
+        return kin_posix_fail(EBADF);
+    }
+    *out = fd;
+    return KIN_OK;
 }
 
 /* The word of that page, from the value that was seen. fd: the pulse's, whose byte is locked; -1: there is none. */

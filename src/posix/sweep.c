@@ -111,7 +111,8 @@ bool kin_os_pulse_retire(kin_os_pulse *pulse, const kin_os_id *family, uint32_t 
     for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
         struct stat info;
         if (kin_posix_find_in(path, &info, i, pulse->owner, hex, "pulse") && kin_posix_same_file(&info, &pulse->file)) {
-            bool removed = remove_family(kin_os_pulse_handle(pulse), AT_FDCWD, path, hex, index);
+            kin_os_handle fd;
+            bool removed = kin_os_pulse_handle(&fd, pulse) == KIN_OK && remove_family(fd, AT_FDCWD, path, hex, index);
             kin_posix_dirs_remove();
             return removed;
         }

@@ -180,9 +180,9 @@ kin_status kin__blob_parse(kin__blob *out, const void *bytes, size_t size)
 kin_status kin__blob_describe(kin__blob *out, kin_os_handle *handles, kin_family *family, const kin_args *args)
 {
     kin__family_ticket ticket;
-    kin__family_ticket_of(family, &ticket);
-    if (!kin_os_shm_holds(ticket.shm, family->base)) {
-        return KIN_E_HANDLE; /* the child would get a file of the program's */
+    kin_status status = kin__family_ticket_of(family, &ticket);
+    if (status != KIN_OK) {
+        return status;
     }
     memset(out, 0, sizeof *out);
     out->mode = KIN__BLOB_INDEX;

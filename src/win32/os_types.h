@@ -45,6 +45,14 @@ typedef struct kin_os_pipe {
 } kin_os_pipe;
 #define KIN_OS_PIPE_HANDLES 2u
 
+typedef struct kin_os_bell {
+    BOOL none; /* there is nothing to it */
+} kin_os_bell;
+#define KIN_OS_NO_BELL                                                                                                 \
+    {                                                                                                                  \
+        FALSE                                                                                                          \
+    }
+
 struct kin_win32_channel;
 
 typedef struct kin_os_run {

@@ -28,10 +28,11 @@ kin_status kin_os_pulse_create(kin_os_pulse *out, const kin_os_id *family, const
     return KIN_OK;
 }
 
-kin_os_handle kin_os_pulse_handle(const kin_os_pulse *pulse)
+kin_status kin_os_pulse_handle(kin_os_handle *out, kin_os_pulse *pulse)
 {
     (void)pulse;
-    return KIN_OS_NO_HANDLE;
+    *out = KIN_OS_NO_HANDLE;
+    return KIN_OK;
 }
 
 kin_status kin_os_pulse_adopt(kin_os_pulse *out, kin_os_handle handle)

@@ -292,7 +292,7 @@ static void handles_that_a_refused_blob_names_stay_open(void **state)
     unsigned char bytes[KIN_BLOB_MAX];
     assert_ok(kin_family_own(&family));
     assert_ok(kin_lock_create(&lock, NULL)); /* it is a member */
-    kin__family_ticket_of(family, &own);
+    assert_ok(kin__family_ticket_of(family, &own));
     intptr_t file = open_file_with("mine"), other = open_file_with("mine, too");
     const struct {
         uint64_t value;
