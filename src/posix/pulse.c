@@ -743,7 +743,8 @@ int kin_posix_pulse_open(const char *hex, unsigned long uid)
     kin_posix_pulses_lock();
     for (unsigned i = 0; i < KIN_POSIX_DIRS && fd < 0; i++) {
         struct stat info;
-        if (kin_posix_find_in(path, &info, i, uid, hex, "pulse") && !kin_posix_pulse_is_ours(&info)) {
+        if (kin_posix_find_in(path, &info, i, uid, hex, "pulse") && kin_posix_is_kins(&info, uid) &&
+            !kin_posix_pulse_is_ours(&info)) {
             fd = kin_posix_raise(open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
         }
     }
