@@ -236,6 +236,8 @@ kin_status kin_os_pulse_create(kin_os_pulse *out, const kin_os_id *family, const
  * failure. kin_os_pulse_close takes KIN_OS_NO_PULSE, too (os_types.h: the initialiser of none). */
 kin_status kin_os_pulse_handle(kin_os_handle *out, kin_os_pulse *pulse);
 kin_status kin_os_pulse_adopt(kin_os_pulse *out, kin_os_handle handle);
+/* Whether it is the pulse of that family, and no other file: of a handle that somebody else has named. Windows: no. */
+bool kin_os_pulse_is(kin_os_handle handle, const kin_os_id *family);
 /* What the sign of `index` is now, for kin_os_pulse_start. To be read before what says that the sign may be taken. */
 uint64_t kin_os_pulse_look(kin_os_pulse *pulse, uint32_t index);
 /* Takes the sign of `index` for this process, and for the calling thread, if it still is what was seen and shows no
@@ -428,7 +430,8 @@ typedef enum kin_os_kind { /* pinned: the blob carries it */
 /* KIN_E_HANDLE: not an open handle. */
 kin_status kin_os_handle_kind(kin_os_handle handle, kin_os_kind *out);
 kin_status kin_os_handle_duplicate(kin_os_handle *out, kin_os_handle handle);
-/* Windows: into another process, target being a process handle; *value is valid there. POSIX: KIN_E_UNSUPPORTED. */
+/* Windows: into another process, target being a process handle; *value is valid there. POSIX: KIN_E_UNSUPPORTED.
+ * KIN_OS_DUPLICATES_INTO of os_types.h: 1, 0. */
 kin_status kin_os_handle_duplicate_into(uint64_t *value, kin_os_handle handle, kin_os_handle target);
 /* The pid of the process that a handle stands for; 0 if it stands for none. POSIX: 0. */
 uint32_t kin_os_handle_pid(kin_os_handle process);

@@ -8,6 +8,7 @@
 
 typedef int kin_os_handle;
 #define KIN_OS_NO_HANDLE (-1)
+#define KIN_OS_DUPLICATES_INTO 0
 
 /* The address of its word, or (sem_plain.c) of its sem_t. */
 typedef struct kin_posix_sem *kin_os_sem;

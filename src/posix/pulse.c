@@ -23,6 +23,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -322,6 +323,35 @@ kin_status kin_os_pulse_adopt(kin_os_pulse *out, kin_os_handle handle)
     kin_status status = enter(out, kin_posix_raise(handle));
     kin_posix_pulses_unlock();
     return status;
+}
+
+/* One without a name is known by the name that it had, or was made with (proc(5), /proc/PID/fd). */
+static bool was_made_as_pulse(int fd, const char *hex)
+{
+    char path[32], link[PATH_MAX], name[KIN_POSIX_HEX + 32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(path, link, sizeof link - 1);
+    link[length > 0 ? length : 0] = '\0';
+    const char *last = strrchr(link, '/');
+    snprintf(name, sizeof name, "/%s.pulse (deleted)", hex);
+    return last && (strcmp(link, "/memfd:kin-pulse (deleted)") == 0 || strcmp(last, name) == 0);
+}
+
+bool kin_os_pulse_is(kin_os_handle handle, const kin_os_id *family)
+{
+    char hex[KIN_POSIX_HEX], path[PATH_MAX];
+    struct stat info, named;
+    kin_posix_hex(hex, family);
+    if (fstat(handle, &info) != 0 || !S_ISREG(info.st_mode)) {
+        return false;
+    }
+    for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
+        if (kin_posix_find_in(path, &named, i, (unsigned long)info.st_uid, hex, "pulse") &&
+            kin_posix_is_same(&info, &named)) {
+            return true;
+        }
+    }
+    return was_made_as_pulse(handle, hex);
 }
 
 void kin_os_pulse_close(kin_os_pulse *pulse)

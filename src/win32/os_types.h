@@ -10,6 +10,7 @@
 
 typedef HANDLE kin_os_handle;
 #define KIN_OS_NO_HANDLE ((HANDLE)0)
+#define KIN_OS_DUPLICATES_INTO 1
 
 typedef HANDLE kin_os_sem;
 #define KIN_OS_NO_SEM ((HANDLE)0)

@@ -42,6 +42,13 @@ kin_status kin_os_pulse_adopt(kin_os_pulse *out, kin_os_handle handle)
     return KIN_OK;
 }
 
+bool kin_os_pulse_is(kin_os_handle handle, const kin_os_id *family)
+{
+    (void)handle;
+    (void)family;
+    return false; /* there are none */
+}
+
 static void sign_name(wchar_t out[KIN_WIN32_NAME], const kin_os_id *family, const kin_os_process_id *who)
 {
     kin_win32_name(out, family, true);
