@@ -28,6 +28,7 @@ static const subject subjects[] = {
     {"many", "a barrier and a condition of many", bench_many},
     {"asleep", "hundreds of processes that wait for nothing", bench_asleep},
     {"queue", "messages through queues", bench_queue},
+    {"crowded", "a queue with many producers and consumers", bench_crowded},
     {"pipe", "messages through pipes", bench_pipe},
     {"pool", "work for pools", bench_pool},
     {"dict", "dicts, and what a manager keeps", bench_dict},

@@ -105,6 +105,7 @@ void open_gate(board *it, int workers);
     X(bench_put)                                                                                                       \
     X(bench_get)                                                                                                       \
     X(bench_echo)                                                                                                      \
+    X(bench_crowd)                                                                                                     \
     X(bench_idle)                                                                                                      \
     X(bench_send)                                                                                                      \
     X(bench_recv)                                                                                                      \
@@ -132,6 +133,7 @@ void bench_readers(bench *b);
 void bench_many(bench *b);
 void bench_asleep(bench *b);
 void bench_queue(bench *b);
+void bench_crowded(bench *b);
 void bench_pipe(bench *b);
 void bench_pool(bench *b);
 void bench_dict(bench *b);
