@@ -6,7 +6,7 @@
 #include "pool/job.h"
 
 typedef struct kin__future_list {
-    kin_future *head;
+    kin_future *head, *tail;
 } kin__future_list;
 
 typedef struct kin__worker { /* in one of the pool's slots */
@@ -17,6 +17,16 @@ typedef struct kin__worker { /* in one of the pool's slots */
     uint64_t late_job, late_task; /* it was killed for exceeding that task's limit; as in its slot; 0: it was not */
 } kin__worker;
 
+/* What kin_future_next has given to the caller. */
+typedef struct kin__given {
+    uint64_t tasks; /* so many */
+    /* Not in order: the batches before `begun` have been looked at; those of which a task is still to be given stand in
+     * a ring, as that task. */
+    uint64_t begun;
+    uint64_t *ring;
+    uint64_t first, count, room; /* of the ring; room is a power of two */
+} kin__given;
+
 struct kin_future {
     kin_pool *pool;
     kin_future *before, *after; /* in the list, which is one of the pool's */
@@ -25,15 +35,16 @@ struct kin_future {
     kin__plan plan;
     kin_work work;
     uint64_t looked; /* batches before it are DONE */
+    uint64_t reach;  /* workers have taken batches up to here, about */
+    uint32_t passed; /* it is closed, and the workers in the slots before this one do not look at its job */
     _Atomic bool ended;
     bool cancelled;
     bool telling;            /* a thread is in work.finished */
     bool abandoned;          /* it was closed meanwhile: that thread frees it */
     bool has_death;          /* a worker died of a task */
     kin_outcome first_death; /* of which task, and how */
-    uint64_t given;          /* kin_future_next: tasks before it have been given to the caller */
-    uint8_t *marks;          /* the same, when not in order: a bit for each task that has */
-    uint64_t told;           /* items, to work.progress */
+    kin__given given;
+    uint64_t told; /* items, to work.progress */
 };
 
 struct kin_pool {
@@ -45,8 +56,9 @@ struct kin_pool {
     kin__mutex mutex; /* guards what follows, and the pool's futures */
     uint32_t size;    /* so many workers there should be */
     kin__worker workers[KIN_POOL_WORKERS_MAX];
-    uint64_t posted;       /* jobs */
-    bool taken[KIN__JOBS]; /* places among shared->jobs */
+    uint32_t slots;                /* that have ever had a worker: those before this one */
+    uint64_t posted;               /* jobs */
+    kin_future *places[KIN__JOBS]; /* whose job stands there among shared->jobs; or NULL */
     uint64_t started, died;
     uint32_t failures; /* in a row, of workers to start */
     bool closed, ended, broken;
@@ -55,7 +67,7 @@ struct kin_pool {
     _Atomic int64_t tended;
     kin__future_list active;  /* futures that have not ended */
     kin__future_list to_tell; /* that have ended, of which work.finished is to be told */
-    kin__future_list to_free; /* that are closed, but a worker may still look at their job */
+    kin__future_list to_free; /* that are closed, but a worker may still look at their job; the oldest first */
 };
 
 /* KIN_E_NOT_OWNER: this process, a forked child, is not its maker. */

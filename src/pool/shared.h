@@ -61,7 +61,7 @@ static inline bool kin__task_todo(uint8_t state)
     return state == KIN__TASK_TODO || state >= KIN__TASK_AGAIN;
 }
 
-/* The first task that failed. A worker claims it, writes it, and makes it READY. */
+/* The first task that failed. A worker claims it, writes it, and makes it READY. Others': statuses.c. */
 typedef struct kin__failure {
     _Atomic uint32_t stage;
     int32_t status;
@@ -76,7 +76,7 @@ typedef struct kin__job {
     char function[KIN_NAME_MAX + 1];
     uint64_t in, out, in_size, out_size; /* in and out: offsets in the arena, 0: none */
     uint64_t count, chunk, tasks, batch, batches;
-    uint64_t states_at, batches_at, args_at, args_size; /* from the job */
+    uint64_t states_at, batches_at, notes_at, args_at, args_size; /* from the job */
     int64_t limit;
     uint32_t alone;
     _Atomic uint32_t spin;

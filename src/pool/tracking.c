@@ -5,6 +5,7 @@
 #include "pool/job.h"
 #include "pool/maker.h"
 #include "pool/shared.h"
+#include "pool/statuses.h"
 
 #include <stdlib.h>
 
@@ -13,12 +14,14 @@
 void kin__future_list_add(kin__future_list *list, kin_future *future)
 {
     future->list = list;
-    future->before = NULL;
-    future->after = list->head;
-    if (list->head) {
-        list->head->before = future;
+    future->before = list->tail;
+    future->after = NULL;
+    if (list->tail) {
+        list->tail->after = future;
+    } else {
+        list->head = future;
     }
-    list->head = future;
+    list->tail = future;
 }
 
 /* From the list in which it is, if any. */
@@ -34,11 +37,20 @@ static void list_remove(kin_future *future)
     }
     if (future->after) {
         future->after->before = future->before;
+    } else {
+        future->list->tail = future->before;
     }
     future->list = NULL;
 }
 
 /* ---- how it stands ---- */
+
+uint64_t kin__future_reach(kin_future *future)
+{
+    uint64_t next = atomic_load_explicit(&future->plan.job->next, memory_order_relaxed);
+    future->reach = next > future->reach ? next : future->reach;
+    return future->reach < future->plan.batches ? future->reach : future->plan.batches;
+}
 
 bool kin__future_counted_done(const kin_future *future)
 {
@@ -64,7 +76,7 @@ void kin__future_settle(kin_future *future)
     list_remove(future);
     future->ended = true;
     atomic_store(&pool->shared->jobs[future->plan.number % KIN__JOBS], 0);
-    pool->taken[future->plan.number % KIN__JOBS] = false;
+    pool->places[future->plan.number % KIN__JOBS] = NULL;
     if (future->work.finished) {
         kin__future_list_add(&pool->to_tell, future);
     }
@@ -87,12 +99,8 @@ bool kin__future_waits(const kin_future *future)
 
 kin_future *kin__future_of(kin_pool *pool, uint64_t number)
 {
-    for (kin_future *f = pool->active.head; f; f = f->after) {
-        if (f->plan.number == number) {
-            return f;
-        }
-    }
-    return NULL;
+    kin_future *future = pool->places[number % KIN__JOBS];
+    return future && future->plan.number == number ? future : NULL;
 }
 
 /* Lowers the hints again where a worker that did not know of a reopened batch has raised them. */
@@ -107,11 +115,14 @@ static void show_again(kin_future *future)
     }
 }
 
-/* Whether a worker looks at the job with that number. */
-static bool is_looked_at(const kin_pool *pool, uint64_t number)
+/* Whether a worker looks at its job, which is not among the pool's jobs any more: a worker that names it from now on
+ * finds that, and leaves it alone (shared.h). So each slot is asked until it once names another job. */
+static bool is_looked_at(kin_future *future)
 {
-    for (uint32_t i = 0; i < KIN_POOL_WORKERS_MAX; i++) {
-        if (pool->workers[i].process && atomic_load(&pool->shared->slots[i].job) == number + 1) {
+    const kin_pool *pool = future->pool;
+    for (; future->passed < pool->slots; future->passed++) {
+        uint32_t i = future->passed;
+        if (atomic_load(&pool->shared->slots[i].job) == future->plan.number + 1 && pool->workers[i].process) {
             return true;
         }
     }
@@ -157,13 +168,23 @@ static void restore_place(const kin_future *future)
 void kin__future_release(kin_future *future)
 {
     list_remove(future);
-    if (is_looked_at(future->pool, future->plan.number)) {
+    if (is_looked_at(future)) {
         kin__future_list_add(&future->pool->to_free, future);
         return;
     }
+    kin__statuses_free(future->pool->family, &future->plan);
     kin_free(future->memory);
-    free(future->marks);
+    free(future->given.ring);
     free(future);
+}
+
+void kin__futures_free(kin_pool *pool, uint32_t most)
+{
+    const kin_future *last = pool->to_free.tail;
+    for (kin_future *f = pool->to_free.head, *next; f && most > 0; f = next, most--) {
+        next = f == last ? NULL : f->after;
+        kin__future_release(f);
+    }
 }
 
 void kin__futures_tend(kin_pool *pool)
@@ -182,10 +203,7 @@ void kin__futures_tend(kin_pool *pool)
             show_again(f);
         }
     }
-    for (kin_future *f = pool->to_free.head, *next; f; f = next) {
-        next = f->after;
-        kin__future_release(f);
-    }
+    kin__futures_free(pool, KIN__FREE_ALL);
 }
 
 kin_future *kin__future_to_tell(kin_pool *pool)
@@ -244,6 +262,7 @@ void kin__future_lost(kin_future *future, uint32_t id, uint64_t task, kin_exit h
             if (task < plan->tasks && task / plan->batch == i) {
                 settle_task(future, task, how, late);
             }
+            kin__future_reach(future);
             kin__batch_reopen(pool->family, pool->shared, plan, i);
         }
     }

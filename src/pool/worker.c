@@ -10,6 +10,7 @@
 #include "pool/functions.h"
 #include "pool/job.h"
 #include "pool/shared.h"
+#include "pool/statuses.h"
 #include "process/arguments.h"
 
 #include <stdlib.h>
@@ -100,6 +101,8 @@ static void report(worker *w, uint64_t task, int status, const char *message)
         memcpy(failure->message, message, sizeof failure->message);
         failure->message[sizeof failure->message - 1] = '\0';
         atomic_store(&failure->stage, KIN__FAILURE_READY);
+    } else {
+        kin__status_write(w->family, &w->plan, task, status);
     }
 }
 

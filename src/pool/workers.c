@@ -65,6 +65,7 @@ static kin_status start(kin_pool *pool, uint32_t i)
     atomic_store(&slot->leave, 0);
     atomic_store(&slot->gone, 0);
     pool->workers[i] = (kin__worker){.id = order[1]};
+    pool->slots = i < pool->slots ? pool->slots : i + 1;
     status = kin_process_start(&pool->workers[i].process, KIN__WORKER_ENTRY, args, &options);
     pool->started += status == KIN_OK;
     kin_args_destroy(args);
