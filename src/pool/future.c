@@ -11,9 +11,12 @@
 #include "pool/pool.h"
 #include "pool/shared.h"
 #include "pool/tracking.h"
+#include "pool/workers.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define KILL_PATIENCE KIN_SECONDS(1) /* for the ends of workers that are killed */
 
 /* ---- waiting ---- */
 
@@ -93,7 +96,7 @@ static void count_states(kin_outcome *out, const kin_future *future)
     out->tasks = plan->tasks;
     out->done = counts[KIN__TASK_DONE];
     out->failed = counts[KIN__TASK_FAILED];
-    out->died = counts[KIN__TASK_DIED];
+    out->died = counts[KIN__TASK_DIED] + counts[KIN__TASK_LATE];
     out->cancelled = counts[KIN__TASK_CANCELLED];
     out->unfinished = counts[KIN__TASK_TODO] + counts[KIN__TASK_AGAIN];
 }
@@ -219,6 +222,24 @@ kin_status kin_future_cancel(kin_future *future)
     return kin__future_ended(future) ? KIN_OK : KIN_E_BUSY;
 }
 
+kin_status kin_future_kill(kin_future *future)
+{
+    kin_status status = kin_future_cancel(future);
+    int64_t deadline = kin_os_now() + KILL_PATIENCE;
+    while (status == KIN_E_BUSY && kin_os_now() < deadline) {
+        status = kin__pool_enter(future->pool);
+        if (status != KIN_OK) {
+            return status;
+        }
+        kin__workers_end(future->pool, future->plan.number); /* one that has yet to open its turn in the next round */
+        kin__pool_leave(future->pool);
+        kin__pool_tend(future->pool, true);
+        kin__future_sleep(future, future->plan.batches, kin_os_now() + KIN_MS(1));
+        status = kin__future_ended(future) ? KIN_OK : KIN_E_BUSY;
+    }
+    return status;
+}
+
 void kin_future_close(kin_future *future)
 {
     if (!future || kin__pool_enter(future->pool) != KIN_OK) { /* a forked child: the future is not its own */
@@ -258,8 +279,7 @@ kin_status kin_pool_map(kin_pool *pool, const kin_work *work, kin_outcome *outco
     if (status == KIN_OK && work->count == 0 && work->out) {
         memcpy(work->out, future->plan.out, work->out_size);
     }
-    if (status == KIN_E_TIMED_OUT) {
-        kin_future_cancel(future);
+    if (status == KIN_E_TIMED_OUT && kin_future_kill(future) == KIN_E_BUSY) {
         wait_until(future, KIN_OS_NEVER);
     }
     if (outcome) {

@@ -13,8 +13,9 @@ typedef struct kin__worker { /* in one of the pool's slots */
     kin_process *process;    /* NULL: there is none */
     uint32_t id;
     bool begun;
-    bool awaited;                 /* it said that it was about to end, and has been waited for */
-    uint64_t late_job, late_task; /* it was killed for exceeding that task's limit; as in its slot; 0: it was not */
+    bool awaited;                 /* it is about to end, and has been waited for */
+    bool condemned;               /* it was killed by the maker, in a turn that it had not closed: */
+    uint64_t late_job, late_task; /* for exceeding that task's limit; as in its slot; 0: for another reason */
 } kin__worker;
 
 /* What kin_future_next has given to the caller. */

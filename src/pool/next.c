@@ -161,7 +161,9 @@ static int status_of(const kin_future *future, uint64_t task)
         return failure && failure->task == task ? failure->status
                                                 : kin__status_read(future->pool->family, &future->plan, task);
     case KIN__TASK_DIED:
-        return future->has_death && future->first_death.task == task ? future->first_death.status : KIN_E_WORKER_DIED;
+        return KIN_E_WORKER_DIED;
+    case KIN__TASK_LATE:
+        return KIN_E_TIMED_OUT;
     default:
         return KIN_E_CANCELLED;
     }

@@ -226,18 +226,18 @@ void kin__future_told(kin_future *future)
 
 /* ---- dead workers, cancelled work ---- */
 
-static void note_death(kin_future *future, uint64_t task, kin_exit how, bool late)
+static void note_death(kin_future *future, uint64_t task, kin_exit how, kin__task_state why)
 {
-    if (future->has_death) {
+    if (future->has_death || why == KIN__TASK_CANCELLED) {
         return;
     }
+    int status = why == KIN__TASK_LATE ? KIN_E_TIMED_OUT : KIN_E_WORKER_DIED;
     future->has_death = true;
-    future->first_death =
-        (kin_outcome){.task = task, .status = late ? KIN_E_TIMED_OUT : KIN_E_WORKER_DIED, .worker = how};
+    future->first_death = (kin_outcome){.task = task, .status = status, .worker = how};
 }
 
-/* A task whose worker died is tried again, or has died. */
-static void settle_task(kin_future *future, uint64_t task, kin_exit how, bool late)
+/* A task whose worker died is tried again, or has ended. */
+static void settle_task(kin_future *future, uint64_t task, kin_exit how, kin__task_state why)
 {
     _Atomic uint8_t *state = &future->plan.states[task];
     uint8_t seen = atomic_load(state);
@@ -249,18 +249,18 @@ static void settle_task(kin_future *future, uint64_t task, kin_exit how, bool la
         atomic_store(state, (uint8_t)(KIN__TASK_AGAIN + deaths - 1));
         return;
     }
-    note_death(future, task, how, late);
-    atomic_store(state, KIN__TASK_DIED);
+    note_death(future, task, how, why);
+    atomic_store(state, (uint8_t)why);
 }
 
-void kin__future_lost(kin_future *future, uint32_t id, uint64_t task, kin_exit how, bool late)
+void kin__future_lost(kin_future *future, uint32_t id, uint64_t task, kin_exit how, kin__task_state why)
 {
     kin_pool *pool = future->pool;
     const kin__plan *plan = &future->plan;
     for (uint64_t i = 0; i < plan->batches; i++) {
         if (atomic_load(&plan->owners[i]) == id) {
             if (task < plan->tasks && task / plan->batch == i) {
-                settle_task(future, task, how, late);
+                settle_task(future, task, how, why);
             }
             kin__future_reach(future);
             kin__batch_reopen(pool->family, pool->shared, plan, i);

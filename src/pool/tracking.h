@@ -23,8 +23,8 @@ void kin__futures_tend(kin_pool *pool);
 /* It has ended: its place among the jobs is free for another. */
 void kin__future_settle(kin_future *future);
 /* Worker id is dead: its batches are FREE again. task: the one that it was running, or any number that is no task's.
- * late: it was killed for exceeding the task's limit. */
-void kin__future_lost(kin_future *future, uint32_t id, uint64_t task, kin_exit how, bool late);
+ * why: what that task's end is, if it is not tried again: DIED, LATE or CANCELLED. */
+void kin__future_lost(kin_future *future, uint32_t id, uint64_t task, kin_exit how, kin__task_state why);
 void kin__future_cancel(kin_future *future);
 /* It is closed: frees it, at once or when no worker looks at its job any more. */
 void kin__future_release(kin_future *future);

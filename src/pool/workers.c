@@ -9,7 +9,7 @@
 #include "process/arguments.h"
 
 #define LEAVE_PATIENCE KIN_SECONDS(1) /* how long to wait for the end of a worker that was killed */
-#define GONE_PATIENCE KIN_MS(20)      /* of all that say they are about to end, once each */
+#define GONE_PATIENCE KIN_MS(20)      /* for all that say they are about to end, or were killed, once each */
 
 static kin__worker_slot *slot_of(const kin_pool *pool, uint32_t i)
 {
@@ -61,6 +61,7 @@ static kin_status start(kin_pool *pool, uint32_t i)
     }
     atomic_store(&slot->job, 0);
     atomic_store(&slot->task, 0);
+    atomic_store(&slot->turn, 0);
     atomic_store(&slot->begun, 0);
     atomic_store(&slot->leave, 0);
     atomic_store(&slot->gone, 0);
@@ -145,8 +146,8 @@ static void remove_worker(kin_pool *pool, uint32_t i)
     kin_future *future = job > 0 ? kin__future_of(pool, job - 1) : NULL;
     if (future) {
         bool late = worker->late_task > 0 && worker->late_job == job && worker->late_task == task;
-        bool by_mistake = worker->late_task > 0 && !late; /* it had gone on to another task, which is run anew */
-        kin__future_lost(future, worker->id, task > 0 && !by_mistake ? task - 1 : UINT64_MAX, how, late);
+        kin__task_state why = late ? KIN__TASK_LATE : worker->condemned ? KIN__TASK_CANCELLED : KIN__TASK_DIED;
+        kin__future_lost(future, worker->id, task > 0 ? task - 1 : UINT64_MAX, how, why);
     }
     if (!atomic_load(&slot->begun) && !pool->ended) {
         pool->last = how;
@@ -156,25 +157,44 @@ static void remove_worker(kin_pool *pool, uint32_t i)
     atomic_compare_exchange_strong(&pool->shared->spinner, &id, 0);
     kin__pool_wake(pool->family, pool->shared,
                    1); /* the maker may have relied on this one: see shared.h, the spinner */
-    pool->died += !atomic_load(&slot->gone) && !pool->ended;
+    bool by_will = pool->ended || (worker->condemned && worker->late_task == 0);
+    pool->died += !atomic_load(&slot->gone) && !by_will;
+}
+
+/* Kills the worker if its turn is still that one. */
+static bool condemn(kin_pool *pool, uint32_t i, uint64_t turn)
+{
+    uint64_t condemned = turn - KIN__TURN_OPEN + KIN__TURN_CONDEMNED;
+    if (KIN__TURN_PHASE(turn) != KIN__TURN_OPEN ||
+        !atomic_compare_exchange_strong(&slot_of(pool, i)->turn, &turn, condemned)) {
+        return false;
+    }
+    pool->workers[i].condemned = true;
+    kin_process_kill(pool->workers[i].process);
+    return true;
 }
 
 /* Kills the worker if its task takes too long. */
 static void enforce_limit(kin_pool *pool, uint32_t i, int64_t now)
 {
     kin__worker_slot *slot = slot_of(pool, i);
-    uint64_t job = atomic_load(&slot->job), task = atomic_load(&slot->task);
-    kin_future *future = job > 0 && task > 0 ? kin__future_of(pool, job - 1) : NULL;
-    if (!future || future->plan.limit == 0) {
-        return;
-    }
+    uint64_t turn = atomic_load(&slot->turn), job = atomic_load(&slot->job), task = atomic_load(&slot->task);
     int64_t since = atomic_load(&slot->since);
-    if (now - since > future->plan.limit && atomic_load(&slot->task) == task && atomic_load(&slot->job) == job &&
-        atomic_load(&slot->since) == since) {
+    const kin_future *future = job > 0 && task > 0 ? kin__future_of(pool, job - 1) : NULL;
+    if (future && future->plan.limit > 0 && since < now &&
+        (uint64_t)now - (uint64_t)since > (uint64_t)future->plan.limit && condemn(pool, i, turn)) {
         pool->workers[i].late_job = job;
         pool->workers[i].late_task = task;
-        kin_process_kill(pool->workers[i].process);
-        kin_process_join(pool->workers[i].process, LEAVE_PATIENCE, NULL);
+    }
+}
+
+void kin__workers_end(kin_pool *pool, uint64_t number)
+{
+    for (uint32_t i = 0; i < pool->slots; i++) {
+        uint64_t turn = atomic_load(&slot_of(pool, i)->turn);
+        if (pool->workers[i].process && atomic_load(&slot_of(pool, i)->job) == number + 1) {
+            condemn(pool, i, turn);
+        }
     }
 }
 
@@ -186,11 +206,13 @@ static void look_at(kin_pool *pool, uint32_t i, int64_t now, int64_t patience_en
         worker->begun = true;
         pool->failures = 0;
     }
-    enforce_limit(pool, i, now);
+    if (!worker->condemned) {
+        enforce_limit(pool, i, now);
+    }
     if (i >= pool->size && !atomic_load(&slot->leave)) {
         atomic_store(&slot->leave, 1);
     }
-    if (!worker->awaited && atomic_load(&slot->gone)) {
+    if (!worker->awaited && (worker->condemned || atomic_load(&slot->gone))) {
         int64_t left = patience_end - kin_os_now();
         worker->awaited = true;
         kin_process_join(worker->process, left > 0 ? left : KIN_NOW, NULL);

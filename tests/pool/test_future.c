@@ -35,10 +35,65 @@ static int run_first_is_slow(kin_task *task)
            kin_event_wait(go, PATIENCE) != KIN_OK;
 }
 
+/* ---- tasks that are killed, and their neighbours ---- */
+
+enum { NOTED = 3000 };
+
+typedef struct notes {                              /* in shared memory */
+    _Atomic uint32_t begun[NOTED], attempts[NOTED]; /* how often; a bit for each attempt's number */
+    _Atomic uint32_t alive;                         /* is written again and again by a task that does not end */
+} notes;
+
+static notes *notes_of(const kin_task *task)
+{
+    void *memory = NULL;
+    kin_args_get(task->args, "notes", KIN_TYPE_MEMORY, &memory);
+    return memory;
+}
+
+static int note_begun(const kin_task *task)
+{
+    notes *it = notes_of(task);
+    if (!it) {
+        return 1;
+    }
+    atomic_fetch_add(&it->begun[task->index], 1);
+    atomic_fetch_or(&it->attempts[task->index], 1u << task->attempt);
+    return 0;
+}
+
+/* About a millisecond. */
+static int run_about(kin_task *task)
+{
+    int64_t end = kin_now() + KIN_US(800) + (int64_t)(task->index * 7919 % 400) * KIN_US(1);
+    int failed = note_begun(task);
+    while (kin_now() < end) {
+    }
+    return failed;
+}
+
+static int run_briefly(kin_task *task)
+{
+    int64_t end = kin_now() + KIN_US(20);
+    int failed = note_begun(task);
+    while (kin_now() < end) {
+    }
+    return failed;
+}
+
+static int run_for_good(kin_task *task)
+{
+    notes *it = notes_of(task);
+    note_begun(task);
+    for (int64_t end = kin_now() + KIN_SECONDS(100); kin_now() < end;) {
+        atomic_fetch_add(&it->alive, 1);
+    }
+    return 0;
+}
+
 static const kin_function functions[] = {
-    {"nothing", run_nothing},
-    {"fail", run_fail},
-    {"first_is_slow", run_first_is_slow},
+    {"about", run_about},     {"briefly", run_briefly}, {"for_good", run_for_good},
+    {"nothing", run_nothing}, {"fail", run_fail},       {"first_is_slow", run_first_is_slow},
 };
 
 /* ---- helpers ---- */
@@ -195,6 +250,187 @@ static void each_task_tells_what_it_returned(void **state)
     kin_pool_destroy(pool);
 }
 
+/* ---- ended early ---- */
+
+static notes *new_notes(kin_args *args)
+{
+    void *memory = NULL;
+    assert_ok(kin_alloc(&memory, NULL, sizeof(notes)));
+    give(args, "notes", KIN_TYPE_MEMORY, memory);
+    return memory;
+}
+
+typedef struct tender {
+    kin_pool *pool;
+    _Atomic int over;
+} tender;
+
+static void tend_all_the_time(void *tender_)
+{
+    tender *it = tender_;
+    while (!atomic_load(&it->over)) {
+        kin_pool_tend(it->pool);
+    }
+}
+
+/* Tasks that take about as long as they may. None is begun once more but in its next attempt, and of a work beside it,
+ * whose tasks the same workers run, none dies. */
+static void limit_kills_what_exceeds_it_and_no_other(void **state)
+{
+    (void)state;
+    enum { COUNT = 500 };
+    for (uint32_t retries = 0; retries < 2; retries++) {
+        kin_args *args = new_args(), *others = new_args();
+        notes *noted = new_notes(args), *beside = new_notes(others);
+        kin_outcome outcome = {.size = sizeof outcome};
+        uint64_t first, count, late = 0;
+        int status;
+        tender it = {new_pool(NULL, 2), 0};
+        kin_work work = tasks_of("about", COUNT), brief = tasks_of("briefly", NOTED);
+        work.args = args;
+        work.limit = KIN_MS(1);
+        work.retries = retries;
+        brief.args = others;
+        void *thread = begin_thread(tend_all_the_time, &it);
+        kin_future *innocent = submit(it.pool, &brief), *future = submit(it.pool, &work);
+        while (kin_future_next(future, 0, &first, &count, &status, PATIENCE) == KIN_OK) {
+            assert_true(status == KIN_OK || status == KIN_E_TIMED_OUT);
+            late += status != KIN_OK;
+            uint32_t begun = atomic_load(&noted->begun[first]), attempts = atomic_load(&noted->attempts[first]);
+            assert_true(attempts <= 1 + 2 * retries);
+            assert_int_equal(begun, (attempts & 1) + (attempts >> 1)); /* no attempt twice */
+        }
+        assert_status(kin_future_wait(innocent, PATIENCE), KIN_OK);
+        for (int i = 0; i < NOTED; i++) {
+            assert_int_equal(atomic_load(&beside->begun[i]), 1);
+        }
+        assert_ok(kin_future_inspect(future, &outcome));
+        print_message("%d of %d tasks exceeded their limit\n", (int)late, COUNT);
+        assert_true(outcome.done + outcome.died == COUNT && outcome.died == late && late > 0);
+        atomic_store(&it.over, 1);
+        end_thread(thread);
+        kin_future_close(future);
+        kin_future_close(innocent);
+        kin_pool_destroy(it.pool);
+        kin_args_destroy(args);
+        kin_args_destroy(others);
+        assert_ok(kin_free(noted));
+        assert_ok(kin_free(beside));
+    }
+}
+
+static void await_alive(notes *noted)
+{
+    for (int64_t end = now_ns() + PATIENCE; atomic_load(&noted->alive) == 0 && now_ns() < end;) {
+        kin_os_yield();
+    }
+    assert_true(atomic_load(&noted->alive) > 0);
+}
+
+static void assert_still(notes *noted)
+{
+    uint32_t seen = atomic_load(&noted->alive);
+    kin_os_sleep_until(kin_os_now() + KIN_MS(50));
+    assert_int_equal(atomic_load(&noted->alive), seen);
+}
+
+static void running_task_can_be_killed(void **state)
+{
+    (void)state;
+    enum { COUNT = 40 };
+    kin_args *args = new_args();
+    notes *noted = new_notes(args);
+    kin_outcome outcome = {.size = sizeof outcome};
+    kin_pool *pool = new_pool(NULL, 2);
+    kin_pool_info info = {.size = sizeof info};
+    kin_work work = tasks_of("for_good", COUNT);
+    work.args = args;
+    work.retries = 3;
+    kin_future *future = submit(pool, &work);
+    await_alive(noted);
+    int64_t begun = now_ns();
+    assert_ok(kin_future_kill(future));
+    assert_true(now_ns() - begun < KIN_SECONDS(5));
+    assert_status(kin_future_wait(future, KIN_NOW), KIN_E_CANCELLED);
+    assert_ok(kin_future_inspect(future, &outcome));
+    assert_int_equal(outcome.cancelled, COUNT);
+    assert_still(noted);
+    for (int i = 0; i < COUNT; i++) {
+        assert_true(atomic_load(&noted->begun[i]) <= 1); /* it was not tried again */
+    }
+    assert_ok(kin_future_kill(future)); /* once more does nothing */
+    kin_future_close(future);
+    work = tasks_of("nothing", COUNT);
+    assert_ok(kin_pool_map(pool, &work, NULL, PATIENCE));
+    assert_ok(kin_pool_inspect(pool, &info));
+    assert_int_equal(info.died, 0);
+    assert_int_equal(info.alive, 2);
+    assert_status(kin_future_kill(NULL), KIN_E_ARGUMENT);
+    kin_pool_destroy(pool);
+    kin_args_destroy(args);
+    assert_ok(kin_free(noted));
+}
+
+/* Works are killed while their workers go from one work to the next. */
+static void kill_ends_no_other_works_task(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 300 };
+    kin_args *args = new_args(), *others = new_args();
+    notes *noted = new_notes(args), *beside = new_notes(others);
+    kin_pool *pool = new_pool(NULL, 2);
+    uint32_t killed = 0;
+    kin_work work = KIN_WORK, brief = KIN_WORK;
+    work.function = brief.function = "briefly";
+    work.args = args;
+    brief.args = others;
+    for (int i = 0; i < ROUNDS; i++) {
+        kin_future *future = submit(pool, &work), *innocents[4];
+        for (int j = 0; j < 4; j++) {
+            innocents[j] = submit(pool, &brief);
+        }
+        int64_t end = now_ns() + i % 60 * KIN_US(1);
+        while (now_ns() < end) {
+        }
+        assert_ok(kin_future_kill(future));
+        killed += kin_future_wait(future, KIN_NOW) == KIN_E_CANCELLED;
+        kin_future_close(future);
+        for (int j = 0; j < 4; j++) {
+            assert_ok(kin_future_wait(innocents[j], PATIENCE));
+            kin_future_close(innocents[j]);
+        }
+    }
+    print_message("%d of %d killed\n", (int)killed, ROUNDS);
+    assert_int_equal(atomic_load(&beside->begun[0]), 4 * ROUNDS);
+    kin_pool_destroy(pool);
+    kin_args_destroy(args);
+    kin_args_destroy(others);
+    assert_ok(kin_free(noted));
+    assert_ok(kin_free(beside));
+}
+
+static void map_returns_at_its_timeout(void **state)
+{
+    (void)state;
+    kin_args *args = new_args();
+    notes *noted = new_notes(args);
+    kin_outcome outcome = {.size = sizeof outcome};
+    kin_pool *pool = new_pool(NULL, 1);
+    await_begun(pool);
+    kin_work work = tasks_of("for_good", 3);
+    work.args = args;
+    int64_t begun = now_ns();
+    assert_status(kin_pool_map(pool, &work, &outcome, KIN_MS(200)), KIN_E_TIMED_OUT);
+    assert_true(now_ns() - begun >= KIN_MS(200) && now_ns() - begun < KIN_SECONDS(5));
+    assert_int_equal(outcome.cancelled, 3);
+    assert_still(noted);
+    work = tasks_of("nothing", 3);
+    assert_ok(kin_pool_map(pool, &work, NULL, PATIENCE));
+    kin_pool_destroy(pool);
+    kin_args_destroy(args);
+    assert_ok(kin_free(noted));
+}
+
 int main(void)
 {
     kin_functions(functions, sizeof functions / sizeof functions[0]);
@@ -204,6 +440,10 @@ int main(void)
         cmocka_unit_test(works_nobody_waits_for_make_room),
         cmocka_unit_test(results_behind_a_slow_task_come_at_once),
         cmocka_unit_test(each_task_tells_what_it_returned),
+        unit_test_with_deaths(limit_kills_what_exceeds_it_and_no_other),
+        unit_test_with_deaths(running_task_can_be_killed),
+        unit_test_with_deaths(kill_ends_no_other_works_task),
+        unit_test_with_deaths(map_returns_at_its_timeout),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
