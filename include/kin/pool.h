@@ -106,7 +106,9 @@ typedef struct kin_pool_options {
  * and kin_process_start. */
 KIN_API kin_status kin_pool_create(kin_pool **out, kin_family *family, const kin_pool_options *options);
 
-/* Terminates it if it has not ended, and frees it. Its futures have to be closed before. NULL: nothing. */
+/* Terminates it if it has not ended, and frees it. It may be called from a callback of the pool's. Its futures are to be
+ * closed, before or after; those that had not ended are cancelled. No other thread may be in a call with the pool.
+ * NULL: nothing. */
 KIN_API void kin_pool_destroy(kin_pool *pool);
 
 /* Grows or shrinks it: new workers are started; those that are too many end after the task in hand.
@@ -164,7 +166,8 @@ typedef struct kin_work {
     int64_t limit;
     void (*progress)(void *context, uint64_t done,
                      uint64_t total); /* items, as they get more while kin_future_wait waits; or NULL */
-    /* Called once, by a thread that tends the pool; may close it, unless a thread waits for it; or NULL. */
+    /* Called once, by a thread that tends the pool, without any lock; or NULL. It may call all functions: submit, wait
+     * for other futures, destroy the pool; and close this future, unless a thread waits for it. */
     void (*finished)(void *context, kin_future *future);
     void *context;
 } kin_work;

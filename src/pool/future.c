@@ -25,7 +25,8 @@ void kin__future_sleep(kin_future *future, uint64_t want, int64_t end)
     kin__job *job = future->plan.job;
     kin__seat *seat;
     uint64_t seen = atomic_load(&job->finished);
-    if (seen >> 1 >= want || (future->plan.batches == 1 && kin__spin(&job->finished, seen, &job->spin))) {
+    if (seen >> 1 >= want || kin__workers_left(future->pool) ||
+        (future->plan.batches == 1 && kin__spin(&job->finished, seen, &job->spin))) {
         return;
     }
     if (kin__seat_take(&seat, future->pool->family) != KIN_OK) {
@@ -34,7 +35,7 @@ void kin__future_sleep(kin_future *future, uint64_t want, int64_t end)
     }
     atomic_store(&job->want, want);
     kin__park_begin(seat, &job->finished, 1);
-    if (atomic_fetch_or(&job->finished, KIN__FLAG) >> 1 < want) {
+    if (atomic_fetch_or(&job->finished, KIN__FLAG) >> 1 < want && !kin__workers_left(future->pool)) {
         kin__park_sleep(seat, end);
     }
     kin__park_end(seat);
@@ -154,7 +155,7 @@ static kin_status wait_for_all(kin_future *future, int64_t deadline)
     bool ended = wait_until(future, deadline), told = future->work.finished;
     kin_status status = ended ? verdict(future) : KIN_E_TIMED_OUT;
     if (ended && told) {
-        kin__pool_tend(pool, true); /* calls work.finished, which may close the future */
+        kin__pool_tell(pool); /* calls work.finished, which may close the future */
     }
     return status;
 }
@@ -197,9 +198,10 @@ kin_status kin_future_inspect(kin_future *future, kin_outcome *outcome)
     if (!future || !outcome || outcome->size != sizeof *outcome) {
         return KIN_E_ARGUMENT;
     }
-    kin_status status = kin__pool_check(future->pool);
+    kin_status status = kin__pool_enter(future->pool);
     if (status == KIN_OK) {
         describe(outcome, future);
+        kin__pool_leave(future->pool);
     }
     return status;
 }

@@ -9,8 +9,16 @@ typedef struct kin__future_list {
     kin_future *head, *tail;
 } kin__future_list;
 
+/* A worker's process. A thread that waits for its end without the pool's lock holds it meanwhile: the last one that
+ * lets go closes it. Reaped it is under the lock only. */
+typedef struct kin__hold {
+    kin_process *process;
+    uint32_t holders;
+} kin__hold;
+
 typedef struct kin__worker { /* in one of the pool's slots */
     kin_process *process;    /* NULL: there is none */
+    kin__hold *hold;
     uint32_t id;
     bool begun;
     bool awaited;                 /* it is about to end, and has been waited for */
@@ -35,11 +43,11 @@ struct kin_future {
     void *memory;               /* in which the job lies */
     kin__plan plan;
     kin_work work;
-    uint64_t looked; /* batches before it are DONE */
-    uint64_t reach;  /* workers have taken batches up to here, about */
-    uint32_t passed; /* it is closed, and the workers in the slots before this one do not look at its job */
+    uint64_t looked;        /* batches before it are DONE */
+    _Atomic uint64_t reach; /* workers have taken batches up to here, about */
+    uint32_t passed;        /* it is closed, and the workers in the slots before this one do not look at its job */
     _Atomic bool ended;
-    bool cancelled;
+    _Atomic bool cancelled;
     bool telling;            /* a thread is in work.finished */
     bool abandoned;          /* it was closed meanwhile: that thread frees it */
     bool has_death;          /* a worker died of a task */
@@ -55,7 +63,11 @@ struct kin_pool {
     void *memory;   /* in which shared lies */
     kin_pool_options options;
     kin__mutex mutex; /* guards what follows, and the pool's futures */
-    uint32_t size;    /* so many workers there should be */
+    /* The program until it destroys the pool, each future that is not freed, each thread that may call a callback. When
+     * there is none the pool is freed: a callback may destroy the pool, and futures may be closed after it. */
+    uint64_t users;
+    bool destroyed;
+    uint32_t size; /* so many workers there should be */
     kin__worker workers[KIN_POOL_WORKERS_MAX];
     uint32_t slots;                /* that have ever had a worker: those before this one */
     uint64_t posted;               /* jobs */
@@ -66,15 +78,17 @@ struct kin_pool {
     kin_exit last;
     uint32_t generation; /* of worker ids */
     _Atomic int64_t tended;
-    kin__future_list active;  /* futures that have not ended */
-    kin__future_list to_tell; /* that have ended, of which work.finished is to be told */
-    kin__future_list to_free; /* that are closed, but a worker may still look at their job; the oldest first */
+    _Atomic uint64_t leaves_seen; /* shared->leaves, when the workers were looked after last */
+    kin__future_list active;      /* futures that have not ended */
+    kin__future_list to_tell;     /* that have ended, of which work.finished is to be told */
+    kin__future_list to_free;     /* that are closed, but a worker may still look at their job; the oldest first */
 };
 
 /* KIN_E_NOT_OWNER: this process, a forked child, is not its maker. */
 kin_status kin__pool_check(const kin_pool *pool);
 /* Acquires the pool's lock. KIN_E_ARGUMENT (null), KIN_E_NOT_OWNER. */
 kin_status kin__pool_enter(kin_pool *pool);
+/* Releases it, and frees the pool if it has no users any more. */
 void kin__pool_leave(kin_pool *pool);
 
 #endif

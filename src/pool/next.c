@@ -15,6 +15,7 @@
 #include "pool/shared.h"
 #include "pool/statuses.h"
 #include "pool/tracking.h"
+#include "pool/workers.h"
 
 #include <stdlib.h>
 
@@ -145,7 +146,7 @@ static kin_status wait_for_next(kin_future *future, uint64_t *task, bool in_orde
             return KIN_E_TIMED_OUT;
         }
         kin__future_sleep(future, done + 1, kin__slice_end(now, KIN__POOL_SLICE, deadline));
-        kin__pool_tend(future->pool, false);
+        kin__pool_tend(future->pool, kin__workers_left(future->pool));
         kin__future_ended(future);
     }
     return KIN_E_NOT_FOUND;

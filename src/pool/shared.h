@@ -25,6 +25,11 @@
  * sleeps; the job is posted before. If the spinner dies instead, nobody knows whether the maker relied on it. So the
  * maker wakes another worker for every dead one that it finds.
  *
+ * A worker that leaves says so in its slot (`gone`), counts itself in `leaves`, and then wakes the threads of the maker
+ * that sleep on any job. Such a thread shows that it is about to sleep, and then looks whether `leaves` is what it was
+ * when the maker last looked after its workers. All this is sequentially consistent. So a worker that leaves is replaced
+ * at once if somebody waits; a worker that dies, at the end of a slice.
+ *
  * The maker kills a worker only in a task that is to end: one that takes longer than its work allows, or one of a work
  * that the program gives up. What is between two looks of the maker is a turn: one task of a work with a limit, else a
  * batch. The slot's `turn` is a serial number and a phase:
@@ -137,6 +142,7 @@ typedef struct kin__pool {
     _Atomic uint32_t closed;
     _Atomic uint32_t spin;
     _Atomic uint32_t spinner;                      /* id of the worker that watches for the next job */
+    _Atomic uint64_t leaves;                       /* workers that have left by themselves */
     _Alignas(64) _Atomic uint64_t posted;          /* jobs ever << 1 | KIN__FLAG; workers sleep on it */
     _Alignas(64) _Atomic uint64_t first;           /* all jobs before it are exhausted, mostly */
     _Alignas(64) _Atomic uint64_t jobs[KIN__JOBS]; /* offsets in the arena */

@@ -7,6 +7,7 @@
 #include "pool/pool.h"
 #include "pool/shared.h"
 #include "pool/tracking.h"
+#include "pool/workers.h"
 #include "process/arguments.h"
 
 #include <stdlib.h>
@@ -239,32 +240,42 @@ static kin_status post(kin_future *future, const kin_work *work)
     }
     pool->posted = number + 1;
     wake_workers(future);
+    if (kin__workers_left(pool)) {
+        kin__workers_tend(pool); /* others have to take their places */
+    }
     return KIN_OK;
+}
+
+/* Whether it is of no use to try again: before patience is over memory may come back, before deadline room. */
+static bool is_final(const kin_pool *pool, kin_status status, int64_t patience, int64_t deadline)
+{
+    int64_t now = kin_os_now();
+    bool soon = status == KIN_E_NO_MEMORY && pool->to_free.head && now < patience;
+    return (status != KIN_E_BUSY && !soon) || now >= deadline;
 }
 
 static kin_status post_until(kin_future *future, const kin_work *work, int64_t deadline)
 {
     kin_pool *pool = future->pool;
-    int64_t patience = 0;
-    for (;;) {
-        kin_status status = kin__pool_enter(pool);
-        if (status != KIN_OK) {
-            return status;
-        }
-        status = post(future, work);
-        bool soon = status == KIN_E_NO_MEMORY && pool->to_free.head;
-        kin__pool_leave(pool);
-        if (status != KIN_E_BUSY && !soon) {
-            return status;
-        }
-        int64_t now = kin_os_now();
-        patience = patience > 0 ? patience : now + MEMORY_PATIENCE;
-        if (now >= deadline || (soon && now >= patience)) {
-            return soon ? status : KIN_E_TIMED_OUT;
-        }
-        kin_os_sleep_until(kin__slice_end(now, KIN_MS(1), deadline));
-        kin__pool_tend(pool, true);
+    kin_status status = kin__pool_enter(pool);
+    if (status != KIN_OK) {
+        return status;
     }
+    pool->users++; /* from now on the future is one */
+    status = post(future, work);
+    for (int64_t patience = INT64_MAX; status != KIN_OK && !is_final(pool, status, patience, deadline);) {
+        patience = patience < INT64_MAX ? patience : kin_os_now() + MEMORY_PATIENCE;
+        kin__mutex_unlock(&pool->mutex);
+        kin_os_sleep_until(kin__slice_end(kin_os_now(), KIN_MS(1), deadline));
+        kin__pool_tend(pool, true);
+        kin__mutex_lock(&pool->mutex, KIN_OS_NEVER);
+        status = post(future, work);
+    }
+    if (status != KIN_OK) {
+        pool->users--;
+    }
+    kin__pool_leave(pool);
+    return status == KIN_E_BUSY ? KIN_E_TIMED_OUT : status;
 }
 
 kin_status kin_pool_submit(kin_future **out, kin_pool *pool, const kin_work *work, int64_t timeout)

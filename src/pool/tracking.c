@@ -48,8 +48,11 @@ static void list_remove(kin_future *future)
 uint64_t kin__future_reach(kin_future *future)
 {
     uint64_t next = atomic_load_explicit(&future->plan.job->next, memory_order_relaxed);
-    future->reach = next > future->reach ? next : future->reach;
-    return future->reach < future->plan.batches ? future->reach : future->plan.batches;
+    uint64_t reach = atomic_load_explicit(&future->reach, memory_order_relaxed);
+    while (reach < next && !atomic_compare_exchange_weak(&future->reach, &reach, next)) {
+    }
+    reach = reach < next ? next : reach;
+    return reach < future->plan.batches ? reach : future->plan.batches;
 }
 
 bool kin__future_counted_done(const kin_future *future)
@@ -172,6 +175,7 @@ void kin__future_release(kin_future *future)
         kin__future_list_add(&future->pool->to_free, future);
         return;
     }
+    future->pool->users--;
     kin__statuses_free(future->pool->family, &future->plan);
     kin_free(future->memory);
     free(future->given.ring);

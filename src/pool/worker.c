@@ -302,15 +302,28 @@ static void work_on(worker *w)
     }
 }
 
-/* Wakes another worker, to take the work that this one may have been woken for. Wakes the waiters for the job that it
- * leaves, who then find it gone and replace it. */
+/* Wakes the maker's threads that sleep on the job at that place, if there is one. */
+static void wake_waiters(worker *w, uint32_t place)
+{
+    uint64_t offset = atomic_load(&w->pool->jobs[place]);
+    kin__job *job = offset != 0 ? kin__at(w->family, offset, sizeof *job, _Alignof(kin__job)) : NULL;
+    uint64_t number = job ? kin__read_u64(&job->number) : 0;
+    atomic_store(&w->slot->job, number + 1);
+    if (job && kin__job_at(w->family, w->pool, number) == job && (atomic_load(&job->finished) & KIN__FLAG)) {
+        kin__unpark_flagged(w->family, &job->finished, KIN__FLAG, KIN__ALL);
+    }
+}
+
+/* Wakes another worker, to take the work that this one may have been woken for, and the maker, to replace it. */
 static void leave(worker *w)
 {
-    kin__job *job = w->known > 0 && atomic_load(&w->slot->job) == w->known ? w->plan.job : NULL;
     atomic_store(&w->slot->gone, 1);
+    atomic_fetch_add(&w->pool->leaves, 1);
     kin__pool_wake(w->family, w->pool, 1);
-    if (job && (atomic_load(&job->finished) & KIN__FLAG)) {
-        kin__unpark_flagged(w->family, &job->finished, KIN__FLAG, KIN__ALL);
+    for (uint32_t place = 0; place < KIN__JOBS; place++) {
+        if (atomic_load(&w->pool->jobs[place]) != 0) {
+            wake_waiters(w, place);
+        }
     }
     atomic_store(&w->slot->job, 0);
 }

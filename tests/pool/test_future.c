@@ -431,10 +431,220 @@ static void map_returns_at_its_timeout(void **state)
     assert_ok(kin_free(noted));
 }
 
+/* ---- spent workers ---- */
+
+/* A worker that runs one task only is replaced when it leaves, not at the end of a slice (20 ms). */
+static int64_t time_of_tasks(kin_pool *pool, int count)
+{
+    kin_work work = KIN_WORK;
+    work.function = "nothing";
+    int64_t begun = now_ns();
+    for (int i = 0; i < count; i++) {
+        assert_ok(kin_pool_map(pool, &work, NULL, PATIENCE));
+    }
+    return (now_ns() - begun) / count;
+}
+
+/* Of one that is as a worker is. */
+static int64_t time_of_child(void)
+{
+    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process *process = NULL;
+    int64_t begun = now_ns();
+    options.die_with_parent = 1;
+    assert_ok(kin_process_start(&process, "nothing", NULL, &options));
+    join_child(process, 0);
+    return now_ns() - begun;
+}
+
+static void spent_workers_are_replaced_at_once(void **state)
+{
+    (void)state;
+    kin_pool_options options = KIN_POOL_OPTIONS;
+    kin_pool *pool = NULL;
+    kin_pool_info info = {.size = sizeof info};
+    int64_t task = INT64_MAX, child = INT64_MAX;
+    options.workers = 2;
+    options.max_tasks = 1;
+    assert_ok(kin_pool_create(&pool, NULL, &options));
+    for (int i = 0; i < 4; i++) {
+        int64_t took = time_of_tasks(pool, 10), took_child = time_of_child();
+        task = took < task ? took : task;
+        child = took_child < child ? took_child : child;
+    }
+    print_message("a task %d us, a child %d us\n", (int)(task / 1000), (int)(child / 1000));
+    assert_true(task < 2 * child + KIN_MS(3));
+    assert_ok(kin_pool_inspect(pool, &info));
+    assert_int_equal(info.died, 0);
+    kin_pool_destroy(pool);
+}
+
+/* The last one is waited for first: nobody sleeps on the jobs that the workers leave. */
+static void spent_workers_are_replaced_whichever_is_waited_for(void **state)
+{
+    (void)state;
+    enum { COUNT = 20 };
+    kin_pool_options options = KIN_POOL_OPTIONS;
+    kin_pool *pool = NULL;
+    kin_future *futures[COUNT];
+    options.workers = 1;
+    options.max_tasks = 1;
+    assert_ok(kin_pool_create(&pool, NULL, &options));
+    kin_work work = KIN_WORK;
+    work.function = "nothing";
+    for (int i = 0; i < COUNT; i++) {
+        futures[i] = submit(pool, &work);
+    }
+    for (int i = COUNT; i-- > 0;) {
+        assert_ok(kin_future_wait(futures[i], PATIENCE));
+        kin_future_close(futures[i]);
+    }
+    kin_pool_destroy(pool);
+}
+
+/* ---- other threads ---- */
+
+static void join_it(void *pool)
+{
+    MUST(kin_pool_join(pool, PATIENCE) == KIN_OK);
+}
+
+static int is_longer(const void *one_, const void *other_)
+{
+    const int64_t *one = one_, *other = other_;
+    return *one > *other ? 1 : *one < *other ? -1 : 0;
+}
+
+static void joining_does_not_hold_up_others(void **state)
+{
+    (void)state;
+    enum { CALLS = 201 };
+    int64_t took[CALLS];
+    kin_args *args = new_args();
+    kin_event *go = NULL;
+    kin_pool_info info = {.size = sizeof info};
+    assert_ok(kin_event_create(&go, NULL));
+    give(args, "go", KIN_TYPE_EVENT, go);
+    kin_pool *pool = new_pool(NULL, 2);
+    await_begun(pool);
+    kin_work work = tasks_of("first_is_slow", 1);
+    work.args = args;
+    kin_future *future = submit(pool, &work);
+    assert_ok(kin_pool_close(pool));
+    void *thread = begin_thread(join_it, pool);
+    for (int i = 0; i < CALLS; i++) {
+        kin_os_sleep_until(kin_os_now() + KIN_MS(1));
+        took[i] = now_ns();
+        assert_ok(kin_pool_inspect(pool, &info));
+        took[i] = now_ns() - took[i];
+    }
+    qsort(took, CALLS, sizeof took[0], is_longer);
+    assert_true(took[CALLS / 2] < KIN_US(500)); /* a microsecond */
+    assert_ok(kin_event_set(go));
+    end_thread(thread);
+    assert_ok(kin_future_wait(future, KIN_NOW));
+    kin_future_close(future);
+    kin_pool_destroy(pool);
+    kin_args_destroy(args);
+    assert_ok(kin_event_destroy(go));
+}
+
+/* ---- destroyed by a callback ---- */
+
+typedef struct doomed {
+    kin_pool *pool;
+    kin_future *future;
+    int called;
+} doomed;
+
+static void destroy_it(void *doomed_, kin_future *future)
+{
+    doomed *it = doomed_;
+    it->called++;
+    if (it->future == future) {
+        kin_future_close(future);
+        it->future = NULL;
+    }
+    kin_pool_destroy(it->pool);
+}
+
+static kin_future *submit_with_end(doomed *it, const char *function)
+{
+    kin_work work = KIN_WORK;
+    work.function = function;
+    work.finished = destroy_it;
+    work.context = it;
+    return submit(it->pool, &work);
+}
+
+static void await_done(kin_future *future)
+{
+    for (int64_t end = now_ns() + PATIENCE;
+         atomic_load(&future->plan.owners[0]) != KIN__BATCH_DONE && now_ns() < end;) {
+        kin_os_yield();
+    }
+}
+
+static void callback_may_destroy_the_pool(void **state)
+{
+    (void)state;
+    uint64_t first, count;
+    for (int what = 0; what < 7; what++) {
+        doomed it = {new_pool(NULL, 2), NULL, 0};
+        kin_future *last = submit_with_end(&it, "nothing"), *other;
+        kin_work work = KIN_WORK;
+        work.function = "nothing";
+        other = submit(it.pool, &work);
+        it.future = what % 2 == 0 ? last : NULL;
+        await_done(last);
+        switch (what) {
+        case 0:
+        case 1:
+            assert_ok(kin_pool_tend(it.pool));
+            break;
+        case 2:
+        case 3:
+            assert_ok(kin_pool_close(it.pool));
+            kin_pool_join(it.pool, PATIENCE);
+            break;
+        case 4: /* a thread waits for another one of its futures */
+            assert_ok(kin_pool_close(it.pool));
+            kin_future_wait(other, PATIENCE);
+            kin_future_next(other, 0, &first, &count, NULL, PATIENCE);
+            kin_pool_tend(it.pool);
+            break;
+        case 5: /* a thread waits for this one */
+            assert_ok(kin_future_wait(last, PATIENCE));
+            break;
+        default: /* it is being destroyed */
+            kin_pool_destroy(it.pool);
+            break;
+        }
+        assert_int_equal(it.called, 1);
+        if (!it.future && what % 2 == 1) {
+            assert_ok(kin_future_wait(last, KIN_NOW));
+            kin_future_close(last);
+        }
+        kin_status status = kin_future_wait(other, KIN_NOW);
+        assert_true(status == KIN_OK || status == KIN_E_CANCELLED || status == KIN_E_WORKER_DIED);
+        kin_future_close(other); /* after its pool */
+    }
+    assert_ok(kin_family_reap(NULL, NULL));
+    assert_int_equal(inspect_family().members, 1);
+}
+
+/* In a child: nothing to do. */
+static int child_nothing(const kin_args *args)
+{
+    (void)args;
+    return 0;
+}
+
 int main(void)
 {
     kin_functions(functions, sizeof functions / sizeof functions[0]);
-    kin_main(NULL, 0);
+    static const kin_entry entries[] = {{"nothing", child_nothing}};
+    kin_main(entries, 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(closed_works_give_their_memory_back),
         cmocka_unit_test(works_nobody_waits_for_make_room),
@@ -444,6 +654,10 @@ int main(void)
         unit_test_with_deaths(running_task_can_be_killed),
         unit_test_with_deaths(kill_ends_no_other_works_task),
         unit_test_with_deaths(map_returns_at_its_timeout),
+        cmocka_unit_test(spent_workers_are_replaced_at_once),
+        cmocka_unit_test(spent_workers_are_replaced_whichever_is_waited_for),
+        cmocka_unit_test(joining_does_not_hold_up_others),
+        unit_test_with_deaths(callback_may_destroy_the_pool),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
