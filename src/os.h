@@ -313,8 +313,18 @@ typedef struct kin_os_exit {
     int signal; /* the signal, 0 if it exited; on Windows always 0 */
 } kin_os_exit;
 
-/* Forks the calling thread. *in_child tells the two returns apart; the child's *out is meaningless. */
-kin_status kin_os_fork(kin_os_process *out, bool *in_child);
+/* What a child has instead of what this process has. All zero: the same as this process. */
+typedef struct kin_os_setting {
+    const char *directory;        /* or NULL */
+    const char *const *variables; /* changes: "NAME=value" and "NAME", the later one counts; or NULL */
+    bool replaced[3];             /* whether it has another standard stream: */
+    kin_os_handle streams[3];     /* that one; KIN_OS_NO_HANDLE: an empty input, an output that goes nowhere */
+    bool bound;                   /* Windows: it ends with this process. POSIX: kin_os_follow_parent */
+} kin_os_setting;
+
+/* Forks the calling thread. *in_child tells the two returns apart; the child's *out is meaningless. An error in the
+ * child: the setting could not be had there. */
+kin_status kin_os_fork(kin_os_process *out, const kin_os_setting *setting, bool *in_child);
 /* Writes out what the standard output streams still hold. Streams that hold nothing are not touched: a flush of an
  * empty one costs a process just forked ten microseconds of page faults. */
 void kin_os_flush(void);
@@ -333,10 +343,10 @@ typedef struct kin_os_message {
 /* Starts a program; argv and names are UTF-8, argv[0] is not special, program is a path. The child inherits the
  * standard streams and gets the message, with duplicates of the handles, nothing else. It can take them by
  * kin_os_message_take; what it does not take vanishes with it. If it ends at once, that is no failure of the start.
- * bound, Windows: it ends with this process. POSIX: KIN_E_UNSUPPORTED in a program that has more rights than its
- * caller: the child would have them, too, and take no message (kin_os_variable). */
+ * POSIX: KIN_E_UNSUPPORTED in a program that has more rights than its caller: the child would have them, too, and take
+ * no message (kin_os_variable). */
 kin_status kin_os_spawn(kin_os_process *out, const char *program, const char *const *argv,
-                        const kin_os_message *message, bool bound);
+                        const kin_os_message *message, const kin_os_setting *setting);
 uint32_t kin_os_process_pid(const kin_os_process *process);
 /* What to watch for its end; KIN_OS_NO_HANDLE where there is nothing (a kernel without pidfds). It stays process's. */
 kin_os_handle kin_os_process_handle(kin_os_process *process);
@@ -486,7 +496,8 @@ kin_status kin_os_pipe_watch(kin_os_pipe *pipe, kin_os_handle *out);
  * start, ends with this process, and is no forked child's. The child is the calling process's own in every respect.
  * Errors: those of kin_os_spawn; KIN_E_UNSUPPORTED; KIN_E_CLOSED: the server ended before there was a child. Windows:
  * KIN_E_UNSUPPORTED. */
-kin_status kin_os_server_start(kin_os_process *out, const char *program, const kin_os_message *message);
+kin_status kin_os_server_start(kin_os_process *out, const char *program, const kin_os_message *message,
+                               const kin_os_setting *setting);
 /* What was taken by kin_os_message_take is left alone, unless it makes this process a server: then it serves, and
  * returns only in the children, each with its own message. handles has room for KIN_OS_HANDLES_MAX. KIN_E_CLOSED:
  * whom it was for has gone. */

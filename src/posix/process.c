@@ -30,6 +30,8 @@
 #include "posix/linux.h"
 #include "posix/message.h"
 #include "posix/posix.h"
+#include "posix/program.h"
+#include "posix/setting.h"
 
 /* ---- fork ---- */
 
@@ -44,13 +46,20 @@ void kin_os_flush(void)
     }
 }
 
-kin_status kin_os_fork(kin_os_process *out, bool *in_child)
+kin_status kin_os_fork(kin_os_process *out, const kin_os_setting *setting, bool *in_child)
 {
-    pid_t pid = fork();
-    if (pid < 0) {
+    int directory = setting->directory ? kin_posix_open_directory(setting->directory) : -1;
+    if (setting->directory && directory < 0) {
         return kin_posix_fail(errno);
     }
+    pid_t pid = fork();
+    bool done = pid > 0 || (pid == 0 && kin_posix_settle(setting, directory));
+    int error = done ? 0 : errno;
+    kin_posix_close(directory);
     *in_child = pid == 0;
+    if (!done) {
+        return kin_posix_fail(error);
+    }
     *out = (kin_os_process){.pid = pid, .pidfd = -1};
     return KIN_OK;
 }
@@ -84,34 +93,91 @@ int kin_posix_close_from(posix_spawn_file_actions_t *actions, int first)
 
 #endif
 
-/* Where the child takes each handle from. A handle that lies where the child will put another one is copied out of the
- * way. copies: -1 where there is none. */
-static int move_sources(int *sources, int *copies, const kin_os_message *message)
+#if !KIN_POSIX_SPAWN_CHDIR
+
+int kin_posix_change_directory(posix_spawn_file_actions_t *actions, const char *directory)
 {
-    int end = KIN_POSIX_FIRST_FD + (int)message->handle_count;
+    (void)actions;
+    (void)directory;
+    return ENOSYS;
+}
+
+#else
+
+int kin_posix_change_directory(posix_spawn_file_actions_t *actions, const char *directory)
+{
+    return posix_spawn_file_actions_addchdir_np(actions, directory);
+}
+
+#endif
+
+/* Which descriptor of this process each descriptor of the child is made of. */
+typedef struct moves {
+    int targets[KIN_POSIX_STREAMS + KIN_OS_HANDLES_MAX], sources[KIN_POSIX_STREAMS + KIN_OS_HANDLES_MAX];
+    int copies[KIN_POSIX_STREAMS + KIN_OS_HANDLES_MAX]; /* -1 where there is none */
+    size_t count;
+    int end; /* from here on the child has nothing */
+} moves;
+
+static void add_move(moves *to, int target, int source)
+{
+    to->targets[to->count] = target;
+    to->sources[to->count] = source;
+    to->copies[to->count++] = -1;
+}
+
+static void list_moves(moves *out, const kin_os_message *message, const kin_os_setting *setting)
+{
+    out->count = 0;
+    for (int i = 0; i < KIN_POSIX_STREAMS; i++) {
+        if (setting->replaced[i]) {
+            add_move(out, i, setting->streams[i]);
+        }
+    }
     for (int i = 0; i < (int)message->handle_count; i++) {
-        int fd = message->handles[i];
-        bool in_the_way = fd >= KIN_POSIX_FIRST_FD && fd < end && fd != KIN_POSIX_FIRST_FD + i;
-        copies[i] = in_the_way ? kin_posix_duplicate(fd, end) : -1;
-        sources[i] = in_the_way ? copies[i] : fd;
-        if (in_the_way && copies[i] < 0) {
-            return errno;
+        add_move(out, KIN_POSIX_FIRST_FD + i, message->handles[i]);
+    }
+    out->end = KIN_POSIX_FIRST_FD + (int)message->handle_count;
+}
+
+static bool is_target(const moves *list, int fd)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->targets[i] == fd) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What lies where the child will put something else is copied out of the way. */
+static int clear_the_way(moves *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        int fd = list->sources[i];
+        if (fd >= 0 && fd != list->targets[i] && is_target(list, fd)) {
+            list->sources[i] = list->copies[i] = kin_posix_duplicate(fd, list->end);
+            if (list->copies[i] < 0) {
+                return errno;
+            }
         }
     }
     return 0;
 }
 
-/* Leaves the child 0, 1, 2 and the message's handles. */
-static int plan_descriptors(posix_spawn_file_actions_t *actions, const int *sources, size_t handle_count)
+/* Leaves the child its streams and the message's handles. A source of -1 is nothing. */
+static int plan_descriptors(posix_spawn_file_actions_t *actions, const moves *list)
 {
-    int error = 0, target = KIN_POSIX_FIRST_FD;
-    for (size_t i = 0; i < handle_count && !error; i++) {
-        error = posix_spawn_file_actions_adddup2(actions, sources[i], target++);
+    int error = 0;
+    for (size_t i = 0; i < list->count && !error; i++) {
+        error = list->sources[i] >= 0
+                    ? posix_spawn_file_actions_adddup2(actions, list->sources[i], list->targets[i])
+                    : posix_spawn_file_actions_addopen(actions, list->targets[i], "/dev/null", O_RDWR, 0);
     }
-    return error ? error : kin_posix_close_from(actions, target);
+    return error ? error : kin_posix_close_from(actions, list->end);
 }
 
-static int start(pid_t *pid, const int *sources, size_t handle_count, const char *program, const char *const *argv,
+static int start(pid_t *pid, const moves *list, const char *directory, const char *program, const char *const *argv,
                  char *const *environment)
 {
     posix_spawn_file_actions_t actions;
@@ -119,7 +185,10 @@ static int start(pid_t *pid, const int *sources, size_t handle_count, const char
     if (error) {
         return error;
     }
-    error = plan_descriptors(&actions, sources, handle_count);
+    error = plan_descriptors(&actions, list);
+    if (!error && directory) {
+        error = kin_posix_change_directory(&actions, directory);
+    }
     if (!error) {
         error = posix_spawn(pid, program, &actions, NULL, (char *const *)argv, environment);
     }
@@ -127,31 +196,59 @@ static int start(pid_t *pid, const int *sources, size_t handle_count, const char
     return error;
 }
 
-kin_status kin_os_spawn(kin_os_process *out, const char *program, const char *const *argv,
-                        const kin_os_message *message, bool bound)
+/* The child's environment, with the message; free it. NULL: errno. */
+static char **make_environment(const char *message, const char *const *variables)
 {
-    char text[KIN_POSIX_MESSAGE_TEXT];
-    int sources[KIN_OS_HANDLES_MAX], copies[KIN_OS_HANDLES_MAX];
+    size_t count = 0;
+    while (variables && variables[count]) {
+        count++;
+    }
+    const char **all = malloc((count + 2) * sizeof *all);
+    if (!all) {
+        return NULL;
+    }
+    for (size_t i = 0; i < count; i++) {
+        all[i] = variables[i];
+    }
+    all[count] = message;
+    all[count + 1] = NULL;
+    char **environment = kin_posix_environment(all, false);
+    free(all);
+    return environment;
+}
+
+static int spawn(pid_t *pid, const char *program, const char *const *argv, const kin_os_message *message,
+                 const kin_os_setting *setting)
+{
+    char text[KIN_POSIX_MESSAGE_TEXT], *path = NULL;
+    moves list;
+    kin_posix_message_write(text, message);
+    list_moves(&list, message, setting);
+    char **environment = make_environment(text, setting->variables);
+    int error = environment ? clear_the_way(&list) : ENOMEM;
+    if (!error && setting->directory) { /* a relative path would be taken from the new directory */
+        error = kin_posix_whole_path(&path, program);
+    }
+    if (!error) {
+        error = start(pid, &list, setting->directory, path ? path : program, argv, environment);
+    }
+    kin_posix_close_all(list.copies, list.count);
+    free(environment);
+    free(path);
+    return error;
+}
+
+kin_status kin_os_spawn(kin_os_process *out, const char *program, const char *const *argv,
+                        const kin_os_message *message, const kin_os_setting *setting)
+{
     kin_os_process made = {.pidfd = -1};
-    (void)bound; /* the child's to see to: kin_os_follow_parent */
     if (message->size > KIN_OS_MESSAGE_MAX || message->handle_count > KIN_OS_HANDLES_MAX) {
         return KIN_E_TOO_BIG;
     }
     if (kin_posix_secure()) {
         return KIN_E_UNSUPPORTED;
     }
-    for (size_t i = 0; i < message->handle_count; i++) {
-        copies[i] = -1;
-    }
-    kin_posix_message_write(text, message);
-    const char *const variables[] = {text, NULL};
-    char **environment = kin_posix_environment(variables, false);
-    int error = environment ? move_sources(sources, copies, message) : ENOMEM;
-    if (!error) {
-        error = start(&made.pid, sources, message->handle_count, program, argv, environment);
-    }
-    kin_posix_close_all(copies, message->handle_count);
-    free(environment);
+    int error = spawn(&made.pid, program, argv, message, setting);
     if (error) {
         return kin_posix_fail(error);
     }

@@ -26,7 +26,6 @@
 #include "posix/environment.h"
 #include "posix/forks.h"
 #include "posix/handle.h"
-#include "posix/libc.h"
 #include "posix/posix.h"
 #include "posix/process.h"
 #include "posix/program.h"
@@ -136,24 +135,6 @@ static int make_pipes(kin_os_run *run, const kin_os_command *command)
 
 /* ---- start ---- */
 
-#if !KIN_POSIX_SPAWN_CHDIR
-
-static int change_directory(posix_spawn_file_actions_t *actions, const char *directory)
-{
-    (void)actions;
-    (void)directory;
-    return ENOSYS;
-}
-
-#else
-
-static int change_directory(posix_spawn_file_actions_t *actions, const char *directory)
-{
-    return posix_spawn_file_actions_addchdir_np(actions, directory);
-}
-
-#endif
-
 static int plan_stream(posix_spawn_file_actions_t *actions, int stream, kin_os_stream wanted, int inner)
 {
     switch (wanted) {
@@ -176,7 +157,7 @@ static int plan(posix_spawn_file_actions_t *actions, const kin_os_run *run, cons
         error = plan_stream(actions, i, command->streams[i], run->inner[i]);
     }
     if (!error && command->directory) {
-        error = change_directory(actions, command->directory);
+        error = kin_posix_change_directory(actions, command->directory);
     }
     return error ? error : kin_posix_close_from(actions, STDERR_FILENO + 1);
 }

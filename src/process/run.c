@@ -10,6 +10,7 @@
 #include "kin/run.h"
 
 #include "base/deadline.h"
+#include "process/process.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,16 +53,6 @@ static bool sound_options(const kin_run_options *options)
            options->grace >= 0 && (options->input_bytes || options->input_size == 0);
 }
 
-static bool sound_variables(const char *const *list)
-{
-    for (; list && *list; list++) {
-        if (**list == '\0' || **list == '=') {
-            return false;
-        }
-    }
-    return true;
-}
-
 static kin_status check(kin_run_options *out, const char *const *argv, const kin_run_options *options)
 {
     *out = (kin_run_options)KIN_RUN_OPTIONS;
@@ -71,7 +62,7 @@ static kin_status check(kin_run_options *out, const char *const *argv, const kin
     if (options) {
         *out = *options;
     }
-    if (((out->flags & KIN_RUN_SHELL) && argv[1]) || !sound_variables(out->environment)) {
+    if (((out->flags & KIN_RUN_SHELL) && argv[1]) || !kin__variables_sound(out->environment)) {
         return KIN_E_ARGUMENT;
     }
     return KIN_OK;

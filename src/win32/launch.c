@@ -132,3 +132,14 @@ void kin_win32_own_streams(HANDLE out[KIN_WIN32_STREAMS])
     out[1] = GetStdHandle(STD_OUTPUT_HANDLE);
     out[2] = GetStdHandle(STD_ERROR_HANDLE);
 }
+
+kin_status kin_win32_open_nothing(HANDLE *out)
+{
+    HANDLE nothing = CreateFileW(L"NUL", GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL,
+                                 OPEN_EXISTING, 0, NULL);
+    if (nothing == INVALID_HANDLE_VALUE) {
+        return kin_win32_fail(GetLastError());
+    }
+    *out = nothing;
+    return KIN_OK;
+}

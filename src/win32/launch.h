@@ -21,5 +21,7 @@ typedef struct kin_win32_launch {
 /* The child inherits the streams and the message, nothing else. */
 kin_status kin_win32_start(kin_os_process *out, const kin_win32_launch *what);
 void kin_win32_own_streams(HANDLE out[KIN_WIN32_STREAMS]);
+/* The null device: an empty input, an output that goes nowhere. */
+kin_status kin_win32_open_nothing(HANDLE *out);
 
 #endif

@@ -50,38 +50,80 @@ static kin_status send_message(kin_os_process *child, HANDLE pipe, const kin_os_
     return status;
 }
 
-kin_status kin_os_spawn(kin_os_process *out, const char *program, const char *const *argv,
-                        const kin_os_message *message, bool bound)
+typedef struct texts {
+    wchar_t *path, *line, *block, *directory;
+} texts;
+
+static kin_status make_texts(texts *out, const char *program, const char *const *argv, const wchar_t *message,
+                             const kin_os_setting *setting)
 {
-    wchar_t *path = NULL, *line = NULL, *block = NULL;
+    kin_status status = make_path(&out->path, program);
+    if (status == KIN_OK) {
+        status = kin_win32_make_line(&out->line, argv);
+    }
+    if (status == KIN_OK) {
+        status = kin_win32_environment_of(&out->block, setting->variables, message, false);
+    }
+    if (status == KIN_OK && setting->directory) {
+        status = kin_win32_utf16(&out->directory, setting->directory);
+    }
+    return status;
+}
+
+/* nothing: the null device, if it was opened. */
+static kin_status make_streams(HANDLE streams[KIN_WIN32_STREAMS], HANDLE *nothing, const kin_os_setting *setting)
+{
+    kin_win32_own_streams(streams);
+    for (size_t i = 0; i < KIN_WIN32_STREAMS; i++) {
+        if (setting->replaced[i] && setting->streams[i] == KIN_OS_NO_HANDLE && !*nothing) {
+            kin_status status = kin_win32_open_nothing(nothing);
+            if (status != KIN_OK) {
+                return status;
+            }
+        }
+        if (setting->replaced[i]) {
+            streams[i] = setting->streams[i] == KIN_OS_NO_HANDLE ? *nothing : setting->streams[i];
+        }
+    }
+    return KIN_OK;
+}
+
+static kin_status launch(kin_os_process *out, const texts *made, HANDLE message, const kin_os_setting *setting)
+{
+    kin_win32_launch what = {made->path, made->line, made->block, made->directory, {NULL}, message, NULL};
+    HANDLE nothing = NULL;
+    kin_status status = make_streams(what.streams, &nothing, setting);
+    if (status == KIN_OK) {
+        status = kin_win32_start(out, &what);
+    }
+    kin_os_handle_close(nothing);
+    return status;
+}
+
+kin_status kin_os_spawn(kin_os_process *out, const char *program, const char *const *argv,
+                        const kin_os_message *message, const kin_os_setting *setting)
+{
+    texts made = {NULL, NULL, NULL, NULL};
     kin_win32_pipe pipe = {KIN_OS_NO_HANDLE, KIN_OS_NO_HANDLE, L""};
     if (message->size > KIN_OS_MESSAGE_MAX || message->handle_count > KIN_OS_HANDLES_MAX) {
         return KIN_E_TOO_BIG;
     }
-    kin_status status = make_path(&path, program);
+    kin_status status = kin_win32_pipe_create(&pipe);
     if (status == KIN_OK) {
-        status = kin_win32_make_line(&line, argv);
+        status = make_texts(&made, program, argv, pipe.variable, setting);
     }
     if (status == KIN_OK) {
-        status = kin_win32_pipe_create(&pipe);
+        status = launch(out, &made, pipe.child, setting);
     }
     if (status == KIN_OK) {
-        const wchar_t *variable = pipe.variable;
-        status = kin_win32_environment(&block, &variable, 1, false);
-    }
-    if (status == KIN_OK) {
-        kin_win32_launch what = {path, line, block, NULL, {NULL}, pipe.child, NULL};
-        kin_win32_own_streams(what.streams);
-        status = kin_win32_start(out, &what);
-    }
-    if (status == KIN_OK) {
-        status = send_message(out, pipe.parent, message, bound);
+        status = send_message(out, pipe.parent, message, setting->bound);
     }
     kin_os_handle_close(pipe.parent);
     kin_os_handle_close(pipe.child);
-    free(block);
-    free(line);
-    free(path);
+    free(made.path);
+    free(made.line);
+    free(made.block);
+    free(made.directory);
     return status;
 }
 
@@ -91,9 +133,10 @@ void kin_os_flush(void)
     fflush(stderr);
 }
 
-kin_status kin_os_fork(kin_os_process *out, bool *in_child)
+kin_status kin_os_fork(kin_os_process *out, const kin_os_setting *setting, bool *in_child)
 {
     (void)out;
+    (void)setting;
     (void)in_child;
     return KIN_E_UNSUPPORTED;
 }

@@ -146,7 +146,8 @@ static bool is_served(size_t handles)
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel), 0);
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, answers), 0);
     const kin_os_message message = {&what, sizeof what, &channel[1], 1};
-    assert_ok(kin_os_spawn(&server, program, argv, &message, false));
+    const kin_os_setting same = {.directory = NULL};
+    assert_ok(kin_os_spawn(&server, program, argv, &message, &same));
     close(channel[1]);
     send_descriptors(channel[0], answers[1], 1 + handles);
     close(answers[1]);
