@@ -309,8 +309,12 @@ const char *kin_os_variable(const char *name);
 /* ---- processes: process.c ---- */
 
 typedef struct kin_os_exit {
-    int code;   /* exit code, 0 if killed by a signal */
-    int signal; /* the signal, 0 if it exited; on Windows always 0 */
+    int code;           /* exit code, 0 if there is none */
+    int signal;         /* the signal that ended it, or 0. Windows: as if, if kin_os_process_kill did */
+    uint32_t exception; /* Windows: the exception that ended it, or 0 */
+    bool killed;        /* kin_os_process_kill ended it */
+    bool returned;      /* its entry returned, with that code: kin_os_returned */
+    bool doubtful;      /* Windows: it may have been ended by somebody who chose the code */
 } kin_os_exit;
 
 /* What a child has instead of what this process has. All zero: the same as this process. */
@@ -360,6 +364,11 @@ bool kin_os_process_ended(const kin_os_process *process);
 kin_status kin_os_process_kill(kin_os_process *process, bool force);
 /* Forgets it; a child that still runs goes on. */
 void kin_os_process_close(kin_os_process *process);
+/* A name for what ended it: a signal's or an exception's; NULL: it has none. A static string. */
+const char *kin_os_exit_name(const kin_os_exit *how);
+/* In a child of kin_os_fork, kin_os_spawn or kin_os_server_start: the entry has returned that code, 0 to 255. Gives the
+ * code to end this process with, at once: it tells the parent so. */
+int kin_os_returned(int code);
 /* Ends the calling process at once: no exit handlers, no flushing (_exit, TerminateProcess on itself). */
 void kin_os_exit_now(int code);
 /* The calling process goes on in the background: without its terminal, with nothing for standard streams. */

@@ -182,10 +182,34 @@ typedef struct kin_process_options {
 KIN_API kin_status kin_process_start(kin_process **out, const char *entry, const kin_args *args,
                                      const kin_process_options *options);
 
+typedef enum kin_end {                       /* pinned. How a process ended: */
+                       KIN_END_UNKNOWN = 0,  /* nobody can tell */
+                       KIN_END_RETURNED = 1, /* its entry returned */
+                       KIN_END_EXITED = 2,   /* by exit, _exit or the like, not by returning from an entry */
+                       KIN_END_SIGNAL = 3,   /* by a signal (POSIX) or an exception (Windows) */
+                       KIN_END_KILLED = 4,   /* this process ended it: kin_process_terminate or _kill, a time limit */
+} kin_end;
+
+/* A child has succeeded if how is KIN_END_RETURNED and code is 0. code alone is 0 also for one that called exit(0).
+ *
+ * POSIX: a process that somebody kills ends by a signal; which of exit and a return it was, a child notes in memory that
+ * it shares with its parent alone. Windows: whoever ends a process chooses its code, 0 as well (and Wine reports 0 for
+ * one that was killed from outside). So a child says by the code itself that its entry has returned: the system's own
+ * code is 0x2B694E00 then, plus the entry's. Of a child started by kin_process_start that has not said so, code 0 is
+ * KIN_END_UNKNOWN; another code is KIN_END_EXITED, though it may have been ended by somebody who chose it. A program
+ * that does not call kin_main says nothing: use run.h for those. */
 typedef struct kin_exit {
-    int code;   /* exit code; 0 if a signal ended it */
-    int signal; /* POSIX: the signal that ended it, else 0. Windows: 0; terminate gives code 143, kill 137 */
+    int code;           /* KIN_END_RETURNED, KIN_END_EXITED: its exit code; else -1 */
+    int signal;         /* KIN_END_SIGNAL, KIN_END_KILLED: the signal, 0 for an exception. Windows: of a process that
+                           this one ended, 15 (terminate) or 9 (kill), as on Linux */
+    uint32_t exception; /* KIN_END_SIGNAL, Windows: the STATUS code */
+    uint32_t how;       /* a kin_end */
 } kin_exit;
+
+/* Writes for people how it ended ("returned 3", "ended by signal 11 (SIGSEGV)", "ended by exception 0xC0000005 (access
+ * violation)") into buffer, always terminated, cut to size bytes. Returns buffer; an empty string when one is null or
+ * size is 0. */
+KIN_API const char *kin_exit_text(const kin_exit *how, char *buffer, size_t size);
 
 /* Waits for its end, at most timeout nanoseconds; *result, if not null, is how it ended. May be asked again. What the
  * child held is cleaned up here. Not for several threads at once on one process.

@@ -75,7 +75,7 @@ typedef struct kin_run_options {
     }
 
 typedef struct kin_run_result {
-    kin_exit exit;      /* how it ended; 0, 0 if it was not started */
+    kin_exit exit;      /* how it ended; code -1 and KIN_END_UNKNOWN if it was not started */
     int started;        /* 1 if there was a program to end: tells an error of the start from one of the run */
     char *output;       /* what was collected, also before a timeout or an error; a zero byte follows; or NULL */
     size_t output_size; /* without that zero */

@@ -31,6 +31,7 @@
 #include "posix/message.h"
 #include "posix/posix.h"
 #include "posix/program.h"
+#include "posix/returns.h"
 #include "posix/setting.h"
 
 /* ---- fork ---- */
@@ -48,19 +49,29 @@ void kin_os_flush(void)
 
 kin_status kin_os_fork(kin_os_process *out, const kin_os_setting *setting, bool *in_child)
 {
-    int directory = setting->directory ? kin_posix_open_directory(setting->directory) : -1;
+    kin_posix_record record;
+    int unused, directory = setting->directory ? kin_posix_open_directory(setting->directory) : -1;
     if (setting->directory && directory < 0) {
         return kin_posix_fail(errno);
+    }
+    kin_status status = kin_posix_record_claim(&record, &unused);
+    if (status != KIN_OK) {
+        kin_posix_close(directory);
+        return status;
     }
     pid_t pid = fork();
     bool done = pid > 0 || (pid == 0 && kin_posix_settle(setting, directory));
     int error = done ? 0 : errno;
     kin_posix_close(directory);
     *in_child = pid == 0;
+    if (pid == 0) {
+        kin_posix_record_inherit(&record);
+    }
     if (!done) {
+        kin_posix_record_release(&record);
         return kin_posix_fail(error);
     }
-    *out = (kin_os_process){.pid = pid, .pidfd = -1};
+    *out = (kin_os_process){.pid = pid, .pidfd = -1, .record = record};
     return KIN_OK;
 }
 
@@ -111,10 +122,12 @@ int kin_posix_change_directory(posix_spawn_file_actions_t *actions, const char *
 
 #endif
 
+#define MOVES (KIN_POSIX_STREAMS + KIN_OS_HANDLES_MAX + 1) /* and the record's */
+
 /* Which descriptor of this process each descriptor of the child is made of. */
 typedef struct moves {
-    int targets[KIN_POSIX_STREAMS + KIN_OS_HANDLES_MAX], sources[KIN_POSIX_STREAMS + KIN_OS_HANDLES_MAX];
-    int copies[KIN_POSIX_STREAMS + KIN_OS_HANDLES_MAX]; /* -1 where there is none */
+    int targets[MOVES], sources[MOVES];
+    int copies[MOVES]; /* -1 where there is none */
     size_t count;
     int end; /* from here on the child has nothing */
 } moves;
@@ -126,7 +139,7 @@ static void add_move(moves *to, int target, int source)
     to->copies[to->count++] = -1;
 }
 
-static void list_moves(moves *out, const kin_os_message *message, const kin_os_setting *setting)
+static void list_moves(moves *out, const kin_os_message *message, int record, const kin_os_setting *setting)
 {
     out->count = 0;
     for (int i = 0; i < KIN_POSIX_STREAMS; i++) {
@@ -137,7 +150,8 @@ static void list_moves(moves *out, const kin_os_message *message, const kin_os_s
     for (int i = 0; i < (int)message->handle_count; i++) {
         add_move(out, KIN_POSIX_FIRST_FD + i, message->handles[i]);
     }
-    out->end = KIN_POSIX_FIRST_FD + (int)message->handle_count;
+    add_move(out, KIN_POSIX_FIRST_FD + (int)message->handle_count, record);
+    out->end = KIN_POSIX_FIRST_FD + (int)message->handle_count + 1;
 }
 
 static bool is_target(const moves *list, int fd)
@@ -217,20 +231,20 @@ static char **make_environment(const char *message, const char *const *variables
     return environment;
 }
 
-static int spawn(pid_t *pid, const char *program, const char *const *argv, const kin_os_message *message,
-                 const kin_os_setting *setting)
+static int spawn(kin_os_process *out, int record, const char *program, const char *const *argv,
+                 const kin_os_message *message, const kin_os_setting *setting)
 {
     char text[KIN_POSIX_MESSAGE_TEXT], *path = NULL;
     moves list;
-    kin_posix_message_write(text, message);
-    list_moves(&list, message, setting);
+    kin_posix_message_write(text, message, &out->record);
+    list_moves(&list, message, record, setting);
     char **environment = make_environment(text, setting->variables);
     int error = environment ? clear_the_way(&list) : ENOMEM;
     if (!error && setting->directory) { /* a relative path would be taken from the new directory */
         error = kin_posix_whole_path(&path, program);
     }
     if (!error) {
-        error = start(pid, &list, setting->directory, path ? path : program, argv, environment);
+        error = start(&out->pid, &list, setting->directory, path ? path : program, argv, environment);
     }
     kin_posix_close_all(list.copies, list.count);
     free(environment);
@@ -248,8 +262,14 @@ kin_status kin_os_spawn(kin_os_process *out, const char *program, const char *co
     if (kin_posix_secure()) {
         return KIN_E_UNSUPPORTED;
     }
-    int error = spawn(&made.pid, program, argv, message, setting);
+    int record;
+    kin_status status = kin_posix_record_claim(&made.record, &record);
+    if (status != KIN_OK) {
+        return status;
+    }
+    int error = spawn(&made, record, program, argv, message, setting);
     if (error) {
+        kin_posix_record_release(&made.record);
         return kin_posix_fail(error);
     }
     *out = made;
@@ -275,6 +295,8 @@ static int reap(kin_os_process *process, int flags)
         return (int)pid;
     }
     process->status = status;
+    process->returned = WIFEXITED(status) && kin_posix_record_has(&process->record, WEXITSTATUS(status));
+    kin_posix_record_release(&process->record);
     __atomic_store_n(&process->ended, 1, __ATOMIC_RELEASE);
     return 1;
 }
@@ -345,8 +367,13 @@ kin_status kin_os_process_wait(kin_os_process *process, int64_t deadline, kin_os
             return result == 0 ? KIN_E_TIMED_OUT : kin_posix_fail(errno);
         }
     }
-    bool exited = WIFEXITED(process->status);
-    *out = (kin_os_exit){exited ? WEXITSTATUS(process->status) : 0, exited ? 0 : WTERMSIG(process->status)};
+    int status = process->status, number = WIFEXITED(status) ? 0 : WTERMSIG(status);
+    *out = (kin_os_exit){
+        .code = WIFEXITED(status) ? WEXITSTATUS(status) : 0,
+        .signal = number,
+        .killed = (__atomic_load_n(&process->sent, __ATOMIC_ACQUIRE) >> number & 1u) != 0,
+        .returned = process->returned != 0,
+    };
     return KIN_OK;
 }
 
@@ -375,8 +402,12 @@ kin_status kin_os_process_kill(kin_os_process *process, bool force)
     if (__atomic_load_n(&process->ended, __ATOMIC_ACQUIRE)) {
         return KIN_OK;
     }
-    if (send_signal(process, force ? SIGKILL : SIGTERM) != 0 && errno != ESRCH) {
-        return kin_posix_fail(errno);
+    int number = force ? SIGKILL : SIGTERM;
+    __atomic_fetch_or(&process->sent, 1u << number, __ATOMIC_ACQ_REL); /* before it can be seen to have ended of that */
+    if (send_signal(process, number) != 0 && errno != ESRCH) {
+        int error = errno;
+        __atomic_fetch_and(&process->sent, ~(1u << number), __ATOMIC_ACQ_REL);
+        return kin_posix_fail(error);
     }
     return KIN_OK;
 }
@@ -385,6 +416,33 @@ void kin_os_process_close(kin_os_process *process)
 {
     kin_posix_close_own(process->pidfd, &process->pidfd_file);
     process->pidfd = -1;
+    kin_posix_record_release(&process->record);
+}
+
+/* Of signals that end a process, signal(7). */
+const char *kin_os_exit_name(const kin_os_exit *how)
+{
+    static const struct {
+        int number;
+        const char *name;
+    } names[] = {
+        {SIGHUP, "SIGHUP"},   {SIGINT, "SIGINT"},   {SIGQUIT, "SIGQUIT"}, {SIGILL, "SIGILL"},   {SIGTRAP, "SIGTRAP"},
+        {SIGABRT, "SIGABRT"}, {SIGBUS, "SIGBUS"},   {SIGFPE, "SIGFPE"},   {SIGKILL, "SIGKILL"}, {SIGUSR1, "SIGUSR1"},
+        {SIGSEGV, "SIGSEGV"}, {SIGUSR2, "SIGUSR2"}, {SIGPIPE, "SIGPIPE"}, {SIGALRM, "SIGALRM"}, {SIGTERM, "SIGTERM"},
+        {SIGXCPU, "SIGXCPU"}, {SIGXFSZ, "SIGXFSZ"}, {SIGSYS, "SIGSYS"},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (names[i].number == how->signal) {
+            return names[i].name;
+        }
+    }
+    return NULL;
+}
+
+int kin_os_returned(int code)
+{
+    kin_posix_record_note(code);
+    return code;
 }
 
 void kin_os_detach(void)

@@ -361,8 +361,10 @@ kin_status kin_os_run_kill(kin_os_run *run, bool force)
     if (!run->tree) {
         return kin_os_process_kill(&run->process, force);
     }
+    int number = force ? SIGKILL : SIGTERM;
     run->ending = 1;
-    bool told = run->process.ended || kill(-run->process.pid, force ? SIGKILL : SIGTERM) == 0 || errno == ESRCH;
+    run->process.sent |= 1u << number;
+    bool told = run->process.ended || kill(-run->process.pid, number) == 0 || errno == ESRCH;
     return told ? KIN_OK : kin_posix_fail(errno);
 }
 

@@ -52,13 +52,15 @@
 #include "posix/handle.h"
 #include "posix/parent.h"
 #include "posix/posix.h"
+#include "posix/returns.h"
 #include "posix/setting.h"
 
 #define CALL "kin.server" /* what a server's message begins with */
 #define STREAMS 3u
 #define DIRECTORY (1u << STREAMS) /* in request.sent */
 #define ENVIRONMENT (2u << STREAMS)
-#define EXTRAS (STREAMS + 2)
+#define RECORD (4u << STREAMS)
+#define EXTRAS (STREAMS + 3)
 #define DESCRIPTORS (1 + EXTRAS + KIN_OS_HANDLES_MAX)
 #define SLICE 100 /* between questions whether the other process lives, where nothing else would tell, in ms */
 
@@ -69,8 +71,9 @@ typedef struct call {
 
 typedef struct request {
     uint32_t size; /* of the message that follows */
-    uint8_t sent;  /* which of the streams (1 << number), directory and environment come with it, after the socket and
-                      before its handles */
+    uint8_t sent;  /* which of the streams (1 << number), directory, environment and record come with it, after the
+                      socket and before its handles */
+    kin_posix_record record;
     sigset_t mask;
 } request;
 
@@ -243,7 +246,7 @@ static int add_environment(parcel *to, const kin_os_setting *setting)
     return error;
 }
 
-static int fill(parcel *to, const kin_os_message *message, const kin_os_setting *setting, int socket)
+static int fill(parcel *to, const kin_os_message *message, const kin_os_setting *setting, int socket, int record)
 {
     add(to, 0, socket, false);
     int error = add_streams(to, setting);
@@ -253,6 +256,7 @@ static int fill(parcel *to, const kin_os_message *message, const kin_os_setting 
     if (!error) {
         error = add_environment(to, setting);
     }
+    add(to, RECORD, record, false);
     for (size_t i = 0; i < message->handle_count; i++) {
         add(to, 0, message->handles[i], false);
     }
@@ -279,10 +283,17 @@ static int send_parcel(parcel *it, const kin_os_message *message)
 }
 
 /* *sent: whether it came to sending, so that an error is the server's. */
-static int send_request(const kin_os_message *message, const kin_os_setting *setting, int socket, bool *sent)
+static int send_request(kin_posix_record *record, const kin_os_message *message, const kin_os_setting *setting,
+                        int socket, bool *sent)
 {
     parcel it = {.head = {.size = (uint32_t)message->size}};
-    int error = fill(&it, message, setting, socket);
+    int file;
+    if (kin_posix_record_claim(record, &file) != KIN_OK) {
+        *sent = false;
+        return kin_os_error();
+    }
+    it.head.record = *record;
+    int error = fill(&it, message, setting, socket, file);
     *sent = !error;
     if (!error) {
         error = send_parcel(&it, message);
@@ -315,14 +326,18 @@ static kin_status ask(kin_os_process *out, const kin_os_message *message, const 
     answer got;
     int ends[2];
     bool sent;
+    kin_posix_record record = {.at = NULL};
     int error = make_ends(ends);
     if (error) {
         return kin_posix_fail(error);
     }
-    error = send_request(message, setting, ends[1], &sent);
+    error = send_request(&record, message, setting, ends[1], &sent);
     kin_posix_close(ends[1]);
     bool answered = !error && receive_answer(&got, ends[0]);
     kin_posix_close(ends[0]);
+    if (error || !answered || got.pid == 0) {
+        kin_posix_record_release(&record);
+    }
     if (sent && (error == EPIPE || error == ECONNRESET || (!error && !answered))) {
         drop_server();
         return kin_posix_fail(EPIPE);
@@ -330,7 +345,7 @@ static kin_status ask(kin_os_process *out, const kin_os_message *message, const 
     if (error || got.pid == 0) {
         return kin_posix_fail(error ? error : got.error);
     }
-    *out = (kin_os_process){.pid = got.pid, .pidfd = -1};
+    *out = (kin_os_process){.pid = got.pid, .pidfd = -1, .record = record};
     return KIN_OK;
 }
 
@@ -492,7 +507,10 @@ static bool settle(const received *in)
     }
     if (in->head.sent & ENVIRONMENT) {
         done = kin_posix_environment_take(*next) && done;
-        kin_posix_close(*next);
+        kin_posix_close(*next++);
+    }
+    if (in->head.sent & RECORD) {
+        done = kin_posix_record_adopt(*next, &in->head.record) == KIN_OK && done;
     }
     return done;
 }

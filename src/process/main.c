@@ -64,5 +64,5 @@ kin_status kin_main(const kin_entry *list, size_t count)
     }
     int result = entry->run(&args);
     kin__args_clear(&args);
-    exit(result & 0xff);
+    exit(kin_os_returned(result & 0xff));
 }

@@ -17,6 +17,7 @@
 #include "process/blob.h"
 #include "process/children.h"
 #include "process/entries.h"
+#include "process/exit.h"
 #include "process/registry.h"
 
 #include <stdlib.h>
@@ -71,7 +72,7 @@ static void be_child(const order *wanted, kin_status settled)
     int code = wanted->entry->run(wanted->args ? wanted->args : &none) & 0xff;
     kin_os_flush();
     kin__family_leave_all();
-    kin_os_exit_now(code);
+    kin_os_exit_now(kin_os_returned(code));
 }
 
 static kin_status start_fork(kin_process *process, const order *wanted)
@@ -326,7 +327,7 @@ static void clean_up(kin_process *process)
 
 static kin_status wait_until(kin_process *process, int64_t deadline)
 {
-    kin_os_exit how = {0, 0};
+    kin_os_exit how = {.code = 0};
     if (process->ended) {
         return process->status;
     }
@@ -334,7 +335,7 @@ static kin_status wait_until(kin_process *process, int64_t deadline)
     if (status == KIN_OK || status == KIN_E_NOT_FOUND) { /* the latter: ended, but somebody else was told how */
         process->ended = true;
         process->status = status;
-        process->result = (kin_exit){how.code, how.signal};
+        process->result = kin__exit_of(&how, true);
         clean_up(process);
     }
     return status;

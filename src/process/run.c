@@ -10,6 +10,7 @@
 #include "kin/run.h"
 
 #include "base/deadline.h"
+#include "process/exit.h"
 #include "process/process.h"
 
 #include <stdlib.h>
@@ -17,6 +18,11 @@
 
 #define FIRST_ROOM 4096u
 #define READ_ROOM 131072u /* more than a pipe holds */
+
+#define NO_RESULT                                                                                                      \
+    {                                                                                                                  \
+        .exit = {.code = -1 }                                                                                          \
+    }
 
 typedef struct sink {
     char *bytes;
@@ -261,7 +267,9 @@ static kin_status prepare(job *it)
 static void report(const job *it, kin_run_result *result)
 {
     result->started = 1;
-    result->exit = (kin_exit){it->how.code, it->how.signal};
+    if (!it->lost && !it->unwatched) {
+        result->exit = kin__exit_of(&it->how, false);
+    }
 }
 
 static kin_status verdict_of(const job *it)
@@ -269,7 +277,8 @@ static kin_status verdict_of(const job *it)
     if (it->verdict != KIN_OK) {
         return it->verdict;
     }
-    bool well = it->how.code == 0 && it->how.signal == 0;
+    const kin_exit end = kin__exit_of(&it->how, false);
+    bool well = end.how == KIN_END_EXITED && end.code == 0;
     return it->lost ? KIN_E_OS : !well && (it->options.flags & KIN_RUN_CHECK) ? KIN_E_FAILED : KIN_OK;
 }
 
@@ -349,7 +358,7 @@ static kin_status make_command(char **out, const char *const *argv, bool shell)
 kin_status kin_run(const char *const *argv, const kin_run_options *options, kin_exit *result)
 {
     kin_run_options wanted;
-    kin_run_result whole = {.started = 0};
+    kin_run_result whole = NO_RESULT;
     kin_status status = check(&wanted, argv, options);
     if (status == KIN_OK && (wanted.output == KIN_RUN_COLLECT || wanted.errors == KIN_RUN_COLLECT)) {
         status = KIN_E_ARGUMENT;
@@ -373,7 +382,7 @@ kin_status kin_run_checked(const char *const *argv, const kin_run_options *optio
 {
     kin_run_options wanted;
     kin_run_result own, *to = result ? result : &own;
-    *to = (kin_run_result){.started = 0};
+    *to = (kin_run_result)NO_RESULT;
     kin_status status = check(&wanted, argv, options);
     if (status == KIN_OK) {
         wanted.flags |= KIN_RUN_CHECK;
@@ -391,7 +400,7 @@ kin_status kin_run_output(const char *const *argv, const kin_run_options *option
     if (!result) {
         return KIN_E_ARGUMENT;
     }
-    *result = (kin_run_result){.started = 0};
+    *result = (kin_run_result)NO_RESULT;
     kin_status status = check(&wanted, argv, options);
     if (status != KIN_OK) {
         return status;
@@ -410,5 +419,5 @@ void kin_run_free(kin_run_result *result)
     free(result->output);
     free(result->errors);
     free(result->command);
-    *result = (kin_run_result){.started = 0};
+    *result = (kin_run_result)NO_RESULT;
 }

@@ -91,7 +91,7 @@ static kin_status create_process(kin_os_process *out, const kin_win32_launch *wh
         CloseHandle(info.hThread);
     }
     if (status == KIN_OK) {
-        *out = (kin_os_process){info.hProcess, info.dwProcessId};
+        *out = (kin_os_process){info.hProcess, info.dwProcessId, 0};
     }
     DeleteProcThreadAttributeList(startup->lpAttributeList);
     free(startup->lpAttributeList);

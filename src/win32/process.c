@@ -153,6 +153,83 @@ kin_os_handle kin_os_process_handle(kin_os_process *process)
     return process->handle;
 }
 
+/* Exit codes that name an exception: those that winnt.h has as STATUS_ or DBG_, and of C++. */
+static const struct {
+    DWORD code;
+    const char *name;
+} exceptions[] = {
+    {0x40010004, "terminated by a debugger"},
+    {0x40010005, "Ctrl-C"},
+    {0x80000001, "guard page"},
+    {0x80000002, "misaligned data"},
+    {0x80000003, "breakpoint"},
+    {0x80000004, "single step"},
+    {0xC0000005, "access violation"},
+    {0xC0000006, "page cannot be read in"},
+    {0xC0000008, "invalid handle"},
+    {0xC0000017, "no memory"},
+    {0xC000001D, "illegal instruction"},
+    {0xC0000025, "noncontinuable exception"},
+    {0xC000008C, "array bounds exceeded"},
+    {0xC000008E, "float division by zero"},
+    {0xC0000094, "integer division by zero"},
+    {0xC0000095, "integer overflow"},
+    {0xC0000096, "privileged instruction"},
+    {0xC00000FD, "stack overflow"},
+    {0xC0000135, "DLL not found"},
+    {0xC0000139, "function not found in a DLL"},
+    {0xC000013A, "Ctrl-C"},
+    {0xC0000142, "DLL initialization failed"},
+    {0xC0000194, "possible deadlock"},
+    {0xC0000374, "heap corruption"},
+    {0xC0000409, "fast fail"},
+    {0xC0000417, "invalid parameter to the C runtime"},
+    {0xC0000602, "fail fast"},
+    {0xE06D7363, "C++ exception"},
+};
+
+static const char *exception_name(DWORD code)
+{
+    for (size_t i = 0; i < sizeof exceptions / sizeof exceptions[0]; i++) {
+        if (exceptions[i].code == code) {
+            return exceptions[i].name;
+        }
+    }
+    return NULL;
+}
+
+/* An unhandled exception's code is the process's exit code ("ExitProcess function"). NTSTATUS values of severity error,
+ * without the customer's bit, begin with 0xC ([MS-ERREF] 2.3): -1 and the like are not taken for one. */
+static kin_os_exit exit_of(DWORD code, LONG killed)
+{
+    kin_os_exit how = {.doubtful = true};
+    if (killed != 0 && (DWORD)killed == code) {
+        how.signal = (int)code - 128; /* 143, 137: as a POSIX shell has them */
+        how.killed = true;
+    } else if ((code & ~0xFFu) == KIN_WIN32_EXIT_RETURNED) {
+        how.code = (int)(code & 0xFFu);
+        how.returned = true;
+    } else if (code >> 28 == 0xC || exception_name(code)) {
+        how.exception = code;
+    } else {
+        how.code = (int)code;
+    }
+    return how;
+}
+
+const char *kin_os_exit_name(const kin_os_exit *how)
+{
+    if (how->exception != 0) {
+        return exception_name(how->exception);
+    }
+    return how->signal == 15 ? "SIGTERM" : how->signal == 9 ? "SIGKILL" : NULL;
+}
+
+int kin_os_returned(int code)
+{
+    return (int)(KIN_WIN32_EXIT_RETURNED | (unsigned)code);
+}
+
 kin_status kin_os_process_wait(kin_os_process *process, int64_t deadline, kin_os_exit *out)
 {
     DWORD code;
@@ -163,7 +240,7 @@ kin_status kin_os_process_wait(kin_os_process *process, int64_t deadline, kin_os
     if (!GetExitCodeProcess(process->handle, &code)) {
         return kin_win32_fail(GetLastError());
     }
-    *out = (kin_os_exit){(int)code, 0};
+    *out = exit_of(code, InterlockedCompareExchange(&process->killed, 0, 0));
     return KIN_OK;
 }
 
@@ -172,23 +249,35 @@ bool kin_os_process_ended(const kin_os_process *process)
     return kin_win32_process_ended(process->handle);
 }
 
+/* The first one counts: what it ends is ending. */
+void kin_win32_note_kill(kin_os_process *process, UINT code)
+{
+    InterlockedCompareExchange(&process->killed, (LONG)code, 0);
+}
+
 /* A process that has ended, or is ending, says ERROR_ACCESS_DENIED ("TerminateProcess function"). */
 kin_status kin_os_process_kill(kin_os_process *process, bool force)
 {
     if (kin_win32_process_ended(process->handle)) {
         return KIN_OK;
     }
-    if (TerminateProcess(process->handle, force ? KIN_WIN32_EXIT_KILLED : KIN_WIN32_EXIT_TERMINATED)) {
+    const UINT with = force ? KIN_WIN32_EXIT_KILLED : KIN_WIN32_EXIT_TERMINATED;
+    kin_win32_note_kill(process, with);
+    if (TerminateProcess(process->handle, with)) {
         return KIN_OK;
     }
     DWORD code = GetLastError();
-    return kin_win32_process_ended(process->handle) ? KIN_OK : kin_win32_fail(code);
+    if (kin_win32_process_ended(process->handle)) {
+        return KIN_OK;
+    }
+    InterlockedExchange(&process->killed, 0);
+    return kin_win32_fail(code);
 }
 
 void kin_os_process_close(kin_os_process *process)
 {
     kin_os_handle_close(process->handle);
-    *process = (kin_os_process){KIN_OS_NO_HANDLE, 0};
+    *process = (kin_os_process){KIN_OS_NO_HANDLE, 0, 0};
 }
 
 void kin_os_detach(void)

@@ -452,7 +452,7 @@ static kin_status launch(kin_os_run *run, const kin_os_command *command, const t
 kin_status kin_os_run_start(kin_os_run *out, const kin_os_command *command)
 {
     texts made = {NULL, NULL, NULL, NULL};
-    kin_os_run run = {{KIN_OS_NO_HANDLE, 0}, {NULL, NULL, NULL}, NULL};
+    kin_os_run run = {{KIN_OS_NO_HANDLE, 0, 0}, {NULL, NULL, NULL}, NULL};
     kin_status status = plan(&made, command);
     if (status == KIN_OK) {
         status = launch(&run, command, &made);
@@ -475,6 +475,7 @@ kin_status kin_os_run_kill(kin_os_run *run, bool force)
 {
     if (run->job) {
         UINT code = force ? KIN_WIN32_EXIT_KILLED : KIN_WIN32_EXIT_TERMINATED;
+        kin_win32_note_kill(&run->process, code);
         return TerminateJobObject(run->job, code) ? KIN_OK : kin_win32_fail(GetLastError());
     }
     return kin_os_process_kill(&run->process, force);

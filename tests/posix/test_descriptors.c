@@ -100,7 +100,8 @@ typedef struct call {
 
 typedef struct request {
     uint32_t size;
-    uint8_t streams;
+    uint8_t sent;
+    kin_posix_record record;
     sigset_t mask;
 } request;
 
@@ -308,7 +309,7 @@ static int child_keeps_processes(const kin_args *unused)
     int files[FILES];
     kin_process *process = NULL;
     kin_process_options options = KIN_PROCESS_OPTIONS;
-    kin_exit how = {0, 0};
+    kin_exit how = {.code = 0, .signal = 0};
     (void)unused;
     options.method = KIN_FORK;
     CHECK(kin_process_start(&process, "stay", NULL, &options) == KIN_OK);

@@ -29,7 +29,7 @@ static int child_family(const kin_args *args)
 static int child_grandparent(const kin_args *args)
 {
     kin_args *more = NULL;
-    kin_exit how = {-1, 0};
+    kin_exit how = {.code = -1, .signal = 0};
     kin_process *child = NULL;
     CHECK(kin_args_create(&more, NULL) == KIN_OK && kin_args_family(more) == kin_args_family(args));
     CHECK(kin_process_start(&child, "family", more, NULL) == KIN_OK);
