@@ -208,7 +208,7 @@ typedef struct kin_os_process_id {
 kin_status kin_os_self(kin_os_process_id *out);
 /* Only the pid: cheap. */
 uint32_t kin_os_pid(void);
-/* The running program's own path, UTF-8. KIN_E_TOO_BIG if size is short. */
+/* The running program's own path, UTF-8; another file may have it by now. KIN_E_TOO_BIG if size is short. */
 kin_status kin_os_self_path(char *buffer, size_t size);
 
 /* ---- pulse, the sign of life: pulse.c ----
@@ -324,6 +324,7 @@ typedef struct kin_os_setting {
     bool replaced[3];             /* whether it has another standard stream: */
     kin_os_handle streams[3];     /* that one; KIN_OS_NO_HANDLE: an empty input, an output that goes nowhere */
     bool bound;                   /* Windows: it ends with this process. POSIX: kin_os_follow_parent */
+    bool self;                    /* kin_os_spawn: the program is this process's own, as it runs */
 } kin_os_setting;
 
 /* Forks the calling thread. *in_child tells the two returns apart; the child's *out is meaningless. An error in the

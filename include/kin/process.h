@@ -151,7 +151,10 @@ typedef struct kin_process_options {
  * fork and again at its end, other streams are the entry's to flush or close, what atexit registered does not run. In a
  * program with several threads, it should do little more than run its entry.
  *
- * Spawn: a program that never calls kin_main just runs; kin_process_join tells how it ended.
+ * Spawn: a program that never calls kin_main just runs; kin_process_join tells how it ended. Without options.program
+ * it is this program as it runs. On Linux that is so also if its file was replaced or removed meanwhile (not for a
+ * process that sees no /proc); libraries that were replaced are the new ones in the child. Windows lets nobody replace or
+ * remove the file of a running program, but rename it: then the file that has the name now is started.
  *
  * Fork server: the child comes out of kin_main as a spawned one does, a child of this process as any other. It has the
  * standard streams, current directory, environment and blocked signals of now; limits, umask, priority and ignored

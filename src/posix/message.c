@@ -9,6 +9,8 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "posix/environment.h"
@@ -139,6 +141,15 @@ static kin_status take(const char *text, void *data, size_t capacity, size_t *si
     return status;
 }
 
+/* A process is called as the file that was executed: after a start by /proc/self/exe, "exe" (execve(2), proc(5)). */
+static void restore_name(void)
+{
+    char name[16] = "";
+    if (prctl(PR_GET_NAME, name, 0, 0, 0) == 0 && strcmp(name, "exe") == 0) {
+        prctl(PR_SET_NAME, program_invocation_short_name, 0, 0, 0);
+    }
+}
+
 kin_status kin_os_message_take(void *data, size_t capacity, size_t *size, kin_os_handle *handles, size_t *handle_count)
 {
     const char *text = kin_os_variable(KIN_POSIX_MESSAGE);
@@ -147,5 +158,6 @@ kin_status kin_os_message_take(void *data, size_t capacity, size_t *size, kin_os
     }
     kin_status status = take(text, data, capacity, size, handles, handle_count);
     unsetenv(KIN_POSIX_MESSAGE);
+    restore_name();
     return status;
 }

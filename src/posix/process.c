@@ -17,6 +17,7 @@
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -122,6 +123,9 @@ int kin_posix_change_directory(posix_spawn_file_actions_t *actions, const char *
 
 #endif
 
+/* The file that the calling process executes, whatever has its path now, if any (proc(5)): a program may be upgraded
+ * while it runs, and its children are to be of its own version. */
+#define SELF "/proc/self/exe"
 #define MOVES (KIN_POSIX_STREAMS + KIN_OS_HANDLES_MAX + 1) /* and the record's */
 
 /* Which descriptor of this process each descriptor of the child is made of. */
@@ -244,7 +248,9 @@ static int spawn(kin_os_process *out, int record, const char *program, const cha
         error = kin_posix_whole_path(&path, program);
     }
     if (!error) {
-        error = start(&out->pid, &list, setting->directory, path ? path : program, argv, environment);
+        struct stat info; /* a process that has changed its root may not see /proc */
+        const char *file = setting->self && lstat(SELF, &info) == 0 ? SELF : path ? path : program;
+        error = start(&out->pid, &list, setting->directory, file, argv, environment);
     }
     kin_posix_close_all(list.copies, list.count);
     free(environment);

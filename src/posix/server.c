@@ -143,7 +143,7 @@ static kin_status launch(const char *program, int inner)
     const char *const argv[] = {program, NULL};
     call what = {CALL, getpid()};
     const kin_os_message message = {&what, sizeof what, &inner, 1};
-    const kin_os_setting same = {.directory = NULL};
+    const kin_os_setting same = {.self = true};
     sigset_t all, before;
     server_environment = kin_posix_environment_sum(environ);
     sigfillset(&all);

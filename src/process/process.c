@@ -149,9 +149,11 @@ static kin_status launch(kin_process *process, const order *wanted, const kin__b
     if (wanted->method == KIN_FORKSERVER) {
         return kin_os_server_start(&process->os, program, &message, &wanted->setting);
     }
+    kin_os_setting setting = wanted->setting;
+    setting.self = wanted->options.program == NULL;
     const char *const only_name[] = {program, NULL};
     const char *const *argv = wanted->options.argv ? wanted->options.argv : only_name;
-    return kin_os_spawn(&process->os, program, argv, &message, &wanted->setting);
+    return kin_os_spawn(&process->os, program, argv, &message, &setting);
 }
 
 static kin_status start_spawn(kin_process *process, const order *wanted)
