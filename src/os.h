@@ -30,6 +30,7 @@
 /* ---- error: error.c ---- */
 
 int kin_os_error(void);
+void kin_os_error_set(int code);
 void kin_os_error_write(int code, char *buffer, size_t size);
 
 /* ---- clock, rest and random bytes: clock.c ---- */

@@ -7,6 +7,7 @@
 #include "process/process.h"
 
 #include "base/deadline.h"
+#include "base/status.h"
 #include "family/close.h"
 #include "family/create.h"
 #include "family/reap.h"
@@ -288,6 +289,7 @@ kin_status kin_process_start(kin_process **out, const char *entry, const kin_arg
                              const kin_process_options *options)
 {
     order wanted;
+    int before = kin_os_error();
     if (!out) {
         return KIN_E_ARGUMENT;
     }
@@ -308,7 +310,7 @@ kin_status kin_process_start(kin_process **out, const char *entry, const kin_arg
     }
     kin__children_add(&process->listed, process, &process->os);
     *out = process;
-    return KIN_OK;
+    return kin__with_error_of_before(KIN_OK, before);
 }
 
 /* ---- the end ---- */

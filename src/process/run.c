@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define GRACE KIN_SECONDS(1)
 #define FIRST_ROOM 4096u
 #define READ_ROOM 131072u /* more than a pipe holds */
 
@@ -68,6 +69,8 @@ static kin_status check(kin_run_options *out, const char *const *argv, const kin
     if (options) {
         *out = *options;
     }
+    out->timeout = out->timeout == 0 ? KIN_FOREVER : out->timeout;
+    out->grace = out->grace == 0 ? GRACE : out->grace;
     if (((out->flags & KIN_RUN_SHELL) && argv[1]) || !kin__variables_sound(out->environment)) {
         return KIN_E_ARGUMENT;
     }
