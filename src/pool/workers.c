@@ -213,7 +213,7 @@ static void remove_worker(kin_pool *pool, uint32_t i)
 {
     kin__worker *worker = &pool->workers[i];
     kin__worker_slot *slot = slot_of(pool, i);
-    kin_exit how = {0, 0};
+    kin_exit how = {.code = 0, .signal = 0};
     kin_process_join(worker->process, KIN_NOW, &how);
     let_go(worker->hold);
     worker->process = NULL;
