@@ -32,6 +32,7 @@ static const subject subjects[] = {
     {"pipe", "messages through pipes", bench_pipe},
     {"pool", "work for pools", bench_pool},
     {"dict", "dicts, and what a manager keeps", bench_dict},
+    {"growth", "dicts, lists and the heap, of 10^3 to 10^7 things", bench_growth},
     {"run", "run a program to its end", bench_run},
     {"create", "create and destroy locks, and what a million of them takes", bench_create},
     {"start", "start and join processes", bench_start},

@@ -137,6 +137,7 @@ void bench_crowded(bench *b);
 void bench_pipe(bench *b);
 void bench_pool(bench *b);
 void bench_dict(bench *b);
+void bench_growth(bench *b);
 void bench_create(bench *b);
 void bench_run(bench *b);
 void bench_start(bench *b);

@@ -1135,7 +1135,7 @@ static void sleepers_wake_one_another(void **state)
 
 static void strike_down(kin_process *process)
 {
-    kin_exit result = {-1, 0};
+    kin_exit result = {.code = -1, .signal = 0};
     assert_ok(kin_process_kill(process));
     assert_ok(kin_process_join(process, PATIENCE, &result));
     assert_true(result.signal != 0 || result.code == 137); /* it was at work until now */
