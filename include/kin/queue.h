@@ -50,8 +50,10 @@ typedef struct kin_queue_options {
 
 #define KIN_QUEUE_JOINABLE 1u /* kin_queue_task_done and kin_queue_join work; costs a get one atomic operation more */
 
-/* options NULL: the defaults. Memory that no message has come to is not touched: a large ring that holds little costs
- * little. Errors: KIN_E_ARGUMENT (also options' size, capacity or flags), and those of kin_alloc. */
+/* options NULL: the defaults. A ring of 8 MiB or more begins without memory, and gets a MiB at a time where messages
+ * come to lie: if consumers are not far behind, that is the first MiB again and again. What it has got it keeps until
+ * it is destroyed. Windows: the whole ring is charged against what the system can commit, and takes physical memory as
+ * it is used. Errors: KIN_E_ARGUMENT (also options' size, capacity or flags), and those of kin_alloc. */
 KIN_API kin_status kin_queue_create(kin_queue **out, kin_family *family, const kin_queue_options *options);
 /* As kin_lock_destroy; what is in it is gone. */
 KIN_API kin_status kin_queue_destroy(kin_queue *queue);
@@ -60,7 +62,7 @@ KIN_API kin_status kin_queue_destroy(kin_queue *queue);
 
 /* Copies size bytes into the queue, waiting at most timeout for room, and for its turn if others wait. data may be NULL
  * if size is 0. With KIN_NOW it waits for neither, though it may for one that is just putting. Errors: KIN_E_TIMED_OUT,
- * KIN_E_CLOSED, KIN_E_TOO_BIG (larger than the ring, at once). */
+ * KIN_E_CLOSED, KIN_E_TOO_BIG (larger than the ring, at once), KIN_E_NO_MEMORY (for more of a ring of 8 MiB). */
 KIN_API kin_status kin_queue_put(kin_queue *queue, const void *data, size_t size, int64_t timeout);
 
 /* Copies the next message into buffer and its length into *size (size may be NULL), waiting at most timeout for one,

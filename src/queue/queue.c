@@ -12,6 +12,7 @@
 #include "family/thread_slot.h"
 #include "kin/memory.h"
 #include "kin/queue.h"
+#include "memory/heap.h"
 #include "memory/object.h"
 #include "park/look.h"
 #include "park/owner_lock.h"
@@ -57,11 +58,13 @@ kin_status kin_queue_create(kin_queue **out, kin_family *family, const kin_queue
     }
     uint64_t table = checked.flags & KIN_QUEUE_JOINABLE ? kin__ring_table_size(family) : 0;
     uint32_t units = (uint32_t)kin__ring_need(checked.capacity);
-    status = kin_alloc(&memory, family, (size_t)kin__ring_size(units, table));
+    uint64_t has = 0;
+    status = kin__heap_take_sparse(&memory, family, kin__ring_size(units, table), KIN__RING_BEFORE + table, &has);
     if (status == KIN_OK) {
         kin__queue *queue = memory;
+        memset(queue, 0, KIN__RING_BEFORE);
         queue->most = checked.max_messages;
-        kin__ring_init(queue, units, table);
+        kin__ring_init(queue, units, table, has);
         kin__object_init(&queue->object, KIN_TYPE_QUEUE, checked.flags);
         *out = memory;
     }

@@ -1,11 +1,13 @@
-/* The queue from inside: one that joins is stopped between two instructions. */
+/* The queue from inside: one that joins is stopped between two instructions; how much memory a ring has. */
 #include "support.h"
 
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "crash/step_os.h"
+#include "family/family.h"
 
 typedef struct stage {
     kin_queue *queue;
@@ -117,9 +119,72 @@ static void join_sees_no_task_that_moves(void **state)
     kin_family_close(family);
 }
 
+/* ---- memory ---- */
+
+static int64_t allocated_by_system(const kin_family *family)
+{
+    struct stat info;
+    assert_int_equal(fstat(family->shm, &info), 0);
+    return (int64_t)info.st_blocks * 512;
+}
+
+#define MIB (INT64_C(1) << 20)
+
+static void a_large_ring_has_the_memory_that_it_uses(void **state)
+{
+    (void)state;
+    static char message[100000];
+    kin_family *family = new_family(UINT64_C(3) << 30);
+    kin_queue_options options = KIN_QUEUE_OPTIONS;
+    kin_queue *queue = NULL;
+    options.capacity = UINT64_C(1) << 30;
+    int64_t before = allocated_by_system(family);
+    for (int round = 0; round < 3; round++) {
+        assert_ok(kin_queue_create(&queue, family, &options));
+        assert_true(allocated_by_system(family) < before + MIB);
+        for (int i = 0; i < 20000; i++) {
+            assert_ok(kin_queue_put(queue, message, 1000, KIN_NOW));
+            assert_ok(kin_queue_get(queue, message, sizeof message, NULL, KIN_NOW));
+        }
+        assert_true(allocated_by_system(family) < before + 3 * MIB);
+        for (int i = 0; i < 500; i++) { /* 50 MB */
+            assert_ok(kin_queue_put(queue, message, sizeof message, KIN_NOW));
+        }
+        assert_true(allocated_by_system(family) > before + 500 * (int64_t)sizeof message);
+        assert_true(allocated_by_system(family) < before + 500 * (int64_t)sizeof message + 4 * MIB);
+        assert_ok(kin_queue_destroy(queue));
+        assert_true(allocated_by_system(family) < before + MIB);
+    }
+    kin_family_close(family);
+}
+
+/* Where there was a ring with gaps, other blocks have memory of their own. */
+static void no_block_has_a_rings_gaps(void **state)
+{
+    (void)state;
+    kin_family *family = new_family(64 << 20);
+    kin_queue_options options = KIN_QUEUE_OPTIONS;
+    void *block = NULL;
+    options.capacity = 40 << 20;
+    for (int round = 0; round < 3; round++) {
+        kin_queue *queue = NULL;
+        int64_t before = allocated_by_system(family);
+        assert_ok(kin_queue_create(&queue, family, &options));
+        assert_ok(kin_queue_destroy(queue));
+        assert_ok(kin_alloc(&block, family, 40 << 20));
+        assert_true(allocated_by_system(family) >= before + (40 << 20));
+        assert_ok(kin_free(block));
+    }
+    kin_family_close(family);
+}
+
 int main(void)
 {
     kin_main(NULL, 0);
-    const struct CMUnitTest tests[] = {cmocka_unit_test(join_sees_no_task_that_moves)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(join_sees_no_task_that_moves),
+        cmocka_unit_test(a_large_ring_has_the_memory_that_it_uses),
+        cmocka_unit_test(no_block_has_a_rings_gaps),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
