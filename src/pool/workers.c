@@ -17,6 +17,8 @@
 #define LEAVE_PATIENCE KIN_SECONDS(1) /* how long to wait for the end of a worker that was killed */
 #define GONE_PATIENCE KIN_MS(20)      /* for all that say they are about to end, or were killed, once each */
 
+static const kin_os_bell no_bell = KIN_OS_NO_BELL;
+
 static kin__worker_slot *slot_of(const kin_pool *pool, uint32_t i)
 {
     return &pool->shared->slots[i];
@@ -46,7 +48,7 @@ static void await_ends(kin_pool *pool, const uint32_t *which, uint32_t count, in
     }
     kin__mutex_unlock(&pool->mutex);
     end = blind ? kin__slice_end(kin_os_now(), BLIND_STEP, end) : end;
-    kin_os_watch_any(watches, count, KIN_OS_NO_SEM, KIN_OS_NO_HANDLE, end);
+    kin_os_watch_any(watches, count, KIN_OS_NO_SEM, &no_bell, end);
     kin__mutex_lock(&pool->mutex, KIN_OS_NEVER);
     for (uint32_t i = 0; i < count; i++) {
         let_go(holds[i]);

@@ -130,7 +130,7 @@ int use_pipes(chance *random)
 {
     kin_pipe *ends[2] = {NULL};
     kin_args *args = NULL;
-    kin_exit ended = {-1, 0};
+    kin_exit ended = {0};
     CHECK(kin_pipe_create(ends, 0) == KIN_OK);
     kin_status status = kin_args_create(&args, NULL);
     if (status == KIN_OK) {
