@@ -234,6 +234,7 @@ static kin_status put_waiting(const kin__ring *ring, putting *it, int64_t timeou
 {
     kin__waiting w = {.timeout = timeout};
     kin_status status;
+    it->now = timeout == KIN_NOW;
     do {
         w.units = (uint32_t)kin__ring_need(it->messages[it->done].size);
         w.held = it->held;
@@ -258,7 +259,6 @@ static kin_status put_waiting(const kin__ring *ring, putting *it, int64_t timeou
 
 static kin_status put_all(const kin__ring *ring, putting *it, int64_t timeout)
 {
-    it->now = timeout == KIN_NOW;
     kin_status status = put_once(ring, it, timeout);
     return status == KIN_E_TIMED_OUT ? put_waiting(ring, it, timeout) : status;
 }
@@ -334,6 +334,7 @@ static kin_status get_waiting(const kin__ring *ring, getting *it, int64_t timeou
 {
     kin__waiting w = {.timeout = timeout};
     kin_status status;
+    it->now = timeout == KIN_NOW;
     do {
         w.held = it->held;
         status = kin__queue_wait(ring, &w);
@@ -353,7 +354,6 @@ static kin_status get_waiting(const kin__ring *ring, getting *it, int64_t timeou
 
 static kin_status get_some(const kin__ring *ring, getting *it, int64_t timeout)
 {
-    it->now = timeout == KIN_NOW;
     kin_status status = get_once(ring, it, timeout, false);
     return status == KIN_E_TIMED_OUT || status == KIN_E_BUSY ? get_waiting(ring, it, timeout) : status;
 }

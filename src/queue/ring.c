@@ -149,9 +149,8 @@ static bool empty_at(const kin__ring *ring, uint64_t tail)
 }
 
 /* Units to leave unused so that the record is contiguous, or the ring begins anew. */
-static uint32_t padding(const kin__ring *ring, uint64_t tail, uint32_t need)
+static uint32_t padding(const kin__ring *ring, uint64_t tail, uint32_t offset, uint32_t need)
 {
-    uint32_t offset = offset_of(ring, tail);
     uint32_t left = ring->units - offset;
     if (need > left) {
         return left;
@@ -221,11 +220,11 @@ static kin_status fill(const kin__ring *ring, uint32_t end)
     return status;
 }
 
-/* So that padding and a record may be written at the tail. */
-static kin_status fill_at(const kin__ring *ring, uint64_t tail, uint32_t pad, uint32_t need)
+/* So that a record, or padding and then a record at the ring's beginning, may be written at offset. */
+static kin_status fill_at(const kin__ring *ring, uint32_t offset, uint32_t pad, uint32_t need)
 {
-    uint32_t end = pad > 0 ? offset_of(ring, tail) + 1 : offset_of(ring, tail) + need;
-    end = end > need ? end : need; /* behind the padding it is the first */
+    uint32_t end = pad > 0 ? offset + 1 : offset + need;
+    end = end > need ? end : need;
     return end <= atomic_load_explicit(&ring->ends->filled, memory_order_relaxed) ? KIN_OK : fill(ring, end);
 }
 
@@ -234,20 +233,22 @@ kin_status kin__ring_claim(const kin__ring *ring, uint64_t *tail, uint32_t need,
     if (POSITION(*tail) >= 2 * ring->units) {
         return KIN_E_DAMAGED;
     }
-    uint32_t pad = padding(ring, *tail, need);
-    kin_status status = find_room(ring, *tail, (uint64_t)pad + need), filled = fill_at(ring, *tail, pad, need);
-    if (filled != KIN_OK) {
-        return filled;
-    }
-    if (status == KIN_OK ||
-        (status == KIN_E_TIMED_OUT && pads_first(ring, pad, need) && find_room(ring, *tail, pad) == KIN_OK)) {
-        if (pad > 0) {
-            write_header(record_at(ring, *tail), KIN__PAD, pad);
-            *tail = forward(ring, *tail, pad, false);
+    uint32_t offset = offset_of(ring, *tail), pad = padding(ring, *tail, offset, need);
+    if (offset + need > atomic_load_explicit(&ring->ends->filled, memory_order_relaxed)) {
+        kin_status filled = fill_at(ring, offset, pad, need);
+        if (filled != KIN_OK) {
+            return filled;
         }
     }
+    kin_status status = find_room(ring, *tail, (uint64_t)pad + need);
+    if (pad > 0 && (status == KIN_OK || (status == KIN_E_TIMED_OUT && pads_first(ring, pad, need) &&
+                                         find_room(ring, *tail, pad) == KIN_OK))) {
+        write_header(record_at(ring, *tail), KIN__PAD, pad);
+        *tail = forward(ring, *tail, pad, false);
+        offset = 0;
+    }
     if (status == KIN_OK) {
-        *out = record_at(ring, *tail);
+        *out = (kin__record *)(void *)(ring->records + (uint64_t)offset * KIN__UNIT);
         fetch_next(*out, need);
         write_header(*out, ring->seat->token | KIN__RESERVED, need);
         *tail = forward(ring, *tail, need, true);
