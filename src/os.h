@@ -30,6 +30,7 @@
 /* ---- error: error.c ---- */
 
 int kin_os_error(void);
+void kin_os_error_set(int code);
 void kin_os_error_write(int code, char *buffer, size_t size);
 
 /* ---- clock, rest and random bytes: clock.c ---- */
@@ -210,7 +211,7 @@ typedef struct kin_os_process_id {
 kin_status kin_os_self(kin_os_process_id *out);
 /* Only the pid: cheap. */
 uint32_t kin_os_pid(void);
-/* The running program's own path, UTF-8. KIN_E_TOO_BIG if size is short. */
+/* The running program's own path, UTF-8; another file may have it by now. KIN_E_TOO_BIG if size is short. */
 kin_status kin_os_self_path(char *buffer, size_t size);
 
 /* ---- pulse, the sign of life: pulse.c ----
@@ -314,12 +315,27 @@ const char *kin_os_variable(const char *name);
 /* ---- processes: process.c ---- */
 
 typedef struct kin_os_exit {
-    int code;   /* exit code, 0 if killed by a signal */
-    int signal; /* the signal, 0 if it exited; on Windows always 0 */
+    int code;           /* exit code, 0 if there is none */
+    int signal;         /* the signal that ended it, or 0. Windows: as if, if kin_os_process_kill did */
+    uint32_t exception; /* Windows: the exception that ended it, or 0 */
+    bool killed;        /* kin_os_process_kill ended it */
+    bool returned;      /* its entry returned, with that code: kin_os_returned */
+    bool doubtful;      /* Windows: it may have been ended by somebody who chose the code */
 } kin_os_exit;
 
-/* Forks the calling thread. *in_child tells the two returns apart; the child's *out is meaningless. */
-kin_status kin_os_fork(kin_os_process *out, bool *in_child);
+/* What a child has instead of what this process has. All zero: the same as this process. */
+typedef struct kin_os_setting {
+    const char *directory;        /* or NULL */
+    const char *const *variables; /* changes: "NAME=value" and "NAME", the later one counts; or NULL */
+    bool replaced[3];             /* whether it has another standard stream: */
+    kin_os_handle streams[3];     /* that one; KIN_OS_NO_HANDLE: an empty input, an output that goes nowhere */
+    bool bound;                   /* Windows: it ends with this process. POSIX: kin_os_follow_parent */
+    bool self;                    /* kin_os_spawn: the program is this process's own, as it runs */
+} kin_os_setting;
+
+/* Forks the calling thread. *in_child tells the two returns apart; the child's *out is meaningless. An error in the
+ * child: the setting could not be had there. */
+kin_status kin_os_fork(kin_os_process *out, const kin_os_setting *setting, bool *in_child);
 /* Writes out what the standard output streams still hold. Streams that hold nothing are not touched: a flush of an
  * empty one costs a process just forked ten microseconds of page faults. */
 void kin_os_flush(void);
@@ -338,10 +354,10 @@ typedef struct kin_os_message {
 /* Starts a program; argv and names are UTF-8, argv[0] is not special, program is a path. The child inherits the
  * standard streams and gets the message, with duplicates of the handles, nothing else. It can take them by
  * kin_os_message_take; what it does not take vanishes with it. If it ends at once, that is no failure of the start.
- * bound, Windows: it ends with this process. POSIX: KIN_E_UNSUPPORTED in a program that has more rights than its
- * caller: the child would have them, too, and take no message (kin_os_variable). */
+ * POSIX: KIN_E_UNSUPPORTED in a program that has more rights than its caller: the child would have them, too, and take
+ * no message (kin_os_variable). */
 kin_status kin_os_spawn(kin_os_process *out, const char *program, const char *const *argv,
-                        const kin_os_message *message, bool bound);
+                        const kin_os_message *message, const kin_os_setting *setting);
 uint32_t kin_os_process_pid(const kin_os_process *process);
 /* What to watch for its end; KIN_OS_NO_HANDLE where there is nothing (a kernel without pidfds). It stays process's. */
 kin_os_handle kin_os_process_handle(kin_os_process *process);
@@ -355,6 +371,11 @@ bool kin_os_process_ended(const kin_os_process *process);
 kin_status kin_os_process_kill(kin_os_process *process, bool force);
 /* Forgets it; a child that still runs goes on. */
 void kin_os_process_close(kin_os_process *process);
+/* A name for what ended it: a signal's or an exception's; NULL: it has none. A static string. */
+const char *kin_os_exit_name(const kin_os_exit *how);
+/* In a child of kin_os_fork, kin_os_spawn or kin_os_server_start: the entry has returned that code, 0 to 255. Gives the
+ * code to end this process with, at once: it tells the parent so. */
+int kin_os_returned(int code);
 /* Ends the calling process at once: no exit handlers, no flushing (_exit, TerminateProcess on itself). */
 void kin_os_exit_now(int code);
 /* The calling process goes on in the background: without its terminal, with nothing for standard streams. */
@@ -495,7 +516,8 @@ kin_status kin_os_pipe_watch(kin_os_pipe *pipe, kin_os_handle *out);
  * start, ends with this process, and is no forked child's. The child is the calling process's own in every respect.
  * Errors: those of kin_os_spawn; KIN_E_UNSUPPORTED; KIN_E_CLOSED: the server ended before there was a child. Windows:
  * KIN_E_UNSUPPORTED. */
-kin_status kin_os_server_start(kin_os_process *out, const char *program, const kin_os_message *message);
+kin_status kin_os_server_start(kin_os_process *out, const char *program, const kin_os_message *message,
+                               const kin_os_setting *setting);
 /* What was taken by kin_os_message_take is left alone, unless it makes this process a server: then it serves, and
  * returns only in the children, each with its own message. handles has room for KIN_OS_HANDLES_MAX. KIN_E_CLOSED:
  * whom it was for has gone. */

@@ -63,19 +63,18 @@ typedef struct kin_run_options {
     size_t input_size;
     const char *const *environment; /* changes: "NAME=value" sets, "NAME" removes; NULL-terminated; or NULL */
     const char *directory;          /* where it starts; NULL: the caller's current one */
-    int64_t timeout;                /* nanoseconds from the start; KIN_FOREVER */
-    int64_t grace;                  /* from being asked to end, after the timeout, to being killed; KIN_SECONDS(1) */
+    int64_t timeout;                /* nanoseconds from the start; 0: no limit */
+    int64_t grace;                  /* from being asked to end, after the timeout, to being killed; 0: one second */
     size_t output_limit;            /* bytes collected of each stream; 0: no limit */
 } kin_run_options;
 
 #define KIN_RUN_OPTIONS                                                                                                \
     {                                                                                                                  \
-        sizeof(kin_run_options), 0, KIN_RUN_INHERIT, KIN_RUN_INHERIT, KIN_RUN_INHERIT, NULL, 0, NULL, NULL,            \
-            KIN_FOREVER, KIN_SECONDS(1), 0                                                                             \
+        sizeof(kin_run_options), 0, KIN_RUN_INHERIT, KIN_RUN_INHERIT, KIN_RUN_INHERIT, NULL, 0, NULL, NULL, 0, 0, 0    \
     }
 
 typedef struct kin_run_result {
-    kin_exit exit;      /* how it ended; 0, 0 if it was not started */
+    kin_exit exit;      /* how it ended; code -1 and KIN_END_UNKNOWN if it was not started */
     int started;        /* 1 if there was a program to end: tells an error of the start from one of the run */
     char *output;       /* what was collected, also before a timeout or an error; a zero byte follows; or NULL */
     size_t output_size; /* without that zero */

@@ -37,12 +37,23 @@ typedef struct kin_os_pulse {
         KIN_OS_NO_HANDLE, {0, 0}, 0, NULL, NULL                                                                        \
     }
 
+/* What a child notes when its entry has returned (posix/returns.h). */
+typedef struct kin_posix_record {
+    void *at; /* the parent's */
+    uint32_t slot;
+    pid_t owner;
+    uint64_t token; /* 0: there is none */
+} kin_posix_record;
+
 typedef struct kin_os_process {
     pid_t pid;
     int pidfd; /* opened when first needed; -1 until then, and where the kernel has none */
     kin_posix_file pidfd_file;
-    int ended; /* status holds waitpid's answer */
+    kin_posix_record record;
+    unsigned sent; /* 1 << number of each signal sent to end it */
+    int ended;     /* status holds waitpid's answer */
     int status;
+    int returned; /* and so has the entry */
 } kin_os_process;
 
 typedef struct kin_os_pipe {

@@ -28,7 +28,6 @@
 #include "posix/environment.h"
 #include "posix/forks.h"
 #include "posix/handle.h"
-#include "posix/libc.h"
 #include "posix/posix.h"
 #include "posix/process.h"
 #include "posix/program.h"
@@ -159,24 +158,6 @@ static int make_pipes(kin_os_run *run, const kin_os_command *command)
 
 /* ---- start ---- */
 
-#if !KIN_POSIX_SPAWN_CHDIR
-
-static int change_directory(posix_spawn_file_actions_t *actions, const char *directory)
-{
-    (void)actions;
-    (void)directory;
-    return ENOSYS;
-}
-
-#else
-
-static int change_directory(posix_spawn_file_actions_t *actions, const char *directory)
-{
-    return posix_spawn_file_actions_addchdir_np(actions, directory);
-}
-
-#endif
-
 static int plan_stream(posix_spawn_file_actions_t *actions, int stream, kin_os_stream wanted, int inner)
 {
     switch (wanted) {
@@ -199,7 +180,7 @@ static int plan(posix_spawn_file_actions_t *actions, const kin_os_run *run, cons
         error = plan_stream(actions, i, command->streams[i], run->inner[i]);
     }
     if (!error && command->directory) {
-        error = change_directory(actions, command->directory);
+        error = kin_posix_change_directory(actions, command->directory);
     }
     return error ? error : kin_posix_close_from(actions, STDERR_FILENO + 1);
 }
@@ -412,8 +393,10 @@ kin_status kin_os_run_kill(kin_os_run *run, bool force)
     if (!run->tree) {
         return kin_os_process_kill(&run->process, force);
     }
+    int number = force ? SIGKILL : SIGTERM;
     run->ending = 1;
-    bool told = run->process.ended || kill(-run->process.pid, force ? SIGKILL : SIGTERM) == 0 || errno == ESRCH;
+    run->process.sent |= 1u << number;
+    bool told = run->process.ended || kill(-run->process.pid, number) == 0 || errno == ESRCH;
     return told ? KIN_OK : kin_posix_fail(errno);
 }
 

@@ -27,6 +27,7 @@ typedef struct kin_os_pulse {
 typedef struct kin_os_process {
     HANDLE handle;
     DWORD pid;
+    LONG killed; /* the exit code that this process ended it with, or 0 */
 } kin_os_process;
 
 struct kin_win32_card;

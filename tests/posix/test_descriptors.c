@@ -102,7 +102,8 @@ typedef struct call {
 
 typedef struct request {
     uint32_t size;
-    uint8_t streams;
+    uint8_t sent;
+    kin_posix_record record;
     sigset_t mask;
 } request;
 
@@ -148,7 +149,8 @@ static bool is_served(size_t handles)
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel), 0);
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, answers), 0);
     const kin_os_message message = {&what, sizeof what, &channel[1], 1};
-    assert_ok(kin_os_spawn(&server, program, argv, &message, false));
+    const kin_os_setting same = {.directory = NULL};
+    assert_ok(kin_os_spawn(&server, program, argv, &message, &same));
     close(channel[1]);
     send_descriptors(channel[0], answers[1], 1 + handles);
     close(answers[1]);
@@ -321,7 +323,7 @@ static int child_keeps_processes(const kin_args *unused)
     int files[FILES];
     kin_process *process = NULL;
     kin_process_options options = KIN_PROCESS_OPTIONS;
-    kin_exit how = {0, 0};
+    kin_exit how = {.code = 0, .signal = 0};
     (void)unused;
     options.method = KIN_FORK;
     CHECK(kin_process_start(&process, "stay", NULL, &options) == KIN_OK);
