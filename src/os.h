@@ -491,6 +491,8 @@ void kin_os_pipe_close(kin_os_pipe *pipe);
  * them, number being 0 or 1. Takes the handles, also on failure. KIN_E_DAMAGED: they are not an end's. */
 void kin_os_pipe_handles(const kin_os_pipe *pipe, kin_os_handle *handles);
 kin_status kin_os_pipe_adopt(kin_os_pipe *out, const kin_os_handle *handles, unsigned number);
+/* Whether kin_os_pipe_adopt would find them to be an end's: of handles that somebody else has named. */
+bool kin_os_pipe_is_end(const kin_os_handle *handles);
 /* Its handles are being duplicated into another process: closing it here leaves alone what was sent to it and is not
  * received. given false: it came to nothing. */
 void kin_os_pipe_given(kin_os_pipe *pipe, bool given);
