@@ -84,7 +84,7 @@ unsigned long inside_offset(uint64_t place)
     return (unsigned long)(place - (uint64_t)(uintptr_t)&__executable_start);
 }
 
-static bool is_done(void)
+bool inside_is_done(void)
 {
     return atomic_load(&shared->done) == child.round;
 }
@@ -163,10 +163,10 @@ bool inside_run_to(uint64_t place)
 
 bool inside_await(kin_status *status)
 {
-    for (int64_t end = now_ns() + AT_ONCE; !is_done() && now_ns() < end; usleep(20)) {
+    for (int64_t end = now_ns() + AT_ONCE; !inside_is_done() && now_ns() < end; usleep(20)) {
     }
     *status = (kin_status)atomic_load(&shared->status);
-    return is_done();
+    return inside_is_done();
 }
 
 /* ---- its way ---- */
@@ -207,7 +207,7 @@ size_t inside_learn(const uint64_t **way)
     struct user_regs_struct regs;
     int status = 0;
     child.length = 0;
-    while (!is_done() && ptrace(PTRACE_GETREGS, child.pid, NULL, &regs) == 0 && !falls_asleep(&regs)) {
+    while (!inside_is_done() && ptrace(PTRACE_GETREGS, child.pid, NULL, &regs) == 0 && !falls_asleep(&regs)) {
         note(regs.rip);
         assert_int_equal(ptrace(PTRACE_SINGLESTEP, child.pid, NULL, NULL), 0);
         assert_int_equal(waitpid(child.pid, &status, 0), child.pid);

@@ -27,6 +27,7 @@ bool inside_run_to(uint64_t place);
 /* Waits until the round is over, for some seconds, and returns whether it is; *status: what the child's deeds
  * returned. */
 bool inside_await(kin_status *status);
+bool inside_is_done(void);
 
 /* Steps the child until its body is over, or is about to sleep until it is woken; then it stands still. Returns the
  * addresses of the program's instructions on the way, each once. */

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "family/member.h"
 #include "os.h"
 #include "posix/robust.h"
 
@@ -550,6 +551,82 @@ static void who_lost_its_sign_is_told(void **state)
     kin_sweep(NULL);
 }
 
+/* ---- who was wrongly taken for dead ---- */
+
+static kin_sem *leased;
+static kin_event *event;
+
+/* All that may wait says so from then on, but what is free is still had. */
+static int is_told(kin_lock *lock, bool has_entry)
+{
+    kin_wait_item item = {KIN_TYPE_EVENT, KIN_READABLE, event, 0, 0};
+    CHECK(kin_event_clear(event) == KIN_OK); /* takes a seat */
+    CHECK(kin_sem_acquire(leased, 1, KIN_NOW) == KIN_OK);
+    atomic_store(&shared->ready, 1);
+    CHECK(kin_lock_acquire(lock, KIN_SECONDS(30)) == KIN_E_STALE);
+    CHECK(kin_event_wait(event, KIN_SECONDS(30)) == KIN_E_STALE);
+    CHECK(kin_wait(&item, 1, 0, KIN_SECONDS(30), NULL) == KIN_E_STALE);
+    CHECK(kin_sem_acquire(leased, 2, KIN_SECONDS(30)) == KIN_E_STALE);
+    CHECK(has_entry || kin_sem_acquire(leased, 1, KIN_NOW) == KIN_E_STALE);
+    return 0;
+}
+
+/* As its reaper, or the next one to take its sign, would do. */
+static int take_for_dead(kin_family *family, pid_t pid, bool entry)
+{
+    for (uint32_t i = 0; i < kin__member_end(family); i++) {
+        _Atomic uint64_t *state = &kin__member_at(family, i)->state;
+        uint64_t now = atomic_load(state);
+        if (KIN__MEMBER_PHASE(now) == KIN__LIVE && KIN__MEMBER_PID(now) == (uint32_t)pid) {
+            char *page = family->pulse.pages + i * kin_os_page_size();
+            kin_posix_word word = kin_posix_word_read(page);
+            atomic_store(state, entry ? kin__member_state(KIN__MEMBER_GENERATION(now), 0, KIN__FREE) : now);
+            return !entry && !kin_posix_word_change(page, &word, KIN_POSIX_NOBODY, kin_posix_word_next(word.serial));
+        }
+    }
+    return 1;
+}
+
+static int lose(bool entry)
+{
+    kin_family *family;
+    kin_lock *lock = NULL;
+    CHECK(enter(&family, &lock) == 0 && kin_lock_acquire(lock, KIN_NOW) == KIN_OK);
+    CHECK(kin_sem_create_leased(&leased, family, 2) == KIN_OK && kin_event_create(&event, family) == KIN_OK);
+    pid_t pid = fork();
+    if (pid == 0) {
+        alarm(100);
+        _exit(is_told(lock, !entry));
+    }
+    await(&shared->ready);
+    usleep(20000); /* until it sleeps */
+    CHECK(take_for_dead(family, pid, entry) == 0);
+    int status = -1;
+    CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+    return 0;
+}
+
+static int lose_entry(void)
+{
+    return lose(true);
+}
+
+static int lose_sign(void)
+{
+    return lose(false);
+}
+
+static void who_was_taken_for_dead_is_told(void **state)
+{
+    (void)state;
+    begin();
+    assert_int_equal(end_of(start(HERE, lose_entry, NULL)), 0);
+    begin();
+    assert_int_equal(end_of(start(HERE, lose_sign, NULL)), 0);
+    assert_ok(kin_sweep(NULL));
+    assert_int_equal(count_names(shared->id), 0);
+}
+
 int main(int argc, char **argv)
 {
     shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -562,6 +639,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_cannot_be_told_is_counted),  cmocka_unit_test(executed_anew_it_finds_its_own_death),
         cmocka_unit_test(child_without_descriptors_joins), cmocka_unit_test(dead_children_do_not_pile_up),
         cmocka_unit_test(nothing_is_left_after_exit),      cmocka_unit_test(who_lost_its_sign_is_told),
+        cmocka_unit_test(who_was_taken_for_dead_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
