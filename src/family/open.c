@@ -129,7 +129,7 @@ static kin_status check(wanted *out, const char *name, uint32_t flags, const kin
     return status;
 }
 
-kin_status kin_family_open(kin_family **out, const char *name, uint32_t flags, const kin_family_options *options)
+static kin_status find_or_create(kin_family **out, const char *name, uint32_t flags, const kin_family_options *options)
 {
     const uint32_t how = flags & (KIN_FAMILY_CREATE | KIN_FAMILY_JOIN);
     wanted it;
@@ -150,6 +150,15 @@ kin_status kin_family_open(kin_family **out, const char *name, uint32_t flags, c
         kin_os_sleep_until(kin_os_now() + PAUSE);
     }
     return KIN_E_BUSY;
+}
+
+/* A thread is not cancelled in here: half a family would be left. */
+kin_status kin_family_open(kin_family **out, const char *name, uint32_t flags, const kin_family_options *options)
+{
+    int held = kin_os_cancel_hold();
+    kin_status status = find_or_create(out, name, flags, options);
+    kin_os_cancel_release(held);
+    return status;
 }
 
 kin_status kin_family_forget(const char *name)
