@@ -16,6 +16,9 @@
  * there, let it wait for an event, too (wait.h). Functions that wait for descriptors, processes, programs or pipes are
  * cancellation points. A thread that is cancelled leaves its locks as a killed process does: the next owner gets
  * KIN_OWNER_DIED.
+ *
+ * The end of a thread (POSIX). Destructors of pthread keys may use kin. What is acquired in the last of the
+ * PTHREAD_DESTRUCTOR_ITERATIONS rounds and not released belongs to the thread until its process ends.
  */
 #ifndef KIN_KIN_H
 #define KIN_KIN_H
