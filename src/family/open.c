@@ -8,6 +8,7 @@
  * A name is given to a family that is whole (os.h, name.c), so a creator that dies half-way leaves none, and of two
  * creators one gets it. The last member to leave removes it, if the name is its user's.
  */
+#include "base/status.h"
 #include "family/open.h"
 
 #include "base/mutex.h"
@@ -129,7 +130,7 @@ static kin_status check(wanted *out, const char *name, uint32_t flags, const kin
     return status;
 }
 
-static kin_status find_or_create(kin_family **out, const char *name, uint32_t flags, const kin_family_options *options)
+static kin_status open_family(kin_family **out, const char *name, uint32_t flags, const kin_family_options *options)
 {
     const uint32_t how = flags & (KIN_FAMILY_CREATE | KIN_FAMILY_JOIN);
     wanted it;
@@ -155,10 +156,10 @@ static kin_status find_or_create(kin_family **out, const char *name, uint32_t fl
 /* A thread is not cancelled in here: half a family would be left. */
 kin_status kin_family_open(kin_family **out, const char *name, uint32_t flags, const kin_family_options *options)
 {
-    int held = kin_os_cancel_hold();
-    kin_status status = find_or_create(out, name, flags, options);
+    int before = kin_os_error(), held = kin_os_cancel_hold();
+    kin_status status = open_family(out, name, flags, options);
     kin_os_cancel_release(held);
-    return status;
+    return kin__with_error_of_before(status, before);
 }
 
 kin_status kin_family_forget(const char *name)

@@ -191,11 +191,11 @@ static void take_answers(waiter *w)
 }
 
 typedef struct own_bell { /* see os.h; number 0: there is none */
-    kin_os_handle handle;
+    kin_os_bell os;
     uint32_t number;
 } own_bell;
 
-static const own_bell none = {KIN_OS_NO_HANDLE, 0};
+static const own_bell none = {KIN_OS_NO_BELL, 0};
 
 /* Looks at the natives, sleeping for them, and for the wait slot if there is one, until end; 0: does not sleep. */
 static kin_status watch_natives(waiter *w, const own_bell *bell, int64_t end)
@@ -211,7 +211,7 @@ static kin_status watch_natives(waiter *w, const own_bell *bell, int64_t end)
         end = kin__slice_end(kin_os_now(), NO_HANDLE_STEP, end);
     }
     if (any || sem != KIN_OS_NO_SEM) {
-        status = kin_os_watch_any(w->watches, w->watch_count, sem, bell->handle, end);
+        status = kin_os_watch_any(w->watches, w->watch_count, sem, &bell->os, end);
     } else if (end > 0) {
         kin_os_sleep_until(end);
     }
@@ -311,13 +311,12 @@ static kin_status wait_with_bell(waiter *w, int64_t timeout)
     }
     int64_t deadline = kin__deadline(timeout);
     if (w->family && w->watch_count > 0 && sit(w) == KIN_OK) { /* without one its slices have to do */
-        if (kin_os_bell_open(&own.handle, &own.number, &w->family->id, kin__token_index(w->how.seat->token)) !=
-            KIN_OK) {
+        if (kin_os_bell_open(&own.os, &own.number, &w->family->id, kin__token_index(w->how.seat->token)) != KIN_OK) {
             own = none;
         }
     }
     status = wait_until(w, &own, deadline);
-    kin_os_bell_close(own.handle);
+    kin_os_bell_close(&own.os);
     return status;
 }
 
