@@ -132,6 +132,9 @@ kin_status kin_os_shm_commit(kin_os_handle shm, void *base, size_t from, size_t 
  * again; who touches it before that finds zeros, or dies of it if the system has no memory. Errors: as commit;
  * KIN_E_UNSUPPORTED: Windows. */
 kin_status kin_os_shm_decommit(kin_os_handle shm, void *base, size_t from, size_t to);
+/* Makes [from, to) part of what is usable, without memory for it where that is possible: it has to be committed before
+ * it is used, as after a decommit. Errors: as commit. Windows: commits it. */
+kin_status kin_os_shm_extend(kin_os_handle shm, void *base, size_t from, size_t to);
 /* Where what is usable ends, asked of the system, not of the memory's contents, if all is usable from `from` to there.
  * Not more than reserve. 0: it cannot tell. */
 size_t kin_os_shm_committed(kin_os_handle shm, const void *base, size_t from, size_t reserve);
