@@ -91,7 +91,9 @@ typedef struct kin_pool_options {
     const kin_args
         *args; /* the pool's, for the initializer and all tasks; borrowed until the pool is destroyed; or NULL */
     uint64_t max_tasks; /* a worker ends after so many and is replaced; 0: no limit */
-    /* So many workers in a row that end before they have begun are the pool's end; 0: 4 and their number. */
+    /* So many workers in a row that end before they have begun, or cannot be started, are the pool's end, if none that
+     * has begun is left; 0: 4 and their number. As long as others work, one is tried again now and then, at most each
+     * second in the end: the pool goes on with those that it has. */
     uint32_t max_failures;
 } kin_pool_options;
 
@@ -101,9 +103,10 @@ typedef struct kin_pool_options {
     }
 
 /* Makes a pool in the family (NULL: this process's own) and starts its workers; does not wait for them to begin.
- * options NULL: all defaults. The caller's; kin_pool_destroy. Errors: KIN_E_ARGUMENT (more than
- * KIN_POOL_WORKERS_MAX), KIN_E_ENTRY (no such initializer), KIN_E_LIMIT (more than 62 arguments), those of kin_alloc
- * and kin_process_start. */
+ * options NULL: all defaults. The caller's; kin_pool_destroy. Each worker is a member of the family, and a thread of it.
+ * Errors: KIN_E_ARGUMENT (more than KIN_POOL_WORKERS_MAX), KIN_E_ENTRY (no such initializer), KIN_E_LIMIT (more than 62
+ * arguments; the family has not so many free places, see max_members and max_threads in family.h; processes that are
+ * just starting have not taken theirs yet), those of kin_alloc and kin_process_start. */
 KIN_API kin_status kin_pool_create(kin_pool **out, kin_family *family, const kin_pool_options *options);
 
 /* Terminates it if it has not ended, and frees it. It may be called from a callback of the pool's. Its futures are to be
@@ -111,8 +114,9 @@ KIN_API kin_status kin_pool_create(kin_pool **out, kin_family *family, const kin
  * NULL: nothing. */
 KIN_API void kin_pool_destroy(kin_pool *pool);
 
-/* Grows or shrinks it: new workers are started; those that are too many end after the task in hand.
- * Errors: KIN_E_ARGUMENT (0, or too many), KIN_E_CLOSED, those of kin_process_start. */
+/* Grows or shrinks it: new workers are started; those that are too many end after the task in hand. Errors:
+ * KIN_E_ARGUMENT (0, or too many), KIN_E_CLOSED, KIN_E_LIMIT (as kin_pool_create; nothing changes), those of
+ * kin_process_start. */
 KIN_API kin_status kin_pool_resize(kin_pool *pool, uint32_t workers);
 
 /* No further work; what there is will be done, then the workers end. KIN_OK if it was closed already. */
@@ -135,8 +139,8 @@ typedef struct kin_pool_info {
     uint64_t started;                    /* ever */
     uint64_t died;                       /* of them, otherwise than by the pool's will */
     int closed;                          /* 1 or 0 */
-    int broken;                          /* 1: too many workers ended before they had begun; */
-    kin_exit last;                       /* how the last of those did */
+    int broken;                          /* 1: too many workers ended before they had begun, and none is left */
+    kin_exit last;                       /* how the last of those ended; code KIN_EXIT_START: it could not join */
     uint32_t pids[KIN_POOL_WORKERS_MAX]; /* of the alive */
 } kin_pool_info;
 

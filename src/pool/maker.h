@@ -73,7 +73,8 @@ struct kin_pool {
     uint64_t posted;               /* jobs */
     kin_future *places[KIN__JOBS]; /* whose job stands there among shared->jobs; or NULL */
     uint64_t started, died;
-    uint32_t failures; /* in a row, of workers to start */
+    uint32_t failures; /* in a row, of workers to start: since one has begun last */
+    int64_t retry_at;  /* not before, as long as other workers live */
     bool closed, ended, broken;
     kin_exit last;
     uint32_t generation; /* of worker ids */

@@ -361,6 +361,11 @@ static int run(const kin_args *args)
     if (order[0] >= KIN_POOL_WORKERS_MAX) {
         return KIN_EXIT_START;
     }
+    kin__seat
+        *seat; /* if there is no room in the family, the maker is told by the exit code, before anything is done */
+    if (kin__seat_take(&seat, family) != KIN_OK) {
+        return KIN_EXIT_START;
+    }
     worker w = {.family = family, .pool = pool, .slot = &pool->slots[order[0]], .id = order[1], .shared = args};
     w.maker = kin__read_u64(&pool->maker);
     w.left = kin__read_u64(&pool->max_tasks);

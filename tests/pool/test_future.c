@@ -633,6 +633,76 @@ static void callback_may_destroy_the_pool(void **state)
     assert_int_equal(inspect_family().members, 1);
 }
 
+/* ---- a family that is full ---- */
+
+/* In a child: has a place in the family until it is told to go. */
+static int child_occupy(const kin_args *args)
+{
+    kin_sem *there = given(args, "there", KIN_TYPE_SEM);
+    kin_event *go = given(args, "go", KIN_TYPE_EVENT);
+    CHECK(there && go && kin_sem_release(there, 1) == KIN_OK && kin_event_wait(go, PATIENCE) == KIN_OK);
+    return 0;
+}
+
+static kin_pool_info inspect(kin_pool *pool)
+{
+    kin_pool_info info = {.size = sizeof info};
+    assert_ok(kin_pool_inspect(pool, &info));
+    return info;
+}
+
+static void pool_goes_on_with_the_workers_that_have_room(void **state)
+{
+    (void)state;
+    enum { MEMBERS = 5 }; /* this process, two workers, and two children in the end */
+    kin_family_options options = KIN_FAMILY_OPTIONS;
+    kin_pool_options pool_options = KIN_POOL_OPTIONS;
+    kin_family *family = NULL;
+    kin_pool *pool = NULL;
+    kin_sem *there = NULL;
+    kin_event *go = NULL;
+    kin_args *args = NULL;
+    kin_process *occupants[2];
+    options.max_members = MEMBERS;
+    assert_ok(kin_family_create(&family, &options));
+    pool_options.workers = MEMBERS;
+    assert_status(kin_pool_create(&pool, family, &pool_options), KIN_E_LIMIT);
+    assert_int_equal(blocks_in(family), 0);
+    assert_ok(kin_sem_create(&there, family, 0, 0));
+    assert_ok(kin_event_create(&go, family));
+    assert_ok(kin_args_create(&args, family));
+    give(args, "there", KIN_TYPE_SEM, there);
+    give(args, "go", KIN_TYPE_EVENT, go);
+    pool_options.workers = 3;
+    assert_ok(kin_pool_create(&pool, family, &pool_options));
+    await_begun(pool);
+    occupants[0] = start_child("occupy", args);
+    assert_ok(kin_sem_acquire(there, 1, PATIENCE));
+    assert_status(kin_pool_resize(pool, 4), KIN_E_LIMIT);
+    kill_pid(inspect(pool).pids[0]);
+    while (kin_process_alive(pool->workers[0].process)) { /* which cleans up after it */
+    }
+    occupants[1] = start_child("occupy", args); /* and here is who takes its place */
+    assert_ok(kin_sem_acquire(there, 1, PATIENCE));
+    kin_work work = tasks_of("nothing", 20);
+    for (int64_t end = now_ns() + KIN_SECONDS(1); now_ns() < end;) {
+        assert_ok(kin_pool_map(pool, &work, NULL, PATIENCE));
+        assert_ok(kin_pool_tend(pool));
+        assert_true(inspect(pool).alive >= 2 && !inspect(pool).broken);
+    }
+    assert_true(inspect(pool).started > 3 && inspect(pool).started < 30);
+    assert_ok(kin_event_set(go));
+    join_child(occupants[0], 0);
+    join_child(occupants[1], 0);
+    for (int64_t end = now_ns() + PATIENCE; pool->failures > 0 && now_ns() < end;) {
+        assert_ok(kin_pool_tend(pool));
+    }
+    assert_int_equal(inspect(pool).alive, 3);
+    kin_pool_destroy(pool);
+    kin_args_destroy(args);
+    kin_family_close(family);
+}
+
 /* In a child: nothing to do. */
 static int child_nothing(const kin_args *args)
 {
@@ -643,8 +713,8 @@ static int child_nothing(const kin_args *args)
 int main(void)
 {
     kin_functions(functions, sizeof functions / sizeof functions[0]);
-    static const kin_entry entries[] = {{"nothing", child_nothing}};
-    kin_main(entries, 1);
+    static const kin_entry entries[] = {{"nothing", child_nothing}, {"occupy", child_occupy}};
+    kin_main(entries, 2);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(closed_works_give_their_memory_back),
         cmocka_unit_test(works_nobody_waits_for_make_room),
@@ -658,6 +728,7 @@ int main(void)
         cmocka_unit_test(spent_workers_are_replaced_whichever_is_waited_for),
         cmocka_unit_test(joining_does_not_hold_up_others),
         unit_test_with_deaths(callback_may_destroy_the_pool),
+        unit_test_with_deaths(pool_goes_on_with_the_workers_that_have_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
