@@ -5,7 +5,7 @@
 #include "base/deadline.h"
 #include "base/spin.h"
 #include "family/thread_slot.h"
-#include "park/park.h"
+#include "park/slices.h"
 #include "pool/job.h"
 #include "pool/maker.h"
 #include "pool/pool.h"
@@ -18,7 +18,21 @@
 
 #define KILL_PATIENCE KIN_SECONDS(1) /* for the ends of workers that are killed */
 
-/* ---- waiting ---- */
+/* ---- waiting ----
+ *
+ * The slices of the maker's threads are short, because the pool is looked after at their ends. What a worker tells by
+ * waking them, that so many batches are done or that it leaves, is found there only if that worker was killed.
+ */
+
+/* The word by which it was told what the caller waits for; NULL: it was not. */
+static _Atomic uint64_t *told_by(kin_future *future, uint64_t want)
+{
+    kin__job *job = future->plan.job;
+    if (atomic_load(&job->finished) >> 1 >= want) {
+        return &job->finished;
+    }
+    return kin__workers_left(future->pool) ? &future->pool->shared->leaves : NULL;
+}
 
 void kin__future_sleep(kin_future *future, uint64_t want, int64_t end)
 {
@@ -35,8 +49,12 @@ void kin__future_sleep(kin_future *future, uint64_t want, int64_t end)
     }
     atomic_store(&job->want, want);
     kin__park_begin(seat, &job->finished, 1);
-    if (atomic_fetch_or(&job->finished, KIN__FLAG) >> 1 < want && !kin__workers_left(future->pool)) {
-        kin__park_sleep(seat, end);
+    atomic_fetch_or(&job->finished, KIN__FLAG);
+    if (!told_by(future, want) && !kin__park_sleep(seat, end)) {
+        _Atomic uint64_t *word = told_by(future, want);
+        if (word) {
+            kin__slices_forgotten(seat, word);
+        }
     }
     kin__park_end(seat);
 }

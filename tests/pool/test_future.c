@@ -40,7 +40,8 @@ static int run_first_is_slow(kin_task *task)
 enum { NOTED = 3000 };
 
 typedef struct notes {                              /* in shared memory */
-    _Atomic uint32_t begun[NOTED], attempts[NOTED]; /* how often; a bit for each attempt's number */
+    _Atomic uint32_t begun[NOTED], attempts[NOTED]; /* how often; a bit for each attempt's number, */
+    _Atomic uint32_t repeated;                      /* of those that there were twice */
     _Atomic uint32_t alive;                         /* is written again and again by a task that does not end */
 } notes;
 
@@ -58,7 +59,10 @@ static int note_begun(const kin_task *task)
         return 1;
     }
     atomic_fetch_add(&it->begun[task->index], 1);
-    atomic_fetch_or(&it->attempts[task->index], 1u << task->attempt);
+    uint32_t bit = 1u << task->attempt;
+    if (atomic_fetch_or(&it->attempts[task->index], bit) & bit) {
+        atomic_fetch_add(&it->repeated, 1);
+    }
     return 0;
 }
 
@@ -278,7 +282,7 @@ static void tend_all_the_time(void *tender_)
 static void limit_kills_what_exceeds_it_and_no_other(void **state)
 {
     (void)state;
-    enum { COUNT = 500 };
+    enum { COUNT = 200 };
     for (uint32_t retries = 0; retries < 2; retries++) {
         kin_args *args = new_args(), *others = new_args();
         notes *noted = new_notes(args), *beside = new_notes(others);
@@ -296,10 +300,9 @@ static void limit_kills_what_exceeds_it_and_no_other(void **state)
         while (kin_future_next(future, 0, &first, &count, &status, PATIENCE) == KIN_OK) {
             assert_true(status == KIN_OK || status == KIN_E_TIMED_OUT);
             late += status != KIN_OK;
-            uint32_t begun = atomic_load(&noted->begun[first]), attempts = atomic_load(&noted->attempts[first]);
-            assert_true(attempts <= 1 + 2 * retries);
-            assert_int_equal(begun, (attempts & 1) + (attempts >> 1)); /* no attempt twice */
+            assert_true(atomic_load(&noted->attempts[first]) <= 1 + 2 * retries);
         }
+        assert_int_equal(atomic_load(&noted->repeated), 0);
         assert_status(kin_future_wait(innocent, PATIENCE), KIN_OK);
         for (int i = 0; i < NOTED; i++) {
             assert_int_equal(atomic_load(&beside->begun[i]), 1);
@@ -375,7 +378,7 @@ static void running_task_can_be_killed(void **state)
 static void kill_ends_no_other_works_task(void **state)
 {
     (void)state;
-    enum { ROUNDS = 300 };
+    enum { ROUNDS = 100 };
     kin_args *args = new_args(), *others = new_args();
     notes *noted = new_notes(args), *beside = new_notes(others);
     kin_pool *pool = new_pool(NULL, 2);
@@ -467,13 +470,13 @@ static void spent_workers_are_replaced_at_once(void **state)
     options.workers = 2;
     options.max_tasks = 1;
     assert_ok(kin_pool_create(&pool, NULL, &options));
-    for (int i = 0; i < 4; i++) {
-        int64_t took = time_of_tasks(pool, 10), took_child = time_of_child();
+    for (int i = 0; i < 8; i++) {
+        int64_t took = time_of_tasks(pool, 5), took_child = time_of_child();
         task = took < task ? took : task;
         child = took_child < child ? took_child : child;
     }
     print_message("a task %d us, a child %d us\n", (int)(task / 1000), (int)(child / 1000));
-    assert_true(task < 2 * child + KIN_MS(3));
+    assert_true(task < 2 * child + KIN_MS(5));
     assert_ok(kin_pool_inspect(pool, &info));
     assert_int_equal(info.died, 0);
     kin_pool_destroy(pool);
