@@ -84,10 +84,12 @@ typedef struct kin_pool kin_pool;
 #define KIN_POOL_WORKERS_MAX 255u
 
 typedef struct kin_pool_options {
-    size_t size;             /* sizeof(kin_pool_options); KIN_POOL_OPTIONS sets it */
-    uint32_t workers;        /* 0: kin_cpu_count */
-    kin_method method;       /* how they are started */
-    const char *initializer; /* a function that each worker runs first, with in and out NULL; or NULL */
+    size_t size;       /* sizeof(kin_pool_options); KIN_POOL_OPTIONS sets it */
+    uint32_t workers;  /* 0: kin_cpu_count */
+    kin_method method; /* how they are started */
+    /* A function that each worker runs first, with in and out NULL; or NULL. If it returns not 0, the worker ends; what it
+     * returned, and its message, are in kin_pool_info, and in the outcomes of works that are not done because of it. */
+    const char *initializer;
     const kin_args
         *args; /* the pool's, for the initializer and all tasks; borrowed until the pool is destroyed; or NULL */
     uint64_t max_tasks; /* a worker ends after so many and is replaced; 0: no limit */
@@ -142,6 +144,8 @@ typedef struct kin_pool_info {
     int broken;                          /* 1: too many workers ended before they had begun, and none is left */
     kin_exit last;                       /* how the last of those ended; code KIN_EXIT_START: it could not join */
     uint32_t pids[KIN_POOL_WORKERS_MAX]; /* of the alive */
+    int status;                          /* what the initializer returned when it failed last, 0: it has not; */
+    char message[KIN_TASK_MESSAGE];      /* and its message */
 } kin_pool_info;
 
 KIN_API kin_status kin_pool_inspect(kin_pool *pool, kin_pool_info *info);
@@ -191,9 +195,11 @@ typedef struct kin_outcome {
     size_t size;    /* of this struct: the caller sets it */
     uint64_t tasks; /* that the work had */
     uint64_t done, failed, died, cancelled, unfinished;
-    uint64_t task;   /* the first trouble that was noticed: which task; it begins with item task * chunk, */
-    int status;      /* what it returned; KIN_E_WORKER_DIED or KIN_E_TIMED_OUT (its limit) if it did not, */
-    kin_exit worker; /* and how its worker ended then; */
+    uint64_t task; /* the first trouble that was noticed: which task; it begins with item task * chunk, */
+    /* What it returned; KIN_E_WORKER_DIED or KIN_E_TIMED_OUT (its limit) if it did not, and how its worker ended then. Of
+     * a broken pool: what the initializer returned and said, and how the last worker ended that did not begin. */
+    int status;
+    kin_exit worker;
     char message[KIN_TASK_MESSAGE]; /* its message */
 } kin_outcome;
 

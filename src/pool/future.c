@@ -126,6 +126,17 @@ const kin__failure *kin__future_failure(const kin_future *future)
     return atomic_load(&failure->stage) == KIN__FAILURE_READY ? failure : NULL;
 }
 
+/* Of work that nobody has done, because no worker has begun. */
+static void describe_broken(kin_outcome *out, const kin_pool *pool)
+{
+    if (pool->broken) {
+        out->status = pool->status != 0 ? pool->status : KIN_E_WORKER_DIED;
+        out->worker = pool->last;
+        memcpy(out->message, pool->message, sizeof out->message);
+    }
+}
+
+/* Under the pool's lock. */
 static void describe(kin_outcome *out, const kin_future *future)
 {
     const kin__failure *failure = kin__future_failure(future);
@@ -143,6 +154,9 @@ static void describe(kin_outcome *out, const kin_future *future)
     count_states(out, future);
     if (out->status == 0 && out->failed > 0) {
         out->status = KIN_E_TASK; /* the worker that claimed to tell more died */
+    }
+    if (out->status == 0 && out->cancelled > 0) {
+        describe_broken(out, future->pool);
     }
 }
 
@@ -293,6 +307,11 @@ kin_status kin_pool_map(kin_pool *pool, const kin_work *work, kin_outcome *outco
     }
     kin_status status = kin_pool_submit(&future, pool, work, timeout);
     if (status != KIN_OK) {
+        if (outcome && status == KIN_E_WORKER_DIED && kin__pool_enter(pool) == KIN_OK) {
+            *outcome = (kin_outcome){.size = sizeof *outcome};
+            describe_broken(outcome, pool);
+            kin__pool_leave(pool);
+        }
         return status;
     }
     status = wait_for_all(future, deadline);
@@ -303,7 +322,7 @@ kin_status kin_pool_map(kin_pool *pool, const kin_work *work, kin_outcome *outco
         wait_until(future, KIN_OS_NEVER);
     }
     if (outcome) {
-        describe(outcome, future);
+        kin_future_inspect(future, outcome);
     }
     kin_future_close(future);
     return status;

@@ -202,7 +202,9 @@ kin_status kin_pool_inspect(kin_pool *pool, kin_pool_info *info)
                             .died = pool->died,
                             .closed = pool->closed || pool->ended,
                             .broken = pool->broken,
-                            .last = pool->last};
+                            .last = pool->last,
+                            .status = pool->status};
+    memcpy(info->message, pool->message, sizeof info->message);
     for (uint32_t i = 0; i < KIN_POOL_WORKERS_MAX; i++) {
         if (pool->workers[i].process) {
             info->pids[info->alive++] = kin_process_pid(pool->workers[i].process);

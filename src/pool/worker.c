@@ -271,15 +271,16 @@ static bool spin(worker *w, uint64_t seen)
 /* Whether there is a batch that nobody has: the hint where it may be. The slot names its job until forget_job. */
 static _Atomic uint64_t *find_work(worker *w)
 {
+    kin__plan plan;
     uint64_t posted = atomic_load(&w->pool->posted) >> 1, first = atomic_load(&w->pool->first);
     for (uint64_t number = first; number < posted && number - first < LOOK_MAX; number++) {
         atomic_store(&w->slot->job, number + 1);
         kin__job *job = kin__job_at(w->family, w->pool, number);
-        if (!job || !know(w, job, number)) {
+        if (!job || kin__plan_read(&plan, w->family, job) != KIN_OK) {
             continue;
         }
-        for (uint64_t i = atomic_load(&job->next); i < w->plan.batches; i++) {
-            if (atomic_load(&w->plan.owners[i]) == KIN__BATCH_FREE) {
+        for (uint64_t i = atomic_load(&job->next); i < plan.batches; i++) {
+            if (atomic_load(&plan.owners[i]) == KIN__BATCH_FREE) {
                 return &job->next;
             }
         }
@@ -372,12 +373,24 @@ static void leave(worker *w)
     atomic_store(&w->slot->gone, 1);
     atomic_fetch_add(&w->pool->leaves, 1);
     kin__pool_wake(w->family, w->pool, 1);
-    for (uint32_t place = 0; place < KIN__JOBS; place++) {
+    uint64_t posted = atomic_load(&w->pool->posted) >> 1;
+    for (uint32_t place = 0; place < KIN__JOBS && place < posted; place++) {
         if (atomic_load(&w->pool->jobs[place]) != 0) {
             wake_waiters(w, place);
         }
     }
     atomic_store(&w->slot->job, 0);
+}
+
+static void tell_failure(const worker *w, int status, const char *message)
+{
+    kin__last_words *words = &w->pool->last_words;
+    uint32_t nobody = 0;
+    if (atomic_compare_exchange_strong(&words->writer, &nobody, w->id)) {
+        words->status = status;
+        memcpy(words->message, message, sizeof words->message);
+        atomic_store(&words->ready, 1);
+    }
 }
 
 static int initialize(const worker *w)
@@ -390,7 +403,11 @@ static int initialize(const worker *w)
     }
     const kin_function *function = kin__function_find(name);
     kin_task task = {.count = 0, .args = &nothing, .shared = w->shared};
-    return function ? function->run(&task) : KIN_E_ENTRY;
+    int status = function ? function->run(&task) : KIN_E_ENTRY;
+    if (status != 0) {
+        tell_failure(w, status, task.message);
+    }
+    return status;
 }
 
 static int run(const kin_args *args)

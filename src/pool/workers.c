@@ -2,6 +2,7 @@
 #include "pool/workers.h"
 
 #include "base/deadline.h"
+#include "family/input.h"
 #include "family/member.h"
 #include "family/reap.h"
 #include "pool/job.h"
@@ -255,6 +256,21 @@ bool kin__workers_left(const kin_pool *pool)
            atomic_load((_Atomic uint64_t *)(uintptr_t)&pool->leaves_seen);
 }
 
+/* Of a worker that has ended before it had begun. */
+static void hear_last_words(kin_pool *pool, uint32_t id)
+{
+    kin__last_words *words = &pool->shared->last_words;
+    if (atomic_load(&words->writer) != id) {
+        return;
+    }
+    if (atomic_load(&words->ready)) {
+        pool->status = (int)kin__read_u32((const uint32_t *)&words->status);
+        kin__copy_in_text(pool->message, words->message, sizeof pool->message);
+    }
+    atomic_store(&words->ready, 0);
+    atomic_store(&words->writer, 0);
+}
+
 /* The worker has ended. */
 static void remove_worker(kin_pool *pool, uint32_t i)
 {
@@ -273,6 +289,7 @@ static void remove_worker(kin_pool *pool, uint32_t i)
     }
     if (!atomic_load(&slot->begun) && !pool->ended) {
         pool->last = how;
+        hear_last_words(pool, worker->id);
         fail(pool, count_begun(pool) > 0);
     }
     uint32_t id = worker->id;

@@ -95,9 +95,21 @@ static int run_for_good(kin_task *task)
     return 0;
 }
 
+/* As an initializer. */
+static int run_refuse(kin_task *task)
+{
+    snprintf(task->message, sizeof task->message, "no licence");
+    return 4321;
+}
+
 static const kin_function functions[] = {
-    {"about", run_about},     {"briefly", run_briefly}, {"for_good", run_for_good},
-    {"nothing", run_nothing}, {"fail", run_fail},       {"first_is_slow", run_first_is_slow},
+    {"refuse", run_refuse},
+    {"about", run_about},
+    {"briefly", run_briefly},
+    {"for_good", run_for_good},
+    {"nothing", run_nothing},
+    {"fail", run_fail},
+    {"first_is_slow", run_first_is_slow},
 };
 
 /* ---- helpers ---- */
@@ -636,6 +648,29 @@ static void callback_may_destroy_the_pool(void **state)
     assert_int_equal(inspect_family().members, 1);
 }
 
+static void initializer_says_why_it_fails(void **state)
+{
+    (void)state;
+    kin_pool_options options = KIN_POOL_OPTIONS;
+    kin_pool *pool = NULL;
+    kin_pool_info info = {.size = sizeof info};
+    kin_work work = tasks_of("nothing", 3);
+    options.workers = 2;
+    options.initializer = "refuse";
+    assert_ok(kin_pool_create(&pool, NULL, &options));
+    for (int i = 0; i < 2; i++) { /* before it is known, perhaps, and when it is */
+        kin_outcome outcome = {.size = sizeof outcome};
+        assert_status(kin_pool_map(pool, &work, &outcome, PATIENCE), KIN_E_WORKER_DIED);
+        assert_int_equal(outcome.status, 4321);
+        assert_string_equal(outcome.message, "no licence");
+        assert_int_equal(outcome.worker.code, 4321 & 0xff);
+    }
+    assert_ok(kin_pool_inspect(pool, &info));
+    assert_true(info.broken && info.status == 4321);
+    assert_string_equal(info.message, "no licence");
+    kin_pool_destroy(pool);
+}
+
 /* ---- a family that is full ---- */
 
 /* In a child: has a place in the family until it is told to go. */
@@ -731,6 +766,7 @@ int main(void)
         cmocka_unit_test(spent_workers_are_replaced_whichever_is_waited_for),
         cmocka_unit_test(joining_does_not_hold_up_others),
         unit_test_with_deaths(callback_may_destroy_the_pool),
+        unit_test_with_deaths(initializer_says_why_it_fails),
         unit_test_with_deaths(pool_goes_on_with_the_workers_that_have_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
