@@ -114,9 +114,9 @@ typedef struct kin_pool_options {
 
 /* Makes a pool in the family (NULL: this process's own) and starts its workers; does not wait for them to begin.
  * options NULL: all defaults. The caller's; kin_pool_destroy. Each worker is a member of the family and a thread of
- * it. Errors: KIN_E_ARGUMENT (more than KIN_POOL_WORKERS_MAX), KIN_E_ENTRY (no such initializer), KIN_E_LIMIT (more than 62
- * arguments; the family has not so many free places, see max_members and max_threads in family.h; processes that are
- * just starting have not taken theirs yet), those of kin_alloc and kin_process_start. */
+ * it. Errors: KIN_E_ARGUMENT (more than KIN_POOL_WORKERS_MAX), KIN_E_ENTRY (no such initializer), KIN_E_LIMIT (more
+ * than 62 arguments; the family has not so many free places, see max_members and max_threads in family.h; processes
+ * that are just starting have not taken theirs yet), those of kin_alloc and kin_process_start. */
 KIN_API kin_status kin_pool_create(kin_pool **out, kin_family *family, const kin_pool_options *options);
 
 /* Terminates it if it has not ended, and frees it. It may be called from a callback of the pool's. Its futures are to
@@ -220,9 +220,9 @@ typedef struct kin_outcome {
  * nobody uses its arrays when the call returns, which is a few milliseconds after the timeout. */
 KIN_API kin_status kin_pool_map(kin_pool *pool, const kin_work *work, kin_outcome *outcome, int64_t timeout);
 
-/* Waits until all its tasks have ended. O(1); O(tasks) if one has failed. KIN_OK: all are done. Errors: KIN_E_TIMED_OUT (it goes on), KIN_E_TASK (a
- * task returned something else than 0), KIN_E_WORKER_DIED (of a task, or the pool is broken), KIN_E_CANCELLED; of
- * several the first of these. */
+/* Waits until all its tasks have ended. O(1); O(tasks) if one has failed. KIN_OK: all are done. Errors:
+ * KIN_E_TIMED_OUT (it goes on), KIN_E_TASK (a task returned something else than 0), KIN_E_WORKER_DIED (of a task, or
+ * the pool is broken), KIN_E_CANCELLED; of several the first of these. */
 KIN_API kin_status kin_future_wait(kin_future *future, int64_t timeout);
 
 /* 1 if all its tasks have ended, else 0. Tends the pool. */
@@ -248,10 +248,11 @@ KIN_API kin_status kin_future_inspect(kin_future *future, kin_outcome *outcome);
 KIN_API kin_status kin_future_cancel(kin_future *future);
 
 /* Ends it now: cancels its tasks that nobody has begun, and kills the workers that run the others. Those tasks are
- * KIN_E_CANCELLED, too, and not tried again; what they have done so far stays done: a half-written out, messages, locks
- * whose next owner is told KIN_OWNER_DIED. Other works' tasks are not touched, and others replace the workers. Takes
- * about a millisecond, and a worker's start. KIN_OK: all tasks have ended, of whom some may have ended otherwise before.
- * Errors: KIN_E_ARGUMENT, KIN_E_NOT_OWNER, KIN_E_BUSY (the system has not ended a worker within a second). */
+ * KIN_E_CANCELLED, too, and not tried again; what they have done so far stays done: a half-written out, messages,
+ * locks whose next owner is told KIN_OWNER_DIED. Other works' tasks are not touched, and others replace the workers.
+ * Takes about a millisecond, and a worker's start. KIN_OK: all tasks have ended; some may have ended before, in
+ * another way. Errors: KIN_E_ARGUMENT, KIN_E_NOT_OWNER, KIN_E_BUSY (the system has not ended a worker within a
+ * second). */
 KIN_API kin_status kin_future_kill(kin_future *future);
 
 /* Cancels what has not begun, waits for what has (kin_future_kill first: kills it), and frees it. NULL: nothing. O(1),
