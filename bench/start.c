@@ -78,7 +78,7 @@ void bench_start(bench *b)
 static int kin_run_once(void)
 {
     const char *const argv[] = {tool_path, "noop", NULL};
-    kin_exit end = {-1, 0};
+    kin_exit end = {.code = -1, .signal = 0};
     return kin_run(argv, NULL, &end) != KIN_OK || end.code != 0;
 }
 

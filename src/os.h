@@ -30,6 +30,7 @@
 /* ---- error: error.c ---- */
 
 int kin_os_error(void);
+void kin_os_error_set(int code);
 void kin_os_error_write(int code, char *buffer, size_t size);
 
 /* ---- clock, rest and random bytes: clock.c ---- */
@@ -185,14 +186,16 @@ typedef struct kin_os_watch {
     uint32_t ready;       /* written: of interest, what is; 0 for a handle that is not */
 } kin_os_watch;
 
-/* *number tells it from others of the slot, also from one that a forked child still has; never 0. */
-kin_status kin_os_bell_open(kin_os_handle *out, uint32_t *number, const kin_os_id *family, uint32_t slot);
-void kin_os_bell_close(kin_os_handle bell);
+/* *number tells it from others of the slot, also from one that a forked child still has; never 0. close takes
+ * KIN_OS_NO_BELL, too (os_types.h: the initialiser of none). */
+kin_status kin_os_bell_open(kin_os_bell *out, uint32_t *number, const kin_os_id *family, uint32_t slot);
+void kin_os_bell_close(kin_os_bell *bell);
 void kin_os_bell_ring(const kin_os_id *family, uint32_t slot, uint32_t number);
 /* Sleeps until one of them is ready, or sem is posted (POSIX: the bell rung), at most until deadline. More than the
  * system's limit for one call are possible. KIN_OK: look at them, though perhaps none is ready. KIN_E_TIMED_OUT.
  * KIN_E_HANDLE: one is not open. */
-kin_status kin_os_watch_any(kin_os_watch *watches, size_t count, kin_os_sem sem, kin_os_handle bell, int64_t deadline);
+kin_status kin_os_watch_any(kin_os_watch *watches, size_t count, kin_os_sem sem, const kin_os_bell *bell,
+                            int64_t deadline);
 
 /* ---- which process this is: identity.c ---- */
 
@@ -208,7 +211,7 @@ typedef struct kin_os_process_id {
 kin_status kin_os_self(kin_os_process_id *out);
 /* Only the pid: cheap. */
 uint32_t kin_os_pid(void);
-/* The running program's own path, UTF-8. KIN_E_TOO_BIG if size is short. */
+/* The running program's own path, UTF-8; another file may have it by now. KIN_E_TOO_BIG if size is short. */
 kin_status kin_os_self_path(char *buffer, size_t size);
 
 /* ---- pulse, the sign of life: pulse.c ----
@@ -229,10 +232,13 @@ typedef enum kin_os_life {
 } kin_os_life;
 
 kin_status kin_os_pulse_create(kin_os_pulse *out, const kin_os_id *family, const kin_os_access *access);
-/* The handle to pass to a spawned child (KIN_OS_NO_HANDLE on Windows), and the child's use of it: takes handle, also on
+/* The handle to pass to a spawned child, borrowed (KIN_OS_NO_HANDLE on Windows; KIN_E_HANDLE: the program has closed
+ * it, and its file has no name by which it could be opened again), and the child's use of it: takes handle, also on
  * failure. kin_os_pulse_close takes KIN_OS_NO_PULSE, too (os_types.h: the initialiser of none). */
-kin_os_handle kin_os_pulse_handle(const kin_os_pulse *pulse);
+kin_status kin_os_pulse_handle(kin_os_handle *out, kin_os_pulse *pulse);
 kin_status kin_os_pulse_adopt(kin_os_pulse *out, kin_os_handle handle);
+/* Whether it is the pulse of that family, and no other file: of a handle that somebody else has named. Windows: no. */
+bool kin_os_pulse_is(kin_os_handle handle, const kin_os_id *family);
 /* What the sign of `index` is now, for kin_os_pulse_start. To be read before what says that the sign may be taken. */
 uint64_t kin_os_pulse_look(kin_os_pulse *pulse, uint32_t index);
 /* Takes the sign of `index` for this process, and for the calling thread, if it still is what was seen and shows no
@@ -309,12 +315,27 @@ const char *kin_os_variable(const char *name);
 /* ---- processes: process.c ---- */
 
 typedef struct kin_os_exit {
-    int code;   /* exit code, 0 if killed by a signal */
-    int signal; /* the signal, 0 if it exited; on Windows always 0 */
+    int code;           /* exit code, 0 if there is none */
+    int signal;         /* the signal that ended it, or 0. Windows: as if, if kin_os_process_kill did */
+    uint32_t exception; /* Windows: the exception that ended it, or 0 */
+    bool killed;        /* kin_os_process_kill ended it */
+    bool returned;      /* its entry returned, with that code: kin_os_returned */
+    bool doubtful;      /* Windows: it may have been ended by somebody who chose the code */
 } kin_os_exit;
 
-/* Forks the calling thread. *in_child tells the two returns apart; the child's *out is meaningless. */
-kin_status kin_os_fork(kin_os_process *out, bool *in_child);
+/* What a child has instead of what this process has. All zero: the same as this process. */
+typedef struct kin_os_setting {
+    const char *directory;        /* or NULL */
+    const char *const *variables; /* changes: "NAME=value" and "NAME", the later one counts; or NULL */
+    bool replaced[3];             /* whether it has another standard stream: */
+    kin_os_handle streams[3];     /* that one; KIN_OS_NO_HANDLE: an empty input, an output that goes nowhere */
+    bool bound;                   /* Windows: it ends with this process. POSIX: kin_os_follow_parent */
+    bool self;                    /* kin_os_spawn: the program is this process's own, as it runs */
+} kin_os_setting;
+
+/* Forks the calling thread. *in_child tells the two returns apart; the child's *out is meaningless. An error in the
+ * child: the setting could not be had there. */
+kin_status kin_os_fork(kin_os_process *out, const kin_os_setting *setting, bool *in_child);
 /* Writes out what the standard output streams still hold. Streams that hold nothing are not touched: a flush of an
  * empty one costs a process just forked ten microseconds of page faults. */
 void kin_os_flush(void);
@@ -333,10 +354,10 @@ typedef struct kin_os_message {
 /* Starts a program; argv and names are UTF-8, argv[0] is not special, program is a path. The child inherits the
  * standard streams and gets the message, with duplicates of the handles, nothing else. It can take them by
  * kin_os_message_take; what it does not take vanishes with it. If it ends at once, that is no failure of the start.
- * bound, Windows: it ends with this process. POSIX: KIN_E_UNSUPPORTED in a program that has more rights than its
- * caller: the child would have them, too, and take no message (kin_os_variable). */
+ * POSIX: KIN_E_UNSUPPORTED in a program that has more rights than its caller: the child would have them, too, and take
+ * no message (kin_os_variable). */
 kin_status kin_os_spawn(kin_os_process *out, const char *program, const char *const *argv,
-                        const kin_os_message *message, bool bound);
+                        const kin_os_message *message, const kin_os_setting *setting);
 uint32_t kin_os_process_pid(const kin_os_process *process);
 /* What to watch for its end; KIN_OS_NO_HANDLE where there is nothing (a kernel without pidfds). It stays process's. */
 kin_os_handle kin_os_process_handle(kin_os_process *process);
@@ -350,6 +371,11 @@ bool kin_os_process_ended(const kin_os_process *process);
 kin_status kin_os_process_kill(kin_os_process *process, bool force);
 /* Forgets it; a child that still runs goes on. */
 void kin_os_process_close(kin_os_process *process);
+/* A name for what ended it: a signal's or an exception's; NULL: it has none. A static string. */
+const char *kin_os_exit_name(const kin_os_exit *how);
+/* In a child of kin_os_fork, kin_os_spawn or kin_os_server_start: the entry has returned that code, 0 to 255. Gives the
+ * code to end this process with, at once: it tells the parent so. */
+int kin_os_returned(int code);
 /* Ends the calling process at once: no exit handlers, no flushing (_exit, TerminateProcess on itself). */
 void kin_os_exit_now(int code);
 /* The calling process goes on in the background: without its terminal, with nothing for standard streams. */
@@ -401,7 +427,8 @@ size_t kin_os_run_left(kin_os_run *run, unsigned stream);
 /* Closes the pipe to a stream, if there is one: the input ends, an output is not wanted any more. */
 void kin_os_run_shut(kin_os_run *run, unsigned stream);
 /* Until one of the pipes still open can be moved (bit 1 << stream) or the program has ended (KIN_OS_RUN_ENDED, *how).
- * KIN_OK, perhaps with nothing *ready. KIN_E_TIMED_OUT. KIN_E_NOT_FOUND: it has ended, and nobody can tell how. */
+ * KIN_OK, perhaps with nothing *ready. KIN_E_TIMED_OUT. KIN_E_NOT_FOUND: it has ended, and nobody can tell how.
+ * POSIX: KIN_E_HANDLE, as of the two above: the program has closed a pipe. */
 #define KIN_OS_RUN_ENDED 8u
 kin_status kin_os_run_wait(kin_os_run *run, int64_t deadline, unsigned *ready, kin_os_exit *how);
 kin_status kin_os_run_kill(kin_os_run *run, bool force);
@@ -424,7 +451,8 @@ typedef enum kin_os_kind { /* pinned: the blob carries it */
 /* KIN_E_HANDLE: not an open handle. */
 kin_status kin_os_handle_kind(kin_os_handle handle, kin_os_kind *out);
 kin_status kin_os_handle_duplicate(kin_os_handle *out, kin_os_handle handle);
-/* Windows: into another process, target being a process handle; *value is valid there. POSIX: KIN_E_UNSUPPORTED. */
+/* Windows: into another process, target being a process handle; *value is valid there. POSIX: KIN_E_UNSUPPORTED.
+ * KIN_OS_DUPLICATES_INTO of os_types.h: 1, 0. */
 kin_status kin_os_handle_duplicate_into(uint64_t *value, kin_os_handle handle, kin_os_handle target);
 /* The pid of the process that a handle stands for; 0 if it stands for none. POSIX: 0. */
 uint32_t kin_os_handle_pid(kin_os_handle process);
@@ -486,7 +514,8 @@ kin_status kin_os_pipe_watch(kin_os_pipe *pipe, kin_os_handle *out);
  * start, ends with this process, and is no forked child's. The child is the calling process's own in every respect.
  * Errors: those of kin_os_spawn; KIN_E_UNSUPPORTED; KIN_E_CLOSED: the server ended before there was a child. Windows:
  * KIN_E_UNSUPPORTED. */
-kin_status kin_os_server_start(kin_os_process *out, const char *program, const kin_os_message *message);
+kin_status kin_os_server_start(kin_os_process *out, const char *program, const kin_os_message *message,
+                               const kin_os_setting *setting);
 /* What was taken by kin_os_message_take is left alone, unless it makes this process a server: then it serves, and
  * returns only in the children, each with its own message. handles has room for KIN_OS_HANDLES_MAX. KIN_E_CLOSED:
  * whom it was for has gone. */

@@ -159,8 +159,13 @@ kin_process *start_child(const char *entry, const kin_args *args)
 
 void join_child(kin_process *process, int code)
 {
-    kin_exit result = {-1, -1};
+    kin_exit result = {.code = -1, .signal = -1};
     assert_ok(kin_process_join(process, PATIENCE, &result));
+    if (result.code != code) {
+        char text[96];
+        print_message("the child %s\n", kin_exit_text(&result, text, sizeof text));
+    }
+    assert_true(result.how == KIN_END_RETURNED || result.how == KIN_END_EXITED);
     assert_int_equal(result.signal, 0);
     assert_int_equal(result.code, code);
     kin_process_close(process);

@@ -26,8 +26,11 @@ void raise_signal(intptr_t signal);
 intptr_t start_self(const char *argument, intptr_t input, const intptr_t *inherited, size_t count);
 /* Waits for its end; returns its exit code. */
 int end_of_self(intptr_t process);
-/* Kills the process of that id, if there is one. */
+/* Kills the process of that id, if there is one; Windows: with that exit code. */
 void kill_pid(uint32_t pid);
+void kill_pid_with(uint32_t pid, uint32_t code);
+/* Ends this process by a signal or an exception. */
+void crash(void);
 /* Reads all of the standard input; returns how much. */
 size_t read_input(void *buffer, size_t size);
 /* Closes the standard input; writes all of it to standard output (1) or error (2), as it is, or returns 0. */

@@ -6,7 +6,7 @@
 
 static void call(const char *const *argv, outcome *out)
 {
-    kin_exit end = {-1, 0};
+    kin_exit end = {.code = -1, .signal = 0};
     tool_check(kin_run(argv, NULL, &end), "kin_run");
     say(out->expected, "exit code 0");
     say(out->got, "exit code %d", end.code);

@@ -81,7 +81,8 @@ typedef struct kin_function {
 } kin_function;
 
 /* Registers what workers can run; functions must stay valid. Call it once, before kin_main, from which spawned
- * workers do not return. Errors: KIN_E_ARGUMENT (null, no run, a name twice, empty or too long). */
+ * workers do not return. Errors: KIN_E_ARGUMENT (null, no run, a name twice, empty or too long); KIN_E_AFTER_MAIN:
+ * kin_main was called already, and spawned workers would not have these functions. */
 KIN_API kin_status kin_functions(const kin_function *functions, size_t count);
 
 /* ---- the pool ---- */

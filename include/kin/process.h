@@ -43,6 +43,7 @@ KIN_BEGIN
 
 /* A file descriptor or a HANDLE as a number: (kin_handle)fd, (kin_handle)handle. */
 typedef intptr_t kin_handle;
+#define KIN_NO_HANDLE ((kin_handle)-1) /* none */
 
 typedef enum kin_handle_kind { /* pinned */
                                KIN_HANDLE_ANY = 0,
@@ -127,48 +128,91 @@ typedef struct kin_process_options {
     const char *const *argv; /* spawn: its arguments, NULL-terminated; NULL, and fork server: only the program's name */
     int die_with_parent;     /* 1: it is killed when this process ends; see kin_process_start */
     const char *name;        /* what kin_process_name gives, 1 to KIN_NAME_MAX bytes; NULL: the entry's name */
+    const char *directory;   /* where it starts; NULL: this process's current directory */
+    const char *const *environment; /* changes: "NAME=value" sets, "NAME" removes; NULL-terminated; or NULL */
+    kin_handle streams[3];          /* standard input, output, error, borrowed; 0: this process's own; KIN_NO_HANDLE: an
+                                       empty input, an output that goes nowhere */
 } kin_process_options;
 
 #define KIN_PROCESS_OPTIONS                                                                                            \
     {                                                                                                                  \
-        sizeof(kin_process_options), KIN_DEFAULT, NULL, NULL, 0, NULL                                                  \
+        sizeof(kin_process_options), KIN_DEFAULT, NULL, NULL, 0, NULL, NULL, NULL,                                     \
+        {                                                                                                              \
+            0, 0, 0                                                                                                    \
+        }                                                                                                              \
     }
 
-/* Starts a child that runs the entry with the arguments (NULL: none, own family). options NULL: all defaults; name,
- * args and options are only borrowed for the call. *out is the caller's; kin_process_close. The child becomes a
- * member of the family. Fork: only the calling thread goes on in the child, which leaves by _exit: stdout and stderr
- * are flushed before the fork and again at its end, other streams are the entry's to flush or close, what atexit
- * registered does not run. In a program with several threads, it should do little more than run its entry. Spawn: a
- * program that never calls kin_main just runs; kin_process_join tells how it ended. Fork server: the child comes out
- * of kin_main as a spawned one does, a child of this process as any other. It has the standard streams and the
- * blocked signals of now; environment, current directory, limits and priority as they were when the server was
- * started, by the first such start, and what the program did before kin_main was done once, in the server: it must
- * not start threads there. The server is a child of this process, too, which ends with it: wait(2) for all children
- * finds it, and waits for good. If somebody kills it, the next start makes a new one, and children go on; while
- * somebody has it stopped (SIGSTOP), starts wait. Handles for a child may be open in the server for a moment after
- * the start. A forked child has none until it starts its own. POSIX: a program that has more rights than its caller
- * (setuid, setgid, file capabilities; getauxval(3), AT_SECURE) can only fork its children: KIN_SPAWN and
- * KIN_FORKSERVER are KIN_E_UNSUPPORTED, and so is what needs them (a manager's keeper). Such a program takes nobody's
- * message, so that its caller cannot choose what kin_main runs. It reads no variable of kin's, nor the names of
- * directories. die_with_parent: however this process ends, also by kill -9, the child is killed; the end of the
- * thread that started it does nothing. What the child held is treated as after any death. It is for the child alone:
- * its own children go on, unless they were started so, too. POSIX: a thread in the child, with a descriptor, sees to
- * it from its beginning (kin_main) to its end or an exec; a program that never calls kin_main goes on, and so does a
- * process that the child forks by itself. A parent that calls exec has not ended. Windows: a job object, also for
- * programs that know nothing of kin (but not if this process is killed between their start and the next system call).
- * Errors: KIN_E_ARGUMENT (also KIN_FORK or KIN_FORKSERVER with a program), KIN_E_ENTRY (not registered; with a
- * program, the child ends with KIN_EXIT_START instead), KIN_E_BEFORE_MAIN, KIN_E_UNSUPPORTED (KIN_FORK and
- * KIN_FORKSERVER on Windows; KIN_FORKSERVER with a C library or kernel that does not let it be: Linux with glibc
- * does), KIN_E_CLOSED (KIN_FORKSERVER: the server ended at once, twice), KIN_E_NOT_FOUND (no such program),
- * KIN_E_PERMISSION, KIN_E_LIMIT (processes, members), KIN_E_HANDLE (an argument's handle was closed),
- * KIN_E_NO_MEMORY, KIN_E_TOO_BIG (arguments), KIN_E_OS. After an error nothing is left. */
+/* Starts a child that runs the entry with the arguments (NULL: none). options NULL: all defaults; name, args and
+ * options are only borrowed for the call. *out is the caller's; kin_process_close. The child becomes a member of the
+ * arguments' family (without arguments: of this process's own family). That family is what NULL means in the child, by
+ * every method. docs/start-methods.md says what else a child finds, by which method.
+ *
+ * Fork: only the calling thread goes on in the child, which leaves by _exit: stdout and stderr are flushed before the
+ * fork and again at its end, other streams are the entry's to flush or close, what atexit registered does not run. In a
+ * program with several threads, it should do little more than run its entry.
+ *
+ * Spawn: a program that never calls kin_main just runs; kin_process_join tells how it ended. Without options.program
+ * it is this program as it runs. On Linux that is so also if its file was replaced or removed meanwhile (not for a
+ * process that sees no /proc); libraries that were replaced are the new ones in the child. Windows lets nobody replace or
+ * remove the file of a running program, but rename it: then the file that has the name now is started.
+ *
+ * Fork server: the child comes out of kin_main as a spawned one does, a child of this process as any other. It has the
+ * standard streams, current directory, environment and blocked signals of now; limits, umask, priority and ignored
+ * signals are as they were when the server was started, by the first such start. What the program did before kin_main
+ * was done once, in the server: it must not start threads there. The server is a child of this process, too, which ends
+ * with it: wait(2) for all children finds it, and waits for good. If somebody kills it, the next start makes a new one,
+ * and children go on; while somebody has it stopped (SIGSTOP), starts wait. Handles for a child may be open in the
+ * server for a moment after the start. A forked child has none until it starts its own.
+ *
+ * POSIX: a program that has more rights than its caller (setuid, setgid, file capabilities; getauxval(3), AT_SECURE)
+ * can only fork its children: KIN_SPAWN and KIN_FORKSERVER are KIN_E_UNSUPPORTED, and so is what needs them (a
+ * manager's keeper). Such a program takes nobody's message, so that its caller cannot choose what kin_main runs. It
+ * reads no variable of kin's, nor the names of directories.
+ *
+ * die_with_parent: however this process ends, also by kill -9, the child is killed; the end of the thread that started
+ * it does nothing. What the child held is treated as after any death. It is for the child alone: its own children go
+ * on, unless they were started so, too. POSIX: a thread in the child, with a descriptor, sees to it from its beginning
+ * (kin_main) to its end or an exec; a program that never calls kin_main goes on, and so does a process that the child
+ * forks by itself. A parent that calls exec has not ended. Windows: a job object, also for programs that know nothing
+ * of kin (but not if this process is killed between their start and the next system call).
+ *
+ * Errors: KIN_E_ARGUMENT (also KIN_FORK or KIN_FORKSERVER with a program), KIN_E_ENTRY (not registered; with a program,
+ * the child ends with KIN_EXIT_START instead), KIN_E_BEFORE_MAIN, KIN_E_UNSUPPORTED (KIN_FORK and KIN_FORKSERVER on
+ * Windows; KIN_FORKSERVER with a C library or kernel that does not let it be: Linux with glibc does), KIN_E_CLOSED
+ * (KIN_FORKSERVER: the server ended at once, twice), KIN_E_NOT_FOUND (no such program or directory), KIN_E_PERMISSION,
+ * KIN_E_LIMIT (processes, members), KIN_E_HANDLE (an argument's handle or a stream is closed), KIN_E_NO_MEMORY,
+ * KIN_E_TOO_BIG (arguments), KIN_E_OS.  After an error nothing is left. */
 KIN_API kin_status kin_process_start(kin_process **out, const char *entry, const kin_args *args,
                                      const kin_process_options *options);
 
+typedef enum kin_end {                       /* pinned. How a process ended: */
+                       KIN_END_UNKNOWN = 0,  /* nobody can tell */
+                       KIN_END_RETURNED = 1, /* its entry returned */
+                       KIN_END_EXITED = 2,   /* by exit, _exit or the like, not by returning from an entry */
+                       KIN_END_SIGNAL = 3,   /* by a signal (POSIX) or an exception (Windows) */
+                       KIN_END_KILLED = 4,   /* this process ended it: kin_process_terminate or _kill, a time limit */
+} kin_end;
+
+/* A child has succeeded if how is KIN_END_RETURNED and code is 0. code alone is 0 also for one that called exit(0).
+ *
+ * POSIX: a process that somebody kills ends by a signal; which of exit and a return it was, a child notes in memory that
+ * it shares with its parent alone. Windows: whoever ends a process chooses its code, 0 as well (and Wine reports 0 for
+ * one that was killed from outside). So a child says by the code itself that its entry has returned: the system's own
+ * code is 0x2B694E00 then, plus the entry's. Of a child started by kin_process_start that has not said so, code 0 is
+ * KIN_END_UNKNOWN; another code is KIN_END_EXITED, though it may have been ended by somebody who chose it. A program
+ * that does not call kin_main says nothing: use run.h for those. */
 typedef struct kin_exit {
-    int code;   /* exit code; 0 if a signal ended it */
-    int signal; /* POSIX: the signal that ended it, else 0. Windows: 0; terminate gives code 143, kill 137 */
+    int code;           /* KIN_END_RETURNED, KIN_END_EXITED: its exit code; else -1 */
+    int signal;         /* KIN_END_SIGNAL, KIN_END_KILLED: the signal, 0 for an exception. Windows: of a process that
+                           this one ended, 15 (terminate) or 9 (kill), as on Linux */
+    uint32_t exception; /* KIN_END_SIGNAL, Windows: the STATUS code */
+    uint32_t how;       /* a kin_end */
 } kin_exit;
+
+/* Writes for people how it ended ("returned 3", "ended by signal 11 (SIGSEGV)", "ended by exception 0xC0000005 (access
+ * violation)") into buffer, always terminated, cut to size bytes. Returns buffer; an empty string when one is null or
+ * size is 0. */
+KIN_API const char *kin_exit_text(const kin_exit *how, char *buffer, size_t size);
 
 /* Waits for its end, at most timeout nanoseconds; *result, if not null, is how it ended. May be asked again. What the
  * child held is cleaned up here. Not for several threads at once on one process.

@@ -63,19 +63,18 @@ typedef struct kin_run_options {
     size_t input_size;
     const char *const *environment; /* changes: "NAME=value" sets, "NAME" removes; NULL-terminated; or NULL */
     const char *directory;          /* where it starts; NULL: the caller's current one */
-    int64_t timeout;                /* nanoseconds from the start; KIN_FOREVER */
-    int64_t grace;                  /* from being asked to end, after the timeout, to being killed; KIN_SECONDS(1) */
+    int64_t timeout;                /* nanoseconds from the start; 0: no limit */
+    int64_t grace;                  /* from being asked to end, after the timeout, to being killed; 0: one second */
     size_t output_limit;            /* bytes collected of each stream; 0: no limit */
 } kin_run_options;
 
 #define KIN_RUN_OPTIONS                                                                                                \
     {                                                                                                                  \
-        sizeof(kin_run_options), 0, KIN_RUN_INHERIT, KIN_RUN_INHERIT, KIN_RUN_INHERIT, NULL, 0, NULL, NULL,            \
-            KIN_FOREVER, KIN_SECONDS(1), 0                                                                             \
+        sizeof(kin_run_options), 0, KIN_RUN_INHERIT, KIN_RUN_INHERIT, KIN_RUN_INHERIT, NULL, 0, NULL, NULL, 0, 0, 0    \
     }
 
 typedef struct kin_run_result {
-    kin_exit exit;      /* how it ended; 0, 0 if it was not started */
+    kin_exit exit;      /* how it ended; code -1 and KIN_END_UNKNOWN if it was not started */
     int started;        /* 1 if there was a program to end: tells an error of the start from one of the run */
     char *output;       /* what was collected, also before a timeout or an error; a zero byte follows; or NULL */
     size_t output_size; /* without that zero */
@@ -93,7 +92,8 @@ typedef struct kin_run_result {
  * KIN_E_LIMIT (processes, descriptors), KIN_E_NO_MEMORY, KIN_E_OS. After these nothing has run, and nothing is left.
  * Errors of the run: KIN_E_TIMED_OUT: it was asked to end (SIGTERM; Windows: made to), then, after the grace,
  * killed; also if it ended well when it was asked. KIN_E_TOO_BIG: there was more output than the limit; it was killed.
- * KIN_E_NO_MEMORY for the output: likewise.
+ * KIN_E_NO_MEMORY for the output: likewise. KIN_E_HANDLE: this process has closed the pipe to a stream, as by
+ * closefrom: likewise.
  * KIN_E_PERMISSION: it was to be ended and may not be (it runs as another user): it goes on, unwatched. KIN_E_OS: also
  * when, with POSIX, the caller ignores SIGCHLD or reaps all children itself: it has run, but how it ended is lost. */
 KIN_API kin_status kin_run(const char *const *argv, const kin_run_options *options, kin_exit *result);

@@ -55,7 +55,8 @@ KIN_BEGIN
     X(-29, KIN_E_FAILED, "the program ran, and ended otherwise than with exit code 0")                                 \
     X(-30, KIN_E_TASK, "a task failed")                                                                                \
     X(-31, KIN_E_WORKER_DIED, "a worker died")                                                                         \
-    X(-32, KIN_E_CANCELLED, "it was cancelled")
+    X(-32, KIN_E_CANCELLED, "it was cancelled")                                                                        \
+    X(-33, KIN_E_AFTER_MAIN, "functions have to be registered before kin_main is called")
 
 typedef enum kin_status {
 #define KIN_STATUS_ENUM(number, name, text) name = number,
@@ -70,19 +71,23 @@ KIN_API const char *kin_status_name(kin_status status);
 KIN_API const char *kin_status_text(kin_status status);
 
 /* The operating system's own code (errno, GetLastError) behind the last kin call of this thread that failed for the
- * system's reasons; 0 if there was none. A call that succeeds leaves it alone. */
+ * system's reasons; 0 if there was none. A call that succeeds leaves it alone, and so does one that timed out. */
 KIN_API int kin_last_os_error(void);
 
 /* Writes the system's text for such a code into buffer, always terminated, cut to size bytes.
  * Returns buffer; an empty string when buffer is null or size is 0. */
 KIN_API const char *kin_os_error_text(int code, char *buffer, size_t size);
 
-/* Timeouts are nanoseconds on the monotonic clock: a step of the wall clock does not move them. */
+/* Timeouts are nanoseconds on the monotonic clock: a step of the wall clock does not move them. n is an integer or a
+ * floating number: KIN_SECONDS(0.5). What is too large to be told in nanoseconds is KIN_FOREVER, what is too small (or no
+ * number) INT64_MIN; functions refuse all that is negative. n is evaluated more than once. */
 #define KIN_NOW INT64_C(0)
 #define KIN_FOREVER INT64_MAX
-#define KIN_US(n) ((int64_t)(n)*INT64_C(1000))
-#define KIN_MS(n) ((int64_t)(n)*INT64_C(1000000))
-#define KIN_SECONDS(n) ((int64_t)(n)*INT64_C(1000000000))
+#define KIN_US(n) KIN_DETAIL_TIME((double)(n)*1e3)
+#define KIN_MS(n) KIN_DETAIL_TIME((double)(n)*1e6)
+#define KIN_SECONDS(n) KIN_DETAIL_TIME((double)(n)*1e9)
+#define KIN_DETAIL_TIME(ns) /* for these alone; 2^63 */                                                                \
+    ((ns) >= 9223372036854775808.0 ? KIN_FOREVER : (ns) > -9223372036854775808.0 ? (int64_t)(ns) : INT64_MIN)
 
 /* What that clock shows; it began at no particular time. Any thread. */
 KIN_API int64_t kin_now(void);

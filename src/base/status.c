@@ -1,3 +1,4 @@
+#include "base/status.h"
 #include "kin/status.h"
 
 #include "os.h"
@@ -29,6 +30,14 @@ const char *kin_status_text(kin_status status)
 int kin_last_os_error(void)
 {
     return kin_os_error();
+}
+
+kin_status kin__with_error_of_before(kin_status status, int before)
+{
+    if (status >= 0 || status == KIN_E_TIMED_OUT) {
+        kin_os_error_set(before);
+    }
+    return status;
 }
 
 const char *kin_os_error_text(int code, char *buffer, size_t size)

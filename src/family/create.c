@@ -1,4 +1,5 @@
 /* create.c: making a family, and the default one. */
+#include "base/status.h"
 #include "family/create.h"
 
 #include "family/join.h"
@@ -122,6 +123,7 @@ kin_status kin__family_create_named(kin_family **out, const char *name, const ki
                                     const kin_family_options *options)
 {
     kin_family_options checked;
+    int before = kin_os_error();
     if (!out || check_options(&checked, options) != KIN_OK) {
         return KIN_E_ARGUMENT;
     }
@@ -130,7 +132,7 @@ kin_status kin__family_create_named(kin_family **out, const char *name, const ki
         checked.reserve = MODEST_RESERVE; /* the process's address space is limited */
         status = create(out, name, access, &checked);
     }
-    return status;
+    return kin__with_error_of_before(status, before);
 }
 
 /* ---- the default ---- */

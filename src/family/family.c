@@ -136,6 +136,11 @@ void kin__family_offer_default(kin_family *family)
     atomic_compare_exchange_strong(&standard, &none, family);
 }
 
+void kin__family_set_default(kin_family *family)
+{
+    atomic_store(&standard, family);
+}
+
 void kin__family_drop_default(kin_family *family)
 {
     atomic_compare_exchange_strong(&standard, &family, NULL);

@@ -73,6 +73,8 @@ void kin__family_discard(kin_family *family);
 kin_family *kin__family_default(void);
 /* Makes it the default if there is none. */
 void kin__family_offer_default(kin_family *family);
+/* Makes it the default, whatever that was. */
+void kin__family_set_default(kin_family *family);
 /* It is the default no longer, if it was. */
 void kin__family_drop_default(kin_family *family);
 

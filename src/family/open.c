@@ -8,6 +8,7 @@
  * A name is given to a family that is whole (os.h, name.c), so a creator that dies half-way leaves none, and of two
  * creators one gets it. The last member to leave removes it, if the name is its user's.
  */
+#include "base/status.h"
 #include "family/open.h"
 
 #include "base/mutex.h"
@@ -129,7 +130,7 @@ static kin_status check(wanted *out, const char *name, uint32_t flags, const kin
     return status;
 }
 
-kin_status kin_family_open(kin_family **out, const char *name, uint32_t flags, const kin_family_options *options)
+static kin_status open_family(kin_family **out, const char *name, uint32_t flags, const kin_family_options *options)
 {
     const uint32_t how = flags & (KIN_FAMILY_CREATE | KIN_FAMILY_JOIN);
     wanted it;
@@ -150,6 +151,12 @@ kin_status kin_family_open(kin_family **out, const char *name, uint32_t flags, c
         kin_os_sleep_until(kin_os_now() + PAUSE);
     }
     return KIN_E_BUSY;
+}
+
+kin_status kin_family_open(kin_family **out, const char *name, uint32_t flags, const kin_family_options *options)
+{
+    int before = kin_os_error();
+    return kin__with_error_of_before(open_family(out, name, flags, options), before);
 }
 
 kin_status kin_family_forget(const char *name)

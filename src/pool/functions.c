@@ -1,6 +1,7 @@
 /* functions.c: the functions that workers may run, registered by name. */
 #include "pool/functions.h"
 
+#include "process/entries.h"
 #include "process/registry.h"
 
 static const kin_function *functions; /* set at the start of main, read-only afterwards */
@@ -20,6 +21,9 @@ kin_status kin_functions(const kin_function *list, size_t count)
     }
     if (!list || !kin__registry_sound(list, count, sizeof *list)) {
         return KIN_E_ARGUMENT; /* what was registered stays */
+    }
+    if (kin__main_begun()) {
+        return KIN_E_AFTER_MAIN;
     }
     functions = list;
     function_count = count;

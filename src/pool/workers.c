@@ -22,6 +22,8 @@
 #define LEAVE_PATIENCE KIN_SECONDS(1) /* how long to wait for the end of a worker that was killed */
 #define GONE_PATIENCE KIN_MS(20)      /* for all that say they are about to end, or were killed, once each */
 
+static const kin_os_bell no_bell = KIN_OS_NO_BELL;
+
 static kin__worker_slot *slot_of(const kin_pool *pool, uint32_t i)
 {
     return &pool->shared->slots[i];
@@ -51,7 +53,7 @@ static void await_ends(kin_pool *pool, const uint32_t *which, uint32_t count, in
     }
     kin__mutex_unlock(&pool->mutex);
     end = blind ? kin__slice_end(kin_os_now(), BLIND_STEP, end) : end;
-    kin_os_watch_any(watches, count, KIN_OS_NO_SEM, KIN_OS_NO_HANDLE, end);
+    kin_os_watch_any(watches, count, KIN_OS_NO_SEM, &no_bell, end);
     kin__mutex_lock(&pool->mutex, KIN_OS_NEVER);
     for (uint32_t i = 0; i < count; i++) {
         let_go(holds[i]);
@@ -276,7 +278,7 @@ static void remove_worker(kin_pool *pool, uint32_t i)
 {
     kin__worker *worker = &pool->workers[i];
     kin__worker_slot *slot = slot_of(pool, i);
-    kin_exit how = {0, 0};
+    kin_exit how = {.code = 0, .signal = 0};
     kin_process_join(worker->process, KIN_NOW, &how);
     let_go(worker->hold);
     worker->process = NULL;

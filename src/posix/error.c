@@ -57,7 +57,7 @@ int kin_os_error(void)
     return last_error;
 }
 
-static void set_error(int code)
+void kin_os_error_set(int code)
 {
     last_error = code;
 }
@@ -75,7 +75,7 @@ static kin_status status_of(int code)
 
 kin_status kin_posix_fail(int code)
 {
-    set_error(code);
+    kin_os_error_set(code);
     return status_of(code);
 }
 

@@ -68,6 +68,17 @@ uint32_t kin_os_pid(void)
     return (uint32_t)getpid();
 }
 
+/* " (deleted)" stands behind the path of a file that was removed or replaced, proc(5). */
+static void drop_mark(char *path, size_t length)
+{
+    static const char mark[] = " (deleted)";
+    const size_t size = sizeof mark - 1;
+    struct stat info;
+    if (length > size && strcmp(path + length - size, mark) == 0 && lstat(path, &info) != 0) {
+        path[length - size] = '\0';
+    }
+}
+
 kin_status kin_os_self_path(char *buffer, size_t size)
 {
     ssize_t length = readlink("/proc/self/exe", buffer, size);
@@ -78,5 +89,6 @@ kin_status kin_os_self_path(char *buffer, size_t size)
         return KIN_E_TOO_BIG;
     }
     buffer[length] = '\0';
+    drop_mark(buffer, (size_t)length);
     return KIN_OK;
 }

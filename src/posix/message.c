@@ -1,4 +1,5 @@
-/* message.c: what a spawned child is born with: a message in its environment, handles as descriptors 3, 4, ...
+/* message.c: what a spawned child is born with: a message in its environment, handles as descriptors 3, 4, ..., and
+ * behind them that of its record (returns.c).
  *
  * - The environment passes to grandchildren: the variable names the pid of the parent that wrote it.
  * - A descriptor made by dup2 in the child survives exec, so the child closes that door first of all.
@@ -8,11 +9,14 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "posix/environment.h"
 #include "posix/message.h"
 #include "posix/posix.h"
+#include "posix/returns.h"
 
 /* ---- the parent writes ---- */
 
@@ -24,7 +28,7 @@ static char *put_text(char *out, const char *text)
     return out;
 }
 
-static char *put_number(char *out, unsigned long number)
+static char *put_number(char *out, uint64_t number)
 {
     char digits[3 * sizeof number];
     char *first = digits + sizeof digits;
@@ -36,14 +40,16 @@ static char *put_number(char *out, unsigned long number)
     return put_text(out, first);
 }
 
-void kin_posix_message_write(char out[KIN_POSIX_MESSAGE_TEXT], const kin_os_message *message)
+void kin_posix_message_write(char out[KIN_POSIX_MESSAGE_TEXT], const kin_os_message *message,
+                             const kin_posix_record *record)
 {
     const unsigned char *bytes = message->data;
     char *at = put_text(out, KIN_POSIX_MESSAGE "=");
-    at = put_number(at, (unsigned long)getpid());
-    *at++ = ':';
-    at = put_number(at, message->handle_count);
-    *at++ = ':';
+    const uint64_t numbers[] = {(uint64_t)getpid(), message->handle_count, record->slot, record->token};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        at = put_number(at, numbers[i]);
+        *at++ = ':';
+    }
     for (size_t i = 0; i < message->size; i++) {
         *at++ = "0123456789abcdef"[bytes[i] >> 4];
         *at++ = "0123456789abcdef"[bytes[i] & 15];
@@ -60,14 +66,17 @@ static unsigned digit_of(char c)
 }
 
 /* Reads a decimal number and the colon behind it. */
-static bool get_number(const char **text, unsigned long most, unsigned long *out)
+static bool get_number(const char **text, uint64_t most, uint64_t *out)
 {
     const char *at = *text;
     *out = 0;
-    for (; digit_of(*at) < 10 && *out <= most; at++) {
+    for (; digit_of(*at) < 10; at++) {
+        if (*out > (most - digit_of(*at)) / 10) {
+            return false;
+        }
         *out = *out * 10 + digit_of(*at);
     }
-    bool sound = at != *text && *at == ':' && *out <= most;
+    bool sound = at != *text && *at == ':';
     *text = at + 1;
     return sound;
 }
@@ -111,19 +120,34 @@ bool kin_os_message_pending(void)
 static kin_status take(const char *text, void *data, size_t capacity, size_t *size, kin_os_handle *handles,
                        size_t *handle_count)
 {
-    unsigned long parent, count;
-    if (!get_number(&text, INT_MAX, &parent) || !get_number(&text, *handle_count, &count)) {
+    uint64_t parent, count, slot;
+    kin_posix_record record = {.at = NULL};
+    if (!get_number(&text, INT_MAX, &parent) || !get_number(&text, *handle_count, &count) ||
+        !get_number(&text, UINT32_MAX, &slot) || !get_number(&text, UINT64_MAX, &record.token)) {
         return KIN_E_BLOB_CORRUPT;
     }
-    if (parent != (unsigned long)getppid()) {
+    record.slot = (uint32_t)slot;
+    if (parent != (uint64_t)getppid()) {
         return KIN_E_CLOSED; /* the descriptors may be anything by now, so they are left alone */
     }
     kin_status status = get_bytes(text, data, capacity, size);
     if (status == KIN_OK) {
-        status = take_handles(handles, count);
+        status = take_handles(handles, (size_t)count);
     }
-    *handle_count = count;
+    if (status == KIN_OK) {
+        status = kin_posix_record_adopt(KIN_POSIX_FIRST_FD + (int)count, &record);
+    }
+    *handle_count = (size_t)count;
     return status;
+}
+
+/* A process is called as the file that was executed: after a start by /proc/self/exe, "exe" (execve(2), proc(5)). */
+static void restore_name(void)
+{
+    char name[16] = "";
+    if (prctl(PR_GET_NAME, name, 0, 0, 0) == 0 && strcmp(name, "exe") == 0) {
+        prctl(PR_SET_NAME, program_invocation_short_name, 0, 0, 0);
+    }
 }
 
 kin_status kin_os_message_take(void *data, size_t capacity, size_t *size, kin_os_handle *handles, size_t *handle_count)
@@ -134,5 +158,6 @@ kin_status kin_os_message_take(void *data, size_t capacity, size_t *size, kin_os
     }
     kin_status status = take(text, data, capacity, size, handles, handle_count);
     unsetenv(KIN_POSIX_MESSAGE);
+    restore_name();
     return status;
 }

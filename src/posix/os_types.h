@@ -8,6 +8,7 @@
 
 typedef int kin_os_handle;
 #define KIN_OS_NO_HANDLE (-1)
+#define KIN_OS_DUPLICATES_INTO 0
 
 /* The address of its word, or (sem_plain.c) of its sem_t. */
 typedef struct kin_posix_sem *kin_os_sem;
@@ -36,12 +37,23 @@ typedef struct kin_os_pulse {
         KIN_OS_NO_HANDLE, {0, 0}, 0, NULL, NULL                                                                        \
     }
 
+/* What a child notes when its entry has returned (posix/returns.h). */
+typedef struct kin_posix_record {
+    void *at; /* the parent's */
+    uint32_t slot;
+    pid_t owner;
+    uint64_t token; /* 0: there is none */
+} kin_posix_record;
+
 typedef struct kin_os_process {
     pid_t pid;
     int pidfd; /* opened when first needed; -1 until then, and where the kernel has none */
     kin_posix_file pidfd_file;
-    int ended; /* status holds waitpid's answer */
+    kin_posix_record record;
+    unsigned sent; /* 1 << number of each signal sent to end it */
+    int ended;     /* status holds waitpid's answer */
     int status;
+    int returned; /* and so has the entry */
 } kin_os_process;
 
 typedef struct kin_os_pipe {
@@ -50,9 +62,20 @@ typedef struct kin_os_pipe {
 } kin_os_pipe;
 #define KIN_OS_PIPE_HANDLES 1u
 
+typedef struct kin_os_bell {
+    int fd;
+    kin_posix_file file;
+    int place; /* among those that a forked child is to close; -1: none */
+} kin_os_bell;
+#define KIN_OS_NO_BELL                                                                                                 \
+    {                                                                                                                  \
+        KIN_OS_NO_HANDLE, {0, 0}, -1                                                                                   \
+    }
+
 typedef struct kin_os_run {
     kin_os_process process;
     int channels[3], inner[3]; /* our ends and, until it is started, the program's; -1 */
+    kin_posix_file files[3];   /* of channels */
     struct kin_os_run *next;
     int tree, ending; /* it leads a process group; that is to end */
 } kin_os_run;

@@ -17,6 +17,7 @@
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -30,6 +31,9 @@
 #include "posix/linux.h"
 #include "posix/message.h"
 #include "posix/posix.h"
+#include "posix/program.h"
+#include "posix/returns.h"
+#include "posix/setting.h"
 
 /* ---- fork ---- */
 
@@ -44,14 +48,31 @@ void kin_os_flush(void)
     }
 }
 
-kin_status kin_os_fork(kin_os_process *out, bool *in_child)
+kin_status kin_os_fork(kin_os_process *out, const kin_os_setting *setting, bool *in_child)
 {
-    pid_t pid = fork();
-    if (pid < 0) {
+    kin_posix_record record;
+    int unused, directory = setting->directory ? kin_posix_open_directory(setting->directory) : -1;
+    if (setting->directory && directory < 0) {
         return kin_posix_fail(errno);
     }
+    kin_status status = kin_posix_record_claim(&record, &unused);
+    if (status != KIN_OK) {
+        kin_posix_close(directory);
+        return status;
+    }
+    pid_t pid = fork();
+    bool done = pid > 0 || (pid == 0 && kin_posix_settle(setting, directory));
+    int error = done ? 0 : errno;
+    kin_posix_close(directory);
     *in_child = pid == 0;
-    *out = (kin_os_process){.pid = pid, .pidfd = -1};
+    if (pid == 0) {
+        kin_posix_record_inherit(&record);
+    }
+    if (!done) {
+        kin_posix_record_release(&record);
+        return kin_posix_fail(error);
+    }
+    *out = (kin_os_process){.pid = pid, .pidfd = -1, .record = record};
     return KIN_OK;
 }
 
@@ -84,34 +105,97 @@ int kin_posix_close_from(posix_spawn_file_actions_t *actions, int first)
 
 #endif
 
-/* Where the child takes each handle from. A handle that lies where the child will put another one is copied out of the
- * way. copies: -1 where there is none. */
-static int move_sources(int *sources, int *copies, const kin_os_message *message)
+#if !KIN_POSIX_SPAWN_CHDIR
+
+int kin_posix_change_directory(posix_spawn_file_actions_t *actions, const char *directory)
 {
-    int end = KIN_POSIX_FIRST_FD + (int)message->handle_count;
+    (void)actions;
+    (void)directory;
+    return ENOSYS;
+}
+
+#else
+
+int kin_posix_change_directory(posix_spawn_file_actions_t *actions, const char *directory)
+{
+    return posix_spawn_file_actions_addchdir_np(actions, directory);
+}
+
+#endif
+
+/* The file that the calling process executes, whatever has its path now, if any (proc(5)): a program may be upgraded
+ * while it runs, and its children are to be of its own version. */
+#define SELF "/proc/self/exe"
+#define MOVES (KIN_POSIX_STREAMS + KIN_OS_HANDLES_MAX + 1) /* and the record's */
+
+/* Which descriptor of this process each descriptor of the child is made of. */
+typedef struct moves {
+    int targets[MOVES], sources[MOVES];
+    int copies[MOVES]; /* -1 where there is none */
+    size_t count;
+    int end; /* from here on the child has nothing */
+} moves;
+
+static void add_move(moves *to, int target, int source)
+{
+    to->targets[to->count] = target;
+    to->sources[to->count] = source;
+    to->copies[to->count++] = -1;
+}
+
+static void list_moves(moves *out, const kin_os_message *message, int record, const kin_os_setting *setting)
+{
+    out->count = 0;
+    for (int i = 0; i < KIN_POSIX_STREAMS; i++) {
+        if (setting->replaced[i]) {
+            add_move(out, i, setting->streams[i]);
+        }
+    }
     for (int i = 0; i < (int)message->handle_count; i++) {
-        int fd = message->handles[i];
-        bool in_the_way = fd >= KIN_POSIX_FIRST_FD && fd < end && fd != KIN_POSIX_FIRST_FD + i;
-        copies[i] = in_the_way ? kin_posix_duplicate(fd, end) : -1;
-        sources[i] = in_the_way ? copies[i] : fd;
-        if (in_the_way && copies[i] < 0) {
-            return errno;
+        add_move(out, KIN_POSIX_FIRST_FD + i, message->handles[i]);
+    }
+    add_move(out, KIN_POSIX_FIRST_FD + (int)message->handle_count, record);
+    out->end = KIN_POSIX_FIRST_FD + (int)message->handle_count + 1;
+}
+
+static bool is_target(const moves *list, int fd)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->targets[i] == fd) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What lies where the child will put something else is copied out of the way. */
+static int clear_the_way(moves *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        int fd = list->sources[i];
+        if (fd >= 0 && fd != list->targets[i] && is_target(list, fd)) {
+            list->sources[i] = list->copies[i] = kin_posix_duplicate(fd, list->end);
+            if (list->copies[i] < 0) {
+                return errno;
+            }
         }
     }
     return 0;
 }
 
-/* Leaves the child 0, 1, 2 and the message's handles. */
-static int plan_descriptors(posix_spawn_file_actions_t *actions, const int *sources, size_t handle_count)
+/* Leaves the child its streams and the message's handles. A source of -1 is nothing. */
+static int plan_descriptors(posix_spawn_file_actions_t *actions, const moves *list)
 {
-    int error = 0, target = KIN_POSIX_FIRST_FD;
-    for (size_t i = 0; i < handle_count && !error; i++) {
-        error = posix_spawn_file_actions_adddup2(actions, sources[i], target++);
+    int error = 0;
+    for (size_t i = 0; i < list->count && !error; i++) {
+        error = list->sources[i] >= 0
+                    ? posix_spawn_file_actions_adddup2(actions, list->sources[i], list->targets[i])
+                    : posix_spawn_file_actions_addopen(actions, list->targets[i], "/dev/null", O_RDWR, 0);
     }
-    return error ? error : kin_posix_close_from(actions, target);
+    return error ? error : kin_posix_close_from(actions, list->end);
 }
 
-static int start(pid_t *pid, const int *sources, size_t handle_count, const char *program, const char *const *argv,
+static int start(pid_t *pid, const moves *list, const char *directory, const char *program, const char *const *argv,
                  char *const *environment)
 {
     posix_spawn_file_actions_t actions;
@@ -119,7 +203,10 @@ static int start(pid_t *pid, const int *sources, size_t handle_count, const char
     if (error) {
         return error;
     }
-    error = plan_descriptors(&actions, sources, handle_count);
+    error = plan_descriptors(&actions, list);
+    if (!error && directory) {
+        error = kin_posix_change_directory(&actions, directory);
+    }
     if (!error) {
         error = posix_spawn(pid, program, &actions, NULL, (char *const *)argv, environment);
     }
@@ -127,32 +214,68 @@ static int start(pid_t *pid, const int *sources, size_t handle_count, const char
     return error;
 }
 
-kin_status kin_os_spawn(kin_os_process *out, const char *program, const char *const *argv,
-                        const kin_os_message *message, bool bound)
+/* The child's environment, with the message; free it. NULL: errno. */
+static char **make_environment(const char *message, const char *const *variables)
 {
-    char text[KIN_POSIX_MESSAGE_TEXT];
-    int sources[KIN_OS_HANDLES_MAX], copies[KIN_OS_HANDLES_MAX];
+    size_t count = 0;
+    while (variables && variables[count]) {
+        count++;
+    }
+    const char **all = malloc((count + 2) * sizeof *all);
+    if (!all) {
+        return NULL;
+    }
+    for (size_t i = 0; i < count; i++) {
+        all[i] = variables[i];
+    }
+    all[count] = message;
+    all[count + 1] = NULL;
+    char **environment = kin_posix_environment(all, false);
+    free(all);
+    return environment;
+}
+
+static int spawn(kin_os_process *out, int record, const char *program, const char *const *argv,
+                 const kin_os_message *message, const kin_os_setting *setting)
+{
+    char text[KIN_POSIX_MESSAGE_TEXT], *path = NULL;
+    moves list;
+    kin_posix_message_write(text, message, &out->record);
+    list_moves(&list, message, record, setting);
+    char **environment = make_environment(text, setting->variables);
+    int error = environment ? clear_the_way(&list) : ENOMEM;
+    if (!error && setting->directory) { /* a relative path would be taken from the new directory */
+        error = kin_posix_whole_path(&path, program);
+    }
+    if (!error) {
+        struct stat info; /* a process that has changed its root may not see /proc */
+        const char *file = setting->self && lstat(SELF, &info) == 0 ? SELF : path ? path : program;
+        error = start(&out->pid, &list, setting->directory, file, argv, environment);
+    }
+    kin_posix_close_all(list.copies, list.count);
+    free(environment);
+    free(path);
+    return error;
+}
+
+kin_status kin_os_spawn(kin_os_process *out, const char *program, const char *const *argv,
+                        const kin_os_message *message, const kin_os_setting *setting)
+{
     kin_os_process made = {.pidfd = -1};
-    (void)bound; /* the child's to see to: kin_os_follow_parent */
     if (message->size > KIN_OS_MESSAGE_MAX || message->handle_count > KIN_OS_HANDLES_MAX) {
         return KIN_E_TOO_BIG;
     }
     if (kin_posix_secure()) {
         return KIN_E_UNSUPPORTED;
     }
-    for (size_t i = 0; i < message->handle_count; i++) {
-        copies[i] = -1;
+    int record;
+    kin_status status = kin_posix_record_claim(&made.record, &record);
+    if (status != KIN_OK) {
+        return status;
     }
-    kin_posix_message_write(text, message);
-    const char *const variables[] = {text, NULL};
-    char **environment = kin_posix_environment(variables, false);
-    int error = environment ? move_sources(sources, copies, message) : ENOMEM;
-    if (!error) {
-        error = start(&made.pid, sources, message->handle_count, program, argv, environment);
-    }
-    kin_posix_close_all(copies, message->handle_count);
-    free(environment);
+    int error = spawn(&made, record, program, argv, message, setting);
     if (error) {
+        kin_posix_record_release(&made.record);
         return kin_posix_fail(error);
     }
     *out = made;
@@ -178,6 +301,8 @@ static int reap(kin_os_process *process, int flags)
         return (int)pid;
     }
     process->status = status;
+    process->returned = WIFEXITED(status) && kin_posix_record_has(&process->record, WEXITSTATUS(status));
+    kin_posix_record_release(&process->record);
     __atomic_store_n(&process->ended, 1, __ATOMIC_RELEASE);
     return 1;
 }
@@ -248,8 +373,13 @@ kin_status kin_os_process_wait(kin_os_process *process, int64_t deadline, kin_os
             return result == 0 ? KIN_E_TIMED_OUT : kin_posix_fail(errno);
         }
     }
-    bool exited = WIFEXITED(process->status);
-    *out = (kin_os_exit){exited ? WEXITSTATUS(process->status) : 0, exited ? 0 : WTERMSIG(process->status)};
+    int status = process->status, number = WIFEXITED(status) ? 0 : WTERMSIG(status);
+    *out = (kin_os_exit){
+        .code = WIFEXITED(status) ? WEXITSTATUS(status) : 0,
+        .signal = number,
+        .killed = (__atomic_load_n(&process->sent, __ATOMIC_ACQUIRE) >> number & 1u) != 0,
+        .returned = process->returned != 0,
+    };
     return KIN_OK;
 }
 
@@ -278,8 +408,12 @@ kin_status kin_os_process_kill(kin_os_process *process, bool force)
     if (__atomic_load_n(&process->ended, __ATOMIC_ACQUIRE)) {
         return KIN_OK;
     }
-    if (send_signal(process, force ? SIGKILL : SIGTERM) != 0 && errno != ESRCH) {
-        return kin_posix_fail(errno);
+    int number = force ? SIGKILL : SIGTERM;
+    __atomic_fetch_or(&process->sent, 1u << number, __ATOMIC_ACQ_REL); /* before it can be seen to have ended of that */
+    if (send_signal(process, number) != 0 && errno != ESRCH) {
+        int error = errno;
+        __atomic_fetch_and(&process->sent, ~(1u << number), __ATOMIC_ACQ_REL);
+        return kin_posix_fail(error);
     }
     return KIN_OK;
 }
@@ -288,6 +422,33 @@ void kin_os_process_close(kin_os_process *process)
 {
     kin_posix_close_own(process->pidfd, &process->pidfd_file);
     process->pidfd = -1;
+    kin_posix_record_release(&process->record);
+}
+
+/* Of signals that end a process, signal(7). */
+const char *kin_os_exit_name(const kin_os_exit *how)
+{
+    static const struct {
+        int number;
+        const char *name;
+    } names[] = {
+        {SIGHUP, "SIGHUP"},   {SIGINT, "SIGINT"},   {SIGQUIT, "SIGQUIT"}, {SIGILL, "SIGILL"},   {SIGTRAP, "SIGTRAP"},
+        {SIGABRT, "SIGABRT"}, {SIGBUS, "SIGBUS"},   {SIGFPE, "SIGFPE"},   {SIGKILL, "SIGKILL"}, {SIGUSR1, "SIGUSR1"},
+        {SIGSEGV, "SIGSEGV"}, {SIGUSR2, "SIGUSR2"}, {SIGPIPE, "SIGPIPE"}, {SIGALRM, "SIGALRM"}, {SIGTERM, "SIGTERM"},
+        {SIGXCPU, "SIGXCPU"}, {SIGXFSZ, "SIGXFSZ"}, {SIGSYS, "SIGSYS"},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (names[i].number == how->signal) {
+            return names[i].name;
+        }
+    }
+    return NULL;
+}
+
+int kin_os_returned(int code)
+{
+    kin_posix_record_note(code);
+    return code;
 }
 
 void kin_os_detach(void)

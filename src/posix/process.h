@@ -6,5 +6,7 @@
 
 /* Closes, in the child, all descriptors from first on. 0, or an errno. */
 int kin_posix_close_from(posix_spawn_file_actions_t *actions, int first);
+/* The program starts in that directory. 0, or an errno. */
+int kin_posix_change_directory(posix_spawn_file_actions_t *actions, const char *directory);
 
 #endif

@@ -27,7 +27,7 @@ static char *join(const char *directory, size_t length, const char *name)
     return path;
 }
 
-static int find_here(char **out, const char *name)
+int kin_posix_whole_path(char **out, const char *name)
 {
     char *here = name[0] == '/' ? NULL : getcwd(NULL, 0);
     *out = name[0] == '/' ? strdup(name) : here ? join(here, strlen(here), name) : NULL;
@@ -72,7 +72,7 @@ int kin_posix_find_program(char **out, const char *name)
 {
     char usual[256] = "/bin:/usr/bin";
     if (strchr(name, '/')) {
-        return find_here(out, name);
+        return kin_posix_whole_path(out, name);
     }
     if (name[0] == '\0') {
         return ENOENT;

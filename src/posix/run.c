@@ -9,6 +9,8 @@
  *   wait for that child. So the pipes of all runs are listed, and closed in any forked child, which has none of the
  *   threads that run them. They are made, listed and closed under a lock that a fork takes, too (forks.c). posix_spawn
  *   runs no such handlers and needs none: our ends are close-on-exec.
+ * - The program that runs kin may close our ends, and have their numbers again. So they are known by their files
+ *   (handle.h), and one that is lost ends the run.
  * - A process group is named by its leader's pid. Nobody else gets that pid until the leader has been waited for
  *   (wait(2), credentials(7)): what is left of a tree is killed before that.
  */
@@ -26,7 +28,6 @@
 #include "posix/environment.h"
 #include "posix/forks.h"
 #include "posix/handle.h"
-#include "posix/libc.h"
 #include "posix/posix.h"
 #include "posix/process.h"
 #include "posix/program.h"
@@ -47,7 +48,9 @@ static void before_fork(void)
 static void after_fork(bool in_child)
 {
     for (kin_os_run *run = list; in_child && run; run = run->next) {
-        kin_posix_close_all(run->channels, 3);
+        for (int i = 0; i < 3; i++) {
+            kin_posix_close_own(run->channels[i], &run->files[i]);
+        }
         kin_posix_close_all(run->inner, 3);
     }
     if (in_child) {
@@ -76,6 +79,24 @@ static void shut(int *fd)
         *fd = -1;
         pthread_mutex_unlock(&list_lock);
     }
+}
+
+static void shut_channel(kin_os_run *run, unsigned stream)
+{
+    pthread_mutex_lock(&list_lock);
+    kin_posix_close_own(run->channels[stream], &run->files[stream]);
+    run->channels[stream] = -1;
+    pthread_mutex_unlock(&list_lock);
+}
+
+static bool is_lost(const kin_os_run *run, unsigned stream)
+{
+    return run->channels[stream] >= 0 && !kin_posix_is_still(run->channels[stream], &run->files[stream]);
+}
+
+static bool any_is_lost(const kin_os_run *run)
+{
+    return is_lost(run, 0) || is_lost(run, 1) || is_lost(run, 2);
 }
 
 /* ---- pipes ---- */
@@ -108,6 +129,7 @@ static int make_pipe(kin_os_run *run, int stream)
     if (!error) {
         error = raise_end(ours);
     }
+    kin_posix_note(&run->files[stream], *ours);
     return error ? error : fcntl(*ours, F_SETFL, O_NONBLOCK) != 0 ? errno : 0;
 }
 
@@ -136,24 +158,6 @@ static int make_pipes(kin_os_run *run, const kin_os_command *command)
 
 /* ---- start ---- */
 
-#if !KIN_POSIX_SPAWN_CHDIR
-
-static int change_directory(posix_spawn_file_actions_t *actions, const char *directory)
-{
-    (void)actions;
-    (void)directory;
-    return ENOSYS;
-}
-
-#else
-
-static int change_directory(posix_spawn_file_actions_t *actions, const char *directory)
-{
-    return posix_spawn_file_actions_addchdir_np(actions, directory);
-}
-
-#endif
-
 static int plan_stream(posix_spawn_file_actions_t *actions, int stream, kin_os_stream wanted, int inner)
 {
     switch (wanted) {
@@ -176,7 +180,7 @@ static int plan(posix_spawn_file_actions_t *actions, const kin_os_run *run, cons
         error = plan_stream(actions, i, command->streams[i], run->inner[i]);
     }
     if (!error && command->directory) {
-        error = change_directory(actions, command->directory);
+        error = kin_posix_change_directory(actions, command->directory);
     }
     return error ? error : kin_posix_close_from(actions, STDERR_FILENO + 1);
 }
@@ -253,7 +257,7 @@ static int start(kin_os_run *run, const kin_os_command *command)
 
 kin_status kin_os_run_start(kin_os_run *out, const kin_os_command *command)
 {
-    *out = (kin_os_run){{.pidfd = -1}, {-1, -1, -1}, {-1, -1, -1}, NULL, command->tree, 0};
+    *out = (kin_os_run){{.pidfd = -1}, {-1, -1, -1}, {-1, -1, -1}, {{0, 0}}, NULL, command->tree, 0};
     int error = start(out, command);
     if (error) {
         kin_os_run_close(out);
@@ -298,24 +302,30 @@ static kin_status moved_or(ssize_t result, size_t *moved)
 kin_status kin_os_run_write(kin_os_run *run, const void *bytes, size_t size, size_t *moved)
 {
     int fd = run->channels[0];
+    if (is_lost(run, 0)) {
+        return kin_posix_fail(EBADF);
+    }
     return fd < 0 ? KIN_E_CLOSED : moved_or(write_quietly(fd, bytes, size), moved);
 }
 
 kin_status kin_os_run_read(kin_os_run *run, unsigned stream, void *buffer, size_t size, size_t *moved)
 {
     int fd = run->channels[stream];
+    if (is_lost(run, stream)) {
+        return kin_posix_fail(EBADF);
+    }
     return fd < 0 ? KIN_E_CLOSED : moved_or(read(fd, buffer, size), moved);
 }
 
 size_t kin_os_run_left(kin_os_run *run, unsigned stream)
 {
     int fd = run->channels[stream], left = 0;
-    return fd >= 0 && ioctl(fd, FIONREAD, &left) == 0 && left > 0 ? (size_t)left : 0;
+    return fd >= 0 && !is_lost(run, stream) && ioctl(fd, FIONREAD, &left) == 0 && left > 0 ? (size_t)left : 0;
 }
 
 void kin_os_run_shut(kin_os_run *run, unsigned stream)
 {
-    shut(&run->channels[stream]);
+    shut_channel(run, stream);
 }
 
 /* ---- waiting ---- */
@@ -345,7 +355,10 @@ static kin_status poll_all(kin_os_run *run, int64_t deadline, unsigned *ready, k
         int fd = i < 3 ? run->channels[i] : end;
         items[i] = (struct pollfd){.fd = fd, .events = i == 0 ? POLLOUT : POLLIN};
     }
-    int count = kin_posix_poll(items, 4, until);
+    int count = any_is_lost(run) ? 0 : kin_posix_poll(items, 4, until);
+    if (any_is_lost(run)) { /* perhaps in the meantime */
+        return kin_posix_fail(EBADF);
+    }
     if (count < 0) {
         return kin_posix_fail(errno);
     }
@@ -380,15 +393,17 @@ kin_status kin_os_run_kill(kin_os_run *run, bool force)
     if (!run->tree) {
         return kin_os_process_kill(&run->process, force);
     }
+    int number = force ? SIGKILL : SIGTERM;
     run->ending = 1;
-    bool told = run->process.ended || kill(-run->process.pid, force ? SIGKILL : SIGTERM) == 0 || errno == ESRCH;
+    run->process.sent |= 1u << number;
+    bool told = run->process.ended || kill(-run->process.pid, number) == 0 || errno == ESRCH;
     return told ? KIN_OK : kin_posix_fail(errno);
 }
 
 void kin_os_run_close(kin_os_run *run)
 {
     for (unsigned i = 0; i < 3; i++) {
-        shut(&run->channels[i]);
+        shut_channel(run, i);
         shut(&run->inner[i]);
     }
     unlist(run);

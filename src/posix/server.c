@@ -20,8 +20,9 @@
  *
  * The server ends when the socket's other end is closed, and when its caller ends: another child of the caller's may
  * have that end, too. It blocks all signals from its first moment on: if one is sent to the terminal's group, the
- * caller decides what becomes of both. At each start the child gets the caller's streams and blocked signals.
- * Environment, directory, limits and priority are those that the caller had at the first start.
+ * caller decides what becomes of both. At each start the child gets the caller's streams, current directory and
+ * blocked signals, and its environment, if that is not what it was when the server was started: in a file of memory.
+ * Limits, umask, priority and what is ignored of signals are those that the caller had at the first start.
  *
  * - glibc's _Fork is a clone with two more steps: it puts the thread's number into its descriptor, and registers the
  *   list of robust mutexes again, which the kernel forgets in the child. PR_GET_TID_ADDRESS and get_robust_list tell
@@ -38,6 +39,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -45,14 +47,21 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "posix/environment.h"
 #include "posix/forks.h"
 #include "posix/handle.h"
 #include "posix/parent.h"
 #include "posix/posix.h"
+#include "posix/returns.h"
+#include "posix/setting.h"
 
 #define CALL "kin.server" /* what a server's message begins with */
 #define STREAMS 3u
-#define DESCRIPTORS (1 + STREAMS + KIN_OS_HANDLES_MAX)
+#define DIRECTORY (1u << STREAMS) /* in request.sent */
+#define ENVIRONMENT (2u << STREAMS)
+#define RECORD (4u << STREAMS)
+#define EXTRAS (STREAMS + 3)
+#define DESCRIPTORS (1 + EXTRAS + KIN_OS_HANDLES_MAX)
 #define SLICE 100 /* between questions whether the other process lives, where nothing else would tell, in ms */
 
 typedef struct call {
@@ -61,8 +70,10 @@ typedef struct call {
 } call;
 
 typedef struct request {
-    uint32_t size;   /* of the message that follows */
-    uint8_t streams; /* which of 0, 1, 2 come with it, after the socket and before its handles */
+    uint32_t size; /* of the message that follows */
+    uint8_t sent;  /* which of the streams (1 << number), directory, environment and record come with it, after the
+                      socket and before its handles */
+    kin_posix_record record;
     sigset_t mask;
 } request;
 
@@ -83,6 +94,7 @@ static _Atomic int channel = -1; /* this process's end; -1: it has no server */
 static kin_posix_file channel_file;
 static pid_t owner; /* whose it is: a process cloned otherwise finds another one's */
 static kin_os_process server;
+static uint64_t server_environment; /* the sum of what the server was started with */
 
 static void close_channel(void)
 {
@@ -131,10 +143,12 @@ static kin_status launch(const char *program, int inner)
     const char *const argv[] = {program, NULL};
     call what = {CALL, getpid()};
     const kin_os_message message = {&what, sizeof what, &inner, 1};
+    const kin_os_setting same = {.self = true};
     sigset_t all, before;
+    server_environment = kin_posix_environment_sum(environ);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    kin_status status = kin_os_spawn(&server, program, argv, &message, false);
+    kin_status status = kin_os_spawn(&server, program, argv, &message, &same);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return status;
 }
@@ -172,40 +186,120 @@ static kin_status make_server(const char *program)
     return KIN_OK;
 }
 
-static size_t list_descriptors(int *descriptors, request *wanted, const kin_os_message *message, int socket)
+/* What goes with a request. own: those that were opened for it. */
+typedef struct parcel {
+    request head;
+    int descriptors[DESCRIPTORS], own[EXTRAS];
+    size_t count, own_count;
+} parcel;
+
+static void add(parcel *to, unsigned bit, int fd, bool own)
 {
-    size_t count = 0;
-    descriptors[count++] = socket;
-    for (int i = 0; i < (int)STREAMS; i++) {
-        if (fcntl(i, F_GETFD) >= 0) {
-            wanted->streams |= (uint8_t)(1u << i);
-            descriptors[count++] = i;
-        }
+    to->head.sent |= (uint8_t)bit;
+    to->descriptors[to->count++] = fd;
+    if (own) {
+        to->own[to->own_count++] = fd;
     }
-    memcpy(descriptors + count, message->handles, message->handle_count * sizeof(int));
-    return count + message->handle_count;
 }
 
-static int send_request(const kin_os_message *message, int socket)
+static int add_streams(parcel *to, const kin_os_setting *setting)
 {
-    request wanted = {.size = (uint32_t)message->size};
-    int descriptors[DESCRIPTORS];
-    size_t count = list_descriptors(descriptors, &wanted, message, socket);
-    pthread_sigmask(SIG_BLOCK, NULL, &wanted.mask);
+    for (unsigned i = 0; i < STREAMS; i++) {
+        bool nothing = setting->replaced[i] && setting->streams[i] == KIN_OS_NO_HANDLE;
+        int fd = nothing                ? kin_posix_raise(open("/dev/null", O_RDWR | O_CLOEXEC))
+                 : setting->replaced[i] ? setting->streams[i]
+                                        : (int)i;
+        if (nothing && fd < 0) {
+            return errno;
+        }
+        if (fcntl(fd, F_GETFD) >= 0) {
+            add(to, 1u << i, fd, nothing);
+        }
+    }
+    return 0;
+}
 
-    struct iovec parts[2] = {{&wanted, sizeof wanted}, {(void *)(uintptr_t)message->data, message->size}};
+static int add_directory(parcel *to, const kin_os_setting *setting)
+{
+    int fd = kin_posix_open_directory(setting->directory);
+    if (fd < 0) {
+        return errno;
+    }
+    add(to, DIRECTORY, fd, true);
+    return 0;
+}
+
+static int add_environment(parcel *to, const kin_os_setting *setting)
+{
+    int fd = -1, error = 0;
+    char **wanted = kin_posix_environment(setting->variables, false);
+    if (!wanted) {
+        return ENOMEM;
+    }
+    if (kin_posix_environment_sum(wanted) != server_environment) {
+        error = kin_posix_environment_write(&fd, wanted);
+    }
+    if (fd >= 0) {
+        add(to, ENVIRONMENT, fd, true);
+    }
+    free(wanted);
+    return error;
+}
+
+static int fill(parcel *to, const kin_os_message *message, const kin_os_setting *setting, int socket, int record)
+{
+    add(to, 0, socket, false);
+    int error = add_streams(to, setting);
+    if (!error) {
+        error = add_directory(to, setting);
+    }
+    if (!error) {
+        error = add_environment(to, setting);
+    }
+    add(to, RECORD, record, false);
+    for (size_t i = 0; i < message->handle_count; i++) {
+        add(to, 0, message->handles[i], false);
+    }
+    pthread_sigmask(SIG_BLOCK, NULL, &to->head.mask);
+    return error;
+}
+
+static int send_parcel(parcel *it, const kin_os_message *message)
+{
+    struct iovec parts[2] = {{&it->head, sizeof it->head}, {(void *)(uintptr_t)message->data, message->size}};
     control space;
     struct msghdr packet = {.msg_iov = parts, .msg_iovlen = 2, .msg_control = &space};
-    packet.msg_controllen = (socklen_t)CMSG_SPACE(count * sizeof(int)); /* size_t in glibc, socklen_t elsewhere */
+    size_t size = it->count * sizeof(int);
+    packet.msg_controllen = (socklen_t)CMSG_SPACE(size); /* size_t in glibc, socklen_t elsewhere */
     memset(&space, 0, sizeof space);
-    space.first = (struct cmsghdr){
-        .cmsg_len = (socklen_t)CMSG_LEN(count * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
-    memcpy(CMSG_DATA(&space.first), descriptors, count * sizeof(int));
+    space.first =
+        (struct cmsghdr){.cmsg_len = (socklen_t)CMSG_LEN(size), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+    memcpy(CMSG_DATA(&space.first), it->descriptors, size);
     ssize_t sent;
     do {
         sent = sendmsg(atomic_load(&channel), &packet, MSG_NOSIGNAL);
     } while (sent < 0 && errno == EINTR);
     return sent < 0 ? errno : 0;
+}
+
+/* *sent: whether it came to sending, so that an error is the server's. */
+static int send_request(kin_posix_record *record, const kin_os_message *message, const kin_os_setting *setting,
+                        int socket, bool *sent)
+{
+    parcel it = {.head = {.size = (uint32_t)message->size}};
+    int file;
+    if (kin_posix_record_claim(record, &file) != KIN_OK) {
+        *sent = false;
+        return kin_os_error();
+    }
+    it.head.record = *record;
+    int error = fill(&it, message, setting, socket, file);
+    *sent = !error;
+    if (!error) {
+        error = send_parcel(&it, message);
+    }
+    kin_posix_close_all(it.own, it.own_count);
+    return error;
 }
 
 /* If there will be no answer, the socket usually ends. But a process that another thread forked while the socket was
@@ -227,31 +321,37 @@ static bool receive_answer(answer *out, int fd)
 }
 
 /* KIN_E_CLOSED: there is no server any more, nor a child. */
-static kin_status ask(kin_os_process *out, const kin_os_message *message)
+static kin_status ask(kin_os_process *out, const kin_os_message *message, const kin_os_setting *setting)
 {
     answer got;
     int ends[2];
+    bool sent;
+    kin_posix_record record = {.at = NULL};
     int error = make_ends(ends);
     if (error) {
         return kin_posix_fail(error);
     }
-    error = send_request(message, ends[1]);
+    error = send_request(&record, message, setting, ends[1], &sent);
     kin_posix_close(ends[1]);
     bool answered = !error && receive_answer(&got, ends[0]);
     kin_posix_close(ends[0]);
-    if (error == EPIPE || error == ECONNRESET || (!error && !answered)) {
+    if (error || !answered || got.pid == 0) {
+        kin_posix_record_release(&record);
+    }
+    if (sent && (error == EPIPE || error == ECONNRESET || (!error && !answered))) {
         drop_server();
         return kin_posix_fail(EPIPE);
     }
     if (error || got.pid == 0) {
         return kin_posix_fail(error ? error : got.error);
     }
-    *out = (kin_os_process){.pid = got.pid, .pidfd = -1};
+    *out = (kin_os_process){.pid = got.pid, .pidfd = -1, .record = record};
     return KIN_OK;
 }
 
 /* A second time, if the server was found dead. */
-kin_status kin_os_server_start(kin_os_process *out, const char *program, const kin_os_message *message)
+kin_status kin_os_server_start(kin_os_process *out, const char *program, const kin_os_message *message,
+                               const kin_os_setting *setting)
 {
     kin_status status = KIN_E_CLOSED;
     if (message->size > KIN_OS_MESSAGE_MAX || message->handle_count > KIN_OS_HANDLES_MAX) {
@@ -261,7 +361,7 @@ kin_status kin_os_server_start(kin_os_process *out, const char *program, const k
     for (int i = 0; i < 2 && status == KIN_E_CLOSED; i++) {
         status = make_server(program);
         if (status == KIN_OK) {
-            status = ask(out, message);
+            status = ask(out, message, setting);
         }
     }
     pthread_mutex_unlock(&lock);
@@ -338,9 +438,13 @@ static bool send_answer(const received *in, pid_t pid, int error)
     return send(in->descriptors[0], &out, sizeof out, MSG_NOSIGNAL) == (ssize_t)sizeof out;
 }
 
-static size_t stream_count(const request *head)
+static size_t extra_count(const request *head)
 {
-    return (head->streams & 1u) + (head->streams >> 1 & 1u) + (head->streams >> 2 & 1u);
+    size_t count = 0;
+    for (unsigned i = 0; i < EXTRAS; i++) {
+        count += head->sent >> i & 1u;
+    }
+    return count;
 }
 
 /* False: the caller has gone, or is of another version. *error: what it is to be told instead of a child. */
@@ -355,7 +459,7 @@ static bool receive_request(const serving *it, received *out, int *error)
         return false;
     }
     *error = kin_posix_take_descriptors(&packet, out->descriptors, DESCRIPTORS, &out->count) ? 0 : EMFILE;
-    size_t head = 1 + stream_count(&out->head);
+    size_t head = 1 + extra_count(&out->head);
     bool sound = got >= (ssize_t)sizeof out->head && out->head.size == (size_t)got - sizeof out->head &&
                  (*error ? out->count > 0 : out->count >= head && out->count <= head + KIN_OS_HANDLES_MAX);
     if (!sound) {
@@ -379,30 +483,46 @@ static bool wait_for_request(const serving *it)
     }
 }
 
-/* Those that came, in place of the server's own. */
-static bool put_streams(const received *in)
+/* The streams that came, in place of the server's own, and the rest of the caller's surroundings. */
+static bool settle(const received *in)
 {
-    size_t next = 1;
+    const int *next = in->descriptors + 1;
+    bool given[STREAMS], done = true;
+    int streams[STREAMS] = {-1, -1, -1};
+    for (unsigned i = 0; i < STREAMS; i++) {
+        given[i] = in->head.sent >> i & 1u;
+        streams[i] = given[i] ? *next++ : -1;
+    }
+    done = kin_posix_put_streams(given, streams);
     for (int i = 0; i < (int)STREAMS; i++) {
-        if (!(in->head.streams >> i & 1u)) {
-            close(i);
-        } else if (dup2(in->descriptors[next], i) < 0) {
-            return false;
+        if (given[i]) {
+            kin_posix_close(streams[i]);
         } else {
-            kin_posix_close(in->descriptors[next++]);
+            close(i);
         }
     }
-    return true;
+    if (in->head.sent & DIRECTORY) {
+        done = fchdir(*next) == 0 && done;
+        kin_posix_close(*next++);
+    }
+    if (in->head.sent & ENVIRONMENT) {
+        done = kin_posix_environment_take(*next) && done;
+        kin_posix_close(*next++);
+    }
+    if (in->head.sent & RECORD) {
+        done = kin_posix_record_adopt(*next, &in->head.record) == KIN_OK && done;
+    }
+    return done;
 }
 
 /* In the child: the message is its own from now on. */
 static kin_status begin(const serving *it, const received *in, void *data, size_t *size, kin_os_handle *handles,
                         size_t *handle_count)
 {
-    size_t first = 1 + stream_count(&in->head);
+    size_t first = 1 + extra_count(&in->head);
     kin_posix_close(it->parent_fd);
     kin_posix_close(it->channel);
-    if (!put_streams(in) || getppid() != it->parent || !send_answer(in, getpid(), 0)) {
+    if (!settle(in) || getppid() != it->parent || !send_answer(in, getpid(), 0)) {
         return KIN_E_CLOSED;
     }
     kin_posix_close(in->descriptors[0]);

@@ -3,10 +3,18 @@
 #include "base/hooks.h"
 #include "process/registry.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 static const kin_entry *entries; /* set at the start of main, read-only afterwards */
 static size_t entry_count;
+
+static _Atomic bool begun;
+
+bool kin__main_begun(void)
+{
+    return atomic_load(&begun);
+}
 
 const kin_entry *kin__entry_find(const char *name)
 {
@@ -20,6 +28,7 @@ const kin_entry *kin__entry_find(const char *name)
 bool kin__entries_set(const kin_entry *list, size_t count)
 {
     if (!list) {
+        atomic_store(&begun, count == 0 || atomic_load(&begun));
         return count == 0;
     }
     for (size_t i = 0; i < count; i++) {
@@ -32,5 +41,6 @@ bool kin__entries_set(const kin_entry *list, size_t count)
     }
     entries = list;
     entry_count = count;
+    atomic_store(&begun, true);
     return true;
 }

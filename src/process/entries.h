@@ -12,4 +12,7 @@ bool kin__entries_set(const kin_entry *list, size_t count);
 /* The entry of that name, or NULL. */
 const kin_entry *kin__entry_find(const char *name);
 
+/* Whether kin_main has been called: what a spawned child is to find must have been registered before. */
+bool kin__main_begun(void);
+
 #endif

@@ -42,7 +42,13 @@ static kin_status come_in(const kin_entry **entry, kin_args *args)
     *entry = kin__entry_find(blob.entry);
     kin__origin_set(blob.packer, (*entry)->name);
     status = blob.bound ? kin_os_follow_parent(blob.packer) : KIN_OK;
-    return status == KIN_OK ? kin__blob_take(args, &blob, handles) : status;
+    if (status == KIN_OK) {
+        status = kin__blob_take(args, &blob, handles);
+    }
+    if (status == KIN_OK) {
+        kin__family_set_default(args->family); /* whatever the program has done before kin_main */
+    }
+    return status;
 }
 
 kin_status kin_main(const kin_entry *list, size_t count)
@@ -58,5 +64,5 @@ kin_status kin_main(const kin_entry *list, size_t count)
     }
     int result = entry->run(&args);
     kin__args_clear(&args);
-    exit(result & 0xff);
+    exit(kin_os_returned(result & 0xff));
 }

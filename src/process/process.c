@@ -7,6 +7,7 @@
 #include "process/process.h"
 
 #include "base/deadline.h"
+#include "base/status.h"
 #include "family/close.h"
 #include "family/create.h"
 #include "family/reap.h"
@@ -17,6 +18,7 @@
 #include "process/blob.h"
 #include "process/children.h"
 #include "process/entries.h"
+#include "process/exit.h"
 #include "process/registry.h"
 
 #include <stdlib.h>
@@ -40,6 +42,7 @@ typedef struct order {
     const kin_args *args; /* or NULL */
     uint32_t starter;     /* this process's pid */
     kin_process_options options;
+    kin_os_setting setting;
     kin_method method; /* never KIN_DEFAULT */
 } order;
 
@@ -57,19 +60,20 @@ static bool is_given(const kin_pipe *pipe, const void *context)
     return false;
 }
 
-/* Does not return. */
-static void be_child(const order *wanted)
+/* Does not return. settled: whether it has the setting that was asked for. */
+static void be_child(const order *wanted, kin_status settled)
 {
     kin__origin_set(wanted->starter, wanted->name);
-    if (wanted->options.die_with_parent && kin_os_follow_parent(wanted->starter) != KIN_OK) {
+    if (settled != KIN_OK || (wanted->options.die_with_parent && kin_os_follow_parent(wanted->starter) != KIN_OK)) {
         kin_os_exit_now(KIN_EXIT_START);
     }
+    kin__family_set_default(wanted->family);
     kin__endpoints_keep(is_given, wanted->args);
     kin_args none = {.family = wanted->family};
     int code = wanted->entry->run(wanted->args ? wanted->args : &none) & 0xff;
     kin_os_flush();
     kin__family_leave_all();
-    kin_os_exit_now(code);
+    kin_os_exit_now(kin_os_returned(code));
 }
 
 static kin_status start_fork(kin_process *process, const order *wanted)
@@ -84,11 +88,11 @@ static kin_status start_fork(kin_process *process, const order *wanted)
     if (status == KIN_OK) {
         kin_os_flush();
         kin__endpoints_hold();
-        status = kin_os_fork(&process->os, &in_child);
+        status = kin_os_fork(&process->os, &wanted->setting, &in_child);
         kin__endpoints_release();
     }
     if (in_child) {
-        be_child(wanted);
+        be_child(wanted, status);
     }
     return status;
 }
@@ -139,17 +143,18 @@ static kin_status launch(kin_process *process, const order *wanted, const kin__b
     unsigned char bytes[KIN_BLOB_MAX];
     kin_os_message message = {bytes, kin__blob_write(blob, bytes, sizeof bytes), handles, blob->handle_count};
     const char *program = wanted->options.program;
-    bool bound = wanted->options.die_with_parent != 0;
     kin_status status = program ? KIN_OK : self_path(&program);
     if (status != KIN_OK) {
         return status;
     }
     if (wanted->method == KIN_FORKSERVER) {
-        return kin_os_server_start(&process->os, program, &message);
+        return kin_os_server_start(&process->os, program, &message, &wanted->setting);
     }
+    kin_os_setting setting = wanted->setting;
+    setting.self = wanted->options.program == NULL;
     const char *const only_name[] = {program, NULL};
     const char *const *argv = wanted->options.argv ? wanted->options.argv : only_name;
-    return kin_os_spawn(&process->os, program, argv, &message, bound);
+    return kin_os_spawn(&process->os, program, argv, &message, &setting);
 }
 
 static kin_status start_spawn(kin_process *process, const order *wanted)
@@ -211,9 +216,46 @@ static kin_status start(kin_process *process, order *wanted)
     return status;
 }
 
+bool kin__variables_sound(const char *const *list)
+{
+    for (; list && *list; list++) {
+        if (**list == '\0' || **list == '=') {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void make_setting(kin_os_setting *out, const kin_process_options *options)
+{
+    *out = (kin_os_setting){
+        .directory = options->directory,
+        .variables = options->environment,
+        .bound = options->die_with_parent != 0,
+    };
+    for (size_t i = 0; i < 3; i++) {
+        out->replaced[i] = options->streams[i] != 0;
+        out->streams[i] =
+            options->streams[i] == KIN_NO_HANDLE ? KIN_OS_NO_HANDLE : kin_os_handle_from((uint64_t)options->streams[i]);
+    }
+}
+
+/* KIN_E_HANDLE: one of the streams is closed. */
+static kin_status check_streams(const kin_os_setting *setting)
+{
+    kin_status status = KIN_OK;
+    for (size_t i = 0; i < 3 && status == KIN_OK; i++) {
+        kin_os_kind kind;
+        if (setting->replaced[i] && setting->streams[i] != KIN_OS_NO_HANDLE) {
+            status = kin_os_handle_kind(setting->streams[i], &kind);
+        }
+    }
+    return status == KIN_OK ? KIN_OK : KIN_E_HANDLE;
+}
+
 static kin_status make_order(order *out, const char *name, const kin_args *args, const kin_process_options *options)
 {
-    *out = (order){name, NULL, NULL, args, kin_os_pid(), KIN_PROCESS_OPTIONS, KIN_DEFAULT};
+    *out = (order){.name = name, .args = args, .starter = kin_os_pid(), .options = KIN_PROCESS_OPTIONS};
     if (!kin__name_sound(name) || (options && options->size != sizeof *options)) {
         return KIN_E_ARGUMENT;
     }
@@ -224,8 +266,14 @@ static kin_status make_order(order *out, const char *name, const kin_args *args,
     const char *const *argv = out->options.argv;
     if (method < KIN_DEFAULT || method > KIN_FORKSERVER ||
         (out->options.program && (method == KIN_FORK || method == KIN_FORKSERVER)) || (argv && !argv[0]) ||
-        (out->options.die_with_parent & ~1) != 0 || (out->options.name && !kin__name_sound(out->options.name))) {
+        (out->options.die_with_parent & ~1) != 0 || (out->options.name && !kin__name_sound(out->options.name)) ||
+        !kin__variables_sound(out->options.environment)) {
         return KIN_E_ARGUMENT;
+    }
+    make_setting(&out->setting, &out->options);
+    kin_status status = check_streams(&out->setting);
+    if (status != KIN_OK) {
+        return status;
     }
     if (kin_os_message_pending()) {
         return KIN_E_BEFORE_MAIN;
@@ -241,6 +289,7 @@ kin_status kin_process_start(kin_process **out, const char *entry, const kin_arg
                              const kin_process_options *options)
 {
     order wanted;
+    int before = kin_os_error();
     if (!out) {
         return KIN_E_ARGUMENT;
     }
@@ -261,7 +310,7 @@ kin_status kin_process_start(kin_process **out, const char *entry, const kin_arg
     }
     kin__children_add(&process->listed, process, &process->os);
     *out = process;
-    return KIN_OK;
+    return kin__with_error_of_before(KIN_OK, before);
 }
 
 /* ---- the end ---- */
@@ -282,7 +331,7 @@ static void clean_up(kin_process *process)
 
 static kin_status wait_until(kin_process *process, int64_t deadline)
 {
-    kin_os_exit how = {0, 0};
+    kin_os_exit how = {.code = 0};
     if (process->ended) {
         return process->status;
     }
@@ -290,7 +339,7 @@ static kin_status wait_until(kin_process *process, int64_t deadline)
     if (status == KIN_OK || status == KIN_E_NOT_FOUND) { /* the latter: ended, but somebody else was told how */
         process->ended = true;
         process->status = status;
-        process->result = (kin_exit){how.code, how.signal};
+        process->result = kin__exit_of(&how, true);
         clean_up(process);
     }
     return status;

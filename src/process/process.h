@@ -8,4 +8,7 @@
 /* What to watch for its end; KIN_OS_NO_HANDLE: nothing, ask kin_process_alive. It stays the process's. */
 kin_os_handle kin__process_handle(kin_process *process);
 
+/* Whether each of these changes of an environment (NULL: none) names a variable. */
+bool kin__variables_sound(const char *const *list);
+
 #endif

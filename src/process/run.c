@@ -10,12 +10,20 @@
 #include "kin/run.h"
 
 #include "base/deadline.h"
+#include "process/exit.h"
+#include "process/process.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#define GRACE KIN_SECONDS(1)
 #define FIRST_ROOM 4096u
 #define READ_ROOM 131072u /* more than a pipe holds */
+
+#define NO_RESULT                                                                                                      \
+    {                                                                                                                  \
+        .exit = {.code = -1 }                                                                                          \
+    }
 
 typedef struct sink {
     char *bytes;
@@ -52,16 +60,6 @@ static bool sound_options(const kin_run_options *options)
            options->grace >= 0 && (options->input_bytes || options->input_size == 0);
 }
 
-static bool sound_variables(const char *const *list)
-{
-    for (; list && *list; list++) {
-        if (**list == '\0' || **list == '=') {
-            return false;
-        }
-    }
-    return true;
-}
-
 static kin_status check(kin_run_options *out, const char *const *argv, const kin_run_options *options)
 {
     *out = (kin_run_options)KIN_RUN_OPTIONS;
@@ -71,7 +69,9 @@ static kin_status check(kin_run_options *out, const char *const *argv, const kin
     if (options) {
         *out = *options;
     }
-    if (((out->flags & KIN_RUN_SHELL) && argv[1]) || !sound_variables(out->environment)) {
+    out->timeout = out->timeout == 0 ? KIN_FOREVER : out->timeout;
+    out->grace = out->grace == 0 ? GRACE : out->grace;
+    if (((out->flags & KIN_RUN_SHELL) && argv[1]) || !kin__variables_sound(out->environment)) {
         return KIN_E_ARGUMENT;
     }
     return KIN_OK;
@@ -270,7 +270,9 @@ static kin_status prepare(job *it)
 static void report(const job *it, kin_run_result *result)
 {
     result->started = 1;
-    result->exit = (kin_exit){it->how.code, it->how.signal};
+    if (!it->lost && !it->unwatched) {
+        result->exit = kin__exit_of(&it->how, false);
+    }
 }
 
 static kin_status verdict_of(const job *it)
@@ -278,7 +280,8 @@ static kin_status verdict_of(const job *it)
     if (it->verdict != KIN_OK) {
         return it->verdict;
     }
-    bool well = it->how.code == 0 && it->how.signal == 0;
+    const kin_exit end = kin__exit_of(&it->how, false);
+    bool well = end.how == KIN_END_EXITED && end.code == 0;
     return it->lost ? KIN_E_OS : !well && (it->options.flags & KIN_RUN_CHECK) ? KIN_E_FAILED : KIN_OK;
 }
 
@@ -358,7 +361,7 @@ static kin_status make_command(char **out, const char *const *argv, bool shell)
 kin_status kin_run(const char *const *argv, const kin_run_options *options, kin_exit *result)
 {
     kin_run_options wanted;
-    kin_run_result whole = {.started = 0};
+    kin_run_result whole = NO_RESULT;
     kin_status status = check(&wanted, argv, options);
     if (status == KIN_OK && (wanted.output == KIN_RUN_COLLECT || wanted.errors == KIN_RUN_COLLECT)) {
         status = KIN_E_ARGUMENT;
@@ -382,7 +385,7 @@ kin_status kin_run_checked(const char *const *argv, const kin_run_options *optio
 {
     kin_run_options wanted;
     kin_run_result own, *to = result ? result : &own;
-    *to = (kin_run_result){.started = 0};
+    *to = (kin_run_result)NO_RESULT;
     kin_status status = check(&wanted, argv, options);
     if (status == KIN_OK) {
         wanted.flags |= KIN_RUN_CHECK;
@@ -400,7 +403,7 @@ kin_status kin_run_output(const char *const *argv, const kin_run_options *option
     if (!result) {
         return KIN_E_ARGUMENT;
     }
-    *result = (kin_run_result){.started = 0};
+    *result = (kin_run_result)NO_RESULT;
     kin_status status = check(&wanted, argv, options);
     if (status != KIN_OK) {
         return status;
@@ -419,5 +422,5 @@ void kin_run_free(kin_run_result *result)
     free(result->output);
     free(result->errors);
     free(result->command);
-    *result = (kin_run_result){.started = 0};
+    *result = (kin_run_result)NO_RESULT;
 }

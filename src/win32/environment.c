@@ -8,6 +8,7 @@
 #include <wchar.h>
 
 #include "win32/environment.h"
+#include "win32/text.h"
 #include "win32/win32.h"
 
 typedef struct texts {
@@ -82,7 +83,7 @@ const char *kin_os_variable(const char *name)
     return getenv(name);
 }
 
-kin_status kin_win32_environment(wchar_t **out, const wchar_t *const *variables, size_t count, bool clean)
+static kin_status make_block(wchar_t **out, const wchar_t *const *variables, size_t count, bool clean)
 {
     wchar_t *own = GetEnvironmentStringsW(), *block = NULL;
     texts all = {NULL, 0, 0};
@@ -103,4 +104,35 @@ kin_status kin_win32_environment(wchar_t **out, const wchar_t *const *variables,
     }
     *out = block;
     return KIN_OK;
+}
+
+kin_status kin_win32_environment_of(wchar_t **out, const char *const *variables, const wchar_t *more, bool clean)
+{
+    size_t count = 0, done = 0;
+    kin_status status = KIN_OK;
+    while (variables && variables[count]) {
+        count++;
+    }
+    wchar_t **wide = malloc((count + 1) * sizeof *wide);
+    const wchar_t **all = malloc((count + 1) * sizeof *all);
+    if (!wide || !all) {
+        status = kin_win32_fail(ERROR_NOT_ENOUGH_MEMORY);
+    }
+    while (done < count && status == KIN_OK) {
+        status = kin_win32_utf16(&wide[done], variables[done]);
+        if (status == KIN_OK) {
+            all[done] = wide[done];
+            done++;
+        }
+    }
+    if (status == KIN_OK) {
+        all[done] = more;
+        status = make_block(out, all, done + (more ? 1 : 0), clean);
+    }
+    while (done > 0) {
+        free(wide[--done]);
+    }
+    free(wide);
+    free(all);
+    return status;
 }

@@ -86,7 +86,7 @@ int kin_os_error(void)
     return (int)(intptr_t)TlsGetValue(slot);
 }
 
-static void set_error(int code)
+void kin_os_error_set(int code)
 {
     InitOnceExecuteOnce(&slot_once, make_slot, NULL, NULL);
     TlsSetValue(slot, (void *)(intptr_t)code);
@@ -105,7 +105,7 @@ static kin_status status_of(int code)
 
 kin_status kin_win32_fail(DWORD code)
 {
-    set_error((int)code);
+    kin_os_error_set((int)code);
     return status_of((int)code);
 }
 

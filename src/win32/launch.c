@@ -91,7 +91,7 @@ static kin_status create_process(kin_os_process *out, const kin_win32_launch *wh
         CloseHandle(info.hThread);
     }
     if (status == KIN_OK) {
-        *out = (kin_os_process){info.hProcess, info.dwProcessId};
+        *out = (kin_os_process){info.hProcess, info.dwProcessId, 0};
     }
     DeleteProcThreadAttributeList(startup->lpAttributeList);
     free(startup->lpAttributeList);
@@ -131,4 +131,15 @@ void kin_win32_own_streams(HANDLE out[KIN_WIN32_STREAMS])
     out[0] = GetStdHandle(STD_INPUT_HANDLE);
     out[1] = GetStdHandle(STD_OUTPUT_HANDLE);
     out[2] = GetStdHandle(STD_ERROR_HANDLE);
+}
+
+kin_status kin_win32_open_nothing(HANDLE *out)
+{
+    HANDLE nothing = CreateFileW(L"NUL", GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL,
+                                 OPEN_EXISTING, 0, NULL);
+    if (nothing == INVALID_HANDLE_VALUE) {
+        return kin_win32_fail(GetLastError());
+    }
+    *out = nothing;
+    return KIN_OK;
 }

@@ -8,6 +8,9 @@
 /* Exit codes of a process that was made to end, as a POSIX shell has them. */
 #define KIN_WIN32_EXIT_TERMINATED 143u
 #define KIN_WIN32_EXIT_KILLED 137u
+/* Of a process whose entry has returned; the low byte is what it returned. Bit 29 makes it nobody else's
+ * ("SetLastError function"), the severity success: no STATUS code. */
+#define KIN_WIN32_EXIT_RETURNED 0x2B694E00u
 
 typedef struct kin_win32_launch {
     const wchar_t *program;
@@ -20,6 +23,10 @@ typedef struct kin_win32_launch {
 
 /* The child inherits the streams and the message, nothing else. */
 kin_status kin_win32_start(kin_os_process *out, const kin_win32_launch *what);
+/* It is about to be ended with that code. In process.c. */
+void kin_win32_note_kill(kin_os_process *process, UINT code);
 void kin_win32_own_streams(HANDLE out[KIN_WIN32_STREAMS]);
+/* The null device: an empty input, an output that goes nowhere. */
+kin_status kin_win32_open_nothing(HANDLE *out);
 
 #endif

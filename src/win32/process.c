@@ -50,38 +50,80 @@ static kin_status send_message(kin_os_process *child, HANDLE pipe, const kin_os_
     return status;
 }
 
-kin_status kin_os_spawn(kin_os_process *out, const char *program, const char *const *argv,
-                        const kin_os_message *message, bool bound)
+typedef struct texts {
+    wchar_t *path, *line, *block, *directory;
+} texts;
+
+static kin_status make_texts(texts *out, const char *program, const char *const *argv, const wchar_t *message,
+                             const kin_os_setting *setting)
 {
-    wchar_t *path = NULL, *line = NULL, *block = NULL;
+    kin_status status = make_path(&out->path, program);
+    if (status == KIN_OK) {
+        status = kin_win32_make_line(&out->line, argv);
+    }
+    if (status == KIN_OK) {
+        status = kin_win32_environment_of(&out->block, setting->variables, message, false);
+    }
+    if (status == KIN_OK && setting->directory) {
+        status = kin_win32_utf16(&out->directory, setting->directory);
+    }
+    return status;
+}
+
+/* nothing: the null device, if it was opened. */
+static kin_status make_streams(HANDLE streams[KIN_WIN32_STREAMS], HANDLE *nothing, const kin_os_setting *setting)
+{
+    kin_win32_own_streams(streams);
+    for (size_t i = 0; i < KIN_WIN32_STREAMS; i++) {
+        if (setting->replaced[i] && setting->streams[i] == KIN_OS_NO_HANDLE && !*nothing) {
+            kin_status status = kin_win32_open_nothing(nothing);
+            if (status != KIN_OK) {
+                return status;
+            }
+        }
+        if (setting->replaced[i]) {
+            streams[i] = setting->streams[i] == KIN_OS_NO_HANDLE ? *nothing : setting->streams[i];
+        }
+    }
+    return KIN_OK;
+}
+
+static kin_status launch(kin_os_process *out, const texts *made, HANDLE message, const kin_os_setting *setting)
+{
+    kin_win32_launch what = {made->path, made->line, made->block, made->directory, {NULL}, message, NULL};
+    HANDLE nothing = NULL;
+    kin_status status = make_streams(what.streams, &nothing, setting);
+    if (status == KIN_OK) {
+        status = kin_win32_start(out, &what);
+    }
+    kin_os_handle_close(nothing);
+    return status;
+}
+
+kin_status kin_os_spawn(kin_os_process *out, const char *program, const char *const *argv,
+                        const kin_os_message *message, const kin_os_setting *setting)
+{
+    texts made = {NULL, NULL, NULL, NULL};
     kin_win32_pipe pipe = {KIN_OS_NO_HANDLE, KIN_OS_NO_HANDLE, L""};
     if (message->size > KIN_OS_MESSAGE_MAX || message->handle_count > KIN_OS_HANDLES_MAX) {
         return KIN_E_TOO_BIG;
     }
-    kin_status status = make_path(&path, program);
+    kin_status status = kin_win32_pipe_create(&pipe);
     if (status == KIN_OK) {
-        status = kin_win32_make_line(&line, argv);
+        status = make_texts(&made, program, argv, pipe.variable, setting);
     }
     if (status == KIN_OK) {
-        status = kin_win32_pipe_create(&pipe);
+        status = launch(out, &made, pipe.child, setting);
     }
     if (status == KIN_OK) {
-        const wchar_t *variable = pipe.variable;
-        status = kin_win32_environment(&block, &variable, 1, false);
-    }
-    if (status == KIN_OK) {
-        kin_win32_launch what = {path, line, block, NULL, {NULL}, pipe.child, NULL};
-        kin_win32_own_streams(what.streams);
-        status = kin_win32_start(out, &what);
-    }
-    if (status == KIN_OK) {
-        status = send_message(out, pipe.parent, message, bound);
+        status = send_message(out, pipe.parent, message, setting->bound);
     }
     kin_os_handle_close(pipe.parent);
     kin_os_handle_close(pipe.child);
-    free(block);
-    free(line);
-    free(path);
+    free(made.path);
+    free(made.line);
+    free(made.block);
+    free(made.directory);
     return status;
 }
 
@@ -91,9 +133,10 @@ void kin_os_flush(void)
     fflush(stderr);
 }
 
-kin_status kin_os_fork(kin_os_process *out, bool *in_child)
+kin_status kin_os_fork(kin_os_process *out, const kin_os_setting *setting, bool *in_child)
 {
     (void)out;
+    (void)setting;
     (void)in_child;
     return KIN_E_UNSUPPORTED;
 }
@@ -110,6 +153,83 @@ kin_os_handle kin_os_process_handle(kin_os_process *process)
     return process->handle;
 }
 
+/* Exit codes that name an exception: those that winnt.h has as STATUS_ or DBG_, and of C++. */
+static const struct {
+    DWORD code;
+    const char *name;
+} exceptions[] = {
+    {0x40010004, "terminated by a debugger"},
+    {0x40010005, "Ctrl-C"},
+    {0x80000001, "guard page"},
+    {0x80000002, "misaligned data"},
+    {0x80000003, "breakpoint"},
+    {0x80000004, "single step"},
+    {0xC0000005, "access violation"},
+    {0xC0000006, "page cannot be read in"},
+    {0xC0000008, "invalid handle"},
+    {0xC0000017, "no memory"},
+    {0xC000001D, "illegal instruction"},
+    {0xC0000025, "noncontinuable exception"},
+    {0xC000008C, "array bounds exceeded"},
+    {0xC000008E, "float division by zero"},
+    {0xC0000094, "integer division by zero"},
+    {0xC0000095, "integer overflow"},
+    {0xC0000096, "privileged instruction"},
+    {0xC00000FD, "stack overflow"},
+    {0xC0000135, "DLL not found"},
+    {0xC0000139, "function not found in a DLL"},
+    {0xC000013A, "Ctrl-C"},
+    {0xC0000142, "DLL initialization failed"},
+    {0xC0000194, "possible deadlock"},
+    {0xC0000374, "heap corruption"},
+    {0xC0000409, "fast fail"},
+    {0xC0000417, "invalid parameter to the C runtime"},
+    {0xC0000602, "fail fast"},
+    {0xE06D7363, "C++ exception"},
+};
+
+static const char *exception_name(DWORD code)
+{
+    for (size_t i = 0; i < sizeof exceptions / sizeof exceptions[0]; i++) {
+        if (exceptions[i].code == code) {
+            return exceptions[i].name;
+        }
+    }
+    return NULL;
+}
+
+/* An unhandled exception's code is the process's exit code ("ExitProcess function"). NTSTATUS values of severity error,
+ * without the customer's bit, begin with 0xC ([MS-ERREF] 2.3): -1 and the like are not taken for one. */
+static kin_os_exit exit_of(DWORD code, LONG killed)
+{
+    kin_os_exit how = {.doubtful = true};
+    if (killed != 0 && (DWORD)killed == code) {
+        how.signal = (int)code - 128; /* 143, 137: as a POSIX shell has them */
+        how.killed = true;
+    } else if ((code & ~0xFFu) == KIN_WIN32_EXIT_RETURNED) {
+        how.code = (int)(code & 0xFFu);
+        how.returned = true;
+    } else if (code >> 28 == 0xC || exception_name(code)) {
+        how.exception = code;
+    } else {
+        how.code = (int)code;
+    }
+    return how;
+}
+
+const char *kin_os_exit_name(const kin_os_exit *how)
+{
+    if (how->exception != 0) {
+        return exception_name(how->exception);
+    }
+    return how->signal == 15 ? "SIGTERM" : how->signal == 9 ? "SIGKILL" : NULL;
+}
+
+int kin_os_returned(int code)
+{
+    return (int)(KIN_WIN32_EXIT_RETURNED | (unsigned)code);
+}
+
 kin_status kin_os_process_wait(kin_os_process *process, int64_t deadline, kin_os_exit *out)
 {
     DWORD code;
@@ -120,7 +240,7 @@ kin_status kin_os_process_wait(kin_os_process *process, int64_t deadline, kin_os
     if (!GetExitCodeProcess(process->handle, &code)) {
         return kin_win32_fail(GetLastError());
     }
-    *out = (kin_os_exit){(int)code, 0};
+    *out = exit_of(code, InterlockedCompareExchange(&process->killed, 0, 0));
     return KIN_OK;
 }
 
@@ -129,23 +249,35 @@ bool kin_os_process_ended(const kin_os_process *process)
     return kin_win32_process_ended(process->handle);
 }
 
+/* The first one counts: what it ends is ending. */
+void kin_win32_note_kill(kin_os_process *process, UINT code)
+{
+    InterlockedCompareExchange(&process->killed, (LONG)code, 0);
+}
+
 /* A process that has ended, or is ending, says ERROR_ACCESS_DENIED ("TerminateProcess function"). */
 kin_status kin_os_process_kill(kin_os_process *process, bool force)
 {
     if (kin_win32_process_ended(process->handle)) {
         return KIN_OK;
     }
-    if (TerminateProcess(process->handle, force ? KIN_WIN32_EXIT_KILLED : KIN_WIN32_EXIT_TERMINATED)) {
+    const UINT with = force ? KIN_WIN32_EXIT_KILLED : KIN_WIN32_EXIT_TERMINATED;
+    kin_win32_note_kill(process, with);
+    if (TerminateProcess(process->handle, with)) {
         return KIN_OK;
     }
     DWORD code = GetLastError();
-    return kin_win32_process_ended(process->handle) ? KIN_OK : kin_win32_fail(code);
+    if (kin_win32_process_ended(process->handle)) {
+        return KIN_OK;
+    }
+    InterlockedExchange(&process->killed, 0);
+    return kin_win32_fail(code);
 }
 
 void kin_os_process_close(kin_os_process *process)
 {
     kin_os_handle_close(process->handle);
-    *process = (kin_os_process){KIN_OS_NO_HANDLE, 0};
+    *process = (kin_os_process){KIN_OS_NO_HANDLE, 0, 0};
 }
 
 void kin_os_detach(void)

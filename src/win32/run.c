@@ -401,36 +401,11 @@ static kin_status plan_shell(texts *out, const kin_os_command *command)
     return status;
 }
 
-static kin_status plan_variables(texts *out, const kin_os_command *command)
-{
-    size_t count = 0, done = 0;
-    kin_status status = KIN_OK;
-    while (command->variables && command->variables[count]) {
-        count++;
-    }
-    wchar_t **wide = malloc((count + 1) * sizeof *wide);
-    if (!wide) {
-        return kin_win32_fail(ERROR_NOT_ENOUGH_MEMORY);
-    }
-    while (done < count && status == KIN_OK) {
-        status = kin_win32_utf16(&wide[done], command->variables[done]);
-        done += status == KIN_OK;
-    }
-    if (status == KIN_OK) {
-        status = kin_win32_environment(&out->block, (const wchar_t *const *)wide, count, command->clean);
-    }
-    while (done > 0) {
-        free(wide[--done]);
-    }
-    free(wide);
-    return status;
-}
-
 static kin_status plan(texts *out, const kin_os_command *command)
 {
     kin_status status = command->shell ? plan_shell(out, command) : plan_program(out, command);
     if (status == KIN_OK && (command->variables || command->clean)) {
-        status = plan_variables(out, command);
+        status = kin_win32_environment_of(&out->block, command->variables, NULL, command->clean);
     }
     if (status == KIN_OK && command->directory) {
         status = kin_win32_utf16(&out->directory, command->directory);
@@ -439,17 +414,6 @@ static kin_status plan(texts *out, const kin_os_command *command)
 }
 
 /* ---- start ---- */
-
-static kin_status open_nothing(HANDLE *out)
-{
-    HANDLE nothing = CreateFileW(L"NUL", GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL,
-                                 OPEN_EXISTING, 0, NULL);
-    if (nothing == INVALID_HANDLE_VALUE) {
-        return kin_win32_fail(GetLastError());
-    }
-    *out = nothing;
-    return KIN_OK;
-}
 
 /* own: those of streams that are to be closed after the start. */
 static kin_status open_streams(kin_os_run *run, const kin_os_command *command, HANDLE *streams, HANDLE *own)
@@ -461,7 +425,7 @@ static kin_status open_streams(kin_os_run *run, const kin_os_command *command, H
         if (wanted == KIN_OS_STREAM_TOGETHER) {
             streams[i] = streams[1];
         } else if (wanted == KIN_OS_STREAM_NOTHING) {
-            status = open_nothing(&own[i]);
+            status = kin_win32_open_nothing(&own[i]);
         } else if (wanted == KIN_OS_STREAM_PIPE) {
             status = create(&run->channels[i], &own[i], i == 0);
         }
@@ -488,7 +452,7 @@ static kin_status launch(kin_os_run *run, const kin_os_command *command, const t
 kin_status kin_os_run_start(kin_os_run *out, const kin_os_command *command)
 {
     texts made = {NULL, NULL, NULL, NULL};
-    kin_os_run run = {{KIN_OS_NO_HANDLE, 0}, {NULL, NULL, NULL}, NULL};
+    kin_os_run run = {{KIN_OS_NO_HANDLE, 0, 0}, {NULL, NULL, NULL}, NULL};
     kin_status status = plan(&made, command);
     if (status == KIN_OK) {
         status = launch(&run, command, &made);
@@ -511,6 +475,7 @@ kin_status kin_os_run_kill(kin_os_run *run, bool force)
 {
     if (run->job) {
         UINT code = force ? KIN_WIN32_EXIT_KILLED : KIN_WIN32_EXIT_TERMINATED;
+        kin_win32_note_kill(&run->process, code);
         return TerminateJobObject(run->job, code) ? KIN_OK : kin_win32_fail(GetLastError());
     }
     return kin_os_process_kill(&run->process, force);

@@ -1,8 +1,10 @@
 /* server.c: there is no fork, so there is nothing to serve. */
 #include "os.h"
 
-kin_status kin_os_server_start(kin_os_process *out, const char *program, const kin_os_message *message)
+kin_status kin_os_server_start(kin_os_process *out, const char *program, const kin_os_message *message,
+                               const kin_os_setting *setting)
 {
+    (void)setting;
     (void)out;
     (void)program;
     (void)message;

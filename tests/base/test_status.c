@@ -38,13 +38,32 @@ static void timeouts_are_nanoseconds(void **state)
     assert_true(KIN_SECONDS(1000000000) > 0 && KIN_NOW == 0 && KIN_FOREVER == INT64_MAX);
 }
 
+static void parts_of_a_second_are_nanoseconds(void **state)
+{
+    (void)state;
+    static const int64_t at_compile_time = KIN_SECONDS(0.25);
+    const double half = 0.5;
+    assert_true(KIN_SECONDS(0.5) == 500000000 && KIN_SECONDS(half) == 500000000 && at_compile_time == 250000000);
+    assert_true(KIN_MS(0.5) == 500000 && KIN_US(1.5) == 1500 && KIN_US(0.001) == 1);
+    assert_true(KIN_SECONDS(0.1) == 100000000 && KIN_SECONDS(4000000001) == INT64_C(4000000001000000000));
+    assert_true(KIN_MS(INT64_C(123456789012)) == INT64_C(123456789012000000));
+}
+
+static void times_saturate(void **state)
+{
+    (void)state;
+    assert_true(KIN_SECONDS(-1) == -1000000000 && KIN_SECONDS(-0.5) == -500000000);
+    assert_true(KIN_SECONDS(1e30) == KIN_FOREVER && KIN_SECONDS(INT64_MAX) == KIN_FOREVER);
+    assert_true(KIN_MS(INT64_MAX) == KIN_FOREVER && KIN_US(UINT64_MAX) == KIN_FOREVER);
+    assert_true(KIN_SECONDS(-1e30) == INT64_MIN && KIN_SECONDS(INT64_MIN) == INT64_MIN);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_status_has_name_and_text),
-        cmocka_unit_test(other_numbers_say_so),
-        cmocka_unit_test(os_error_text_is_bounded),
-        cmocka_unit_test(timeouts_are_nanoseconds),
+        cmocka_unit_test(every_status_has_name_and_text),    cmocka_unit_test(other_numbers_say_so),
+        cmocka_unit_test(os_error_text_is_bounded),          cmocka_unit_test(timeouts_are_nanoseconds),
+        cmocka_unit_test(parts_of_a_second_are_nanoseconds), cmocka_unit_test(times_saturate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

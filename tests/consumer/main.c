@@ -27,7 +27,7 @@ int main(void)
         status = kin_lock_destroy(lock);
     }
     kin_process *process = NULL;
-    kin_exit result = {0, 0};
+    kin_exit result = {.code = 0, .signal = 0};
     if (status == KIN_OK) {
         status = kin_process_start(&process, "child", NULL, NULL);
     }

@@ -187,7 +187,7 @@ static kin_process *start_worker(place *it, kin_sem *leased, kin_queue *queue, i
 /* It was at work until now, and dies. */
 static void strike_down(kin_process *process)
 {
-    kin_exit result = {-1, 0};
+    kin_exit result = {.code = -1, .signal = 0};
     assert_ok(kin_process_kill(process));
     assert_ok(kin_process_join(process, PATIENCE, &result));
     assert_true(result.signal != 0 || result.code == 137);

@@ -167,10 +167,14 @@ static void program_that_is_not_there_is_not_found(void **state)
     (void)state;
     kin_os_process process;
     kin_os_message message = {"", 0, NULL, 0};
+    const kin_os_setting same = {.directory = NULL};
     const char *const argv[] = {"x", NULL};
-    size_t before = count_handles();
-    assert_status(kin_os_spawn(&process, "/no/such/program", argv, &message, false), KIN_E_NOT_FOUND);
-    assert_true(kin_os_error() != 0);
+    size_t before = 0;
+    for (int i = 0; i < 3; i++) { /* the first start opens what all starts need */
+        before = i == 1 ? count_handles() : before;
+        assert_status(kin_os_spawn(&process, "/no/such/program", argv, &message, &same), KIN_E_NOT_FOUND);
+        assert_true(kin_os_error() != 0);
+    }
     assert_int_equal(count_handles(), before);
 }
 

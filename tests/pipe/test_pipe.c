@@ -124,7 +124,7 @@ static int child_say(const kin_args *args)
     if (given_number(args, "number") == 1) {
         kin_pipe_close(pipe);
     } else if (given_number(args, "number") == 2) {
-        kin_os_exit_now(0);
+        kin_os_exit_now(7);
     }
     return 0;
 }
@@ -462,7 +462,7 @@ static void end_comes_after_all_that_was_sent(void **state)
             assert_status(kin_pipe_recv(it.mine, NULL, 0, NULL, PATIENCE), KIN_E_CLOSED);
             assert_status(kin_pipe_send(it.mine, "x", 1, PATIENCE), KIN_E_CLOSED);
         }
-        join_child(child, 0);
+        join_child(child, how == 2 ? 7 : 0);
         kin_pipe_close(it.mine);
     }
 }

@@ -793,6 +793,7 @@ static void bad_input_is_refused(void **state)
     assert_status(kin_functions(NULL, 1), KIN_E_ARGUMENT); /* what was registered stays */
     assert_status(kin_functions(twice, 2), KIN_E_ARGUMENT);
     assert_status(kin_functions(idle, 1), KIN_E_ARGUMENT);
+    assert_status(kin_functions(functions, 1), KIN_E_AFTER_MAIN); /* spawned workers would not have it */
     pool = new_pool(1);
     kin_work work = work_on("square", private, private, sizeof private[0], 4);
     assert_status(kin_pool_submit(&future, pool, &work, 0), KIN_E_FAMILY);

@@ -134,6 +134,18 @@ void kill_pid(uint32_t pid)
     kill((pid_t)pid, SIGKILL);
 }
 
+void kill_pid_with(uint32_t pid, uint32_t code)
+{
+    (void)code;
+    kill_pid(pid);
+}
+
+/* Not by a signal that a sanitizer handles. */
+void crash(void)
+{
+    abort();
+}
+
 size_t read_input(void *buffer, size_t size)
 {
     return fread(buffer, 1, size, stdin);

@@ -362,7 +362,7 @@ static int family_without_permissions(shared *unused)
     for (kin_method method = KIN_FORK; method <= KIN_FORKSERVER; method++) {
         kin_process_options options = KIN_PROCESS_OPTIONS;
         kin_process *process = NULL;
-        kin_exit result = {1, 1};
+        kin_exit result = {.code = 1, .signal = 1};
         options.method = method;
         CHECK(kin_lock_acquire(lock, KIN_NOW) == KIN_OK);
         CHECK(kin_process_start(&process, "acquire", args, &options) == KIN_OK);

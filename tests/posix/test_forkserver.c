@@ -227,7 +227,7 @@ static int child_die_with_mutex(const kin_args *args)
 static int child_start_another(const kin_args *args)
 {
     kin_process *process = NULL;
-    kin_exit result = {1, 1};
+    kin_exit result = {.code = 1, .signal = 1};
     CHECK(start_by_server(&process, "count", args, 0) == KIN_OK);
     CHECK(kin_process_join(process, PATIENCE, &result) == KIN_OK);
     kin_process_close(process);
@@ -338,7 +338,7 @@ static void *start_in_turn(void *argument)
     starter *it = argument;
     for (int i = 0; i < it->times; i++) {
         kin_process *child = NULL;
-        kin_exit result = {1, 1};
+        kin_exit result = {.code = 1, .signal = 1};
         if (start_by_server(&child, it->entry, it->args, 0) != KIN_OK) {
             continue;
         }
@@ -532,10 +532,10 @@ static void signals_end_children_and_are_told(void **state)
 {
     (void)state;
     scene it = open_scene();
-    kin_exit result = {0, 0};
+    kin_exit result = {.code = 0, .signal = 0};
     kin_process *child = serve("abort", NULL);
     assert_ok(kin_process_join(child, PATIENCE, &result));
-    assert_true(result.code == 0 && result.signal == SIGABRT);
+    assert_true(result.how == KIN_END_SIGNAL && result.code == -1 && result.signal == SIGABRT);
     kin_process_close(child);
     child = serve("stay", it.args);
     assert_ok(kin_sem_acquire(it.told, 1, PATIENCE));

@@ -47,7 +47,7 @@ static kin_status start_by(kin_method method, int *code)
 {
     kin_process_options options = KIN_PROCESS_OPTIONS;
     kin_process *process = NULL;
-    kin_exit how = {0, 0};
+    kin_exit how = {.code = 0, .signal = 0};
     options.method = method;
     kin_status status = kin_process_start(&process, "succeed", NULL, &options);
     if (status == KIN_OK) {
@@ -93,7 +93,7 @@ static int start_the_copy(void)
     const char *const argv[] = {copy, "copy", NULL};
     kin_process_options options = KIN_PROCESS_OPTIONS;
     kin_process *process = NULL;
-    kin_exit how = {0, 0};
+    kin_exit how = {.code = 0, .signal = 0};
     setenv("KIN_START", "spawn", 1);
     options.program = copy;
     options.argv = argv;

@@ -84,7 +84,7 @@ static int child_vanish(const kin_args *args)
 {
     kin_sem *sem = given(args, "sem", KIN_TYPE_SEM);
     CHECK(sem && kin_sem_acquire(sem, (uint32_t)given_number(args, "number"), PATIENCE) == KIN_OK);
-    kin_os_exit_now(0);
+    kin_os_exit_now(7);
     return 1;
 }
 
@@ -309,7 +309,7 @@ static void permits_of_who_just_ends_come_back(void **state)
     assert_ok(kin_sem_release(&it->go, 1));
     join_child(holder, 0);
     assert_int_equal(value_of(sem), 4);
-    join_child(start_with("vanish", it, sem, 4), 0);
+    join_child(start_with("vanish", it, sem, 4), 7);
     assert_int_equal(value_of(sem), 4);
     assert_ok(kin_sem_acquire(sem, 4, KIN_NOW));
     end(it, sem);
@@ -494,7 +494,7 @@ static int child_storm(const kin_args *args)
 /* It was at work until now, and dies. */
 static void strike_down(place *it, kin_process *process, int number)
 {
-    kin_exit result = {-1, 0};
+    kin_exit result = {.code = -1, .signal = 0};
     atomic_store(&it->doomed[number], 1);
     assert_ok(kin_process_kill(process));
     assert_ok(kin_process_join(process, PATIENCE, &result));

@@ -117,11 +117,22 @@ int end_of_self(intptr_t process)
 
 void kill_pid(uint32_t pid)
 {
+    kill_pid_with(pid, 137);
+}
+
+void kill_pid_with(uint32_t pid, uint32_t code)
+{
     HANDLE process = OpenProcess(PROCESS_TERMINATE, FALSE, pid);
     if (process) {
-        TerminateProcess(process, 137);
+        TerminateProcess(process, code);
         CloseHandle(process);
     }
+}
+
+void crash(void)
+{
+    SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX); /* no window about it */
+    RaiseException(0xC0000094, EXCEPTION_NONCONTINUABLE, 0, NULL);
 }
 
 size_t read_input(void *buffer, size_t size)

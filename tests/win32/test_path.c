@@ -10,7 +10,7 @@ static test_place place;
 static kin_status run_with(const char *path)
 {
     const char *const argv[] = {place.name, "exit", NULL};
-    kin_exit how = {-1, -1};
+    kin_exit how = {.code = -1, .signal = -1};
     set_path(path);
     kin_status status = kin_run(argv, NULL, &how);
     assert_true(status != KIN_OK || how.code == 3);
