@@ -105,6 +105,7 @@ void open_gate(board *it, int workers);
     X(bench_put)                                                                                                       \
     X(bench_get)                                                                                                       \
     X(bench_echo)                                                                                                      \
+    X(bench_crowd)                                                                                                     \
     X(bench_idle)                                                                                                      \
     X(bench_send)                                                                                                      \
     X(bench_recv)                                                                                                      \
@@ -132,9 +133,11 @@ void bench_readers(bench *b);
 void bench_many(bench *b);
 void bench_asleep(bench *b);
 void bench_queue(bench *b);
+void bench_crowded(bench *b);
 void bench_pipe(bench *b);
 void bench_pool(bench *b);
 void bench_dict(bench *b);
+void bench_growth(bench *b);
 void bench_create(bench *b);
 void bench_run(bench *b);
 void bench_start(bench *b);

@@ -262,6 +262,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     kin_family *family;
     kin_os_id id;
     kin_os_pulse pulse;
+    kin_os_handle own;
     fuzz_time_is_made_up = true;
     if (!model.bytes) {
         make_model();
@@ -275,7 +276,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         kin_os_pulse_close(&pulse);
         return 0;
     }
-    must(kin_os_handle_duplicate(&ticket.pulse, kin_os_pulse_handle(&pulse)));
+    must(kin_os_pulse_handle(&own, &pulse));
+    must(kin_os_handle_duplicate(&ticket.pulse, own));
     kin_os_pulse_close(&pulse);
     if (kin__family_adopt(&family, &ticket) != KIN_OK) {
         return 0;

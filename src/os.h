@@ -186,14 +186,16 @@ typedef struct kin_os_watch {
     uint32_t ready;       /* written: of interest, what is; 0 for a handle that is not */
 } kin_os_watch;
 
-/* *number tells it from others of the slot, also from one that a forked child still has; never 0. */
-kin_status kin_os_bell_open(kin_os_handle *out, uint32_t *number, const kin_os_id *family, uint32_t slot);
-void kin_os_bell_close(kin_os_handle bell);
+/* *number tells it from others of the slot, also from one that a forked child still has; never 0. close takes
+ * KIN_OS_NO_BELL, too (os_types.h: the initialiser of none). */
+kin_status kin_os_bell_open(kin_os_bell *out, uint32_t *number, const kin_os_id *family, uint32_t slot);
+void kin_os_bell_close(kin_os_bell *bell);
 void kin_os_bell_ring(const kin_os_id *family, uint32_t slot, uint32_t number);
 /* Sleeps until one of them is ready, or sem is posted (POSIX: the bell rung), at most until deadline. More than the
  * system's limit for one call are possible. KIN_OK: look at them, though perhaps none is ready. KIN_E_TIMED_OUT.
  * KIN_E_HANDLE: one is not open. */
-kin_status kin_os_watch_any(kin_os_watch *watches, size_t count, kin_os_sem sem, kin_os_handle bell, int64_t deadline);
+kin_status kin_os_watch_any(kin_os_watch *watches, size_t count, kin_os_sem sem, const kin_os_bell *bell,
+                            int64_t deadline);
 
 /* ---- which process this is: identity.c ---- */
 
@@ -230,10 +232,13 @@ typedef enum kin_os_life {
 } kin_os_life;
 
 kin_status kin_os_pulse_create(kin_os_pulse *out, const kin_os_id *family, const kin_os_access *access);
-/* The handle to pass to a spawned child (KIN_OS_NO_HANDLE on Windows), and the child's use of it: takes handle, also on
+/* The handle to pass to a spawned child, borrowed (KIN_OS_NO_HANDLE on Windows; KIN_E_HANDLE: the program has closed
+ * it, and its file has no name by which it could be opened again), and the child's use of it: takes handle, also on
  * failure. kin_os_pulse_close takes KIN_OS_NO_PULSE, too (os_types.h: the initialiser of none). */
-kin_os_handle kin_os_pulse_handle(const kin_os_pulse *pulse);
+kin_status kin_os_pulse_handle(kin_os_handle *out, kin_os_pulse *pulse);
 kin_status kin_os_pulse_adopt(kin_os_pulse *out, kin_os_handle handle);
+/* Whether it is the pulse of that family, and no other file: of a handle that somebody else has named. Windows: no. */
+bool kin_os_pulse_is(kin_os_handle handle, const kin_os_id *family);
 /* What the sign of `index` is now, for kin_os_pulse_start. To be read before what says that the sign may be taken. */
 uint64_t kin_os_pulse_look(kin_os_pulse *pulse, uint32_t index);
 /* Takes the sign of `index` for this process, and for the calling thread, if it still is what was seen and shows no
@@ -422,8 +427,9 @@ kin_status kin_os_run_read(kin_os_run *run, unsigned stream, void *buffer, size_
 size_t kin_os_run_left(kin_os_run *run, unsigned stream);
 /* Closes the pipe to a stream, if there is one: the input ends, an output is not wanted any more. */
 void kin_os_run_shut(kin_os_run *run, unsigned stream);
-/* Until one of the pipes of `which` (bits 1 << stream) that are still open can be moved (bit 1 << stream) or the program has ended (KIN_OS_RUN_ENDED, *how).
- * KIN_OK, perhaps with nothing *ready. KIN_E_TIMED_OUT. KIN_E_NOT_FOUND: it has ended, and nobody can tell how. */
+/* Until one of the pipes of `which` (bits 1 << stream) that are still open can be moved (bit 1 << stream) or the program
+ * has ended (KIN_OS_RUN_ENDED, *how). KIN_OK, perhaps with nothing *ready. KIN_E_TIMED_OUT. KIN_E_NOT_FOUND: it has
+ * ended, and nobody can tell how. POSIX: KIN_E_HANDLE, as of the two above: the program has closed a pipe. */
 #define KIN_OS_RUN_ENDED 8u
 kin_status kin_os_run_wait(kin_os_run *run, unsigned which, int64_t deadline, unsigned *ready, kin_os_exit *how);
 /* What to watch for something to read of stream 1 or 2; KIN_OS_NO_HANDLE: it is closed. */
@@ -449,7 +455,8 @@ typedef enum kin_os_kind { /* pinned: the blob carries it */
 /* KIN_E_HANDLE: not an open handle. */
 kin_status kin_os_handle_kind(kin_os_handle handle, kin_os_kind *out);
 kin_status kin_os_handle_duplicate(kin_os_handle *out, kin_os_handle handle);
-/* Windows: into another process, target being a process handle; *value is valid there. POSIX: KIN_E_UNSUPPORTED. */
+/* Windows: into another process, target being a process handle; *value is valid there. POSIX: KIN_E_UNSUPPORTED.
+ * KIN_OS_DUPLICATES_INTO of os_types.h: 1, 0. */
 kin_status kin_os_handle_duplicate_into(uint64_t *value, kin_os_handle handle, kin_os_handle target);
 /* The pid of the process that a handle stands for; 0 if it stands for none. POSIX: 0. */
 uint32_t kin_os_handle_pid(kin_os_handle process);

@@ -12,8 +12,11 @@
  * another, under one lock of the dict's; each is seen whole or not at all. The order of keys is not specified. Keys
  * cannot be chosen to be slow: each dict hashes with a secret of its own.
  *
- * An entry takes the bytes of its key and value, 24 more, rounded up as by kin_alloc, and about 30 in the table; it
- * grows as needed, up to the family's memory.
+ * An entry takes the bytes of its key and value, 24 more, rounded up as by kin_alloc, and about 30 in the table. The
+ * table grows and shrinks in steps, up to the family's memory: no step copies more than 4 092 entries' places.
+ *
+ * Cost, with n keys: to get, set, update and delete one, O(1), and the copying of key and value. clear, destroy, items:
+ * O(n). size: O(1). After a writer's death the next change costs O(1), and O(n / 1 000) to count.
  *
  * Death: a process killed in the middle of a change has made it or not; its memory is given back by the next who
  * changes anything. Nobody is told, since nothing is half done. A process that is stopped in the middle of one holds

@@ -59,16 +59,20 @@ KIN_API void kin_manager_close(kin_manager *manager);
 /* Its family: for kin_alloc, arguments of children and so on. NULL for NULL. */
 KIN_API kin_family *kin_manager_family(kin_manager *manager);
 
-/* The keeper's pid; 0: there is none now. */
+/* The keeper's pid; 0: there is none now. Changes nothing: it makes no keeper, and is taken for none by others. Asks the
+ * system about each member of the family. */
 KIN_API uint32_t kin_manager_keeper(kin_manager *manager);
 
 /* Ends the keeper of the manager of that name, waiting for it at most timeout. The family ends with its last member.
- * Errors: KIN_E_NOT_FOUND, KIN_E_TIMED_OUT, those of kin_family_open. */
+ * Errors: KIN_E_NOT_FOUND (no family of that name, or one that never had a keeper, and is left as it is),
+ * KIN_E_TIMED_OUT, those of kin_family_open. */
 KIN_API kin_status kin_manager_stop(const char *name, int64_t timeout);
 
 /* ---- objects: the one of that name, or a new one that gets it ----
  *
- * What the other parameters say is for one that is made. Of two that make it at once one succeeds, and both get that.
+ * What the other parameters say is for one that is made. Of two that make it at once one succeeds, and both get that;
+ * also where the last one of that name has just been destroyed. Finding one takes microseconds, and grows with the
+ * names (256 at most).
  * A process killed in the middle leaves at worst the memory of one object that nobody knows. Errors of all:
  * KIN_E_ARGUMENT, KIN_E_TYPE (the name is of something else), KIN_E_LIMIT (256 names), KIN_E_NO_MEMORY, those of the
  * object's own create. */

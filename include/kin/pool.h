@@ -107,7 +107,9 @@ typedef struct kin_pool_options {
  * and kin_process_start. */
 KIN_API kin_status kin_pool_create(kin_pool **out, kin_family *family, const kin_pool_options *options);
 
-/* Terminates it if it has not ended, and frees it. Its futures have to be closed before. NULL: nothing. */
+/* Terminates it if it has not ended, and frees it. It may be called from a callback of the pool's. Its futures are to be
+ * closed, before or after; those that had not ended are cancelled. No other thread may be in a call with the pool.
+ * NULL: nothing. */
 KIN_API void kin_pool_destroy(kin_pool *pool);
 
 /* Grows or shrinks it: new workers are started; those that are too many end after the task in hand.
@@ -151,16 +153,22 @@ typedef struct kin_work {
     const kin_args *args; /* bytes and objects (locks, queues, ...), copied now; no handles; or NULL */
     const void
         *in; /* count 0: in_size bytes, copied now. Else an array in the family's memory, borrowed until all is done */
-    size_t in_size;   /* bytes of one */
-    void *out;        /* count 0: unused, the future has room for out_size bytes. Else an array; may be `in` itself */
-    size_t out_size;  /* bytes of one; 0: none */
-    size_t count;     /* items; 0: one, alone */
-    size_t chunk;     /* items of one task; 0: chosen so that each worker gets some sixteen tasks */
-    uint32_t retries; /* a task of which a worker died is tried so many times more */
-    int64_t limit;    /* nanoseconds a task may take, then its worker is killed; 0: any time */
+    size_t in_size;  /* bytes of one */
+    void *out;       /* count 0: unused, the future has room for out_size bytes. Else an array; may be `in` itself */
+    size_t out_size; /* bytes of one; 0: none */
+    size_t count;    /* items; 0: one, alone */
+    size_t chunk;    /* items of one task; 0: chosen so that each worker gets some sixteen tasks */
+    /* A task of which a worker died, or that took longer than `limit`, is tried so many times more (200 at most). It
+     * runs from its beginning, with kin_task's attempt one higher: what an attempt before has done to the world, to out
+     * or to in, stays done. 0 is for tasks that must not run twice. */
+    uint32_t retries;
+    /* Nanoseconds a task may take, then its worker is killed, within 20 ms; 0: any time. A task within it is not. Costs
+     * a task one look at the clock and one atomic operation. */
+    int64_t limit;
     void (*progress)(void *context, uint64_t done,
                      uint64_t total); /* items, as they get more while kin_future_wait waits; or NULL */
-    /* Called once, by a thread that tends the pool; may close it, unless a thread waits for it; or NULL. */
+    /* Called once, by a thread that tends the pool, without any lock; or NULL. It may call all functions: submit, wait
+     * for other futures, destroy the pool; and close this future, unless a thread waits for it. */
     void (*finished)(void *context, kin_future *future);
     void *context;
 } kin_work;
@@ -187,8 +195,8 @@ typedef struct kin_outcome {
 } kin_outcome;
 
 /* Submits and waits for all; with count 0 the result is copied to work->out. outcome, if not null, tells more.
- * Errors: those of kin_pool_submit and kin_future_wait; after KIN_E_TIMED_OUT what was not begun is cancelled, and
- * what was is waited for. */
+ * Errors: those of kin_pool_submit and kin_future_wait; at KIN_E_TIMED_OUT the work is ended as by kin_future_kill:
+ * nobody uses its arrays when the call returns, which is a few milliseconds after the timeout. */
 KIN_API kin_status kin_pool_map(kin_pool *pool, const kin_work *work, kin_outcome *outcome, int64_t timeout);
 
 /* Waits until all its tasks have ended. KIN_OK: all are done. Errors: KIN_E_TIMED_OUT (it goes on), KIN_E_TASK (a
@@ -212,10 +220,19 @@ KIN_API kin_status kin_future_next(kin_future *future, int in_order, uint64_t *f
 /* How it stands, or ended. */
 KIN_API kin_status kin_future_inspect(kin_future *future, kin_outcome *outcome);
 
-/* Cancels its tasks that nobody has begun. KIN_OK: all that had not ended; KIN_E_BUSY: some are being run. */
+/* Cancels its tasks that nobody has begun; those are KIN_E_CANCELLED. KIN_OK: all have ended; KIN_E_BUSY: some are being
+ * run, see kin_future_kill. O(tasks that have not begun). */
 KIN_API kin_status kin_future_cancel(kin_future *future);
 
-/* Cancels what has not begun, waits for what has, and frees it. NULL: nothing. */
+/* Ends it now: cancels its tasks that nobody has begun, and kills the workers that run the others. Those tasks are
+ * KIN_E_CANCELLED, too, and not tried again; what they have done so far stays done: a half-written out, messages, locks
+ * whose next owner is told KIN_OWNER_DIED. Other works' tasks are not touched, and others replace the workers. Takes
+ * about a millisecond, and a worker's start. KIN_OK: all tasks have ended, of whom some may have ended otherwise before.
+ * Errors: KIN_E_ARGUMENT, KIN_E_NOT_OWNER, KIN_E_BUSY (the system has not ended a worker within a second). */
+KIN_API kin_status kin_future_kill(kin_future *future);
+
+/* Cancels what has not begun, waits for what has (kin_future_kill first: kills it), and frees it. NULL: nothing. O(1),
+ * beside what is cancelled. */
 KIN_API void kin_future_close(kin_future *future);
 
 KIN_END

@@ -12,6 +12,11 @@
  * processor. There is no thread behind it, and nothing to drain or flush at the end of a process: what has been put
  * is there.
  *
+ * Sleepers are served in the order in which they came. A thread that runs may put, or get, messages before them, a few
+ * hundred at most; then it waits in line, too. So each of many producers or consumers gets its share, and a long
+ * message is put before short ones that came later. Where nothing moves, because consumers wait for room themselves, a short
+ * one goes before a long one after 150 ms.
+ *
  * Death: a process killed in the middle of a put loses that message, one killed in the middle of a get the one it had
  * in hand; nobody else is held up, nothing is torn, and kin_queue_inspect counts them. What is reserved or peeked by
  * a process that dies is lost in the same way, and is noticed by those it stands in the way of within 50 ms.
@@ -53,12 +58,13 @@ KIN_API kin_status kin_queue_destroy(kin_queue *queue);
 
 /* ---- copying ---- */
 
-/* Copies size bytes into the queue, waiting at most timeout for room. data may be NULL if size is 0. With KIN_NOW it
- * does not wait for room, though it may for one that is just putting. Errors: KIN_E_TIMED_OUT, KIN_E_CLOSED,
- * KIN_E_TOO_BIG (larger than the ring, at once). */
+/* Copies size bytes into the queue, waiting at most timeout for room, and for its turn if others wait. data may be NULL
+ * if size is 0. With KIN_NOW it waits for neither, though it may for one that is just putting. Errors: KIN_E_TIMED_OUT,
+ * KIN_E_CLOSED, KIN_E_TOO_BIG (larger than the ring, at once). */
 KIN_API kin_status kin_queue_put(kin_queue *queue, const void *data, size_t size, int64_t timeout);
 
-/* Copies the next message into buffer and its length into *size (size may be NULL), waiting at most timeout for one.
+/* Copies the next message into buffer and its length into *size (size may be NULL), waiting at most timeout for one,
+ * and for its turn if others wait. With KIN_NOW it waits for neither.
  * Errors: KIN_E_TIMED_OUT; KIN_E_CLOSED: closed and empty; KIN_E_TOO_BIG: longer than capacity: the message stays,
  * and *size is its length. */
 KIN_API kin_status kin_queue_get(kin_queue *queue, void *buffer, size_t capacity, size_t *size, int64_t timeout);

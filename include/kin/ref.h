@@ -44,11 +44,14 @@ KIN_API kin_status kin_ref_get(void **out, kin_type type, kin_ref ref);
 
 #define KIN_NAME_MAX 47 /* bytes, without the end */
 
-/* Gives an object a name in its family, 256 names at most. The name does not keep the object alive.
- * Errors: KIN_E_EXISTS, KIN_E_LIMIT, KIN_E_ARGUMENT (name null, empty or too long), and those of kin_ref_of. */
+/* Gives an object a name in its family, 256 names at most. The name does not keep the object alive: the name of a
+ * destroyed object is free for another one. Of several processes that set a name at once one succeeds. Errors:
+ * KIN_E_EXISTS (the name of an object that there is), KIN_E_LIMIT, KIN_E_ARGUMENT (name null, empty or too long),
+ * KIN_E_BUSY (a process holds the table of names for more than ten seconds: it is stopped), and those of kin_ref_of. */
 KIN_API kin_status kin_name_set(const char *name, kin_type type, const void *object);
 
-/* Finds it. family NULL: this process's own. Errors: KIN_E_NOT_FOUND, KIN_E_ARGUMENT, and those of kin_ref_get. */
+/* Finds it. family NULL: this process's own. Errors: KIN_E_NOT_FOUND, KIN_E_ARGUMENT, KIN_E_BUSY (as kin_name_set),
+ * and those of kin_ref_get; KIN_E_STALE (the object was destroyed) whatever type is asked for. */
 KIN_API kin_status kin_name_get(void **out, kin_family *family, kin_type type, const char *name);
 
 /* Forgets the name; the object stays. Errors: KIN_E_NOT_FOUND, KIN_E_ARGUMENT. */

@@ -94,7 +94,8 @@ typedef struct kin_run_result {
  * KIN_E_LIMIT (processes, descriptors), KIN_E_NO_MEMORY, KIN_E_OS. After these nothing has run, and nothing is left.
  * Errors of the run: KIN_E_TIMED_OUT: it was asked to end (SIGTERM; Windows: made to), then, after the grace,
  * killed; also if it ended well when it was asked. KIN_E_TOO_BIG: there was more output than the limit; it was killed.
- * KIN_E_NO_MEMORY for the output: likewise.
+ * KIN_E_NO_MEMORY for the output: likewise. KIN_E_HANDLE: this process has closed the pipe to a stream, as by
+ * closefrom: likewise.
  * KIN_E_PERMISSION: it was to be ended and may not be (it runs as another user): it goes on, unwatched. KIN_E_OS: also
  * when, with POSIX, the caller ignores SIGCHLD or reaps all children itself: it has run, but how it ended is lost. */
 KIN_API kin_status kin_run(const char *const *argv, const kin_run_options *options, kin_exit *result);
@@ -164,7 +165,7 @@ KIN_API uint32_t kin_run_pid(const kin_program *program);
 
 /* Some bytes of stream 1 (output) or 2 (errors), which is KIN_RUN_PIPE: *got of at most size, as soon as there are any.
  * Errors: KIN_E_TIMED_OUT; KIN_E_CLOSED: nothing will come any more: the program has closed it, or has ended and all was
- * read; KIN_E_ARGUMENT; KIN_E_NO_MEMORY. */
+ * read; KIN_E_HANDLE (POSIX): the caller has closed a descriptor that is kin's; KIN_E_ARGUMENT; KIN_E_NO_MEMORY. */
 KIN_API kin_status kin_run_read(kin_program *program, unsigned stream, void *buffer, size_t size, size_t *got,
                                 int64_t timeout);
 /* The next line, without its end ("\n" or "\r\n"), in memory of kin's that is valid until the next read of that stream.

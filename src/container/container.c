@@ -13,7 +13,8 @@
  * (The copying itself races with the new owner's plain stores, as in every seqlock over memory that others use freely.
  * What it copied is then only compared with a key.)
  *
- * Writers hold the lock. Each change is published by one store: of a word, or of the table's root. A block stands in
+ * Writers hold the lock. Each change is published by one store: of a word, or of the table's root. (hash_table.c has changes
+ * of several stores, which the next writer finishes.) A block stands in
  * `doubts` from when it is allocated until it is published, and from before it is taken out until it is freed:
  *
  *     made:  allocate (heap.c notes the word before the block is live) ... publish, clear the doubt
@@ -43,32 +44,57 @@ static uint64_t word_in(const kin__words *words, uint64_t index)
     return atomic_load_explicit((_Atomic uint64_t *)(void *)(words->first + index * words->step), memory_order_relaxed);
 }
 
-static bool holds(kin_family *family, const kin__kind *kind, uint64_t root, uint64_t word)
+kin__words_walk kin__words_of(kin_family *family, const kin__kind *kind, uint64_t root)
 {
-    kin__words words;
-    if (root == 0 || !kind->words(family, root, &words)) {
-        return false;
-    }
-    for (uint64_t i = 0; i < words.count; i++) {
-        if (word_in(&words, i) == word) {
-            return true;
-        }
-    }
-    return false;
+    return (kin__words_walk){.family = family,
+                             .kind = kind,
+                             .root = root,
+                             .parts = kind->parts(family, root),
+                             .left = family->layout.reserve / sizeof(uint64_t)};
 }
 
-/* Frees a table that is not the root, and all its entries. */
-static kin_status free_table(kin__seat *seat, const kin__kind *kind, uint64_t table)
+bool kin__words_next(kin__words_walk *walk)
 {
-    kin__words words = {0};
-    kin_status status = KIN_OK;
-    if (!kin__heap_has(seat->family, table) || !kind->words(seat->family, table, &words)) {
-        return KIN_OK;
+    if (walk->part >= walk->parts) {
+        return false;
     }
-    for (uint64_t i = 0; i < words.count && status != KIN_E_BUSY; i++) {
-        uint64_t word = word_in(&words, i);
+    if (!walk->kind->words(walk->family, walk->root, walk->part++, &walk->words) || walk->words.count > walk->left) {
+        walk->damaged = true;
+        return false;
+    }
+    walk->left -= walk->words.count;
+    return true;
+}
+
+static kin_status free_entries(kin__seat *seat, const kin__words *words)
+{
+    kin_status status = KIN_OK;
+    for (uint64_t i = 0; i < words->count && status != KIN_E_BUSY; i++) {
+        uint64_t word = word_in(words, i);
         if (word > KIN__NO_ENTRY) {
             status = kin__heap_give(seat, word);
+        }
+    }
+    return status;
+}
+
+/* Frees a table that is not the root, and all its entries. KIN_E_BUSY: not all could be freed. Of one that was freed
+ * in part before, the blocks that are left are those that are still allocated. */
+static kin_status free_table(kin__seat *seat, const kin__kind *kind, uint64_t table)
+{
+    if (!kin__heap_has(seat->family, table)) {
+        return KIN_OK;
+    }
+    kin_status status = KIN_OK;
+    kin__words_walk walk = kin__words_of(seat->family, kind, table);
+    while (status != KIN_E_BUSY && kin__words_next(&walk)) {
+        uint64_t block = walk.words.block;
+        if (walk.words.count == 0 || !kin__heap_has(seat->family, block)) {
+            continue;
+        }
+        status = free_entries(seat, &walk.words);
+        if (status != KIN_E_BUSY && block != table) {
+            status = kin__heap_give(seat, block);
         }
     }
     return status == KIN_E_BUSY ? status : kin__heap_give(seat, table);
@@ -79,8 +105,9 @@ static kin_status clear_doubts(kin__seat *seat, kin__container *it, const kin__k
     uint64_t root = atomic_load(&it->root);
     for (int i = 0; i < KIN__DOUBTS; i++) {
         uint64_t word = atomic_load(&it->doubts[i]);
-        bool table = i == KIN__TABLE_MADE || i == KIN__TABLE_GONE;
-        bool has = word == 0 || (table ? word == root : holds(seat->family, kind, root, word));
+        bool entry = i == KIN__ENTRY_MADE || i == KIN__ENTRY_GONE;
+        bool has =
+            word == 0 || (entry ? kind->has_entry(seat->family, it, word) : kind->has_block(seat->family, root, word));
         if (!has && kin__heap_give(seat, word) == KIN_E_BUSY) {
             return KIN_E_BUSY;
         }
@@ -113,8 +140,8 @@ kin_status kin__container_enter(kin__seat *seat, kin__container *it, const kin__
     }
     if (status == KIN_OWNER_DIED) {
         kin__reap_all(seat->family); /* frees a block that the holder was allocating */
-        if (kind->recount) {
-            kind->recount(seat->family, it);
+        if (kind->repair) {
+            kind->repair(seat->family, it);
         }
     }
     status = clear_doubts(seat, it, kind);
@@ -132,8 +159,8 @@ void kin__container_leave(kin__seat *seat, kin__container *it)
 
 kin_status kin__container_take(void **out, kin__seat *seat, kin__container *it, kin__doubt doubt, uint64_t size)
 {
-    bool table = doubt == KIN__TABLE_MADE;
-    return kin__heap_take(out, seat, size, table, &it->doubts[doubt]);
+    bool entry = doubt == KIN__ENTRY_MADE;
+    return kin__heap_take(out, seat, size, !entry, &it->doubts[doubt]);
 }
 
 static void free_doubt(kin__seat *seat, kin__container *it, kin__doubt doubt)
@@ -148,16 +175,20 @@ void kin__container_settle(kin__seat *seat, kin__container *it)
 {
     atomic_store_explicit(&it->doubts[KIN__ENTRY_MADE], 0, memory_order_release);
     atomic_store_explicit(&it->doubts[KIN__TABLE_MADE], 0, memory_order_release);
+    atomic_store_explicit(&it->doubts[KIN__TABLE_MADE_TOO], 0, memory_order_release);
     free_doubt(seat, it, KIN__ENTRY_GONE);
     free_doubt(seat, it, KIN__TABLE_GONE);
+    free_doubt(seat, it, KIN__TABLE_GONE_TOO);
 }
 
 void kin__container_undo(kin__seat *seat, kin__container *it)
 {
     atomic_store_explicit(&it->doubts[KIN__ENTRY_GONE], 0, memory_order_release);
     atomic_store_explicit(&it->doubts[KIN__TABLE_GONE], 0, memory_order_release);
+    atomic_store_explicit(&it->doubts[KIN__TABLE_GONE_TOO], 0, memory_order_release);
     free_doubt(seat, it, KIN__ENTRY_MADE);
     free_doubt(seat, it, KIN__TABLE_MADE);
+    free_doubt(seat, it, KIN__TABLE_MADE_TOO);
 }
 
 /* ---- made, emptied, ended ---- */
@@ -201,6 +232,7 @@ kin_status kin__container_clear(kin__seat *seat, kin__container *it, const kin__
     }
     atomic_store(&it->dropped, atomic_load(&it->root));
     atomic_store(&it->root, 0);
+    atomic_store(&it->count, 0);
     if (free_table(seat, kind, atomic_load(&it->dropped)) != KIN_E_BUSY) {
         atomic_store(&it->dropped, 0);
     }

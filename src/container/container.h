@@ -13,8 +13,10 @@
 typedef enum kin__doubt { /* a block that may, or may not, be part of the container */
                           KIN__ENTRY_MADE,
                           KIN__TABLE_MADE,
+                          KIN__TABLE_MADE_TOO,
                           KIN__ENTRY_GONE,
                           KIN__TABLE_GONE,
+                          KIN__TABLE_GONE_TOO,
                           KIN__DOUBTS
 } kin__doubt;
 
@@ -25,8 +27,10 @@ typedef struct kin__container {
     uint64_t fill[8];      /* so that what writers write is on another cache line than what readers read */
     kin__lock lock;
     _Atomic uint64_t doubts[KIN__DOUBTS];
-    _Atomic uint64_t dropped; /* a table that is to be freed with all its entries */
-    uint64_t spare[3];
+    _Atomic uint64_t dropped;  /* a table that is to be freed with all its entries */
+    _Atomic uint64_t changing; /* dict: the block that the last change of an entry was in */
+    _Atomic uint64_t count;    /* dict: of entries; exact for the lock's holder */
+    uint64_t spare;
 } kin__container;
 
 typedef struct kin__entry { /* written before its word is published, then never changed */
@@ -40,19 +44,39 @@ typedef struct kin__found { /* an entry whose bounds are checked; by now its byt
     uint32_t key_size, value_size;
 } kin__found;
 
-typedef struct kin__words { /* the words in a table; those that name no entry are KIN__NO_ENTRY or 0 */
+typedef struct kin__words { /* of a part of a table; those that name no entry are KIN__NO_ENTRY or 0 */
     char *first;
     uint64_t count, step; /* bytes from one to the next */
+    uint64_t block;       /* the word of the block that they lie in */
 } kin__words;
 
 #define KIN__NO_ENTRY UINT64_C(1)
 
 typedef struct kin__kind {
     kin_type type;
-    /* The words of a table; false: it is damaged. */
-    bool (*words)(kin_family *family, uint64_t root, kin__words *out);
-    void (*recount)(kin_family *family, kin__container *it); /* after a death; or NULL */
+    /* How many parts a table has; 0: none, or it is damaged. */
+    uint64_t (*parts)(kin_family *family, uint64_t root);
+    /* The words of a part, none if it is one with the part before; false: it is damaged. */
+    bool (*words)(kin_family *family, uint64_t root, uint64_t part, kin__words *out);
+    /* Whether a table has that block, beside its entries. */
+    bool (*has_block)(kin_family *family, uint64_t root, uint64_t word);
+    /* Whether the container has an entry that a doubt is of. */
+    bool (*has_entry)(kin_family *family, kin__container *it, uint64_t word);
+    void (*repair)(kin_family *family, kin__container *it); /* after a death, before doubts are cleared; or NULL */
 } kin__kind;
+
+typedef struct kin__words_walk {
+    kin_family *family;
+    const kin__kind *kind;
+    uint64_t root, part, parts;
+    uint64_t left;    /* of words: there cannot be more in the arena */
+    kin__words words; /* of this part */
+    bool damaged;
+} kin__words_walk;
+
+/* All words of a table, part by part. */
+kin__words_walk kin__words_of(kin_family *family, const kin__kind *kind, uint64_t root);
+bool kin__words_next(kin__words_walk *walk);
 
 kin_status kin__container_create(void **out, kin_family *family, const kin__kind *kind);
 kin_status kin__container_destroy(void *p, const kin__kind *kind);

@@ -15,6 +15,7 @@ typedef struct work { /* of one call */
     kin__seat *seat;
     kin__container *it;
     kin__key key;
+    kin__way way;
     kin__place place;
     bool there; /* under the lock: the key has a value, at place */
 } work;
@@ -97,7 +98,7 @@ static kin_status begin(work *w, kin_dict *dict, const void *key, size_t key_siz
     if (status != KIN_OK) {
         return status;
     }
-    status = kin__table_find(w->seat->family, w->it, &w->key, &w->place);
+    status = kin__table_find(w->seat->family, w->it, &w->key, &w->way, &w->place);
     w->there = status == KIN_OK;
     if (status == KIN_E_DAMAGED) {
         kin__container_leave(w->seat, w->it);
@@ -115,7 +116,7 @@ static kin_status end(work *w, kin_status status)
 /* value NULL: the caller writes the entry's value, before kin__table_put. */
 static kin_status prepare(work *w, const void *value, size_t size, kin__entry **entry)
 {
-    kin_status status = w->there ? KIN_OK : kin__table_make_room(w->seat, w->it, &w->key, &w->place);
+    kin_status status = w->there ? KIN_OK : kin__table_make_room(w->seat, w->it, &w->key, &w->way, &w->place);
     return status == KIN_OK ? kin__entry_make(entry, w->seat, w->it, w->key.bytes, w->key.size, value, size) : status;
 }
 
@@ -124,7 +125,7 @@ static kin_status put(work *w, const void *value, size_t size)
     kin__entry *entry;
     kin_status status = prepare(w, value, size, &entry);
     if (status == KIN_OK) {
-        kin__table_put(w->seat, w->it, &w->key, &w->place);
+        kin__table_put(w->seat, w->it, &w->key, &w->way, &w->place);
     }
     return status;
 }
@@ -172,7 +173,7 @@ kin_status kin_dict_compare_and_set(kin_dict *dict, const void *key, size_t key_
     if (*done && value) {
         status = put(&w, value, size);
     } else if (*done) {
-        kin__table_remove(w.seat, w.it, &w.place);
+        kin__table_remove(w.seat, w.it, &w.way, &w.place);
     }
     *done = *done && status == KIN_OK;
     return end(&w, status);
@@ -199,7 +200,7 @@ static kin_status change_copy(work *w, size_t room, kin_dict_change *change, voi
         return status;
     }
     atomic_store_explicit(&entry->value_size, (uint32_t)size, memory_order_relaxed);
-    kin__table_put(w->seat, w->it, &w->key, &w->place);
+    kin__table_put(w->seat, w->it, &w->key, &w->way, &w->place);
     return KIN_OK;
 }
 
@@ -222,7 +223,7 @@ kin_status kin_dict_delete(kin_dict *dict, const void *key, size_t key_size)
         return status;
     }
     if (w.there) {
-        kin__table_remove(w.seat, w.it, &w.place);
+        kin__table_remove(w.seat, w.it, &w.way, &w.place);
     }
     return end(&w, w.there ? KIN_OK : KIN_E_NOT_FOUND);
 }
@@ -239,14 +240,14 @@ kin_status kin_dict_clear(kin_dict *dict)
 kin_status kin_dict_size(kin_dict *dict, size_t *count)
 {
     kin__seat *seat;
+    kin__container *it = (kin__container *)dict;
     kin_status status = count ? kin__container_open(&seat, dict, &kin__dict_kind) : KIN_E_ARGUMENT;
     if (status == KIN_OK) {
-        status = kin__container_enter(seat, (kin__container *)dict,
-                                      &kin__dict_kind); /* a dead writer may have left it wrong */
+        status = kin__container_enter(seat, it, &kin__dict_kind); /* a dead writer may have left it wrong */
     }
     if (status == KIN_OK) {
-        status = kin__table_count(seat->family, (kin__container *)dict, count);
-        kin__container_leave(seat, (kin__container *)dict);
+        *count = (size_t)atomic_load_explicit(&it->count, memory_order_relaxed);
+        kin__container_leave(seat, it);
     }
     return status;
 }
@@ -255,7 +256,6 @@ kin_status kin_dict_items(kin_items **out, kin_dict *dict)
 {
     kin__seat *seat;
     kin__container *it = (kin__container *)dict;
-    kin__words words = {0};
     kin_status status = out ? kin__container_open(&seat, dict, &kin__dict_kind) : KIN_E_ARGUMENT;
     if (status == KIN_OK) {
         status = kin__container_enter(seat, it, &kin__dict_kind);
@@ -263,9 +263,9 @@ kin_status kin_dict_items(kin_items **out, kin_dict *dict)
     if (status != KIN_OK) {
         return status;
     }
-    uint64_t root = atomic_load(&it->root);
-    bool sound = root == 0 || kin__dict_kind.words(seat->family, root, &words);
-    status = sound ? kin__snapshot_take(out, seat->family, &words) : KIN_E_DAMAGED;
+    kin__words_walk walk = kin__words_of(seat->family, &kin__dict_kind, atomic_load(&it->root));
+    bool sound = walk.parts > 0 || walk.root == 0;
+    status = sound ? kin__snapshot_take(out, &walk, 0, UINT64_MAX) : KIN_E_DAMAGED;
     kin__container_leave(seat, it);
     return status;
 }

@@ -1,30 +1,27 @@
-/* hash_table.c: open addressing, linear probing. A key's slot is the first, from where its hash points to, that holds
- * it; the first unused slot ends the search.
+/* hash_table.c: extendible hashing. A small dict is one segment, which its root names. A larger one has a directory of
+ * 2^depth words, each of which names a segment; the high bits of a key's hash are the index of its word. A segment of
+ * depth d is named by 2^(depth - d) words beside each other: of its keys, the d highest bits are the same.
  *
- *     0 ──put──► word ──put──► another word of the key ──remove──► NO_ENTRY, or 0 if the next slot is 0 ──put──► ...
+ *     root ──► segment                     up to KIN__SEGMENT_MAX slots; replaced by one of another size
+ *     root ──► directory ──► segments      of KIN__SEGMENT_MAX slots each
  *
- * Each step is one store, after which every entry can still be found. Entries do not move inside a table, except while
- * `moves` is odd (see below). So a reader that searches meanwhile finds an entry that was there all the time, and
- * misses one only if it was not there at some moment of the search. It believes a slot's entry only if the slot still
- * has the same word afterwards. It believes that a key is not there only if the table is still the root, and `moves` is
- * the same and even. A slot with another hash than the key's needs no second look: a slot's hash is changed only after
- * the entry that its word named was taken out.
+ *     split    a segment that is too full: two take its place, each with the entries of one value of the next bit
+ *     merge    two that are nearly empty and differ in their last bit only: one takes their places
+ *     resize   a directory that has the segments of its greatest depth to split, or none any more
  *
- * A table too full, or with too many slots that had an entry, is replaced: the new one is filled, then published by the
- * store of root. Only the lock's holder writes `count` and `used`; after a death they are counted anew.
+ * So no change copies more than one segment or a directory, and a dict grows and shrinks without a long pause.
  *
- * In a family without memory for another table this one is filled further, up to CROWDED entries. Attempts are made
- * when it has become fuller by a part of its size, so that they cost each change little. Slots that had an entry are
- * then purged in place:
+ * What takes a place is filled first and is published by storing words: of the root, which is one store; or in a
+ * directory, where several may name the same segment. While those are stored, the old and the new segments hold the
+ * same entries, and the lock's holder changes none. So a reader finds what is right by each word, and believes it if
+ * the word and the root still are what they were. A holder killed meanwhile has left in the container's notes which
+ * segments are made and which are gone. If a word names one that is made, publishing has begun, and the next holder
+ * stores the rest; if none does, nothing has happened.
  *
- *     1. moves becomes odd
- *     2. each entry whose way leads past such a slot is written into the first of them, then taken out of its own slot
- *     3. no entry's way leads past such a slot any more: all of them become 0
- *     4. moves becomes even
+ * `changing` names the segment that a change of entries is about: after a death that one alone is put in order.
  *
- * A holder that was killed meanwhile has left an entry in two slots, at most. The next one purges again, and takes the
- * second out. A reader that missed an entry has seen its old slot emptied (acquire). That store is a release after 1,
- * so the reader sees the odd number.
+ * In a family without memory for more, a segment is filled further, up to CROWDED entries. Attempts to get memory are
+ * made when it has become fuller by a part of its size, so that they cost each change little.
  */
 #include "container/hash_table.h"
 
@@ -33,324 +30,364 @@
 #include "family/thread_slot.h"
 #include "memory/heap.h"
 
-#include <string.h>
-
-#define CAPACITY_MIN UINT64_C(8)
-#define CAPACITY_MAX (UINT64_C(1) << 27) /* slots, 2 GiB */
+#define DOUBLED_MAX UINT64_C(1024) /* slots; a segment that needs more has KIN__SEGMENT_MAX */
+#define DEPTH_MAX 20u              /* 4 * 10^9 slots, a directory of 8 MiB */
 
 #define ROOMY(capacity) ((capacity) / 4 * 3)
 #define CROWDED(capacity) ((capacity) / 8 * 7)
 #define USED_MAX(capacity) (CROWDED(capacity) + (capacity) / 64)
 #define RETRY_AFTER(capacity) ((capacity) / 32)
-#define PURGE_STEPS 256 /* for each slot, at most: more in a table that somebody has written over */
+#define SPARSE(capacity) ((capacity) / 8)
 
-typedef kin__table_view view;
+typedef kin__segment_view view;
 
-static bool open_table(kin_family *family, uint64_t root, view *out)
+/* ---- the way to a segment ---- */
+
+/* False: the root is no directory, or none that could be true. */
+static bool open_directory(kin_family *family, uint64_t root, kin__way *out)
 {
     uint64_t offset = kin__block_offset(root);
-    out->table = kin__at(family, offset, sizeof(kin__table), 16);
-    if (!out->table) {
+    kin__directory *it = root ? kin__at(family, offset, sizeof *it, 16) : NULL;
+    if (!it || atomic_load_explicit(&it->zero, memory_order_relaxed) != 0) {
         return false;
     }
-    out->slots = (kin__slot *)(void *)(out->table + 1);
-    out->capacity = atomic_load_explicit(&out->table->capacity, memory_order_relaxed);
-    return out->capacity >= CAPACITY_MIN && out->capacity <= CAPACITY_MAX &&
-           (out->capacity & (out->capacity - 1)) == 0 &&
-           kin__family_covers(family, offset, sizeof(kin__table) + out->capacity * sizeof(kin__slot));
+    out->root = root;
+    out->words = (_Atomic uint64_t *)(void *)(it + 1);
+    out->depth = atomic_load_explicit(&it->depth, memory_order_relaxed);
+    return out->depth >= 1 && out->depth <= DEPTH_MAX &&
+           kin__family_covers(family, offset, sizeof *it + (sizeof(uint64_t) << out->depth));
 }
 
-static uint64_t word_of(kin__slot *slot)
+/* False: damaged. A dict without any segment has none in out->in, and no word. */
+static bool open_way(kin_family *family, uint64_t root, uint64_t hash, kin__way *out)
 {
-    return atomic_load_explicit(&slot->word, memory_order_acquire);
+    *out = (kin__way){.root = root, .word = root};
+    if (root == 0 || kin__segment_open(family, root, &out->in)) {
+        return true;
+    }
+    out->in.segment = NULL;
+    if (!open_directory(family, root, out)) {
+        return false;
+    }
+    out->index = hash >> (64 - out->depth);
+    out->word = atomic_load_explicit(&out->words[out->index], memory_order_acquire);
+    return kin__segment_open_whole(family, out->word, &out->in);
 }
 
-/* ---- finding ---- */
-
-/* Whether the slot, which holds word, has the key: KIN_OK, KIN_E_NOT_FOUND; KIN_E_BUSY: it has changed meanwhile. */
-static kin_status compare(kin_family *family, kin__slot *slot, uint64_t word, const kin__key *key, kin__found *found)
+/* Whether the words that led there still stand. */
+static bool still_leads(kin__container *it, const kin__way *way)
 {
-    if (atomic_load_explicit(&slot->hash, memory_order_relaxed) != key->hash) {
-        return KIN_E_NOT_FOUND;
-    }
-    bool sound = kin__entry_open(family, word, found);
-    if (sound && found->key_size == key->size && memcmp(found->entry->bytes, key->bytes, key->size) == 0) {
-        return KIN_OK;
-    }
-    atomic_thread_fence(memory_order_acquire);
-    if (atomic_load_explicit(&slot->word, memory_order_relaxed) != word) {
-        return KIN_E_BUSY;
-    }
-    return sound ? KIN_E_NOT_FOUND : KIN_E_DAMAGED;
-}
-
-static kin_status probe(kin_family *family, const view *in, const kin__key *key, kin__place *out)
-{
-    out->unused = NULL;
-    for (uint64_t i = 0; i < in->capacity; i++) {
-        kin__slot *slot = &in->slots[(key->hash + i) & (in->capacity - 1)];
-        uint64_t word = word_of(slot);
-        if (word <= KIN__NO_ENTRY) {
-            out->unused = out->unused ? out->unused : slot;
-            if (word == 0) {
-                return KIN_E_NOT_FOUND;
-            }
-            continue;
-        }
-        kin_status status = compare(family, slot, word, key, &out->found);
-        if (status != KIN_E_NOT_FOUND) {
-            out->slot = slot;
-            out->word = word;
-            return status;
-        }
-    }
-    return KIN_E_NOT_FOUND;
-}
-
-/* Whether no entry has moved since moves was read. */
-static bool moves_are(const view *in, uint64_t moves)
-{
-    return moves % 2 == 0 && atomic_load_explicit(&in->table->moves, memory_order_relaxed) == moves;
+    return (!way->words || atomic_load_explicit(&way->words[way->index], memory_order_relaxed) == way->word) &&
+           atomic_load_explicit(&it->root, memory_order_relaxed) == way->root;
 }
 
 kin_status kin__table_read(kin_family *family, kin__container *it, const kin__key *key, void *buffer, size_t capacity,
                            size_t *size)
 {
-    view in;
+    kin__way way;
     kin__place place;
-    kin_status status = KIN_E_NOT_FOUND;
     uint64_t root = atomic_load_explicit(&it->root, memory_order_acquire);
     if (root == 0) {
-        return status;
+        return KIN_E_NOT_FOUND;
     }
-    bool sound = open_table(family, root, &in);
-    uint64_t moves = sound ? atomic_load_explicit(&in.table->moves, memory_order_acquire) : 0;
-    status = sound ? probe(family, &in, key, &place) : KIN_E_DAMAGED;
+    bool sound = open_way(family, root, key->hash, &way);
+    uint64_t moves = sound ? kin__segment_moves(&way.in) : 0;
+    kin_status status = sound ? kin__segment_find(family, &way.in, key, &place) : KIN_E_DAMAGED;
     bool found = status == KIN_OK;
     if (found) {
         status = kin__entry_copy(&place.found, buffer, capacity, size);
     }
     atomic_thread_fence(memory_order_acquire);
-    bool stands = !sound || moves_are(&in, moves);
+    bool stands = !sound || kin__segment_moves_are(&way.in, moves);
     if (found) {
         stands = atomic_load_explicit(&place.slot->word, memory_order_relaxed) == place.word;
     }
-    return stands && atomic_load_explicit(&it->root, memory_order_relaxed) == root ? status : KIN_E_BUSY;
+    return stands && still_leads(it, &way) ? status : KIN_E_BUSY;
 }
 
-kin_status kin__table_count(kin_family *family, kin__container *it, size_t *count)
+kin_status kin__table_find(kin_family *family, kin__container *it, const kin__key *key, kin__way *way,
+                           kin__place *place)
 {
-    view in;
-    uint64_t root = atomic_load_explicit(&it->root, memory_order_acquire);
-    *count = 0;
-    if (root == 0) {
-        return KIN_OK;
+    *place = (kin__place){0};
+    if (!open_way(family, atomic_load_explicit(&it->root, memory_order_relaxed), key->hash, way)) {
+        return KIN_E_DAMAGED;
     }
-    bool sound = open_table(family, root, &in);
-    if (sound) {
-        *count = (size_t)atomic_load_explicit(&in.table->count, memory_order_relaxed);
-    }
-    atomic_thread_fence(memory_order_acquire);
-    if (atomic_load_explicit(&it->root, memory_order_relaxed) != root) {
-        return KIN_E_BUSY;
-    }
-    return sound ? KIN_OK : KIN_E_DAMAGED;
-}
-
-kin_status kin__table_find(kin_family *family, kin__container *it, const kin__key *key, kin__place *out)
-{
-    uint64_t root = atomic_load_explicit(&it->root, memory_order_relaxed);
-    *out = (kin__place){0};
-    if (root == 0) {
-        return KIN_E_NOT_FOUND;
-    }
-    kin_status status = open_table(family, root, &out->in) ? probe(family, &out->in, key, out) : KIN_E_DAMAGED;
+    kin_status status = way->root ? kin__segment_find(family, &way->in, key, place) : KIN_E_NOT_FOUND;
     return status == KIN_E_BUSY ? KIN_E_DAMAGED : status; /* only the lock's holder changes it */
 }
 
-/* ---- another table ---- */
+/* ---- publishing ---- */
 
-static void add(_Atomic uint64_t *number, uint64_t amount)
+/* A block that could not be freed is noted still: then there is no place for another. */
+static bool notes_are_free(kin__container *it)
 {
-    atomic_store_explicit(number, atomic_load_explicit(number, memory_order_relaxed) + amount, memory_order_relaxed);
+    return (kin__container_taken(it, KIN__TABLE_GONE) | kin__container_taken(it, KIN__TABLE_GONE_TOO)) == 0;
 }
 
-/* The hash first: who sees the word sees its hash. */
-static void put_slot(kin__slot *slot, uint64_t hash, uint64_t word)
+static void publish_root(kin__seat *seat, kin__container *it, uint64_t gone, uint64_t root)
 {
-    atomic_store_explicit(&slot->hash, hash, memory_order_relaxed);
-    atomic_store_explicit(&slot->word, word, memory_order_release);
+    kin__container_doubt(it, KIN__TABLE_GONE, gone);
+    atomic_store_explicit(&it->root, root, memory_order_release);
+    kin__container_settle(seat, it);
 }
 
-/* into is not published yet. False: it has no room for all, so that somebody has written over `count`. */
-static bool copy_slots(const view *from, const view *into)
+typedef struct exchange { /* of segments in a directory; depth: of those that are made */
+    uint64_t made[2], gone[2], depth;
+} exchange;
+
+static exchange exchange_of(kin__container *it, uint64_t depth)
 {
-    uint64_t count = 0;
-    for (uint64_t i = 0; i < from->capacity; i++) {
-        uint64_t word = atomic_load_explicit(&from->slots[i].word, memory_order_relaxed);
-        uint64_t hash = atomic_load_explicit(&from->slots[i].hash, memory_order_relaxed);
-        if (word <= KIN__NO_ENTRY) {
-            continue;
+    return (exchange){
+        {kin__container_taken(it, KIN__TABLE_MADE), kin__container_taken(it, KIN__TABLE_MADE_TOO)},
+        {kin__container_taken(it, KIN__TABLE_GONE), kin__container_taken(it, KIN__TABLE_GONE_TOO)},
+        depth,
+    };
+}
+
+/* Words [from, to) of the directory. */
+static void publish_words(const kin__way *in, const exchange *what, uint64_t from, uint64_t to)
+{
+    for (uint64_t i = from; i < to; i++) {
+        uint64_t word = atomic_load_explicit(&in->words[i], memory_order_relaxed);
+        bool high = i >> (in->depth - what->depth) & 1;
+        if (word != 0 && (word == what->gone[0] || word == what->gone[1])) {
+            atomic_store_explicit(&in->words[i], what->made[what->made[1] != 0 && high], memory_order_release);
         }
-        if (count == ROOMY(into->capacity)) {
-            return false;
+    }
+}
+
+static bool names(const kin__way *in, uint64_t word)
+{
+    for (uint64_t i = 0; i < UINT64_C(1) << in->depth; i++) {
+        if (atomic_load_explicit(&in->words[i], memory_order_relaxed) == word) {
+            return true;
         }
-        uint64_t at = hash & (into->capacity - 1);
-        while (atomic_load_explicit(&into->slots[at].word, memory_order_relaxed) != 0) {
-            at = (at + 1) & (into->capacity - 1);
-        }
-        put_slot(&into->slots[at], hash, word);
-        count++;
     }
-    atomic_store_explicit(&into->table->count, count, memory_order_relaxed);
-    atomic_store_explicit(&into->table->used, count, memory_order_relaxed);
-    return true;
+    return false;
 }
 
-static void count_anew(const view *in)
+/* ---- growing and shrinking ---- */
+
+static uint64_t capacity_for(uint64_t count)
 {
-    uint64_t count = 0, used = 0;
-    for (uint64_t i = 0; i < in->capacity; i++) {
-        uint64_t word = atomic_load_explicit(&in->slots[i].word, memory_order_relaxed);
-        count += word > KIN__NO_ENTRY;
-        used += word != 0;
+    uint64_t capacity = KIN__SEGMENT_MIN;
+    while (capacity < 2 * count && capacity < KIN__SEGMENT_MAX) {
+        capacity = capacity < DOUBLED_MAX ? 2 * capacity : KIN__SEGMENT_MAX;
     }
-    atomic_store_explicit(&in->table->count, count, memory_order_relaxed);
-    atomic_store_explicit(&in->table->used, used, memory_order_relaxed);
+    return capacity;
 }
 
-static uint64_t count_of(const view *in)
+/* Another segment as the root, at most half full with the entries there are and one more. */
+static kin_status replace(kin__seat *seat, kin__container *it, const kin__way *way)
 {
-    uint64_t count = in->table ? atomic_load_explicit(&in->table->count, memory_order_relaxed) : 0;
-    return count < in->capacity ? count : in->capacity;
-}
-
-/* Publishes another table, at most half full with the entries there are and one more. */
-static kin_status replace(kin__seat *seat, kin__container *it)
-{
-    void *memory;
-    view from = {0}, into;
-    uint64_t capacity = CAPACITY_MIN, root = atomic_load_explicit(&it->root, memory_order_relaxed);
-    if (root != 0 && !open_table(seat->family, root, &from)) {
-        return KIN_E_DAMAGED;
-    }
-    while (capacity < 2 * (count_of(&from) + 1)) {
-        capacity *= 2;
-    }
-    if (capacity > CAPACITY_MAX) {
-        return KIN_E_NO_MEMORY;
-    }
+    view into;
     kin_status status =
-        kin__container_take(&memory, seat, it, KIN__TABLE_MADE, sizeof(kin__table) + capacity * sizeof(kin__slot));
+        kin__segment_make(&into, seat, it, KIN__TABLE_MADE, capacity_for(kin__segment_count(&way->in) + 1), 0);
     if (status != KIN_OK) {
         return status;
     }
-    into = (view){memory, (kin__slot *)(void *)((kin__table *)memory + 1), capacity};
-    atomic_store_explicit(&into.table->capacity, capacity, memory_order_relaxed);
-    if (!copy_slots(&from, &into)) {
+    if (way->root && !kin__segment_copy(&way->in, &into, 64, 0)) {
         kin__container_undo(seat, it);
         return KIN_E_DAMAGED;
     }
-    kin__container_doubt(it, KIN__TABLE_GONE, root);
-    atomic_store_explicit(&it->root, kin__container_taken(it, KIN__TABLE_MADE), memory_order_release);
+    publish_root(seat, it, way->root, kin__container_taken(it, KIN__TABLE_MADE));
+    return KIN_OK;
+}
+
+/* Another directory, of which each word is one of the old one's: every one twice, or every other one. The old one may
+ * be a segment alone. */
+static kin_status resize(kin__seat *seat, kin__container *it, const kin__way *way, uint64_t depth)
+{
+    void *memory;
+    if (depth > DEPTH_MAX) {
+        return KIN_E_NO_MEMORY;
+    }
+    kin_status status =
+        kin__container_take(&memory, seat, it, KIN__TABLE_MADE, sizeof(kin__directory) + (sizeof(uint64_t) << depth));
+    if (status != KIN_OK) {
+        return status;
+    }
+    kin__directory *made = memory;
+    _Atomic uint64_t *words = (_Atomic uint64_t *)(void *)(made + 1);
+    atomic_store_explicit(&made->depth, depth, memory_order_relaxed);
+    for (uint64_t i = 0; i < UINT64_C(1) << depth; i++) {
+        uint64_t from = depth > way->depth ? i >> (depth - way->depth) : i << (way->depth - depth);
+        uint64_t word = way->words ? atomic_load_explicit(&way->words[from], memory_order_relaxed) : way->root;
+        atomic_store_explicit(&words[i], word, memory_order_relaxed);
+    }
+    publish_root(seat, it, way->words ? way->root : 0, kin__container_taken(it, KIN__TABLE_MADE));
+    return KIN_OK;
+}
+
+/* A segment of the directory's depth, or less. False: damaged. */
+static bool depth_of(const kin__way *way, uint64_t *depth)
+{
+    *depth = atomic_load_explicit(&way->in.segment->depth, memory_order_relaxed);
+    return *depth <= way->depth;
+}
+
+/* The words that a segment of that depth has. */
+static void range_of(const kin__way *way, uint64_t depth, uint64_t *from, uint64_t *to)
+{
+    uint64_t count = UINT64_C(1) << (way->depth - depth);
+    *from = way->index & ~(count - 1);
+    *to = *from + count;
+}
+
+/* The directory is deeper than the segment. */
+static kin_status split(kin__seat *seat, kin__container *it, const kin__way *way, uint64_t depth)
+{
+    view halves[2];
+    uint64_t from, to;
+    kin_status status = kin__segment_make(&halves[0], seat, it, KIN__TABLE_MADE, KIN__SEGMENT_MAX, depth + 1);
+    if (status == KIN_OK) {
+        status = kin__segment_make(&halves[1], seat, it, KIN__TABLE_MADE_TOO, KIN__SEGMENT_MAX, depth + 1);
+    }
+    for (uint32_t odd = 0; odd < 2 && status == KIN_OK; odd++) {
+        status = kin__segment_copy(&way->in, &halves[odd], 63 - (uint32_t)depth, odd) ? KIN_OK : KIN_E_DAMAGED;
+    }
+    if (status != KIN_OK) {
+        kin__container_undo(seat, it);
+        return status;
+    }
+    kin__container_doubt(it, KIN__TABLE_GONE, way->word);
+    exchange both = exchange_of(it, depth + 1);
+    range_of(way, depth, &from, &to);
+    publish_words(way, &both, from, to);
     kin__container_settle(seat, it);
     return KIN_OK;
 }
 
-/* ---- purging ---- */
-
-/* Moves the entry in slot `at` forward, or takes it out if it is a second time on its way. Steps: how many. */
-static uint64_t move_up(const view *in, uint64_t at)
+/* Of a segment that is full of entries, or of slots that had one. */
+static kin_status grow(kin__seat *seat, kin__container *it, const kin__key *key, kin__way *way)
 {
-    const uint64_t mask = in->capacity - 1, word = word_of(&in->slots[at]);
-    const uint64_t hash = atomic_load_explicit(&in->slots[at].hash, memory_order_relaxed);
-    uint64_t steps = 0;
-    for (uint64_t i = hash & mask; i != at && word > KIN__NO_ENTRY; i = (i + 1) & mask) {
-        uint64_t other = word_of(&in->slots[i]);
-        steps++;
-        if (other <= KIN__NO_ENTRY) {
-            put_slot(&in->slots[i], hash, word);
-        }
-        if (other <= KIN__NO_ENTRY || other == word) {
-            atomic_store_explicit(&in->slots[at].word, KIN__NO_ENTRY, memory_order_release);
-            break;
-        }
+    uint64_t depth;
+    if (way->root && kin__segment_count(&way->in) < way->in.capacity / 2) {
+        atomic_store_explicit(&it->changing, way->word, memory_order_relaxed);
+        return kin__segment_purge(&way->in);
     }
-    return steps;
-}
-
-static uint64_t find_never_used(const view *in)
-{
-    uint64_t at = 0;
-    while (at < in->capacity && word_of(&in->slots[at]) != 0) {
-        at++;
+    if (!notes_are_free(it)) {
+        return KIN_E_BUSY;
     }
-    return at;
-}
-
-/* Under the lock. From behind a slot that was never used: no entry's way leads past that. */
-static kin_status purge(const view *in)
-{
-    const uint64_t start = find_never_used(in), mask = in->capacity - 1;
-    uint64_t steps = 0;
-    if (start == in->capacity) {
+    if (!way->words && way->in.capacity < KIN__SEGMENT_MAX) {
+        return replace(seat, it, way);
+    }
+    if (!depth_of(way, &depth)) {
         return KIN_E_DAMAGED;
     }
-    if (atomic_load_explicit(&in->table->moves, memory_order_relaxed) % 2 == 0) {
-        add(&in->table->moves, 1);
-    }
-    for (uint64_t i = 1; i < in->capacity && steps < PURGE_STEPS * in->capacity; i++) {
-        steps += move_up(in, (start + i) & mask);
-    }
-    if (steps >= PURGE_STEPS * in->capacity) {
-        return KIN_E_DAMAGED;
-    }
-    for (uint64_t i = 0; i < in->capacity; i++) {
-        if (word_of(&in->slots[i]) == KIN__NO_ENTRY) {
-            atomic_store_explicit(&in->slots[i].word, 0, memory_order_release);
+    if (depth == way->depth) {
+        kin_status status = resize(seat, it, way, depth + 1);
+        if (status != KIN_OK || !notes_are_free(it)) {
+            return status;
+        }
+        if (!open_way(seat->family, atomic_load_explicit(&it->root, memory_order_relaxed), key->hash, way)) {
+            return KIN_E_DAMAGED;
         }
     }
-    atomic_fetch_add_explicit(&in->table->moves, 1, memory_order_release);
-    count_anew(in);
-    return KIN_OK;
+    return split(seat, it, way, depth);
 }
+
+/* Whether each two words beside each other are the same. */
+static bool is_doubled(const kin__way *way)
+{
+    for (uint64_t i = 0; i < UINT64_C(1) << way->depth; i += 2) {
+        if (atomic_load_explicit(&way->words[i], memory_order_relaxed) !=
+            atomic_load_explicit(&way->words[i + 1], memory_order_relaxed)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void shrink_directory(kin__seat *seat, kin__container *it)
+{
+    kin__way way;
+    kin_status status = KIN_OK;
+    while (status == KIN_OK && notes_are_free(it) && open_directory(seat->family, atomic_load(&it->root), &way) &&
+           is_doubled(&way)) {
+        if (way.depth > 1) {
+            status = resize(seat, it, &way, way.depth - 1); /* without memory it stays as it is */
+        } else {
+            publish_root(seat, it, way.root, atomic_load_explicit(&way.words[0], memory_order_relaxed));
+        }
+    }
+}
+
+/* The segment that differs in the last bit, if it has the same depth. */
+static bool open_buddy(kin_family *family, const kin__way *way, uint64_t depth, kin__way *out)
+{
+    uint64_t depth_there;
+    *out = *way;
+    out->index ^= UINT64_C(1) << (way->depth - depth);
+    out->word = atomic_load_explicit(&way->words[out->index], memory_order_relaxed);
+    return out->word != way->word && kin__segment_open_whole(family, out->word, &out->in) &&
+           depth_of(out, &depth_there) && depth_there == depth;
+}
+
+static void merge(kin__seat *seat, kin__container *it, const kin__way *way)
+{
+    kin__way buddy;
+    view into;
+    uint64_t depth, from, to;
+    if (!notes_are_free(it) || !depth_of(way, &depth) || depth == 0 || !open_buddy(seat->family, way, depth, &buddy) ||
+        kin__segment_count(&way->in) + kin__segment_count(&buddy.in) > 2 * SPARSE(KIN__SEGMENT_MAX) ||
+        kin__segment_make(&into, seat, it, KIN__TABLE_MADE, KIN__SEGMENT_MAX, depth - 1) != KIN_OK) {
+        return;
+    }
+    if (!kin__segment_copy(&way->in, &into, 64, 0) || !kin__segment_copy(&buddy.in, &into, 64, 0)) {
+        kin__container_undo(seat, it);
+        return;
+    }
+    kin__container_doubt(it, KIN__TABLE_GONE, way->word);
+    kin__container_doubt(it, KIN__TABLE_GONE_TOO, buddy.word);
+    exchange one = exchange_of(it, depth - 1);
+    range_of(way, depth - 1, &from, &to);
+    publish_words(way, &one, from, to);
+    kin__container_settle(seat, it);
+    shrink_directory(seat, it);
+}
+
+/* ---- room ---- */
 
 static bool is_crowded(const view *in, uint64_t used)
 {
-    return used >= USED_MAX(in->capacity) || count_of(in) >= CROWDED(in->capacity);
+    return used >= USED_MAX(in->capacity) || kin__segment_count(in) >= CROWDED(in->capacity);
 }
 
-/* There is no memory for another table. */
-static kin_status go_on_in(const view *in)
+/* There is no memory for more. */
+static kin_status go_on_in(kin__container *it, const kin__way *way)
 {
-    uint64_t used = atomic_load_explicit(&in->table->used, memory_order_relaxed);
-    if (count_of(in) >= CROWDED(in->capacity)) {
+    const view *in = &way->in;
+    uint64_t used = kin__segment_used(in);
+    if (kin__segment_count(in) >= CROWDED(in->capacity)) {
         return KIN_E_NO_MEMORY;
     }
     if (used >= USED_MAX(in->capacity)) {
-        return purge(in);
+        atomic_store_explicit(&it->changing, way->word, memory_order_relaxed);
+        return kin__segment_purge(in);
     }
-    atomic_store_explicit(&in->table->retry, used + RETRY_AFTER(in->capacity), memory_order_relaxed);
+    atomic_store_explicit(&in->segment->retry, used + RETRY_AFTER(in->capacity), memory_order_relaxed);
     return KIN_OK;
 }
 
-kin_status kin__table_make_room(kin__seat *seat, kin__container *it, const kin__key *key, kin__place *place)
+kin_status kin__table_make_room(kin__seat *seat, kin__container *it, const kin__key *key, kin__way *way,
+                                kin__place *place)
 {
-    const view *in = &place->in;
-    bool again = place->unused && word_of(place->unused) == KIN__NO_ENTRY;
-    uint64_t used = place->unused ? atomic_load_explicit(&in->table->used, memory_order_relaxed) : UINT64_MAX;
+    const view *in = &way->in;
+    bool again = place->unused && atomic_load_explicit(&place->unused->word, memory_order_relaxed) == KIN__NO_ENTRY;
+    uint64_t used = place->unused ? kin__segment_used(in) : UINT64_MAX;
     if (again || used < ROOMY(in->capacity)) {
         return KIN_OK;
     }
-    if (!is_crowded(in, used) && used < atomic_load_explicit(&in->table->retry, memory_order_relaxed)) {
+    if (!is_crowded(in, used) && used < atomic_load_explicit(&in->segment->retry, memory_order_relaxed)) {
         return KIN_OK;
     }
-    kin_status status = replace(seat, it);
-    if (status == KIN_E_NO_MEMORY && in->table) {
-        status = go_on_in(in);
+    kin_status status = grow(seat, it, key, way);
+    if (status == KIN_E_NO_MEMORY && in->segment) {
+        status = go_on_in(it, way);
     }
     if (status == KIN_OK) {
-        status = kin__table_find(seat->family, it, key, place);
+        status = kin__table_find(seat->family, it, key, way, place);
         return status == KIN_E_NOT_FOUND && place->unused ? KIN_OK : KIN_E_DAMAGED;
     }
     return status;
@@ -358,74 +395,147 @@ kin_status kin__table_make_room(kin__seat *seat, kin__container *it, const kin__
 
 /* ---- changes ---- */
 
-void kin__table_put(kin__seat *seat, kin__container *it, const kin__key *key, const kin__place *place)
+static void count(kin__container *it, uint64_t more)
+{
+    atomic_store_explicit(&it->count, atomic_load_explicit(&it->count, memory_order_relaxed) + more,
+                          memory_order_relaxed);
+}
+
+void kin__table_put(kin__seat *seat, kin__container *it, const kin__key *key, const kin__way *way,
+                    const kin__place *place)
 {
     uint64_t made = kin__container_taken(it, KIN__ENTRY_MADE);
+    atomic_store_explicit(&it->changing, way->word, memory_order_relaxed);
     if (place->slot) {
         kin__container_doubt(it, KIN__ENTRY_GONE, place->word);
         atomic_store_explicit(&place->slot->word, made, memory_order_release);
     } else {
-        bool fresh = word_of(place->unused) == 0;
-        put_slot(place->unused, key->hash, made);
-        add(&place->in.table->count, 1);
-        add(&place->in.table->used, fresh);
+        kin__segment_put(&way->in, place->unused, key->hash, made);
+        count(it, 1);
     }
     kin__container_settle(seat, it);
 }
 
-/* Empties the slot. Where the next slot ends every search, this one may end it, too, and so may the emptied ones
- * before. */
-static void vacate(const view *in, kin__slot *slot)
+void kin__table_remove(kin__seat *seat, kin__container *it, const kin__way *way, const kin__place *place)
 {
-    uint64_t at = (uint64_t)(slot - in->slots), mask = in->capacity - 1;
-    if (word_of(&in->slots[(at + 1) & mask]) != 0) {
-        atomic_store_explicit(&slot->word, KIN__NO_ENTRY, memory_order_release);
+    const view *in = &way->in;
+    atomic_store_explicit(&it->changing, way->word, memory_order_relaxed);
+    kin__container_doubt(it, KIN__ENTRY_GONE, place->word);
+    kin__segment_vacate(in, place->slot);
+    count(it, UINT64_MAX); /* less one */
+    kin__container_settle(seat, it);
+    if (kin__segment_count(in) >= SPARSE(in->capacity)) {
         return;
     }
-    for (uint64_t i = 0; i < in->capacity; i++, at--) {
-        atomic_store_explicit(&in->slots[at & mask].word, 0, memory_order_release);
-        add(&in->table->used, UINT64_MAX); /* less one */
-        if (word_of(&in->slots[(at - 1) & mask]) != KIN__NO_ENTRY) {
-            return;
-        }
-    }
-}
-
-void kin__table_remove(kin__seat *seat, kin__container *it, const kin__place *place)
-{
-    const view *in = &place->in;
-    kin__container_doubt(it, KIN__ENTRY_GONE, place->word);
-    vacate(in, place->slot);
-    add(&in->table->count, UINT64_MAX);
-    kin__container_settle(seat, it);
-    if (in->capacity > 8 * CAPACITY_MIN && atomic_load(&in->table->count) < in->capacity / 8) {
-        replace(seat, it); /* on failure it stays as it is */
+    if (way->words) {
+        merge(seat, it, way);
+    } else if (in->capacity > 8 * KIN__SEGMENT_MIN && notes_are_free(it)) {
+        replace(seat, it, way); /* without memory it stays as it is */
     }
 }
 
 /* ---- as a container ---- */
 
-static bool words_of(kin_family *family, uint64_t root, kin__words *out)
+static uint64_t part_count(kin_family *family, uint64_t root)
 {
+    kin__way way;
     view in;
-    if (!open_table(family, root, &in)) {
-        return false;
+    if (root == 0 || kin__segment_open(family, root, &in)) {
+        return root != 0;
     }
-    *out = (kin__words){(char *)in.slots, in.capacity, sizeof(kin__slot)};
+    return open_directory(family, root, &way) ? UINT64_C(1) << way.depth : 0;
+}
+
+/* A segment that several words name is the part of the first of them. */
+static bool part_words(kin_family *family, uint64_t root, uint64_t part, kin__words *out)
+{
+    kin__way way;
+    view in;
+    *out = (kin__words){.block = root};
+    if (!kin__segment_open(family, root, &in)) {
+        if (!open_directory(family, root, &way) || part >> way.depth != 0) {
+            return false;
+        }
+        out->block = atomic_load_explicit(&way.words[part], memory_order_relaxed);
+        if (part > 0 && atomic_load_explicit(&way.words[part - 1], memory_order_relaxed) == out->block) {
+            return true;
+        }
+        if (!kin__segment_open_whole(family, out->block, &in)) {
+            return false;
+        }
+    }
+    out->first = (char *)in.slots;
+    out->count = in.capacity;
+    out->step = sizeof(kin__slot);
     return true;
 }
 
-static void recount(kin_family *family, kin__container *it)
+static bool has_block(kin_family *family, uint64_t root, uint64_t word)
+{
+    kin__way way;
+    return root == word || (open_directory(family, root, &way) && names(&way, word));
+}
+
+/* A segment of the dict, or false. */
+static bool open_changing(kin_family *family, kin__container *it, view *out)
+{
+    uint64_t word = atomic_load(&it->changing);
+    return word != 0 && has_block(family, atomic_load(&it->root), word) && kin__segment_open(family, word, out);
+}
+
+static bool has_entry(kin_family *family, kin__container *it, uint64_t entry)
 {
     view in;
-    uint64_t root = atomic_load(&it->root);
-    if (root == 0 || !open_table(family, root, &in)) {
-        return;
+    bool has = false;
+    if (open_changing(family, it, &in)) {
+        for (uint64_t i = 0; i < in.capacity && !has; i++) {
+            has = atomic_load_explicit(&in.slots[i].word, memory_order_relaxed) == entry;
+        }
     }
-    bool purging = atomic_load(&in.table->moves) % 2 != 0;
-    if (!purging || purge(&in) != KIN_OK) {
-        count_anew(&in);
+    return has;
+}
+
+static void finish_publishing(kin_family *family, kin__container *it)
+{
+    kin__way way;
+    view made;
+    exchange what = exchange_of(it, 0);
+    bool begun = what.made[0] != 0 && open_directory(family, atomic_load(&it->root), &way) &&
+                 (names(&way, what.made[0]) || (what.made[1] != 0 && names(&way, what.made[1])));
+    if (begun && kin__segment_open(family, what.made[0], &made)) {
+        what.depth = atomic_load_explicit(&made.segment->depth, memory_order_relaxed);
+        if (what.depth <= way.depth) {
+            publish_words(&way, &what, 0, UINT64_C(1) << way.depth);
+        }
     }
 }
 
-const kin__kind kin__dict_kind = {KIN_TYPE_DICT, words_of, recount};
+static uint64_t count_all(kin_family *family, uint64_t root)
+{
+    uint64_t sum = 0, last = 0;
+    kin__way way;
+    view in;
+    if (root == 0 || kin__segment_open(family, root, &in)) {
+        return root ? kin__segment_count(&in) : 0;
+    }
+    for (uint64_t i = 0; open_directory(family, root, &way) && i < UINT64_C(1) << way.depth; i++) {
+        uint64_t word = atomic_load_explicit(&way.words[i], memory_order_relaxed);
+        if (word != last && kin__segment_open_whole(family, word, &in)) {
+            sum += kin__segment_count(&in);
+        }
+        last = word;
+    }
+    return sum;
+}
+
+static void repair(kin_family *family, kin__container *it)
+{
+    view in;
+    finish_publishing(family, it);
+    if (open_changing(family, it, &in)) {
+        kin__segment_repair(&in);
+    }
+    atomic_store(&it->count, count_all(family, atomic_load(&it->root)));
+}
+
+const kin__kind kin__dict_kind = {KIN_TYPE_DICT, part_count, part_words, has_block, has_entry, repair};

@@ -57,14 +57,26 @@ static bool open_index(kin_family *family, uint64_t root, view *out)
            kin__family_covers(family, offset, sizeof(index_block) + out->capacity * sizeof(uint64_t));
 }
 
-static bool words_of(kin_family *family, uint64_t root, kin__words *out)
+static uint64_t part_count(kin_family *family, uint64_t root)
+{
+    (void)family;
+    return root != 0;
+}
+
+static bool part_words(kin_family *family, uint64_t root, uint64_t part, kin__words *out)
 {
     view in;
-    if (!open_index(family, root, &in)) {
+    if (part > 0 || !open_index(family, root, &in)) {
         return false;
     }
-    *out = (kin__words){in.index ? (char *)&in.index->words[in.first] : NULL, in.count, sizeof(uint64_t)};
+    *out = (kin__words){in.index ? (char *)&in.index->words[in.first] : NULL, in.count, sizeof(uint64_t), root};
     return true;
+}
+
+static bool has_block(kin_family *family, uint64_t root, uint64_t word)
+{
+    (void)family;
+    return root == word;
 }
 
 uint64_t kin__list_count(kin_family *family, kin__container *it)
@@ -73,12 +85,24 @@ uint64_t kin__list_count(kin_family *family, kin__container *it)
     return open_index(family, atomic_load(&it->root), &in) ? in.count : 0;
 }
 
-static const kin__kind list_kind = {KIN_TYPE_LIST, words_of, NULL};
-
 static _Atomic uint64_t *word_at(const view *in, uint64_t index)
 {
     return &in->index->words[in->first + index];
 }
+
+static bool has_entry(kin_family *family, kin__container *it, uint64_t word)
+{
+    view in;
+    bool has = false;
+    if (open_index(family, atomic_load(&it->root), &in)) {
+        for (uint64_t i = 0; i < in.count && !has; i++) {
+            has = atomic_load_explicit(word_at(&in, i), memory_order_relaxed) == word;
+        }
+    }
+    return has;
+}
+
+static const kin__kind list_kind = {KIN_TYPE_LIST, part_count, part_words, has_block, has_entry, NULL};
 
 kin_status kin_list_create(kin_list **out, kin_family *family)
 {
@@ -367,11 +391,6 @@ kin_status kin_list_items(kin_items **out, kin_list *list, size_t first, size_t 
     if (status != KIN_OK) {
         return status;
     }
-    uint64_t from = first < w.in.count ? first : w.in.count;
-    uint64_t most = w.in.count - from;
-    kin__words words = {NULL, count < most ? count : most, sizeof(uint64_t)};
-    if (words.count > 0) {
-        words.first = (char *)word_at(&w.in, from);
-    }
-    return end(&w, kin__snapshot_take(out, w.seat->family, &words));
+    kin__words_walk walk = kin__words_of(w.seat->family, &list_kind, atomic_load(&w.it->root));
+    return end(&w, kin__snapshot_take(out, &walk, first, count));
 }

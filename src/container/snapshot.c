@@ -17,15 +17,27 @@ static size_t padded(uint64_t size)
     return (size_t)((size + 7) / 8 * 8);
 }
 
-/* For the lock's holder: nothing that is found changes. False: the word names no entry. *sound false: it is damaged. */
-static bool open_at(kin_family *family, const kin__words *words, uint64_t index, kin__found *found, bool *sound)
+typedef struct window { /* which words of each part are meant */
+    uint64_t first, most;
+} window;
+
+/* For the lock's holder: nothing that is found changes. False: no entry is left, or the table is damaged. */
+static bool next_entry(kin__words_walk *walk, uint64_t *at, const window *within, kin__found *found)
 {
-    uint64_t word = atomic_load((_Atomic uint64_t *)(void *)(words->first + index * words->step));
-    if (word <= KIN__NO_ENTRY) {
-        return false;
+    for (;;) {
+        const kin__words *words = &walk->words;
+        while (*at < words->count && *at - within->first < within->most) {
+            uint64_t word = atomic_load((_Atomic uint64_t *)(void *)(words->first + (*at)++ * words->step));
+            if (word > KIN__NO_ENTRY) {
+                walk->damaged = !kin__entry_open(walk->family, word, found);
+                return !walk->damaged;
+            }
+        }
+        *at = within->first;
+        if (!kin__words_next(walk)) {
+            return false;
+        }
     }
-    *sound = kin__entry_open(family, word, found);
-    return *sound;
 }
 
 static void append(kin_items *items, const kin__found *found)
@@ -39,35 +51,51 @@ static void append(kin_items *items, const kin__found *found)
     items->count++;
 }
 
-kin_status kin__snapshot_take(kin_items **out, kin_family *family, const kin__words *words)
+/* Many damaged words may name the same entry: the sum of all sizes is bounded. */
+static kin_status measure(const kin__words_walk *table, const window *within, size_t *size)
 {
+    kin__words_walk walk = *table;
     kin__found found;
-    bool sound = true;
-    size_t size = 0, limit = SIZE_MAX / 2;
-    for (uint64_t i = 0; i < words->count && sound && size < limit; i++) {
-        if (open_at(family, words, i, &found, &sound)) {
-            size += padded(kin__entry_size(found.key_size, found.value_size));
-        }
+    uint64_t at = 0;
+    *size = 0;
+    while (*size <= walk.family->layout.reserve && *size < SIZE_MAX / 2 && next_entry(&walk, &at, within, &found)) {
+        *size += padded(kin__entry_size(found.key_size, found.value_size));
     }
-    if (!sound || size > family->layout.reserve) { /* many damaged words may name the same entry */
-        return KIN_E_DAMAGED;
+    return walk.damaged || *size > walk.family->layout.reserve ? KIN_E_DAMAGED : KIN_OK;
+}
+
+/* Fewer than were measured, or all of those. */
+static kin_status fill(kin_items *items, const kin__words_walk *table, const window *within, size_t size)
+{
+    kin__words_walk walk = *table;
+    kin__found found;
+    uint64_t at = 0;
+    while (next_entry(&walk, &at, within, &found)) {
+        if (padded(kin__entry_size(found.key_size, found.value_size)) > size - items->size) {
+            return KIN_E_DAMAGED;
+        }
+        append(items, &found);
+    }
+    return walk.damaged ? KIN_E_DAMAGED : KIN_OK;
+}
+
+kin_status kin__snapshot_take(kin_items **out, const kin__words_walk *table, uint64_t first, uint64_t most)
+{
+    const window within = {first, most};
+    size_t size;
+    kin_status status = measure(table, &within, &size);
+    if (status != KIN_OK) {
+        return status;
     }
     kin_items *made = malloc(sizeof *made + size);
     if (!made) {
         return KIN_E_NO_MEMORY;
     }
     *made = (kin_items){0};
-    for (uint64_t i = 0; i < words->count && sound; i++) {
-        if (open_at(family, words, i, &found, &sound)) {
-            sound = padded(kin__entry_size(found.key_size, found.value_size)) <= size - made->size;
-            if (sound) {
-                append(made, &found);
-            }
-        }
-    }
-    if (!sound) {
+    status = fill(made, table, &within, size);
+    if (status != KIN_OK) {
         free(made);
-        return KIN_E_DAMAGED;
+        return status;
     }
     *out = made;
     return KIN_OK;

@@ -7,10 +7,11 @@
 
 #include <string.h>
 
-void kin__family_ticket_of(const kin_family *family, kin__family_ticket *out)
+kin_status kin__family_ticket_of(kin_family *family, kin__family_ticket *out)
 {
-    *out = (kin__family_ticket){
-        family->id, family->layout.reserve, family->shm, kin_os_pulse_handle(&family->pulse), false, NULL};
+    *out = (kin__family_ticket){family->id, family->layout.reserve, family->shm, KIN_OS_NO_HANDLE, false, NULL};
+    return kin_os_shm_holds(family->shm, family->base) ? kin_os_pulse_handle(&out->pulse, &family->pulse)
+                                                       : KIN_E_HANDLE;
 }
 
 kin_status kin__family_header(kin_os_handle shm, kin_os_id *id, uint64_t *reserve)

@@ -13,8 +13,9 @@ typedef struct kin__family_ticket {
     const kin_os_account *owner; /* what it must be; or NULL */
 } kin__family_ticket;
 
-/* The handles stay the family's. */
-void kin__family_ticket_of(const kin_family *family, kin__family_ticket *out);
+/* The handles stay the family's. KIN_E_HANDLE: the program has closed one of them: what has its number now is not to
+ * be given to anybody. */
+kin_status kin__family_ticket_of(kin_family *family, kin__family_ticket *out);
 /* Maps and checks; this process joins at its first use. Takes the handles, also on failure. The family becomes the
  * default if there is none. If this process has it mapped already, gives that. KIN_E_BLOB_VERSION: another layout;
  * KIN_E_BLOB_CORRUPT: not an arena of that id. */

@@ -144,19 +144,23 @@ typedef struct kin__queue_ends {
     _Atomic uint64_t putting; /* the tail that its holder is about to publish */
     _Atomic uint32_t write_spin,
         write_pause; /* what spinning, and pausing after it, have been worth; see queue/waiting.c */
-    uint64_t fill_put[8];
+    _Atomic uint32_t put_barged, put_limit; /* messages that came before those who wait, see queue/waiting.c */
+    uint64_t fill_put[7];
 
     kin__lock get_lock;
     _Atomic uint64_t next, head;
     _Atomic uint64_t tail_seen;
     _Atomic uint64_t getting; /* what its holder has got, see kin__ring_mend_get; afterwards KIN__NO_MARK */
     _Atomic uint32_t read_spin, read_pause;
-    uint64_t fill_get[7];
+    _Atomic uint32_t get_barged, get_limit;
+    uint64_t fill_get[6];
 
-    _Atomic uint64_t readable, writable, finished; /* what is slept on: WAITERS flag, see queue/waiting.c */
-    _Atomic uint64_t closed;
+    _Atomic uint64_t readable, writable; /* what is slept on: flags, see queue/waiting.c */
+    _Atomic uint64_t read_wakes, write_wakes;
+    _Atomic uint64_t read_late, write_late; /* tickets */
+    _Atomic uint64_t finished;              /* slept on by those who join, see queue/joinable.c */
     _Atomic uint64_t lost_puts, lost_gets;
-    uint64_t fill_wait[10];
+    uint64_t fill_wait[7];
 } kin__queue_ends;
 
 _Static_assert(sizeof(kin__queue_ends) == 384, "two cache lines each");

@@ -12,7 +12,7 @@
  */
 #include "kin/inspect.h"
 
-#include "container/hash_table.h"
+#include "container/container.h"
 #include "container/list.h"
 #include "family/adopt.h"
 #include "family/create.h"
@@ -194,7 +194,6 @@ static int64_t messages_in(kin__queue *queue)
 static void look_inside(findings *all, void *object, kin_seen_object *it)
 {
     kin_family *family = all->family;
-    size_t count;
     switch ((uint32_t)it->type) {
     case KIN_TYPE_LOCK:
         add_holder(all, it, kin__lock_owner(object, &it->held));
@@ -216,7 +215,7 @@ static void look_inside(findings *all, void *object, kin_seen_object *it)
         it->value = messages_in(object);
         break;
     case KIN_TYPE_DICT:
-        it->value = kin__table_count(family, object, &count) == KIN_OK ? (int64_t)count : 0;
+        it->value = (int64_t)atomic_load_explicit(&((kin__container *)object)->count, memory_order_relaxed);
         break;
     case KIN_TYPE_LIST:
         it->value = (int64_t)kin__list_count(family, object);

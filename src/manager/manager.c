@@ -1,7 +1,8 @@
 /* manager.c: managers, their keepers, and objects by name.
  *
- * The keeper is who holds the lock KEEPER of the family: the lock tells whether there is one, and of two that are
- * started at once the second finds it held, and ends. Its death frees it.
+ * The keeper is the process that holds the lock KEEPER of the family: the lock tells whether there is one, and of two
+ * that are started at once the second finds it held, and ends. Its death frees it. Only keepers acquire it: a process
+ * that asks for the keeper reads the lock's owner, or it would be taken for the keeper by another that asks.
  */
 #include "manager/manager.h"
 
@@ -17,11 +18,11 @@
 #define STOP "kin.keeper.stop"
 #define START_PATIENCE KIN_SECONDS(10)
 #define LOOK KIN_MS(1)
-#define LOOKED_AT KIN_MS(50) /* who looks whether there is a keeper has the lock for a moment */
+#define LAST_ENDS KIN_MS(50) /* so long a new keeper waits for one that is just ending, or being found dead */
 
 struct kin_manager {
     kin_family *family;
-    kin_lock *keeper;
+    kin_lock *keeper; /* NULL: not looked up yet, or nobody has made it */
     kin_event *stop;
 };
 
@@ -91,7 +92,7 @@ static void unmake(void *object, kin_type type)
     }
 }
 
-/* KIN_E_EXISTS: another was faster. */
+/* KIN_E_EXISTS: another process was faster. A name whose object was destroyed is taken over. */
 static kin_status make_named(void **out, kin_family *family, const char *name, const plan *it)
 {
     kin_status status = make(out, family, it);
@@ -110,11 +111,7 @@ static kin_status share(void **out, kin_family *family, const char *name, const 
     for (;;) {
         void *object = NULL;
         kin_status status = kin_name_get(&object, family, it->type, name);
-        if (status == KIN_E_STALE) { /* it was destroyed, and its name left behind */
-            kin_name_remove(family, name);
-            status = KIN_E_NOT_FOUND;
-        }
-        if (status == KIN_E_NOT_FOUND) {
+        if (status == KIN_E_NOT_FOUND || status == KIN_E_STALE) {
             status = make_named(&object, family, name, it);
         }
         if (status == KIN_OK) {
@@ -191,20 +188,30 @@ kin_status kin_manager_list(kin_manager *manager, const char *name, kin_list **o
 
 /* ---- the keeper ---- */
 
-static kin_status find_parts(kin_manager *manager)
+static kin_status make_parts(kin_manager *manager)
 {
     kin_status status = kin_manager_lock(manager, KEEPER, 0, &manager->keeper);
     return status == KIN_OK ? kin_manager_event(manager, STOP, &manager->stop) : status;
+}
+
+/* Makes none. KIN_E_NOT_FOUND: the family never had a keeper. */
+static kin_status find_parts(kin_manager *manager)
+{
+    kin_status status = kin_name_get((void **)&manager->keeper, manager->family, KIN_TYPE_LOCK, KEEPER);
+    if (status == KIN_OK) {
+        status = kin_name_get((void **)&manager->stop, manager->family, KIN_TYPE_EVENT, STOP);
+    }
+    return status == KIN_E_STALE ? KIN_E_NOT_FOUND : status;
 }
 
 /* In the keeper. Others see that it has begun by its holding the lock. */
 static int keep(const kin_args *args)
 {
     kin_manager manager = {.family = kin_args_family(args)};
-    if (find_parts(&manager) != KIN_OK) {
+    if (make_parts(&manager) != KIN_OK) {
         return KIN_EXIT_START;
     }
-    kin_status status = kin_lock_acquire(manager.keeper, LOOKED_AT);
+    kin_status status = kin_lock_acquire(manager.keeper, LAST_ENDS);
     if (status == KIN_OWNER_DIED) {
         status = kin_lock_repair(manager.keeper);
     }
@@ -221,19 +228,20 @@ static int keep(const kin_args *args)
 
 const kin_entry kin__keeper_entry = {KIN__KEEPER_ENTRY, keep};
 
-/* Of a living one; 0. */
-static uint32_t keeper_pid(const kin_manager *manager)
+static uint32_t owner_pid(const kin_manager *manager)
 {
     kin_lock_info info = {.size = sizeof info};
-    kin_status status = kin_lock_acquire(manager->keeper, KIN_NOW);
-    if (status == KIN_OWNER_DIED) {
-        kin_lock_repair(manager->keeper);
-    }
-    if (status == KIN_OK || status == KIN_OWNER_DIED) {
-        kin_lock_release(manager->keeper);
-        return 0;
-    }
     return kin_lock_inspect(manager->keeper, &info) == KIN_OK ? info.owner_pid : 0;
+}
+
+/* Of a living keeper; 0: there is none. */
+static uint32_t keeper_pid(const kin_manager *manager)
+{
+    uint32_t pid = manager->keeper ? owner_pid(manager) : 0;
+    if (pid != 0 && kin_family_reap(manager->family, NULL) == KIN_OK) {
+        pid = owner_pid(manager); /* a dead owner that has been reaped is none */
+    }
+    return pid;
 }
 
 static kin_status start_keeper(kin_process **out, const kin_manager *manager, bool ends_with_starter)
@@ -301,9 +309,11 @@ kin_status kin_manager_open(kin_manager **out, const char *name, const kin_manag
         free(manager);
         return status;
     }
-    status = find_parts(manager);
-    if (status == KIN_OK && !options->family.owner) {
-        status = see_to_keeper(manager, options->ends_with_starter != 0);
+    if (!options->family.owner) {
+        status = make_parts(manager);
+        if (status == KIN_OK) {
+            status = see_to_keeper(manager, options->ends_with_starter != 0);
+        }
     }
     if (status != KIN_OK) {
         kin_manager_close(manager);
@@ -328,7 +338,14 @@ kin_family *kin_manager_family(kin_manager *manager)
 
 uint32_t kin_manager_keeper(kin_manager *manager)
 {
-    return manager ? keeper_pid(manager) : 0;
+    if (!manager) {
+        return 0;
+    }
+    kin_manager now = *manager; /* not written: several threads may ask */
+    if (!now.keeper && find_parts(&now) != KIN_OK) {
+        return 0;
+    }
+    return keeper_pid(&now);
 }
 
 static kin_status stop(kin_manager *manager, int64_t deadline)

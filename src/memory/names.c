@@ -1,9 +1,14 @@
 /* names.c: names of objects inside a family. A table in the arena, under a lock; an entry counts from the store of
- * `live` on, so a process killed while it sets or removes a name has done it or not. */
+ * `live` on, so a process killed while it sets or removes a name has done it or not.
+ *
+ * The name of an object that was destroyed (its ref is stale) is free for another object. It is taken over in one hold
+ * of the lock: if two processes find it stale and each sets another object, the second finds that of the first. Were it
+ * removed first, and then set, the second would remove the name that the first has set. */
 #include "family/create.h"
 #include "family/input.h"
 #include "family/thread_slot.h"
 #include "kin/ref.h"
+#include "memory/object.h"
 #include "park/owner_lock.h"
 
 #include <string.h>
@@ -37,6 +42,47 @@ static bool name_valid(const char *name)
     return length > 0 && length <= KIN_NAME_MAX;
 }
 
+static kin_ref ref_in(const kin__name *entry)
+{
+    kin_ref ref;
+    kin__copy_in(&ref, &entry->ref, sizeof ref);
+    return ref;
+}
+
+/* A destroyed object is KIN_E_STALE, whatever type is asked for. */
+static kin_status resolve(void **out, kin_type type, kin_ref ref)
+{
+    void *object;
+    kin_type is = (kin_type)KIN__TAG_TYPE(ref.opaque[0]);
+    kin_status status = kin_ref_get(&object, is, ref);
+    if (status == KIN_OK && is != type) {
+        status = KIN_E_TYPE;
+    }
+    if (status == KIN_OK) {
+        *out = object;
+    }
+    return status;
+}
+
+static bool is_stale(const kin__name *entry)
+{
+    void *object;
+    kin_ref ref = ref_in(entry);
+    return kin_ref_get(&object, (kin_type)KIN__TAG_TYPE(ref.opaque[0]), ref) == KIN_E_STALE;
+}
+
+/* An entry whose object was destroyed, or NULL. */
+static kin__name *find_stale(kin_family *family)
+{
+    kin__name *names = kin__names_of(family);
+    for (uint32_t i = 0; i < KIN__NAMES; i++) {
+        if (is_stale(&names[i])) {
+            return &names[i];
+        }
+    }
+    return NULL;
+}
+
 /* The entry of that name, or NULL; *empty is one that may be used. */
 static kin__name *find(kin_family *family, const char *name, kin__name **empty)
 {
@@ -49,6 +95,25 @@ static kin__name *find(kin_family *family, const char *name, kin__name **empty)
         }
     }
     return NULL;
+}
+
+static kin_status fill(kin_family *family, const char *name, kin_type type, kin_ref ref)
+{
+    kin__name *empty = NULL, *entry = find(family, name, &empty);
+    if (entry && !is_stale(entry)) {
+        return KIN_E_EXISTS;
+    }
+    entry = entry ? entry : empty ? empty : find_stale(family);
+    if (!entry) {
+        return KIN_E_LIMIT;
+    }
+    atomic_store(&entry->live, 0);
+    memset(entry->text, 0, sizeof entry->text);
+    memcpy(entry->text, name, strlen(name));
+    entry->type = (uint32_t)type;
+    entry->ref = ref;
+    atomic_store(&entry->live, 1);
+    return KIN_OK;
 }
 
 kin_status kin_name_set(const char *name, kin_type type, const void *object)
@@ -69,18 +134,7 @@ kin_status kin_name_set(const char *name, kin_type type, const void *object)
     if (status != KIN_OK) {
         return status;
     }
-    kin__name *entry = NULL;
-    if (find(family, name, &entry)) {
-        status = KIN_E_EXISTS;
-    } else if (!entry) {
-        status = KIN_E_LIMIT;
-    } else {
-        memset(entry->text, 0, sizeof entry->text);
-        memcpy(entry->text, name, strlen(name));
-        entry->type = (uint32_t)type;
-        entry->ref = ref;
-        atomic_store(&entry->live, 1);
-    }
+    status = fill(family, name, type, ref);
     leave(seat);
     return status;
 }
@@ -102,10 +156,10 @@ kin_status kin_name_get(void **out, kin_family *family, kin_type type, const cha
     }
     const kin__name *entry = find(family, name, &empty);
     if (entry) {
-        kin__copy_in(&ref, &entry->ref, sizeof ref);
+        ref = ref_in(entry);
     }
     leave(seat);
-    return entry ? kin_ref_get(out, type, ref) : KIN_E_NOT_FOUND;
+    return entry ? resolve(out, type, ref) : KIN_E_NOT_FOUND;
 }
 
 kin_status kin_name_remove(kin_family *family, const char *name)

@@ -172,9 +172,14 @@ void kin__slices_begin(kin__seat *seat, kin__slices *it, _Atomic uint64_t *word,
     kin__park_begin_with(seat, word, want, it->ticket);
 }
 
+int64_t kin__slices_end(int64_t now, int64_t length, int64_t deadline)
+{
+    return kin__slice_end(now, mode_is(KIN__SLICES_OFF) ? KIN_OS_NEVER : length, deadline);
+}
+
 static int64_t end_of(const kin__slices *it, int64_t now)
 {
-    return kin__slice_end(now, mode_is(KIN__SLICES_OFF) ? KIN_OS_NEVER : it->length, it->deadline);
+    return kin__slices_end(now, it->length, it->deadline);
 }
 
 bool kin__slices_sleep(kin__seat *seat, kin__slices *it)

@@ -42,6 +42,8 @@ bool kin__slices_sleep(kin__seat *seat, kin__slices *it);
  * Tests count these: then the thread sleeps on for a while, since a waker may be about to mark it, as long as
  * evidence, a word that shows what others do, stays what it is. Whether it was woken meanwhile. */
 bool kin__slices_forgotten(kin__seat *seat, _Atomic uint64_t *evidence);
+/* Until when a slice of this length lasts that begins now: the deadline, if slices are off. */
+int64_t kin__slices_end(int64_t now, int64_t length, int64_t deadline);
 
 /* Sleeps a slice if *word is `expected`, from beginning to ending the wait slot. there: whether such a word is what the
  * call waits for; NULL: the word does not tell. */

@@ -64,9 +64,12 @@ static void post_all(kin_family *family, const wakes *of)
 typedef struct choice {
     uint64_t address;
     uint64_t from, limit; /* of tickets: [from, limit) */
+    uint64_t awaited;     /* from this ticket on, who has been woken and not left its slot is `woken` */
     uint32_t count, room;
-    bool more; /* than there is room for */
-    bool left; /* somebody wants more units than there are */
+    uint32_t seen; /* that would be chosen, if there were room */
+    bool more;     /* than there is room for */
+    bool left;     /* somebody wants more units than there are */
+    bool woken;    /* somebody has been woken and not left its slot yet */
     kin__sleeper oldest[CHOSEN];
 } choice;
 
@@ -111,16 +114,19 @@ static void choose(kin_family *family, uint32_t units, choice *out, wakes *to)
 {
     kin__slot_walk walk = kin__slots_of(family, out->address);
     uint32_t index;
-    out->count = 0;
-    out->more = out->left = false;
+    out->count = out->seen = 0;
+    out->more = out->left = out->woken = false;
     while (kin__slot_next_of(&walk, &index)) {
         kin__sleeper each = kin__slot_look(family, index);
         if (in_turn(&each, out) && each.want > units) {
             out->left = true;
         } else if (in_turn(&each, out)) {
             insert(out, &each);
+            out->seen++;
         } else if (out->from == 0 && waits(&each, KIN__WATCHING)) {
             mark(family, &each, to);
+        } else if (each.address == out->address && KIN__SLOT_PHASE(each.state) == KIN__SLOT_WOKEN) {
+            out->woken |= each.ticket >= out->awaited;
         }
     }
 }
@@ -171,6 +177,7 @@ static bool mark_all(kin_family *family, _Atomic uint64_t *word, uint32_t units,
     bool left = false;
     chosen.address = kin__offset(family, (void *)word);
     chosen.from = 0;
+    chosen.awaited = UINT64_MAX;
     chosen.limit = atomic_load(&family->arena->next_ticket);
     chosen.room = units < CHOSEN ? units + 1 : CHOSEN; /* one more, for a mark that fails */
     for (;;) {
@@ -219,6 +226,51 @@ void kin__unpark_flagged(kin_family *family, _Atomic uint64_t *word, uint64_t fl
         clear_flag(family, word, flag, &to);
     }
     post_all(family, &to);
+}
+
+/* Of the two oldest one is woken, and the other is the oldest then. A mark fails if the sleeper has left, or another
+ * unpark has woken it: then the next is the oldest. */
+static kin__unparked mark_oldest(kin_family *family, _Atomic uint64_t *word, uint32_t units, uint64_t awaited,
+                                 bool anyway, uint32_t *sleepers, wakes *to)
+{
+    choice chosen;
+    chosen.address = kin__offset(family, (void *)word);
+    chosen.from = 0;
+    chosen.limit = atomic_load(&family->arena->next_ticket);
+    chosen.room = 2;
+    chosen.awaited = awaited;
+    for (;;) {
+        choose(family, KIN__ALL, &chosen, to);
+        *sleepers = chosen.seen;
+        if (chosen.woken && (!anyway || chosen.count == 0)) {
+            return KIN__UNPARKED_BEFORE;
+        }
+        if (chosen.count == 0) {
+            return KIN__UNPARKED_NOBODY;
+        }
+        if (chosen.oldest[0].want > units) {
+            return KIN__UNPARKED_TOO_FEW;
+        }
+        if (mark(family, &chosen.oldest[0], to)) {
+            if (chosen.count > 1) {
+                hurry(family, &chosen.oldest[1], to);
+            }
+            return KIN__UNPARKED_ONE;
+        }
+    }
+}
+
+kin__unparked kin__unpark_oldest(kin_family *family, _Atomic uint64_t *word, uint64_t flag, uint32_t units,
+                                 uint64_t awaited, bool anyway, uint32_t *sleepers)
+{
+    wakes to;
+    begin_wakes(&to);
+    kin__unparked result = mark_oldest(family, word, units, awaited, anyway, sleepers, &to);
+    if (result == KIN__UNPARKED_NOBODY) {
+        clear_flag(family, word, flag, &to);
+    }
+    post_all(family, &to);
+    return result;
 }
 
 void kin__unpark_tell(kin_family *family, _Atomic uint64_t *word, uint32_t want)

@@ -15,6 +15,19 @@ void kin__unpark(kin_family *family, _Atomic uint64_t *word, uint32_t units);
  * flag was seen. Clears it if nobody is left. */
 void kin__unpark_flagged(kin_family *family, _Atomic uint64_t *word, uint64_t flag, uint32_t units);
 
+typedef enum kin__unparked {
+    KIN__UNPARKED_ONE,     /* the oldest sleeper */
+    KIN__UNPARKED_BEFORE,  /* nobody: one that was woken before has not left its slot yet */
+    KIN__UNPARKED_TOO_FEW, /* nobody: the oldest wants more units than there are */
+    KIN__UNPARKED_NOBODY   /* sleeps there; the flag has been cleared, as by kin__unpark_flagged */
+} kin__unparked;
+
+/* Wakes the oldest sleeper alone, and only if what it wants fits into units: nobody comes before it. And, unless
+ * `anyway`, only if no thread is on the way that was woken before, with a ticket not below `awaited`. Watchers are woken
+ * in any case. *sleepers: how many slept on the word. Linear in the number of those that sleep in the bucket. */
+kin__unparked kin__unpark_oldest(kin_family *family, _Atomic uint64_t *word, uint64_t flag, uint32_t units,
+                                 uint64_t awaited, bool anyway, uint32_t *sleepers);
+
 /* Puts into the state TOLD all slots that have begun on word wanting exactly this, woken or not; posts nobody. What
  * it tells them is their object's affair. */
 void kin__unpark_tell(kin_family *family, _Atomic uint64_t *word, uint32_t want);

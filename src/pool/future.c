@@ -1,5 +1,7 @@
-/* future.c: the public functions of futures: waiting for work, and its end. How it is given: submit.c. Protocol:
- * shared.h. */
+/* future.c: the public functions of futures: waiting for work, and its end. How it is given: submit.c; its results one
+ * after the other: next.c. Protocol: shared.h. */
+#include "pool/future.h"
+
 #include "base/deadline.h"
 #include "base/spin.h"
 #include "family/thread_slot.h"
@@ -9,19 +11,22 @@
 #include "pool/pool.h"
 #include "pool/shared.h"
 #include "pool/tracking.h"
+#include "pool/workers.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#define KILL_PATIENCE KIN_SECONDS(1) /* for the ends of workers that are killed */
+
 /* ---- waiting ---- */
 
-/* Until `want` batches are done, at most until end. */
-static void sleep_until_done(kin_future *future, uint64_t want, int64_t end)
+void kin__future_sleep(kin_future *future, uint64_t want, int64_t end)
 {
     kin__job *job = future->plan.job;
     kin__seat *seat;
     uint64_t seen = atomic_load(&job->finished);
-    if (seen >> 1 >= want || (future->plan.batches == 1 && kin__spin(&job->finished, seen, &job->spin))) {
+    if (seen >> 1 >= want || kin__workers_left(future->pool) ||
+        (future->plan.batches == 1 && kin__spin(&job->finished, seen, &job->spin))) {
         return;
     }
     if (kin__seat_take(&seat, future->pool->family) != KIN_OK) {
@@ -30,14 +35,13 @@ static void sleep_until_done(kin_future *future, uint64_t want, int64_t end)
     }
     atomic_store(&job->want, want);
     kin__park_begin(seat, &job->finished, 1);
-    if (atomic_fetch_or(&job->finished, KIN__FLAG) >> 1 < want) {
+    if (atomic_fetch_or(&job->finished, KIN__FLAG) >> 1 < want && !kin__workers_left(future->pool)) {
         kin__park_sleep(seat, end);
     }
     kin__park_end(seat);
 }
 
-/* Whether it has ended. Settles it if no thread has. */
-static bool ended_now(kin_future *future)
+bool kin__future_ended(kin_future *future)
 {
     if (!future->ended && kin__future_counted_done(future) && kin__pool_enter(future->pool) == KIN_OK) {
         if (!future->ended) {
@@ -66,14 +70,14 @@ static void tell_progress(kin_future *future)
 
 static bool wait_until(kin_future *future, int64_t deadline)
 {
-    while (!ended_now(future)) {
+    while (!kin__future_ended(future)) {
         int64_t now = kin_os_now();
         if (now >= deadline) {
             kin__pool_tend(future->pool, false);
-            return ended_now(future);
+            return kin__future_ended(future);
         }
         tell_progress(future);
-        sleep_until_done(future, future->plan.batches, kin__slice_end(now, KIN__POOL_SLICE, deadline));
+        kin__future_sleep(future, future->plan.batches, kin__slice_end(now, KIN__POOL_SLICE, deadline));
         if (!kin__future_counted_done(future)) {
             kin__pool_tend(future->pool, true);
         }
@@ -93,13 +97,12 @@ static void count_states(kin_outcome *out, const kin_future *future)
     out->tasks = plan->tasks;
     out->done = counts[KIN__TASK_DONE];
     out->failed = counts[KIN__TASK_FAILED];
-    out->died = counts[KIN__TASK_DIED];
+    out->died = counts[KIN__TASK_DIED] + counts[KIN__TASK_LATE];
     out->cancelled = counts[KIN__TASK_CANCELLED];
     out->unfinished = counts[KIN__TASK_TODO] + counts[KIN__TASK_AGAIN];
 }
 
-/* What the first task that failed has told, or NULL. */
-static const kin__failure *told_failure(const kin_future *future)
+const kin__failure *kin__future_failure(const kin_future *future)
 {
     kin__failure *failure = &future->plan.job->failure;
     return atomic_load(&failure->stage) == KIN__FAILURE_READY ? failure : NULL;
@@ -107,7 +110,7 @@ static const kin__failure *told_failure(const kin_future *future)
 
 static void describe(kin_outcome *out, const kin_future *future)
 {
-    const kin__failure *failure = told_failure(future);
+    const kin__failure *failure = kin__future_failure(future);
     size_t size = out->size;
     *out = (kin_outcome){0};
     if (future->has_death) {
@@ -146,19 +149,13 @@ static kin_status verdict(const kin_future *future)
                                    : KIN_OK;
 }
 
-/* Does not read the clock if nobody is to wait. */
-static int64_t deadline_of(int64_t timeout)
-{
-    return timeout == KIN_NOW ? 0 : kin__deadline(timeout);
-}
-
 static kin_status wait_for_all(kin_future *future, int64_t deadline)
 {
     kin_pool *pool = future->pool;
     bool ended = wait_until(future, deadline), told = future->work.finished;
     kin_status status = ended ? verdict(future) : KIN_E_TIMED_OUT;
     if (ended && told) {
-        kin__pool_tend(pool, true); /* calls work.finished, which may close the future */
+        kin__pool_tell(pool); /* calls work.finished, which may close the future */
     }
     return status;
 }
@@ -169,7 +166,7 @@ kin_status kin_future_wait(kin_future *future, int64_t timeout)
         return KIN_E_ARGUMENT;
     }
     kin_status status = kin__pool_check(future->pool);
-    return status == KIN_OK ? wait_for_all(future, deadline_of(timeout)) : status;
+    return status == KIN_OK ? wait_for_all(future, kin__future_deadline(timeout)) : status;
 }
 
 int kin_future_ready(kin_future *future)
@@ -201,106 +198,12 @@ kin_status kin_future_inspect(kin_future *future, kin_outcome *outcome)
     if (!future || !outcome || outcome->size != sizeof *outcome) {
         return KIN_E_ARGUMENT;
     }
-    kin_status status = kin__pool_check(future->pool);
+    kin_status status = kin__pool_enter(future->pool);
     if (status == KIN_OK) {
         describe(outcome, future);
+        kin__pool_leave(future->pool);
     }
     return status;
-}
-
-/* ---- one after the other ---- */
-
-static bool is_marked(const kin_future *future, uint64_t task)
-{
-    return future->marks && (future->marks[task / 8] >> task % 8 & 1);
-}
-
-/* A task that has ended and has not been given; the number of tasks if there is none now. */
-static uint64_t find_next(kin_future *future, bool in_order)
-{
-    const kin__plan *plan = &future->plan;
-    while (future->given < plan->tasks && is_marked(future, future->given)) {
-        future->given++;
-    }
-    uint64_t end = in_order && future->given < plan->tasks ? future->given + 1 : plan->tasks;
-    for (uint64_t task = future->given; task < end; task++) {
-        if (!is_marked(future, task) && !kin__task_todo(atomic_load(&plan->states[task]))) {
-            return task;
-        }
-    }
-    return plan->tasks;
-}
-
-static int status_of(const kin_future *future, uint64_t task)
-{
-    const kin__failure *failure = told_failure(future);
-    switch (atomic_load(&future->plan.states[task])) {
-    case KIN__TASK_DONE:
-        return KIN_OK;
-    case KIN__TASK_FAILED:
-        return failure && failure->task == task ? failure->status : KIN_E_TASK;
-    case KIN__TASK_DIED:
-        return future->has_death && future->first_death.task == task ? future->first_death.status : KIN_E_WORKER_DIED;
-    default:
-        return KIN_E_CANCELLED;
-    }
-}
-
-static kin_status wait_for_next(kin_future *future, uint64_t *task, bool in_order, int64_t deadline)
-{
-    for (;;) {
-        bool over = future->ended;
-        uint64_t done = atomic_load(&future->plan.job->finished) >> 1;
-        *task = find_next(future, in_order);
-        if (*task < future->plan.tasks) {
-            return KIN_OK;
-        }
-        int64_t now = kin_os_now();
-        if (future->given >= future->plan.tasks) {
-            return KIN_E_NOT_FOUND;
-        }
-        if (over) {
-            return KIN_E_DAMAGED; /* what says how the others ended was written over */
-        }
-        if (now >= deadline) {
-            return KIN_E_TIMED_OUT;
-        }
-        sleep_until_done(future, done + 1, kin__slice_end(now, KIN__POOL_SLICE, deadline));
-        kin__pool_tend(future->pool, false);
-        ended_now(future);
-    }
-}
-
-kin_status kin_future_next(kin_future *future, int in_order, uint64_t *first, uint64_t *count, int *status,
-                           int64_t timeout)
-{
-    uint64_t task;
-    if (!future || !first || !count || timeout < 0) {
-        return KIN_E_ARGUMENT;
-    }
-    kin_status result = kin__pool_check(future->pool);
-    if (result != KIN_OK) {
-        return result;
-    }
-    const kin__plan *plan = &future->plan;
-    if (!in_order && !future->marks && !(future->marks = calloc((size_t)plan->tasks / 8 + 1, 1))) {
-        return KIN_E_NO_MEMORY;
-    }
-    result = wait_for_next(future, &task, in_order != 0, deadline_of(timeout));
-    if (result != KIN_OK) {
-        return result;
-    }
-    if (in_order) {
-        future->given++;
-    } else {
-        future->marks[task / 8] |= (uint8_t)(1u << task % 8);
-    }
-    *first = task * plan->chunk;
-    *count = plan->count - *first < plan->chunk ? plan->count - *first : plan->chunk;
-    if (status) {
-        *status = status_of(future, task);
-    }
-    return KIN_OK;
 }
 
 /* ---- the end ---- */
@@ -318,7 +221,25 @@ kin_status kin_future_cancel(kin_future *future)
         kin__future_cancel(future);
     }
     kin__pool_leave(future->pool);
-    return ended_now(future) ? KIN_OK : KIN_E_BUSY;
+    return kin__future_ended(future) ? KIN_OK : KIN_E_BUSY;
+}
+
+kin_status kin_future_kill(kin_future *future)
+{
+    kin_status status = kin_future_cancel(future);
+    int64_t deadline = kin_os_now() + KILL_PATIENCE;
+    while (status == KIN_E_BUSY && kin_os_now() < deadline) {
+        status = kin__pool_enter(future->pool);
+        if (status != KIN_OK) {
+            return status;
+        }
+        kin__workers_end(future->pool, future->plan.number); /* one that has yet to open its turn in the next round */
+        kin__pool_leave(future->pool);
+        kin__pool_tend(future->pool, true);
+        kin__future_sleep(future, future->plan.batches, kin_os_now() + KIN_MS(1));
+        status = kin__future_ended(future) ? KIN_OK : KIN_E_BUSY;
+    }
+    return status;
 }
 
 void kin_future_close(kin_future *future)
@@ -360,8 +281,7 @@ kin_status kin_pool_map(kin_pool *pool, const kin_work *work, kin_outcome *outco
     if (status == KIN_OK && work->count == 0 && work->out) {
         memcpy(work->out, future->plan.out, work->out_size);
     }
-    if (status == KIN_E_TIMED_OUT) {
-        kin_future_cancel(future);
+    if (status == KIN_E_TIMED_OUT && kin_future_kill(future) == KIN_E_BUSY) {
         wait_until(future, KIN_OS_NEVER);
     }
     if (outcome) {

@@ -13,6 +13,7 @@ typedef struct kin__plan {
     char *out;
     _Atomic uint8_t *states;
     _Atomic uint32_t *owners; /* of the batches */
+    _Atomic uint64_t *notes;  /* in the maker; of a work of one task: NULL. See statuses.c */
     int64_t limit;
     bool alone;
 } kin__plan;

@@ -3,6 +3,9 @@
 
 #include "base/mutex.h"
 #include "family/member.h"
+#include "kin/memory.h"
+
+#include <stdlib.h>
 
 kin_status kin__pool_check(const kin_pool *pool)
 {
@@ -17,5 +20,10 @@ kin_status kin__pool_enter(kin_pool *pool)
 
 void kin__pool_leave(kin_pool *pool)
 {
+    bool unused = pool->users == 0;
     kin__mutex_unlock(&pool->mutex);
+    if (unused) {
+        kin_free(pool->memory);
+        free(pool);
+    }
 }

@@ -6,16 +6,35 @@
 #include "pool/job.h"
 
 typedef struct kin__future_list {
-    kin_future *head;
+    kin_future *head, *tail;
 } kin__future_list;
+
+/* A worker's process. A thread that waits for its end without the pool's lock holds it meanwhile: the last one that
+ * lets go closes it. Reaped it is under the lock only. */
+typedef struct kin__hold {
+    kin_process *process;
+    uint32_t holders;
+} kin__hold;
 
 typedef struct kin__worker { /* in one of the pool's slots */
     kin_process *process;    /* NULL: there is none */
+    kin__hold *hold;
     uint32_t id;
     bool begun;
-    bool awaited;                 /* it said that it was about to end, and has been waited for */
-    uint64_t late_job, late_task; /* it was killed for exceeding that task's limit; as in its slot; 0: it was not */
+    bool awaited;                 /* it is about to end, and has been waited for */
+    bool condemned;               /* it was killed by the maker, in a turn that it had not closed: */
+    uint64_t late_job, late_task; /* for exceeding that task's limit; as in its slot; 0: for another reason */
 } kin__worker;
+
+/* What kin_future_next has given to the caller. */
+typedef struct kin__given {
+    uint64_t tasks; /* so many */
+    /* Not in order: the batches before `begun` have been looked at; those of which a task is still to be given stand in
+     * a ring, as that task. */
+    uint64_t begun;
+    uint64_t *ring;
+    uint64_t first, count, room; /* of the ring; room is a power of two */
+} kin__given;
 
 struct kin_future {
     kin_pool *pool;
@@ -24,16 +43,17 @@ struct kin_future {
     void *memory;               /* in which the job lies */
     kin__plan plan;
     kin_work work;
-    uint64_t looked; /* batches before it are DONE */
+    uint64_t looked;        /* batches before it are DONE */
+    _Atomic uint64_t reach; /* workers have taken batches up to here, about */
+    uint32_t passed;        /* it is closed, and the workers in the slots before this one do not look at its job */
     _Atomic bool ended;
-    bool cancelled;
+    _Atomic bool cancelled;
     bool telling;            /* a thread is in work.finished */
     bool abandoned;          /* it was closed meanwhile: that thread frees it */
     bool has_death;          /* a worker died of a task */
     kin_outcome first_death; /* of which task, and how */
-    uint64_t given;          /* kin_future_next: tasks before it have been given to the caller */
-    uint8_t *marks;          /* the same, when not in order: a bit for each task that has */
-    uint64_t told;           /* items, to work.progress */
+    kin__given given;
+    uint64_t told; /* items, to work.progress */
 };
 
 struct kin_pool {
@@ -43,25 +63,32 @@ struct kin_pool {
     void *memory;   /* in which shared lies */
     kin_pool_options options;
     kin__mutex mutex; /* guards what follows, and the pool's futures */
-    uint32_t size;    /* so many workers there should be */
+    /* The program until it destroys the pool, each future that is not freed, each thread that may call a callback. When
+     * there is none the pool is freed: a callback may destroy the pool, and futures may be closed after it. */
+    uint64_t users;
+    bool destroyed;
+    uint32_t size; /* so many workers there should be */
     kin__worker workers[KIN_POOL_WORKERS_MAX];
-    uint64_t posted;       /* jobs */
-    bool taken[KIN__JOBS]; /* places among shared->jobs */
+    uint32_t slots;                /* that have ever had a worker: those before this one */
+    uint64_t posted;               /* jobs */
+    kin_future *places[KIN__JOBS]; /* whose job stands there among shared->jobs; or NULL */
     uint64_t started, died;
     uint32_t failures; /* in a row, of workers to start */
     bool closed, ended, broken;
     kin_exit last;
     uint32_t generation; /* of worker ids */
     _Atomic int64_t tended;
-    kin__future_list active;  /* futures that have not ended */
-    kin__future_list to_tell; /* that have ended, of which work.finished is to be told */
-    kin__future_list to_free; /* that are closed, but a worker may still look at their job */
+    _Atomic uint64_t leaves_seen; /* shared->leaves, when the workers were looked after last */
+    kin__future_list active;      /* futures that have not ended */
+    kin__future_list to_tell;     /* that have ended, of which work.finished is to be told */
+    kin__future_list to_free;     /* that are closed, but a worker may still look at their job; the oldest first */
 };
 
 /* KIN_E_NOT_OWNER: this process, a forked child, is not its maker. */
 kin_status kin__pool_check(const kin_pool *pool);
 /* Acquires the pool's lock. KIN_E_ARGUMENT (null), KIN_E_NOT_OWNER. */
 kin_status kin__pool_enter(kin_pool *pool);
+/* Releases it, and frees the pool if it has no users any more. */
 void kin__pool_leave(kin_pool *pool);
 
 #endif

@@ -18,8 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define JOIN_SLICE KIN_MS(2) /* under the lock, which other threads want, too */
-
 /* ---- looking after it ---- */
 
 static bool is_due(kin_pool *pool, bool force)
@@ -32,22 +30,41 @@ static bool is_due(kin_pool *pool, bool force)
     return true;
 }
 
-void kin__pool_tend(kin_pool *pool, bool force)
+/* Under the pool's lock, which it releases for the calls. The caller is a user of the pool. */
+static void tell(kin_pool *pool)
 {
     kin_future *ended;
+    while ((ended = kin__future_to_tell(pool)) != NULL) {
+        kin__mutex_unlock(&pool->mutex);
+        ended->work.finished(ended->work.context, ended);
+        kin__mutex_lock(&pool->mutex, KIN_OS_NEVER);
+        kin__future_told(ended);
+    }
+}
+
+void kin__pool_tell(kin_pool *pool)
+{
+    if (kin__pool_enter(pool) == KIN_OK) {
+        pool->users++;
+        tell(pool);
+        pool->users--;
+        kin__pool_leave(pool);
+    }
+}
+
+void kin__pool_tend(kin_pool *pool, bool force)
+{
     if (!is_due(pool, force) || kin__pool_enter(pool) != KIN_OK) {
         return;
     }
+    pool->users++;
     kin__workers_tend(pool);
-    kin__futures_tend(pool);
-    while ((ended = kin__future_to_tell(pool)) != NULL) {
-        kin__pool_leave(pool);
-        ended->work.finished(ended->work.context, ended);
-        if (kin__pool_enter(pool) != KIN_OK) {
-            return;
-        }
-        kin__future_told(ended);
+    if (kin__workers_await_leaving(pool)) {
+        kin__workers_tend(pool);
     }
+    kin__futures_tend(pool);
+    tell(pool);
+    pool->users--;
     kin__pool_leave(pool);
 }
 
@@ -113,6 +130,7 @@ kin_status kin_pool_create(kin_pool **out, kin_family *family, const kin_pool_op
     }
     pool->family = family;
     pool->options = *options;
+    pool->users = 1;
     status = start_all(pool);
     if (status != KIN_OK) {
         free(pool);
@@ -214,49 +232,66 @@ kin_status kin_pool_terminate(kin_pool *pool)
     return status;
 }
 
-/* Waits a little for one worker's end. */
+/* Waits a slice for a worker's end. Under the pool's lock, which it releases meanwhile. */
 static kin_status join_some(kin_pool *pool, int64_t deadline)
 {
-    int64_t now = kin_os_now(), end = kin__slice_end(now, JOIN_SLICE, deadline);
-    kin_status status = kin__pool_enter(pool);
-    if (status != KIN_OK) {
-        return status;
+    int64_t now = kin_os_now();
+    if (!kin__workers_await_any(pool, kin__slice_end(now, KIN__POOL_SLICE, deadline))) {
+        if (!pool->active.head) {
+            return KIN_OK;
+        }
+        kin__mutex_unlock(&pool->mutex); /* a worker is yet to be started */
+        kin_os_sleep_until(kin__slice_end(now, KIN_MS(1), deadline));
+        kin__mutex_lock(&pool->mutex, KIN_OS_NEVER);
     }
-    kin_process *any = kin__workers_any(pool);
-    if (any) {
-        kin_process_join(any, end > now ? end - now : 0, NULL);
-    }
-    bool over = !any && !pool->active.head;
-    kin__pool_leave(pool);
-    kin_os_yield(); /* other threads wait for the lock */
-    return over ? KIN_OK : now >= deadline ? KIN_E_TIMED_OUT : KIN_E_BUSY;
+    return now >= deadline ? KIN_E_TIMED_OUT : KIN_E_BUSY;
 }
 
 kin_status kin_pool_join(kin_pool *pool, int64_t timeout)
 {
-    kin_status status = kin__pool_enter(pool);
-    if (status != KIN_OK || timeout < 0) {
-        return status == KIN_OK ? KIN_E_ARGUMENT : status;
+    if (timeout < 0) {
+        return KIN_E_ARGUMENT;
     }
-    bool closed = pool->closed || pool->ended;
-    kin__pool_leave(pool);
-    if (!closed) {
-        return KIN_E_BUSY;
+    kin_status status = kin__pool_enter(pool);
+    if (status != KIN_OK) {
+        return status;
     }
     int64_t deadline = kin__deadline(timeout);
-    do {
+    bool closed = pool->closed || pool->ended;
+    pool->users++;
+    status = KIN_E_BUSY;
+    while (closed && status == KIN_E_BUSY) {
+        kin__mutex_unlock(&pool->mutex);
         kin__pool_tend(pool, true);
+        kin__mutex_lock(&pool->mutex, KIN_OS_NEVER);
         status = join_some(pool, deadline);
-    } while (status == KIN_E_BUSY);
+    }
+    pool->users--;
+    kin__pool_leave(pool);
     return status;
+}
+
+/* The first call of it only: a callback that is told of cancelled work may be the second. */
+static bool begin_to_destroy(kin_pool *pool)
+{
+    bool first = kin__pool_enter(pool) == KIN_OK;
+    if (first) {
+        first = !pool->destroyed;
+        pool->destroyed = true;
+        kin__pool_leave(pool);
+    }
+    return first;
 }
 
 void kin_pool_destroy(kin_pool *pool)
 {
-    if (!pool || kin_pool_terminate(pool) != KIN_OK) {
+    if (!pool || !begin_to_destroy(pool)) {
         return;
     }
+    kin_pool_terminate(pool);
     kin__pool_tend(pool, true);
-    kin_free(pool->memory);
-    free(pool);
+    if (kin__pool_enter(pool) == KIN_OK) {
+        pool->users--;
+        kin__pool_leave(pool);
+    }
 }

@@ -9,5 +9,7 @@
 /* Looks after workers and futures, if force or if the last time is a slice ago, and makes the calls of work.finished
  * that are due. Not under the pool's lock. */
 void kin__pool_tend(kin_pool *pool, bool force);
+/* Makes these calls only. */
+void kin__pool_tell(kin_pool *pool);
 
 #endif

@@ -25,6 +25,24 @@
  * sleeps; the job is posted before. If the spinner dies instead, nobody knows whether the maker relied on it. So the
  * maker wakes another worker for every dead one that it finds.
  *
+ * A worker that leaves says so in its slot (`gone`), counts itself in `leaves`, and then wakes the threads of the maker
+ * that sleep on any job. Such a thread shows that it is about to sleep, and then looks whether `leaves` is what it was
+ * when the maker last looked after its workers. All this is sequentially consistent. So a worker that leaves is replaced
+ * at once if somebody waits; a worker that dies, at the end of a slice.
+ *
+ * The maker kills a worker only in a task that is to end: one that takes longer than its work allows, or one of a work
+ * that the program gives up. What is between two looks of the maker is a turn: one task of a work with a limit, else a
+ * batch. The slot's `turn` is a serial number and a phase:
+ *
+ *     CLOSED(n) ──the worker──► OPEN(n+1) ──the worker──► CLOSED(n+1)         by compare-and-swap
+ *                               OPEN(n+1) ──the maker──► CONDEMNED(n+1)       by compare-and-swap; then it kills
+ *
+ * The worker stores `job`, and of a task with a limit `task` and `since`, before it opens the turn, and others only
+ * after it has closed it. The maker loads them after `turn`; if its compare-and-swap succeeds, they were of that turn,
+ * and the worker does not get out of it: it waits to be killed, and does not write how the task ended. So a task that is
+ * over its limit has not ended, and one that is within it is not killed. (Loads and stores of them acquire and release:
+ * if the maker has seen a later turn's `job`, it sees that the turn is closed, too.)
+ *
  * A worker looks only at the job that its slot's `job` names. It writes that name before it looks whether the job is
  * still there. The maker removes the job from `jobs` before it looks whether a worker names it. Both are sequentially
  * consistent, so a job is never freed while a worker looks at it.
@@ -44,12 +62,20 @@
 #define KIN__BATCH_CANCELLING 0xfffffffeu
 #define KIN__BATCH_DONE 0xffffffffu
 
+/* A turn's word. */
+#define KIN__TURN_CLOSED 0u
+#define KIN__TURN_OPEN 1u
+#define KIN__TURN_CONDEMNED 2u
+#define KIN__TURN_NEXT 4u
+#define KIN__TURN_PHASE(turn) ((uint32_t)(turn)&3u)
+
 /* A task's byte. */
 typedef enum kin__task_state {
     KIN__TASK_TODO,
     KIN__TASK_DONE,
     KIN__TASK_FAILED,
     KIN__TASK_DIED,
+    KIN__TASK_LATE, /* its worker was killed, because it took longer than allowed */
     KIN__TASK_CANCELLED,
     KIN__TASK_AGAIN, /* TODO, after one worker died running it; the next numbers: after two, ... */
 } kin__task_state;
@@ -61,7 +87,7 @@ static inline bool kin__task_todo(uint8_t state)
     return state == KIN__TASK_TODO || state >= KIN__TASK_AGAIN;
 }
 
-/* The first task that failed. A worker claims it, writes it, and makes it READY. */
+/* The first task that failed. A worker claims it, writes it, and makes it READY. Others': statuses.c. */
 typedef struct kin__failure {
     _Atomic uint32_t stage;
     int32_t status;
@@ -76,7 +102,7 @@ typedef struct kin__job {
     char function[KIN_NAME_MAX + 1];
     uint64_t in, out, in_size, out_size; /* in and out: offsets in the arena, 0: none */
     uint64_t count, chunk, tasks, batch, batches;
-    uint64_t states_at, batches_at, args_at, args_size; /* from the job */
+    uint64_t states_at, batches_at, notes_at, args_at, args_size; /* from the job */
     int64_t limit;
     uint32_t alone;
     _Atomic uint32_t spin;
@@ -102,10 +128,11 @@ static inline void *kin__line(void *memory)
 typedef struct kin__worker_slot {
     _Alignas(64) _Atomic uint64_t job; /* number + 1 of the job it looks at */
     _Atomic uint64_t task;             /* number + 1 in that job of the one it runs */
-    _Atomic int64_t since;             /* when it began, if there is a limit */
-    _Atomic uint32_t begun;            /* the initializer has returned */
-    _Atomic uint32_t leave;            /* it is to leave: there are too many */
-    _Atomic uint32_t gone;             /* it is about to end, and owns no batch */
+    _Atomic uint64_t turn;
+    _Atomic int64_t since;  /* when it began, if there is a limit */
+    _Atomic uint32_t begun; /* the initializer has returned */
+    _Atomic uint32_t leave; /* it is to leave: there are too many */
+    _Atomic uint32_t gone;  /* it is about to end, and owns no batch */
 } kin__worker_slot;
 
 typedef struct kin__pool {
@@ -115,6 +142,7 @@ typedef struct kin__pool {
     _Atomic uint32_t closed;
     _Atomic uint32_t spin;
     _Atomic uint32_t spinner;                      /* id of the worker that watches for the next job */
+    _Atomic uint64_t leaves;                       /* workers that have left by themselves */
     _Alignas(64) _Atomic uint64_t posted;          /* jobs ever << 1 | KIN__FLAG; workers sleep on it */
     _Alignas(64) _Atomic uint64_t first;           /* all jobs before it are exhausted, mostly */
     _Alignas(64) _Atomic uint64_t jobs[KIN__JOBS]; /* offsets in the arena */

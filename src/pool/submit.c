@@ -7,6 +7,7 @@
 #include "pool/pool.h"
 #include "pool/shared.h"
 #include "pool/tracking.h"
+#include "pool/workers.h"
 #include "process/arguments.h"
 
 #include <stdlib.h>
@@ -15,11 +16,12 @@
 #define TASKS_PER_WORKER 16u
 #define BATCHES_PER_WORKER 32u
 #define BATCH_MAX 256u
+#define MEMORY_PATIENCE KIN_MS(100) /* for memory of closed works, at which workers still look */
 
 /* ---- making a job ---- */
 
 typedef struct layout { /* offsets from the job */
-    uint64_t in, out, args, args_size, owners, states, size;
+    uint64_t in, out, args, args_size, owners, notes, states, size;
 } layout;
 
 static bool add(uint64_t *at, uint64_t count, uint64_t size)
@@ -47,6 +49,8 @@ static bool lay_out(layout *out, const kin__plan *plan, const kin_work *work)
     fits = fits && add(&at, 1, out->args_size);
     out->owners = at;
     fits = fits && add(&at, plan->batches, sizeof(uint32_t));
+    out->notes = at;
+    fits = fits && add(&at, plan->tasks > 1 ? plan->batches : 0, sizeof(uint64_t));
     out->states = at;
     fits = fits && add(&at, plan->tasks, 1);
     out->size = at;
@@ -91,6 +95,7 @@ static void fill_job(kin__job *job, const kin_pool *pool, const kin__plan *plan,
     job->in = plan->alone ? at + where->in : work->in ? kin__offset(pool->family, work->in) : 0;
     job->out = plan->alone ? at + where->out : work->out ? kin__offset(pool->family, work->out) : 0;
     job->batches_at = where->owners;
+    job->notes_at = where->notes;
     job->states_at = where->states;
     job->args_at = where->args;
     job->args_size = where->args_size;
@@ -113,6 +118,7 @@ static void place_plan(kin__plan *plan, kin__job *job, const layout *where, cons
     plan->out = plan->alone ? start + where->out : work->out;
     plan->states = (_Atomic uint8_t *)(start + where->states);
     plan->owners = (_Atomic uint32_t *)(void *)(start + where->owners);
+    plan->notes = plan->tasks > 1 ? (_Atomic uint64_t *)(void *)(start + where->notes) : NULL;
 }
 
 static kin_status make_job(kin_future *future, const kin_work *work)
@@ -171,7 +177,7 @@ static kin_status check_open(const kin_pool *pool)
 static bool find_number(const kin_pool *pool, uint64_t *number)
 {
     for (uint64_t end = *number + KIN__JOBS; *number < end; (*number)++) {
-        if (!pool->taken[*number % KIN__JOBS]) {
+        if (!pool->places[*number % KIN__JOBS]) {
             return true;
         }
     }
@@ -192,26 +198,41 @@ static void wake_workers(const kin_future *future)
     }
 }
 
-/* Under the pool's lock. KIN_E_BUSY: there is no room for a job. */
+/* KIN_E_BUSY: there is no room for a job. KIN_E_NO_MEMORY: perhaps until workers look away from closed works. */
+static kin_status prepare(kin_future *future, const kin_work *work, uint64_t *number)
+{
+    kin_pool *pool = future->pool;
+    kin_status status = check_open(pool);
+    kin__futures_free(pool, KIN__FREE_FEW);
+    if (status == KIN_OK && !find_number(pool, number)) {
+        kin__futures_tend(pool); /* settles what has ended */
+        *number = pool->posted;
+        status = find_number(pool, number) ? KIN_OK : KIN_E_BUSY;
+    }
+    if (status != KIN_OK) {
+        return status;
+    }
+    future->plan.number = *number;
+    status = make_job(future, work);
+    if (status == KIN_E_NO_MEMORY && pool->to_free.head) {
+        kin__futures_free(pool, KIN__FREE_ALL);
+        status = make_job(future, work);
+    }
+    return status;
+}
+
+/* Under the pool's lock. Errors: those of prepare. */
 static kin_status post(kin_future *future, const kin_work *work)
 {
     kin_pool *pool = future->pool;
     kin__pool *shared = pool->shared;
     uint64_t number = pool->posted;
-    kin_status status = check_open(pool);
-    if (status == KIN_OK && !find_number(pool, &number)) {
-        status = KIN_E_BUSY;
-    }
-    if (status != KIN_OK) {
-        return status;
-    }
-    future->plan.number = number;
-    status = make_job(future, work);
+    kin_status status = prepare(future, work, &number);
     if (status != KIN_OK) {
         return status;
     }
     kin__future_list_add(&pool->active, future);
-    pool->taken[number % KIN__JOBS] = true;
+    pool->places[number % KIN__JOBS] = future;
     atomic_store(&shared->jobs[number % KIN__JOBS], kin__offset(pool->family, future->plan.job));
     uint64_t before = atomic_fetch_add(&shared->posted, (number + 1 - pool->posted) * 2);
     if (before >> 1 != pool->posted) { /* written over */
@@ -219,28 +240,42 @@ static kin_status post(kin_future *future, const kin_work *work)
     }
     pool->posted = number + 1;
     wake_workers(future);
+    if (kin__workers_left(pool)) {
+        kin__workers_tend(pool); /* others have to take their places */
+    }
     return KIN_OK;
+}
+
+/* Whether it is of no use to try again: before patience is over memory may come back, before deadline room. */
+static bool is_final(const kin_pool *pool, kin_status status, int64_t patience, int64_t deadline)
+{
+    int64_t now = kin_os_now();
+    bool soon = status == KIN_E_NO_MEMORY && pool->to_free.head && now < patience;
+    return (status != KIN_E_BUSY && !soon) || now >= deadline;
 }
 
 static kin_status post_until(kin_future *future, const kin_work *work, int64_t deadline)
 {
-    for (;;) {
-        kin_status status = kin__pool_enter(future->pool);
-        if (status != KIN_OK) {
-            return status;
-        }
-        status = post(future, work);
-        kin__pool_leave(future->pool);
-        if (status != KIN_E_BUSY) {
-            return status;
-        }
-        int64_t now = kin_os_now();
-        if (now >= deadline) {
-            return KIN_E_TIMED_OUT;
-        }
-        kin_os_sleep_until(kin__slice_end(now, KIN_MS(1), deadline));
-        kin__pool_tend(future->pool, true);
+    kin_pool *pool = future->pool;
+    kin_status status = kin__pool_enter(pool);
+    if (status != KIN_OK) {
+        return status;
     }
+    pool->users++; /* from now on the future is one */
+    status = post(future, work);
+    for (int64_t patience = INT64_MAX; status != KIN_OK && !is_final(pool, status, patience, deadline);) {
+        patience = patience < INT64_MAX ? patience : kin_os_now() + MEMORY_PATIENCE;
+        kin__mutex_unlock(&pool->mutex);
+        kin_os_sleep_until(kin__slice_end(kin_os_now(), KIN_MS(1), deadline));
+        kin__pool_tend(pool, true);
+        kin__mutex_lock(&pool->mutex, KIN_OS_NEVER);
+        status = post(future, work);
+    }
+    if (status != KIN_OK) {
+        pool->users--;
+    }
+    kin__pool_leave(pool);
+    return status == KIN_E_BUSY ? KIN_E_TIMED_OUT : status;
 }
 
 kin_status kin_pool_submit(kin_future **out, kin_pool *pool, const kin_work *work, int64_t timeout)

@@ -5,6 +5,7 @@
 #include "pool/job.h"
 #include "pool/maker.h"
 #include "pool/shared.h"
+#include "pool/statuses.h"
 
 #include <stdlib.h>
 
@@ -13,12 +14,14 @@
 void kin__future_list_add(kin__future_list *list, kin_future *future)
 {
     future->list = list;
-    future->before = NULL;
-    future->after = list->head;
-    if (list->head) {
-        list->head->before = future;
+    future->before = list->tail;
+    future->after = NULL;
+    if (list->tail) {
+        list->tail->after = future;
+    } else {
+        list->head = future;
     }
-    list->head = future;
+    list->tail = future;
 }
 
 /* From the list in which it is, if any. */
@@ -34,11 +37,23 @@ static void list_remove(kin_future *future)
     }
     if (future->after) {
         future->after->before = future->before;
+    } else {
+        future->list->tail = future->before;
     }
     future->list = NULL;
 }
 
 /* ---- how it stands ---- */
+
+uint64_t kin__future_reach(kin_future *future)
+{
+    uint64_t next = atomic_load_explicit(&future->plan.job->next, memory_order_relaxed);
+    uint64_t reach = atomic_load_explicit(&future->reach, memory_order_relaxed);
+    while (reach < next && !atomic_compare_exchange_weak(&future->reach, &reach, next)) {
+    }
+    reach = reach < next ? next : reach;
+    return reach < future->plan.batches ? reach : future->plan.batches;
+}
 
 bool kin__future_counted_done(const kin_future *future)
 {
@@ -64,7 +79,7 @@ void kin__future_settle(kin_future *future)
     list_remove(future);
     future->ended = true;
     atomic_store(&pool->shared->jobs[future->plan.number % KIN__JOBS], 0);
-    pool->taken[future->plan.number % KIN__JOBS] = false;
+    pool->places[future->plan.number % KIN__JOBS] = NULL;
     if (future->work.finished) {
         kin__future_list_add(&pool->to_tell, future);
     }
@@ -87,12 +102,8 @@ bool kin__future_waits(const kin_future *future)
 
 kin_future *kin__future_of(kin_pool *pool, uint64_t number)
 {
-    for (kin_future *f = pool->active.head; f; f = f->after) {
-        if (f->plan.number == number) {
-            return f;
-        }
-    }
-    return NULL;
+    kin_future *future = pool->places[number % KIN__JOBS];
+    return future && future->plan.number == number ? future : NULL;
 }
 
 /* Lowers the hints again where a worker that did not know of a reopened batch has raised them. */
@@ -107,11 +118,14 @@ static void show_again(kin_future *future)
     }
 }
 
-/* Whether a worker looks at the job with that number. */
-static bool is_looked_at(const kin_pool *pool, uint64_t number)
+/* Whether a worker looks at its job, which is not among the pool's jobs any more: a worker that names it from now on
+ * finds that, and leaves it alone (shared.h). So each slot is asked until it once names another job. */
+static bool is_looked_at(kin_future *future)
 {
-    for (uint32_t i = 0; i < KIN_POOL_WORKERS_MAX; i++) {
-        if (pool->workers[i].process && atomic_load(&pool->shared->slots[i].job) == number + 1) {
+    const kin_pool *pool = future->pool;
+    for (; future->passed < pool->slots; future->passed++) {
+        uint32_t i = future->passed;
+        if (atomic_load(&pool->shared->slots[i].job) == future->plan.number + 1 && pool->workers[i].process) {
             return true;
         }
     }
@@ -157,13 +171,24 @@ static void restore_place(const kin_future *future)
 void kin__future_release(kin_future *future)
 {
     list_remove(future);
-    if (is_looked_at(future->pool, future->plan.number)) {
+    if (is_looked_at(future)) {
         kin__future_list_add(&future->pool->to_free, future);
         return;
     }
+    future->pool->users--;
+    kin__statuses_free(future->pool->family, &future->plan);
     kin_free(future->memory);
-    free(future->marks);
+    free(future->given.ring);
     free(future);
+}
+
+void kin__futures_free(kin_pool *pool, uint32_t most)
+{
+    const kin_future *last = pool->to_free.tail;
+    for (kin_future *f = pool->to_free.head, *next; f && most > 0; f = next, most--) {
+        next = f == last ? NULL : f->after;
+        kin__future_release(f);
+    }
 }
 
 void kin__futures_tend(kin_pool *pool)
@@ -182,10 +207,7 @@ void kin__futures_tend(kin_pool *pool)
             show_again(f);
         }
     }
-    for (kin_future *f = pool->to_free.head, *next; f; f = next) {
-        next = f->after;
-        kin__future_release(f);
-    }
+    kin__futures_free(pool, KIN__FREE_ALL);
 }
 
 kin_future *kin__future_to_tell(kin_pool *pool)
@@ -208,18 +230,18 @@ void kin__future_told(kin_future *future)
 
 /* ---- dead workers, cancelled work ---- */
 
-static void note_death(kin_future *future, uint64_t task, kin_exit how, bool late)
+static void note_death(kin_future *future, uint64_t task, kin_exit how, kin__task_state why)
 {
-    if (future->has_death) {
+    if (future->has_death || why == KIN__TASK_CANCELLED) {
         return;
     }
+    int status = why == KIN__TASK_LATE ? KIN_E_TIMED_OUT : KIN_E_WORKER_DIED;
     future->has_death = true;
-    future->first_death =
-        (kin_outcome){.task = task, .status = late ? KIN_E_TIMED_OUT : KIN_E_WORKER_DIED, .worker = how};
+    future->first_death = (kin_outcome){.task = task, .status = status, .worker = how};
 }
 
-/* A task whose worker died is tried again, or has died. */
-static void settle_task(kin_future *future, uint64_t task, kin_exit how, bool late)
+/* A task whose worker died is tried again, or has ended. */
+static void settle_task(kin_future *future, uint64_t task, kin_exit how, kin__task_state why)
 {
     _Atomic uint8_t *state = &future->plan.states[task];
     uint8_t seen = atomic_load(state);
@@ -231,19 +253,20 @@ static void settle_task(kin_future *future, uint64_t task, kin_exit how, bool la
         atomic_store(state, (uint8_t)(KIN__TASK_AGAIN + deaths - 1));
         return;
     }
-    note_death(future, task, how, late);
-    atomic_store(state, KIN__TASK_DIED);
+    note_death(future, task, how, why);
+    atomic_store(state, (uint8_t)why);
 }
 
-void kin__future_lost(kin_future *future, uint32_t id, uint64_t task, kin_exit how, bool late)
+void kin__future_lost(kin_future *future, uint32_t id, uint64_t task, kin_exit how, kin__task_state why)
 {
     kin_pool *pool = future->pool;
     const kin__plan *plan = &future->plan;
     for (uint64_t i = 0; i < plan->batches; i++) {
         if (atomic_load(&plan->owners[i]) == id) {
             if (task < plan->tasks && task / plan->batch == i) {
-                settle_task(future, task, how, late);
+                settle_task(future, task, how, why);
             }
+            kin__future_reach(future);
             kin__batch_reopen(pool->family, pool->shared, plan, i);
         }
     }

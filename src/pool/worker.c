@@ -10,11 +10,13 @@
 #include "pool/functions.h"
 #include "pool/job.h"
 #include "pool/shared.h"
+#include "pool/statuses.h"
 #include "process/arguments.h"
 
 #include <stdlib.h>
 
 #define LOOK_MAX (16 * KIN__JOBS) /* jobs in one search: the arena may hold nonsense */
+#define DEATH_PATIENCE KIN_SECONDS(2)
 
 typedef struct worker {
     kin_family *family;
@@ -23,6 +25,7 @@ typedef struct worker {
     uint32_t id;
     uint64_t maker; /* member token */
     uint64_t left;  /* tasks that it may still run */
+    uint64_t turn;  /* the slot's, OPEN or CLOSED */
     const kin_args *shared;
     /* the job that it looked at last: */
     uint64_t known; /* its number + 1 */
@@ -88,6 +91,30 @@ static bool know(worker *w, kin__job *job, uint64_t number)
     return true;
 }
 
+/* ---- turns ---- */
+
+static void open_turn(worker *w)
+{
+    w->turn += KIN__TURN_NEXT;
+    atomic_store_explicit(&w->slot->turn, w->turn | KIN__TURN_OPEN, memory_order_release);
+}
+
+/* The maker is about to kill this process. Another member may only have written that it is: then it ends by itself. */
+static void await_death(void)
+{
+    kin_os_sleep_until(kin_os_now() + DEATH_PATIENCE);
+    kin_os_exit_now(KIN_EXIT_START);
+}
+
+static void close_turn(worker *w)
+{
+    uint64_t word = w->turn | KIN__TURN_OPEN;
+    if (!atomic_compare_exchange_strong(&w->slot->turn, &word, w->turn) &&
+        KIN__TURN_PHASE(word) == KIN__TURN_CONDEMNED) {
+        await_death();
+    }
+}
+
 /* ---- running ---- */
 
 static void report(worker *w, uint64_t task, int status, const char *message)
@@ -100,6 +127,8 @@ static void report(worker *w, uint64_t task, int status, const char *message)
         memcpy(failure->message, message, sizeof failure->message);
         failure->message[sizeof failure->message - 1] = '\0';
         atomic_store(&failure->stage, KIN__FAILURE_READY);
+    } else {
+        kin__status_write(w->family, &w->plan, task, status);
     }
 }
 
@@ -128,6 +157,9 @@ static void run_task(worker *w, uint64_t number, uint8_t state)
     task.shared = w->shared;
     task.message[0] = '\0';
     int status = call(w, &task);
+    if (plan->limit > 0) {
+        close_turn(w); /* before anything says that it has ended */
+    }
     if (status != 0) {
         report(w, number, status, task.message);
     }
@@ -143,10 +175,23 @@ static bool is_to_leave(const worker *w)
     return w->left == 0 || atomic_load_explicit(&w->slot->leave, memory_order_relaxed);
 }
 
+/* It is still this worker's. */
+static void end_batch(worker *w)
+{
+    if (w->plan.limit == 0) {
+        close_turn(w);
+    }
+    atomic_store_explicit(&w->slot->task, 0, memory_order_release);
+}
+
 /* A worker that is to leave gives the rest of the batch back. */
 static void run_batch(worker *w, uint64_t batch)
 {
     const kin__plan *plan = &w->plan;
+    const bool limited = plan->limit > 0;
+    if (!limited) {
+        open_turn(w);
+    }
     for (uint64_t task = batch * plan->batch; task < kin__batch_end(plan, batch); task++) {
         uint8_t state = atomic_load_explicit(&plan->states[task], memory_order_relaxed);
         if (!kin__task_todo(state)) {
@@ -157,18 +202,19 @@ static void run_batch(worker *w, uint64_t batch)
             continue;
         }
         if (is_to_leave(w)) {
-            atomic_store_explicit(&w->slot->task, 0, memory_order_release);
+            end_batch(w);
             kin__batch_reopen(w->family, w->pool, plan, batch);
             return;
         }
-        if (plan->limit > 0) {
-            atomic_store_explicit(&w->slot->since, kin_os_now(), memory_order_relaxed);
-        }
         atomic_store_explicit(&w->slot->task, task + 1, memory_order_release);
+        if (limited) {
+            atomic_store_explicit(&w->slot->since, kin_os_now(), memory_order_release);
+            open_turn(w);
+        }
         run_task(w, task, state);
         w->left--;
     }
-    atomic_store_explicit(&w->slot->task, 0, memory_order_release);
+    end_batch(w);
     kin__batch_finish(w->family, plan, batch);
 }
 
@@ -256,15 +302,28 @@ static void work_on(worker *w)
     }
 }
 
-/* Wakes another worker, to take the work that this one may have been woken for. Wakes the waiters for the job that it
- * leaves, who then find it gone and replace it. */
+/* Wakes the maker's threads that sleep on the job at that place, if there is one. */
+static void wake_waiters(worker *w, uint32_t place)
+{
+    uint64_t offset = atomic_load(&w->pool->jobs[place]);
+    kin__job *job = offset != 0 ? kin__at(w->family, offset, sizeof *job, _Alignof(kin__job)) : NULL;
+    uint64_t number = job ? kin__read_u64(&job->number) : 0;
+    atomic_store(&w->slot->job, number + 1);
+    if (job && kin__job_at(w->family, w->pool, number) == job && (atomic_load(&job->finished) & KIN__FLAG)) {
+        kin__unpark_flagged(w->family, &job->finished, KIN__FLAG, KIN__ALL);
+    }
+}
+
+/* Wakes another worker, to take the work that this one may have been woken for, and the maker, to replace it. */
 static void leave(worker *w)
 {
-    kin__job *job = w->known > 0 && atomic_load(&w->slot->job) == w->known ? w->plan.job : NULL;
     atomic_store(&w->slot->gone, 1);
+    atomic_fetch_add(&w->pool->leaves, 1);
     kin__pool_wake(w->family, w->pool, 1);
-    if (job && (atomic_load(&job->finished) & KIN__FLAG)) {
-        kin__unpark_flagged(w->family, &job->finished, KIN__FLAG, KIN__ALL);
+    for (uint32_t place = 0; place < KIN__JOBS; place++) {
+        if (atomic_load(&w->pool->jobs[place]) != 0) {
+            wake_waiters(w, place);
+        }
     }
     atomic_store(&w->slot->job, 0);
 }

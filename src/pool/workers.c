@@ -1,19 +1,86 @@
 /* workers.c: a pool's workers: started, watched and replaced by its maker. */
 #include "pool/workers.h"
 
+#include "base/deadline.h"
 #include "pool/job.h"
 #include "pool/maker.h"
 #include "pool/shared.h"
 #include "pool/tracking.h"
 #include "pool/worker.h"
 #include "process/arguments.h"
+#include "process/process.h"
 
+#include <stdlib.h>
+
+#define WATCHED_MAX 15u               /* workers whose ends are waited for at once */
+#define BLIND_STEP KIN_MS(1)          /* where the system has nothing to wait for */
 #define LEAVE_PATIENCE KIN_SECONDS(1) /* how long to wait for the end of a worker that was killed */
-#define GONE_PATIENCE KIN_MS(20)      /* of all that say they are about to end, once each */
+#define GONE_PATIENCE KIN_MS(20)      /* for all that say they are about to end, or were killed, once each */
+
+static const kin_os_bell no_bell = KIN_OS_NO_BELL;
 
 static kin__worker_slot *slot_of(const kin_pool *pool, uint32_t i)
 {
     return &pool->shared->slots[i];
+}
+
+/* ---- waiting for their ends ---- */
+
+static void let_go(kin__hold *hold)
+{
+    if (--hold->holders == 0) {
+        kin_process_close(hold->process);
+        free(hold);
+    }
+}
+
+/* Releases the pool's lock until one of these workers has ended, at most until end. */
+static void await_ends(kin_pool *pool, const uint32_t *which, uint32_t count, int64_t end)
+{
+    kin__hold *holds[WATCHED_MAX];
+    kin_os_watch watches[WATCHED_MAX];
+    bool blind = false;
+    for (uint32_t i = 0; i < count; i++) {
+        holds[i] = pool->workers[which[i]].hold;
+        holds[i]->holders++;
+        watches[i] = (kin_os_watch){kin__process_handle(holds[i]->process), KIN_OS_READABLE, 0};
+        blind = blind || watches[i].handle == KIN_OS_NO_HANDLE;
+    }
+    kin__mutex_unlock(&pool->mutex);
+    end = blind ? kin__slice_end(kin_os_now(), BLIND_STEP, end) : end;
+    kin_os_watch_any(watches, count, KIN_OS_NO_SEM, &no_bell, end);
+    kin__mutex_lock(&pool->mutex, KIN_OS_NEVER);
+    for (uint32_t i = 0; i < count; i++) {
+        let_go(holds[i]);
+    }
+}
+
+bool kin__workers_await_leaving(kin_pool *pool)
+{
+    int64_t end = 0;
+    for (uint32_t i = 0; i < pool->slots; i++) {
+        kin__worker *worker = &pool->workers[i];
+        if (worker->process && !worker->awaited && (worker->condemned || atomic_load(&slot_of(pool, i)->gone))) {
+            end = end > 0 ? end : kin_os_now() + GONE_PATIENCE;
+            worker->awaited = true;
+            await_ends(pool, &i, 1, end);
+        }
+    }
+    return end > 0;
+}
+
+bool kin__workers_await_any(kin_pool *pool, int64_t end)
+{
+    uint32_t which[WATCHED_MAX], count = 0;
+    for (uint32_t i = 0; i < pool->slots && count < WATCHED_MAX; i++) {
+        if (pool->workers[i].process) {
+            which[count++] = i;
+        }
+    }
+    if (count > 0) {
+        await_ends(pool, which, count, end);
+    }
+    return count > 0;
 }
 
 /* ---- starting ---- */
@@ -45,6 +112,20 @@ static kin_status make_args(kin_args **out, const kin_pool *pool, const uint32_t
     return KIN_OK;
 }
 
+static kin_status start_process(kin__worker *worker, const kin_args *args, const kin_process_options *options)
+{
+    kin__hold *hold = calloc(1, sizeof *hold);
+    kin_status status = hold ? kin_process_start(&hold->process, KIN__WORKER_ENTRY, args, options) : KIN_E_NO_MEMORY;
+    if (status != KIN_OK) {
+        free(hold);
+        return status;
+    }
+    hold->holders = 1;
+    worker->hold = hold;
+    worker->process = hold->process;
+    return KIN_OK;
+}
+
 static kin_status start(kin_pool *pool, uint32_t i)
 {
     kin_process_options options = KIN_PROCESS_OPTIONS;
@@ -61,11 +142,13 @@ static kin_status start(kin_pool *pool, uint32_t i)
     }
     atomic_store(&slot->job, 0);
     atomic_store(&slot->task, 0);
+    atomic_store(&slot->turn, 0);
     atomic_store(&slot->begun, 0);
     atomic_store(&slot->leave, 0);
     atomic_store(&slot->gone, 0);
     pool->workers[i] = (kin__worker){.id = order[1]};
-    status = kin_process_start(&pool->workers[i].process, KIN__WORKER_ENTRY, args, &options);
+    pool->slots = i < pool->slots ? pool->slots : i + 1;
+    status = start_process(&pool->workers[i], args, &options);
     pool->started += status == KIN_OK;
     kin_args_destroy(args);
     return status;
@@ -121,14 +204,10 @@ kin_status kin__workers_fill(kin_pool *pool)
 
 /* ---- watching ---- */
 
-kin_process *kin__workers_any(const kin_pool *pool)
+bool kin__workers_left(const kin_pool *pool)
 {
-    for (uint32_t i = 0; i < KIN_POOL_WORKERS_MAX; i++) {
-        if (pool->workers[i].process) {
-            return pool->workers[i].process;
-        }
-    }
-    return NULL;
+    return atomic_load((_Atomic uint64_t *)(uintptr_t)&pool->shared->leaves) !=
+           atomic_load((_Atomic uint64_t *)(uintptr_t)&pool->leaves_seen);
 }
 
 /* The worker has ended. */
@@ -138,14 +217,14 @@ static void remove_worker(kin_pool *pool, uint32_t i)
     kin__worker_slot *slot = slot_of(pool, i);
     kin_exit how = {.code = 0, .signal = 0};
     kin_process_join(worker->process, KIN_NOW, &how);
-    kin_process_close(worker->process);
+    let_go(worker->hold);
     worker->process = NULL;
     uint64_t job = atomic_load(&slot->job), task = atomic_load(&slot->task);
     kin_future *future = job > 0 ? kin__future_of(pool, job - 1) : NULL;
     if (future) {
         bool late = worker->late_task > 0 && worker->late_job == job && worker->late_task == task;
-        bool by_mistake = worker->late_task > 0 && !late; /* it had gone on to another task, which is run anew */
-        kin__future_lost(future, worker->id, task > 0 && !by_mistake ? task - 1 : UINT64_MAX, how, late);
+        kin__task_state why = late ? KIN__TASK_LATE : worker->condemned ? KIN__TASK_CANCELLED : KIN__TASK_DIED;
+        kin__future_lost(future, worker->id, task > 0 ? task - 1 : UINT64_MAX, how, why);
     }
     if (!atomic_load(&slot->begun) && !pool->ended) {
         pool->last = how;
@@ -155,29 +234,48 @@ static void remove_worker(kin_pool *pool, uint32_t i)
     atomic_compare_exchange_strong(&pool->shared->spinner, &id, 0);
     kin__pool_wake(pool->family, pool->shared,
                    1); /* the maker may have relied on this one: see shared.h, the spinner */
-    pool->died += !atomic_load(&slot->gone) && !pool->ended;
+    bool by_will = pool->ended || (worker->condemned && worker->late_task == 0);
+    pool->died += !atomic_load(&slot->gone) && !by_will;
+}
+
+/* Kills the worker if its turn is still that one. */
+static bool condemn(kin_pool *pool, uint32_t i, uint64_t turn)
+{
+    uint64_t condemned = turn - KIN__TURN_OPEN + KIN__TURN_CONDEMNED;
+    if (KIN__TURN_PHASE(turn) != KIN__TURN_OPEN ||
+        !atomic_compare_exchange_strong(&slot_of(pool, i)->turn, &turn, condemned)) {
+        return false;
+    }
+    pool->workers[i].condemned = true;
+    kin_process_kill(pool->workers[i].process);
+    return true;
 }
 
 /* Kills the worker if its task takes too long. */
 static void enforce_limit(kin_pool *pool, uint32_t i, int64_t now)
 {
     kin__worker_slot *slot = slot_of(pool, i);
-    uint64_t job = atomic_load(&slot->job), task = atomic_load(&slot->task);
-    kin_future *future = job > 0 && task > 0 ? kin__future_of(pool, job - 1) : NULL;
-    if (!future || future->plan.limit == 0) {
-        return;
-    }
+    uint64_t turn = atomic_load(&slot->turn), job = atomic_load(&slot->job), task = atomic_load(&slot->task);
     int64_t since = atomic_load(&slot->since);
-    if (now - since > future->plan.limit && atomic_load(&slot->task) == task && atomic_load(&slot->job) == job &&
-        atomic_load(&slot->since) == since) {
+    const kin_future *future = job > 0 && task > 0 ? kin__future_of(pool, job - 1) : NULL;
+    if (future && future->plan.limit > 0 && since < now &&
+        (uint64_t)now - (uint64_t)since > (uint64_t)future->plan.limit && condemn(pool, i, turn)) {
         pool->workers[i].late_job = job;
         pool->workers[i].late_task = task;
-        kin_process_kill(pool->workers[i].process);
-        kin_process_join(pool->workers[i].process, LEAVE_PATIENCE, NULL);
     }
 }
 
-static void look_at(kin_pool *pool, uint32_t i, int64_t now, int64_t patience_end)
+void kin__workers_end(kin_pool *pool, uint64_t number)
+{
+    for (uint32_t i = 0; i < pool->slots; i++) {
+        uint64_t turn = atomic_load(&slot_of(pool, i)->turn);
+        if (pool->workers[i].process && atomic_load(&slot_of(pool, i)->job) == number + 1) {
+            condemn(pool, i, turn);
+        }
+    }
+}
+
+static void look_at(kin_pool *pool, uint32_t i, int64_t now)
 {
     kin__worker *worker = &pool->workers[i];
     kin__worker_slot *slot = slot_of(pool, i);
@@ -185,14 +283,11 @@ static void look_at(kin_pool *pool, uint32_t i, int64_t now, int64_t patience_en
         worker->begun = true;
         pool->failures = 0;
     }
-    enforce_limit(pool, i, now);
+    if (!worker->condemned) {
+        enforce_limit(pool, i, now);
+    }
     if (i >= pool->size && !atomic_load(&slot->leave)) {
         atomic_store(&slot->leave, 1);
-    }
-    if (!worker->awaited && atomic_load(&slot->gone)) {
-        int64_t left = patience_end - kin_os_now();
-        worker->awaited = true;
-        kin_process_join(worker->process, left > 0 ? left : KIN_NOW, NULL);
     }
     if (!kin_process_alive(worker->process)) {
         remove_worker(pool, i);
@@ -217,11 +312,12 @@ static void restore_words(kin_pool *pool)
 
 void kin__workers_tend(kin_pool *pool)
 {
-    int64_t now = kin_os_now(), patience_end = now + GONE_PATIENCE;
+    int64_t now = kin_os_now();
+    atomic_store(&pool->leaves_seen, atomic_load(&pool->shared->leaves)); /* before the slots */
     restore_words(pool);
-    for (uint32_t i = 0; i < KIN_POOL_WORKERS_MAX; i++) {
+    for (uint32_t i = 0; i < pool->slots; i++) {
         if (pool->workers[i].process) {
-            look_at(pool, i, now, patience_end);
+            look_at(pool, i, now);
         }
     }
     kin__workers_fill(pool);

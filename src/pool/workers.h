@@ -6,11 +6,18 @@
 
 /* Starts workers until there are as many as there should be. Returns the error of the last start that failed. */
 kin_status kin__workers_fill(kin_pool *pool);
-/* Removes workers that have ended, settles the tasks that they were running, starts others. */
+/* Removes workers that have ended, settles the tasks that they were running, starts others. O(workers). */
 void kin__workers_tend(kin_pool *pool);
+/* Whether a worker has left by itself since then. Not under the pool's lock. */
+bool kin__workers_left(const kin_pool *pool);
+/* These release the pool's lock while they wait. A while, at most, for the end of each worker that is about to end:
+ * true, if there was any. At most until end, for the end of any worker, of some of them if they are many: false, if
+ * there is none. */
+bool kin__workers_await_leaving(kin_pool *pool);
+bool kin__workers_await_any(kin_pool *pool, int64_t end);
+/* Kills the workers that are in a turn of the job with that number, which is cancelled. */
+void kin__workers_end(kin_pool *pool, uint64_t number);
 /* Kills and removes all workers, and cancels all work. */
 void kin__workers_kill(kin_pool *pool);
-/* One worker's process, or NULL. */
-kin_process *kin__workers_any(const kin_pool *pool);
 
 #endif

@@ -12,6 +12,7 @@
 #include "posix/directory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -50,7 +51,7 @@ static const char *base_of(unsigned index, bool common)
     const char *dir = NULL;
     switch (index) {
     case 0:
-        return KIN_POSIX_SEM_DIR;
+        return "/dev/shm";
     case 1:
         dir = common ? NULL : kin_os_variable("XDG_RUNTIME_DIR");
         break;
@@ -133,6 +134,22 @@ bool kin_posix_name_matches(const char *entry, const char *suffix, char hex[KIN_
     return entry[0] == '.' && strcmp(entry + 1, suffix) == 0;
 }
 
+static size_t digits(const char *text)
+{
+    return strspn(text, "0123456789");
+}
+
+bool kin_posix_name_is_sem(const char *entry, char hex[KIN_POSIX_HEX])
+{
+    char start[KIN_POSIX_HEX + sizeof KIN_POSIX_SEM];
+    snprintf(start, sizeof start, "%s", entry);
+    if (!kin_posix_name_matches(start, KIN_POSIX_SEM, hex)) {
+        return false;
+    }
+    const char *number = entry + sizeof start - 1, *end = number + digits(number);
+    return end > number && (*end == '\0' || (*end == '.' && digits(end + 1) > 0 && end[1 + digits(end + 1)] == '\0'));
+}
+
 bool kin_posix_path(char path[PATH_MAX], unsigned index, unsigned long uid, const char *name, const char *suffix)
 {
     char dir[PATH_MAX];
@@ -147,6 +164,22 @@ bool kin_posix_find_in(char path[PATH_MAX], struct stat *info, unsigned index, u
 {
     return kin_posix_path(path, index, uid, hex, suffix) && lstat(path, info) == 0 && S_ISREG(info->st_mode) &&
            (unsigned long)info->st_uid == uid;
+}
+
+/* What has another name may be any file of the user's, put here by a link. To open it may wake who waits at a fifo; to
+ * close it ends the program's record locks on it (fcntl_locking(2)). What a group may write its members may have linked
+ * (/proc/sys/fs/protected_hardlinks, proc(5)), so there it says nothing. */
+bool kin_posix_is_kins(const struct stat *info, unsigned long uid)
+{
+    return S_ISREG(info->st_mode) && (unsigned long)info->st_uid == uid &&
+           (info->st_nlink == 1 || (info->st_mode & S_IWGRP));
+}
+
+bool kin_posix_remove_kins(int dir, const char *name)
+{
+    struct stat info;
+    return fstatat(dir, name, &info, AT_SYMLINK_NOFOLLOW) != 0 || !kin_posix_is_kins(&info, (unsigned long)geteuid()) ||
+           unlinkat(dir, name, 0) == 0 || errno == ENOENT;
 }
 
 bool kin_posix_is_same(const struct stat *a, const struct stat *b)

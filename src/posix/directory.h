@@ -10,9 +10,10 @@
 
 struct stat;
 
-#define KIN_POSIX_HEX 33             /* an id in hexadecimal, with its zero */
-#define KIN_POSIX_SEM_DIR "/dev/shm" /* where glibc and musl keep named semaphores */
+#define KIN_POSIX_HEX 33 /* an id in hexadecimal, with its zero */
 #define KIN_POSIX_DIRS 4u
+#define KIN_POSIX_SEM "sem"    /* what a semaphore's suffix begins with (sem_plain.c) */
+#define KIN_POSIX_SEM_INDEX 0u /* the directory where semaphores may be: it lies in memory */
 
 void kin_posix_hex(char out[KIN_POSIX_HEX], const kin_os_id *id);
 /* Reads the first 32 digits of hex. False: they are not hexadecimal. */
@@ -30,9 +31,15 @@ bool kin_posix_name(char out[PATH_MAX], const char *dir, const char *name, const
 bool kin_posix_path(char path[PATH_MAX], unsigned index, unsigned long uid, const char *name, const char *suffix);
 /* Whether an entry of such a directory is HEX.SUFFIX. */
 bool kin_posix_name_matches(const char *entry, const char *suffix, char hex[KIN_POSIX_HEX]);
+/* Whether it is HEX.semNUMBER, or HEX.semNUMBER.NUMBER. */
+bool kin_posix_name_is_sem(const char *entry, char hex[KIN_POSIX_HEX]);
 /* The path of HEX.SUFFIX in the directory of that index. False: that user has no such plain file there. */
 bool kin_posix_find_in(char path[PATH_MAX], struct stat *info, unsigned index, unsigned long uid, const char *hex,
                        const char *suffix);
+/* Whether what has one of kin's names may be opened and removed: that user's plain file, without another name. */
+bool kin_posix_is_kins(const struct stat *info, unsigned long uid);
+/* Removes it from the directory if it is kin's, of this user. False: it is, and cannot be removed. */
+bool kin_posix_remove_kins(int dir, const char *name);
 /* Whether both are of the same file. */
 bool kin_posix_is_same(const struct stat *a, const struct stat *b);
 

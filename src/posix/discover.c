@@ -60,6 +60,10 @@ typedef struct search {
 static void found_one(const search *it, int fds, const char *link, const kin_os_id *id, unsigned long owner)
 {
     char hex[KIN_POSIX_HEX];
+    struct stat info;
+    if (fstatat(fds, link, &info, 0) != 0 || !S_ISREG(info.st_mode)) {
+        return; /* a fifo or a device of that name: opening it may do something */
+    }
     kin_posix_hex(hex, id);
     kin_os_found found = {*id, kin_posix_raise(openat(fds, link, O_RDWR | O_CLOEXEC | O_NONBLOCK)),
                           kin_posix_pulse_open(hex, owner)};

@@ -69,7 +69,8 @@ void kin_posix_arena_remove(const char *hex)
 {
     char path[PATH_MAX];
     struct stat info;
-    if (find_file(path, &info, (unsigned long)geteuid(), hex, "arena")) {
+    const unsigned long self = (unsigned long)geteuid();
+    if (find_file(path, &info, self, hex, "arena") && kin_posix_is_kins(&info, self)) {
         unlink(path);
     }
 }
@@ -129,6 +130,9 @@ static int lock_name(const char *path)
 {
     struct stat file, name;
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (lstat(path, &name) == 0 && !is_sound(&name, (unsigned long)geteuid())) {
+        return -1;
+    }
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     bool locked = fd >= 0 && fstat(fd, &file) == 0 && is_sound(&file, (unsigned long)geteuid()) &&
                   fchmod(fd, 0600) == 0 && /* whatever the umask */
@@ -204,6 +208,9 @@ static kin_status open_arena(int *out, unsigned long uid, const char *hex)
     struct stat info;
     if (!find_file(pulse, &info, uid, hex, "pulse") || !find_file(path, &info, uid, hex, "arena")) {
         return KIN_E_NOT_FOUND;
+    }
+    if (!is_sound(&info, uid)) { /* it is left alone; what is found there afterwards counts */
+        return kin_posix_fail(EACCES);
     }
     int fd = kin_posix_raise(open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (fd < 0) {

@@ -8,6 +8,7 @@
 
 typedef int kin_os_handle;
 #define KIN_OS_NO_HANDLE (-1)
+#define KIN_OS_DUPLICATES_INTO 0
 
 /* The address of its word, or (sem_plain.c) of its sem_t. */
 typedef struct kin_posix_sem *kin_os_sem;
@@ -61,9 +62,20 @@ typedef struct kin_os_pipe {
 } kin_os_pipe;
 #define KIN_OS_PIPE_HANDLES 1u
 
+typedef struct kin_os_bell {
+    int fd;
+    kin_posix_file file;
+    int place; /* among those that a forked child is to close; -1: none */
+} kin_os_bell;
+#define KIN_OS_NO_BELL                                                                                                 \
+    {                                                                                                                  \
+        KIN_OS_NO_HANDLE, {0, 0}, -1                                                                                   \
+    }
+
 typedef struct kin_os_run {
     kin_os_process process;
     int channels[3], inner[3]; /* our ends and, until it is started, the program's; -1 */
+    kin_posix_file files[3];   /* of channels */
     struct kin_os_run *next;
     int tree, ending; /* it leads a process group; that is to end */
 } kin_os_run;

@@ -23,6 +23,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -313,11 +314,6 @@ kin_status kin_os_pulse_create(kin_os_pulse *out, const kin_os_id *family, const
     return status;
 }
 
-kin_os_handle kin_os_pulse_handle(const kin_os_pulse *pulse)
-{
-    return pulse_fd(pulse);
-}
-
 kin_status kin_os_pulse_adopt(kin_os_pulse *out, kin_os_handle handle)
 {
     if (handle < 0) {
@@ -327,6 +323,35 @@ kin_status kin_os_pulse_adopt(kin_os_pulse *out, kin_os_handle handle)
     kin_status status = enter(out, kin_posix_raise(handle));
     kin_posix_pulses_unlock();
     return status;
+}
+
+/* One without a name is known by the name that it had, or was made with (proc(5), /proc/PID/fd). */
+static bool was_made_as_pulse(int fd, const char *hex)
+{
+    char path[32], link[PATH_MAX], name[KIN_POSIX_HEX + 32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(path, link, sizeof link - 1);
+    link[length > 0 ? length : 0] = '\0';
+    const char *last = strrchr(link, '/');
+    snprintf(name, sizeof name, "/%s.pulse (deleted)", hex);
+    return last && (strcmp(link, "/memfd:kin-pulse (deleted)") == 0 || strcmp(last, name) == 0);
+}
+
+bool kin_os_pulse_is(kin_os_handle handle, const kin_os_id *family)
+{
+    char hex[KIN_POSIX_HEX], path[PATH_MAX];
+    struct stat info, named;
+    kin_posix_hex(hex, family);
+    if (fstat(handle, &info) != 0 || !S_ISREG(info.st_mode)) {
+        return false;
+    }
+    for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
+        if (kin_posix_find_in(path, &named, i, (unsigned long)info.st_uid, hex, "pulse") &&
+            kin_posix_is_same(&info, &named)) {
+            return true;
+        }
+    }
+    return was_made_as_pulse(handle, hex);
 }
 
 void kin_os_pulse_close(kin_os_pulse *pulse)
@@ -492,6 +517,16 @@ static int usable_fd(kin_os_pulse *pulse)
 {
     int fd = pulse_fd(pulse);
     return holds(pulse, fd) ? fd : reopen(pulse);
+}
+
+kin_status kin_os_pulse_handle(kin_os_handle *out, kin_os_pulse *pulse)
+{
+    int fd = usable_fd(pulse);
+    if (fd < 0) {
+        return kin_posix_fail(EBADF);
+    }
+    *out = fd;
+    return KIN_OK;
 }
 
 /* The word of that page, from the value that was seen. fd: the pulse's, whose byte is locked; -1: there is none. */
@@ -738,7 +773,8 @@ int kin_posix_pulse_open(const char *hex, unsigned long uid)
     kin_posix_pulses_lock();
     for (unsigned i = 0; i < KIN_POSIX_DIRS && fd < 0; i++) {
         struct stat info;
-        if (kin_posix_find_in(path, &info, i, uid, hex, "pulse") && !kin_posix_pulse_is_ours(&info)) {
+        if (kin_posix_find_in(path, &info, i, uid, hex, "pulse") && kin_posix_is_kins(&info, uid) &&
+            !kin_posix_pulse_is_ours(&info)) {
             fd = kin_posix_raise(open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
         }
     }

@@ -9,6 +9,8 @@
  *   wait for that child. So the pipes of all runs are listed, and closed in any forked child, which has none of the
  *   threads that run them. They are made, listed and closed under a lock that a fork takes, too (forks.c). posix_spawn
  *   runs no such handlers and needs none: our ends are close-on-exec.
+ * - The program that runs kin may close our ends, and have their numbers again. So they are known by their files
+ *   (handle.h), and one that is lost ends the run.
  * - A process group is named by its leader's pid. Nobody else gets that pid until the leader has been waited for
  *   (wait(2), credentials(7)): what is left of a tree is killed before that.
  */
@@ -47,7 +49,9 @@ static void before_fork(void)
 static void after_fork(bool in_child)
 {
     for (kin_os_run *run = list; in_child && run; run = run->next) {
-        kin_posix_close_all(run->channels, 3);
+        for (int i = 0; i < 3; i++) {
+            kin_posix_close_own(run->channels[i], &run->files[i]);
+        }
         kin_posix_close_all(run->inner, 3);
     }
     if (in_child) {
@@ -76,6 +80,24 @@ static void shut(int *fd)
         *fd = -1;
         pthread_mutex_unlock(&list_lock);
     }
+}
+
+static void shut_channel(kin_os_run *run, unsigned stream)
+{
+    pthread_mutex_lock(&list_lock);
+    kin_posix_close_own(run->channels[stream], &run->files[stream]);
+    run->channels[stream] = -1;
+    pthread_mutex_unlock(&list_lock);
+}
+
+static bool is_lost(const kin_os_run *run, unsigned stream)
+{
+    return run->channels[stream] >= 0 && !kin_posix_is_still(run->channels[stream], &run->files[stream]);
+}
+
+static bool any_is_lost(const kin_os_run *run)
+{
+    return is_lost(run, 0) || is_lost(run, 1) || is_lost(run, 2);
 }
 
 /* ---- pipes ---- */
@@ -108,6 +130,7 @@ static int make_pipe(kin_os_run *run, int stream)
     if (!error) {
         error = raise_end(ours);
     }
+    kin_posix_note(&run->files[stream], *ours);
     return error ? error : fcntl(*ours, F_SETFL, O_NONBLOCK) != 0 ? errno : 0;
 }
 
@@ -247,7 +270,7 @@ static int start(kin_os_run *run, const kin_os_command *command)
 
 kin_status kin_os_run_start(kin_os_run *out, const kin_os_command *command)
 {
-    *out = (kin_os_run){{.pidfd = -1}, {-1, -1, -1}, {-1, -1, -1}, NULL, command->tree, 0};
+    *out = (kin_os_run){{.pidfd = -1}, {-1, -1, -1}, {-1, -1, -1}, {{0, 0}}, NULL, command->tree, 0};
     int error = start(out, command);
     if (error) {
         kin_os_run_close(out);
@@ -292,24 +315,30 @@ static kin_status moved_or(ssize_t result, size_t *moved)
 kin_status kin_os_run_write(kin_os_run *run, const void *bytes, size_t size, size_t *moved)
 {
     int fd = run->channels[0];
+    if (is_lost(run, 0)) {
+        return kin_posix_fail(EBADF);
+    }
     return fd < 0 ? KIN_E_CLOSED : moved_or(write_quietly(fd, bytes, size), moved);
 }
 
 kin_status kin_os_run_read(kin_os_run *run, unsigned stream, void *buffer, size_t size, size_t *moved)
 {
     int fd = run->channels[stream];
+    if (is_lost(run, stream)) {
+        return kin_posix_fail(EBADF);
+    }
     return fd < 0 ? KIN_E_CLOSED : moved_or(read(fd, buffer, size), moved);
 }
 
 size_t kin_os_run_left(kin_os_run *run, unsigned stream)
 {
     int fd = run->channels[stream], left = 0;
-    return fd >= 0 && ioctl(fd, FIONREAD, &left) == 0 && left > 0 ? (size_t)left : 0;
+    return fd >= 0 && !is_lost(run, stream) && ioctl(fd, FIONREAD, &left) == 0 && left > 0 ? (size_t)left : 0;
 }
 
 void kin_os_run_shut(kin_os_run *run, unsigned stream)
 {
-    shut(&run->channels[stream]);
+    shut_channel(run, stream);
 }
 
 /* ---- waiting ---- */
@@ -341,7 +370,10 @@ static kin_status poll_all(kin_os_run *run, unsigned which, int64_t deadline, un
         int fd = i == 3 ? end : which >> i & 1u ? run->channels[i] : -1;
         items[i] = (struct pollfd){.fd = fd, .events = i == 0 ? POLLOUT : POLLIN};
     }
-    int count = kin_posix_poll(items, 4, until);
+    int count = any_is_lost(run) ? 0 : kin_posix_poll(items, 4, until);
+    if (any_is_lost(run)) { /* perhaps in the meantime */
+        return kin_posix_fail(EBADF);
+    }
     if (count < 0) {
         return kin_posix_fail(errno);
     }
@@ -374,7 +406,7 @@ kin_status kin_os_run_wait(kin_os_run *run, unsigned which, int64_t deadline, un
 
 kin_os_handle kin_os_run_watch(kin_os_run *run, unsigned stream)
 {
-    return run->channels[stream];
+    return is_lost(run, stream) ? KIN_OS_NO_HANDLE : run->channels[stream];
 }
 
 /* ---- the end ---- */
@@ -396,7 +428,7 @@ kin_status kin_os_run_kill(kin_os_run *run, bool force)
 void kin_os_run_close(kin_os_run *run)
 {
     for (unsigned i = 0; i < 3; i++) {
-        shut(&run->channels[i]);
+        shut_channel(run, i);
         shut(&run->inner[i]);
     }
     unlist(run);

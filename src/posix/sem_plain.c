@@ -1,12 +1,15 @@
-/* sem_plain.c: native semaphores as POSIX has them, named in /dev/shm or lying in the arena: for systems without
- * futexes (sem.c). Built instead of sem.c with KIN_POSIX_PLAIN.
+/* sem_plain.c: native semaphores as POSIX has them, in files or lying in the arena: for systems without futexes
+ * (sem.c). Built instead of sem.c with KIN_POSIX_PLAIN.
  *
+ * - A file is /dev/shm/kin-UID/HEX.semSLOT, beside the family's pulse, or there is none: so a sweep sees at once that
+ *   one has no family any more, and nobody else can put one there (directory.c).
  * - Both C libraries keep a named semaphore as a file of sizeof(sem_t) bytes (glibc sysdeps/pthread/sem_open.c, musl
  *   src/thread/sem_open.c), so it is made and mapped here, without sem_open. sem_open leaves a temporary file behind
  *   when the process is killed at its link step. It obeys umask: 0777 makes a semaphore that nobody can open. It holds
  *   a lock of the library's: a child that another thread forks meanwhile waits for ever in its own sem_open. (All of
  *   this is measured.)
- * - The file is complete before it has its name: an O_TMPFILE, or where there is none a file whose name sweeping knows.
+ * - The file is complete before it has its name: an O_TMPFILE, or where there is none a file whose name sweeping knows
+ *   (HEX.semSLOT.PID).
  *   Where no file can be had, the semaphore lies in the arena.
  * - A poster killed inside sem_post may have counted without waking (glibc nptl/sem_post.c): the layers above sleep
  *   in slices.
@@ -34,8 +37,6 @@ enum { PLACE_NONE, PLACE_NAMED, PLACE_IN_ARENA }; /* words[0] */
 _Static_assert(sizeof(sem_t) <= sizeof(uint64_t[5]), "a semaphore fits its place");
 _Static_assert(_Alignof(sem_t) >= 2 && _Alignof(sem_t) <= _Alignof(uint64_t), "its address leaves a bit for the mark");
 
-#define PATH_SIZE (sizeof KIN_POSIX_SEM_DIR + 80) /* "/sem.kin-", 32 digits, '.', 10 digits, '.', 10 digits */
-
 static kin_os_sem file_sem(sem_t *sem)
 {
     return (kin_os_sem)(uintptr_t)sem;
@@ -56,11 +57,16 @@ static sem_t *native(kin_os_sem sem)
     return (sem_t *)((uintptr_t)sem & ~(uintptr_t)1);
 }
 
-static void path_of(char path[PATH_SIZE], const kin_os_id *family, uint32_t slot)
+/* False: the family's pulse is not there, nor is anything else to be. */
+static bool path_of(char path[PATH_MAX], const kin_os_id *family, uint32_t slot)
 {
-    char hex[KIN_POSIX_HEX];
+    const unsigned long self = (unsigned long)geteuid();
+    char hex[KIN_POSIX_HEX], suffix[32];
+    struct stat info;
     kin_posix_hex(hex, family);
-    snprintf(path, PATH_SIZE, KIN_POSIX_SEM_DIR "/sem.kin-%s.%lu", hex, (unsigned long)slot);
+    snprintf(suffix, sizeof suffix, KIN_POSIX_SEM "%lu", (unsigned long)slot);
+    return kin_posix_find_in(path, &info, KIN_POSIX_SEM_INDEX, self, hex, "pulse") &&
+           kin_posix_path(path, KIN_POSIX_SEM_INDEX, self, hex, suffix);
 }
 
 /* ---- files ---- */
@@ -75,7 +81,9 @@ static bool write_semaphore(int fd)
 /* Whether the name exists now. */
 static bool publish_unnamed(const char *path)
 {
-    int fd = open(KIN_POSIX_SEM_DIR, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    char dir[PATH_MAX];
+    bool there = kin_posix_dir(dir, KIN_POSIX_SEM_INDEX, (unsigned long)geteuid());
+    int fd = there ? open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600) : -1;
     bool named = fd >= 0 && write_semaphore(fd) && (kin_posix_link(fd, path) == 0 || errno == EEXIST);
     kin_posix_close(fd);
     return named;
@@ -83,8 +91,10 @@ static bool publish_unnamed(const char *path)
 
 static bool publish_renamed(const char *path)
 {
-    char draft[PATH_SIZE + 16];
-    snprintf(draft, sizeof draft, "%s.%ld", path, (long)getpid());
+    char draft[PATH_MAX];
+    if (snprintf(draft, sizeof draft, "%s.%ld", path, (long)getpid()) >= (int)sizeof draft) {
+        return false;
+    }
     unlink(draft);
     int fd = open(draft, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     bool named = fd >= 0 && write_semaphore(fd) && (link(draft, path) == 0 || errno == EEXIST);
@@ -136,15 +146,15 @@ static kin_status make_in_arena(kin_os_sem *out, kin_os_sem_place *place)
 kin_status kin_os_sem_create(kin_os_sem *out, kin_os_sem_place *place, const kin_os_id *family, uint32_t slot,
                              bool named, const kin_os_access *access)
 {
-    char path[PATH_SIZE];
+    char path[PATH_MAX];
     uint64_t kind = kind_of(place);
     named = named && !kin_os_account_given(&access->group);
     if (kind == PLACE_IN_ARENA) {
         *out = arena_sem(place); /* as it is: a late poster may be using it */
         return KIN_OK;
     }
-    path_of(path, family, slot);
-    bool there = kind == PLACE_NAMED || (named && (publish_unnamed(path) || publish_renamed(path)));
+    bool there = path_of(path, family, slot) &&
+                 (kind == PLACE_NAMED || (named && (publish_unnamed(path) || publish_renamed(path))));
     sem_t *sem = there ? map_file(path) : NULL;
     if (!sem) {
         return make_in_arena(out, place);
@@ -163,7 +173,7 @@ void kin_os_sem_retire(kin_os_sem sem, kin_os_sem_place *place, const kin_os_acc
 
 kin_status kin_os_sem_open(kin_os_sem *out, const kin_os_sem_place *place, const kin_os_id *family, uint32_t slot)
 {
-    char path[PATH_SIZE];
+    char path[PATH_MAX];
     switch (kind_of(place)) {
     case PLACE_IN_ARENA:
         *out = arena_sem(place);
@@ -173,8 +183,7 @@ kin_status kin_os_sem_open(kin_os_sem *out, const kin_os_sem_place *place, const
     default:
         return KIN_E_NOT_FOUND;
     }
-    path_of(path, family, slot);
-    sem_t *sem = map_file(path);
+    sem_t *sem = path_of(path, family, slot) ? map_file(path) : NULL;
     if (!sem) {
         return kin_posix_fail(errno);
     }
@@ -238,18 +247,18 @@ kin_status kin_os_sem_wait(kin_os_sem sem, int64_t deadline)
 
 bool kin_posix_sem_remove_names(const char *hex)
 {
-    char start[16 + KIN_POSIX_HEX];
-    size_t length = (size_t)snprintf(start, sizeof start, "sem.kin-%s.", hex);
-    DIR *dir = opendir(KIN_POSIX_SEM_DIR);
+    char path[PATH_MAX], other[KIN_POSIX_HEX];
+    if (!kin_posix_dir(path, KIN_POSIX_SEM_INDEX, (unsigned long)geteuid())) {
+        return true;
+    }
+    DIR *dir = opendir(path);
     if (!dir) {
         return errno == ENOENT;
     }
     bool all = true;
     for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-        if (strncmp(entry->d_name, start, length) == 0) {
-            bool gone = unlinkat(dirfd(dir), entry->d_name, 0) == 0 || errno == ENOENT;
-            /* Another user's, who has only used the name; EISDIR: this user is root. */
-            all = (gone || errno == EPERM || errno == EISDIR) && all;
+        if (kin_posix_name_is_sem(entry->d_name, other) && strcmp(hex, other) == 0) {
+            all = kin_posix_remove_kins(dirfd(dir), entry->d_name) && all;
         }
     }
     closedir(dir);

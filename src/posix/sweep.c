@@ -3,9 +3,10 @@
  * It locks all of the pulse, unlinks the arena and the semaphores, then the pulse. The pulse is last: by its name, what
  * a kill in between leaves is found again. A family's own name goes after that, when the family is gone (name.c).
  *
- * A process of this user may have linked files under names that look like another family's. If a file has the name of a
- * family's pulse, but the family has another pulse, only this name is unlinked. An arena without a pulse is found by
- * nobody.
+ * A process of this user may have put files under names that look like another family's. Those that are no plain files,
+ * or have other names, are left alone (directory.c). If a file has the name of a family's pulse, but the family has
+ * another pulse, only this name is unlinked. An arena without a pulse is found by nobody; a semaphore without one is not
+ * used by anybody any more (sem_plain.c).
  */
 #include <dirent.h>
 #include <errno.h>
@@ -111,7 +112,8 @@ bool kin_os_pulse_retire(kin_os_pulse *pulse, const kin_os_id *family, uint32_t 
     for (unsigned i = 0; i < KIN_POSIX_DIRS; i++) {
         struct stat info;
         if (kin_posix_find_in(path, &info, i, pulse->owner, hex, "pulse") && kin_posix_same_file(&info, &pulse->file)) {
-            bool removed = remove_family(kin_os_pulse_handle(pulse), AT_FDCWD, path, hex, index);
+            kin_os_handle fd;
+            bool removed = kin_os_pulse_handle(&fd, pulse) == KIN_OK && remove_family(fd, AT_FDCWD, path, hex, index);
             kin_posix_dirs_remove();
             return removed;
         }
@@ -123,7 +125,7 @@ bool kin_os_pulse_retire(kin_os_pulse *pulse, const kin_os_id *family, uint32_t 
 static bool sweep_pulse(int dir, const char *name, const char *hex)
 {
     struct stat info;
-    if (fstatat(dir, name, &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(info.st_mode) || info.st_uid != geteuid() ||
+    if (fstatat(dir, name, &info, AT_SYMLINK_NOFOLLOW) != 0 || !kin_posix_is_kins(&info, (unsigned long)geteuid()) ||
         info.st_size > (off_t)(KIN_OS_PULSE_MAX * kin_os_page_size()) || kin_posix_pulse_is_ours(&info)) {
         return false;
     }
@@ -152,13 +154,14 @@ static uint32_t sweep_dir(DIR *dir, const char *path)
     for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
         char hex[KIN_POSIX_HEX];
         if (kin_posix_name_matches(entry->d_name, "memory", hex)) {
-            unlinkat(dirfd(dir), entry->d_name, 0); /* never meant to have its name for longer than this */
+            kin_posix_remove_kins(dirfd(dir), entry->d_name); /* never meant to have its name for longer than this */
         } else if (kin_posix_name_matches(entry->d_name, "pulse", hex)) {
             kin_posix_pulses_lock();
             removed += sweep_pulse(dirfd(dir), entry->d_name, hex);
             kin_posix_pulses_unlock();
-        } else if (kin_posix_name_matches(entry->d_name, "arena", hex) && !has_pulse(hex, NULL)) {
-            unlinkat(dirfd(dir), entry->d_name, 0);
+        } else if ((kin_posix_name_matches(entry->d_name, "arena", hex) || kin_posix_name_is_sem(entry->d_name, hex)) &&
+                   !has_pulse(hex, NULL)) {
+            kin_posix_remove_kins(dirfd(dir), entry->d_name);
         }
     }
     rewinddir(dir);

@@ -10,6 +10,7 @@
 #include "posix/clock.h"
 #include "posix/directory.h"
 #include "posix/forks.h"
+#include "posix/handle.h"
 #include "posix/posix.h"
 
 #include <errno.h>
@@ -39,50 +40,40 @@ static socklen_t bell_address(struct sockaddr_un *out, const kin_os_id *family, 
 
 #define OPEN_MAX 64
 
-static _Atomic int open_bells[OPEN_MAX]; /* descriptor + 1 */
+/* A place's state is FREE, WRITTEN (by the thread that made it so, by compare-and-swap), or NOTED. A fork in the middle
+ * of that leaves the child one bell more. */
+enum { FREE, WRITTEN, NOTED };
 
-/* A program may have closed it, and opened something else there. */
-static bool is_bell(int fd)
-{
-    struct sockaddr_un address = {0};
-    socklen_t size = sizeof address;
-    return getsockname(fd, (struct sockaddr *)&address, &size) == 0 && address.sun_family == AF_UNIX &&
-           address.sun_path[0] == '\0' && strncmp(address.sun_path + 1, "kin-", 4) == 0;
-}
+static struct {
+    _Atomic int state;
+    kin_os_bell bell;
+} open_bells[OPEN_MAX];
 
 static void close_inherited(bool in_child)
 {
     for (int i = 0; in_child && i < OPEN_MAX; i++) {
-        int fd = atomic_exchange(&open_bells[i], 0) - 1;
-        if (fd >= 0 && is_bell(fd)) {
-            close(fd);
+        if (atomic_exchange(&open_bells[i].state, FREE) == NOTED) {
+            kin_posix_close_own(open_bells[i].bell.fd, &open_bells[i].bell.file);
         }
     }
 }
 
-static void note_open(int fd)
+static void note_open(kin_os_bell *bell)
 {
     static kin_posix_fork_watcher watcher = {.after = close_inherited};
     kin_posix_watch_forks(&watcher);
-    for (int i = 0; i < OPEN_MAX; i++) {
-        int none = 0;
-        if (atomic_compare_exchange_strong(&open_bells[i], &none, fd + 1)) {
-            return;
+    bell->place = -1;
+    for (int i = 0; i < OPEN_MAX && bell->place < 0; i++) {
+        int none = FREE;
+        if (atomic_compare_exchange_strong(&open_bells[i].state, &none, WRITTEN)) {
+            bell->place = i;
+            open_bells[i].bell = *bell;
+            atomic_store(&open_bells[i].state, NOTED);
         }
     }
 }
 
-static void note_closed(int fd)
-{
-    for (int i = 0; i < OPEN_MAX; i++) {
-        int noted = fd + 1;
-        if (atomic_compare_exchange_strong(&open_bells[i], &noted, 0)) {
-            return;
-        }
-    }
-}
-
-kin_status kin_os_bell_open(kin_os_handle *out, uint32_t *number, const kin_os_id *family, uint32_t slot)
+kin_status kin_os_bell_open(kin_os_bell *out, uint32_t *number, const kin_os_id *family, uint32_t slot)
 {
     struct sockaddr_un address;
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -99,16 +90,20 @@ kin_status kin_os_bell_open(kin_os_handle *out, uint32_t *number, const kin_os_i
         close(fd);
         return status;
     }
-    note_open(fd);
-    *out = fd;
+    out->fd = fd;
+    kin_posix_note(&out->file, fd);
+    note_open(out);
     return KIN_OK;
 }
 
-void kin_os_bell_close(kin_os_handle bell)
+void kin_os_bell_close(kin_os_bell *bell)
 {
-    if (bell >= 0) {
-        note_closed(bell); /* first: another thread may get the number at once */
-        kin_os_handle_close(bell);
+    if (bell->fd >= 0) {
+        if (bell->place >= 0) {
+            atomic_store(&open_bells[bell->place].state, FREE);
+        }
+        kin_posix_close_own(bell->fd, &bell->file);
+        bell->fd = KIN_OS_NO_HANDLE;
     }
 }
 
@@ -155,7 +150,9 @@ static kin_status read_answers(kin_os_watch *watches, const struct pollfd *list,
     return KIN_OK;
 }
 
-kin_status kin_os_watch_any(kin_os_watch *watches, size_t count, kin_os_sem sem, kin_os_handle bell, int64_t deadline)
+/* Nothing is asked, nor read, of what the program has opened in the bell's place. Then the slices have to do. */
+kin_status kin_os_watch_any(kin_os_watch *watches, size_t count, kin_os_sem sem, const kin_os_bell *bell,
+                            int64_t deadline)
 {
     struct pollfd few[16], *list = few;
     (void)sem;
@@ -168,11 +165,12 @@ kin_status kin_os_watch_any(kin_os_watch *watches, size_t count, kin_os_sem sem,
     for (size_t i = 0; i < count; i++) {
         list[i] = (struct pollfd){watches[i].handle, events_of(watches[i].interest), 0};
     }
-    list[count] = (struct pollfd){bell, POLLIN, 0}; /* one below 0 is passed over */
+    bool can_ring = kin_posix_is_still(bell->fd, &bell->file);
+    list[count] = (struct pollfd){can_ring ? bell->fd : -1, POLLIN, 0}; /* one below 0 is passed over */
     int result = kin_posix_poll(list, count + 1, deadline);
     int code = errno;
-    if (result > 0 && list[count].revents & POLLIN) {
-        empty_bell(bell);
+    if (result > 0 && list[count].revents & POLLIN && kin_posix_is_still(bell->fd, &bell->file)) {
+        empty_bell(bell->fd);
     }
     kin_status status = result < 0 ? kin_posix_fail(code) : read_answers(watches, list, count);
     if (list != few) {

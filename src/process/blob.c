@@ -180,9 +180,9 @@ kin_status kin__blob_parse(kin__blob *out, const void *bytes, size_t size)
 kin_status kin__blob_describe(kin__blob *out, kin_os_handle *handles, kin_family *family, const kin_args *args)
 {
     kin__family_ticket ticket;
-    kin__family_ticket_of(family, &ticket);
-    if (!kin_os_shm_holds(ticket.shm, family->base)) {
-        return KIN_E_HANDLE; /* the child would get a file of the program's */
+    kin_status status = kin__family_ticket_of(family, &ticket);
+    if (status != KIN_OK) {
+        return status;
     }
     memset(out, 0, sizeof *out);
     out->mode = KIN__BLOB_INDEX;
@@ -315,6 +315,9 @@ static kin_status join_by_copies(kin_family **out, const kin__blob *blob, const 
     if (status != KIN_OK || memcmp(&id, &blob->family, sizeof id) != 0 || reserve != blob->reserve) {
         return status == KIN_E_BLOB_VERSION ? status : KIN_E_BLOB_CORRUPT;
     }
+    if (blob->has_pulse && !kin_os_pulse_is(handles[1], &blob->family)) {
+        return KIN_E_HANDLE; /* signs of life would be written into it */
+    }
     status = kin_os_handle_duplicate(&ticket.shm, handles[0]);
     if (status == KIN_OK && blob->has_pulse) {
         status = kin_os_handle_duplicate(&ticket.pulse, handles[1]);
@@ -354,11 +357,20 @@ static kin_status join_family(kin_family **out, const kin__blob *blob, const kin
     return status == KIN_OK ? join_by_copies(out, blob, handles) : status;
 }
 
+/* Whether it is memory of that family, and not the handle that the family uses. */
+static bool is_duplicate(kin_os_handle handle, const kin_family *family)
+{
+    kin_os_id id;
+    uint64_t reserve;
+    return kin_os_handle_value(handle) != kin_os_handle_value(family->shm) &&
+           kin__family_header(handle, &id, &reserve) == KIN_OK && memcmp(&id, &family->id, sizeof id) == 0;
+}
+
 /* The blob is sound and this process's: the family goes on with its copies of the first handles. Duplicates that the
- * packer made for a family that this process is in already are not needed. */
+ * packer made for a family that this process is in already are not needed; but the packer may lie. */
 static void close_own_handles(const kin__blob *blob, const kin_os_handle *handles, kin_family *family, bool known)
 {
-    if (!were_sent(blob) && (!known || blob->mode == KIN__BLOB_INTO)) {
+    if (!were_sent(blob) && (!known || (blob->mode == KIN__BLOB_INTO && is_duplicate(handles[0], family)))) {
         kin__handles_close(handles, own_handles(blob));
         kin__member_check(family); /* a sign of life that it gave already went with them */
     }
@@ -539,6 +551,9 @@ kin_status kin_blob_adopt(kin_args **out, const void *blob, size_t size)
     kin_family *known = kin__family_by_id(&parsed.family);
     if ((parsed.target != 0 && parsed.target != kin_os_pid()) || (known && parsed.packer == kin_os_pid())) {
         return KIN_E_BLOB_TARGET;
+    }
+    if (parsed.mode == KIN__BLOB_INTO && (!KIN_OS_DUPLICATES_INTO || parsed.has_pulse)) {
+        return KIN_E_BLOB_CORRUPT; /* nobody packs such a one */
     }
     if (known) { /* adopted already? Then its handles are somebody else's by now */
         status = find_block(&block, &parsed, known);

@@ -115,22 +115,24 @@ static void leave(const kin__ring *ring, kin__lock *lock)
 
 /* ---- waking ---- */
 
-static void wake(const kin__ring *ring, _Atomic uint64_t *word, uint32_t units)
+static void wake_readers(const kin__ring *ring)
 {
-    if (atomic_load(word) & KIN__WAITERS) {
-        kin__unpark_flagged(ring->seat->family, word, KIN__WAITERS, units);
+    if (atomic_load(&ring->ends->readable) & KIN__WAITERS) {
+        kin__queue_wake(ring, true);
     }
-}
-
-static void wake_readers(const kin__ring *ring, size_t messages)
-{
-    wake(ring, &ring->ends->readable, messages < KIN__ALL ? (uint32_t)messages : KIN__ALL);
 }
 
 static void wake_writers(const kin__ring *ring)
 {
     if (atomic_load(&ring->ends->writable) & KIN__WAITERS) {
-        wake(ring, &ring->ends->writable, kin__ring_reclaimable(ring) ? KIN__ALL : kin__ring_room(ring));
+        kin__queue_wake(ring, false);
+    }
+}
+
+static void wake_all(const kin__ring *ring, _Atomic uint64_t *word)
+{
+    if (atomic_load(word) & KIN__WAITERS) {
+        kin__unpark_flagged(ring->seat->family, word, KIN__WAITERS, KIN__ALL);
     }
 }
 
@@ -141,6 +143,9 @@ typedef struct putting {
     size_t count, done;
     bool reserve;
     kin__record *reserved;
+    bool now;    /* not to wait, nor to be held back */
+    bool turn;   /* it has waited, and its turn has come (waiting.c) */
+    bool held;   /* the last try was held back */
     bool padded; /* the last try passed to the ring's beginning, and found no room there */
 } putting;
 
@@ -153,12 +158,20 @@ static void fill(kin__record *record, const kin_message *message)
     atomic_store_explicit(&record->owner, KIN__READY, memory_order_relaxed);
 }
 
-/* Under put_lock. KIN_E_TIMED_OUT: no room for all. */
+/* word: `writable`. */
+static kin_status may_put(const kin__ring *ring, putting *it, uint64_t word)
+{
+    it->held = kin__queue_held_back(word, &ring->ends->put_barged, &ring->ends->put_limit, it->turn || it->now);
+    return word & KIN__CLOSED ? KIN_E_CLOSED : it->held ? KIN_E_TIMED_OUT : KIN_OK;
+}
+
+/* Under put_lock. KIN_E_TIMED_OUT: no room for all, or held back. */
 static kin_status put_what_fits(const kin__ring *ring, putting *it)
 {
     uint64_t start = atomic_load_explicit(&ring->ends->tail, memory_order_relaxed);
-    uint64_t tail = start;
-    kin_status status = kin__queue_closed(ring) ? KIN_E_CLOSED : KIN_OK;
+    uint64_t tail = start, word = atomic_load(&ring->ends->writable);
+    size_t before = it->done;
+    kin_status status = word != 0 ? may_put(ring, it, word) : KIN_OK;
     while (status == KIN_OK && it->done < it->count) {
         const kin_message *message = &it->messages[it->done];
         kin__record *record;
@@ -173,6 +186,9 @@ static kin_status put_what_fits(const kin__ring *ring, putting *it)
     }
     if (tail != start) {
         kin__ring_publish(ring, tail);
+    }
+    if (word != 0) {
+        kin__queue_served(word, &ring->ends->put_barged, it->turn, it->done - before);
     }
     it->padded = tail != start && status == KIN_E_TIMED_OUT;
     return status;
@@ -205,7 +221,7 @@ static kin_status put_once(const kin__ring *ring, putting *it, int64_t timeout)
         status = put_what_fits(ring, it);
         leave(ring, &ring->ends->put_lock);
         if (it->done > before && !it->reserve) {
-            wake_readers(ring, it->done - before);
+            wake_readers(ring);
         }
     }
     return status;
@@ -217,7 +233,10 @@ static kin_status put_waiting(const kin__ring *ring, putting *it, int64_t timeou
     kin_status status;
     do {
         w.units = (uint32_t)kin__ring_need(it->messages[it->done].size);
+        w.held = it->held;
         status = kin__queue_wait(ring, &w);
+        it->held = false;
+        it->turn = w.turn;
         if (status == KIN_OK) {
             status = make_room(ring, w.ask);
         }
@@ -236,6 +255,7 @@ static kin_status put_waiting(const kin__ring *ring, putting *it, int64_t timeou
 
 static kin_status put_all(const kin__ring *ring, putting *it, int64_t timeout)
 {
+    it->now = timeout == KIN_NOW;
     kin_status status = put_once(ring, it, timeout);
     return status == KIN_E_TIMED_OUT ? put_waiting(ring, it, timeout) : status;
 }
@@ -246,6 +266,7 @@ typedef struct getting {
     kin_message *messages;
     size_t count, done;
     bool peek;
+    bool now, turn, held; /* as for putting */
 } getting;
 
 static kin_status get_one(const kin__ring *ring, getting *it, kin__first *first)
@@ -272,10 +293,13 @@ static kin_status get_one(const kin__ring *ring, getting *it, kin__first *first)
     return KIN_OK;
 }
 
-/* Under get_lock. KIN_OK: at least one. */
+/* Under get_lock. KIN_OK: at least one. KIN_E_TIMED_OUT: nothing there, or held back. */
 static kin_status get_what_is_there(const kin__ring *ring, getting *it, bool ask)
 {
-    kin_status status = KIN_OK;
+    uint64_t word = atomic_load(&ring->ends->readable);
+    it->held =
+        word != 0 && kin__queue_held_back(word, &ring->ends->get_barged, &ring->ends->get_limit, it->turn || it->now);
+    kin_status status = it->held ? KIN_E_TIMED_OUT : KIN_OK;
     while (status == KIN_OK && it->done < it->count) {
         kin__first first;
         status = kin__ring_first(ring, ask, &first);
@@ -284,20 +308,20 @@ static kin_status get_what_is_there(const kin__ring *ring, getting *it, bool ask
         }
     }
     kin__ring_got(ring);
+    if (word != 0) {
+        kin__queue_served(word, &ring->ends->get_barged, it->turn, it->done);
+    }
     return it->done > 0 ? KIN_OK : status;
 }
 
 static kin_status get_once(const kin__ring *ring, getting *it, int64_t timeout, bool ask)
 {
-    bool last = kin__queue_closed(ring); /* loaded first: what was put before the closing is still got */
     kin_status status = enter(ring, &ring->ends->get_lock, timeout);
     if (status == KIN_OK) {
         status = get_what_is_there(ring, it, ask);
         leave(ring, &ring->ends->get_lock);
         if (status == KIN_OK) {
             wake_writers(ring);
-        } else if (status == KIN_E_TIMED_OUT && last) {
-            status = KIN_E_CLOSED;
         }
     }
     return status;
@@ -308,11 +332,17 @@ static kin_status get_waiting(const kin__ring *ring, getting *it, int64_t timeou
     kin__waiting w = {.timeout = timeout};
     kin_status status;
     do {
+        w.held = it->held;
         status = kin__queue_wait(ring, &w);
+        it->turn = w.turn;
         if (status != KIN_OK) {
             break;
         }
+        bool last = kin__queue_closed(ring); /* loaded first: what was put before the closing is still got */
         status = get_once(ring, it, w.deadline - w.now, w.ask);
+        if (status == KIN_E_TIMED_OUT && last && !it->held) {
+            status = KIN_E_CLOSED;
+        }
     } while (status == KIN_E_TIMED_OUT || status == KIN_E_BUSY);
     kin__queue_pass_on(ring, &w);
     return status;
@@ -320,6 +350,7 @@ static kin_status get_waiting(const kin__ring *ring, getting *it, int64_t timeou
 
 static kin_status get_some(const kin__ring *ring, getting *it, int64_t timeout)
 {
+    it->now = timeout == KIN_NOW;
     kin_status status = get_once(ring, it, timeout, false);
     return status == KIN_E_TIMED_OUT || status == KIN_E_BUSY ? get_waiting(ring, it, timeout) : status;
 }
@@ -330,7 +361,7 @@ kin_status kin_queue_put_many(kin_queue *queue, const kin_message *messages, siz
                               int64_t timeout)
 {
     kin__ring ring;
-    putting it = {messages, count, 0, false, NULL, false};
+    putting it = {.messages = messages, .count = count};
     if (done) {
         *done = 0;
     }
@@ -355,7 +386,7 @@ kin_status kin_queue_put(kin_queue *queue, const void *data, size_t size, int64_
 {
     kin__ring ring;
     kin_message message = {(void *)(uintptr_t)data, size, 0};
-    putting it = {&message, 1, 0, false, NULL, false};
+    putting it = {.messages = &message, .count = 1};
     if ((!data && size > 0) || timeout < 0) {
         return KIN_E_ARGUMENT;
     }
@@ -369,7 +400,7 @@ kin_status kin_queue_put(kin_queue *queue, const void *data, size_t size, int64_
 kin_status kin_queue_get_many(kin_queue *queue, kin_message *messages, size_t count, size_t *done, int64_t timeout)
 {
     kin__ring ring;
-    getting it = {messages, count, 0, false};
+    getting it = {.messages = messages, .count = count};
     if (done) {
         *done = 0;
     }
@@ -390,7 +421,7 @@ kin_status kin_queue_get(kin_queue *queue, void *buffer, size_t capacity, size_t
 {
     kin__ring ring;
     kin_message message = {buffer, 0, capacity};
-    getting it = {&message, 1, 0, false};
+    getting it = {.messages = &message, .count = 1};
     if ((!buffer && capacity > 0) || timeout < 0) {
         return KIN_E_ARGUMENT;
     }
@@ -410,7 +441,7 @@ kin_status kin_queue_reserve(kin_queue *queue, void **memory, size_t size, int64
 {
     kin__ring ring;
     kin_message message = {NULL, size, 0};
-    putting it = {&message, 1, 0, true, NULL, false};
+    putting it = {.messages = &message, .count = 1, .reserve = true};
     kin_status status = memory && timeout >= 0 ? open_ring(&ring, queue) : KIN_E_ARGUMENT;
     if (status == KIN_OK && size > capacity_of(&ring)) {
         status = KIN_E_TOO_BIG;
@@ -448,7 +479,7 @@ kin_status kin_queue_commit(kin_queue *queue, void *memory, size_t size)
     }
     atomic_store_explicit(&record->length, (uint32_t)size, memory_order_relaxed);
     status = hand_over(&ring, memory, KIN__RESERVED, KIN__READY);
-    wake_readers(&ring, KIN__ALL); /* messages behind it may have waited for it */
+    wake_readers(&ring); /* and for messages behind it, which waited for it */
     return status;
 }
 
@@ -460,7 +491,7 @@ kin_status kin_queue_abandon(kin_queue *queue, void *memory)
         status = hand_over(&ring, memory, KIN__RESERVED, KIN__HOLE);
     }
     if (status == KIN_OK) {
-        wake_readers(&ring, KIN__ALL);
+        wake_readers(&ring);
         wake_writers(&ring);
     }
     return status;
@@ -470,7 +501,7 @@ kin_status kin_queue_peek(kin_queue *queue, const void **memory, size_t *size, i
 {
     kin__ring ring;
     kin_message message = {NULL, 0, 0};
-    getting it = {&message, 1, 0, true};
+    getting it = {.messages = &message, .count = 1, .peek = true};
     kin_status status = memory && size && timeout >= 0 ? open_ring(&ring, queue) : KIN_E_ARGUMENT;
     if (status == KIN_OK) {
         status = get_some(&ring, &it, timeout);
@@ -505,10 +536,10 @@ kin_status kin_queue_close(kin_queue *queue)
         status = enter(&ring, &ring.ends->put_lock, KIN_FOREVER);
     }
     if (status == KIN_OK) {
-        atomic_store(&ring.ends->closed, 1);
+        atomic_fetch_or(&ring.ends->writable, KIN__CLOSED);
         leave(&ring, &ring.ends->put_lock);
-        wake(&ring, &ring.ends->readable, KIN__ALL);
-        wake(&ring, &ring.ends->writable, KIN__ALL);
+        wake_all(&ring, &ring.ends->readable);
+        wake_all(&ring, &ring.ends->writable);
     }
     return status;
 }
@@ -570,12 +601,10 @@ uint32_t kin__queue_look(kin__look *how, void *object, uint32_t interest)
     how->buckets |= kin__watch_bucket(how->seat->family, &ring.ends->readable);
     how->buckets |= kin__watch_bucket(how->seat->family, &ring.ends->writable);
     if (how->arm && (interest & KIN_READABLE)) {
-        atomic_fetch_or(&ring.ends->readable, KIN__WAITERS);
-        atomic_load(&ring.ends->put_lock.word);
+        kin__queue_line_up(&ring, true);
     }
     if (how->arm && (interest & KIN_WRITABLE)) {
-        atomic_fetch_or(&ring.ends->writable, KIN__WAITERS);
-        atomic_load(&ring.ends->get_lock.word);
+        kin__queue_line_up(&ring, false);
     }
     if (how->ask && (kin__queue_obstructed(&ring, &reading) || kin__queue_obstructed(&ring, &writing))) {
         make_room(&ring, true);

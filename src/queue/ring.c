@@ -190,6 +190,13 @@ static void fetch_next(kin__record *record, uint32_t need)
     kin_os_cpu_fetch(after + 2 * LINE);
 }
 
+/* Whether the padding has to be there, and gone, before there can be room for the record. Where both fit together, to
+ * pad before that would only take room from shorter ones. */
+static bool pads_first(const kin__ring *ring, uint32_t pad, uint32_t need)
+{
+    return pad > 0 && (uint64_t)pad + need > ring->units;
+}
+
 kin_status kin__ring_claim(const kin__ring *ring, uint64_t *tail, uint32_t need, kin__record **out)
 {
     if (POSITION(*tail) >= 2 * ring->units) {
@@ -197,7 +204,8 @@ kin_status kin__ring_claim(const kin__ring *ring, uint64_t *tail, uint32_t need,
     }
     uint32_t pad = padding(ring, *tail, need);
     kin_status status = find_room(ring, *tail, (uint64_t)pad + need);
-    if (status == KIN_OK || (status == KIN_E_TIMED_OUT && pad > 0 && find_room(ring, *tail, pad) == KIN_OK)) {
+    if (status == KIN_OK ||
+        (status == KIN_E_TIMED_OUT && pads_first(ring, pad, need) && find_room(ring, *tail, pad) == KIN_OK)) {
         if (pad > 0) {
             write_header(record_at(ring, *tail), KIN__PAD, pad);
             *tail = forward(ring, *tail, pad, false);
@@ -342,11 +350,28 @@ void kin__ring_mend_get(const kin__ring *ring)
 
 /* ---- without a lock ---- */
 
+/* The state of the record at a mark, as long as the mark stays what it is: afterwards there may be any bytes. */
+static uint32_t state_at(const kin__ring *ring, _Atomic uint64_t *end, uint64_t *at)
+{
+    for (int i = 0; i < COUNT_TRIES; i++) {
+        uint32_t state = state_of(record_at(ring, *at));
+        uint64_t before = *at;
+        *at = atomic_load(end);
+        if (*at == before || POSITION(*at) >= 2 * ring->units) {
+            return state;
+        }
+    }
+    return KIN__READY; /* others take one after the other */
+}
+
 bool kin__ring_readable(const kin__ring *ring)
 {
     uint64_t next = atomic_load(&ring->ends->next);
-    uint64_t tail = atomic_load(&ring->ends->tail);
-    return next != tail && (POSITION(next) >= 2 * ring->units || state_of(record_at(ring, next)) != KIN__RESERVED);
+    if (POSITION(next) >= 2 * ring->units) {
+        return next != atomic_load(&ring->ends->tail); /* damaged: the call that follows will say so */
+    }
+    uint32_t state = state_at(ring, &ring->ends->next, &next);
+    return next != atomic_load(&ring->ends->tail) && state != KIN__RESERVED;
 }
 
 bool kin__ring_reclaimable(const kin__ring *ring)
@@ -357,24 +382,60 @@ bool kin__ring_reclaimable(const kin__ring *ring)
         return true; /* damaged: the call that follows will say so */
     }
     if (head != next) {
-        return state_of(record_at(ring, head)) != KIN__TAKEN;
+        uint32_t state = state_at(ring, &ring->ends->head, &head);
+        next = atomic_load(&ring->ends->next);
+        if (head != next || POSITION(next) >= 2 * ring->units) {
+            return state != KIN__TAKEN;
+        }
     }
-    uint32_t state = next == atomic_load(&ring->ends->tail) ? KIN__READY : state_of(record_at(ring, next));
-    return state == KIN__PAD || state == KIN__HOLE;
+    uint32_t state = state_at(ring, &ring->ends->next, &next);
+    return next != atomic_load(&ring->ends->tail) && (state == KIN__PAD || state == KIN__HOLE);
+}
+
+/* Units after the tail that a record of need units takes, with its padding, or that the padding takes before that. */
+static uint32_t next_step(const kin__ring *ring, uint64_t tail, uint32_t need)
+{
+    uint32_t left = ring->units - (POSITION(tail) < 2 * ring->units ? offset_of(ring, tail) : 0);
+    return need <= left ? need : pads_first(ring, left, need) ? left : left + need;
 }
 
 bool kin__ring_writable(const kin__ring *ring, uint32_t need)
 {
     uint64_t tail = atomic_load(&ring->ends->tail);
-    uint32_t left = ring->units - (POSITION(tail) < 2 * ring->units ? offset_of(ring, tail) : 0);
-    uint32_t units = need > left ? left : need; /* the padding alone is a step, too */
+    uint32_t units = next_step(ring, tail, need);
     return fits(ring, atomic_load(&ring->ends->head), tail, units) != KIN_E_TIMED_OUT || kin__ring_reclaimable(ring);
+}
+
+uint32_t kin__ring_wanted(const kin__ring *ring, uint32_t need)
+{
+    uint32_t units = next_step(ring, atomic_load(&ring->ends->tail), need);
+    return units > need ? units : need;
 }
 
 uint32_t kin__ring_room(const kin__ring *ring)
 {
     uint32_t used = distance(ring, atomic_load(&ring->ends->head), atomic_load(&ring->ends->tail));
     return used <= ring->units ? ring->units - used : 0;
+}
+
+uint32_t kin__ring_space(const kin__ring *ring)
+{
+    uint64_t head = atomic_load(&ring->ends->head), tail = atomic_load(&ring->ends->tail);
+    kin_status status = fits(ring, head, tail, 0);
+    if (status != KIN_OK) {
+        return status == KIN_E_DAMAGED ? UINT32_MAX : 0;
+    }
+    return ring->units - distance(ring, head, tail);
+}
+
+uint32_t kin__ring_count_put(const kin__ring *ring)
+{
+    return COUNT(atomic_load_explicit(&ring->ends->tail, memory_order_relaxed));
+}
+
+uint32_t kin__ring_count_got(const kin__ring *ring)
+{
+    return COUNT(atomic_load_explicit(&ring->ends->next, memory_order_relaxed));
 }
 
 /* next has not changed around the look at tail, so both numbers held at that moment. */

@@ -70,7 +70,8 @@ static inline kin_status kin__ring_open(kin__ring *out, kin__seat *seat, kin__qu
 
 /* ---- for the holder of put_lock ---- */
 
-/* Finds room for a record of need units at *tail, and moves *tail behind it; also when there is no room, over padding.
+/* Finds room for a record of need units at *tail, and moves *tail behind it; also when there is no room, over padding
+ * that has to go before there can be any.
  * KIN_E_TIMED_OUT: no room now. */
 kin_status kin__ring_claim(const kin__ring *ring, uint64_t *tail, uint32_t need, kin__record **out);
 void kin__ring_publish(const kin__ring *ring, uint64_t tail);
@@ -102,8 +103,15 @@ bool kin__ring_readable(const kin__ring *ring);
 /* Whether a record of need units would fit, or kin__ring_reclaim might change that. */
 bool kin__ring_writable(const kin__ring *ring, uint32_t need);
 bool kin__ring_reclaimable(const kin__ring *ring);
+/* Units that have to be free for a record of need units. */
+uint32_t kin__ring_wanted(const kin__ring *ring, uint32_t need);
 /* Units free. */
 uint32_t kin__ring_room(const kin__ring *ring);
+/* The same, for one more message: 0 if there are as many as there may be. UINT32_MAX: the marks make no sense. */
+uint32_t kin__ring_space(const kin__ring *ring);
+/* Counts of all messages put, and of all got, since the queue was made, modulo 2^32. */
+uint32_t kin__ring_count_put(const kin__ring *ring);
+uint32_t kin__ring_count_got(const kin__ring *ring);
 uint32_t kin__ring_count(const kin__ring *ring);
 /* The record whose message begins at memory, or NULL if there can be none. */
 kin__record *kin__ring_record(const kin__ring *ring, const void *memory);

@@ -1,17 +1,57 @@
-/* waiting.c: waiting for a queue's messages, or for room in it.
+/* waiting.c: waiting for a queue's messages, or for room in it, in line.
  *
- * Waiters sleep on `readable` and `writable`. Their only content is the flag WAITERS: a thread sleeps, or is about to.
+ * Consumers sleep on `readable`, producers on `writable`. Each word has flags only:
  *
- *     consumer: begin the wait slot; set WAITERS; load the lock's word, the marks; nothing there: sleep
- *     producer: store tail; unlock; load `readable`; WAITERS: unpark, and clear it when nobody is left
+ *     WAITERS  a thread sleeps on the word, or is about to, or has been woken and has not left its slot
+ *     WAKING   one of them is being woken, or has been: it looks soon
+ *     CLOSED   (in `writable`) the queue is closed
  *
- * The word does not change with what is waited for, and an unpark that leaves somebody asleep leaves it as it is. So
- * the look comes after the slot has begun: the unpark finds the slot, or the look finds the message.
+ *     0 ──a waiter, its slot begun──► WAITERS              and not WAKING: who set that may be dead
+ *     WAITERS ──who has put or got──► WAITERS|WAKING       then unparks the oldest sleeper
+ *     WAITERS|WAKING ──the one woken──► WAITERS            then looks, and at its call's end passes on
+ *     WAITERS|WAKING ──who has woken nobody──► WAITERS     then looks once more
+ *     WAITERS ──unpark, nobody is left──► 0                clears the flag, and looks for sleepers again
  *
- * The unlock, the setting of WAITERS and both loads are sequentially consistent: if the producer sees no WAITERS, then
- * the consumer finds the lock's word of that unlock or a later one, with which it synchronises, and so the mark stored
- * before. The same with the sides exchanged; for a commit or a consume, the exchange of the record's owner stands in
- * for the unlock.
+ * One wake-up for one message, or for one message's room, is the most; mostly it is fewer:
+ *
+ * 1. Who puts, or gets, looks at the other side's word after it has released its lock. With WAITERS and without WAKING
+ *    it sets WAKING and wakes the oldest sleeper (kin__unpark_oldest), if what is there is enough for it. With WAKING
+ *    it does nothing: who is on the way finds what has come.
+ * 2. Who has slept, for whatever reason it leaves, looks at the end of its call whether something is left, and then
+ *    does as in 1. So all that is there is taken by sleepers that wake one another.
+ * 3. The oldest sleeper is the only one to be woken: one that wants more room than there is keeps those back that want
+ *    less and came later. A thread that sleeps again in the same call keeps its ticket, and so its place.
+ * 4. A call that has not waited may still find something and take it (a thread that runs is faster than one that has to
+ *    be woken), but only so many messages in all between two threads whose turn has come: `put_barged`, `get_barged`,
+ *    up to `put_limit`, `get_limit`. After that it is held back: it sleeps, whatever is there, and sees to it that the
+ *    oldest is woken. Calls with KIN_NOW are not held back.
+ * 5. At the end of a slice a sleeper takes what it finds if it is the oldest; or if nothing has moved all the time:
+ *    those before it may want what never comes, or be stopped, or the consumers may be held back themselves.
+ *
+ * Nobody waits for long for a thread that is on the way and does not come, since it is dead or stopped:
+ *
+ * 6. While WAKING is set, the 4th message, the 16th, the 64th, ... since it was set wakes another sleeper nevertheless.
+ * 7. A sleeper whose slice ends clears WAKING. If it is the oldest and finds something, then those that were woken
+ *    before it are late: `read_late`, `write_late` is its ticket, and slots with earlier ones are not waited for.
+ *
+ * Nothing is left lying while somebody sleeps for it. The word does not change with what is waited for, so the look
+ * comes after the slot has begun: the unpark finds the slot, or the look finds the message. In this order:
+ *
+ *     waiter:  begin the slot; set WAITERS; load the lock's word; load the marks; nothing there: sleep
+ *     waker:   store the mark; unlock; load the word; WAITERS: set WAKING; load the marks; unpark
+ *     woken:   end the slot; clear WAKING; load the lock's word; load the marks; at last as in 2
+ *
+ * All of these are sequentially consistent, but for the mark's store, which the unlock releases. If the waker sees no
+ * WAITERS, then the waiter finds the lock's word of that unlock or a later one, with which it synchronises, and so the
+ * mark. If the waker sees WAKING, and leaves it at that, then whoever clears WAKING afterwards looks after that, by the
+ * same argument: the one woken; a waiter that begins; a waker that has woken nobody, and whose marks were older. What
+ * the first two find is taken by them, and 2 goes for the rest. A waker that finds a slot that was woken and has not
+ * ended (KIN__UNPARKED_BEFORE) leaves WAKING: the slot's thread clears it after that. For a commit or a consume, the
+ * exchange of the record's owner stands in for the unlock.
+ *
+ * Death: of a waker between WAKING and the post, or of one that was woken: 6, or 7, or the next that begins to wait;
+ * at the latest when the oldest sleeper's slice ends. All counts are hints: a wrong one wakes somebody for nothing, or
+ * makes a turn longer.
  */
 #include "queue/waiting.h"
 
@@ -21,6 +61,9 @@
 #include "family/reap.h"
 #include "queue/ring.h"
 
+#define ROUND 1024u /* messages before all who wait have had their turn, if those are few */
+#define BARGED_LEAST 32u
+#define ANOTHER 4u                /* see kin__queue_wake */
 #define WATCH_INTERVAL KIN_MS(10) /* to ask the system whether a process lives costs a system call */
 
 bool kin__queue_worthwhile(const kin__ring *ring, const kin__waiting *w)
@@ -119,8 +162,8 @@ static bool begin_waiting(const kin__ring *ring, kin__waiting *w)
     w->deadline = w->timeout > KIN_OS_NEVER - w->now ? KIN_OS_NEVER : w->now + w->timeout;
     w->slices = kin__slices_of(w->deadline, false);
     w->ask = w->timeout == KIN_NOW;
-    if (w->ask) {
-        return true;
+    if (w->ask || w->held) {
+        return w->ask;
     }
     bool moved = spin(ring, w);
     if (moved) {
@@ -129,22 +172,148 @@ static bool begin_waiting(const kin__ring *ring, kin__waiting *w)
     return moved;
 }
 
+/* ---- waking ---- */
+
+static _Atomic uint64_t *word_of(const kin__ring *ring, bool readers)
+{
+    return readers ? &ring->ends->readable : &ring->ends->writable;
+}
+
+/* The lock whose release comes after what they wait for. Loaded after the change of the own word. */
+static void see_releases(const kin__ring *ring, bool readers)
+{
+    atomic_load(readers ? &ring->ends->put_lock.word : &ring->ends->get_lock.word);
+}
+
+/* Units for the oldest sleeper. */
+static uint32_t there_is(const kin__ring *ring, bool readers)
+{
+    if (kin__queue_closed(ring)) {
+        return KIN__ALL;
+    }
+    if (readers) {
+        return kin__ring_readable(ring);
+    }
+    return kin__ring_reclaimable(ring) ? KIN__ALL : kin__ring_space(ring);
+}
+
+/* ---- 6: how many had come when WAKING was set (32 bits) | how many more wake another sleeper (32 bits) ---- */
+
+static uint32_t moved(const kin__ring *ring, bool readers)
+{
+    return readers ? kin__ring_count_put(ring) : kin__ring_count_got(ring);
+}
+
+static void note_wake(const kin__ring *ring, bool readers, uint32_t count, uint64_t next)
+{
+    atomic_store_explicit(readers ? &ring->ends->read_wakes : &ring->ends->write_wakes, next << 32 | count,
+                          memory_order_relaxed);
+}
+
+static bool another_is_due(const kin__ring *ring, bool readers)
+{
+    uint64_t wakes =
+        atomic_load_explicit(readers ? &ring->ends->read_wakes : &ring->ends->write_wakes, memory_order_relaxed);
+    if (moved(ring, readers) - (uint32_t)wakes < wakes >> 32) {
+        return false;
+    }
+    note_wake(ring, readers, (uint32_t)wakes,
+              wakes >> 32 < UINT32_MAX / ANOTHER ? (wakes >> 32) * ANOTHER : UINT32_MAX);
+    return true;
+}
+
+static _Atomic uint64_t *late_of(const kin__ring *ring, bool readers)
+{
+    return readers ? &ring->ends->read_late : &ring->ends->write_late;
+}
+
+/* The more sleep, the shorter a turn: so each has had one soon. */
+static void choose_limit(const kin__ring *ring, bool readers, uint32_t sleepers)
+{
+    uint32_t limit = ROUND / (sleepers + 1);
+    limit = limit < BARGED_LEAST ? BARGED_LEAST : limit < KIN__BARGED_MAX ? limit : KIN__BARGED_MAX;
+    atomic_store_explicit(readers ? &ring->ends->get_limit : &ring->ends->put_limit, limit, memory_order_relaxed);
+}
+
+void kin__queue_wake(const kin__ring *ring, bool readers)
+{
+    _Atomic uint64_t *word = word_of(ring, readers);
+    uint32_t units, sleepers;
+    do {
+        bool another = (atomic_fetch_or(word, KIN__WAKING) & KIN__WAKING) != 0;
+        if (!another) {
+            note_wake(ring, readers, moved(ring, readers), ANOTHER);
+        } else if (!another_is_due(ring, readers)) {
+            return;
+        }
+        uint64_t late = atomic_load_explicit(late_of(ring, readers), memory_order_relaxed);
+        units = there_is(ring, readers);
+        kin__unparked result =
+            kin__unpark_oldest(ring->seat->family, word, KIN__WAITERS, units, late, another, &sleepers);
+        choose_limit(ring, readers, sleepers);
+        if (result == KIN__UNPARKED_ONE || result == KIN__UNPARKED_BEFORE) {
+            return;
+        }
+        units = result == KIN__UNPARKED_NOBODY ? 0 : units;
+        atomic_fetch_and(word, ~KIN__WAKING);
+        see_releases(ring, readers);
+    } while ((atomic_load(word) & KIN__WAITERS) && there_is(ring, readers) > units);
+}
+
+void kin__queue_line_up(const kin__ring *ring, bool readers)
+{
+    _Atomic uint64_t *word = word_of(ring, readers);
+    uint64_t value = atomic_load(word);
+    while (!atomic_compare_exchange_weak(word, &value, (value | KIN__WAITERS) & ~KIN__WAKING)) {
+    }
+    see_releases(ring, readers);
+}
+
+/* ---- sleeping ---- */
+
+/* What moves when somebody of the own side is served, or room is made. */
+static uint64_t progress(const kin__ring *ring, bool readers)
+{
+    return atomic_load(readers ? &ring->ends->next : &ring->ends->head);
+}
+
+/* Its slot ends. there: the look before the sleep has found something. before: the progress then. */
+static void arrive(const kin__ring *ring, kin__waiting *w, bool there, uint64_t before)
+{
+    const bool reads = w->units == 0;
+    w->parked = kin__park_end(ring->seat) ? KIN__WOKEN : there ? KIN__CHANGED : KIN__TIMED_OUT;
+    w->held = false;
+    w->turn = w->parked == KIN__WOKEN;
+    if (w->parked == KIN__CHANGED) {
+        return;
+    }
+    atomic_fetch_and(word_of(ring, reads), ~KIN__WAKING);
+    see_releases(ring, reads);
+    if (w->parked == KIN__TIMED_OUT && w->slices.older == 0 && kin__queue_worthwhile(ring, w)) {
+        atomic_store_explicit(late_of(ring, reads), w->slices.ticket, memory_order_relaxed);
+    }
+    w->turn |= w->slices.older == 0 || progress(ring, reads) == before;
+}
+
 static void sleep_a_slice(const kin__ring *ring, kin__waiting *w)
 {
     const bool reads = w->units == 0;
-    _Atomic uint64_t *word = reads ? &ring->ends->readable : &ring->ends->writable;
-    kin__lock *other = reads ? &ring->ends->put_lock : &ring->ends->get_lock;
+    uint64_t before = progress(ring, reads);
     if (kin__queue_obstructed(ring, w)) {
         kin__slices_hurry(&w->slices);
     }
-    kin__slices_begin(ring->seat, &w->slices, word, reads ? 1 : w->units);
-    atomic_fetch_or(word, KIN__WAITERS);
-    atomic_load(&other->word);
-    bool there = kin__queue_worthwhile(ring, w);
-    if (!there && !kin__slices_sleep(ring->seat, &w->slices) && kin__queue_worthwhile(ring, w)) {
+    kin__slices_begin(ring->seat, &w->slices, word_of(ring, reads), reads ? 1 : kin__ring_wanted(ring, w->units));
+    w->slept = true;
+    kin__queue_line_up(ring, reads);
+    bool there = !w->held && kin__queue_worthwhile(ring, w);
+    if (w->held) {
+        kin__queue_wake(ring, reads);
+    }
+    if (!there && !kin__slices_sleep(ring->seat, &w->slices) && w->slices.older == 0 &&
+        kin__queue_worthwhile(ring, w)) {
         kin__slices_forgotten(ring->seat, reads ? &ring->ends->tail : &ring->ends->head);
     }
-    w->parked = kin__park_end(ring->seat) ? KIN__WOKEN : there ? KIN__CHANGED : KIN__TIMED_OUT;
+    arrive(ring, w, there, before);
     w->now = there || w->deadline == KIN_OS_NEVER ? w->now : kin_os_now();
 }
 
@@ -158,7 +327,7 @@ kin_status kin__queue_wait(const kin__ring *ring, kin__waiting *w)
         return KIN_E_TIMED_OUT;
     }
     w->ask = w->now - w->asked > WATCH_INTERVAL && kin__queue_obstructed(ring, w);
-    if (w->ask) {
+    if (w->ask && !w->held) {
         w->asked = w->now;
         return KIN_OK;
     }
@@ -174,13 +343,9 @@ kin_status kin__queue_wait(const kin__ring *ring, kin__waiting *w)
 
 void kin__queue_pass_on(const kin__ring *ring, const kin__waiting *w)
 {
-    if (!w->begun) {
-        return;
-    }
-    /* After a slice, too: who should have woken others may be dead. */
-    if (w->parked != KIN__CHANGED && kin__queue_worthwhile(ring, w)) {
-        kin__unpark(ring->seat->family, w->units == 0 ? &ring->ends->readable : &ring->ends->writable,
-                    w->units == 0 ? 1 : KIN__ALL);
+    const bool reads = w->units == 0;
+    if (w->slept && (atomic_load(word_of(ring, reads)) & KIN__WAITERS) && there_is(ring, reads) > 0) {
+        kin__queue_wake(ring, reads);
     }
     if (w->slices.dead) {
         kin__reap_all(ring->seat->family);

@@ -6,7 +6,8 @@
  * releaser unpark is set before the look, and the wait slot is seen before that: so whatever becomes ready later
  * wakes.
  *
- * The system's own things are slept for together with the wait slot's semaphore (os.h, wait.c).
+ * The system's own things ("natives") are slept for together with the wait slot's semaphore (os.h, wait.c). One that
+ * was ready at the last look does not end the sleep: if all are waited for, it would end each sleep at once.
  */
 
 #include "base/deadline.h"
@@ -15,6 +16,7 @@
 #include "park/look.h"
 #include "park/owner_lock.h"
 #include "park/park.h"
+#include "park/slices.h"
 #include "pipe/pipe.h"
 #include "process/process.h"
 #include "process/program.h"
@@ -31,8 +33,9 @@ typedef uint32_t look_at(kin__look *how, void *object, uint32_t interest);
 
 typedef struct waiter {
     kin_wait_item *items;
-    size_t count, wanted, ready;
-    kin_family *family; /* of the objects, or NULL */
+    size_t count, wanted;
+    size_t objects, natives; /* how many of each were ready at the last look */
+    kin_family *family;      /* of the objects, or NULL */
     kin__look how;
     kin_os_watch *watches; /* of the native items, in their order */
     size_t watch_count;
@@ -95,7 +98,7 @@ static kin_status check_item(waiter *w, kin_wait_item *item)
     }
 }
 
-/* A thread's seats change places when it uses another family, as the end of a process might make it do. */
+/* The thread's seat in the objects' family. It is found again each time, since it stays where it is. */
 static kin_status sit(waiter *w)
 {
     return w->family ? kin__seat_take(&w->how.seat, w->family) : KIN_OK;
@@ -103,20 +106,21 @@ static kin_status sit(waiter *w)
 
 /* ---- one look at all ---- */
 
-static void note(waiter *w, kin_wait_item *item, uint32_t ready)
+static size_t count_ready(const waiter *w)
 {
-    item->ready = ready;
-    w->ready += ready != 0;
+    return w->objects + w->natives;
 }
 
 static void look_at_objects(waiter *w)
 {
-    w->ready = 0;
+    w->objects = 0;
     w->how.owned = false;
     for (size_t i = 0; i < w->count; i++) {
-        look_at *look = look_for(w->items[i].type);
+        kin_wait_item *item = &w->items[i];
+        look_at *look = look_for(item->type);
         if (look) {
-            note(w, &w->items[i], look(&w->how, w->items[i].object, w->items[i].interest));
+            item->ready = look(&w->how, item->object, item->interest);
+            w->objects += item->ready != 0;
         }
     }
 }
@@ -146,22 +150,24 @@ static kin_status native_handle(kin_os_handle *out, const kin_wait_item *item)
     }
 }
 
-static kin_status list_watches(waiter *w, bool *any)
+/* sleeps: leaves out those that were ready at the last look. */
+static kin_status list_watches(waiter *w, bool sleeps, bool *any)
 {
     size_t next = 0;
     w->blind = *any = false;
     for (size_t i = 0; i < w->count; i++) {
         const kin_wait_item *item = &w->items[i];
-        kin_os_handle handle;
+        kin_os_handle handle = KIN_OS_NO_HANDLE;
+        bool wanted = !(sleeps && item->ready);
         if (!is_native(item)) {
             continue;
         }
-        kin_status status = native_handle(&handle, item);
+        kin_status status = wanted ? native_handle(&handle, item) : KIN_OK;
         if (status != KIN_OK) {
             return status;
         }
         w->watches[next++] = (kin_os_watch){handle, item->interest, 0};
-        w->blind |= handle == KIN_OS_NO_HANDLE;
+        w->blind |= wanted && handle == KIN_OS_NO_HANDLE;
         *any |= handle != KIN_OS_NO_HANDLE;
     }
     return KIN_OK;
@@ -187,26 +193,28 @@ static uint32_t native_ready(const kin_wait_item *item, const kin_os_watch *watc
 static void take_answers(waiter *w)
 {
     size_t next = 0;
+    w->natives = 0;
     for (size_t i = 0; i < w->count; i++) {
         kin_wait_item *item = &w->items[i];
         if (is_native(item)) {
-            note(w, item, native_ready(item, &w->watches[next++]));
+            item->ready = native_ready(item, &w->watches[next++]);
+            w->natives += item->ready != 0;
         }
     }
 }
 
 typedef struct own_bell { /* see os.h; number 0: there is none */
-    kin_os_handle handle;
+    kin_os_bell os;
     uint32_t number;
 } own_bell;
 
-static const own_bell none = {KIN_OS_NO_HANDLE, 0};
+static const own_bell none = {KIN_OS_NO_BELL, 0};
 
-/* Looks at the natives, sleeping for them, and for the wait slot if there is one, until end. */
+/* Looks at the natives, sleeping for them, and for the wait slot if there is one, until end; 0: does not sleep. */
 static kin_status watch_natives(waiter *w, const own_bell *bell, int64_t end)
 {
     bool any;
-    kin_status status = list_watches(w, &any);
+    kin_status status = list_watches(w, end > 0, &any);
     if (status != KIN_OK) {
         return status;
     }
@@ -215,8 +223,8 @@ static kin_status watch_natives(waiter *w, const own_bell *bell, int64_t end)
     if (w->blind && end > 0) {
         end = kin__slice_end(kin_os_now(), NO_HANDLE_STEP, end);
     }
-    if (any) {
-        status = kin_os_watch_any(w->watches, w->watch_count, sem, bell->handle, end);
+    if (any || sem != KIN_OS_NO_SEM) {
+        status = kin_os_watch_any(w->watches, w->watch_count, sem, &bell->os, end);
     } else if (end > 0) {
         kin_os_sleep_until(end);
     }
@@ -238,6 +246,18 @@ static kin_status look_at_all(waiter *w)
 
 /* ---- sleeping ---- */
 
+/* At a slice's end, before the watch ends: nobody woke the thread, and more objects are ready than before. */
+static void count_forgotten(waiter *w, size_t objects, size_t natives)
+{
+    static _Atomic uint64_t nothing; /* there is no one word that shows what others do */
+    if (w->natives <= natives && kin__slot_waits(atomic_load(&w->how.seat->thread->state))) {
+        look_at_objects(w);
+        if (w->objects > objects) {
+            kin__slices_forgotten(w->how.seat, &nothing);
+        }
+    }
+}
+
 static kin_status sleep_a_slice(waiter *w, const own_bell *bell, int64_t end)
 {
     kin_status status = sit(w);
@@ -248,15 +268,25 @@ static kin_status sleep_a_slice(waiter *w, const own_bell *bell, int64_t end)
     w->how.arm = true;
     look_at_objects(w);
     w->how.arm = false;
-    if (w->ready < w->wanted && w->watch_count == 0) {
+    size_t objects = w->objects, natives = w->natives;
+    if (count_ready(w) < w->wanted && w->watch_count == 0) {
         kin__park_sleep(w->how.seat, end);
-    } else if (w->ready < w->wanted) {
+    } else if (count_ready(w) < w->wanted) {
         status = watch_natives(w, bell, end);
     }
     if (sit(w) == KIN_OK) {
+        count_forgotten(w, objects, natives);
         kin__watch_end(w->how.seat, w->how.buckets);
     }
     return status;
+}
+
+/* Without a bell, nothing wakes a thread that sleeps for natives and objects but the end of its slice. */
+static int64_t slice_end(const waiter *w, const own_bell *bell, int64_t length, int64_t deadline)
+{
+    int64_t now = kin_os_now();
+    return w->watch_count > 0 && bell->number == 0 ? kin__slice_end(now, length, deadline)
+                                                   : kin__slices_end(now, length, deadline);
 }
 
 static kin_status wait_until(waiter *w, const own_bell *bell, int64_t deadline)
@@ -266,18 +296,18 @@ static kin_status wait_until(waiter *w, const own_bell *bell, int64_t deadline)
         w->how.ask = true;
         kin_status status = look_at_all(w);
         int64_t now = kin_os_now();
-        if (status == KIN_OK && w->ready < w->wanted && w->family) {
+        if (status == KIN_OK && count_ready(w) < w->wanted && w->family) {
             status = kin__member_check(w->family);
         }
-        if (status != KIN_OK || w->ready >= w->wanted) {
+        if (status != KIN_OK || count_ready(w) >= w->wanted) {
             return status;
         }
         if (now >= deadline) {
             return KIN_E_TIMED_OUT;
         }
         w->how.ask = false;
-        status = sleep_a_slice(w, bell, kin__slice_end(now, slice, deadline));
-        if (status != KIN_OK || w->ready >= w->wanted) {
+        status = sleep_a_slice(w, bell, slice_end(w, bell, slice, deadline));
+        if (status != KIN_OK || count_ready(w) >= w->wanted) {
             return status;
         }
         slice = w->how.owned ? KIN__SLICE_OWNER : slice * 2 < KIN__SLICE_MAX ? slice * 2 : KIN__SLICE_MAX;
@@ -289,18 +319,17 @@ static kin_status wait_with_bell(waiter *w, int64_t timeout)
     own_bell own = none;
     w->how.ask = true;
     kin_status status = look_at_all(w);
-    if (status != KIN_OK || w->ready >= w->wanted || timeout == KIN_NOW) {
-        return status == KIN_OK && w->ready < w->wanted ? KIN_E_TIMED_OUT : status;
+    if (status != KIN_OK || count_ready(w) >= w->wanted || timeout == KIN_NOW) {
+        return status == KIN_OK && count_ready(w) < w->wanted ? KIN_E_TIMED_OUT : status;
     }
     int64_t deadline = kin__deadline(timeout);
     if (w->family && w->watch_count > 0 && sit(w) == KIN_OK) { /* without one its slices have to do */
-        if (kin_os_bell_open(&own.handle, &own.number, &w->family->id, kin__token_index(w->how.seat->token)) !=
-            KIN_OK) {
+        if (kin_os_bell_open(&own.os, &own.number, &w->family->id, kin__token_index(w->how.seat->token)) != KIN_OK) {
             own = none;
         }
     }
     status = wait_until(w, &own, deadline);
-    kin_os_bell_close(own.handle);
+    kin_os_bell_close(&own.os);
     return status;
 }
 
@@ -326,7 +355,7 @@ kin_status kin_wait(kin_wait_item *items, size_t count, uint32_t flags, int64_t 
         free(w.watches);
     }
     if (status == KIN_OK && ready) {
-        *ready = w.ready;
+        *ready = count_ready(&w);
     }
     return status;
 }

@@ -10,6 +10,7 @@
 
 typedef HANDLE kin_os_handle;
 #define KIN_OS_NO_HANDLE ((HANDLE)0)
+#define KIN_OS_DUPLICATES_INTO 1
 
 typedef HANDLE kin_os_sem;
 #define KIN_OS_NO_SEM ((HANDLE)0)
@@ -45,6 +46,14 @@ typedef struct kin_os_pipe {
     unsigned char nothing[8];
 } kin_os_pipe;
 #define KIN_OS_PIPE_HANDLES 2u
+
+typedef struct kin_os_bell {
+    BOOL none; /* there is nothing to it */
+} kin_os_bell;
+#define KIN_OS_NO_BELL                                                                                                 \
+    {                                                                                                                  \
+        FALSE                                                                                                          \
+    }
 
 struct kin_win32_channel;
 

@@ -28,10 +28,11 @@ kin_status kin_os_pulse_create(kin_os_pulse *out, const kin_os_id *family, const
     return KIN_OK;
 }
 
-kin_os_handle kin_os_pulse_handle(const kin_os_pulse *pulse)
+kin_status kin_os_pulse_handle(kin_os_handle *out, kin_os_pulse *pulse)
 {
     (void)pulse;
-    return KIN_OS_NO_HANDLE;
+    *out = KIN_OS_NO_HANDLE;
+    return KIN_OK;
 }
 
 kin_status kin_os_pulse_adopt(kin_os_pulse *out, kin_os_handle handle)
@@ -39,6 +40,13 @@ kin_status kin_os_pulse_adopt(kin_os_pulse *out, kin_os_handle handle)
     kin_os_handle_close(handle);
     *out = (kin_os_pulse)KIN_OS_NO_PULSE;
     return KIN_OK;
+}
+
+bool kin_os_pulse_is(kin_os_handle handle, const kin_os_id *family)
+{
+    (void)handle;
+    (void)family;
+    return false; /* there are none */
 }
 
 static void sign_name(wchar_t out[KIN_WIN32_NAME], const kin_os_id *family, const kin_os_process_id *who)

@@ -10,16 +10,16 @@
 
 #define DIRECT (MAXIMUM_WAIT_OBJECTS - 1) /* and the thread's semaphore */
 
-kin_status kin_os_bell_open(kin_os_handle *out, uint32_t *number, const kin_os_id *family, uint32_t slot)
+kin_status kin_os_bell_open(kin_os_bell *out, uint32_t *number, const kin_os_id *family, uint32_t slot)
 {
     *number = 1;
     (void)family;
     (void)slot;
-    *out = KIN_OS_NO_HANDLE;
+    *out = (kin_os_bell)KIN_OS_NO_BELL;
     return KIN_OK;
 }
 
-void kin_os_bell_close(kin_os_handle bell)
+void kin_os_bell_close(kin_os_bell *bell)
 {
     (void)bell;
 }
@@ -136,7 +136,8 @@ static kin_status wait_by_pool(kin_os_watch *watches, size_t count, kin_os_sem s
     return status;
 }
 
-kin_status kin_os_watch_any(kin_os_watch *watches, size_t count, kin_os_sem sem, kin_os_handle bell, int64_t deadline)
+kin_status kin_os_watch_any(kin_os_watch *watches, size_t count, kin_os_sem sem, const kin_os_bell *bell,
+                            int64_t deadline)
 {
     (void)bell;
     clear(watches, count);

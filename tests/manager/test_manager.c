@@ -1,11 +1,14 @@
 /* Managers: objects under names, kept by a process of its own. Strangers are this program once more. */
 #include "support.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "os.h"
 
 #define STRANGERS 5
+#define ASKERS 4
+#define OVER INT64_MAX
 
 static char name[64]; /* another in each test and run */
 
@@ -82,11 +85,57 @@ static int be_passing_creator(void)
     return 1;
 }
 
+enum { ROUND, ARRIVED, PLACES, BOARD = PLACES + ASKERS };
+
+static _Atomic int64_t *board_of(kin_manager *manager)
+{
+    kin_array *array = NULL;
+    return kin_manager_array(manager, "board", KIN_I64, BOARD, 0, &array) == KIN_OK ? kin_array_data(array) : NULL;
+}
+
+static void await_count(_Atomic int64_t *count, int64_t wanted)
+{
+    for (int64_t end = now_ns() + PATIENCE; atomic_load(count) < wanted && now_ns() < end;) {
+        kin_os_yield();
+    }
+}
+
+/* In each round, when told to go: asks for the lock that has just been destroyed, and says where it found one. */
+static int be_asker(void)
+{
+    kin_manager *manager = NULL;
+    CHECK(kin_manager_open(&manager, name, NULL) == KIN_OK);
+    _Atomic int64_t *board = board_of(manager);
+    CHECK(board);
+    int64_t me = atomic_fetch_add(&board[ARRIVED], 1);
+    for (int64_t round = 1;; round++) {
+        kin_lock *lock = NULL;
+        await_count(&board[ROUND], round);
+        if (atomic_load(&board[ROUND]) == OVER) {
+            break;
+        }
+        CHECK(kin_manager_lock(manager, "lock", 0, &lock) == KIN_OK);
+        atomic_store(&board[PLACES + me], (char *)lock - (char *)board);
+        atomic_fetch_add(&board[ARRIVED], 1);
+    }
+    kin_manager_close(manager);
+    return 0;
+}
+
 static int be_stranger(const char *argument)
 {
     const char *colon = strchr(argument, ':');
     snprintf(name, sizeof name, "%s", colon + 1);
-    return argument[0] == 'c' ? be_counter() : argument[0] == 'm' ? be_creator() : be_passing_creator();
+    switch (argument[0]) {
+    case 'a':
+        return be_asker();
+    case 'c':
+        return be_counter();
+    case 'm':
+        return be_creator();
+    default:
+        return be_passing_creator();
+    }
 }
 
 /* ---- tests ---- */
@@ -149,6 +198,38 @@ static void all_kinds_are_found_again(void **state)
     stop_and_close(manager);
 }
 
+static void destroyed_object_is_made_anew_once(void **state)
+{
+    (void)state;
+    intptr_t askers[ASKERS];
+    int different = 0;
+    new_name();
+    kin_manager *manager = open_manager(0);
+    _Atomic int64_t *board = board_of(manager);
+    assert_non_null(board);
+    for (int i = 0; i < ASKERS; i++) {
+        askers[i] = start_stranger("ask", name);
+    }
+    await_count(&board[ARRIVED], ASKERS);
+    int64_t end = now_ns() + KIN_SECONDS(2);
+    for (int64_t round = 1; now_ns() < end; round++) {
+        kin_lock *lock = NULL;
+        assert_ok(kin_manager_lock(manager, "lock", 0, &lock));
+        assert_ok(kin_lock_destroy(lock));
+        atomic_store(&board[ROUND], round);
+        await_count(&board[ARRIVED], ASKERS * (round + 1));
+        for (int i = 1; i < ASKERS; i++) {
+            different += atomic_load(&board[PLACES + i]) != atomic_load(&board[PLACES]);
+        }
+    }
+    atomic_store(&board[ROUND], OVER);
+    assert_int_equal(different, 0);
+    for (int i = 0; i < ASKERS; i++) {
+        assert_int_equal(end_of_self(askers[i]), 0);
+    }
+    stop_and_close(manager);
+}
+
 static void keeper_outlives_who_started_it(void **state)
 {
     (void)state;
@@ -203,6 +284,51 @@ static void killed_keeper_is_replaced(void **state)
     stop_and_close(again);
 }
 
+typedef struct asking {
+    kin_manager *manager;
+    _Atomic uint32_t other; /* a pid that somebody was told */
+} asking;
+
+static void ask_for_keeper(void *asking_)
+{
+    asking *it = asking_;
+    for (int64_t end = now_ns() + KIN_MS(300); now_ns() < end;) {
+        uint32_t pid = kin_manager_keeper(it->manager);
+        if (pid != 0) {
+            atomic_store(&it->other, pid);
+        }
+    }
+}
+
+static void nobody_that_asks_is_taken_for_the_keeper(void **state)
+{
+    (void)state;
+    new_name();
+    asking it = {open_manager(0), 0};
+    kill_pid(kin_manager_keeper(it.manager));
+    for (int64_t end = now_ns() + PATIENCE; kin_manager_keeper(it.manager) != 0 && now_ns() < end;) {
+    }
+    void *other = begin_thread(ask_for_keeper, &it);
+    ask_for_keeper(&it);
+    end_thread(other);
+    assert_int_equal(atomic_load(&it.other), 0);
+    kin_manager_close(it.manager);
+}
+
+/* A program's own family with a name. */
+static void asking_for_a_keeper_makes_no_manager(void **state)
+{
+    (void)state;
+    kin_family *family = NULL;
+    void *found = NULL;
+    new_name();
+    assert_ok(kin_family_open(&family, name, KIN_FAMILY_CREATE, NULL));
+    assert_status(kin_manager_stop(name, PATIENCE), KIN_E_NOT_FOUND);
+    assert_status(kin_name_get(&found, family, KIN_TYPE_LOCK, "kin.keeper"), KIN_E_NOT_FOUND);
+    assert_status(kin_name_get(&found, family, KIN_TYPE_EVENT, "kin.keeper.stop"), KIN_E_NOT_FOUND);
+    kin_family_close(family);
+}
+
 static void bad_input_is_refused(void **state)
 {
     (void)state;
@@ -232,9 +358,15 @@ int main(int argc, char **argv)
         return be_stranger(argv[1]);
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(strangers_meet_at_a_manager),    cmocka_unit_test(all_kinds_are_found_again),
-        cmocka_unit_test(keeper_outlives_who_started_it), cmocka_unit_test(keeper_ends_with_who_started_it_if_asked),
-        cmocka_unit_test(killed_keeper_is_replaced),      cmocka_unit_test(bad_input_is_refused),
+        cmocka_unit_test(strangers_meet_at_a_manager),
+        cmocka_unit_test(all_kinds_are_found_again),
+        cmocka_unit_test(destroyed_object_is_made_anew_once),
+        cmocka_unit_test(keeper_outlives_who_started_it),
+        cmocka_unit_test(keeper_ends_with_who_started_it_if_asked),
+        cmocka_unit_test(killed_keeper_is_replaced),
+        cmocka_unit_test(nobody_that_asks_is_taken_for_the_keeper),
+        cmocka_unit_test(asking_for_a_keeper_makes_no_manager),
+        cmocka_unit_test(bad_input_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -158,6 +158,35 @@ static void names_are_set_found_and_removed(void **state)
     assert_status(kin_name_remove(NULL, longest), KIN_E_NOT_FOUND);
 }
 
+static void name_of_a_destroyed_object_is_free(void **state)
+{
+    (void)state;
+    kin_lock *lock = NULL;
+    kin_sem *sem = NULL;
+    void *found = NULL;
+    char name[16];
+    assert_ok(kin_lock_create(&lock, NULL));
+    for (int i = 0; i < 256; i++) {
+        snprintf(name, sizeof name, "n%d", i);
+        assert_ok(kin_name_set(name, KIN_TYPE_LOCK, lock));
+    }
+    assert_ok(kin_lock_destroy(lock));
+    assert_ok(kin_sem_create(&sem, NULL, 0, 0));
+    assert_status(kin_name_get(&found, NULL, KIN_TYPE_SEM, "n7"), KIN_E_STALE); /* and not that it is a lock */
+    assert_ok(kin_name_set("n7", KIN_TYPE_SEM, sem));
+    assert_ok(kin_name_get(&found, NULL, KIN_TYPE_SEM, "n7"));
+    assert_ptr_equal(found, sem);
+    assert_status(kin_name_set("n7", KIN_TYPE_SEM, sem), KIN_E_EXISTS);
+    assert_ok(kin_name_set("another", KIN_TYPE_SEM, sem)); /* the table is full, but of names that are free */
+    assert_ok(kin_name_get(&found, NULL, KIN_TYPE_SEM, "another"));
+    assert_ok(kin_name_remove(NULL, "another"));
+    for (int i = 0; i < 256; i++) {
+        snprintf(name, sizeof name, "n%d", i);
+        kin_name_remove(NULL, name); /* one of them has gone to make room */
+    }
+    assert_ok(kin_sem_destroy(sem));
+}
+
 static void names_run_out_at_256(void **state)
 {
     (void)state;
@@ -302,6 +331,7 @@ int main(void)
         cmocka_unit_test(heads_at_the_end_of_memory_are_no_objects),
         cmocka_unit_test(lengths_written_over_are_no_objects),
         cmocka_unit_test(names_are_set_found_and_removed),
+        cmocka_unit_test(name_of_a_destroyed_object_is_free),
         cmocka_unit_test(names_run_out_at_256),
         cmocka_unit_test(child_and_parent_find_each_others_names),
         cmocka_unit_test(killed_in_the_directory_it_stays_whole),

@@ -308,6 +308,69 @@ static void the_oldest_of_many_are_woken(void **state)
     end_crowd(it);
 }
 
+/* ---- the oldest alone ---- */
+
+#define FLAG UINT64_C(1)
+
+static kin__unparked unpark_oldest(const crowd *it, uint32_t units, uint64_t awaited, bool anyway, uint32_t sleepers)
+{
+    uint32_t seen = UINT32_MAX;
+    kin__unparked result = kin__unpark_oldest(it->family, it->word, FLAG, units, awaited, anyway, &seen);
+    assert_int_equal(seen, sleepers);
+    return result;
+}
+
+static void nobody_comes_before_the_oldest(void **state)
+{
+    (void)state;
+    crowd *it = new_crowd();
+    join_crowd(it, 3);
+    join_crowd(it, 1);
+    assert_int_equal(unpark_oldest(it, 2, 0, false, 2), KIN__UNPARKED_TOO_FEW);
+    await_wakes(it, 0);
+    assert_int_equal(unpark_oldest(it, 3, 0, false, 2), KIN__UNPARKED_ONE);
+    await_wakes(it, 1);
+    assert_int_equal(atomic_load(&it->each[0].wakes), 1); /* it sleeps again, with a new ticket */
+    assert_int_equal(unpark_oldest(it, 2, 0, false, 2), KIN__UNPARKED_ONE);
+    await_wakes(it, 2);
+    assert_int_equal(atomic_load(&it->each[1].wakes), 1);
+    end_crowd(it);
+}
+
+/* The test's own slot stands for a thread that has been woken and does not run yet. */
+static void one_on_the_way_is_waited_for(void **state)
+{
+    (void)state;
+    crowd *it = new_crowd();
+    kin__seat *seat = own_seat();
+    assert_non_null(seat);
+    uint64_t ticket = kin__park_ticket(it->family);
+    kin__park_begin_with(seat, it->word, 1, ticket);
+    atomic_store(it->word, FLAG);
+    assert_int_equal(unpark_oldest(it, 1, 0, false, 1), KIN__UNPARKED_ONE);
+    assert_int_equal(unpark_oldest(it, 1, 0, true, 0), KIN__UNPARKED_BEFORE);
+    assert_int_equal(atomic_load(it->word), FLAG);
+    join_crowd(it, 1);
+    assert_int_equal(unpark_oldest(it, 1, ticket, false, 1), KIN__UNPARKED_BEFORE);
+    await_wakes(it, 0);
+    assert_int_equal(unpark_oldest(it, 1, ticket, true, 1), KIN__UNPARKED_ONE);
+    await_wakes(it, 1);
+    assert_int_equal(unpark_oldest(it, 1, ticket + 1, false, 1), KIN__UNPARKED_ONE); /* it is late */
+    await_wakes(it, 2);
+    assert_true(kin__park_end(seat));
+    end_crowd(it);
+}
+
+static void the_flag_goes_when_nobody_is_left(void **state)
+{
+    (void)state;
+    crowd *it = new_crowd();
+    atomic_store(it->word, FLAG | 4);
+    assert_int_equal(unpark_oldest(it, 1, 0, false, 0), KIN__UNPARKED_NOBODY);
+    assert_int_equal(atomic_load(it->word), 4);
+    end_crowd(it);
+}
+
 /* ---- slices ---- */
 
 static void sleep_in_slices(void *sleeper_)
@@ -359,6 +422,9 @@ int main(void)
         cmocka_unit_test(an_unpark_wakes_each_sleeper_once),
         cmocka_unit_test(as_many_are_woken_as_the_units_suffice_for_oldest_first),
         cmocka_unit_test(the_oldest_of_many_are_woken),
+        cmocka_unit_test(nobody_comes_before_the_oldest),
+        cmocka_unit_test(one_on_the_way_is_waited_for),
+        cmocka_unit_test(the_flag_goes_when_nobody_is_left),
         unit_test_with_slices(many_sleepers_look_about_little_more_than_few),
         unit_test_with_deaths(no_wake_up_is_lost),
     };

@@ -818,7 +818,7 @@ static void words_written_over_keep_nobody_waiting(void **state)
 {
     (void)state;
     int32_t *numbers = new_numbers(40);
-    for (int what = 0; what < 8; what++) {
+    for (int what = 0; what < 9; what++) {
         kin_pool *pool = new_pool(1);
         kin_future *future = NULL;
         kin_work work = work_on("nap", numbers, numbers, sizeof *numbers, 40);
@@ -851,6 +851,9 @@ static void words_written_over_keep_nobody_waiting(void **state)
         case 6:
             atomic_store(&future->plan.job->finished, UINT64_MAX / 2);
             break;
+        case 7: /* the worker is told that it is about to be killed */
+            atomic_store(&shared->slots[0].turn, atomic_load(&shared->slots[0].turn) | KIN__TURN_CONDEMNED);
+            break;
         default:
             atomic_store(&shared->slots[0].gone, 1);
             break;
@@ -864,7 +867,7 @@ static void words_written_over_keep_nobody_waiting(void **state)
         kin_future_close(future);
         assert_true(now_ns() - start < KIN_SECONDS(8));
         assert_true(status == KIN_OK || status == KIN_E_TIMED_OUT || status == KIN_E_WORKER_DIED);
-        if (what < 7) { /* and it is of use afterwards */
+        if (what < 8) { /* and it is of use afterwards */
             work = work_on("square", numbers, numbers, sizeof *numbers, 40);
             assert_true(kin_pool_map(pool, &work, NULL, PATIENCE) != KIN_E_TIMED_OUT);
         }

@@ -13,47 +13,47 @@ static const kin_os_id id = {{7, 7, 7}};
 static void what_has_rung_is_read(void **state)
 {
     (void)state;
-    kin_os_handle bell;
+    kin_os_bell bell;
     uint32_t number = 0;
     assert_ok(kin_os_bell_open(&bell, &number, &id, 5));
     for (int i = 0; i < 3; i++) {
         kin_os_bell_ring(&id, 5, number);
     }
-    assert_ok(kin_os_watch_any(NULL, 0, KIN_OS_NO_SEM, bell, KIN_OS_NEVER));
-    assert_status(kin_os_watch_any(NULL, 0, KIN_OS_NO_SEM, bell, kin_os_now() + KIN_MS(20)), KIN_E_TIMED_OUT);
-    kin_os_bell_close(bell);
+    assert_ok(kin_os_watch_any(NULL, 0, KIN_OS_NO_SEM, &bell, KIN_OS_NEVER));
+    assert_status(kin_os_watch_any(NULL, 0, KIN_OS_NO_SEM, &bell, kin_os_now() + KIN_MS(20)), KIN_E_TIMED_OUT);
+    kin_os_bell_close(&bell);
 }
 
 static void next_one_has_another_name(void **state)
 {
     (void)state;
-    kin_os_handle bell, inherited;
+    kin_os_bell bell, inherited;
     uint32_t number = 0, old = 0;
     assert_ok(kin_os_bell_open(&inherited, &old, &id, 5)); /* as a bare clone's child would keep it */
     assert_ok(kin_os_bell_open(&bell, &number, &id, 5));
     assert_true(number != old && number != 0);
     kin_os_bell_ring(&id, 5, number);
-    assert_ok(kin_os_watch_any(NULL, 0, KIN_OS_NO_SEM, bell, kin_os_now() + KIN_SECONDS(10)));
-    kin_os_bell_close(bell);
-    kin_os_bell_close(inherited);
+    assert_ok(kin_os_watch_any(NULL, 0, KIN_OS_NO_SEM, &bell, kin_os_now() + KIN_SECONDS(10)));
+    kin_os_bell_close(&bell);
+    kin_os_bell_close(&inherited);
 }
 
 static void forked_child_closes_it(void **state)
 {
     (void)state;
-    kin_os_handle bell;
+    kin_os_bell bell;
     uint32_t number = 0;
     int status = -1;
     assert_ok(kin_os_bell_open(&bell, &number, &id, 5));
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) {
-        _exit(fcntl(bell, F_GETFD) >= 0 || errno != EBADF);
+        _exit(fcntl(bell.fd, F_GETFD) >= 0 || errno != EBADF);
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_int_equal(status, 0);
-    assert_true(fcntl(bell, F_GETFD) >= 0);
-    kin_os_bell_close(bell);
+    assert_true(fcntl(bell.fd, F_GETFD) >= 0);
+    kin_os_bell_close(&bell);
 }
 
 int main(void)

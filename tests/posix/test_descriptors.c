@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "children.h"
+#include "family/member.h"
 #include "os.h"
 
 #ifndef SO_PASSPIDFD
@@ -192,13 +194,25 @@ static int take_all_numbers(int files[FILES])
     return 0;
 }
 
-/* They are still open, and as they were. */
-static int expect_untouched(const int files[FILES])
+static int expect_as_they_were(const int files[FILES])
 {
     struct stat info;
     for (int i = 0; i < FILES; i++) {
         CHECK(fstat(files[i], &info) == 0 && S_ISREG(info.st_mode) && info.st_size == 5);
+        CHECK(lseek(files[i], 0, SEEK_CUR) == 0);
     }
+    return 0;
+}
+
+/* They are still open, and as they were, and so they are in a forked child. */
+static int expect_untouched(const int files[FILES])
+{
+    CHECK(expect_as_they_were(files) == 0);
+    pid_t pid = fork_child();
+    if (pid == 0) {
+        _exit(expect_as_they_were(files));
+    }
+    CHECK(end_of(pid) == 0);
     return 0;
 }
 
@@ -341,6 +355,125 @@ static int child_keeps_server(const kin_args *unused)
     return expect_untouched(files);
 }
 
+/* Only the pulse's number is another file's. A child by spawn gets the pulse all the same. */
+static int child_keeps_pulse(const kin_args *unused)
+{
+    kin_family *family = NULL;
+    kin_args *args = NULL;
+    kin_process *process = NULL;
+    kin_process_options options = KIN_PROCESS_OPTIONS;
+    struct stat info;
+    (void)unused;
+    options.method = KIN_SPAWN;
+    CHECK(kin_family_create(&family, NULL) == KIN_OK && kin_args_create(&args, family) == KIN_OK);
+    CHECK(kin_args_add_bytes(args, "to make it join", "x", 1) == KIN_OK);
+    int lost = family->pulse.fd, file = (int)open_file_with("hello");
+    CHECK(dup2(file, lost) == lost);
+    CHECK(kin_process_start(&process, "nothing", args, &options) == KIN_OK);
+    CHECK(kin_process_join(process, PATIENCE, NULL) == KIN_OK);
+    kin_args_destroy(args);
+    kin_family_close(family);
+    CHECK(fstat(lost, &info) == 0 && info.st_size == 5);
+    return 0;
+}
+
+/* A datagram waits in each of the sockets that have the numbers. */
+static int take_all_numbers_for_sockets(int sockets[FILES])
+{
+    for (int fd = 3; fd < 1024; fd++) {
+        close(fd);
+    }
+    for (int i = 0; i < FILES; i += 2) {
+        CHECK(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, sockets + i) == 0 && sockets[i] == 3 + i);
+        CHECK(send(sockets[i], "x", 1, 0) == 1 && send(sockets[i + 1], "x", 1, 0) == 1);
+    }
+    return 0;
+}
+
+static bool has_bell(void)
+{
+    kin_family *family = NULL;
+    bool found = false;
+    MUST(kin_family_own(&family) == KIN_OK);
+    for (uint32_t i = 0; i < kin__thread_end(family); i++) {
+        found = found || atomic_load(&kin__thread_at(family, i)->bell) != 0;
+    }
+    return found;
+}
+
+static void wait_for_event_and_input(void *event)
+{
+    kin_wait_item items[] = {{KIN_TYPE_EVENT, KIN_READABLE, event, 0, 0}, {KIN_WAIT_HANDLE, KIN_READABLE, NULL, 0, 0}};
+    MUST(kin_wait(items, 2, 0, PATIENCE, NULL) == KIN_OK && items[0].ready && !items[1].ready);
+}
+
+/* Between the ring and the look at what has rung the number is another socket's. */
+static int child_keeps_bell(const kin_args *unused)
+{
+    int ends[2], sockets[FILES];
+    kin_event *event = NULL;
+    char byte;
+    (void)unused;
+    CHECK(pipe(ends) == 0 && dup2(ends[0], STDIN_FILENO) == STDIN_FILENO && dup2(ends[1], STDOUT_FILENO) >= 0);
+    CHECK(kin_event_create(&event, NULL) == KIN_OK);
+    void *thread = begin_thread(wait_for_event_and_input, event);
+    for (int64_t end = now_ns() + PATIENCE; !has_bell();) {
+        CHECK(now_ns() < end);
+    }
+    kin_os_sleep_until(kin_os_now() + KIN_MS(20)); /* it sleeps in the system, too */
+    CHECK(take_all_numbers_for_sockets(sockets) == 0);
+    pid_t pid = fork_child();
+    for (int i = 0; pid == 0 && i < FILES; i++) {
+        if (fcntl(sockets[i], F_GETFD) < 0) {
+            _exit(1);
+        }
+    }
+    if (pid == 0) {
+        _exit(0);
+    }
+    CHECK(end_of(pid) == 0);
+    CHECK(kin_event_set(event) == KIN_OK);
+    end_thread(thread);
+    for (int i = 0; i < FILES; i++) {
+        CHECK(recv(sockets[i], &byte, 1, 0) == 1 && recv(sockets[i], &byte, 1, 0) == -1 && errno == EAGAIN);
+    }
+    return 0;
+}
+
+/* It has started when it writes to its third stream; then it lets the input wait. */
+static void run_program(void *unused)
+{
+    static char input[1 << 20];
+    const char *const argv[] = {"echo >&2; sleep 1; cat >/dev/null; echo done", NULL};
+    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_result result;
+    (void)unused;
+    options.flags = KIN_RUN_SHELL;
+    options.input = KIN_RUN_BYTES;
+    options.input_bytes = input;
+    options.input_size = sizeof input;
+    MUST(kin_run_output(argv, &options, &result) == KIN_E_HANDLE);
+    MUST(result.output_size == 0);
+    kin_run_free(&result);
+}
+
+static int child_keeps_run(const kin_args *unused)
+{
+    int ends[2], files[FILES];
+    char byte;
+    (void)unused;
+    int errors = dup(STDERR_FILENO);
+    CHECK(pipe(ends) == 0 && dup2(ends[1], STDERR_FILENO) == STDERR_FILENO);
+    void *thread = begin_thread(run_program, NULL);
+    CHECK(read(ends[0], &byte, 1) == 1);
+    CHECK(dup2(errors, STDERR_FILENO) == STDERR_FILENO);
+    kin_os_sleep_until(kin_os_now() + KIN_MS(200)); /* it has written what there is room for, and waits */
+    CHECK(take_all_numbers(files) == 0);
+    CHECK(expect_untouched(files) == 0); /* in a child forked while it runs, too */
+    end_thread(thread);
+    return expect_untouched(files);
+}
+
 /* Forked, so that these are the child's own descriptors. */
 static void expect_success(const char *entry)
 {
@@ -381,13 +514,56 @@ static void fork_server_is_made_anew(void **state)
     expect_success("keeps_server");
 }
 
+static void pulse_is_opened_again(void **state)
+{
+    (void)state;
+    expect_success("keeps_pulse");
+}
+
+static void pulse_without_a_name_is_not_given_to_anybody(void **state)
+{
+    (void)state;
+    static const kin_os_id id = {{0xde, 0xad, 0x77}};
+    static const kin_os_access nobody = {{""}, {""}};
+    kin_os_pulse pulse;
+    kin_os_handle handle = KIN_OS_NO_HANDLE;
+    assert_ok(kin_os_pulse_create(&pulse, &id, &nobody));
+    int file = (int)open_file_with("hello"), lost = pulse.fd;
+    assert_int_equal(dup2(file, lost), lost);
+    assert_ok(kin_os_pulse_handle(&handle, &pulse)); /* opened again by its name */
+    assert_true(handle != lost && kin_os_pulse_named(&pulse));
+    assert_true(kin_os_pulse_retire(&pulse, &id, 0));
+    lost = handle;
+    assert_int_equal(dup2(file, lost), lost);
+    assert_status(kin_os_pulse_handle(&handle, &pulse), KIN_E_HANDLE);
+    kin_os_pulse_close(&pulse);
+    assert_true(fcntl(lost, F_GETFD) >= 0);
+    close(lost);
+    close(file);
+}
+
+static void waiting_reads_no_socket_of_the_program(void **state)
+{
+    (void)state;
+    expect_success("keeps_bell");
+}
+
+static void run_writes_no_file_of_the_program(void **state)
+{
+    (void)state;
+    expect_success("keeps_run");
+}
+
 int main(void)
 {
     static const kin_entry entries[] = {
+        {"keeps_bell", child_keeps_bell},
         {"keeps_family", child_keeps_family},
         {"keeps_named_family", child_keeps_named_family},
         {"keeps_pipes", child_keeps_pipes},
         {"keeps_processes", child_keeps_processes},
+        {"keeps_pulse", child_keeps_pulse},
+        {"keeps_run", child_keeps_run},
         {"keeps_server", child_keeps_server},
         {"nothing", nothing},
         {"stay", stay},
@@ -402,6 +578,10 @@ int main(void)
         cmocka_unit_test(pipes_close_no_file_of_the_program),
         cmocka_unit_test(processes_are_not_mixed_up),
         cmocka_unit_test(fork_server_is_made_anew),
+        cmocka_unit_test(pulse_is_opened_again),
+        cmocka_unit_test(pulse_without_a_name_is_not_given_to_anybody),
+        cmocka_unit_test(waiting_reads_no_socket_of_the_program),
+        cmocka_unit_test(run_writes_no_file_of_the_program),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -362,8 +362,7 @@ static int status_of_joining(kin_family *family, uint64_t reserve)
     if (pid == 0) {
         kin_family *joined = NULL;
         kin_lock *lock = NULL;
-        kin__family_ticket ticket = {family->id, reserve, dup(family->shm), dup(kin_os_pulse_handle(&family->pulse)),
-                                     true,       NULL};
+        kin__family_ticket ticket = {family->id, reserve, dup(family->shm), dup(family->pulse.fd), true, NULL};
         signal(SIGSEGV, SIG_DFL);
         signal(SIGBUS, SIG_DFL);
         signal(SIGFPE, SIG_DFL);
@@ -545,7 +544,7 @@ static bool has_record_lock(kin_family *family)
     pid_t pid = fork();
     if (pid == 0) {
         struct flock any = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-        fcntl((int)kin_os_pulse_handle(&family->pulse), F_GETLK, &any);
+        fcntl(family->pulse.fd, F_GETLK, &any);
         _exit(any.l_type != F_UNLCK);
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -572,7 +571,7 @@ static void refused_blob_leaves_the_sign_of_life(void **state)
         forged.block.opaque[0] = forged.block_size = 16;
         forged.handle_count = 2;
         memset(forged.family.bytes, 0xab, sizeof forged.family.bytes);
-        forged.values[as] = kin_os_handle_value(kin_os_pulse_handle(&family->pulse));
+        forged.values[as] = kin_os_handle_value(family->pulse.fd);
         forged.values[!as] = kin_os_handle_value(family->shm);
         forged.kinds[as] = KIN_OS_KIND_FILE;
         forged.kinds[!as] = KIN_OS_KIND_SHM;

@@ -532,7 +532,7 @@ static void who_lost_its_sign_is_told(void **state)
     }
     assert_int_equal(end_of(pid), 0);
     /* As if this thread had ended past the C library, and all descriptors had been closed. */
-    close(kin_os_pulse_handle(&pulse));
+    close(pulse.fd);
     char *page = pulse.pages + 3 * size;
     kin_posix_word word = kin_posix_word_read(page);
     assert_true(kin_posix_word_change(page, &word, KIN_POSIX_DIED, word.serial));

@@ -292,7 +292,7 @@ static void handles_that_a_refused_blob_names_stay_open(void **state)
     unsigned char bytes[KIN_BLOB_MAX];
     assert_ok(kin_family_own(&family));
     assert_ok(kin_lock_create(&lock, NULL)); /* it is a member */
-    kin__family_ticket_of(family, &own);
+    assert_ok(kin__family_ticket_of(family, &own));
     intptr_t file = open_file_with("mine"), other = open_file_with("mine, too");
     const struct {
         uint64_t value;
@@ -324,6 +324,74 @@ static void handles_that_a_refused_blob_names_stay_open(void **state)
     assert_int_equal(read_handle(file, text, sizeof text), 4);
     close_handle(file);
     close_handle(other);
+}
+
+/* A member can make a blob that is sound in every respect, but for the values of the handles. They are files of this
+ * process, or what its family has in use. */
+static void handles_that_a_lying_member_names_stay_open(void **state)
+{
+    (void)state;
+    parcel it;
+    kin__blob forged;
+    kin_args *args = NULL;
+    unsigned char bytes[KIN_BLOB_MAX];
+    void *memory = NULL;
+    make_parcel(&it);
+    intptr_t file = open_file_with("mine"), other = open_file_with("mine, too");
+    for (int own = 0; own < 2; own++) {
+        pack(&it, KIN_NO_TARGET);
+        assert_ok(kin__blob_parse(&forged, it.bytes, it.size));
+        forged.mode = KIN__BLOB_INTO;
+        forged.packer = 0;
+        forged.target = kin_os_pid();
+        if (own == 0) {
+            forged.values[0] = (uint64_t)file;
+            forged.kinds[0] = KIN_OS_KIND_FILE;
+        }
+        if (forged.has_pulse) {
+            forged.values[1] = (uint64_t)other;
+            forged.kinds[1] = KIN_OS_KIND_FILE;
+        }
+        size_t before = count_handles();
+        kin_status status = kin_blob_adopt(&args, bytes, kin__blob_write(&forged, bytes, sizeof bytes));
+        assert_int_equal(status, has_fork() ? KIN_E_BLOB_CORRUPT : KIN_OK); /* nobody packs such a blob on POSIX */
+        assert_int_equal(count_handles(), before);
+        kin_args_destroy(args);
+        args = NULL;
+        assert_ok(kin_alloc(&memory, it.family, 5 << 20)); /* more than there is: by the family's own handle */
+    }
+    char text[8] = "";
+    assert_int_equal(read_handle(file, text, sizeof text), 4);
+    close_handle(file);
+    close_handle(other);
+    forget(&it);
+}
+
+/* Who makes a family of its own for that may name a file of the other process as the family's pulse. */
+static void pulse_that_is_another_file_is_refused(void **state)
+{
+    (void)state;
+    parcel it;
+    kin__blob forged;
+    unsigned char bytes[KIN_BLOB_MAX];
+    intptr_t handles[KIN_OS_HANDLES_MAX];
+    char text[8] = "";
+    make_parcel(&it);
+    pack(&it, KIN_NO_TARGET);
+    assert_ok(kin__blob_parse(&forged, it.bytes, it.size));
+    if (forged.has_pulse) {
+        intptr_t file = open_file_with("mine");
+        forged.values[1] = (uint64_t)file;
+        forged.kinds[1] = KIN_OS_KIND_FILE;
+        for (uint32_t i = 0; i < forged.handle_count; i++) {
+            handles[i] = (intptr_t)forged.values[i];
+        }
+        size_t size = kin__blob_write(&forged, bytes, sizeof bytes);
+        assert_int_equal(send_to_another(bytes, size, handles, forged.handle_count), -KIN_E_HANDLE);
+        assert_int_equal(read_handle(file, text, sizeof text), 4); /* and no more: it has not grown */
+        close_handle(file);
+    }
+    forget(&it);
 }
 
 static void bad_input_is_refused(void **state)
@@ -367,6 +435,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(handles_of_the_wrong_kind_are_refused),
         cmocka_unit_test(family_that_is_another_is_refused),
         cmocka_unit_test(handles_that_a_refused_blob_names_stay_open),
+        cmocka_unit_test(handles_that_a_lying_member_names_stay_open),
+        cmocka_unit_test(pulse_that_is_another_file_is_refused),
         cmocka_unit_test(bad_input_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

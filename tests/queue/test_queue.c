@@ -815,6 +815,274 @@ static void written_over_it_says_so(void **state)
     }
 }
 
+/* ---- in line ---- */
+
+typedef struct hand { /* puts, or gets, until the queue is closed */
+    bool puts;
+    size_t size;
+    int64_t timeout;
+    _Atomic int64_t messages;
+    kin_queue *queue; /* of a thread */
+    void *thread;     /* NULL: it is a process. Threads put messages of one length, for ThreadSanitizer: a look at */
+    kin_process *process; /* the ring without its lock may meet other bytes than it looks for, and look again */
+} hand;
+
+static kin_status work_at(hand *me, kin_queue *queue)
+{
+    static const char message[40000];
+    char *buffer = malloc(sizeof message);
+    kin_status status = buffer ? KIN_OK : KIN_E_NO_MEMORY;
+    while (status == KIN_OK || status == KIN_E_TIMED_OUT) {
+        status = me->puts ? kin_queue_put(queue, message, me->size, me->timeout)
+                          : kin_queue_get(queue, buffer, sizeof message, NULL, me->timeout);
+        if (status == KIN_OK) {
+            atomic_fetch_add_explicit(&me->messages, 1, memory_order_relaxed);
+        }
+    }
+    free(buffer);
+    return status;
+}
+
+static void work(void *hand_)
+{
+    hand *me = hand_;
+    MUST(work_at(me, me->queue) == KIN_E_CLOSED);
+}
+
+static int child_hand(const kin_args *args)
+{
+    hand *hands = given(args, "place", KIN_TYPE_MEMORY);
+    kin_queue *queue = given(args, "queue", KIN_TYPE_QUEUE);
+    CHECK(hands && queue);
+    CHECK(work_at(&hands[given_number(args, "number")], queue) == KIN_E_CLOSED);
+    return 0;
+}
+
+static hand *new_hands(size_t count)
+{
+    hand *hands = NULL;
+    assert_ok(kin_alloc((void **)&hands, NULL, count * sizeof *hands));
+    return hands;
+}
+
+static void start_hand(hand *hands, int number, kin_queue *queue, bool puts, size_t size, int64_t timeout)
+{
+    kin_args *args = new_args();
+    hands[number] = (hand){.puts = puts, .size = size, .timeout = timeout};
+    give(args, "place", KIN_TYPE_MEMORY, hands);
+    give(args, "queue", KIN_TYPE_QUEUE, queue);
+    give_number(args, "number", number);
+    hands[number].process = start_child("hand", args);
+    kin_args_destroy(args);
+}
+
+static void start_thread(hand *it, kin_queue *queue, bool puts)
+{
+    *it = (hand){.puts = puts, .size = 64, .timeout = KIN_FOREVER, .queue = queue};
+    it->thread = begin_thread(work, it);
+}
+
+static void close_and_end(kin_queue *queue, hand *hands, int count)
+{
+    assert_ok(kin_queue_close(queue));
+    for (int i = 0; i < count; i++) {
+        if (hands[i].thread) {
+            end_thread(hands[i].thread);
+        } else {
+            join_child(hands[i].process, 0);
+        }
+    }
+    assert_ok(kin_queue_destroy(queue));
+}
+
+static int64_t sum_of(const hand *hands, int count, int64_t *least, int64_t *most)
+{
+    int64_t sum = 0;
+    *least = INT64_MAX;
+    *most = 0;
+    for (int i = 0; i < count; i++) {
+        int64_t messages = atomic_load(&((hand *)(uintptr_t)hands)[i].messages);
+        sum += messages;
+        *least = messages < *least ? messages : *least;
+        *most = messages > *most ? messages : *most;
+    }
+    return sum;
+}
+
+enum { CROWD = 64 };
+
+/* The largest share by the smallest, when so many messages have come through. */
+static int64_t unequal_shares(bool puts, int64_t messages)
+{
+    kin_queue *queue = new_queue(0, 0, 0);
+    static hand hands[CROWD + 1];
+    int64_t least, most, end = now_ns() + PATIENCE;
+    for (int i = 0; i <= CROWD; i++) {
+        start_thread(&hands[i], queue, i < CROWD ? puts : !puts);
+    }
+    while (atomic_load(&hands[CROWD].messages) < messages && now_ns() < end) {
+        kin_os_sleep_until(kin_os_now() + KIN_MS(1));
+    }
+    sum_of(hands, CROWD, &least, &most);
+    close_and_end(queue, hands, CROWD + 1);
+    return most / (least > 0 ? least : 1);
+}
+
+/* Where the machine is busy, the system does not give threads their time in equal shares: so not each time. */
+static void assert_equal_shares(bool puts)
+{
+    int fair = 0;
+    for (int tries = 0; tries < 6 && fair < 3; tries++) {
+        fair += unequal_shares(puts, 300000) <= 4;
+    }
+    assert_int_equal(fair, 3);
+}
+
+static void producers_have_equal_shares(void **state)
+{
+    (void)state;
+    assert_equal_shares(true);
+}
+
+static void consumers_have_equal_shares(void **state)
+{
+    (void)state;
+    assert_equal_shares(false);
+}
+
+static void pause_us(int64_t us)
+{
+    for (int64_t end = now_ns() + KIN_US(us); now_ns() < end;) {
+    }
+}
+
+/* There is always room for one of the short ones when there is not enough for the long one. */
+static void a_long_message_comes_before_later_short_ones(void **state)
+{
+    (void)state;
+    enum { SHORT = 4, LONG = 32768, MOST = 30000 };
+    static char message[LONG];
+    hand *hands = new_hands(SHORT + 1);
+    kin_queue *queue = new_queue(0, 0, 0);
+    size_t size = 0;
+    int got = 0;
+    for (int i = 0; i < SHORT; i++) {
+        start_hand(hands, i, queue, true, 64, KIN_FOREVER);
+    }
+    await_asleep(queue, sizeof(kin__queue) + 128 + sizeof(kin__queue_ends), SHORT);
+    start_hand(hands, SHORT, queue, true, LONG, KIN_FOREVER);
+    for (int longs = 0; longs < 3 && got < MOST; got++) {
+        assert_ok(kin_queue_get(queue, message, sizeof message, &size, PATIENCE));
+        longs += size == LONG;
+        pause_us(20);
+    }
+    assert_true(got < MOST);
+    close_and_end(queue, hands, SHORT + 1);
+    assert_ok(kin_free(hands));
+}
+
+/* A queue with some messages, some room, and a process that waits for more than that. */
+static kin_queue *new_queue_with_a_long_one_waiting(hand *it)
+{
+    kin_queue *queue = new_queue(4096, 0, 0);
+    for (int i = 0; i < 100; i++) { /* of 32 bytes */
+        put_number(queue, i);
+    }
+    for (int i = 0; i < 30; i++) {
+        assert_next_number(queue, i);
+    }
+    start_hand(it, 0, queue, true, 2000, KIN_FOREVER);
+    await_asleep(queue, sizeof(kin__queue) + 128 + sizeof(kin__queue_ends), 1);
+    return queue;
+}
+
+static void end_with_the_long_one(kin_queue *queue, hand *it)
+{
+    static char message[4096];
+    for (size_t size = 0; size != 2000;) {
+        assert_ok(kin_queue_get(queue, message, sizeof message, &size, PATIENCE));
+    }
+    close_and_end(queue, it, 1);
+    assert_ok(kin_free(it));
+}
+
+/* A consumer that puts follow-up work must not wait for one for which it would have to make room itself. */
+static void held_back_is_nobody_for_good(void **state)
+{
+    (void)state;
+    hand *one = new_hands(1);
+    kin_queue *queue = new_queue_with_a_long_one_waiting(one);
+    int64_t number, began = now_ns();
+    for (int i = 0; i < 600 && now_ns() - began < KIN_SECONDS(1); i++) { /* more than may be put before it */
+        assert_ok(kin_queue_put(queue, &began, sizeof began, PATIENCE));
+        assert_ok(kin_queue_get(queue, &number, sizeof number, NULL, PATIENCE));
+    }
+    assert_true(now_ns() - began < KIN_SECONDS(20));
+    end_with_the_long_one(queue, one);
+}
+
+static void no_waiting_is_no_line(void **state)
+{
+    (void)state;
+    hand *one = new_hands(1);
+    kin_queue *queue = new_queue_with_a_long_one_waiting(one);
+    int64_t number = 0;
+    for (int i = 0; i < 3000; i++) {
+        assert_ok(kin_queue_put(queue, &number, sizeof number, KIN_NOW));
+        assert_ok(kin_queue_get(queue, &number, sizeof number, NULL, KIN_NOW));
+    }
+    end_with_the_long_one(queue, one);
+}
+
+/* Short and long messages, deadlines that pass, a ring that is full or empty most of the time: where slices are off
+ * (KIN_TEST_SLICES=off), one lost wake-up is the end. */
+static void nobody_is_forgotten_in_line(void **state)
+{
+    (void)state;
+    enum { SIDE = 6 };
+    hand *hands = new_hands(2 * SIDE);
+    kin_queue *queue = new_queue(2000, 0, 0);
+    int64_t least, most, end = now_ns() + KIN_SECONDS(2), before;
+    for (int i = 0; i < SIDE; i++) {
+        start_hand(hands, i, queue, true, i == 0 ? 1500 : (size_t)i * 30, i < 2 ? KIN_FOREVER : KIN_US(300 * i));
+        start_hand(hands, SIDE + i, queue, false, 0, i < 2 ? KIN_FOREVER : KIN_US(200 * i));
+    }
+    do {
+        before = sum_of(hands, 2 * SIDE, &least, &most);
+        kin_os_sleep_until(kin_os_now() + KIN_MS(200));
+        assert_true(sum_of(hands, 2 * SIDE, &least, &most) > before);
+    } while (now_ns() < end);
+    close_and_end(queue, hands, 2 * SIDE);
+    assert_int_equal(sum_of(hands, SIDE, &least, &most), sum_of(hands + SIDE, SIDE, &least, &most));
+    assert_ok(kin_free(hands));
+}
+
+/* As many tasks as workers, put at once: each sleeper has one, although one alone could get them all. */
+static void sleepers_wake_one_another(void **state)
+{
+    (void)state;
+    enum { WORKERS = 16 };
+    place *it = new_place();
+    kin_queue *queue = new_queue(0, 0, KIN_QUEUE_JOINABLE);
+    kin_process *workers[WORKERS];
+    kin_message tasks[WORKERS];
+    int64_t number = 7;
+    for (int i = 0; i < WORKERS; i++) {
+        workers[i] = start_with("work", it, queue, 1);
+        tasks[i] = (kin_message){&number, sizeof number, 0};
+    }
+    await_asleep(queue, sizeof(kin__queue) + 128 + sizeof(kin__queue_ends), WORKERS);
+    assert_ok(kin_queue_put_many(queue, tasks, WORKERS, NULL, KIN_NOW));
+    assert_ok(kin_sem_acquire(&it->told, WORKERS, PATIENCE)); /* each has got its own, and waits */
+    assert_ok(kin_sem_release(&it->told, 100 * WORKERS));
+    assert_ok(kin_queue_join(queue, PATIENCE));
+    for (int i = 0; i < WORKERS; i++) {
+        join_child(workers[i], 0);
+    }
+    assert_ok(kin_queue_destroy(queue));
+    assert_ok(kin_free(it));
+}
+
 /* ---- the storm ---- */
 
 static void strike_down(kin_process *process)
@@ -888,6 +1156,7 @@ int main(void)
         {"work", child_work},
         {"use_lock", child_use_lock},
         {"stop_within", child_stop_within},
+        {"hand", child_hand},
         {"storm_produce", child_storm_produce},
         {"storm_consume", child_storm_consume},
     };
@@ -913,6 +1182,13 @@ int main(void)
         unit_test_with_deaths(all_that_died_with_one_call_is_counted),
         cmocka_unit_test(no_messages_are_put_at_once),
         cmocka_unit_test(abandoned_room_is_there_at_once),
+        cmocka_unit_test(producers_have_equal_shares),
+        cmocka_unit_test(consumers_have_equal_shares),
+        cmocka_unit_test(a_long_message_comes_before_later_short_ones),
+        unit_test_with_slices(held_back_is_nobody_for_good),
+        cmocka_unit_test(no_waiting_is_no_line),
+        cmocka_unit_test(nobody_is_forgotten_in_line),
+        cmocka_unit_test(sleepers_wake_one_another),
         cmocka_unit_test(lock_goes_to_a_child_that_runs),
         cmocka_unit_test(written_over_it_says_so),
         unit_test_with_deaths(no_kill_tears_or_blocks),

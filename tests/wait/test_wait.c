@@ -1,5 +1,8 @@
 #include "support.h"
 
+#include "family/thread_slot.h"
+#include "os.h"
+
 typedef struct place {
     kin_lock lock;
     kin_sem sem, told, many;
@@ -96,6 +99,100 @@ static int child_watch(const kin_args *args)
     do {
         CHECK(kin_wait(items, 2, 0, PATIENCE, NULL) == KIN_OK);
     } while (!items[1].ready);
+    return 0;
+}
+
+/* ---- a child and its parent in many rounds: in each the child does one thing, for which the parent waits ---- */
+
+enum { LOCK, SEM, LEASED, EVENT, PUT, GET, KINDS };
+
+typedef struct course {
+    place *it; /* told: the child is about to act. many: the parent has seen it */
+    kin_sem *leased;
+    kin_queue *filled, *emptied; /* of one message each */
+    uint32_t random;
+} course;
+
+/* Sooner or later each instruction of the one meets each of the other. */
+static void pause_a_little(course *c)
+{
+    c->random = c->random * 1103515245 + 12345;
+    int64_t end = now_ns() + (c->random >> 16) % 60 * 1000;
+    while (now_ns() < end) {
+        kin_os_cpu_relax();
+    }
+}
+
+static kin_status prepare(const course *c, int64_t round)
+{
+    switch (round % KINDS) {
+    case LOCK:
+        return kin_lock_acquire(&c->it->lock, PATIENCE);
+    case LEASED:
+        return kin_sem_acquire(c->leased, 1, PATIENCE);
+    case EVENT:
+        return kin_event_clear(&c->it->event);
+    case GET:
+        return kin_queue_put(c->emptied, "x", 1, PATIENCE);
+    default:
+        return KIN_OK;
+    }
+}
+
+static kin_status act_in(const course *c, int64_t round)
+{
+    char byte;
+    switch (round % KINDS) {
+    case LOCK:
+        return kin_lock_release(&c->it->lock);
+    case SEM:
+        return kin_sem_release(&c->it->sem, 1);
+    case LEASED:
+        return kin_sem_release(c->leased, 1);
+    case EVENT:
+        return kin_event_set(&c->it->event);
+    case PUT:
+        return kin_queue_put(c->filled, "x", 1, PATIENCE);
+    default:
+        return kin_queue_get(c->emptied, &byte, 1, NULL, PATIENCE);
+    }
+}
+
+static kin_wait_item item_of(const course *c, int64_t round)
+{
+    const kin_wait_item items[KINDS] = {
+        {KIN_TYPE_LOCK, KIN_READABLE, &c->it->lock, 0, 0}, {KIN_TYPE_SEM, KIN_READABLE, &c->it->sem, 0, 0},
+        {KIN_TYPE_SEM, KIN_READABLE, c->leased, 0, 0},     {KIN_TYPE_EVENT, KIN_READABLE, &c->it->event, 0, 0},
+        {KIN_TYPE_QUEUE, KIN_READABLE, c->filled, 0, 0},   {KIN_TYPE_QUEUE, KIN_WRITABLE, c->emptied, 0, 0},
+    };
+    return items[round % KINDS];
+}
+
+static kin_status consume(const course *c, int64_t round)
+{
+    char byte;
+    switch (round % KINDS) {
+    case SEM:
+        return kin_sem_acquire(&c->it->sem, 1, KIN_NOW);
+    case PUT:
+        return kin_queue_get(c->filled, &byte, 1, NULL, KIN_NOW);
+    default:
+        return KIN_OK;
+    }
+}
+
+static int child_run_course(const kin_args *args)
+{
+    course c = {given(args, "place", KIN_TYPE_MEMORY), given(args, "leased", KIN_TYPE_SEM),
+                given(args, "filled", KIN_TYPE_QUEUE), given(args, "emptied", KIN_TYPE_QUEUE), 1};
+    int64_t rounds = given_number(args, "rounds");
+    CHECK(c.it && c.leased && c.filled && c.emptied);
+    for (int64_t i = 0; i < rounds; i++) {
+        CHECK(prepare(&c, i) == KIN_OK && kin_sem_release(&c.it->told, 1) == KIN_OK);
+        pause_a_little(&c);
+        CHECK(act_in(&c, i) == KIN_OK);
+        CHECK(kin_sem_acquire(&c.it->many, 1, PATIENCE) == KIN_OK);
+    }
     return 0;
 }
 
@@ -258,6 +355,124 @@ static void native_things_wake(void **state)
     assert_ok(kin_free(it));
 }
 
+/* Alone, beside something native, or together with it: a third of the rounds each. */
+static size_t list_items(kin_wait_item items[2], const course *c, int64_t round, intptr_t never, intptr_t always)
+{
+    items[0] = item_of(c, round);
+    items[1] = (kin_wait_item){KIN_WAIT_HANDLE, KIN_READABLE, NULL, round / KINDS % 3 == 1 ? never : always, 0};
+    return round / KINDS % 3 == 0 ? 1 : 2;
+}
+
+/* Nobody dies, so no wake-up may wait for a slice's end: forgotten sleepers are counted, and without slices it would
+ * hang. */
+static void each_kind_wakes_at_any_moment(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 3000 };
+    kin_queue_options options = KIN_QUEUE_OPTIONS;
+    course c = {new_place(), NULL, NULL, NULL, 7};
+    intptr_t never = make_signal(), always = make_signal();
+    options.max_messages = 1;
+    raise_signal(always);
+    assert_ok(kin_sem_create_leased(&c.leased, NULL, 1));
+    assert_ok(kin_queue_create(&c.filled, NULL, &options));
+    assert_ok(kin_queue_create(&c.emptied, NULL, &options));
+    kin_args *args = new_args();
+    give(args, "place", KIN_TYPE_MEMORY, c.it);
+    give(args, "leased", KIN_TYPE_SEM, c.leased);
+    give(args, "filled", KIN_TYPE_QUEUE, c.filled);
+    give(args, "emptied", KIN_TYPE_QUEUE, c.emptied);
+    give_number(args, "rounds", ROUNDS);
+    kin_process *child = start_child("run_course", args);
+    kin_args_destroy(args);
+    for (int64_t i = 0; i < ROUNDS; i++) {
+        kin_wait_item items[2];
+        size_t count = list_items(items, &c, i, never, always);
+        bool all = count == 2 && items[1].handle == always;
+        assert_ok(kin_sem_acquire(&c.it->told, 1, PATIENCE));
+        pause_a_little(&c);
+        assert_ok(kin_wait(items, count, all ? KIN_WAIT_ALL : 0, PATIENCE, NULL));
+        assert_true(items[0].ready);
+        assert_ok(consume(&c, i));
+        assert_ok(kin_sem_release(&c.it->many, 1));
+    }
+    join_child(child, 0);
+    close_handle(never);
+    close_handle(always);
+    assert_ok(kin_queue_destroy(c.filled));
+    assert_ok(kin_queue_destroy(c.emptied));
+    assert_ok(kin_sem_destroy(c.leased));
+    assert_ok(kin_free(c.it));
+}
+
+static void all_means_each_of_them(void **state)
+{
+    (void)state;
+    place *it = new_place();
+    kin_queue *queue = NULL;
+    intptr_t first = make_signal(), second = make_signal();
+    size_t ready = 99;
+    kin_wait_item natives[] = {{KIN_WAIT_HANDLE, KIN_READABLE, NULL, first, 0},
+                               {KIN_WAIT_HANDLE, KIN_READABLE, NULL, second, 0}};
+    raise_signal(first);
+    assert_status(kin_wait(natives, 2, KIN_WAIT_ALL, KIN_MS(30), NULL), KIN_E_TIMED_OUT);
+    assert_true(natives[0].ready && !natives[1].ready);
+    raise_signal(second);
+    assert_ok(kin_wait(natives, 2, KIN_WAIT_ALL, PATIENCE, &ready));
+    assert_int_equal(ready, 2);
+    assert_ok(kin_queue_create(&queue, NULL, NULL));
+    kin_process *ends = start_with("act", it, queue, "end"), *stays = start_with("hold_lock", it, queue, "");
+    kin_wait_item processes[] = {{KIN_WAIT_PROCESS, KIN_READABLE, ends, 0, 0},
+                                 {KIN_WAIT_PROCESS, KIN_READABLE, stays, 0, 0}};
+    assert_ok(kin_wait(processes, 2, 0, PATIENCE, &ready));
+    assert_true(ready == 1 && processes[0].ready);
+    assert_status(kin_wait(processes, 2, KIN_WAIT_ALL, KIN_MS(30), NULL), KIN_E_TIMED_OUT);
+    assert_ok(kin_sem_release(&it->many, 1000));
+    assert_ok(kin_wait(processes, 2, KIN_WAIT_ALL, PATIENCE, &ready));
+    assert_int_equal(ready, 2);
+    join_child(ends, 0);
+    join_child(stays, 0);
+    close_handle(first);
+    close_handle(second);
+    assert_ok(kin_queue_destroy(queue));
+    assert_ok(kin_free(it));
+}
+
+/* How often the calling thread has begun a wait in the own family. */
+static uint64_t count_sleeps(void)
+{
+    kin_family *family = NULL;
+    kin__seat *seat;
+    assert_ok(kin_family_own(&family));
+    assert_ok(kin__seat_take(&seat, family));
+    return atomic_load(&seat->thread->state) >> 2;
+}
+
+static void what_is_ready_already_does_not_keep_it_awake(void **state)
+{
+    (void)state;
+    place *it = new_place();
+    kin_queue *queue = NULL;
+    intptr_t always = make_signal();
+    raise_signal(always);
+    assert_ok(kin_queue_create(&queue, NULL, NULL));
+    kin_process *ended = start_with("act", it, queue, "end");
+    kin_wait_item items[] = {{KIN_TYPE_EVENT, KIN_READABLE, &it->event, 0, 0},
+                             {KIN_WAIT_HANDLE, KIN_READABLE, NULL, always, 0},
+                             {KIN_WAIT_PROCESS, KIN_READABLE, ended, 0, 0}};
+    assert_ok(kin_wait(&items[2], 1, 0, PATIENCE, NULL));
+    uint64_t before = count_sleeps();
+    assert_status(kin_wait(items, 3, KIN_WAIT_ALL, KIN_MS(300), NULL), KIN_E_TIMED_OUT);
+    assert_true(count_sleeps() - before < 12); /* 300 ms in slices */
+    kin_process *child = start_with("act", it, queue, "event");
+    assert_ok(kin_wait(items, 3, KIN_WAIT_ALL, PATIENCE, NULL));
+    join_child(child, 0);
+    join_child(ended, 0);
+    close_handle(always);
+    assert_ok(kin_queue_destroy(queue));
+    assert_ok(kin_free(it));
+}
+
 static void pipe_wakes_with_messages_and_with_its_end(void **state)
 {
     (void)state;
@@ -389,6 +604,7 @@ int main(void)
         {"act", child_act},
         {"answer", child_answer},
         {"hold_lock", child_hold_lock},
+        {"run_course", child_run_course},
         {"take_permits", child_take_permits},
         {"watch", child_watch},
     };
@@ -397,12 +613,15 @@ int main(void)
         cmocka_unit_test(bad_input_is_refused),
         cmocka_unit_test(says_what_is_ready_now),
         cmocka_unit_test(each_kind_wakes),
+        cmocka_unit_test(each_kind_wakes_at_any_moment),
         cmocka_unit_test(native_things_wake),
+        cmocka_unit_test(all_means_each_of_them),
+        cmocka_unit_test(what_is_ready_already_does_not_keep_it_awake),
         cmocka_unit_test(pipe_wakes_with_messages_and_with_its_end),
         cmocka_unit_test(sending_end_is_not_waited_for),
         cmocka_unit_test(many_processes_are_waited_for),
-        cmocka_unit_test(dead_owner_is_noticed),
-        cmocka_unit_test(watchers_take_no_wake_up_from_others),
+        unit_test_with_deaths(dead_owner_is_noticed),
+        unit_test_with_deaths(watchers_take_no_wake_up_from_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

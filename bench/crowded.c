@@ -1,0 +1,213 @@
+/* crowded.c: many producers, many consumers, one queue: how much comes through, and whether each gets its share. */
+#include "bench.h"
+#include "crowd.h"
+#include "textbook.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MOST 128 /* producers and consumers together */
+#define MESSAGE 64u
+#define SLOTS 1024u
+
+enum { KIN, TEXTBOOK, RINGS };
+
+typedef struct share {
+    _Alignas(LINE) int64_t messages; /* while it was measured */
+} share;
+
+typedef struct crowd {
+    kin_sem ready, gate;
+    _Atomic int counts; /* 1 while it is measured, 2 afterwards */
+    share shares[MOST];
+    _Alignas(LINE) unsigned char textbook[];
+} crowd;
+
+typedef struct worker {
+    crowd *of;
+    kin_queue *queue;
+    int ring, puts, index;
+} worker;
+
+typedef struct meeting {
+    int producers, consumers, processes;
+} meeting;
+
+static meeting now; /* what is measured */
+static double fairness[RINGS][ROUNDS_MAX];
+static int rounds[RINGS];
+
+/* ---- a producer, or a consumer ---- */
+
+static int move_one(const worker *it, unsigned char *message)
+{
+    if (it->ring == TEXTBOOK) {
+        return it->puts ? peer_textbook_ring.put(it->of->textbook, message)
+                        : peer_textbook_ring.get(it->of->textbook, message);
+    }
+    return it->puts ? kin_queue_put(it->queue, message, MESSAGE, KIN_FOREVER)
+                    : kin_queue_get(it->queue, message, MESSAGE, NULL, KIN_FOREVER);
+}
+
+static void work(void *worker_)
+{
+    worker *it = worker_;
+    unsigned char message[MESSAGE] = {1};
+    int64_t messages = 0;
+    tool_check(kin_sem_release(&it->of->ready, 1), "ready");
+    tool_check(kin_sem_acquire(&it->of->gate, 1, PATIENCE), "gate");
+    for (int stage = 0; stage < 2 && move_one(it, message) == 0;) {
+        stage = atomic_load_explicit(&it->of->counts, memory_order_relaxed);
+        messages += stage == 1;
+    }
+    it->of->shares[it->index].messages = messages;
+}
+
+static crowd *crowd_in(void *memory)
+{
+    return (crowd *)(((uintptr_t)memory + LINE - 1) / LINE * LINE);
+}
+
+int bench_crowd(const kin_args *args)
+{
+    const void *bytes = NULL;
+    size_t size = 0;
+    worker it;
+    tool_check(kin_args_get_bytes(args, "worker", &bytes, &size), "worker");
+    memcpy(&it, bytes, sizeof it);
+    it.of = crowd_in(tool_given(args, "crowd", KIN_TYPE_MEMORY));
+    it.queue = tool_given(args, "queue", KIN_TYPE_QUEUE);
+    work(&it);
+    return 0;
+}
+
+/* ---- one measurement ---- */
+
+/* Ends the measurement between two looks at the clock. Returns how long it took. */
+static int64_t watch_over(const bench *b, crowd *it, kin_queue *queue, int ring)
+{
+    int count = now.producers + now.consumers;
+    int64_t span = b->quick ? b->span : 4 * b->span;
+    tool_check(kin_sem_acquire(&it->ready, (uint32_t)count, PATIENCE), "the workers");
+    tool_check(kin_sem_release(&it->gate, (uint32_t)count), "gate");
+    kin_sem_acquire(&it->ready, 1, span / 8); /* nobody releases it: a pause */
+    int64_t began = peer_now_ns();
+    atomic_store(&it->counts, 1);
+    kin_sem_acquire(&it->ready, 1, span);
+    atomic_store(&it->counts, 2);
+    int64_t ns = peer_now_ns() - began;
+    if (ring == TEXTBOOK) {
+        peer_textbook_ring.end(it->textbook, count);
+    } else {
+        tool_check(kin_queue_close(queue), "kin_queue_close");
+    }
+    return ns;
+}
+
+static void *start_one(kin_family *family, void *memory, worker *it)
+{
+    void *thread = NULL;
+    if (!now.processes) {
+        must(peer_thread_start(&thread, work, it), "thread");
+        return thread;
+    }
+    kin_args *args = NULL;
+    tool_check(kin_args_create(&args, family), "kin_args_create");
+    tool_check(kin_args_add(args, "crowd", KIN_TYPE_MEMORY, memory), "crowd");
+    tool_check(kin_args_add(args, "queue", KIN_TYPE_QUEUE, it->queue), "queue");
+    tool_check(kin_args_add_bytes(args, "worker", it, sizeof *it), "worker");
+    return start_with("bench_crowd", args);
+}
+
+static int64_t run(const bench *b, kin_family *family, void *memory, kin_queue *queue, int ring)
+{
+    static worker workers[MOST];
+    void *each[MOST];
+    int count = now.producers + now.consumers, failed = 0;
+    for (int i = 0; i < count; i++) {
+        workers[i] = (worker){crowd_in(memory), queue, ring, i < now.producers, i};
+        each[i] = start_one(family, memory, &workers[i]);
+    }
+    int64_t ns = watch_over(b, crowd_in(memory), queue, ring);
+    for (int i = 0; i < count; i++) {
+        if (now.processes) {
+            failed |= tool_finish(each[i]);
+        } else {
+            peer_thread_join(each[i]);
+        }
+    }
+    must(failed, "a worker");
+    return ns;
+}
+
+/* The largest share by the smallest, of so many equal ones. */
+static double unequal(const share *shares, int count)
+{
+    int64_t least = INT64_MAX, most = 0;
+    for (int i = 0; i < count; i++) {
+        least = shares[i].messages < least ? shares[i].messages : least;
+        most = shares[i].messages > most ? shares[i].messages : most;
+    }
+    return (double)most / (double)(least > 0 ? least : 1);
+}
+
+/* Thousand messages per second. */
+static double crowded(const bench *b, int ring)
+{
+    kin_family_options options = KIN_FAMILY_OPTIONS;
+    kin_queue_options large = KIN_QUEUE_OPTIONS;
+    kin_family *family = NULL;
+    kin_queue *queue = NULL;
+    void *memory = NULL;
+    size_t textbook = peer_textbook_ring.name ? peer_textbook_ring.size(SLOTS, MESSAGE) : 0;
+    options.max_members = options.max_threads = 2 * MOST;
+    large.capacity = SLOTS * (MESSAGE + 16);
+    tool_check(kin_family_create(&family, &options), "kin_family_create");
+    tool_check(kin_alloc(&memory, family, sizeof(crowd) + LINE + textbook), "kin_alloc");
+    tool_check(kin_queue_create(&queue, family, &large), "kin_queue_create");
+    crowd *it = crowd_in(memory);
+    memset(it, 0, sizeof *it);
+    tool_check(kin_sem_init(&it->ready, 0, 0), "kin_sem_init");
+    tool_check(kin_sem_init(&it->gate, 0, 0), "kin_sem_init");
+    must(ring == TEXTBOOK && peer_textbook_ring.create(it->textbook, SLOTS, MESSAGE), "textbook");
+    int64_t ns = run(b, family, memory, queue, ring), messages = 0;
+    for (int i = 0; i < now.consumers; i++) {
+        messages += it->shares[now.producers + i].messages;
+    }
+    double puts = unequal(it->shares, now.producers), gets = unequal(it->shares + now.producers, now.consumers);
+    fairness[ring][rounds[ring]++] = puts > gets ? puts : gets;
+    if (ring == TEXTBOOK) {
+        peer_textbook_ring.destroy(it->textbook);
+    }
+    kin_family_close(family);
+    return (double)messages * 1e6 / (double)ns;
+}
+
+void bench_crowded(bench *b)
+{
+    static const int sides[][2] = {{1, 1}, {8, 8}, {64, 1}, {1, 64}, {64, 64}};
+    int contenders = peer_textbook_ring.name ? RINGS : 1;
+    for (int i = 0; i < 10; i++) {
+        double medians[CONTENDERS_MAX], ratios[RINGS] = {NAN, NAN};
+        char name[64];
+        now = (meeting){sides[i / 2][0], sides[i / 2][1], i % 2};
+        if (b->quick && now.producers + now.consumers > 16) {
+            continue;
+        }
+        medians[TEXTBOOK] = NAN;
+        memset(rounds, 0, sizeof rounds);
+        measure(b, crowded, contenders, medians);
+        for (int ring = 0; ring < contenders; ring++) {
+            ratios[ring] = median(fairness[ring], rounds[ring]);
+        }
+        snprintf(name, sizeof name, "queue, 64 B, %d to %d %s", now.producers, now.consumers,
+                 now.processes ? "processes" : "threads");
+        row(b, &(line){name, "k/s", medians[KIN], medians[TEXTBOOK], peer_textbook_ring.name,
+                       contenders == RINGS ? AT_LEAST(1) : NO_TARGET, 0});
+        if (now.producers + now.consumers > 2) {
+            row(b, &(line){"  the largest share by the smallest", "", ratios[KIN], ratios[TEXTBOOK],
+                           peer_textbook_ring.name, AT_MOST(4), 1});
+        }
+    }
+}

@@ -1,0 +1,663 @@
+/* Futures: they cost what they cost however many there are; each task's end is told; ending them early harms no other.
+ */
+#include "pool/maker.h"
+#include "support.h"
+
+#include <stdlib.h>
+
+/* ---- what workers run ---- */
+
+static int run_nothing(kin_task *task)
+{
+    (void)task;
+    return 0;
+}
+
+/* What it returns depends on which it is; every third succeeds. */
+static int status_of(uint64_t index)
+{
+    return index % 3 == 0 ? 0 : 1000 + (int)index;
+}
+
+static int run_fail(kin_task *task)
+{
+    return status_of(task->index);
+}
+
+/* The first one waits until it is let go. */
+static int run_first_is_slow(kin_task *task)
+{
+    kin_event *go = NULL;
+    if (task->index > 0) {
+        return 0;
+    }
+    return kin_args_get(task->args, "go", KIN_TYPE_EVENT, (void **)&go) != KIN_OK ||
+           kin_event_wait(go, PATIENCE) != KIN_OK;
+}
+
+/* ---- tasks that are killed, and their neighbours ---- */
+
+enum { NOTED = 3000 };
+
+typedef struct notes {                              /* in shared memory */
+    _Atomic uint32_t begun[NOTED], attempts[NOTED]; /* how often; a bit for each attempt's number */
+    _Atomic uint32_t alive;                         /* is written again and again by a task that does not end */
+} notes;
+
+static notes *notes_of(const kin_task *task)
+{
+    void *memory = NULL;
+    kin_args_get(task->args, "notes", KIN_TYPE_MEMORY, &memory);
+    return memory;
+}
+
+static int note_begun(const kin_task *task)
+{
+    notes *it = notes_of(task);
+    if (!it) {
+        return 1;
+    }
+    atomic_fetch_add(&it->begun[task->index], 1);
+    atomic_fetch_or(&it->attempts[task->index], 1u << task->attempt);
+    return 0;
+}
+
+/* About a millisecond. */
+static int run_about(kin_task *task)
+{
+    int64_t end = kin_now() + KIN_US(800) + (int64_t)(task->index * 7919 % 400) * KIN_US(1);
+    int failed = note_begun(task);
+    while (kin_now() < end) {
+    }
+    return failed;
+}
+
+static int run_briefly(kin_task *task)
+{
+    int64_t end = kin_now() + KIN_US(20);
+    int failed = note_begun(task);
+    while (kin_now() < end) {
+    }
+    return failed;
+}
+
+static int run_for_good(kin_task *task)
+{
+    notes *it = notes_of(task);
+    note_begun(task);
+    for (int64_t end = kin_now() + KIN_SECONDS(100); kin_now() < end;) {
+        atomic_fetch_add(&it->alive, 1);
+    }
+    return 0;
+}
+
+static const kin_function functions[] = {
+    {"about", run_about},     {"briefly", run_briefly}, {"for_good", run_for_good},
+    {"nothing", run_nothing}, {"fail", run_fail},       {"first_is_slow", run_first_is_slow},
+};
+
+/* ---- helpers ---- */
+
+static kin_pool *new_pool(kin_family *family, uint32_t workers)
+{
+    kin_pool_options options = KIN_POOL_OPTIONS;
+    kin_pool *pool = NULL;
+    options.workers = workers;
+    assert_ok(kin_pool_create(&pool, family, &options));
+    return pool;
+}
+
+/* All its workers have begun. */
+static void await_begun(kin_pool *pool)
+{
+    for (uint32_t i = 0; i < pool->size; i++) {
+        while (!atomic_load(&pool->shared->slots[i].begun)) {
+            kin_os_yield();
+        }
+    }
+}
+
+/* count tasks of one item each. */
+static kin_work tasks_of(const char *function, size_t count)
+{
+    kin_work work = KIN_WORK;
+    work.function = function;
+    work.count = count;
+    work.chunk = 1;
+    return work;
+}
+
+static kin_future *submit(kin_pool *pool, const kin_work *work)
+{
+    kin_future *future = NULL;
+    assert_ok(kin_pool_submit(&future, pool, work, PATIENCE));
+    return future;
+}
+
+static uint64_t blocks_in(kin_family *family)
+{
+    uint64_t blocks = 0, bytes = 0;
+    assert_ok(kin_alloc_total(family, &blocks, &bytes));
+    return blocks;
+}
+
+/* ---- many of them ---- */
+
+static void closed_works_give_their_memory_back(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 20000, WORKERS = 2 };
+    kin_family *family = new_family(4 << 20);
+    kin_pool *pool = new_pool(family, WORKERS);
+    kin_work work = KIN_WORK;
+    work.function = "nothing";
+    work.out_size = 4096;
+    uint64_t before = blocks_in(family);
+    for (int i = 0; i < ROUNDS; i++) {
+        kin_future *future = submit(pool, &work);
+        assert_ok(kin_future_wait(future, PATIENCE));
+        kin_future_close(future);
+        assert_true(i % 1000 > 0 || blocks_in(family) <= before + 4 * WORKERS);
+    }
+    kin_pool_destroy(pool);
+    kin_family_close(family);
+}
+
+/* More than there are places for jobs, so that what has ended has to make room. */
+static void works_nobody_waits_for_make_room(void **state)
+{
+    (void)state;
+    enum { COUNT = 3 * KIN__JOBS };
+    kin_future **futures = calloc(COUNT, sizeof(kin_future *));
+    assert_non_null(futures);
+    kin_pool *pool = new_pool(NULL, 2);
+    kin_work work = KIN_WORK;
+    work.function = "nothing";
+    for (int i = 0; i < COUNT; i++) {
+        futures[i] = submit(pool, &work);
+    }
+    for (int i = COUNT; i-- > 0;) {
+        assert_ok(kin_future_wait(futures[i], PATIENCE));
+        kin_future_close(futures[i]);
+    }
+    kin_pool_destroy(pool);
+    free(futures);
+}
+
+/* ---- results one after the other ---- */
+
+/* Each costs the same, however many came before the one that is not there yet. */
+static void results_behind_a_slow_task_come_at_once(void **state)
+{
+    (void)state;
+    enum { COUNT = 100000, REST = 300 /* in the slow one's batch */ };
+    kin_pool *pool = new_pool(NULL, 2);
+    kin_event *go = NULL;
+    kin_args *args = new_args();
+    unsigned char *seen = calloc(COUNT, 1);
+    uint64_t first, count;
+    int status = 0;
+    assert_non_null(seen);
+    assert_ok(kin_event_create(&go, NULL));
+    give(args, "go", KIN_TYPE_EVENT, go);
+    kin_work work = tasks_of("first_is_slow", COUNT);
+    work.args = args;
+    kin_future *future = submit(pool, &work);
+    int64_t begun = now_ns();
+    for (int i = 0; i < COUNT - REST; i++) {
+        assert_ok(kin_future_next(future, 0, &first, &count, &status, PATIENCE));
+        assert_true(first > 0 && count == 1 && status == 0 && !seen[first]++);
+    }
+    assert_true(now_ns() - begun < KIN_SECONDS(5)); /* they take milliseconds */
+    assert_ok(kin_event_set(go));
+    for (int i = 0; i < REST; i++) {
+        assert_ok(kin_future_next(future, 0, &first, &count, &status, PATIENCE));
+        assert_true(count == 1 && status == 0 && !seen[first]++);
+    }
+    assert_status(kin_future_next(future, 0, &first, &count, &status, PATIENCE), KIN_E_NOT_FOUND);
+    kin_future_close(future);
+    kin_pool_destroy(pool);
+    kin_args_destroy(args);
+    assert_ok(kin_event_destroy(go));
+    free(seen);
+}
+
+static void each_task_tells_what_it_returned(void **state)
+{
+    (void)state;
+    static const size_t counts[] = {1, 2, 40, 3000};
+    kin_pool *pool = new_pool(NULL, 2);
+    await_begun(pool); /* what they were given is freed by now */
+    uint64_t before = count_blocks();
+    for (size_t i = 0; i < 2 * sizeof counts / sizeof counts[0]; i++) {
+        size_t tasks = counts[i / 2];
+        uint64_t first = 0, count = 0, seen = 0;
+        int status = 0;
+        kin_work work = tasks_of("fail", tasks);
+        kin_future *future = submit(pool, &work);
+        while (kin_future_next(future, i % 2 == 0, &first, &count, &status, PATIENCE) == KIN_OK) {
+            assert_int_equal(status, status_of(first));
+            seen++;
+        }
+        assert_int_equal(seen, tasks);
+        kin_future_close(future);
+    }
+    assert_ok(kin_pool_tend(pool));
+    for (int64_t end = now_ns() + PATIENCE; count_blocks() > before && now_ns() < end;) {
+        assert_ok(kin_pool_tend(pool)); /* a worker looks at the last one for a moment yet */
+    }
+    assert_int_equal(count_blocks(), before);
+    kin_pool_destroy(pool);
+}
+
+/* ---- ended early ---- */
+
+static notes *new_notes(kin_args *args)
+{
+    void *memory = NULL;
+    assert_ok(kin_alloc(&memory, NULL, sizeof(notes)));
+    give(args, "notes", KIN_TYPE_MEMORY, memory);
+    return memory;
+}
+
+typedef struct tender {
+    kin_pool *pool;
+    _Atomic int over;
+} tender;
+
+static void tend_all_the_time(void *tender_)
+{
+    tender *it = tender_;
+    while (!atomic_load(&it->over)) {
+        kin_pool_tend(it->pool);
+    }
+}
+
+/* Tasks that take about as long as they may. None is begun once more but in its next attempt, and of a work beside it,
+ * whose tasks the same workers run, none dies. */
+static void limit_kills_what_exceeds_it_and_no_other(void **state)
+{
+    (void)state;
+    enum { COUNT = 500 };
+    for (uint32_t retries = 0; retries < 2; retries++) {
+        kin_args *args = new_args(), *others = new_args();
+        notes *noted = new_notes(args), *beside = new_notes(others);
+        kin_outcome outcome = {.size = sizeof outcome};
+        uint64_t first, count, late = 0;
+        int status;
+        tender it = {new_pool(NULL, 2), 0};
+        kin_work work = tasks_of("about", COUNT), brief = tasks_of("briefly", NOTED);
+        work.args = args;
+        work.limit = KIN_MS(1);
+        work.retries = retries;
+        brief.args = others;
+        void *thread = begin_thread(tend_all_the_time, &it);
+        kin_future *innocent = submit(it.pool, &brief), *future = submit(it.pool, &work);
+        while (kin_future_next(future, 0, &first, &count, &status, PATIENCE) == KIN_OK) {
+            assert_true(status == KIN_OK || status == KIN_E_TIMED_OUT);
+            late += status != KIN_OK;
+            uint32_t begun = atomic_load(&noted->begun[first]), attempts = atomic_load(&noted->attempts[first]);
+            assert_true(attempts <= 1 + 2 * retries);
+            assert_int_equal(begun, (attempts & 1) + (attempts >> 1)); /* no attempt twice */
+        }
+        assert_status(kin_future_wait(innocent, PATIENCE), KIN_OK);
+        for (int i = 0; i < NOTED; i++) {
+            assert_int_equal(atomic_load(&beside->begun[i]), 1);
+        }
+        assert_ok(kin_future_inspect(future, &outcome));
+        print_message("%d of %d tasks exceeded their limit\n", (int)late, COUNT);
+        assert_true(outcome.done + outcome.died == COUNT && outcome.died == late && late > 0);
+        atomic_store(&it.over, 1);
+        end_thread(thread);
+        kin_future_close(future);
+        kin_future_close(innocent);
+        kin_pool_destroy(it.pool);
+        kin_args_destroy(args);
+        kin_args_destroy(others);
+        assert_ok(kin_free(noted));
+        assert_ok(kin_free(beside));
+    }
+}
+
+static void await_alive(notes *noted)
+{
+    for (int64_t end = now_ns() + PATIENCE; atomic_load(&noted->alive) == 0 && now_ns() < end;) {
+        kin_os_yield();
+    }
+    assert_true(atomic_load(&noted->alive) > 0);
+}
+
+static void assert_still(notes *noted)
+{
+    uint32_t seen = atomic_load(&noted->alive);
+    kin_os_sleep_until(kin_os_now() + KIN_MS(50));
+    assert_int_equal(atomic_load(&noted->alive), seen);
+}
+
+static void running_task_can_be_killed(void **state)
+{
+    (void)state;
+    enum { COUNT = 40 };
+    kin_args *args = new_args();
+    notes *noted = new_notes(args);
+    kin_outcome outcome = {.size = sizeof outcome};
+    kin_pool *pool = new_pool(NULL, 2);
+    kin_pool_info info = {.size = sizeof info};
+    kin_work work = tasks_of("for_good", COUNT);
+    work.args = args;
+    work.retries = 3;
+    kin_future *future = submit(pool, &work);
+    await_alive(noted);
+    int64_t begun = now_ns();
+    assert_ok(kin_future_kill(future));
+    assert_true(now_ns() - begun < KIN_SECONDS(5));
+    assert_status(kin_future_wait(future, KIN_NOW), KIN_E_CANCELLED);
+    assert_ok(kin_future_inspect(future, &outcome));
+    assert_int_equal(outcome.cancelled, COUNT);
+    assert_still(noted);
+    for (int i = 0; i < COUNT; i++) {
+        assert_true(atomic_load(&noted->begun[i]) <= 1); /* it was not tried again */
+    }
+    assert_ok(kin_future_kill(future)); /* once more does nothing */
+    kin_future_close(future);
+    work = tasks_of("nothing", COUNT);
+    assert_ok(kin_pool_map(pool, &work, NULL, PATIENCE));
+    assert_ok(kin_pool_inspect(pool, &info));
+    assert_int_equal(info.died, 0);
+    assert_int_equal(info.alive, 2);
+    assert_status(kin_future_kill(NULL), KIN_E_ARGUMENT);
+    kin_pool_destroy(pool);
+    kin_args_destroy(args);
+    assert_ok(kin_free(noted));
+}
+
+/* Works are killed while their workers go from one work to the next. */
+static void kill_ends_no_other_works_task(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 300 };
+    kin_args *args = new_args(), *others = new_args();
+    notes *noted = new_notes(args), *beside = new_notes(others);
+    kin_pool *pool = new_pool(NULL, 2);
+    uint32_t killed = 0;
+    kin_work work = KIN_WORK, brief = KIN_WORK;
+    work.function = brief.function = "briefly";
+    work.args = args;
+    brief.args = others;
+    for (int i = 0; i < ROUNDS; i++) {
+        kin_future *future = submit(pool, &work), *innocents[4];
+        for (int j = 0; j < 4; j++) {
+            innocents[j] = submit(pool, &brief);
+        }
+        int64_t end = now_ns() + i % 60 * KIN_US(1);
+        while (now_ns() < end) {
+        }
+        assert_ok(kin_future_kill(future));
+        killed += kin_future_wait(future, KIN_NOW) == KIN_E_CANCELLED;
+        kin_future_close(future);
+        for (int j = 0; j < 4; j++) {
+            assert_ok(kin_future_wait(innocents[j], PATIENCE));
+            kin_future_close(innocents[j]);
+        }
+    }
+    print_message("%d of %d killed\n", (int)killed, ROUNDS);
+    assert_int_equal(atomic_load(&beside->begun[0]), 4 * ROUNDS);
+    kin_pool_destroy(pool);
+    kin_args_destroy(args);
+    kin_args_destroy(others);
+    assert_ok(kin_free(noted));
+    assert_ok(kin_free(beside));
+}
+
+static void map_returns_at_its_timeout(void **state)
+{
+    (void)state;
+    kin_args *args = new_args();
+    notes *noted = new_notes(args);
+    kin_outcome outcome = {.size = sizeof outcome};
+    kin_pool *pool = new_pool(NULL, 1);
+    await_begun(pool);
+    kin_work work = tasks_of("for_good", 3);
+    work.args = args;
+    int64_t begun = now_ns();
+    assert_status(kin_pool_map(pool, &work, &outcome, KIN_MS(200)), KIN_E_TIMED_OUT);
+    assert_true(now_ns() - begun >= KIN_MS(200) && now_ns() - begun < KIN_SECONDS(5));
+    assert_int_equal(outcome.cancelled, 3);
+    assert_still(noted);
+    work = tasks_of("nothing", 3);
+    assert_ok(kin_pool_map(pool, &work, NULL, PATIENCE));
+    kin_pool_destroy(pool);
+    kin_args_destroy(args);
+    assert_ok(kin_free(noted));
+}
+
+/* ---- spent workers ---- */
+
+/* A worker that runs one task only is replaced when it leaves, not at the end of a slice (20 ms). */
+static int64_t time_of_tasks(kin_pool *pool, int count)
+{
+    kin_work work = KIN_WORK;
+    work.function = "nothing";
+    int64_t begun = now_ns();
+    for (int i = 0; i < count; i++) {
+        assert_ok(kin_pool_map(pool, &work, NULL, PATIENCE));
+    }
+    return (now_ns() - begun) / count;
+}
+
+/* Of one that is as a worker is. */
+static int64_t time_of_child(void)
+{
+    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process *process = NULL;
+    int64_t begun = now_ns();
+    options.die_with_parent = 1;
+    assert_ok(kin_process_start(&process, "nothing", NULL, &options));
+    join_child(process, 0);
+    return now_ns() - begun;
+}
+
+static void spent_workers_are_replaced_at_once(void **state)
+{
+    (void)state;
+    kin_pool_options options = KIN_POOL_OPTIONS;
+    kin_pool *pool = NULL;
+    kin_pool_info info = {.size = sizeof info};
+    int64_t task = INT64_MAX, child = INT64_MAX;
+    options.workers = 2;
+    options.max_tasks = 1;
+    assert_ok(kin_pool_create(&pool, NULL, &options));
+    for (int i = 0; i < 4; i++) {
+        int64_t took = time_of_tasks(pool, 10), took_child = time_of_child();
+        task = took < task ? took : task;
+        child = took_child < child ? took_child : child;
+    }
+    print_message("a task %d us, a child %d us\n", (int)(task / 1000), (int)(child / 1000));
+    assert_true(task < 2 * child + KIN_MS(3));
+    assert_ok(kin_pool_inspect(pool, &info));
+    assert_int_equal(info.died, 0);
+    kin_pool_destroy(pool);
+}
+
+/* The last one is waited for first: nobody sleeps on the jobs that the workers leave. */
+static void spent_workers_are_replaced_whichever_is_waited_for(void **state)
+{
+    (void)state;
+    enum { COUNT = 20 };
+    kin_pool_options options = KIN_POOL_OPTIONS;
+    kin_pool *pool = NULL;
+    kin_future *futures[COUNT];
+    options.workers = 1;
+    options.max_tasks = 1;
+    assert_ok(kin_pool_create(&pool, NULL, &options));
+    kin_work work = KIN_WORK;
+    work.function = "nothing";
+    for (int i = 0; i < COUNT; i++) {
+        futures[i] = submit(pool, &work);
+    }
+    for (int i = COUNT; i-- > 0;) {
+        assert_ok(kin_future_wait(futures[i], PATIENCE));
+        kin_future_close(futures[i]);
+    }
+    kin_pool_destroy(pool);
+}
+
+/* ---- other threads ---- */
+
+static void join_it(void *pool)
+{
+    MUST(kin_pool_join(pool, PATIENCE) == KIN_OK);
+}
+
+static int is_longer(const void *one_, const void *other_)
+{
+    const int64_t *one = one_, *other = other_;
+    return *one > *other ? 1 : *one < *other ? -1 : 0;
+}
+
+static void joining_does_not_hold_up_others(void **state)
+{
+    (void)state;
+    enum { CALLS = 201 };
+    int64_t took[CALLS];
+    kin_args *args = new_args();
+    kin_event *go = NULL;
+    kin_pool_info info = {.size = sizeof info};
+    assert_ok(kin_event_create(&go, NULL));
+    give(args, "go", KIN_TYPE_EVENT, go);
+    kin_pool *pool = new_pool(NULL, 2);
+    await_begun(pool);
+    kin_work work = tasks_of("first_is_slow", 1);
+    work.args = args;
+    kin_future *future = submit(pool, &work);
+    assert_ok(kin_pool_close(pool));
+    void *thread = begin_thread(join_it, pool);
+    for (int i = 0; i < CALLS; i++) {
+        kin_os_sleep_until(kin_os_now() + KIN_MS(1));
+        took[i] = now_ns();
+        assert_ok(kin_pool_inspect(pool, &info));
+        took[i] = now_ns() - took[i];
+    }
+    qsort(took, CALLS, sizeof took[0], is_longer);
+    assert_true(took[CALLS / 2] < KIN_US(500)); /* a microsecond */
+    assert_ok(kin_event_set(go));
+    end_thread(thread);
+    assert_ok(kin_future_wait(future, KIN_NOW));
+    kin_future_close(future);
+    kin_pool_destroy(pool);
+    kin_args_destroy(args);
+    assert_ok(kin_event_destroy(go));
+}
+
+/* ---- destroyed by a callback ---- */
+
+typedef struct doomed {
+    kin_pool *pool;
+    kin_future *future;
+    int called;
+} doomed;
+
+static void destroy_it(void *doomed_, kin_future *future)
+{
+    doomed *it = doomed_;
+    it->called++;
+    if (it->future == future) {
+        kin_future_close(future);
+        it->future = NULL;
+    }
+    kin_pool_destroy(it->pool);
+}
+
+static kin_future *submit_with_end(doomed *it, const char *function)
+{
+    kin_work work = KIN_WORK;
+    work.function = function;
+    work.finished = destroy_it;
+    work.context = it;
+    return submit(it->pool, &work);
+}
+
+static void await_done(kin_future *future)
+{
+    for (int64_t end = now_ns() + PATIENCE;
+         atomic_load(&future->plan.owners[0]) != KIN__BATCH_DONE && now_ns() < end;) {
+        kin_os_yield();
+    }
+}
+
+static void callback_may_destroy_the_pool(void **state)
+{
+    (void)state;
+    uint64_t first, count;
+    for (int what = 0; what < 7; what++) {
+        doomed it = {new_pool(NULL, 2), NULL, 0};
+        kin_future *last = submit_with_end(&it, "nothing"), *other;
+        kin_work work = KIN_WORK;
+        work.function = "nothing";
+        other = submit(it.pool, &work);
+        it.future = what % 2 == 0 ? last : NULL;
+        await_done(last);
+        switch (what) {
+        case 0:
+        case 1:
+            assert_ok(kin_pool_tend(it.pool));
+            break;
+        case 2:
+        case 3:
+            assert_ok(kin_pool_close(it.pool));
+            kin_pool_join(it.pool, PATIENCE);
+            break;
+        case 4: /* a thread waits for another one of its futures */
+            assert_ok(kin_pool_close(it.pool));
+            kin_future_wait(other, PATIENCE);
+            kin_future_next(other, 0, &first, &count, NULL, PATIENCE);
+            kin_pool_tend(it.pool);
+            break;
+        case 5: /* a thread waits for this one */
+            assert_ok(kin_future_wait(last, PATIENCE));
+            break;
+        default: /* it is being destroyed */
+            kin_pool_destroy(it.pool);
+            break;
+        }
+        assert_int_equal(it.called, 1);
+        if (!it.future && what % 2 == 1) {
+            assert_ok(kin_future_wait(last, KIN_NOW));
+            kin_future_close(last);
+        }
+        kin_status status = kin_future_wait(other, KIN_NOW);
+        assert_true(status == KIN_OK || status == KIN_E_CANCELLED || status == KIN_E_WORKER_DIED);
+        kin_future_close(other); /* after its pool */
+    }
+    assert_ok(kin_family_reap(NULL, NULL));
+    assert_int_equal(inspect_family().members, 1);
+}
+
+/* In a child: nothing to do. */
+static int child_nothing(const kin_args *args)
+{
+    (void)args;
+    return 0;
+}
+
+int main(void)
+{
+    kin_functions(functions, sizeof functions / sizeof functions[0]);
+    static const kin_entry entries[] = {{"nothing", child_nothing}};
+    kin_main(entries, 1);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(closed_works_give_their_memory_back),
+        cmocka_unit_test(works_nobody_waits_for_make_room),
+        cmocka_unit_test(results_behind_a_slow_task_come_at_once),
+        cmocka_unit_test(each_task_tells_what_it_returned),
+        unit_test_with_deaths(limit_kills_what_exceeds_it_and_no_other),
+        unit_test_with_deaths(running_task_can_be_killed),
+        unit_test_with_deaths(kill_ends_no_other_works_task),
+        unit_test_with_deaths(map_returns_at_its_timeout),
+        cmocka_unit_test(spent_workers_are_replaced_at_once),
+        cmocka_unit_test(spent_workers_are_replaced_whichever_is_waited_for),
+        cmocka_unit_test(joining_does_not_hold_up_others),
+        unit_test_with_deaths(callback_may_destroy_the_pool),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
