@@ -145,12 +145,19 @@ static void recover(kin_family *family)
     kin__spans_rebuild(family);
 }
 
+/* The holder cannot be cancelled: the system calls by which the heap grows are cancellation points. */
 kin_status kin__heap_enter(kin__seat *seat)
 {
+    int held = kin_os_cancel_hold();
     kin_status status = kin__lock_acquire(seat, &seat->family->arena->heap.lock, LOCK_PATIENCE);
     if (status == KIN_OWNER_DIED) {
         recover(seat->family);
         status = kin__lock_repair(seat, &seat->family->arena->heap.lock);
+    }
+    if (status == KIN_OK) {
+        seat->cancel = held;
+    } else {
+        kin_os_cancel_release(held);
     }
     return status == KIN_E_TIMED_OUT ? KIN_E_BUSY : status;
 }
@@ -158,6 +165,7 @@ kin_status kin__heap_enter(kin__seat *seat)
 void kin__heap_leave(kin__seat *seat)
 {
     kin__lock_release(seat, &seat->family->arena->heap.lock);
+    kin_os_cancel_release(seat->cancel);
 }
 
 /* ---- runs ---- */
