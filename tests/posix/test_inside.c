@@ -510,7 +510,8 @@ static void the_last_of_a_cycle_is_told_alone(void **state)
     inside_begin();
     inside_go_on();
     assert_true(inside_await(&status)); /* it has joined */
-    other = (rival){.thread = begin_thread(close_cycle, NULL)};
+    other = (rival){0};
+    other.thread = begin_thread(close_cycle, NULL);
     inside_begin();
     while (!atomic_load(&other.holds)) {
         usleep(100);
