@@ -1,6 +1,8 @@
 /* pool.c: work through kin's pool, and as others do it. */
 #include "bench.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ITEMS 1000000
@@ -230,6 +232,105 @@ static double pool_spawn(const bench *b, int contender)
                           : 2 * repeat(b, peer_spawn_once, 1, "spawn") / 1e3;
 }
 
+/* ---- as they grow ---- */
+
+/* Microseconds for each of so many works, all submitted before the first is waited for, then closed. */
+static double outstanding_once(kin_pool *by, size_t count)
+{
+    int failed = 0, number = 3;
+    const void *result = NULL;
+    kin_future **futures = calloc(count, sizeof(kin_future *));
+    kin_work work = KIN_WORK;
+    work.function = "bench_square";
+    work.in = &number;
+    work.in_size = work.out_size = sizeof number;
+    must(!futures, "no memory");
+    int64_t began = peer_now_ns();
+    for (size_t i = 0; i < count; i++) {
+        failed |= kin_pool_submit(&futures[i], by, &work, KIN_FOREVER) != KIN_OK;
+    }
+    for (size_t i = 0; i < count; i++) {
+        failed |= kin_future_get(futures[i], &result, NULL, KIN_FOREVER) != KIN_OK;
+        kin_future_close(futures[i]);
+    }
+    double took = (double)(peer_now_ns() - began) / (double)count / 1e3;
+    must(failed, "works");
+    free(futures);
+    return took;
+}
+
+/* The same for the results of one work of so many tasks, in the order in which they end. */
+static double next_once(kin_pool *by, size_t count)
+{
+    uint64_t first, items, given = 0;
+    kin_future *future = NULL;
+    kin_work work = KIN_WORK;
+    work.function = "bench_square";
+    work.in = in;
+    work.out = out;
+    work.in_size = work.out_size = sizeof *in;
+    work.count = count;
+    work.chunk = 1;
+    int64_t began = peer_now_ns();
+    tool_check(kin_pool_submit(&future, by, &work, KIN_FOREVER), "kin_pool_submit");
+    while (kin_future_next(future, 0, &first, &items, NULL, KIN_FOREVER) == KIN_OK) {
+        given += items;
+    }
+    kin_future_close(future);
+    must(given != count, "results");
+    return (double)(peer_now_ns() - began) / (double)count / 1e3;
+}
+
+static double best_of(const bench *b, double (*once)(kin_pool *by, size_t count), kin_pool *by, size_t count)
+{
+    double best = once(by, count);
+    for (int i = 0; i < (b->quick ? 1 : 6); i++) {
+        double took = once(by, count);
+        best = took < best ? took : best;
+    }
+    return best;
+}
+
+/* Beside the first of them. */
+static void growth(bench *b, const char *what, double value, double first, double most)
+{
+    row(b, &(line){what, "us", value, first, "the fewest", AT_MOST(most), 0});
+}
+
+static void many_works(bench *b)
+{
+    double first = 0, next = 0;
+    for (size_t count = 1000; count <= 100000; count *= 10) {
+        char name[64];
+        double took = best_of(b, outstanding_once, pool, count), given = best_of(b, next_once, pool, count);
+        first = first > 0 ? first : took;
+        next = next > 0 ? next : given;
+        snprintf(name, sizeof name, "pool, %zu works outstanding", count);
+        growth(b, name, took, first, 3); /* as many as fit wait in colder memory */
+        snprintf(name, sizeof name, "pool, next of %zu results", count);
+        growth(b, name, given, next, 2);
+    }
+}
+
+/* They share the machine's processors: what more of them cost is their being woken, and looked at. */
+static void many_workers(bench *b)
+{
+    double first = 0;
+    for (uint32_t workers = 1; workers <= 64; workers *= 4) {
+        char name[64];
+        kin_pool_options options = KIN_POOL_OPTIONS;
+        kin_pool *it = NULL;
+        options.workers = workers;
+        tool_check(kin_pool_create(&it, NULL, &options), "kin_pool_create");
+        outstanding_once(it, 1000); /* most have begun */
+        double took = best_of(b, outstanding_once, it, 10000);
+        first = first > 0 ? first : took;
+        snprintf(name, sizeof name, "pool of %u, 10000 works outstanding", (unsigned)workers);
+        growth(b, name, took, first, 8);
+        kin_pool_destroy(it);
+    }
+}
+
 /* ---- rows ---- */
 
 static void beside_python(bench *b, const char *what, double rate, size_t count, size_t chunk, double target)
@@ -266,7 +367,9 @@ void bench_pool(bench *b)
     maps(b);
     measure(b, submit_time, 1, medians);
     row(b, &(line){"pool, submit and get, one at a time", "us", medians[0], NAN, NULL, AT_MOST(5), 1});
+    many_works(b);
     kin_pool_destroy(pool);
+    many_workers(b);
     if (peer_has_fork()) {
         measure(b, pool_fork, 2, medians);
         row(b, &(line){"pool of 2, create and close, fork", "us", medians[0], medians[1], "fork, waitpid: twice",

@@ -59,8 +59,8 @@ KIN_API void kin_manager_close(kin_manager *manager);
 /* Its family: for kin_alloc, arguments of children and so on. NULL for NULL. */
 KIN_API kin_family *kin_manager_family(kin_manager *manager);
 
-/* The keeper's pid; 0: there is none now. Changes nothing: it makes no keeper, and is taken for none by others. Asks the
- * system about each member of the family. */
+/* The keeper's pid; 0: there is none now. Changes nothing: it makes no keeper, and is taken for none by others. Asks
+ * the system about each member of the family. */
 KIN_API uint32_t kin_manager_keeper(kin_manager *manager);
 
 /* Ends the keeper of the manager of that name, waiting for it at most timeout. The family ends with its last member.

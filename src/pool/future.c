@@ -5,7 +5,7 @@
 #include "base/deadline.h"
 #include "base/spin.h"
 #include "family/thread_slot.h"
-#include "park/park.h"
+#include "park/slices.h"
 #include "pool/job.h"
 #include "pool/maker.h"
 #include "pool/pool.h"
@@ -18,7 +18,21 @@
 
 #define KILL_PATIENCE KIN_SECONDS(1) /* for the ends of workers that are killed */
 
-/* ---- waiting ---- */
+/* ---- waiting ----
+ *
+ * The slices of the maker's threads are short, because the pool is looked after at their ends. What a worker tells by
+ * waking them, that so many batches are done or that it leaves, is found there only if that worker was killed.
+ */
+
+/* The word by which it was told what the caller waits for; NULL: it was not. */
+static _Atomic uint64_t *told_by(kin_future *future, uint64_t want)
+{
+    kin__job *job = future->plan.job;
+    if (atomic_load(&job->finished) >> 1 >= want) {
+        return &job->finished;
+    }
+    return kin__workers_left(future->pool) ? &future->pool->shared->leaves : NULL;
+}
 
 void kin__future_sleep(kin_future *future, uint64_t want, int64_t end)
 {
@@ -35,8 +49,12 @@ void kin__future_sleep(kin_future *future, uint64_t want, int64_t end)
     }
     atomic_store(&job->want, want);
     kin__park_begin(seat, &job->finished, 1);
-    if (atomic_fetch_or(&job->finished, KIN__FLAG) >> 1 < want && !kin__workers_left(future->pool)) {
-        kin__park_sleep(seat, end);
+    atomic_fetch_or(&job->finished, KIN__FLAG);
+    if (!told_by(future, want) && !kin__park_sleep(seat, end)) {
+        _Atomic uint64_t *word = told_by(future, want);
+        if (word) {
+            kin__slices_forgotten(seat, word);
+        }
     }
     kin__park_end(seat);
 }
@@ -108,6 +126,17 @@ const kin__failure *kin__future_failure(const kin_future *future)
     return atomic_load(&failure->stage) == KIN__FAILURE_READY ? failure : NULL;
 }
 
+/* Of work that nobody has done, because no worker has begun. */
+static void describe_broken(kin_outcome *out, const kin_pool *pool)
+{
+    if (pool->broken) {
+        out->status = pool->status != 0 ? pool->status : KIN_E_WORKER_DIED;
+        out->worker = pool->last;
+        memcpy(out->message, pool->message, sizeof out->message);
+    }
+}
+
+/* Under the pool's lock. */
 static void describe(kin_outcome *out, const kin_future *future)
 {
     const kin__failure *failure = kin__future_failure(future);
@@ -125,6 +154,9 @@ static void describe(kin_outcome *out, const kin_future *future)
     count_states(out, future);
     if (out->status == 0 && out->failed > 0) {
         out->status = KIN_E_TASK; /* the worker that claimed to tell more died */
+    }
+    if (out->status == 0 && out->cancelled > 0) {
+        describe_broken(out, future->pool);
     }
 }
 
@@ -275,6 +307,11 @@ kin_status kin_pool_map(kin_pool *pool, const kin_work *work, kin_outcome *outco
     }
     kin_status status = kin_pool_submit(&future, pool, work, timeout);
     if (status != KIN_OK) {
+        if (outcome && status == KIN_E_WORKER_DIED && kin__pool_enter(pool) == KIN_OK) {
+            *outcome = (kin_outcome){.size = sizeof *outcome};
+            describe_broken(outcome, pool);
+            kin__pool_leave(pool);
+        }
         return status;
     }
     status = wait_for_all(future, deadline);
@@ -285,7 +322,7 @@ kin_status kin_pool_map(kin_pool *pool, const kin_work *work, kin_outcome *outco
         wait_until(future, KIN_OS_NEVER);
     }
     if (outcome) {
-        describe(outcome, future);
+        kin_future_inspect(future, outcome);
     }
     kin_future_close(future);
     return status;

@@ -73,10 +73,13 @@ struct kin_pool {
     uint64_t posted;               /* jobs */
     kin_future *places[KIN__JOBS]; /* whose job stands there among shared->jobs; or NULL */
     uint64_t started, died;
-    uint32_t failures; /* in a row, of workers to start */
+    uint32_t failures; /* in a row, of workers to start: since one has begun last */
+    int64_t retry_at;  /* not before, as long as other workers live */
     bool closed, ended, broken;
-    kin_exit last;
-    uint32_t generation; /* of worker ids */
+    kin_exit last;                  /* how the worker ended that did not begin last, */
+    int status;                     /* and what the initializer returned and said in the one that told last; or 0 */
+    char message[KIN_TASK_MESSAGE]; /* and "" */
+    uint32_t generation;            /* of worker ids */
     _Atomic int64_t tended;
     _Atomic uint64_t leaves_seen; /* shared->leaves, when the workers were looked after last */
     kin__future_list active;      /* futures that have not ended */

@@ -105,7 +105,10 @@ static kin_status start_all(kin_pool *pool)
     }
     pool->size = pool->options.workers > 0 ? pool->options.workers : kin_cpu_count();
     pool->size = pool->size < KIN_POOL_WORKERS_MAX ? pool->size : KIN_POOL_WORKERS_MAX;
-    status = kin__workers_fill(pool);
+    status = kin__workers_room(pool, pool->size);
+    if (status == KIN_OK) {
+        status = kin__workers_fill(pool);
+    }
     if (status != KIN_OK) {
         kin__workers_kill(pool);
         kin_free(pool->memory);
@@ -170,6 +173,9 @@ kin_status kin_pool_resize(kin_pool *pool, uint32_t workers)
     if (pool->closed || pool->ended || pool->broken) {
         status = KIN_E_CLOSED;
     } else {
+        status = kin__workers_room(pool, workers);
+    }
+    if (status == KIN_OK) {
         pool->size = workers;
         for (uint32_t i = 0; i < KIN_POOL_WORKERS_MAX; i++) {
             atomic_store(&pool->shared->slots[i].leave, i >= workers);
@@ -196,7 +202,9 @@ kin_status kin_pool_inspect(kin_pool *pool, kin_pool_info *info)
                             .died = pool->died,
                             .closed = pool->closed || pool->ended,
                             .broken = pool->broken,
-                            .last = pool->last};
+                            .last = pool->last,
+                            .status = pool->status};
+    memcpy(info->message, pool->message, sizeof info->message);
     for (uint32_t i = 0; i < KIN_POOL_WORKERS_MAX; i++) {
         if (pool->workers[i].process) {
             info->pids[info->alive++] = kin_process_pid(pool->workers[i].process);

@@ -122,6 +122,15 @@ static inline void *kin__line(void *memory)
     return (void *)(((uintptr_t)memory + KIN__LINE_SLACK) & ~(uintptr_t)KIN__LINE_SLACK);
 }
 
+/* What an initializer that failed has told. A worker claims it (writer: its id), writes it, and makes it READY; the maker
+ * copies it when that worker has ended, and frees it for another. A worker that finds it claimed tells nothing. */
+typedef struct kin__last_words {
+    _Atomic uint32_t writer;
+    _Atomic uint32_t ready;
+    int32_t status;
+    char message[KIN_TASK_MESSAGE];
+} kin__last_words;
+
 #define KIN__FLAG UINT64_C(1) /* a thread sleeps on this word, or is about to */
 
 /* What a worker tells its maker. */
@@ -139,6 +148,7 @@ typedef struct kin__pool {
     uint64_t maker; /* member token */
     uint64_t max_tasks;
     char initializer[KIN_NAME_MAX + 1];
+    kin__last_words last_words;
     _Atomic uint32_t closed;
     _Atomic uint32_t spin;
     _Atomic uint32_t spinner;                      /* id of the worker that watches for the next job */

@@ -4,9 +4,10 @@
 #include "base/spin.h"
 #include "family/input.h"
 #include "family/member.h"
+#include "family/reap.h"
 #include "family/thread_slot.h"
 #include "kin/memory.h"
-#include "park/park.h"
+#include "park/slices.h"
 #include "pool/functions.h"
 #include "pool/job.h"
 #include "pool/shared.h"
@@ -267,6 +268,61 @@ static bool spin(worker *w, uint64_t seen)
     return !atomic_compare_exchange_strong(&w->pool->spinner, &mine, 0) || changed;
 }
 
+/* Whether there is a batch that nobody has: the hint where it may be. The slot names its job until forget_job. */
+static _Atomic uint64_t *find_work(worker *w)
+{
+    kin__plan plan;
+    uint64_t posted = atomic_load(&w->pool->posted) >> 1, first = atomic_load(&w->pool->first);
+    for (uint64_t number = first; number < posted && number - first < LOOK_MAX; number++) {
+        atomic_store(&w->slot->job, number + 1);
+        kin__job *job = kin__job_at(w->family, w->pool, number);
+        if (!job || kin__plan_read(&plan, w->family, job) != KIN_OK) {
+            continue;
+        }
+        for (uint64_t i = atomic_load(&job->next); i < plan.batches; i++) {
+            if (atomic_load(&plan.owners[i]) == KIN__BATCH_FREE) {
+                return &job->next;
+            }
+        }
+    }
+    return NULL;
+}
+
+static void forget_job(worker *w)
+{
+    atomic_store(&w->slot->job, 0);
+}
+
+/* Whether there is no reason to sleep. seen: what `posted` was before work was last looked for. */
+static bool is_called(const worker *w, uint64_t seen)
+{
+    uint64_t posted = atomic_load(&w->pool->posted) >> 1;
+    return posted != seen >> 1 || atomic_load(&w->pool->first) < posted || atomic_load(&w->pool->closed) ||
+           atomic_load(&w->slot->leave);
+}
+
+/* At the end of a slice, nobody has woken it. */
+static void look_for_forgotten(worker *w, kin__seat *seat)
+{
+    _Atomic uint64_t *hint = find_work(w);
+    if (hint) {
+        kin__slices_forgotten(seat, hint);
+    }
+    forget_job(w);
+}
+
+/* Whether it was woken, or need not sleep. */
+static bool sleep_a_slice(worker *w, kin__seat *seat, kin__slices *slices, uint64_t seen)
+{
+    kin__slices_begin(seat, slices, &w->pool->posted, 1);
+    atomic_fetch_or(&w->pool->posted, KIN__FLAG);
+    bool called = is_called(w, seen);
+    if (!called && !kin__slices_sleep(seat, slices)) {
+        look_for_forgotten(w, seat);
+    }
+    return kin__park_end(seat) || called || is_called(w, seen);
+}
+
 /* KIN_E_CLOSED: the maker is gone, no more work will come. */
 static kin_status sleep_for_work(worker *w, uint64_t seen)
 {
@@ -275,15 +331,12 @@ static kin_status sleep_for_work(worker *w, uint64_t seen)
         return KIN_OK;
     }
     kin_status status = kin__seat_take(&seat, w->family);
-    if (status == KIN_OK) {
-        kin__park_begin(seat, &w->pool->posted, 1);
-        uint64_t now = atomic_fetch_or(&w->pool->posted, KIN__FLAG);
-        if (now >> 1 == seen >> 1 && atomic_load(&w->pool->first) >= now >> 1 && !atomic_load(&w->pool->closed) &&
-            !atomic_load(&w->slot->leave)) {
-            kin__park_sleep(seat, kin_os_now() + KIN__SLICE_MAX);
-        }
-        kin__park_end(seat);
+    kin__slices slices = kin__slices_of(KIN_OS_NEVER, false);
+    while (status == KIN_OK && !sleep_a_slice(w, seat, &slices, seen)) {
         status = kin__member_token_alive(w->family, w->maker) ? KIN_OK : KIN_E_CLOSED;
+    }
+    if (slices.dead) {
+        kin__reap_all(w->family);
     }
     return status;
 }
@@ -320,12 +373,24 @@ static void leave(worker *w)
     atomic_store(&w->slot->gone, 1);
     atomic_fetch_add(&w->pool->leaves, 1);
     kin__pool_wake(w->family, w->pool, 1);
-    for (uint32_t place = 0; place < KIN__JOBS; place++) {
+    uint64_t posted = atomic_load(&w->pool->posted) >> 1;
+    for (uint32_t place = 0; place < KIN__JOBS && place < posted; place++) {
         if (atomic_load(&w->pool->jobs[place]) != 0) {
             wake_waiters(w, place);
         }
     }
     atomic_store(&w->slot->job, 0);
+}
+
+static void tell_failure(const worker *w, int status, const char *message)
+{
+    kin__last_words *words = &w->pool->last_words;
+    uint32_t nobody = 0;
+    if (atomic_compare_exchange_strong(&words->writer, &nobody, w->id)) {
+        words->status = status;
+        memcpy(words->message, message, sizeof words->message);
+        atomic_store(&words->ready, 1);
+    }
 }
 
 static int initialize(const worker *w)
@@ -338,7 +403,11 @@ static int initialize(const worker *w)
     }
     const kin_function *function = kin__function_find(name);
     kin_task task = {.count = 0, .args = &nothing, .shared = w->shared};
-    return function ? function->run(&task) : KIN_E_ENTRY;
+    int status = function ? function->run(&task) : KIN_E_ENTRY;
+    if (status != 0) {
+        tell_failure(w, status, task.message);
+    }
+    return status;
 }
 
 static int run(const kin_args *args)
@@ -359,6 +428,11 @@ static int run(const kin_args *args)
     }
     kin__pool *pool = kin__line(memory);
     if (order[0] >= KIN_POOL_WORKERS_MAX) {
+        return KIN_EXIT_START;
+    }
+    kin__seat
+        *seat; /* if there is no room in the family, the maker is told by the exit code, before anything is done */
+    if (kin__seat_take(&seat, family) != KIN_OK) {
         return KIN_EXIT_START;
     }
     worker w = {.family = family, .pool = pool, .slot = &pool->slots[order[0]], .id = order[1], .shared = args};

@@ -2,6 +2,9 @@
 #include "pool/workers.h"
 
 #include "base/deadline.h"
+#include "family/input.h"
+#include "family/member.h"
+#include "family/reap.h"
 #include "pool/job.h"
 #include "pool/maker.h"
 #include "pool/shared.h"
@@ -14,6 +17,8 @@
 
 #define WATCHED_MAX 15u               /* workers whose ends are waited for at once */
 #define BLIND_STEP KIN_MS(1)          /* where the system has nothing to wait for */
+#define RETRY_FIRST KIN_MS(1)         /* until a worker is tried again that did not begin, while others work; */
+#define RETRY_DOUBLED 10u             /* doubled so many times at most */
 #define LEAVE_PATIENCE KIN_SECONDS(1) /* how long to wait for the end of a worker that was killed */
 #define GONE_PATIENCE KIN_MS(20)      /* for all that say they are about to end, or were killed, once each */
 
@@ -154,15 +159,6 @@ static kin_status start(kin_pool *pool, uint32_t i)
     return status;
 }
 
-static void fail(kin_pool *pool)
-{
-    uint32_t most = pool->options.max_failures;
-    pool->failures++;
-    if (pool->failures >= (most > 0 ? most : 4 + pool->size)) {
-        pool->broken = true;
-    }
-}
-
 static bool needs_workers(const kin_pool *pool)
 {
     if (!pool->closed) {
@@ -185,21 +181,73 @@ static uint32_t count_workers(const kin_pool *pool)
     return count;
 }
 
-kin_status kin__workers_fill(kin_pool *pool)
+static uint32_t count_begun(const kin_pool *pool)
 {
-    kin_status status = KIN_OK;
-    for (uint32_t i = 0; i < pool->size && !pool->ended && !pool->broken; i++) {
-        if (!pool->workers[i].process && needs_workers(pool)) {
-            status = start(pool, i);
-            if (status != KIN_OK) { /* no matter as long as others work: it is tried again */
-                if (count_workers(pool) == 0) {
-                    fail(pool);
-                }
-                return status;
-            }
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < pool->slots; i++) {
+        count += pool->workers[i].process && atomic_load(&slot_of(pool, i)->begun);
+    }
+    return count;
+}
+
+/* A worker has not begun, or could not be started: perhaps the family is full, the system has no more processes, or the
+ * initializer fails. As long as others do the work it is tried again, one at a time, more and more rarely. useful: there
+ * are some. */
+static void fail(kin_pool *pool, bool useful)
+{
+    uint32_t most = pool->options.max_failures,
+             doubled = pool->failures < RETRY_DOUBLED ? pool->failures : RETRY_DOUBLED;
+    pool->retry_at = pool->failures > 0 ? kin_os_now() + (RETRY_FIRST << (doubled - 1)) : 0;
+    pool->failures++;
+    if (!useful && pool->failures >= (most > 0 ? most : 4 + pool->size)) {
+        pool->broken = true;
+    }
+}
+
+static bool may_start(const kin_pool *pool)
+{
+    return !pool->ended && !pool->broken &&
+           (pool->failures == 0 || kin_os_now() >= pool->retry_at || count_begun(pool) == 0);
+}
+
+static kin_status fill(kin_pool *pool)
+{
+    for (uint32_t i = 0; i < pool->size; i++) {
+        if (pool->workers[i].process || !needs_workers(pool)) {
+            continue;
+        }
+        kin_status status = start(pool, i);
+        if (status != KIN_OK) {
+            fail(pool, count_workers(pool) > 0);
+            return status;
+        }
+        if (pool->failures > 0 && count_begun(pool) > 0) {
+            return KIN_OK; /* the others if this one begins */
         }
     }
-    return status;
+    return KIN_OK;
+}
+
+kin_status kin__workers_fill(kin_pool *pool)
+{
+    return pool->ended || pool->broken ? KIN_OK : fill(pool);
+}
+
+static bool has_room(const kin_family *family, uint32_t more)
+{
+    uint32_t members = kin__member_count((kin_family *)(uintptr_t)family);
+    uint32_t threads = kin__thread_count((kin_family *)(uintptr_t)family);
+    return members + more <= family->layout.max_members && threads + more <= family->layout.max_threads;
+}
+
+kin_status kin__workers_room(const kin_pool *pool, uint32_t size)
+{
+    uint32_t there = count_workers(pool), more = size > there ? size - there : 0;
+    if (has_room(pool->family, more)) {
+        return KIN_OK;
+    }
+    kin__reap_all(pool->family);
+    return has_room(pool->family, more) ? KIN_OK : KIN_E_LIMIT;
 }
 
 /* ---- watching ---- */
@@ -208,6 +256,21 @@ bool kin__workers_left(const kin_pool *pool)
 {
     return atomic_load((_Atomic uint64_t *)(uintptr_t)&pool->shared->leaves) !=
            atomic_load((_Atomic uint64_t *)(uintptr_t)&pool->leaves_seen);
+}
+
+/* Of a worker that has ended before it had begun. */
+static void hear_last_words(kin_pool *pool, uint32_t id)
+{
+    kin__last_words *words = &pool->shared->last_words;
+    if (atomic_load(&words->writer) != id) {
+        return;
+    }
+    if (atomic_load(&words->ready)) {
+        pool->status = (int)kin__read_u32((const uint32_t *)&words->status);
+        kin__copy_in_text(pool->message, words->message, sizeof pool->message);
+    }
+    atomic_store(&words->ready, 0);
+    atomic_store(&words->writer, 0);
 }
 
 /* The worker has ended. */
@@ -228,7 +291,8 @@ static void remove_worker(kin_pool *pool, uint32_t i)
     }
     if (!atomic_load(&slot->begun) && !pool->ended) {
         pool->last = how;
-        fail(pool);
+        hear_last_words(pool, worker->id);
+        fail(pool, count_begun(pool) > 0);
     }
     uint32_t id = worker->id;
     atomic_compare_exchange_strong(&pool->shared->spinner, &id, 0);
@@ -320,7 +384,9 @@ void kin__workers_tend(kin_pool *pool)
             look_at(pool, i, now);
         }
     }
-    kin__workers_fill(pool);
+    if (may_start(pool)) {
+        fill(pool);
+    }
     if (pool->ended || (pool->broken && count_workers(pool) == 0)) {
         cancel_all(pool);
     }

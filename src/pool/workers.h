@@ -4,6 +4,8 @@
 
 #include "pool/maker.h"
 
+/* Whether the family has room for as many workers as there should be. KIN_E_LIMIT. */
+kin_status kin__workers_room(const kin_pool *pool, uint32_t size);
 /* Starts workers until there are as many as there should be. Returns the error of the last start that failed. */
 kin_status kin__workers_fill(kin_pool *pool);
 /* Removes workers that have ended, settles the tasks that they were running, starts others. O(workers). */
