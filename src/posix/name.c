@@ -144,6 +144,15 @@ static int lock_name(const char *path)
     return fd;
 }
 
+/* Whether what stands in the place of the lock of a name is not kin's: nobody will ever remove the name. */
+static bool is_blocked(const char *dir, const char *name)
+{
+    char path[PATH_MAX];
+    struct stat info;
+    return kin_posix_name(path, dir, name, "removing") && lstat(path, &info) == 0 &&
+           !is_sound(&info, (unsigned long)geteuid());
+}
+
 /* If it is that family's; hex NULL: if its family is gone. */
 static bool remove_name(const char *dir, const char *name, const char *hex)
 {
@@ -283,6 +292,9 @@ static kin_status link_name(const char *dir, const char *name, const char *hex, 
             return status == KIN_OK ? KIN_E_EXISTS : status;
         }
         if (!remove_name(dir, name, NULL)) {
+            if (is_blocked(dir, name)) {
+                return kin_posix_fail(EACCES);
+            }
             kin_os_sleep_until(kin_os_now() + PAUSE);
         }
     }

@@ -164,7 +164,8 @@ static void lock_of_a_name_is_not_taken_for_kins(void **state)
         plant(&it, name, "removing", kind);
         assert_int_equal(symlink(text, ruin), 0);
         assert_ok(kin_sweep(NULL));
-        assert_status(kin_family_open(&family, name, KIN_FAMILY_CREATE, NULL), KIN_E_EXISTS);
+        assert_status(kin_family_open(&family, name, KIN_FAMILY_CREATE, NULL), KIN_E_PERMISSION);
+        assert_status(kin_family_open(&family, name, 0, NULL), KIN_E_PERMISSION); /* at once */
         expect_untouched(&it);
         assert_int_equal(unlink(ruin), 0);
         take_away(&it);
