@@ -1,5 +1,6 @@
 /* kin.c: the kin command: finds the subcommand and runs it. */
 #include "commands.h"
+#include "terminal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,6 +87,7 @@ int main(int argc, char **argv)
 {
     tool_check(kin_functions(functions, sizeof functions / sizeof functions[0]), "kin_functions");
     tool_check(kin_main(entries, sizeof entries / sizeof entries[0]), "kin_main");
+    argv = terminal_arguments(&argc, argv);
     if (argc < 2) {
         print_usage(stderr);
         return EXIT_USAGE;

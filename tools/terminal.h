@@ -8,4 +8,8 @@ int terminal_open(void);
 int terminal_has_errors(void);
 void terminal_rest(unsigned milliseconds);
 
+/* To be called first, with main's arguments: gives them in UTF-8, ended by NULL, and makes the standard output pass on
+ * bytes as they are. They stay. */
+char **terminal_arguments(int *argc, char **argv);
+
 #endif
