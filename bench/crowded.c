@@ -1,4 +1,5 @@
-/* crowded.c: many producers, many consumers, one queue: how much comes through, and whether each gets its share. */
+/* crowded.c: many producers, many consumers, one queue: how much comes through, and whether each gets its share. And
+ * what a put and a get cost as the queue and its messages grow. */
 #include "bench.h"
 #include "crowd.h"
 #include "textbook.h"
@@ -184,7 +185,7 @@ static double crowded(const bench *b, int ring)
     return (double)messages * 1e6 / (double)ns;
 }
 
-void bench_crowded(bench *b)
+static void crowds(bench *b)
 {
     static const int sides[][2] = {{1, 1}, {8, 8}, {64, 1}, {1, 64}, {64, 64}};
     int contenders = peer_textbook_ring.name ? RINGS : 1;
@@ -210,4 +211,46 @@ void bench_crowded(bench *b)
                            peer_textbook_ring.name, AT_MOST(4), 1});
         }
     }
+}
+
+/* ---- growing ---- */
+
+static kin_queue *grown;
+static size_t message_size;
+static unsigned char one_message[1 << 20];
+
+static int put_and_get(void)
+{
+    size_t size = 0;
+    return kin_queue_put(grown, one_message, message_size, KIN_NOW) != KIN_OK ||
+           kin_queue_get(grown, one_message, sizeof one_message, &size, KIN_NOW) != KIN_OK;
+}
+
+/* In a queue with so many others. */
+static void grow(bench *b, size_t messages, size_t size)
+{
+    kin_queue_options options = KIN_QUEUE_OPTIONS;
+    char name[64];
+    options.capacity = (messages + 4) * (size + 32);
+    tool_check(kin_queue_create(&grown, NULL, &options), "kin_queue_create");
+    message_size = size;
+    for (size_t i = 0; i < messages; i++) {
+        tool_check(kin_queue_put(grown, one_message, size, KIN_NOW), "kin_queue_put");
+    }
+    double ns = repeat(b, put_and_get, 1, "put and get");
+    snprintf(name, sizeof name, "put and get, %zu B, %zu others there", size, messages);
+    row(b, &(line){name, "ns", ns, NAN, NULL, NO_TARGET, 0});
+    kin_queue_destroy(grown);
+}
+
+void bench_crowded(bench *b)
+{
+    static const size_t counts[] = {0, 100, 10000, 100000}, sizes[] = {0, 1024, 16384, 262144};
+    for (int i = 0; i < 4; i++) {
+        grow(b, counts[i], 64);
+    }
+    for (int i = 0; i < 4; i++) {
+        grow(b, 0, sizes[i]);
+    }
+    crowds(b);
 }

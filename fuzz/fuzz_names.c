@@ -87,13 +87,23 @@ static void enter_own_surroundings(void)
     }
     must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
     must(mount("none", "/dev/shm", "tmpfs", 0, "mode=1777") == 0);
-    setenv("XDG_RUNTIME_DIR", bases[1], 1);
-    setenv("TMPDIR", bases[2], 1);
 }
 
-/* What follows is done as the user; or as root again. */
+/* What follows is done as the user; or as root again, with what libFuzzer needs for its own files. */
 static void be_user(bool yes)
 {
+    static char *temporary;
+    if (yes) {
+        const char *before = getenv("TMPDIR");
+        free(temporary);
+        temporary = before ? strdup(before) : NULL;
+        setenv("XDG_RUNTIME_DIR", bases[1], 1);
+        setenv("TMPDIR", bases[2], 1);
+    } else if (temporary) {
+        setenv("TMPDIR", temporary, 1);
+    } else {
+        unsetenv("TMPDIR");
+    }
     if (is_root) {
         must(seteuid(yes ? user : 0) == 0);
         prctl(PR_SET_DUMPABLE, 1); /* /proc/self stays its own */

@@ -132,6 +132,9 @@ kin_status kin_os_shm_commit(kin_os_handle shm, void *base, size_t from, size_t 
  * again; who touches it before that finds zeros, or dies of it if the system has no memory. Errors: as commit;
  * KIN_E_UNSUPPORTED: Windows. */
 kin_status kin_os_shm_decommit(kin_os_handle shm, void *base, size_t from, size_t to);
+/* Makes [from, to) part of what is usable, without memory for it where that is possible: it has to be committed before
+ * it is used, as after a decommit. Errors: as commit. Windows: commits it. */
+kin_status kin_os_shm_extend(kin_os_handle shm, void *base, size_t from, size_t to);
 /* Where what is usable ends, asked of the system, not of the memory's contents, if all is usable from `from` to there.
  * Not more than reserve. 0: it cannot tell. */
 size_t kin_os_shm_committed(kin_os_handle shm, const void *base, size_t from, size_t reserve);
@@ -408,6 +411,7 @@ typedef struct kin_os_command {
     bool shell;                   /* argv[0] is a command line for the system's shell instead */
     bool clean;                   /* the own environment is not inherited */
     bool tree;                    /* kin_os_run_kill meets what the program has started, too */
+    bool bound;                   /* the program is ended when this process ends, however it does */
     const char *const *variables; /* NULL, or "NAME=value" and "NAME", the later one counts */
     const char *directory;        /* or NULL */
     kin_os_stream streams[3];
@@ -426,11 +430,14 @@ kin_status kin_os_run_read(kin_os_run *run, unsigned stream, void *buffer, size_
 size_t kin_os_run_left(kin_os_run *run, unsigned stream);
 /* Closes the pipe to a stream, if there is one: the input ends, an output is not wanted any more. */
 void kin_os_run_shut(kin_os_run *run, unsigned stream);
-/* Until one of the pipes still open can be moved (bit 1 << stream) or the program has ended (KIN_OS_RUN_ENDED, *how).
- * KIN_OK, perhaps with nothing *ready. KIN_E_TIMED_OUT. KIN_E_NOT_FOUND: it has ended, and nobody can tell how.
- * POSIX: KIN_E_HANDLE, as of the two above: the program has closed a pipe. */
+/* Until one of the pipes of `which` (bits 1 << stream) that are still open can be moved (bit 1 << stream) or the program
+ * has ended (KIN_OS_RUN_ENDED, *how). KIN_OK, perhaps with nothing *ready. KIN_E_TIMED_OUT. KIN_E_NOT_FOUND: it has
+ * ended, and nobody can tell how. POSIX: KIN_E_HANDLE, as of the two above: the program has closed a pipe. */
 #define KIN_OS_RUN_ENDED 8u
-kin_status kin_os_run_wait(kin_os_run *run, int64_t deadline, unsigned *ready, kin_os_exit *how);
+kin_status kin_os_run_wait(kin_os_run *run, unsigned which, int64_t deadline, unsigned *ready, kin_os_exit *how);
+/* What to watch for something to read of stream 1 or 2; KIN_OS_NO_HANDLE: it is closed. */
+kin_os_handle kin_os_run_watch(kin_os_run *run, unsigned stream);
+/* Any thread. */
 kin_status kin_os_run_kill(kin_os_run *run, bool force);
 void kin_os_run_close(kin_os_run *run);
 
@@ -491,6 +498,8 @@ void kin_os_pipe_close(kin_os_pipe *pipe);
  * them, number being 0 or 1. Takes the handles, also on failure. KIN_E_DAMAGED: they are not an end's. */
 void kin_os_pipe_handles(const kin_os_pipe *pipe, kin_os_handle *handles);
 kin_status kin_os_pipe_adopt(kin_os_pipe *out, const kin_os_handle *handles, unsigned number);
+/* Whether kin_os_pipe_adopt would find them to be an end's: of handles that somebody else has named. */
+bool kin_os_pipe_is_end(const kin_os_handle *handles);
 /* Its handles are being duplicated into another process: closing it here leaves alone what was sent to it and is not
  * received. given false: it came to nothing. */
 void kin_os_pipe_given(kin_os_pipe *pipe, bool given);

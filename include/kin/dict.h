@@ -16,11 +16,12 @@
  * table grows and shrinks in steps, up to the family's memory: no step copies more than 4 092 entries' places.
  *
  * Cost, with n keys: to get, set, update and delete one, O(1), and the copying of key and value. clear, destroy, items:
- * O(n). size: O(1). After a writer's death the next change costs O(1), and O(n / 1 000) to count.
+ * O(n). size: O(1). After a writer's death the next change costs O(1), and O(n / 1 000) to count; after a death in clear,
+ * O(n).
  *
  * Death: a process killed in the middle of a change has made it or not; its memory is given back by the next who
  * changes anything. Nobody is told, since nothing is half done. A process that is stopped in the middle of one holds
- * up the others' changes, but no get.
+ * up the others' changes, and the gets of keys that are not there if the family has no memory left, but no other get.
  *
  * Any thread of any member may call all of these. All: KIN_E_ARGUMENT (dict or key null; a key of 0 bytes or more
  * than KIN_DICT_KEY_MAX; a value null that is not of 0 bytes), KIN_E_FAMILY, KIN_E_TYPE (not a dict of a family this

@@ -11,8 +11,14 @@
  * It does not matter where in kin the handler has interrupted its thread. Blocking calls go on after a handler: none
  * of them ends because of a signal.
  *
- * Cancellation (POSIX). Functions that do not wait are no cancellation points. A thread that is cancelled while it
- * waits leaves its locks as a killed process does: the next owner gets KIN_OWNER_DIED.
+ * Cancellation (POSIX). A thread is not cancelled in functions of memory, families, dicts and lists, nor in those of
+ * locks, semaphores, events, conditions, barriers and queues, whether they wait or not: to end a thread that waits
+ * there, let it wait for an event, too (wait.h). Functions that wait for descriptors, processes, programs or pipes are
+ * cancellation points. A thread that is cancelled leaves its locks as a killed process does: the next owner gets
+ * KIN_OWNER_DIED.
+ *
+ * The end of a thread (POSIX). Destructors of pthread keys may use kin. What is acquired in the last of the
+ * PTHREAD_DESTRUCTOR_ITERATIONS rounds and not released belongs to the thread until its process ends.
  */
 #ifndef KIN_KIN_H
 #define KIN_KIN_H

@@ -20,7 +20,8 @@ KIN_BEGIN
  * more: an error here, never a SIGBUS later), KIN_E_TOO_BIG (more than 64 GiB), KIN_E_LIMIT (no thread entry),
  * KIN_E_BUSY (another process holds the heap's lock for more than ten seconds: it is stopped), KIN_E_HANDLE (POSIX:
  * the program has closed the descriptor of the family's memory, which has to grow, and it cannot be opened again;
- * blocks that fit into what there is are still to be had), and those of kin_family_own. */
+ * blocks that fit into what there is are still to be had), and those of kin_family_own. Linux: where a memory cgroup's
+ * limit is reached, the kernel kills a process of the cgroup, and nothing is returned. */
 KIN_API kin_status kin_alloc(void **out, kin_family *family, size_t size);
 
 /* Frees what kin_alloc gave; the memory serves blocks of any size then, and that of a block of 8 MiB or more goes back

@@ -174,7 +174,7 @@ typedef struct kin_process_options {
  * on, unless they were started so, too. POSIX: a thread in the child, with a descriptor, sees to it from its beginning
  * (kin_main) to its end or an exec; a program that never calls kin_main goes on, and so does a process that the child
  * forks by itself. A parent that calls exec has not ended. Windows: a job object, also for programs that know nothing
- * of kin (but not if this process is killed between their start and the next system call).
+ * of kin.
  *
  * Errors: KIN_E_ARGUMENT (also KIN_FORK or KIN_FORKSERVER with a program), KIN_E_ENTRY (not registered; with a program,
  * the child ends with KIN_EXIT_START instead), KIN_E_BEFORE_MAIN, KIN_E_UNSUPPORTED (KIN_FORK and KIN_FORKSERVER on

@@ -14,8 +14,12 @@
  *
  * Sleepers are served in the order in which they came. A thread that runs may put, or get, messages before them, a few
  * hundred at most; then it waits in line, too. So each of many producers or consumers gets its share, and a long
- * message is put before short ones that came later. Where nothing moves, because consumers wait for room themselves, a short
- * one goes before a long one after 150 ms.
+ * message is put before short ones that came later. Where nothing moves, because consumers wait for room themselves,
+ * a short one goes before a long one after 150 ms.
+ *
+ * Cost, where nothing else is said: O(1) and the copying, O(size), whatever the number of messages in the queue, and no
+ * system call. Somebody who sleeps costs a call that has something for it one system call, and O(sleepers) to find the
+ * oldest; but that is one wake-up for all that comes until the one woken runs.
  *
  * Death: a process killed in the middle of a put loses that message, one killed in the middle of a get the one it had
  * in hand; nobody else is held up, nothing is torn, and kin_queue_inspect counts them. What is reserved or peeked by
@@ -50,17 +54,21 @@ typedef struct kin_queue_options {
 
 #define KIN_QUEUE_JOINABLE 1u /* kin_queue_task_done and kin_queue_join work; costs a get one atomic operation more */
 
-/* options NULL: the defaults. Memory that no message has come to is not touched: a large ring that holds little costs
- * little. Errors: KIN_E_ARGUMENT (also options' size, capacity or flags), and those of kin_alloc. */
+/* options NULL: the defaults. A ring of 8 MiB or more begins without memory, and gets a MiB at a time where messages
+ * come to lie: if consumers are not far behind, that is the first MiB again and again. What it has got it keeps until
+ * it is destroyed. Windows: the whole ring is charged against what the system can commit, and takes physical memory as
+ * it is used. KIN_QUEUE_JOINABLE: 16 bytes more for each member that the family may have. Cost: as kin_alloc, and
+ * O(members) if it is joinable. Errors: KIN_E_ARGUMENT (also options' size, capacity or flags), and those of
+ * kin_alloc. */
 KIN_API kin_status kin_queue_create(kin_queue **out, kin_family *family, const kin_queue_options *options);
-/* As kin_lock_destroy; what is in it is gone. */
+/* As kin_lock_destroy; what is in it is gone. Cost: as kin_free, also of the memory that messages came to. */
 KIN_API kin_status kin_queue_destroy(kin_queue *queue);
 
 /* ---- copying ---- */
 
 /* Copies size bytes into the queue, waiting at most timeout for room, and for its turn if others wait. data may be NULL
  * if size is 0. With KIN_NOW it waits for neither, though it may for one that is just putting. Errors: KIN_E_TIMED_OUT,
- * KIN_E_CLOSED, KIN_E_TOO_BIG (larger than the ring, at once). */
+ * KIN_E_CLOSED, KIN_E_TOO_BIG (larger than the ring, at once), KIN_E_NO_MEMORY (for more of a ring of 8 MiB). */
 KIN_API kin_status kin_queue_put(kin_queue *queue, const void *data, size_t size, int64_t timeout);
 
 /* Copies the next message into buffer and its length into *size (size may be NULL), waiting at most timeout for one,
@@ -77,19 +85,21 @@ typedef struct kin_message {
 
 /* Puts count messages, in this order, waiting at most timeout in all. *done (may be NULL) is how many it put, also
  * after an error (as of kin_queue_put). Those that fit at once become visible at once; a process killed meanwhile may
- * lose as many as had not become visible. */
+ * lose as many as had not become visible. Cost: O(count + bytes); those that fit at once take one lock and one
+ * wake-up. */
 KIN_API kin_status kin_queue_put_many(kin_queue *queue, const kin_message *messages, size_t count, size_t *done,
                                       int64_t timeout);
 
 /* Gets at least one message, and as many more, up to count, as are there. *done: how many. A message longer than its
- * place ends it: KIN_E_TOO_BIG if it is the first, with its length in messages[0].size. Errors: as kin_queue_get. */
+ * place ends it: KIN_E_TOO_BIG if it is the first, with its length in messages[0].size. Cost: O(count + bytes), one
+ * lock. Errors: as kin_queue_get. */
 KIN_API kin_status kin_queue_get_many(kin_queue *queue, kin_message *messages, size_t count, size_t *done,
                                       int64_t timeout);
 
 /* ---- in place ---- */
 
 /* Gives the caller room for a message of size bytes, aligned to 16, in the queue itself; it becomes a message when it
- * is committed. Later messages are not got before that. Errors: as kin_queue_put. */
+ * is committed. Later messages are not got before that. Cost: O(1), nothing is copied. Errors: as kin_queue_put. */
 KIN_API kin_status kin_queue_reserve(kin_queue *queue, void **memory, size_t size, int64_t timeout);
 /* Makes it a message of its first size bytes. By the thread that reserved it. Errors: KIN_E_STALE (memory is no
  * reservation of this thread), KIN_E_TOO_BIG (size is more than was reserved). */
@@ -98,15 +108,16 @@ KIN_API kin_status kin_queue_commit(kin_queue *queue, void *memory, size_t size)
 KIN_API kin_status kin_queue_abandon(kin_queue *queue, void *memory);
 
 /* The next message where it lies, for this consumer alone: to be read there and then consumed. Several may be peeked
- * at once. Errors: as kin_queue_get, but for KIN_E_TOO_BIG. */
+ * at once. Cost: O(1), nothing is copied. Errors: as kin_queue_get, but for KIN_E_TOO_BIG. */
 KIN_API kin_status kin_queue_peek(kin_queue *queue, const void **memory, size_t *size, int64_t timeout);
-/* Gives its room back. By the thread that peeked it. Errors: KIN_E_STALE (memory was not peeked by this thread). */
+/* Gives its room back, when all before it is consumed, too: O(messages peeked meanwhile) for the next get. By the
+ * thread that peeked it. Errors: KIN_E_STALE (memory was not peeked by this thread). */
 KIN_API kin_status kin_queue_consume(kin_queue *queue, const void *memory);
 
 /* ---- the end, and looking ---- */
 
 /* From now on nothing can be put (what is reserved may still be committed); gets go on until it is empty. KIN_OK if
- * it was closed already. */
+ * it was closed already. Cost: O(sleepers), a system call for each. */
 KIN_API kin_status kin_queue_close(kin_queue *queue);
 
 /* Messages in the queue that nobody has got, at some moment during the call; a reservation counts from when it was
@@ -134,9 +145,10 @@ KIN_API kin_status kin_queue_inspect(const kin_queue *queue, kin_queue_info *inf
  * Errors: KIN_E_OVERFLOW (more often than this process has got messages), KIN_E_UNSUPPORTED (not joinable). */
 KIN_API kin_status kin_queue_task_done(kin_queue *queue);
 
-/* Waits until the queue is empty and all that was got is done. Messages that a process had in hand when it ended,
- * however it ended, hold up nobody: they count as lost with it, within 300 ms. Errors: KIN_E_TIMED_OUT,
- * KIN_E_UNSUPPORTED. */
+/* Waits until the queue is empty and all that was got is done, both at one moment: a worker that puts follow-up work
+ * before it says that a task is done is waited for to the last of it. Messages that a process had in hand when it
+ * ended, however it ended, hold up nobody: they count as lost with it, within 300 ms; what it had put stays. Cost:
+ * O(members) for each look. Errors: KIN_E_TIMED_OUT, KIN_E_UNSUPPORTED. */
 KIN_API kin_status kin_queue_join(kin_queue *queue, int64_t timeout);
 
 KIN_END

@@ -31,7 +31,7 @@
  * job (Windows). A process that has made itself the leader of another group (setsid, setpgid) is not met.
  *
  * Any number of threads may run programs at once. If the caller dies, the program goes on, with its streams closed on
- * the other side. A child forked meanwhile by another thread, also by a bare fork, does not keep them open; one made
+ * the other side, unless it was started with KIN_RUN_BOUND. A child forked meanwhile by another thread, also by a bare fork, does not keep them open; one made
  * by a bare clone does.
  */
 #ifndef KIN_RUN_H
@@ -48,12 +48,14 @@ typedef enum kin_run_stream {                       /* pinned */
                               KIN_RUN_BYTES = 2,    /* input only: those of options.input_bytes */
                               KIN_RUN_COLLECT = 3,  /* output and errors only: into the result */
                               KIN_RUN_TOGETHER = 4, /* errors only: where the output goes, in the order of writing */
+                              KIN_RUN_PIPE = 5,     /* kin_run_start only: the caller writes, or reads, as it comes */
 } kin_run_stream;
 
 #define KIN_RUN_SHELL 1u     /* argv[0] alone is a command line for /bin/sh -c or cmd.exe /c */
 #define KIN_RUN_CHECK 2u     /* an end other than exit code 0 is KIN_E_FAILED; kin_run_checked always has it */
 #define KIN_RUN_CLEAN_ENV 4u /* nothing of the caller's environment; Windows: but SystemRoot, which programs need */
 #define KIN_RUN_TREE 8u      /* an end by force meets what the program has started, too */
+#define KIN_RUN_BOUND 16u    /* it is killed when the caller ends, however that does; see kin_run_start */
 
 typedef struct kin_run_options {
     size_t size; /* sizeof(kin_run_options); KIN_RUN_OPTIONS sets it */
@@ -105,6 +107,77 @@ KIN_API kin_status kin_run_checked(const char *const *argv, const kin_run_option
 /* Collects the output, and the errors if options say so. result must not be null; it is written in any case, and the
  * caller's; kin_run_free. */
 KIN_API kin_status kin_run_output(const char *const *argv, const kin_run_options *options, kin_run_result *result);
+
+/* ---- a program that runs beside its caller ----
+ *
+ *     const char *const argv[] = {"make", "-j4", NULL};
+ *     kin_run_options options = KIN_RUN_OPTIONS;
+ *     options.output = KIN_RUN_PIPE;
+ *     options.errors = KIN_RUN_TOGETHER;
+ *     kin_program *program;
+ *     if (kin_run_start(&program, argv, &options) == KIN_OK) {
+ *         const char *line;
+ *         size_t length;
+ *         kin_exit how;
+ *         while (kin_run_read_line(program, 1, &line, &length, KIN_FOREVER) == KIN_OK) {
+ *             printf("| %.*s\n", (int)length, line);
+ *         }
+ *         kin_run_wait(program, KIN_FOREVER, &how);
+ *         kin_run_close(program);
+ *     }
+ *
+ * kin_wait (wait.h) waits for it and for its output, together with other things. A stream of KIN_RUN_BYTES or
+ * KIN_RUN_COLLECT is moved, and options.timeout is kept, while the caller is in one of the functions that wait here. One
+ * thread at a time uses a kin_program, but kin_run_terminate, kin_run_kill and kin_run_pid are for any thread.
+ */
+
+typedef struct kin_program kin_program;
+
+/* Starts a program and does not wait. *out is the caller's; kin_run_close. argv and options are borrowed for the call.
+ * KIN_RUN_BOUND: the program is killed when this process ends, however it does, also by SIGKILL; the end of the thread
+ * that called does nothing. Linux: by prctl(2), PR_SET_PDEATHSIG, from a thread of kin's own that stays; the system
+ * takes it back from a program that has other rights than its caller (setuid, file capabilities), and what the program
+ * has started goes on. Windows: by a job object; what the program has started goes on, unless KIN_RUN_TREE is given.
+ * Errors: those of the start of kin_run; KIN_E_UNSUPPORTED also for KIN_RUN_BOUND on systems other than these. */
+KIN_API kin_status kin_run_start(kin_program **out, const char *const *argv, const kin_run_options *options);
+
+/* Forgets it, and closes the streams on this side. If it still runs it goes on (POSIX: it stays a zombie after its end
+ * until this process ends, so wait first). NULL: nothing. */
+KIN_API void kin_run_close(kin_program *program);
+
+/* Waits for its end, at most timeout; KIN_NOW asks. *result, if not null, is how it ended, also if the option's timeout
+ * ended it (KIN_END_KILLED). May be asked again.
+ * Errors: KIN_E_TIMED_OUT: it still runs. KIN_E_TOO_BIG, KIN_E_NO_MEMORY, KIN_E_PERMISSION, KIN_E_FAILED, KIN_E_OS: it
+ * has ended, as with kin_run. KIN_E_ARGUMENT. */
+KIN_API kin_status kin_run_wait(kin_program *program, int64_t timeout, kin_exit *result);
+
+/* What was collected of a program that has ended (KIN_E_BUSY: kin_run_wait has not said so yet), once; the caller's,
+ * kin_run_free. Its status is that of the run. There is no command in it. */
+KIN_API kin_status kin_run_collected(kin_program *program, kin_run_result *result);
+
+/* terminate asks (SIGTERM), kill does not; Windows: both end it at once. With KIN_RUN_TREE all that it has started, too.
+ * KIN_OK if it has ended already. Errors: KIN_E_ARGUMENT, KIN_E_PERMISSION, KIN_E_OS. */
+KIN_API kin_status kin_run_terminate(kin_program *program);
+KIN_API kin_status kin_run_kill(kin_program *program);
+
+/* The process id; 0 for NULL. */
+KIN_API uint32_t kin_run_pid(const kin_program *program);
+
+/* Some bytes of stream 1 (output) or 2 (errors), which is KIN_RUN_PIPE: *got of at most size, as soon as there are any.
+ * Errors: KIN_E_TIMED_OUT; KIN_E_CLOSED: nothing will come any more: the program has closed it, or has ended and all was
+ * read; KIN_E_HANDLE (POSIX): the caller has closed a descriptor that is kin's; KIN_E_ARGUMENT; KIN_E_NO_MEMORY. */
+KIN_API kin_status kin_run_read(kin_program *program, unsigned stream, void *buffer, size_t size, size_t *got,
+                                int64_t timeout);
+/* The next line, without its end ("\n" or "\r\n"), in memory of kin's that is valid until the next read of that stream.
+ * It is not terminated by a zero. The last line may lack its end. A line longer than options.output_limit comes in parts
+ * of that size. Errors: those of kin_run_read. After KIN_E_TIMED_OUT nothing is lost. */
+KIN_API kin_status kin_run_read_line(kin_program *program, unsigned stream, const char **line, size_t *length,
+                                     int64_t timeout);
+/* Writes all bytes to the input, which is KIN_RUN_PIPE; *moved, if not null, is how many it took, also after an error.
+ * Errors: KIN_E_TIMED_OUT; KIN_E_CLOSED: the program reads no more; KIN_E_ARGUMENT. */
+KIN_API kin_status kin_run_write(kin_program *program, const void *bytes, size_t size, size_t *moved, int64_t timeout);
+/* Ends the input (stream 0), or gives up an output (1, 2), which is KIN_RUN_PIPE. KIN_E_ARGUMENT. */
+KIN_API kin_status kin_run_close_stream(kin_program *program, unsigned stream);
 
 /* Frees what a result holds, and empties it. One that was freed, or is all zero, or NULL: nothing. */
 KIN_API void kin_run_free(kin_run_result *result);

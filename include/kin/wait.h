@@ -20,6 +20,7 @@
 #include "pipe.h"
 #include "process.h"
 #include "ref.h"
+#include "run.h"
 
 KIN_BEGIN
 
@@ -27,6 +28,9 @@ KIN_BEGIN
 #define KIN_WAIT_PROCESS 256u /* object is a kin_process */
 #define KIN_WAIT_HANDLE 257u  /* handle is the system's: a descriptor; a HANDLE that can be waited for */
 #define KIN_WAIT_PIPE 258u    /* object is a kin_pipe that receives */
+#define KIN_WAIT_PROGRAM 259u /* object is a kin_program (run.h) */
+#define KIN_WAIT_OUTPUT 260u  /* the same, whose output is KIN_RUN_PIPE */
+#define KIN_WAIT_ERRORS 261u  /* the same, whose errors are */
 
 #define KIN_READABLE 1u
 #define KIN_WRITABLE 2u
@@ -46,6 +50,9 @@ typedef struct kin_wait_item {
  *     queue      KIN_READABLE: a get would not wait (a message, or closed and empty); KIN_WRITABLE: a put of an empty
  *                message would not (room, or closed)
  *     process    KIN_READABLE: it has ended
+ *     program    KIN_READABLE: it has ended
+ *     output     KIN_READABLE: kin_run_read would not wait: there are bytes, or nothing will come any more; errors
+ *                likewise. Of a program with a time limit, an input of bytes or a collected stream it is asked every 10 ms
  *     pipe       KIN_READABLE: kin_pipe_poll would not wait: a message has begun to come, the other side is closed, or
  *                this end was damaged
  *     handle     as poll has it (an end of file or an error counts as whatever is of interest); Windows: signalled,

@@ -50,7 +50,7 @@ kin__words_walk kin__words_of(kin_family *family, const kin__kind *kind, uint64_
                              .kind = kind,
                              .root = root,
                              .parts = kind->parts(family, root),
-                             .left = family->layout.reserve / sizeof(uint64_t)};
+                             .left = kin__family_end(family) / sizeof(uint64_t)};
 }
 
 bool kin__words_next(kin__words_walk *walk)
@@ -58,9 +58,10 @@ bool kin__words_next(kin__words_walk *walk)
     if (walk->part >= walk->parts) {
         return false;
     }
-    if (!walk->kind->words(walk->family, walk->root, walk->part++, &walk->words) || walk->words.count > walk->left) {
+    bool sound = walk->kind->words(walk->family, walk->root, walk->part++, &walk->words);
+    if (!sound || walk->words.count > walk->left) {
         walk->damaged = true;
-        return false;
+        walk->words.count = 0;
     }
     walk->left -= walk->words.count;
     return true;
@@ -71,11 +72,21 @@ static kin_status free_entries(kin__seat *seat, const kin__words *words)
     kin_status status = KIN_OK;
     for (uint64_t i = 0; i < words->count && status != KIN_E_BUSY; i++) {
         uint64_t word = word_in(words, i);
-        if (word > KIN__NO_ENTRY) {
+        if (word > KIN__NO_ENTRY && kin__family_covers_known(seat->family, kin__block_offset(word), 1)) {
             status = kin__heap_give(seat, word);
         }
     }
     return status;
+}
+
+/* Whether the part's block is allocated, and as long as its words say. */
+static bool is_block_of(kin_family *family, const kin__words *words)
+{
+    uint32_t generation;
+    uint64_t size;
+    return words->count > 0 &&
+           kin__heap_generation(family, kin__block_offset(words->block), &generation, &size) == KIN_OK &&
+           generation == kin__block_generation(words->block) && size / words->step >= words->count;
 }
 
 /* Frees a table that is not the root, and all its entries. KIN_E_BUSY: not all could be freed. Of one that was freed
@@ -88,13 +99,12 @@ static kin_status free_table(kin__seat *seat, const kin__kind *kind, uint64_t ta
     kin_status status = KIN_OK;
     kin__words_walk walk = kin__words_of(seat->family, kind, table);
     while (status != KIN_E_BUSY && kin__words_next(&walk)) {
-        uint64_t block = walk.words.block;
-        if (walk.words.count == 0 || !kin__heap_has(seat->family, block)) {
+        if (!is_block_of(seat->family, &walk.words)) {
             continue;
         }
         status = free_entries(seat, &walk.words);
-        if (status != KIN_E_BUSY && block != table) {
-            status = kin__heap_give(seat, block);
+        if (status != KIN_E_BUSY && walk.words.block != table) {
+            status = kin__heap_give(seat, walk.words.block);
         }
     }
     return status == KIN_E_BUSY ? status : kin__heap_give(seat, table);

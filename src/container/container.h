@@ -71,10 +71,10 @@ typedef struct kin__words_walk {
     uint64_t root, part, parts;
     uint64_t left;    /* of words: there cannot be more in the arena */
     kin__words words; /* of this part */
-    bool damaged;
+    bool damaged;     /* so is this part, or one before, and has no words */
 } kin__words_walk;
 
-/* All words of a table, part by part. */
+/* All words of a table, part by part. Asks the system once how much of the arena there is. */
 kin__words_walk kin__words_of(kin_family *family, const kin__kind *kind, uint64_t root);
 bool kin__words_next(kin__words_walk *walk);
 

@@ -6,17 +6,23 @@
  *     root ──► directory ──► segments      of KIN__SEGMENT_MAX slots each
  *
  *     split    a segment that is too full: two take its place, each with the entries of one value of the next bit
- *     merge    two that are nearly empty and differ in their last bit only: one takes their places
+ *     renew    a segment too many of whose slots had an entry: a copy without them takes its place
+ *     merge    two that are nearly empty and differ in their last bit only: one takes the other's entries, and place
  *     resize   a directory that has the segments of its greatest depth to split, or none any more
  *
  * So no change copies more than one segment or a directory, and a dict grows and shrinks without a long pause.
  *
- * What takes a place is filled first and is published by storing words: of the root, which is one store; or in a
- * directory, where several may name the same segment. While those are stored, the old and the new segments hold the
- * same entries, and the lock's holder changes none. So a reader finds what is right by each word, and believes it if
- * the word and the root still are what they were. A holder killed meanwhile has left in the container's notes which
- * segments are made and which are gone. If a word names one that is made, publishing has begun, and the next holder
- * stores the rest; if none does, nothing has happened.
+ * What takes a place has all that belongs there first, and is published by storing words: of the root, which is one
+ * store; or in a directory, where several may name the same segment. While those are stored, the old and the new
+ * segments hold the same entries, and the lock's holder changes none. So a reader finds what is right by each word, and
+ * believes it if the word and the root still are what they were. A holder killed meanwhile has left in the container's
+ * notes which segments are made and which are gone:
+ *
+ *     split, renew   made: one or two new segments; gone: one. If a word names one that is made, publishing has begun,
+ *                    and the next holder stores the rest. If none does, nothing has happened.
+ *     merge          made: the one that stays; gone: the other. It needs no memory. The words name both from the
+ *                    beginning, and the next holder does all of it again. Entries that the one has of the other are
+ *                    found by nobody before the other's words name it.
  *
  * `changing` names the segment that a change of entries is about: after a death that one alone is put in order.
  *
@@ -36,7 +42,7 @@
 #define ROOMY(capacity) ((capacity) / 4 * 3)
 #define CROWDED(capacity) ((capacity) / 8 * 7)
 #define USED_MAX(capacity) (CROWDED(capacity) + (capacity) / 64)
-#define RETRY_AFTER(capacity) ((capacity) / 32)
+#define RETRY_AFTER(capacity) ((capacity) / 32 + 2)
 #define SPARSE(capacity) ((capacity) / 8)
 
 typedef kin__segment_view view;
@@ -51,11 +57,15 @@ static bool open_directory(kin_family *family, uint64_t root, kin__way *out)
     if (!it || atomic_load_explicit(&it->zero, memory_order_relaxed) != 0) {
         return false;
     }
+    uint64_t depth = atomic_load_explicit(&it->depth, memory_order_relaxed);
+    if (depth < 1 || depth > DEPTH_MAX ||
+        !kin__family_covers(family, offset, sizeof *it + (sizeof(uint64_t) << depth))) {
+        return false;
+    }
     out->root = root;
     out->words = (_Atomic uint64_t *)(void *)(it + 1);
-    out->depth = atomic_load_explicit(&it->depth, memory_order_relaxed);
-    return out->depth >= 1 && out->depth <= DEPTH_MAX &&
-           kin__family_covers(family, offset, sizeof *it + (sizeof(uint64_t) << out->depth));
+    out->depth = depth;
+    return true;
 }
 
 /* False: damaged. A dict without any segment has none in out->in, and no word. */
@@ -177,6 +187,21 @@ static uint64_t capacity_for(uint64_t count)
     return capacity;
 }
 
+/* A segment of the directory's depth, or less. False: damaged. */
+static bool depth_of(const kin__way *way, uint64_t *depth)
+{
+    *depth = atomic_load_explicit(&way->in.segment->depth, memory_order_relaxed);
+    return *depth <= way->depth;
+}
+
+/* The words that a segment of that depth has. */
+static void range_of(const kin__way *way, uint64_t depth, uint64_t *from, uint64_t *to)
+{
+    uint64_t count = UINT64_C(1) << (way->depth - depth);
+    *from = way->index & ~(count - 1);
+    *to = *from + count;
+}
+
 /* Another segment as the root, at most half full with the entries there are and one more. */
 static kin_status replace(kin__seat *seat, kin__container *it, const kin__way *way)
 {
@@ -191,6 +216,27 @@ static kin_status replace(kin__seat *seat, kin__container *it, const kin__way *w
         return KIN_E_DAMAGED;
     }
     publish_root(seat, it, way->root, kin__container_taken(it, KIN__TABLE_MADE));
+    return KIN_OK;
+}
+
+/* Another segment in the same place, without the slots that had an entry. */
+static kin_status renew(kin__seat *seat, kin__container *it, const kin__way *way, uint64_t depth)
+{
+    view into;
+    uint64_t from, to;
+    kin_status status = kin__segment_make(&into, seat, it, KIN__TABLE_MADE, KIN__SEGMENT_MAX, depth);
+    if (status == KIN_OK && !kin__segment_copy(&way->in, &into, 64, 0)) {
+        status = KIN_E_DAMAGED;
+    }
+    if (status != KIN_OK) {
+        kin__container_undo(seat, it);
+        return status;
+    }
+    kin__container_doubt(it, KIN__TABLE_GONE, way->word);
+    exchange one = exchange_of(it, depth);
+    range_of(way, depth, &from, &to);
+    publish_words(way, &one, from, to);
+    kin__container_settle(seat, it);
     return KIN_OK;
 }
 
@@ -219,21 +265,6 @@ static kin_status resize(kin__seat *seat, kin__container *it, const kin__way *wa
     return KIN_OK;
 }
 
-/* A segment of the directory's depth, or less. False: damaged. */
-static bool depth_of(const kin__way *way, uint64_t *depth)
-{
-    *depth = atomic_load_explicit(&way->in.segment->depth, memory_order_relaxed);
-    return *depth <= way->depth;
-}
-
-/* The words that a segment of that depth has. */
-static void range_of(const kin__way *way, uint64_t depth, uint64_t *from, uint64_t *to)
-{
-    uint64_t count = UINT64_C(1) << (way->depth - depth);
-    *from = way->index & ~(count - 1);
-    *to = *from + count;
-}
-
 /* The directory is deeper than the segment. */
 static kin_status split(kin__seat *seat, kin__container *it, const kin__way *way, uint64_t depth)
 {
@@ -258,33 +289,35 @@ static kin_status split(kin__seat *seat, kin__container *it, const kin__way *way
     return KIN_OK;
 }
 
+/* Makes the directory deeper than the segment, which is found again. */
+static kin_status deepen(kin__seat *seat, kin__container *it, const kin__key *key, kin__way *way, uint64_t depth)
+{
+    kin_status status = resize(seat, it, way, depth + 1);
+    if (status != KIN_OK || !notes_are_free(it)) {
+        return status == KIN_OK ? KIN_E_BUSY : status;
+    }
+    bool sound = open_way(seat->family, atomic_load_explicit(&it->root, memory_order_relaxed), key->hash, way);
+    return sound && depth < way->depth ? KIN_OK : KIN_E_DAMAGED;
+}
+
 /* Of a segment that is full of entries, or of slots that had one. */
 static kin_status grow(kin__seat *seat, kin__container *it, const kin__key *key, kin__way *way)
 {
     uint64_t depth;
-    if (way->root && kin__segment_count(&way->in) < way->in.capacity / 2) {
-        atomic_store_explicit(&it->changing, way->word, memory_order_relaxed);
-        return kin__segment_purge(&way->in);
-    }
     if (!notes_are_free(it)) {
         return KIN_E_BUSY;
     }
-    if (!way->words && way->in.capacity < KIN__SEGMENT_MAX) {
+    if (!way->words && (way->in.capacity < KIN__SEGMENT_MAX || kin__segment_count(&way->in) < way->in.capacity / 2)) {
         return replace(seat, it, way);
     }
     if (!depth_of(way, &depth)) {
         return KIN_E_DAMAGED;
     }
-    if (depth == way->depth) {
-        kin_status status = resize(seat, it, way, depth + 1);
-        if (status != KIN_OK || !notes_are_free(it)) {
-            return status;
-        }
-        if (!open_way(seat->family, atomic_load_explicit(&it->root, memory_order_relaxed), key->hash, way)) {
-            return KIN_E_DAMAGED;
-        }
+    if (kin__segment_count(&way->in) < way->in.capacity / 2) {
+        return renew(seat, it, way, depth);
     }
-    return split(seat, it, way, depth);
+    kin_status status = depth < way->depth ? KIN_OK : deepen(seat, it, key, way, depth);
+    return status == KIN_OK ? split(seat, it, way, depth) : status;
 }
 
 /* Whether each two words beside each other are the same. */
@@ -303,8 +336,10 @@ static void shrink_directory(kin__seat *seat, kin__container *it)
 {
     kin__way way;
     kin_status status = KIN_OK;
-    while (status == KIN_OK && notes_are_free(it) && open_directory(seat->family, atomic_load(&it->root), &way) &&
-           is_doubled(&way)) {
+    for (uint64_t depth = DEPTH_MAX; depth > 0 && status == KIN_OK && notes_are_free(it); depth = way.depth - 1) {
+        if (!open_directory(seat->family, atomic_load(&it->root), &way) || way.depth > depth || !is_doubled(&way)) {
+            return;
+        }
         if (way.depth > 1) {
             status = resize(seat, it, &way, way.depth - 1); /* without memory it stays as it is */
         } else {
@@ -324,50 +359,89 @@ static bool open_buddy(kin_family *family, const kin__way *way, uint64_t depth, 
            depth_of(out, &depth_there) && depth_there == depth;
 }
 
+/* Of the notes: the one that is made takes the other's entries and its words. Also a second time, after a death. */
+static bool finish_merge(kin_family *family, const kin__way *in, const exchange *what)
+{
+    view stays, goes;
+    uint64_t named = 0, depth = in->depth;
+    if (!kin__segment_open_whole(family, what->made[0], &stays) ||
+        !kin__segment_open_whole(family, what->gone[0], &goes) || !kin__segment_absorb(&goes, &stays)) {
+        return false;
+    }
+    publish_words(in, what, 0, UINT64_C(1) << in->depth);
+    for (uint64_t i = 0; i < UINT64_C(1) << in->depth; i++) {
+        named += atomic_load_explicit(&in->words[i], memory_order_relaxed) == what->made[0];
+    }
+    for (; named > 1; named /= 2) {
+        depth--;
+    }
+    atomic_store_explicit(&stays.segment->depth, depth, memory_order_relaxed);
+    return true;
+}
+
+static bool has_room_for(const view *stays, const view *goes)
+{
+    return kin__segment_used(stays) + kin__segment_count(goes) <= CROWDED(KIN__SEGMENT_MAX);
+}
+
 static void merge(kin__seat *seat, kin__container *it, const kin__way *way)
 {
     kin__way buddy;
-    view into;
-    uint64_t depth, from, to;
-    if (!notes_are_free(it) || !depth_of(way, &depth) || depth == 0 || !open_buddy(seat->family, way, depth, &buddy) ||
-        kin__segment_count(&way->in) + kin__segment_count(&buddy.in) > 2 * SPARSE(KIN__SEGMENT_MAX) ||
-        kin__segment_make(&into, seat, it, KIN__TABLE_MADE, KIN__SEGMENT_MAX, depth - 1) != KIN_OK) {
+    uint64_t depth;
+    if (!notes_are_free(it) || !depth_of(way, &depth)) {
         return;
     }
-    if (!kin__segment_copy(&way->in, &into, 64, 0) || !kin__segment_copy(&buddy.in, &into, 64, 0)) {
-        kin__container_undo(seat, it);
-        return;
+    if (depth > 0) {
+        if (!open_buddy(seat->family, way, depth, &buddy) ||
+            kin__segment_count(&way->in) + kin__segment_count(&buddy.in) > 2 * SPARSE(KIN__SEGMENT_MAX)) {
+            return;
+        }
+        bool this_stays = kin__segment_count(&way->in) > kin__segment_count(&buddy.in);
+        const kin__way *stays = this_stays ? way : &buddy, *goes = this_stays ? &buddy : way;
+        if (!has_room_for(&stays->in, &goes->in)) {
+            return; /* too many slots that had an entry: later */
+        }
+        atomic_store_explicit(&it->changing, stays->word, memory_order_relaxed);
+        kin__container_doubt(it, KIN__TABLE_MADE, stays->word);
+        kin__container_doubt(it, KIN__TABLE_GONE, goes->word);
+        exchange what = exchange_of(it, 0);
+        if (!finish_merge(seat->family, way, &what)) {
+            return; /* damaged; the notes stay */
+        }
+        kin__container_settle(seat, it);
     }
-    kin__container_doubt(it, KIN__TABLE_GONE, way->word);
-    kin__container_doubt(it, KIN__TABLE_GONE_TOO, buddy.word);
-    exchange one = exchange_of(it, depth - 1);
-    range_of(way, depth - 1, &from, &to);
-    publish_words(way, &one, from, to);
-    kin__container_settle(seat, it);
     shrink_directory(seat, it);
 }
 
 /* ---- room ---- */
 
-static bool is_crowded(const view *in, uint64_t used)
-{
-    return used >= USED_MAX(in->capacity) || kin__segment_count(in) >= CROWDED(in->capacity);
-}
-
 /* There is no memory for more. */
 static kin_status go_on_in(kin__container *it, const kin__way *way)
 {
     const view *in = &way->in;
-    uint64_t used = kin__segment_used(in);
+    kin_status status = KIN_OK;
     if (kin__segment_count(in) >= CROWDED(in->capacity)) {
         return KIN_E_NO_MEMORY;
     }
-    if (used >= USED_MAX(in->capacity)) {
+    if (kin__segment_used(in) >= USED_MAX(in->capacity)) {
         atomic_store_explicit(&it->changing, way->word, memory_order_relaxed);
-        return kin__segment_purge(in);
+        status = kin__segment_purge(in);
     }
-    atomic_store_explicit(&in->segment->retry, used + RETRY_AFTER(in->capacity), memory_order_relaxed);
-    return KIN_OK;
+    atomic_store_explicit(&in->segment->retry, kin__segment_used(in) + RETRY_AFTER(in->capacity), memory_order_relaxed);
+    return status;
+}
+
+/* Blocks that were to be made, and could not be freed. */
+static bool made_is_noted(kin__container *it)
+{
+    return (kin__container_taken(it, KIN__TABLE_MADE) | kin__container_taken(it, KIN__TABLE_MADE_TOO)) != 0;
+}
+
+/* Whether it is time to look for memory; else there was none a moment ago. */
+static bool is_due(const view *in, uint64_t used)
+{
+    return kin__segment_count(in) >= CROWDED(in->capacity) ||
+           used >= atomic_load_explicit(&in->segment->retry, memory_order_relaxed);
 }
 
 kin_status kin__table_make_room(kin__seat *seat, kin__container *it, const kin__key *key, kin__way *way,
@@ -379,12 +453,17 @@ kin_status kin__table_make_room(kin__seat *seat, kin__container *it, const kin__
     if (again || used < ROOMY(in->capacity)) {
         return KIN_OK;
     }
-    if (!is_crowded(in, used) && used < atomic_load_explicit(&in->segment->retry, memory_order_relaxed)) {
+    bool due = !in->segment || is_due(in, used);
+    if (!due && used < USED_MAX(in->capacity)) {
         return KIN_OK;
     }
-    kin_status status = grow(seat, it, key, way);
-    if (status == KIN_E_NO_MEMORY && in->segment) {
-        status = go_on_in(it, way);
+    kin_status status = due ? grow(seat, it, key, way) : KIN_E_NO_MEMORY;
+    if (made_is_noted(it)) {
+        return status == KIN_OK || status == KIN_E_NO_MEMORY ? KIN_E_BUSY : status;
+    }
+    if ((status == KIN_E_NO_MEMORY || status == KIN_E_BUSY) && in->segment) {
+        kin_status otherwise = go_on_in(it, way);
+        status = otherwise == KIN_E_NO_MEMORY ? status : otherwise;
     }
     if (status == KIN_OK) {
         status = kin__table_find(seat->family, it, key, way, place);
@@ -424,13 +503,14 @@ void kin__table_remove(kin__seat *seat, kin__container *it, const kin__way *way,
     kin__segment_vacate(in, place->slot);
     count(it, UINT64_MAX); /* less one */
     kin__container_settle(seat, it);
-    if (kin__segment_count(in) >= SPARSE(in->capacity)) {
+    uint64_t left = kin__segment_count(in);
+    if (left >= SPARSE(in->capacity)) {
         return;
     }
     if (way->words) {
         merge(seat, it, way);
-    } else if (in->capacity > 8 * KIN__SEGMENT_MIN && notes_are_free(it)) {
-        replace(seat, it, way); /* without memory it stays as it is */
+    } else if (in->capacity > 8 * KIN__SEGMENT_MIN && (left & (left - 1)) == 0 && notes_are_free(it)) {
+        replace(seat, it, way); /* without memory it stays as it is, until half as many are left */
     }
 }
 
@@ -444,6 +524,13 @@ static uint64_t part_count(kin_family *family, uint64_t root)
         return root != 0;
     }
     return open_directory(family, root, &way) ? UINT64_C(1) << way.depth : 0;
+}
+
+/* As kin__segment_open_whole, without asking the system: the caller has done so for all of them. */
+static bool open_known(kin_family *family, uint64_t word, view *out)
+{
+    return kin__family_covers_known(family, kin__block_offset(word), KIN__SEGMENT_SIZE) &&
+           kin__segment_open_whole(family, word, out);
 }
 
 /* A segment that several words name is the part of the first of them. */
@@ -460,7 +547,7 @@ static bool part_words(kin_family *family, uint64_t root, uint64_t part, kin__wo
         if (part > 0 && atomic_load_explicit(&way.words[part - 1], memory_order_relaxed) == out->block) {
             return true;
         }
-        if (!kin__segment_open_whole(family, out->block, &in)) {
+        if (!open_known(family, out->block, &in)) {
             return false;
         }
     }
@@ -495,14 +582,22 @@ static bool has_entry(kin_family *family, kin__container *it, uint64_t entry)
     return has;
 }
 
+/* After a death, before the notes are cleared. */
 static void finish_publishing(kin_family *family, kin__container *it)
 {
     kin__way way;
     view made;
     exchange what = exchange_of(it, 0);
-    bool begun = what.made[0] != 0 && open_directory(family, atomic_load(&it->root), &way) &&
-                 (names(&way, what.made[0]) || (what.made[1] != 0 && names(&way, what.made[1])));
-    if (begun && kin__segment_open(family, what.made[0], &made)) {
+    if (what.made[0] == 0 || what.gone[0] == 0 || !open_directory(family, atomic_load(&it->root), &way)) {
+        return;
+    }
+    bool named[2] = {names(&way, what.made[0]), what.made[1] != 0 && names(&way, what.made[1])};
+    if (!named[0] && !named[1]) {
+        return;
+    }
+    if (what.made[1] == 0) {
+        finish_merge(family, &way, &what); /* of a segment that is renewed, all entries are there */
+    } else if (kin__segment_open_whole(family, what.made[0], &made)) {
         what.depth = atomic_load_explicit(&made.segment->depth, memory_order_relaxed);
         if (what.depth <= way.depth) {
             publish_words(&way, &what, 0, UINT64_C(1) << way.depth);
@@ -518,9 +613,13 @@ static uint64_t count_all(kin_family *family, uint64_t root)
     if (root == 0 || kin__segment_open(family, root, &in)) {
         return root ? kin__segment_count(&in) : 0;
     }
-    for (uint64_t i = 0; open_directory(family, root, &way) && i < UINT64_C(1) << way.depth; i++) {
+    if (!open_directory(family, root, &way)) {
+        return 0;
+    }
+    kin__family_end(family);
+    for (uint64_t i = 0; i < UINT64_C(1) << way.depth; i++) {
         uint64_t word = atomic_load_explicit(&way.words[i], memory_order_relaxed);
-        if (word != last && kin__segment_open_whole(family, word, &in)) {
+        if (word != last && open_known(family, word, &in)) {
             sum += kin__segment_count(&in);
         }
         last = word;

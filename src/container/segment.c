@@ -8,10 +8,10 @@
  * misses one only if it was not there at some moment of the search. It believes a slot's entry only if the slot still
  * has the same word afterwards. It believes that a key is not there only if the segment is still the key's, and `moves`
  * is the same and even. A slot with another hash than the key's needs no second look: a slot's hash is changed only
- * after the entry that its word named was taken out.
+ * after the entry that its word named was taken out, or moved.
  *
  * Only the lock's holder writes `count` and `used`; after a death they are counted anew. Slots that had an entry are
- * purged in place:
+ * left behind when a segment is copied; where there is no memory for another, they are purged in place:
  *
  *     1. moves becomes odd
  *     2. each entry whose way leads past such a slot is written into the first of them, then taken out of its own slot
@@ -54,7 +54,7 @@ static uint64_t word_of(kin__slot *slot)
 
 static uint64_t hash_of(kin__slot *slot)
 {
-    return atomic_load_explicit(&slot->hash, memory_order_relaxed);
+    return atomic_load_explicit(&slot->hash, memory_order_acquire);
 }
 
 /* The hash's low half; its high bits choose the segment. */
@@ -156,11 +156,30 @@ kin_status kin__segment_make(view *out, kin__seat *seat, kin__container *it, kin
     return status;
 }
 
-/* The hash first: who sees the word sees its hash. */
+/* The hash first: a reader that sees the word sees its hash. Purging, it is stored after the slot's old entry was
+ * written elsewhere (release): a reader that sees the new hash with the old word has to see moves as odd, or changed. */
 static void put_slot(kin__slot *slot, uint64_t hash, uint64_t word)
 {
-    set(&slot->hash, hash);
+    atomic_store_explicit(&slot->hash, hash, memory_order_release);
     atomic_store_explicit(&slot->word, word, memory_order_release);
+}
+
+/* The slot on the hash's way that has the word, or else the first without an entry. NULL: there is none. */
+static kin__slot *find_free(const view *in, uint64_t hash, uint64_t word)
+{
+    kin__slot *free = NULL;
+    uint64_t at = home_of(in, hash);
+    for (uint64_t i = 0; i < in->capacity; i++, at = after(in, at)) {
+        uint64_t other = word_of(&in->slots[at]);
+        if (other == word) {
+            return &in->slots[at];
+        }
+        free = !free && other <= KIN__NO_ENTRY ? &in->slots[at] : free;
+        if (other == 0) {
+            break;
+        }
+    }
+    return free;
 }
 
 bool kin__segment_copy(const view *from, const view *into, uint32_t shift, uint64_t odd)
@@ -172,18 +191,34 @@ bool kin__segment_copy(const view *from, const view *into, uint32_t shift, uint6
         if (word <= KIN__NO_ENTRY || (shift < 64 && (hash >> shift & 1) != odd)) {
             continue;
         }
-        if (count == into->capacity) {
+        kin__slot *slot = find_free(into, hash, word);
+        if (!slot) {
             return false;
         }
-        uint64_t at = home_of(into, hash);
-        while (atomic_load_explicit(&into->slots[at].word, memory_order_relaxed) != 0) {
-            at = after(into, at);
-        }
-        put_slot(&into->slots[at], hash, word);
+        put_slot(slot, hash, word);
         count++;
     }
     set(&into->segment->count, count);
     set(&into->segment->used, count);
+    return true;
+}
+
+bool kin__segment_absorb(const view *from, const view *into)
+{
+    for (uint64_t i = 0; i < from->capacity; i++) {
+        uint64_t word = atomic_load_explicit(&from->slots[i].word, memory_order_relaxed);
+        uint64_t hash = hash_of(&from->slots[i]);
+        if (word <= KIN__NO_ENTRY) {
+            continue;
+        }
+        kin__slot *slot = find_free(into, hash, word);
+        if (!slot) {
+            return false;
+        }
+        if (word_of(slot) != word) {
+            kin__segment_put(into, slot, hash, word);
+        }
+    }
     return true;
 }
 
@@ -255,7 +290,7 @@ kin_status kin__segment_purge(const view *in)
         return KIN_E_DAMAGED;
     }
     if (atomic_load_explicit(&in->segment->moves, memory_order_relaxed) % 2 == 0) {
-        add(&in->segment->moves, 1);
+        atomic_fetch_add_explicit(&in->segment->moves, 1, memory_order_release);
     }
     for (uint64_t at = after(in, start); at != start && steps < PURGE_STEPS * in->capacity; at = after(in, at)) {
         steps += move_up(in, at);

@@ -21,6 +21,7 @@ typedef struct kin__segment {  /* a block; the slots follow */
 #define KIN__SEGMENT_MIN UINT64_C(8)
 /* The most slots: the block then fills one span of the heap. */
 #define KIN__SEGMENT_MAX UINT64_C(4092)
+#define KIN__SEGMENT_SIZE (sizeof(kin__segment) + KIN__SEGMENT_MAX * sizeof(kin__slot)) /* bytes of those */
 
 typedef struct kin__key {
     const void *bytes;
@@ -46,8 +47,7 @@ bool kin__segment_open(kin_family *family, uint64_t word, kin__segment_view *out
 /* The same for one that is known to have KIN__SEGMENT_MAX slots: its header is not read. */
 static inline bool kin__segment_open_whole(kin_family *family, uint64_t word, kin__segment_view *out)
 {
-    const uint64_t size = sizeof(kin__segment) + KIN__SEGMENT_MAX * sizeof(kin__slot);
-    out->segment = kin__at(family, kin__block_offset(word), size, 16);
+    out->segment = kin__at(family, kin__block_offset(word), KIN__SEGMENT_SIZE, 16);
     out->slots = out->segment ? (kin__slot *)(void *)(out->segment + 1) : NULL;
     out->capacity = KIN__SEGMENT_MAX;
     return out->segment != NULL;
@@ -73,10 +73,11 @@ kin_status kin__segment_make(kin__segment_view *out, kin__seat *seat, kin__conta
 /* Copies the slots of `from` whose hash, without its lowest `shift` bits, is odd, or even, into `into`, which is not
  * published yet. False: there is no room for all, so that somebody has written over a count. shift 64: copies all. */
 bool kin__segment_copy(const kin__segment_view *from, const kin__segment_view *into, uint32_t shift, uint64_t odd);
-/* `entry` is written into an unused slot; true: which had never been used. */
+/* Puts all entries of `from` that are not there yet into `into`. False: there is no room for all. */
+bool kin__segment_absorb(const kin__segment_view *from, const kin__segment_view *into);
 void kin__segment_put(const kin__segment_view *in, kin__slot *unused, uint64_t hash, uint64_t entry);
 void kin__segment_vacate(const kin__segment_view *in, kin__slot *slot);
-/* Makes the slots whose entries are gone unused, and counts anew. KIN_E_DAMAGED. */
+/* Makes the slots whose entries are gone unused, in place, and counts anew. KIN_E_DAMAGED. */
 kin_status kin__segment_purge(const kin__segment_view *in);
 /* After a death. */
 void kin__segment_repair(const kin__segment_view *in);

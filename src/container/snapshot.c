@@ -34,7 +34,7 @@ static bool next_entry(kin__words_walk *walk, uint64_t *at, const window *within
             }
         }
         *at = within->first;
-        if (!kin__words_next(walk)) {
+        if (!kin__words_next(walk) || walk->damaged) {
             return false;
         }
     }
@@ -56,12 +56,12 @@ static kin_status measure(const kin__words_walk *table, const window *within, si
 {
     kin__words_walk walk = *table;
     kin__found found;
-    uint64_t at = 0;
+    uint64_t at = 0, most = kin__family_end(walk.family);
     *size = 0;
-    while (*size <= walk.family->layout.reserve && *size < SIZE_MAX / 2 && next_entry(&walk, &at, within, &found)) {
+    while (*size <= most && *size < SIZE_MAX / 2 && next_entry(&walk, &at, within, &found)) {
         *size += padded(kin__entry_size(found.key_size, found.value_size));
     }
-    return walk.damaged || *size > walk.family->layout.reserve ? KIN_E_DAMAGED : KIN_OK;
+    return walk.damaged || *size > most ? KIN_E_DAMAGED : KIN_OK;
 }
 
 /* Fewer than were measured, or all of those. */

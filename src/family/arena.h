@@ -145,7 +145,9 @@ typedef struct kin__queue_ends {
     _Atomic uint32_t write_spin,
         write_pause; /* what spinning, and pausing after it, have been worth; see queue/waiting.c */
     _Atomic uint32_t put_barged, put_limit; /* messages that came before those who wait, see queue/waiting.c */
-    uint64_t fill_put[7];
+    _Atomic uint32_t filled;                /* units of the ring that have memory, from its start on */
+    uint32_t spare;
+    uint64_t fill_put[6];
 
     kin__lock get_lock;
     _Atomic uint64_t next, head;

@@ -23,7 +23,7 @@ void kin__family_leave_all(void)
     }
 }
 
-void kin_family_close(kin_family *family)
+static void close_family(kin_family *family)
 {
     if (!family || atomic_fetch_sub(&family->uses, 1) > 1) {
         return;
@@ -37,6 +37,14 @@ void kin_family_close(kin_family *family)
     if (name[0] != '\0') {
         kin_os_name_tidy(name);
     }
+}
+
+/* A thread is not cancelled in here: half a family would be left. */
+void kin_family_close(kin_family *family)
+{
+    int held = kin_os_cancel_hold();
+    close_family(family);
+    kin_os_cancel_release(held);
 }
 
 kin_status kin_family_of(const void *p, kin_family **out)
@@ -92,7 +100,9 @@ kin_status kin_family_reap(kin_family *family, uint32_t *reaped)
 
 kin_status kin_sweep(uint32_t *swept)
 {
+    int held = kin_os_cancel_hold();
     uint32_t count = kin_os_sweep();
+    kin_os_cancel_release(held);
     if (swept) {
         *swept = count;
     }

@@ -81,7 +81,7 @@ static kin_status check_options(kin_family_options *out, const kin_family_option
     return KIN_OK;
 }
 
-kin_status kin_family_create(kin_family **out, const kin_family_options *options)
+static kin_status create_unnamed(kin_family **out, const kin_family_options *options)
 {
     kin_os_access own_only = {{""}, {""}};
     if (options && (options->group || options->owner)) {
@@ -93,6 +93,15 @@ kin_status kin_family_create(kin_family **out, const kin_family_options *options
     }
     kin_os_sweep();
     return kin__family_create_named(out, "", &own_only, options);
+}
+
+/* A thread is not cancelled in here: half a family would be left. */
+kin_status kin_family_create(kin_family **out, const kin_family_options *options)
+{
+    int held = kin_os_cancel_hold();
+    kin_status status = create_unnamed(out, options);
+    kin_os_cancel_release(held);
+    return status;
 }
 
 static kin_status create(kin_family **out, const char *name, const kin_os_access *access,

@@ -176,6 +176,12 @@ bool kin__family_covers_now(kin_family *family, uint64_t offset, uint64_t size)
     return offset + size <= now;
 }
 
+uint64_t kin__family_end(kin_family *family)
+{
+    kin__family_covers_now(family, family->layout.heap_start, 0);
+    return atomic_load_explicit(&family->known, memory_order_relaxed);
+}
+
 uint64_t kin__family_committed(const kin_family *family)
 {
     const kin__layout *layout = &family->layout;

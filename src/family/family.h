@@ -83,14 +83,22 @@ void kin__family_drop_default(kin_family *family);
 /* Asks the system whether [offset, offset + size) may be touched. */
 bool kin__family_covers_now(kin_family *family, uint64_t offset, uint64_t size);
 
+/* Whether it may be touched as far as is known, without asking: right for what was published before kin__family_end was
+ * called. For loops over what others wrote. */
+static inline bool kin__family_covers_known(const kin_family *family, uint64_t offset, uint64_t size)
+{
+    uint64_t known = atomic_load_explicit(&family->known, memory_order_relaxed);
+    return offset >= family->layout.heap_start && size <= known && offset <= known - size;
+}
+
 /* Whether [offset, offset + size) may be touched. */
 static inline bool kin__family_covers(kin_family *family, uint64_t offset, uint64_t size)
 {
-    uint64_t known = atomic_load_explicit(&family->known, memory_order_relaxed);
-    return (offset >= family->layout.heap_start && size <= known && offset <= known - size) ||
-           kin__family_covers_now(family, offset, size);
+    return kin__family_covers_known(family, offset, size) || kin__family_covers_now(family, offset, size);
 }
 
+/* Where what may be touched ends now: asks the system. */
+uint64_t kin__family_end(kin_family *family);
 /* How many bytes of memory the family has of the system's. */
 uint64_t kin__family_committed(const kin_family *family);
 

@@ -153,10 +153,13 @@ static kin_status open_family(kin_family **out, const char *name, uint32_t flags
     return KIN_E_BUSY;
 }
 
+/* A thread is not cancelled in here: half a family would be left. */
 kin_status kin_family_open(kin_family **out, const char *name, uint32_t flags, const kin_family_options *options)
 {
-    int before = kin_os_error();
-    return kin__with_error_of_before(open_family(out, name, flags, options), before);
+    int before = kin_os_error(), held = kin_os_cancel_hold();
+    kin_status status = open_family(out, name, flags, options);
+    kin_os_cancel_release(held);
+    return kin__with_error_of_before(status, before);
 }
 
 kin_status kin_family_forget(const char *name)

@@ -197,8 +197,11 @@ static bool claim_seat(record *mine, kin_family *family)
     return claimed;
 }
 
+/* The thread is not cancelled in here: to join takes system calls that are cancellation points, and others wait for the
+ * thread that joins. */
 static kin_status sit_down(record *mine, kin_family *family)
 {
+    int held = kin_os_cancel_hold();
     kin_status status = kin__member_join(family);
     /* Making room may itself need the seat, and take it. */
     for (int tries = 0; status == KIN_OK && !claim_seat(mine, family); tries++) {
@@ -207,6 +210,7 @@ static kin_status sit_down(record *mine, kin_family *family)
     if (status == KIN_OK) {
         kin_os_pulse_share(&family->pulse, family->self->index);
     }
+    kin_os_cancel_release(held);
     return status;
 }
 

@@ -20,6 +20,7 @@ typedef struct kin__seat {
     kin_os_sem sem;
     bool has_sem;
     uint8_t number; /* of the seats of its thread */
+    int cancel;     /* whether the thread could be cancelled before it took the heap's lock */
 } kin__seat;
 
 /* The calling thread's seat in the family, taken if need be. It stays where it is until the thread ends or the family

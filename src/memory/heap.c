@@ -288,15 +288,22 @@ static void take_run(kin__seat *seat, uint32_t index, uint32_t count)
     kin__spans_changed(family, index, count);
 }
 
-static kin_status claim_large(kin__seat *seat, uint64_t size, uint64_t *offset, bool *fresh)
+static uint32_t spans_for(uint64_t size)
+{
+    return (uint32_t)((size + HEADER + KIN__SPAN_SIZE - 1) / KIN__SPAN_SIZE);
+}
+
+/* filled: spans that have to have memory; those of all of it, or fewer. */
+static kin_status claim_large(kin__seat *seat, uint64_t size, uint32_t filled, uint64_t *offset, bool *fresh)
 {
     kin_family *family = seat->family;
-    uint32_t index, count = (uint32_t)((size + HEADER + KIN__SPAN_SIZE - 1) / KIN__SPAN_SIZE);
+    uint32_t index, count = spans_for(size);
     kin_status status = kin__heap_enter(seat);
     if (status != KIN_OK) {
         return status;
     }
-    status = kin__run_find(family, count, &index);
+    status =
+        filled < count ? kin__run_find_sparse(family, count, filled, &index) : kin__run_find(family, count, &index);
     if (status == KIN_OK) {
         *offset = kin__span_offset(family, index);
         *fresh = all_fresh(family, index, count);
@@ -350,7 +357,7 @@ static kin_status allocate(void **out, kin__seat *seat, uint64_t size, bool zero
     }
     uint32_t class = class_of(size);
     kin_status status =
-        class < KIN__CLASSES ? claim_small(seat, class, &offset) : claim_large(seat, size, &offset, &fresh);
+        class < KIN__CLASSES ? claim_small(seat, class, &offset) : claim_large(seat, size, UINT32_MAX, &offset, &fresh);
     if (status == KIN_OK) {
         *out = make_live(seat, offset, size, zero && !fresh, note);
     }
@@ -373,6 +380,37 @@ kin_status kin_alloc(void **out, kin_family *family, size_t size)
 kin_status kin__heap_take(void **out, kin__seat *seat, uint64_t size, bool zero, _Atomic uint64_t *note)
 {
     return allocate(out, seat, size, zero, note);
+}
+
+kin_status kin__heap_take_sparse(void **out, kin_family *family, uint64_t size, uint64_t filled, uint64_t *has)
+{
+    kin__seat *seat;
+    uint64_t offset;
+    bool fresh;
+    kin_status status = take_seat(&seat, family);
+    if (status == KIN_OK && spans_for(size) < KIN__SPARSE) {
+        *has = size;
+        return allocate(out, seat, size, false, NULL);
+    }
+    if (size > family->layout.reserve) {
+        return size > KIN__RESERVE_MAX ? KIN_E_TOO_BIG : KIN_E_NO_MEMORY;
+    }
+    uint32_t spans = spans_for(filled);
+    if (status == KIN_OK) {
+        status = claim_large(seat, size, spans, &offset, &fresh);
+    }
+    if (status == KIN_OK) {
+        *has = spans < spans_for(size) ? capacity_of(spans) : size;
+        *out = make_live(seat, offset, size, false, NULL);
+    }
+    return status;
+}
+
+kin_status kin__heap_commit(kin_family *family, const void *from, const void *to)
+{
+    const uint64_t page = kin_os_page_size(), start = kin__offset(family, from), end = kin__offset(family, to);
+    return kin_os_shm_commit(family->shm, family->base, (size_t)(start / page * page),
+                             (size_t)kin__round_up(end, page));
 }
 
 /* ---- free ---- */

@@ -25,6 +25,11 @@ static inline uint32_t kin__block_generation(uint64_t word)
 /* kin_alloc, for who must not lose the block by being killed: *note is its block word before it is allocated for
  * good, so that kin__heap_give of what *note holds is right at any moment. Bytes are zero only if asked for. */
 kin_status kin__heap_take(void **out, kin__seat *seat, uint64_t size, bool zero, _Atomic uint64_t *note);
+/* A block of which only the first `filled` bytes have memory for sure: the others are to be committed before they are
+ * used. Its bytes may be anything. Where that is not worth it, all have. */
+kin_status kin__heap_take_sparse(void **out, kin_family *family, uint64_t size, uint64_t filled, uint64_t *has);
+/* Makes the pages of such bytes usable; all must lie in one live block. */
+kin_status kin__heap_commit(kin_family *family, const void *from, const void *to);
 /* Whether that block is still allocated. */
 bool kin__heap_has(kin_family *family, uint64_t word);
 /* Frees that block, if it is still allocated; KIN_OK if not. KIN_E_BUSY: as kin_free. Not by two at once. */

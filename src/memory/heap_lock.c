@@ -29,7 +29,6 @@
 
 #define LOCK_PATIENCE KIN_SECONDS(10) /* the lock is held for microseconds, or by somebody stopped */
 #define FEW 16u
-#define GIVE_BACK 128u /* spans of a block whose memory goes back to the system: 8 MiB */
 
 /* ---- small spans ---- */
 
@@ -138,7 +137,7 @@ static void recover(kin_family *family)
         if (kin__span_kind_of(span) == KIN__SPAN_RETIRING && kin__span_has_class(span)) {
             undo_retiring(family, i, span);
         } else if (kin__span_kind_of(span) == KIN__SPAN_TAIL) {
-            atomic_store(kin__span_at(family, i), kin__span_word(KIN__SPAN_UNUSED, 0, kin__span_version(span)));
+            atomic_store(kin__span_at(family, i), kin__span_word(KIN__SPAN_GIVEN, 0, kin__span_version(span)));
         }
     }
     mark_all(family);
@@ -146,12 +145,19 @@ static void recover(kin_family *family)
     kin__spans_rebuild(family);
 }
 
+/* The holder cannot be cancelled: the system calls by which the heap grows are cancellation points. */
 kin_status kin__heap_enter(kin__seat *seat)
 {
+    int held = kin_os_cancel_hold();
     kin_status status = kin__lock_acquire(seat, &seat->family->arena->heap.lock, LOCK_PATIENCE);
     if (status == KIN_OWNER_DIED) {
         recover(seat->family);
         status = kin__lock_repair(seat, &seat->family->arena->heap.lock);
+    }
+    if (status == KIN_OK) {
+        seat->cancel = held;
+    } else {
+        kin_os_cancel_release(held);
     }
     return status == KIN_E_TIMED_OUT ? KIN_E_BUSY : status;
 }
@@ -159,6 +165,7 @@ kin_status kin__heap_enter(kin__seat *seat)
 void kin__heap_leave(kin__seat *seat)
 {
     kin__lock_release(seat, &seat->family->arena->heap.lock);
+    kin_os_cancel_release(seat->cancel);
 }
 
 /* ---- runs ---- */
@@ -228,6 +235,13 @@ static kin_status find(kin_family *family, uint32_t count, uint32_t *index)
     return status;
 }
 
+static void note_used(kin_family *family, uint64_t end)
+{
+    if (end > atomic_load(&family->arena->heap.span_end)) {
+        atomic_store(&family->arena->heap.span_end, end);
+    }
+}
+
 kin_status kin__run_find(kin_family *family, uint32_t count, uint32_t *index)
 {
     if (count > family->layout.span_count) {
@@ -240,14 +254,24 @@ kin_status kin__run_find(kin_family *family, uint32_t count, uint32_t *index)
             status = KIN_OK;
         }
     }
-    if (status != KIN_OK) {
-        return status;
+    if (status == KIN_OK) {
+        note_used(family, (uint64_t)*index + count);
     }
-    uint64_t end = (uint64_t)*index + count;
-    if (end > atomic_load(&family->arena->heap.span_end)) {
-        atomic_store(&family->arena->heap.span_end, end);
+    return status;
+}
+
+kin_status kin__run_find_sparse(kin_family *family, uint32_t count, uint32_t filled, uint32_t *index)
+{
+    if (count > family->layout.span_count) {
+        return KIN_E_NO_MEMORY;
     }
-    return KIN_OK;
+    bool found =
+        kin__spans_find(family, count, index) || (retire_marked(family) && kin__spans_find(family, count, index));
+    kin_status status = found ? kin__spans_reach(family, *index, count, filled) : KIN_E_NO_MEMORY;
+    if (status == KIN_OK) {
+        note_used(family, (uint64_t)*index + count);
+    }
+    return status;
 }
 
 void kin__run_release(kin_family *family, uint32_t index, uint32_t newest, bool give)
@@ -260,8 +284,10 @@ void kin__run_release(kin_family *family, uint32_t index, uint32_t newest, bool 
         uint64_t tail = atomic_load(kin__span_at(family, i));
         atomic_store(kin__span_at(family, i), kin__span_word(KIN__SPAN_UNUSED, 0, kin__span_version(tail)));
     }
-    if (give && count >= GIVE_BACK) {
+    if (give && count >= KIN__SPARSE) {
         kin__spans_give_back(family, index, count);
+    } else if (count >= KIN__SPARSE) {
+        kin__spans_disown(family, index, count);
     }
     kin__spans_changed(family, index, count);
 }

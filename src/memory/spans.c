@@ -303,10 +303,44 @@ kin_status kin__spans_regain(kin_family *family, uint32_t index, uint32_t count)
     return KIN_OK;
 }
 
-void kin__spans_give_back(kin_family *family, uint32_t index, uint32_t count)
+kin_status kin__spans_reach(kin_family *family, uint32_t index, uint32_t count, uint32_t filled)
+{
+    kin_status status = KIN_OK;
+    uint32_t end = index + count, known = known_spans(family);
+    if (end > known) {
+        status = commit_table(family, known, end);
+        if (status == KIN_OK) {
+            status = kin_os_shm_extend(family->shm, family->base, (size_t)kin__span_offset(family, known),
+                                       (size_t)kin__span_offset(family, end));
+        }
+        if (status == KIN_OK && !kin__spans_usable(family, index, count)) {
+            status = KIN_E_NO_MEMORY;
+        }
+        if (known_spans(family) > known) {
+            kin__spans_changed(family, known, known_spans(family) - known);
+        }
+    }
+    if (status == KIN_OK) {
+        status = kin_os_shm_commit(family->shm, family->base, (size_t)kin__span_offset(family, index),
+                                   (size_t)kin__span_offset(family, index + filled));
+    }
+    for (uint32_t i = index; status == KIN_OK && i < end; i++) {
+        if (kin__span_kind_of(atomic_load(kin__span_at(family, i))) == KIN__SPAN_GIVEN) {
+            atomic_fetch_sub(&family->arena->heap.given, 1);
+        }
+    }
+    return status;
+}
+
+void kin__spans_disown(kin_family *family, uint32_t index, uint32_t count)
 {
     set_kind(family, index, index + count, KIN__SPAN_GIVEN);
     atomic_fetch_add(&family->arena->heap.given, count);
+}
+
+void kin__spans_give_back(kin_family *family, uint32_t index, uint32_t count)
+{
+    kin__spans_disown(family, index, count);
     if (kin_os_shm_decommit(family->shm, family->base, (size_t)kin__span_offset(family, index),
                             (size_t)kin__span_offset(family, index + count)) != KIN_OK) {
         set_kind(family, index, index + count, KIN__SPAN_UNUSED);

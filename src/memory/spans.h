@@ -58,6 +58,10 @@ static inline bool kin__span_is_unused(uint64_t span)
     return kin__span_kind_of(span) <= KIN__SPAN_GIVEN;
 }
 
+/* A block of so many spans at least may have no memory in places, and its memory goes back to the system with it:
+ * 8 MiB. */
+#define KIN__SPARSE 128u
+
 /* ---- places ---- */
 
 /* The table's parts for a span that this process may touch: index is less than kin__spans_used, or was made usable by
@@ -115,6 +119,11 @@ bool kin__spans_usable(kin_family *family, uint32_t index, uint32_t count);
 kin_status kin__spans_commit(kin_family *family, uint32_t index, uint32_t count);
 /* The same for a run that is usable, but of which memory may have been given back. */
 kin_status kin__spans_regain(kin_family *family, uint32_t index, uint32_t count);
+/* Both, for a run of which only the first `filled` spans need memory. The caller changes their words: GIVEN ones are
+ * not counted any more. */
+kin_status kin__spans_reach(kin_family *family, uint32_t index, uint32_t count, uint32_t filled);
+/* These unused spans may have no memory. */
+void kin__spans_disown(kin_family *family, uint32_t index, uint32_t count);
 /* Gives the memory of unused spans back to the system, where that is possible. */
 void kin__spans_give_back(kin_family *family, uint32_t index, uint32_t count);
 /* The first run of which none is. */

@@ -16,7 +16,9 @@
  * 4. One post too many is a stale token, which sleepers ignore (park.c).
  *
  * A word with another pid was copied by a fork, and its poster does not exist in this process: it counts as 0. The
- * poster cannot be cancelled: the entry would stay BUSY. Killed, it takes the whole process and the entry with it.
+ * poster cannot be cancelled: the entry would stay BUSY. Nor can it be while it rings, which takes system calls that
+ * are cancellation points: others that it has to post after this one would be forgotten. Killed, it takes the whole
+ * process and the entry with it.
  */
 #include "park/post.h"
 
@@ -98,24 +100,33 @@ static bool open_native(kin_family *family, uint32_t index, kin__native *native)
     return true;
 }
 
-void kin__post(kin_family *family, uint32_t index)
+static void ring(kin_family *family, uint32_t index)
 {
-    kin__native *native = native_at(family, index);
-    const uint64_t busy = busy_word(family);
     const uint32_t bell = atomic_load(&kin__thread_at(family, index)->bell);
     if (bell) {
         kin_os_bell_ring(&family->id, index, bell);
     }
-    if (!native) {
-        return; /* the sleeper's slice ends soon */
-    }
-    int held = kin_os_cancel_hold();
+}
+
+static void post(kin_family *family, uint32_t index, kin__native *native)
+{
+    const uint64_t busy = busy_word(family);
     if (enter(native, busy)) {
         do {
             if (open_native(family, index, native)) {
                 kin_os_sem_post(native->sem);
             }
         } while (!leave(native, busy));
+    }
+}
+
+void kin__post(kin_family *family, uint32_t index)
+{
+    kin__native *native = native_at(family, index);
+    int held = kin_os_cancel_hold();
+    ring(family, index);
+    if (native) { /* else there is no memory, and the sleeper's slice ends soon */
+        post(family, index, native);
     }
     kin_os_cancel_release(held);
 }

@@ -34,11 +34,14 @@ struct timespec kin_posix_timespec(int64_t nanoseconds)
     return (struct timespec){.tv_sec = (time_t)seconds, .tv_nsec = (long)(usable % SECOND)};
 }
 
+/* No cancellation point: it is slept in the middle of things. */
 void kin_os_sleep_until(int64_t deadline)
 {
+    int held = kin_os_cancel_hold();
     struct timespec until = kin_posix_timespec(deadline);
     while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR || deadline == KIN_OS_NEVER) {
     }
+    kin_os_cancel_release(held);
 }
 
 void kin_os_yield(void)

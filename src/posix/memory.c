@@ -370,6 +370,18 @@ kin_status kin_os_shm_commit(kin_os_handle shm, void *base, size_t from, size_t 
     return kin_posix_may_reach(to) ? change(shm, base, from, to, allocate_all) : kin_posix_fail(EFBIG);
 }
 
+/* The last page alone has memory. By fallocate, which never makes a file shorter. */
+static int extend(int fd, size_t from, size_t to)
+{
+    size_t page = kin_os_page_size();
+    return from < to ? allocate_all(fd, to - page, to) : 0;
+}
+
+kin_status kin_os_shm_extend(kin_os_handle shm, void *base, size_t from, size_t to)
+{
+    return kin_posix_may_reach(to) ? change(shm, base, from, to, extend) : kin_posix_fail(EFBIG);
+}
+
 kin_status kin_os_shm_decommit(kin_os_handle shm, void *base, size_t from, size_t to)
 {
     return change(shm, base, from, to, punch);

@@ -73,8 +73,9 @@ void kin_os_pipe_handles(const kin_os_pipe *pipe, kin_os_handle *handles)
     handles[0] = kin_posix_is_still(pipe->fd, &pipe->file) ? pipe->fd : KIN_OS_NO_HANDLE;
 }
 
-static bool is_end(int fd)
+bool kin_os_pipe_is_end(const kin_os_handle *handles)
 {
+    const int fd = handles[0];
     int domain = 0, type = 0;
     socklen_t size = sizeof domain, size_of_type = sizeof type;
     return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
@@ -85,7 +86,7 @@ static bool is_end(int fd)
 kin_status kin_os_pipe_adopt(kin_os_pipe *out, const kin_os_handle *handles, unsigned number)
 {
     (void)number;
-    if (!is_end(handles[0])) {
+    if (!kin_os_pipe_is_end(handles)) {
         kin_posix_close(handles[0]);
         return KIN_E_DAMAGED;
     }

@@ -55,9 +55,11 @@ static struct {
 } ours[OURS_MAX];
 
 static pid_t ours_holder; /* the lock's: a fork in mid-change leaves the child a holder that is not itself */
+static int ours_cancel;   /* whether the holder, which cannot be cancelled, could be before */
 
 void kin_posix_pulses_lock(void)
 {
+    int held = kin_os_cancel_hold();
     pid_t self = getpid(), holder = 0;
     while (!__atomic_compare_exchange_n(&ours_holder, &holder, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
         if (holder == self) {
@@ -65,11 +67,14 @@ void kin_posix_pulses_lock(void)
             holder = 0;
         }
     }
+    ours_cancel = held;
 }
 
 void kin_posix_pulses_unlock(void)
 {
+    int held = ours_cancel;
     __atomic_store_n(&ours_holder, 0, __ATOMIC_RELEASE);
+    kin_os_cancel_release(held);
 }
 
 bool kin_posix_pulse_is_ours(const struct stat *info)

@@ -24,6 +24,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "posix/bound.h"
 #include "posix/clock.h"
 #include "posix/environment.h"
 #include "posix/forks.h"
@@ -219,6 +220,18 @@ static int launch_with(kin_os_run *run, const posix_spawn_file_actions_t *action
 static int launch(kin_os_run *run, const kin_os_command *command, const char *program, char *const *environment)
 {
     const char *const shell[] = {"sh", "-c", "--", command->argv[0], NULL};
+    if (command->bound) {
+        const kin_posix_bound what = {
+            .program = command->shell ? "/bin/sh" : program,
+            .argv = command->shell ? shell : command->argv,
+            .environment = environment,
+            .directory = command->directory,
+            .tree = command->tree,
+            .streams = {command->streams[0], command->streams[1], command->streams[2]},
+            .inner = {run->inner[0], run->inner[1], run->inner[2]},
+        };
+        return kin_posix_start_bound(&run->process.pid, &what);
+    }
     posix_spawn_file_actions_t actions;
     int error = posix_spawn_file_actions_init(&actions);
     if (error) {
@@ -332,10 +345,12 @@ void kin_os_run_shut(kin_os_run *run, unsigned stream)
 
 static kin_status ask_end(kin_os_run *run, unsigned *ready, kin_os_exit *how)
 {
+    pthread_mutex_lock(&list_lock); /* nobody signals a group whose leader has been waited for */
     if (run->ending && kin_os_process_ended(&run->process)) {
         kill(-run->process.pid, SIGKILL);
     }
     kin_status status = kin_os_process_wait(&run->process, kin_os_now(), how);
+    pthread_mutex_unlock(&list_lock);
     if (status == KIN_OK) {
         *ready |= KIN_OS_RUN_ENDED;
     }
@@ -343,7 +358,7 @@ static kin_status ask_end(kin_os_run *run, unsigned *ready, kin_os_exit *how)
 }
 
 /* With the pidfd, if there is one, as the fourth. */
-static kin_status poll_all(kin_os_run *run, int64_t deadline, unsigned *ready, kin_os_exit *how)
+static kin_status poll_all(kin_os_run *run, unsigned which, int64_t deadline, unsigned *ready, kin_os_exit *how)
 {
     struct pollfd items[4];
     int end = kin_os_process_handle(&run->process);
@@ -352,7 +367,7 @@ static kin_status poll_all(kin_os_run *run, int64_t deadline, unsigned *ready, k
         until = now + WITHOUT_PIDFD;
     }
     for (int i = 0; i < 4; i++) {
-        int fd = i < 3 ? run->channels[i] : end;
+        int fd = i == 3 ? end : which >> i & 1u ? run->channels[i] : -1;
         items[i] = (struct pollfd){.fd = fd, .events = i == 0 ? POLLOUT : POLLIN};
     }
     int count = any_is_lost(run) ? 0 : kin_posix_poll(items, 4, until);
@@ -374,16 +389,24 @@ static kin_status poll_all(kin_os_run *run, int64_t deadline, unsigned *ready, k
     return *ready == 0 && kin_os_now() >= deadline ? KIN_E_TIMED_OUT : KIN_OK;
 }
 
-kin_status kin_os_run_wait(kin_os_run *run, int64_t deadline, unsigned *ready, kin_os_exit *how)
+kin_status kin_os_run_wait(kin_os_run *run, unsigned which, int64_t deadline, unsigned *ready, kin_os_exit *how)
 {
-    const int *fds = run->channels;
+    bool open = run->tree != 0;
     *ready = 0;
-    if (run->tree || fds[0] >= 0 || fds[1] >= 0 || fds[2] >= 0) {
-        return poll_all(run, deadline, ready, how);
+    for (unsigned i = 0; i < 3; i++) {
+        open = open || (run->channels[i] >= 0 && (which >> i & 1u));
+    }
+    if (open) {
+        return poll_all(run, which, deadline, ready, how);
     }
     kin_status status = kin_os_process_wait(&run->process, deadline, how);
     *ready = status == KIN_OK ? KIN_OS_RUN_ENDED : 0;
     return status;
+}
+
+kin_os_handle kin_os_run_watch(kin_os_run *run, unsigned stream)
+{
+    return is_lost(run, stream) ? KIN_OS_NO_HANDLE : run->channels[stream];
 }
 
 /* ---- the end ---- */
@@ -394,10 +417,12 @@ kin_status kin_os_run_kill(kin_os_run *run, bool force)
         return kin_os_process_kill(&run->process, force);
     }
     int number = force ? SIGKILL : SIGTERM;
+    pthread_mutex_lock(&list_lock);
     run->ending = 1;
-    run->process.sent |= 1u << number;
-    bool told = run->process.ended || kill(-run->process.pid, number) == 0 || errno == ESRCH;
-    return told ? KIN_OK : kin_posix_fail(errno);
+    __atomic_fetch_or(&run->process.sent, 1u << number, __ATOMIC_ACQ_REL);
+    int error = run->process.ended || kill(-run->process.pid, number) == 0 || errno == ESRCH ? 0 : errno;
+    pthread_mutex_unlock(&list_lock);
+    return error ? kin_posix_fail(error) : KIN_OK;
 }
 
 void kin_os_run_close(kin_os_run *run)

@@ -233,12 +233,14 @@ static int wait_until(sem_t *sem, int64_t deadline)
 
 #endif
 
+/* No cancellation point, as with futexes. */
 kin_status kin_os_sem_wait(kin_os_sem sem, int64_t deadline)
 {
-    int result;
+    int result, held = kin_os_cancel_hold();
     do {
         result = deadline == KIN_OS_NEVER ? sem_wait(native(sem)) : wait_until(native(sem), deadline);
     } while (result != 0 && errno == EINTR);
+    kin_os_cancel_release(held);
     if (result == 0) {
         return KIN_OK;
     }

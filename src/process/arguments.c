@@ -392,6 +392,19 @@ kin_status kin__args_parse(kin_args *out, const void *block, size_t size, uint32
     return kin__reader_done(&in) && out->handle_count == handle_count ? KIN_OK : KIN_E_BLOB_CORRUPT;
 }
 
+bool kin__args_ends_sound(const kin_args *args, const kin_os_handle *handles)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < args->count; i++) {
+        const kin__arg *item = &args->items[i];
+        if (item->kind == KIN__ARG_PIPE && !kin_os_pipe_is_end(handles + n)) {
+            return false;
+        }
+        n += handles_of(item);
+    }
+    return true;
+}
+
 static kin_status bind_pipe(kin__arg *item, kin_os_handle *handles)
 {
     kin_status status = kin__pipe_adopt(&item->pipe, handles, item->type);

@@ -61,6 +61,9 @@ void kin__args_write(kin__writer *out, const kin_args *args);
  * KIN_E_BLOB_CORRUPT: unsound, or not with just handle_count handles. */
 kin_status kin__args_parse(kin_args *out, const void *block, size_t size, uint32_t handle_count);
 
+/* Whether what a parsed set takes for ends of pipes can be such. Changes nothing. */
+bool kin__args_ends_sound(const kin_args *args, const kin_os_handle *handles);
+
 /* Gives the arguments of a parsed set their handles. Those that became an end's are KIN_OS_NO_HANDLE afterwards, also
  * on failure, when there is no end any more. KIN_E_HANDLE, KIN_E_NO_MEMORY. */
 kin_status kin__args_bind(kin_args *args, kin_os_handle *handles, const uint32_t *kinds);

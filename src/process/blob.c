@@ -251,8 +251,17 @@ static kin_status find_block(void **out, const kin__blob *blob, kin_family *fami
     return KIN_OK;
 }
 
+/* Whose the handles are. Those of a message were sent to this process: it closes them, whatever comes of it. The
+ * values in a packed blob are only a claim: until it is adopted they may be anybody's in this process, and they are
+ * looked at, but not closed, not even duplicates of them (closing any descriptor of a pulse ends a sign of life:
+ * os.h). */
+static bool were_sent(const kin__blob *blob)
+{
+    return blob->mode == KIN__BLOB_INDEX;
+}
+
 /* Its arguments, without their handles; what they point into is out->block. Changes nothing outside of *out. */
-static kin_status read_block(kin_args *out, const kin__blob *blob, kin_family *family)
+static kin_status read_block(kin_args *out, const kin__blob *blob, const kin_os_handle *handles, kin_family *family)
 {
     void *block;
     kin_status status = find_block(&block, blob, family);
@@ -267,6 +276,9 @@ static kin_status read_block(kin_args *out, const kin__blob *blob, kin_family *f
     status = kin__sum(KIN__SUM_START, copy, (size_t)blob->block_size) == blob->block_sum
                  ? kin__args_parse(out, copy, (size_t)blob->block_size, blob->handle_count - own_handles(blob))
                  : KIN_E_BLOB_CORRUPT;
+    if (status == KIN_OK && !were_sent(blob) && !kin__args_ends_sound(out, handles + own_handles(blob))) {
+        status = KIN_E_HANDLE; /* to adopt what is no end would close it */
+    }
     if (status != KIN_OK) {
         free(copy);
         return status;
@@ -293,15 +305,6 @@ static kin_status check_kinds(const kin__blob *blob, const kin_os_handle *handle
         }
     }
     return KIN_OK;
-}
-
-/* Whose the handles are. Those of a message were sent to this process: it closes them, whatever comes of it. The
- * values in a packed blob are only a claim: until it is adopted they may be anybody's in this process, and they are
- * looked at, but not closed, not even duplicates of them (closing any descriptor of a pulse ends a sign of life:
- * os.h). */
-static bool were_sent(const kin__blob *blob)
-{
-    return blob->mode == KIN__BLOB_INDEX;
 }
 
 /* Adopts the family by copies of its handles, which are not inheritable. */
@@ -382,7 +385,7 @@ static kin_status fill_args(kin_args *out, const kin__blob *blob, kin_family *fa
     uint32_t own = own_handles(blob);
     out->block = NULL;
     out->count = out->handle_count = 0;
-    kin_status status = blob->block_size > 0 ? read_block(out, blob, family) : KIN_OK;
+    kin_status status = blob->block_size > 0 ? read_block(out, blob, handles, family) : KIN_OK;
     if (status != KIN_OK) {
         return status;
     }

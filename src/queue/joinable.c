@@ -1,13 +1,26 @@
 /* joinable.c: what the consumers of a joinable queue have got and not dealt with.
  *
  * Each member has a count in the queue's table. A get counts up before it moves the ring's `next`, task_done counts
- * down. A message is always in the ring or in a count. So all is done when the ring is empty and, looked at after that,
- * the counts of all living members are 0. The count of a dead member is ignored: nothing has to be cleaned up after a
- * kill.
+ * down. A message is always in the ring or in a count. The count of a dead member is ignored: nothing has to be cleaned
+ * up after a kill.
  *
  * A member index that is used again has another token; its new holder starts at 0 under the queue's get_lock.
  *
- * Waiters sleep on `finished`, with the flag WAITERS set. The member that brings a count to 0 wakes them.
+ * All is done when the ring is empty and the counts of all living members are 0, at one moment. The counts are looked
+ * at one after the other; meanwhile a task may put another one, which is got by a member whose count was looked at
+ * before, and then be done. So:
+ *
+ *     1. load next and tail: as many messages have been got as put
+ *     2. load the counts: all 0
+ *     3. load tail: what it was in 1. Else begin again
+ *
+ * Between 1 and 3 nothing was put, so nothing was got, and a count that was 0 has stayed so. Who puts and then counts
+ * down has stored `tail` before: if 2 finds the count after that, 3 finds the later tail. (The exchange of the count
+ * and the load in 2 are sequentially consistent, so they synchronise; the store of tail happens before the one, the
+ * load in 3 after the other.)
+ *
+ * Waiters sleep on `finished`, with the flag WAITERS set. The member that brings a count to 0, and finds the ring empty
+ * after that, wakes them. If it is not empty, then another count comes to 0 later.
  */
 #include "queue/joinable.h"
 
@@ -18,6 +31,7 @@
 #include "queue/ring.h"
 
 #define WAITERS UINT64_C(1)
+#define TRIES 1000
 
 static kin__in_hand *mine(const kin__ring *ring)
 {
@@ -51,18 +65,15 @@ kin_status kin__tasks_done(const kin__ring *ring)
             return KIN_E_OVERFLOW;
         }
     } while (!atomic_compare_exchange_weak(&it->count, &count, count - 1));
-    if (count == 1 && (atomic_load(&ring->ends->finished) & WAITERS)) {
+    if (count == 1 && (atomic_load(&ring->ends->finished) & WAITERS) && kin__ring_count(ring) == 0) {
         kin__unpark_flagged(family, &ring->ends->finished, WAITERS, KIN__ALL);
     }
     return KIN_OK;
 }
 
-static bool all_done(const kin__ring *ring, bool ask)
+static bool counts_are_0(const kin__ring *ring, bool ask)
 {
     kin_family *family = ring->seat->family;
-    if (kin__ring_count(ring) > 0) {
-        return false;
-    }
     for (uint32_t i = 0; i < kin__member_end(family); i++) {
         kin__in_hand *it = &ring->in_hand[i];
         uint64_t who = atomic_load(&it->who);
@@ -71,6 +82,20 @@ static bool all_done(const kin__ring *ring, bool ask)
         }
     }
     return true;
+}
+
+static bool all_done(const kin__ring *ring, bool ask)
+{
+    uint64_t tail;
+    for (int tries = 0; tries < TRIES; tries++) {
+        if (!kin__ring_drained(ring, &tail) || !counts_are_0(ring, ask)) {
+            return false;
+        }
+        if (atomic_load(&ring->ends->tail) == tail) {
+            return true;
+        }
+    }
+    return false; /* work is put and done all the time */
 }
 
 /* Whether a slice ended it. */

@@ -12,6 +12,7 @@
 #include "family/thread_slot.h"
 #include "kin/memory.h"
 #include "kin/queue.h"
+#include "memory/heap.h"
 #include "memory/object.h"
 #include "park/look.h"
 #include "park/owner_lock.h"
@@ -57,11 +58,13 @@ kin_status kin_queue_create(kin_queue **out, kin_family *family, const kin_queue
     }
     uint64_t table = checked.flags & KIN_QUEUE_JOINABLE ? kin__ring_table_size(family) : 0;
     uint32_t units = (uint32_t)kin__ring_need(checked.capacity);
-    status = kin_alloc(&memory, family, (size_t)kin__ring_size(units, table));
+    uint64_t has = 0;
+    status = kin__heap_take_sparse(&memory, family, kin__ring_size(units, table), KIN__RING_BEFORE + table, &has);
     if (status == KIN_OK) {
         kin__queue *queue = memory;
+        memset(queue, 0, KIN__RING_BEFORE);
         queue->most = checked.max_messages;
-        kin__ring_init(queue, units, table);
+        kin__ring_init(queue, units, table, has);
         kin__object_init(&queue->object, KIN_TYPE_QUEUE, checked.flags);
         *out = memory;
     }
@@ -231,6 +234,7 @@ static kin_status put_waiting(const kin__ring *ring, putting *it, int64_t timeou
 {
     kin__waiting w = {.timeout = timeout};
     kin_status status;
+    it->now = timeout == KIN_NOW;
     do {
         w.units = (uint32_t)kin__ring_need(it->messages[it->done].size);
         w.held = it->held;
@@ -255,7 +259,6 @@ static kin_status put_waiting(const kin__ring *ring, putting *it, int64_t timeou
 
 static kin_status put_all(const kin__ring *ring, putting *it, int64_t timeout)
 {
-    it->now = timeout == KIN_NOW;
     kin_status status = put_once(ring, it, timeout);
     return status == KIN_E_TIMED_OUT ? put_waiting(ring, it, timeout) : status;
 }
@@ -331,6 +334,7 @@ static kin_status get_waiting(const kin__ring *ring, getting *it, int64_t timeou
 {
     kin__waiting w = {.timeout = timeout};
     kin_status status;
+    it->now = timeout == KIN_NOW;
     do {
         w.held = it->held;
         status = kin__queue_wait(ring, &w);
@@ -350,7 +354,6 @@ static kin_status get_waiting(const kin__ring *ring, getting *it, int64_t timeou
 
 static kin_status get_some(const kin__ring *ring, getting *it, int64_t timeout)
 {
-    it->now = timeout == KIN_NOW;
     kin_status status = get_once(ring, it, timeout, false);
     return status == KIN_E_TIMED_OUT || status == KIN_E_BUSY ? get_waiting(ring, it, timeout) : status;
 }

@@ -33,6 +33,7 @@
 #include "queue/ring.h"
 
 #include "family/member.h"
+#include "memory/heap.h"
 #include "park/owner_lock.h"
 
 #include <string.h>
@@ -45,6 +46,7 @@
  * touches little memory, and stays in the processor's cache. */
 #define RESTART (65536u / KIN__UNIT)
 #define LINE 64u
+#define FILL_STEP ((uint32_t)(1 << 20) / KIN__UNIT) /* a system call for a MiB */
 #define TURNS_MORE 64u
 #define COUNT_TRIES 1000 /* then somebody writes nonsense there, or the count is out of date whatever it is */
 
@@ -120,7 +122,7 @@ uint64_t kin__ring_extent(kin_family *family, uint64_t offset)
     return kin__ring_ends(queue) + sizeof(kin__queue_ends) + table + (uint64_t)kin__read_u32(&queue->units) * KIN__UNIT;
 }
 
-void kin__ring_init(kin__queue *queue, uint32_t units, uint64_t table_size)
+void kin__ring_init(kin__queue *queue, uint32_t units, uint64_t table_size, uint64_t has)
 {
     kin_family *family = kin__family_at(queue);
     kin__queue_ends *ends = (kin__queue_ends *)(void *)((char *)queue + kin__ring_ends(queue));
@@ -128,6 +130,11 @@ void kin__ring_init(kin__queue *queue, uint32_t units, uint64_t table_size)
     kin__lock_init(family, &ends->put_lock, 0);
     kin__lock_init(family, &ends->get_lock, 0);
     atomic_store_explicit(&ends->getting, KIN__NO_MARK, memory_order_relaxed);
+    uint64_t start = kin__ring_ends(queue) + sizeof *ends;
+    memset((char *)queue + start, 0, (size_t)table_size);
+    start += table_size;
+    uint64_t filled = has > start ? (has - start) / KIN__UNIT : 0;
+    atomic_store_explicit(&ends->filled, filled < units ? (uint32_t)filled : units, memory_order_relaxed);
     queue->units = units;
     queue->table = table_size ? kin__ring_ends(queue) + sizeof *ends : 0;
 }
@@ -142,9 +149,8 @@ static bool empty_at(const kin__ring *ring, uint64_t tail)
 }
 
 /* Units to leave unused so that the record is contiguous, or the ring begins anew. */
-static uint32_t padding(const kin__ring *ring, uint64_t tail, uint32_t need)
+static uint32_t padding(const kin__ring *ring, uint64_t tail, uint32_t offset, uint32_t need)
 {
-    uint32_t offset = offset_of(ring, tail);
     uint32_t left = ring->units - offset;
     if (need > left) {
         return left;
@@ -197,22 +203,52 @@ static bool pads_first(const kin__ring *ring, uint32_t pad, uint32_t need)
     return pad > 0 && (uint64_t)pad + need > ring->units;
 }
 
+/* Memory for the ring up to a unit, and for some more. */
+static kin_status fill(const kin__ring *ring, uint32_t end)
+{
+    uint32_t filled = atomic_load_explicit(&ring->ends->filled, memory_order_relaxed);
+    uint32_t more = ring->units - end > FILL_STEP ? end + FILL_STEP : ring->units;
+    const char *from = ring->records + (uint64_t)filled * KIN__UNIT;
+    kin_status status = kin__heap_commit(ring->seat->family, from, ring->records + (uint64_t)more * KIN__UNIT);
+    if (status == KIN_E_NO_MEMORY && more > end) {
+        more = end;
+        status = kin__heap_commit(ring->seat->family, from, ring->records + (uint64_t)more * KIN__UNIT);
+    }
+    if (status == KIN_OK) {
+        atomic_store_explicit(&ring->ends->filled, more, memory_order_relaxed);
+    }
+    return status;
+}
+
+/* So that a record, or padding and then a record at the ring's beginning, may be written at offset. */
+static kin_status fill_at(const kin__ring *ring, uint32_t offset, uint32_t pad, uint32_t need)
+{
+    uint32_t end = pad > 0 ? offset + 1 : offset + need;
+    end = end > need ? end : need;
+    return end <= atomic_load_explicit(&ring->ends->filled, memory_order_relaxed) ? KIN_OK : fill(ring, end);
+}
+
 kin_status kin__ring_claim(const kin__ring *ring, uint64_t *tail, uint32_t need, kin__record **out)
 {
     if (POSITION(*tail) >= 2 * ring->units) {
         return KIN_E_DAMAGED;
     }
-    uint32_t pad = padding(ring, *tail, need);
-    kin_status status = find_room(ring, *tail, (uint64_t)pad + need);
-    if (status == KIN_OK ||
-        (status == KIN_E_TIMED_OUT && pads_first(ring, pad, need) && find_room(ring, *tail, pad) == KIN_OK)) {
-        if (pad > 0) {
-            write_header(record_at(ring, *tail), KIN__PAD, pad);
-            *tail = forward(ring, *tail, pad, false);
+    uint32_t offset = offset_of(ring, *tail), pad = padding(ring, *tail, offset, need);
+    if (offset + need > atomic_load_explicit(&ring->ends->filled, memory_order_relaxed)) {
+        kin_status filled = fill_at(ring, offset, pad, need);
+        if (filled != KIN_OK) {
+            return filled;
         }
     }
+    kin_status status = find_room(ring, *tail, (uint64_t)pad + need);
+    if (pad > 0 && (status == KIN_OK || (status == KIN_E_TIMED_OUT && pads_first(ring, pad, need) &&
+                                         find_room(ring, *tail, pad) == KIN_OK))) {
+        write_header(record_at(ring, *tail), KIN__PAD, pad);
+        *tail = forward(ring, *tail, pad, false);
+        offset = 0;
+    }
     if (status == KIN_OK) {
-        *out = record_at(ring, *tail);
+        *out = (kin__record *)(void *)(ring->records + (uint64_t)offset * KIN__UNIT);
         fetch_next(*out, need);
         write_header(*out, ring->seat->token | KIN__RESERVED, need);
         *tail = forward(ring, *tail, need, true);
@@ -370,6 +406,9 @@ bool kin__ring_readable(const kin__ring *ring)
     if (POSITION(next) >= 2 * ring->units) {
         return next != atomic_load(&ring->ends->tail); /* damaged: the call that follows will say so */
     }
+    if (next == atomic_load(&ring->ends->tail)) {
+        return false; /* and there may be no memory yet */
+    }
     uint32_t state = state_at(ring, &ring->ends->next, &next);
     return next != atomic_load(&ring->ends->tail) && state != KIN__RESERVED;
 }
@@ -387,6 +426,9 @@ bool kin__ring_reclaimable(const kin__ring *ring)
         if (head != next || POSITION(next) >= 2 * ring->units) {
             return state != KIN__TAKEN;
         }
+    }
+    if (next == atomic_load(&ring->ends->tail)) {
+        return false;
     }
     uint32_t state = state_at(ring, &ring->ends->next, &next);
     return next != atomic_load(&ring->ends->tail) && (state == KIN__PAD || state == KIN__HOLE);
@@ -439,18 +481,29 @@ uint32_t kin__ring_count_got(const kin__ring *ring)
 }
 
 /* next has not changed around the look at tail, so both numbers held at that moment. */
-uint32_t kin__ring_count(const kin__ring *ring)
+static uint32_t count(const kin__ring *ring, uint64_t *tail)
 {
-    uint64_t tail, next = atomic_load(&ring->ends->next);
+    uint64_t next = atomic_load(&ring->ends->next);
     for (int i = 0; i < COUNT_TRIES; i++) {
         uint64_t before = next;
-        tail = atomic_load(&ring->ends->tail);
+        *tail = atomic_load(&ring->ends->tail);
         next = atomic_load(&ring->ends->next);
         if (next == before) {
-            return COUNT(tail) - COUNT(next);
+            break;
         }
     }
-    return COUNT(tail) - COUNT(next);
+    return COUNT(*tail) - COUNT(next);
+}
+
+uint32_t kin__ring_count(const kin__ring *ring)
+{
+    uint64_t tail;
+    return count(ring, &tail);
+}
+
+bool kin__ring_drained(const kin__ring *ring, uint64_t *tail)
+{
+    return count(ring, tail) == 0;
 }
 
 kin__record *kin__ring_record(const kin__ring *ring, const void *memory)

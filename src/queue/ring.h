@@ -37,8 +37,10 @@ static inline uint64_t kin__ring_table_size(const kin_family *family)
 uint64_t kin__ring_extent(kin_family *family, uint64_t offset);
 /* Bytes of a queue whose ring has that many units, and of the table before it. */
 uint64_t kin__ring_size(uint32_t units, uint64_t table_size);
-/* Initializes the marks of an empty one, and its locks. */
-void kin__ring_init(kin__queue *queue, uint32_t units, uint64_t table_size);
+/* Initializes the marks of an empty one, its locks, and its table. has: bytes of the queue that have memory. */
+void kin__ring_init(kin__queue *queue, uint32_t units, uint64_t table_size, uint64_t has);
+/* Bytes of a queue before its ring, at most. */
+#define KIN__RING_BEFORE (sizeof(kin__queue) + KIN__ENDS_ALIGNMENT + sizeof(kin__queue_ends))
 /* From the queue's start. */
 static inline uint64_t kin__ring_ends(const kin__queue *queue)
 {
@@ -113,6 +115,8 @@ uint32_t kin__ring_space(const kin__ring *ring);
 uint32_t kin__ring_count_put(const kin__ring *ring);
 uint32_t kin__ring_count_got(const kin__ring *ring);
 uint32_t kin__ring_count(const kin__ring *ring);
+/* Whether all messages have been got; *tail: the mark then. */
+bool kin__ring_drained(const kin__ring *ring, uint64_t *tail);
 /* The record whose message begins at memory, or NULL if there can be none. */
 kin__record *kin__ring_record(const kin__ring *ring, const void *memory);
 

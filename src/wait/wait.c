@@ -19,6 +19,7 @@
 #include "park/slices.h"
 #include "pipe/pipe.h"
 #include "process/process.h"
+#include "process/program.h"
 #include "queue/queue.h"
 #include "sync/event.h"
 #include "sync/sem.h"
@@ -84,6 +85,9 @@ static kin_status check_item(waiter *w, kin_wait_item *item)
     switch (item->type) {
     case KIN_WAIT_PROCESS:
     case KIN_WAIT_PIPE:
+    case KIN_WAIT_PROGRAM:
+    case KIN_WAIT_OUTPUT:
+    case KIN_WAIT_ERRORS:
         w->watch_count++;
         return item->object ? KIN_OK : KIN_E_ARGUMENT;
     case KIN_WAIT_HANDLE:
@@ -123,7 +127,7 @@ static void look_at_objects(waiter *w)
 
 static bool is_native(const kin_wait_item *item)
 {
-    return item->type == KIN_WAIT_PROCESS || item->type == KIN_WAIT_HANDLE || item->type == KIN_WAIT_PIPE;
+    return item->type >= KIN_WAIT_PROCESS && item->type <= KIN_WAIT_ERRORS;
 }
 
 /* A process that has ended has none any more. */
@@ -134,6 +138,11 @@ static kin_status native_handle(kin_os_handle *out, const kin_wait_item *item)
         return kin__pipe_watch(item->object, 0, out);
     case KIN_WAIT_PROCESS:
         *out = kin__process_handle(item->object);
+        return KIN_OK;
+    case KIN_WAIT_PROGRAM:
+    case KIN_WAIT_OUTPUT:
+    case KIN_WAIT_ERRORS:
+        *out = kin__program_watch(item->object, item->type - KIN_WAIT_PROGRAM);
         return KIN_OK;
     default:
         *out = kin_os_handle_from((uint64_t)item->handle);
@@ -172,6 +181,10 @@ static uint32_t native_ready(const kin_wait_item *item, const kin_os_watch *watc
         return kin_pipe_poll(item->object, NULL, KIN_NOW) == KIN_E_TIMED_OUT ? 0 : KIN_READABLE;
     case KIN_WAIT_PROCESS:
         return kin_process_alive(item->object) ? 0 : KIN_READABLE;
+    case KIN_WAIT_PROGRAM:
+    case KIN_WAIT_OUTPUT:
+    case KIN_WAIT_ERRORS:
+        return kin__program_is_ready(item->object, item->type - KIN_WAIT_PROGRAM) ? KIN_READABLE : 0;
     default:
         return watch->ready;
     }

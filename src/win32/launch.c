@@ -3,6 +3,9 @@
  * The handles of PROC_THREAD_ATTRIBUTE_HANDLE_LIST must be inheritable, no pseudo handles, and bInheritHandles TRUE
  * (Microsoft, "UpdateProcThreadAttribute function"); one listed twice is refused. They are inheritable only while
  * launch_lock is held. A CreateProcess of the program's own, in another thread, may still catch them in that moment.
+ *
+ * A job is given by PROC_THREAD_ATTRIBUTE_JOB_LIST (Windows 10, the same page): the process is in it from its
+ * beginning. Made suspended and put into a job it would stay for ever, suspended, if this process were killed between.
  */
 #include <stdlib.h>
 
@@ -13,6 +16,11 @@
 #define START_TRIES 4 /* Wine: on a busy machine one process in a thousand ends before its first instruction */
 
 static SRWLOCK launch_lock = SRWLOCK_INIT;
+
+#ifndef PROC_THREAD_ATTRIBUTE_JOB_LIST
+#define PROC_THREAD_ATTRIBUTE_JOB_LIST                                                                                 \
+    ((DWORD_PTR)0x0002000D) /* hidden from programs that say they run before Windows 10 */
+#endif
 
 #define LISTED (KIN_WIN32_STREAMS + 1) /* the message */
 
@@ -34,22 +42,32 @@ static HANDLE copy_stream(listed *list, HANDLE stream)
     return copy;
 }
 
-static kin_status make_attributes(LPPROC_THREAD_ATTRIBUTE_LIST *out, listed *list)
+#define ATTRIBUTES 2
+
+static bool set_attributes(LPPROC_THREAD_ATTRIBUTE_LIST attributes, listed *list, HANDLE *job)
+{
+    bool handles = list->count == 0 || /* a list of none is refused */
+                   UpdateProcThreadAttribute(attributes, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, list->handles,
+                                             list->count * sizeof list->handles[0], NULL, NULL);
+    return handles && (!*job || UpdateProcThreadAttribute(attributes, 0, PROC_THREAD_ATTRIBUTE_JOB_LIST, job,
+                                                          sizeof *job, NULL, NULL));
+}
+
+/* job stays where it is until the start. */
+static kin_status make_attributes(LPPROC_THREAD_ATTRIBUTE_LIST *out, listed *list, HANDLE *job)
 {
     SIZE_T size = 0;
-    InitializeProcThreadAttributeList(NULL, 1, 0, &size);
+    InitializeProcThreadAttributeList(NULL, ATTRIBUTES, 0, &size);
     LPPROC_THREAD_ATTRIBUTE_LIST attributes = malloc(size);
     if (!attributes) {
         return kin_win32_fail(ERROR_NOT_ENOUGH_MEMORY);
     }
-    if (!InitializeProcThreadAttributeList(attributes, 1, 0, &size)) {
+    if (!InitializeProcThreadAttributeList(attributes, ATTRIBUTES, 0, &size)) {
         kin_status status = kin_win32_fail(GetLastError());
         free(attributes);
         return status;
     }
-    if (list->count > 0 && /* a list of none is refused */
-        !UpdateProcThreadAttribute(attributes, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, list->handles,
-                                   list->count * sizeof list->handles[0], NULL, NULL)) {
+    if (!set_attributes(attributes, list, job)) {
         kin_status status = kin_win32_fail(GetLastError());
         DeleteProcThreadAttributeList(attributes);
         free(attributes);
@@ -59,24 +77,22 @@ static kin_status make_attributes(LPPROC_THREAD_ATTRIBUTE_LIST *out, listed *lis
     return KIN_OK;
 }
 
-/* It has been made suspended. */
-static kin_status let_go(const PROCESS_INFORMATION *info, HANDLE job)
+/* "GetConsoleCP function": 0 without one. */
+static bool has_console(void)
 {
-    if (AssignProcessToJobObject(job, info->hProcess) && ResumeThread(info->hThread) != (DWORD)-1) {
-        return KIN_OK;
-    }
-    kin_status status = kin_win32_fail(GetLastError());
-    TerminateProcess(info->hProcess, KIN_WIN32_EXIT_KILLED);
-    CloseHandle(info->hProcess);
-    return status;
+    return GetConsoleCP() != 0;
 }
 
 static kin_status create_process(kin_os_process *out, const kin_win32_launch *what, STARTUPINFOEXW *startup,
                                  listed *list)
 {
-    const DWORD flags = CREATE_UNICODE_ENVIRONMENT | EXTENDED_STARTUPINFO_PRESENT | (what->job ? CREATE_SUSPENDED : 0);
+    /* Without a console of its own this process would give a console program one, with a window ("Process Creation
+     * Flags", CREATE_NO_WINDOW). */
+    const DWORD flags =
+        CREATE_UNICODE_ENVIRONMENT | EXTENDED_STARTUPINFO_PRESENT | (has_console() ? 0 : CREATE_NO_WINDOW);
     PROCESS_INFORMATION info;
-    kin_status status = make_attributes(&startup->lpAttributeList, list);
+    HANDLE job = what->job;
+    kin_status status = make_attributes(&startup->lpAttributeList, list, &job);
     if (status != KIN_OK) {
         return status;
     }
@@ -86,7 +102,7 @@ static kin_status create_process(kin_os_process *out, const kin_win32_launch *wh
         made = CreateProcessW(what->program, what->line, NULL, NULL, list->count > 0, flags, what->block,
                               what->directory, &startup->StartupInfo, &info);
     }
-    status = !made ? kin_win32_fail(GetLastError()) : what->job ? let_go(&info, what->job) : KIN_OK;
+    status = made ? KIN_OK : kin_win32_fail(GetLastError());
     if (made) {
         CloseHandle(info.hThread);
     }

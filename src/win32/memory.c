@@ -143,6 +143,15 @@ kin_status kin_os_shm_decommit(kin_os_handle shm, void *base, size_t from, size_
     return KIN_E_UNSUPPORTED;
 }
 
+/* What is usable is what is committed, from the start on without a gap: VirtualQuery tells nothing else of a page,
+ * https://learn.microsoft.com/windows/win32/api/winnt/ns-winnt-memory_basic_information. A committed page is charged,
+ * but takes physical memory only when it is first used,
+ * https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualalloc. */
+kin_status kin_os_shm_extend(kin_os_handle shm, void *base, size_t from, size_t to)
+{
+    return kin_os_shm_commit(shm, base, from, to);
+}
+
 size_t kin_os_shm_committed(kin_os_handle shm, const void *base, size_t from, size_t reserve)
 {
     const char *start = base, *next = start + from;

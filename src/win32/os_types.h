@@ -61,6 +61,7 @@ typedef struct kin_os_run {
     kin_os_process process;
     struct kin_win32_channel *channels[3]; /* or NULL */
     HANDLE job;                            /* of a tree; or NULL */
+    BOOL keep_job;                         /* closing it would end the tree */
 } kin_os_run;
 
 extern DWORD kin_win32_tls_index;

@@ -7,7 +7,6 @@
  * - The parent's pid is in the system's list of processes ("PROCESSENTRY32W structure"); it may have ended.
  */
 #include "win32/parent.h"
-#include "win32/identity.h"
 #include "win32/win32.h"
 
 #include <tlhelp32.h>
@@ -33,16 +32,13 @@ static BOOL CALLBACK make_job(PINIT_ONCE once, PVOID parameter, PVOID *context)
     return TRUE;
 }
 
-kin_status kin_win32_bind(HANDLE process)
+kin_status kin_win32_parent_job(HANDLE *out)
 {
     if (!InitOnceExecuteOnce(&job_once, make_job, NULL, NULL)) {
         return kin_win32_fail(job_error);
     }
-    if (AssignProcessToJobObject(job, process)) {
-        return KIN_OK;
-    }
-    DWORD code = GetLastError();
-    return kin_win32_process_ended(process) ? KIN_OK : kin_win32_fail(code);
+    *out = job;
+    return KIN_OK;
 }
 
 kin_status kin_os_follow_parent(uint32_t pid)

@@ -4,7 +4,7 @@
 
 #include "os.h"
 
-/* From now on that process ends with this one. */
-kin_status kin_win32_bind(HANDLE process);
+/* The job whose processes end with this one; it stays. */
+kin_status kin_win32_parent_job(HANDLE *out);
 
 #endif

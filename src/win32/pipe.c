@@ -266,11 +266,27 @@ void kin_os_pipe_handles(const kin_os_pipe *pipe, kin_os_handle *handles)
     handles[1] = pipe->section;
 }
 
-kin_status kin_os_pipe_adopt(kin_os_pipe *out, const kin_os_handle *handles, unsigned number)
+static bool is_message_pipe(HANDLE pipe)
 {
     DWORD flags;
+    return GetNamedPipeInfo(pipe, &flags, NULL, NULL, NULL) && (flags & PIPE_TYPE_MESSAGE) != 0;
+}
+
+bool kin_os_pipe_is_end(const kin_os_handle *handles)
+{
+    void *card = is_message_pipe(handles[0])
+                     ? kin_win32_view(handles[1], FILE_MAP_READ | FILE_MAP_WRITE, sizeof(struct kin_win32_card))
+                     : NULL;
+    if (card) {
+        UnmapViewOfFile(card);
+    }
+    return card != NULL;
+}
+
+kin_status kin_os_pipe_adopt(kin_os_pipe *out, const kin_os_handle *handles, unsigned number)
+{
     *out = (kin_os_pipe){.pipe = handles[0], .section = handles[1], .number = number};
-    if (!GetNamedPipeInfo(out->pipe, &flags, NULL, NULL, NULL) || (flags & PIPE_TYPE_MESSAGE) == 0) {
+    if (!is_message_pipe(out->pipe)) {
         forget(out);
         return KIN_E_DAMAGED;
     }

@@ -1,8 +1,6 @@
 /* process.c: process handles, TerminateProcess.
  *
  * - GetExitCodeProcess says STILL_ACTIVE (259) for a running process, and for one that ended with 259: wait first.
- * - A child that gets a message is not made with CREATE_SUSPENDED: a parent killed before ResumeThread would leave a
- *   frozen child.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,14 +31,10 @@ static kin_status make_path(wchar_t **out, const char *program)
     return status;
 }
 
-/* A child that has ended already needs none. It is bound first: a child that knows of kin goes no further without its
- * message, so if this process dies in between it leaves none behind. */
-static kin_status send_message(kin_os_process *child, HANDLE pipe, const kin_os_message *message, bool bound)
+/* A child that has ended already needs none. */
+static kin_status send_message(kin_os_process *child, HANDLE pipe, const kin_os_message *message)
 {
-    kin_status status = bound ? kin_win32_bind(child->handle) : KIN_OK;
-    if (status == KIN_OK) {
-        status = kin_win32_message_send(pipe, child, message);
-    }
+    kin_status status = kin_win32_message_send(pipe, child, message);
     if (status == KIN_OK || kin_win32_process_ended(child->handle)) {
         return KIN_OK;
     }
@@ -92,7 +86,10 @@ static kin_status launch(kin_os_process *out, const texts *made, HANDLE message,
 {
     kin_win32_launch what = {made->path, made->line, made->block, made->directory, {NULL}, message, NULL};
     HANDLE nothing = NULL;
-    kin_status status = make_streams(what.streams, &nothing, setting);
+    kin_status status = setting->bound ? kin_win32_parent_job(&what.job) : KIN_OK;
+    if (status == KIN_OK) {
+        status = make_streams(what.streams, &nothing, setting);
+    }
     if (status == KIN_OK) {
         status = kin_win32_start(out, &what);
     }
@@ -116,7 +113,7 @@ kin_status kin_os_spawn(kin_os_process *out, const char *program, const char *co
         status = launch(out, &made, pipe.child, setting);
     }
     if (status == KIN_OK) {
-        status = send_message(out, pipe.parent, message, setting->bound);
+        status = send_message(out, pipe.parent, message);
     }
     kin_os_handle_close(pipe.parent);
     kin_os_handle_close(pipe.child);

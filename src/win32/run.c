@@ -11,7 +11,8 @@
  *   CreateProcessW appends no extension to its first parameter ("CreateProcessW function").
  * - A path is absolute if it begins with a drive, a colon and a backslash, or with two backslashes ("Naming Files,
  *   Paths, and Namespaces", "Fully Qualified vs. Relative Paths").
- * - What a process in a job starts is in the job as well ("Job Objects"); closing the job's handle ends nobody.
+ * - What a process in a job starts is in the job as well ("Job Objects"); closing the job's handle ends nobody, unless
+ *   the job is made so.
  * - cmd /s takes the first and the last quote away and leaves the rest of the line as it is; /d: no AutoRun ("cmd").
  */
 #include <stdlib.h>
@@ -23,6 +24,7 @@
 #include "win32/environment.h"
 #include "win32/handle.h"
 #include "win32/launch.h"
+#include "win32/parent.h"
 #include "win32/pipe.h"
 #include "win32/text.h"
 #include "win32/win32.h"
@@ -185,13 +187,13 @@ static bool is_ready(channel *it, bool to_program)
     return !it->pending;
 }
 
-static unsigned look(kin_os_run *run, HANDLE *events, DWORD *count)
+static unsigned look(kin_os_run *run, unsigned which, HANDLE *events, DWORD *count)
 {
     unsigned ready = 0;
     *count = 0;
     for (unsigned i = 0; i < 3; i++) {
         channel *it = run->channels[i];
-        if (!it) {
+        if (!it || !(it->ending || (which >> i & 1u))) {
             continue;
         }
         bool now = is_ready(it, i == 0);
@@ -215,20 +217,32 @@ static kin_status ask_end(kin_os_run *run, unsigned *ready, kin_os_exit *how)
     return status == KIN_E_TIMED_OUT ? KIN_OK : status;
 }
 
-kin_status kin_os_run_wait(kin_os_run *run, int64_t deadline, unsigned *ready, kin_os_exit *how)
+kin_status kin_os_run_wait(kin_os_run *run, unsigned which, int64_t deadline, unsigned *ready, kin_os_exit *how)
 {
     HANDLE events[4];
     DWORD count;
-    *ready = look(run, events, &count);
+    *ready = look(run, which, events, &count);
     if (*ready == 0) {
         events[count++] = run->process.handle;
         if (WaitForMultipleObjects(count, events, FALSE, kin_win32_milliseconds(deadline)) == WAIT_FAILED) {
             return kin_win32_fail(GetLastError());
         }
-        *ready = look(run, events, &count);
+        *ready = look(run, which, events, &count);
     }
     kin_status status = ask_end(run, ready, how);
     return status == KIN_OK && *ready == 0 && kin_os_now() >= deadline ? KIN_E_TIMED_OUT : status;
+}
+
+/* Its event is set from the end of an operation to the begin of the next. */
+kin_os_handle kin_os_run_watch(kin_os_run *run, unsigned stream)
+{
+    channel *it = run->channels[stream];
+    if (!it) {
+        return KIN_OS_NO_HANDLE;
+    }
+    settle(it);
+    begin_read(it);
+    return it->io.hEvent;
 }
 
 /* ---- what is to be run ---- */
@@ -434,14 +448,33 @@ static kin_status open_streams(kin_os_run *run, const kin_os_command *command, H
     return status;
 }
 
-static kin_status launch(kin_os_run *run, const kin_os_command *command, const texts *plan)
+/* A tree that is bound ends as a whole when this process does: its job's last handle is closed then. */
+static kin_status make_job(kin_os_run *run, bool bound)
 {
-    HANDLE own[3] = {NULL, NULL, NULL};
-    if (command->tree && !(run->job = CreateJobObjectW(NULL, NULL))) {
+    JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits = {.BasicLimitInformation.LimitFlags =
+                                                       JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE};
+    run->keep_job = bound; /* a program that is forgotten goes on */
+    run->job = CreateJobObjectW(NULL, NULL);
+    if (!run->job ||
+        (bound && !SetInformationJobObject(run->job, JobObjectExtendedLimitInformation, &limits, sizeof limits))) {
         return kin_win32_fail(GetLastError());
     }
-    kin_win32_launch what = {plan->program, plan->line, plan->block, plan->directory, {NULL}, NULL, run->job};
-    kin_status status = open_streams(run, command, what.streams, own);
+    return KIN_OK;
+}
+
+static kin_status launch(kin_os_run *run, const kin_os_command *command, const texts *plan)
+{
+    HANDLE own[3] = {NULL, NULL, NULL}, job = NULL;
+    kin_status status = command->tree ? make_job(run, command->bound) : KIN_OK;
+    if (status == KIN_OK && command->bound && !command->tree) {
+        status = kin_win32_parent_job(&job);
+    }
+    if (status != KIN_OK) {
+        return status;
+    }
+    kin_win32_launch what = {plan->program, plan->line, plan->block, plan->directory, {NULL}, NULL, job};
+    what.job = command->tree ? run->job : job;
+    status = open_streams(run, command, what.streams, own);
     if (status == KIN_OK) {
         status = kin_win32_start(&run->process, &what);
     }
@@ -452,7 +485,7 @@ static kin_status launch(kin_os_run *run, const kin_os_command *command, const t
 kin_status kin_os_run_start(kin_os_run *out, const kin_os_command *command)
 {
     texts made = {NULL, NULL, NULL, NULL};
-    kin_os_run run = {{KIN_OS_NO_HANDLE, 0, 0}, {NULL, NULL, NULL}, NULL};
+    kin_os_run run = {{KIN_OS_NO_HANDLE, 0, 0}, {NULL, NULL, NULL}, NULL, FALSE};
     kin_status status = plan(&made, command);
     if (status == KIN_OK) {
         status = launch(&run, command, &made);
@@ -490,5 +523,7 @@ void kin_os_run_close(kin_os_run *run)
         }
     }
     kin_os_process_close(&run->process);
-    kin_os_handle_close(run->job);
+    if (!run->keep_job) {
+        kin_os_handle_close(run->job);
+    }
 }

@@ -1,7 +1,8 @@
 /* wait.c: WaitForMultipleObjects, and for more than its 64 objects the thread pool's waits.
  *
- * A wait changes some objects: it takes an auto-reset event's signal, a semaphore's count, a mutex. So there is one
- * wait for an object, and its answer is what counts.
+ * A wait changes some objects: it takes an auto-reset event's signal, a semaphore's count, a mutex. So what any wait for
+ * an object has told counts, also if the time was over by then: by the pool's waits each object is waited for until
+ * UnregisterWaitEx has returned. When none is registered any more, those that have told nothing are asked once again.
  */
 #include "win32/clock.h"
 #include "win32/win32.h"
@@ -42,7 +43,7 @@ static void clear(kin_os_watch *watches, size_t count)
 static kin_status look_at_rest(kin_os_watch *watches, size_t first, size_t count)
 {
     for (size_t i = first; i < count; i++) {
-        if (watches[i].handle == KIN_OS_NO_HANDLE) {
+        if (watches[i].handle == KIN_OS_NO_HANDLE || watches[i].ready) {
             continue;
         }
         DWORD answer = WaitForSingleObject(watches[i].handle, 0);
@@ -104,8 +105,18 @@ static VOID CALLBACK on_signal(PVOID context, BOOLEAN timed_out)
     SetEvent(it->any);
 }
 
+static bool any_ready(const kin_os_watch *watches, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (watches[i].ready) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The thread pool waits for each; the event tells of any. */
-static kin_status wait_by_pool(kin_os_watch *watches, size_t count, kin_os_sem sem, int64_t deadline)
+static kin_status register_and_wait(kin_os_watch *watches, size_t count, kin_os_sem sem, int64_t deadline)
 {
     HANDLE any = CreateEventW(NULL, TRUE, FALSE, NULL);
     pool_wait *waits = calloc(count, sizeof *waits);
@@ -133,6 +144,24 @@ static kin_status wait_by_pool(kin_os_watch *watches, size_t count, kin_os_sem s
     }
     free(waits);
     kin_os_handle_close(any);
+    return status;
+}
+
+static kin_status wait_by_pool(kin_os_watch *watches, size_t count, kin_os_sem sem, int64_t deadline)
+{
+    kin_status status = look_at_rest(watches, 0, count);
+    if (status != KIN_OK || any_ready(watches, count)) {
+        return status;
+    }
+    if (deadline > kin_os_now()) {
+        status = register_and_wait(watches, count, sem, deadline);
+    } else {
+        status = sem ? kin_win32_wait(sem, 0) : KIN_E_TIMED_OUT;
+    }
+    if (status == KIN_OK || status == KIN_E_TIMED_OUT) {
+        kin_status look = look_at_rest(watches, 0, count);
+        status = look != KIN_OK ? look : any_ready(watches, count) ? KIN_OK : status;
+    }
     return status;
 }
 

@@ -221,6 +221,34 @@ static void it_fills_a_family(void **state)
     kin_family_close(family);
 }
 
+/* In a family that is full all the time: segments that get empty are given up without memory for others. */
+static void one_gives_its_room_to_another(void **state)
+{
+    (void)state;
+    kin_family *family = new_family(16 << 20);
+    kin_dict *old = NULL, *new = NULL;
+    uint32_t most = 0, oldest = 0, newest = 0;
+    assert_ok(kin_dict_create(&old, family));
+    assert_ok(kin_dict_create(&new, family));
+    while (kin_dict_set(old, &most, sizeof most, &most, sizeof most) == KIN_OK) {
+        most++;
+    }
+    while (oldest < most) {
+        if (kin_dict_set(new, &newest, sizeof newest, &newest, sizeof newest) == KIN_OK) {
+            newest++;
+        } else {
+            assert_ok(kin_dict_delete(old, &oldest, sizeof oldest));
+            oldest++;
+        }
+    }
+    while (kin_dict_set(new, &newest, sizeof newest, &newest, sizeof newest) == KIN_OK) {
+        newest++;
+    }
+    assert_int_equal(size_of(old), 0);
+    assert_true(newest > most / 10 * 9);
+    kin_family_close(family);
+}
+
 /* The same keys come and go: what is gone must not fill the table, nor hide what is there. */
 static void churn(void **state)
 {
@@ -676,6 +704,7 @@ int main(void)
         cmocka_unit_test(strings_and_numbers),
         cmocka_unit_test(it_grows_shrinks_and_leaves_nothing),
         cmocka_unit_test(it_fills_a_family),
+        cmocka_unit_test(one_gives_its_room_to_another),
         cmocka_unit_test(churn),
         cmocka_unit_test(sizes_at_the_limits),
         cmocka_unit_test(items_are_those_of_one_moment),

@@ -350,6 +350,7 @@ static void one_on_the_way_is_waited_for(void **state)
     assert_int_equal(unpark_oldest(it, 1, 0, false, 1), KIN__UNPARKED_ONE);
     assert_int_equal(unpark_oldest(it, 1, 0, true, 0), KIN__UNPARKED_BEFORE);
     assert_int_equal(atomic_load(it->word), FLAG);
+    atomic_store(it->word, 0); /* for which the others sleep */
     join_crowd(it, 1);
     assert_int_equal(unpark_oldest(it, 1, ticket, false, 1), KIN__UNPARKED_BEFORE);
     await_wakes(it, 0);

@@ -353,6 +353,66 @@ static void split_that_is_begun_is_finished(void **state)
     }
 }
 
+/* ---- two that are merged, by hand ---- */
+
+/* Of the entries of the second of two segments, the first has `part` of 3 when its writer dies; and its word, if
+ * `published`. */
+static int die_in_merge(kin_dict *dict, uint64_t part, bool published)
+{
+    kin__words words[2];
+    kin__segment_view in[2];
+    kin__seat *seat;
+    kin__container *it = (kin__container *)dict;
+    CHECK(kin__container_open(&seat, dict, &kin__dict_kind) == KIN_OK);
+    CHECK(kin__container_enter(seat, it, &kin__dict_kind) == KIN_OK);
+    const uint64_t root = atomic_load(&it->root);
+    for (uint64_t i = 0; i < 2; i++) {
+        CHECK(kin__dict_kind.words(seat->family, root, i, &words[i]));
+        CHECK(kin__segment_open(seat->family, words[i].block, &in[i]));
+    }
+    atomic_store(&it->changing, words[0].block);
+    kin__container_doubt(it, KIN__TABLE_MADE, words[0].block);
+    kin__container_doubt(it, KIN__TABLE_GONE, words[1].block);
+    in[1].capacity = in[1].capacity * part / 3;
+    CHECK(kin__segment_absorb(&in[1], &in[0]));
+    if (published) {
+        kin__directory *directory = kin__pointer(seat->family, kin__block_offset(root));
+        atomic_store((_Atomic uint64_t *)(void *)(directory + 1) + 1, words[0].block);
+    }
+    return raise(SIGKILL);
+}
+
+static void merge_that_is_begun_is_finished(void **state)
+{
+    (void)state;
+    for (uint64_t part = 0; part <= 4; part++) {
+        kin_family *family = new_family(8 << 20);
+        kin_dict *dict = NULL;
+        uint32_t count = 0;
+        int status = 0;
+        assert_ok(kin_dict_create(&dict, family));
+        for (; count < 3300; count++) {
+            assert_ok(kin_dict_set(dict, &count, sizeof count, &count, sizeof count));
+        }
+        assert_int_equal(part_count(family, dict), 2);
+        const uint64_t before = blocks_of(family);
+        pid_t pid = fork();
+        if (pid == 0) {
+            alarm(60); /* not longer, if a test fails */
+            _exit(die_in_merge(dict, part < 3 ? part : 3, part == 4));
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFSIGNALED(status));
+        assert_int_equal(check_whole(dict), count);
+        assert_int_equal(blocks_of(family), before - 1);
+        for (; count < 10000; count++) {
+            assert_ok(kin_dict_set(dict, &count, sizeof count, &count, sizeof count));
+        }
+        assert_int_equal(check_whole(dict), count);
+        kin_family_close(family);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -361,6 +421,7 @@ int main(void)
         cmocka_unit_test(entry_that_is_there_twice_is_put_right),
         cmocka_unit_test(readers_miss_nothing_that_moves),
         cmocka_unit_test(split_that_is_begun_is_finished),
+        cmocka_unit_test(merge_that_is_begun_is_finished),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

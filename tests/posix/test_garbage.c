@@ -526,7 +526,7 @@ static void message_is_no_longer_than_its_record(void **state)
             kin_queue_consume(queue, peeked);
         }
         if (round % 2 == 0) { /* stay where records change */
-            kin__ring_init((kin__queue *)(void *)queue, ring.units, 0);
+            kin__ring_init((kin__queue *)(void *)queue, ring.units, 0, UINT64_MAX);
         }
     }
     kill(mad, SIGKILL);

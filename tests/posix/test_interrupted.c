@@ -61,6 +61,145 @@ static void *release_with_cancel_pending(void *unused)
     return (void *)(intptr_t)(kin_lock_release(&it->lock) == KIN_OK);
 }
 
+/* Has a bell, because it waits for something native, too. */
+static int child_watch(const kin_args *args)
+{
+    scene *mine = given(args, "scene", KIN_TYPE_MEMORY);
+    intptr_t never = make_signal();
+    CHECK(mine && kin_sem_release(&mine->answered, 1) == KIN_OK);
+    kin_wait_item items[] = {{KIN_TYPE_SEM, KIN_READABLE, &mine->asked, 0, 0},
+                             {KIN_WAIT_HANDLE, KIN_READABLE, NULL, never, 0}};
+    CHECK(kin_wait(items, 2, 0, PATIENCE, NULL) == KIN_OK && items[0].ready);
+    return 0;
+}
+
+static void *ring_with_cancel_pending(void *unused)
+{
+    (void)unused;
+    int before;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+    while (!atomic_load(&it->stop)) {
+        usleep(100);
+    }
+    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &before);
+    return (void *)(intptr_t)(kin_sem_release(&it->asked, 1) == KIN_OK);
+}
+
+static kin_family *family;
+static kin_dict *dict;
+static void *block;
+
+static kin_status use_new_family(void)
+{
+    kin_family *made = NULL;
+    kin_status status = kin_family_create(&made, NULL);
+    kin_family_close(status == KIN_OK ? made : NULL);
+    return status;
+}
+
+static kin_status use_named_family(void)
+{
+    char name[32];
+    kin_family *made = NULL;
+    snprintf(name, sizeof name, "cancelled-%d", (int)getpid());
+    kin_status status = kin_family_open(&made, name, 0, NULL);
+    kin_family_close(status == KIN_OK ? made : NULL);
+    return status;
+}
+
+static kin_status take_memory(void)
+{
+    return kin_alloc(&block, family, 20 << 20);
+}
+
+static kin_status give_memory(void)
+{
+    return kin_free(block);
+}
+
+static kin_status create_lock(void)
+{
+    kin_lock *lock = NULL;
+    kin_status status = kin_lock_create(&lock, family);
+    return status == KIN_OK ? kin_lock_destroy(lock) : status;
+}
+
+static kin_status set_in_dict(void)
+{
+    return kin_dict_set(dict, "key", 3, "value", 5);
+}
+
+static kin_status sweep(void)
+{
+    return kin_sweep(NULL);
+}
+
+static kin_status wait_a_moment(void)
+{
+    kin_status status = kin_sem_acquire(&it->asked, 1, KIN_MS(5));
+    return status == KIN_E_TIMED_OUT ? KIN_OK : status;
+}
+
+static kin_status (*const deeds[])(void) = {use_new_family, use_named_family, take_memory, give_memory,
+                                            create_lock,    set_in_dict,      sweep,       wait_a_moment};
+
+/* It is the thread's first use of the family. */
+static void *do_with_cancel_pending(void *deed)
+{
+    int before;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+    while (!atomic_load(&it->stop)) {
+        usleep(100);
+    }
+    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &before);
+    kin_status status = (*(kin_status(*const *)(void))deed)();
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+    return (void *)(intptr_t)(status == KIN_OK);
+}
+
+static void a_thread_is_not_cancelled_in_the_middle(void **state)
+{
+    (void)state;
+    set_up();
+    assert_ok(kin_family_create(&family, NULL));
+    assert_ok(kin_dict_create(&dict, family));
+    for (size_t i = 0; i < sizeof deeds / sizeof deeds[0]; i++) {
+        pthread_t thread;
+        void *result = NULL;
+        atomic_store(&it->stop, 0);
+        assert_int_equal(pthread_create(&thread, NULL, do_with_cancel_pending, (void *)(uintptr_t)&deeds[i]), 0);
+        assert_int_equal(pthread_cancel(thread), 0);
+        atomic_store(&it->stop, 1);
+        assert_int_equal(pthread_join(thread, &result), 0);
+        if (result != (void *)1) {
+            fail_msg("deed %d: %s", (int)i, result == PTHREAD_CANCELED ? "cancelled" : "failed");
+        }
+    }
+    kin_family_close(family);
+    assert_ok(kin_free(it));
+}
+
+/* To ring, a socket is opened, written to and closed. */
+static void a_thread_is_not_cancelled_while_it_rings(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    void *result = NULL;
+    kin_wait_item item = {KIN_TYPE_SEM, KIN_READABLE, NULL, 0, 0};
+    set_up();
+    item.object = &it->asked;
+    assert_int_equal(pthread_create(&thread, NULL, ring_with_cancel_pending, NULL), 0);
+    kin_process *child = start("watch");
+    assert_ok(kin_sem_acquire(&it->answered, 1, PATIENCE));
+    assert_status(kin_wait(&item, 1, 0, KIN_MS(50), NULL), KIN_E_TIMED_OUT); /* until the child sleeps */
+    assert_int_equal(pthread_cancel(thread), 0);
+    atomic_store(&it->stop, 1);
+    assert_int_equal(pthread_join(thread, &result), 0);
+    assert_ptr_equal(result, (void *)1); /* nor is kin_sem_release a cancellation point */
+    join_child(child, 0);
+    assert_ok(kin_free(it));
+}
+
 static void a_thread_is_not_cancelled_where_it_would_hold_up_others(void **state)
 {
     (void)state;
@@ -138,9 +277,12 @@ static void a_handler_may_release_while_its_thread_releases(void **state)
 
 int main(void)
 {
-    static const kin_entry entries[] = {{"acquire_once", child_acquire_once}, {"take_all", child_take_all}};
+    static const kin_entry entries[] = {
+        {"acquire_once", child_acquire_once}, {"take_all", child_take_all}, {"watch", child_watch}};
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_thread_is_not_cancelled_where_it_would_hold_up_others),
+        cmocka_unit_test(a_thread_is_not_cancelled_in_the_middle),
+        cmocka_unit_test(a_thread_is_not_cancelled_while_it_rings),
         cmocka_unit_test(a_handler_may_release_while_its_thread_releases),
     };
     if (kin_main(entries, sizeof entries / sizeof entries[0]) != KIN_OK) {

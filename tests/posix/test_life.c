@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "family/member.h"
 #include "os.h"
 #include "posix/robust.h"
 
@@ -71,12 +72,13 @@ static int enter(kin_family **family, kin_lock **lock)
 
 /* ---- in which namespaces ---- */
 
-typedef enum place { HERE, OTHER_PIDS, OTHER_PIDS_AND_PROC, OTHER_TIME, PLACES } place;
+typedef enum place { HERE, OTHER_PIDS, OTHER_PIDS_AND_PROC, OTHER_TIME, NO_PROC, PLACES } place;
 
-static bool mount_proc(void)
+/* On /proc: another namespace's own, or nothing. */
+static bool mount_on_proc(const char *type)
 {
     return unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-           mount("proc", "/proc", "proc", 0, NULL) == 0;
+           mount(type, "/proc", type, 0, NULL) == 0;
 }
 
 static bool leave_to(place where)
@@ -88,7 +90,7 @@ static bool leave_to(place where)
         close(fd);
         return moved;
     }
-    return where == HERE || unshare(CLONE_NEWPID) == 0;
+    return where == HERE || where == NO_PROC || unshare(CLONE_NEWPID) == 0;
 }
 
 /* A process there that does that. Its parent here waits for it, and ends as it does. */
@@ -105,7 +107,8 @@ static pid_t start(place where, int (*body)(void), _Atomic int *pid)
     if (inner == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         alarm(100); /* not longer than this, if a test fails in the middle */
-        _exit(where != OTHER_PIDS_AND_PROC || mount_proc() ? body() : 91);
+        bool there = where == OTHER_PIDS_AND_PROC ? mount_on_proc("proc") : where != NO_PROC || mount_on_proc("tmpfs");
+        _exit(there ? body() : 91);
     }
     if (pid) {
         atomic_store(pid, inner);
@@ -141,6 +144,14 @@ static int closed(void)
 {
     CHECK(hold() == 0);
     close_descriptors();
+    return stay();
+}
+
+static int stopped(void)
+{
+    CHECK(hold() == 0);
+    atomic_store(&shared->ready, 1);
+    raise(SIGSTOP); /* the first process of a namespace ignores its own */
     return stay();
 }
 
@@ -226,6 +237,7 @@ static const struct {
 } members[] = {{"plain", plain},
                {"closed", closed},
                {"dropped", dropped},
+               {"stopped", stopped},
                {"first thread ends", first_thread_ends},
                {"first thread ends, closed", first_thread_ends_closed},
                {"first thread ends by a bare call", first_thread_ends_bare}};
@@ -264,6 +276,15 @@ static void kill_member(pid_t outer)
     end_of(outer);
 }
 
+/* It stays a zombie until its parent goes on. */
+static void kill_without_reaping(pid_t outer)
+{
+    int status = 0;
+    kill(outer, SIGSTOP);
+    waitpid(outer, &status, WUNTRACED);
+    kill(atomic_load(&shared->pid), SIGKILL);
+}
+
 static int ask_of_the_living(int (*member)(void), place of_member, place of_asker)
 {
     pid_t outer = start_member(of_member, member);
@@ -289,24 +310,73 @@ static int keep_family(void)
     return 1;
 }
 
-static int ask_of_the_dead(int (*member)(void), place of_member, place of_asker)
+/* Else the family would go with its only member. */
+static pid_t start_keeper(void)
 {
-    pid_t keeper = fork();
+    pid_t keeper = fork_child();
     if (keeper == 0) {
         _exit(keep_family());
     }
     await(&shared->go);
-    kill_member(start_member(of_member, member));
-    int wrong = end_of(start(of_asker, finds_it_dead, NULL));
+    return keeper;
+}
+
+static void end_keeper(pid_t keeper)
+{
     kill(keeper, SIGKILL);
     end_of(keeper);
+}
+
+static int ask_of_the_dead(int (*member)(void), place of_member, place of_asker)
+{
+    pid_t keeper = start_keeper();
+    kill_member(start_member(of_member, member));
+    int wrong = end_of(start(of_asker, finds_it_dead, NULL));
+    end_keeper(keeper);
     return wrong;
+}
+
+static int ask_of_the_zombie(int (*member)(void), place of_member, place of_asker)
+{
+    pid_t keeper = start_keeper(), outer = start_member(of_member, member);
+    kill_without_reaping(outer);
+    int wrong = end_of(start(of_asker, finds_it_dead, NULL));
+    kill(outer, SIGCONT);
+    end_of(outer);
+    end_keeper(keeper);
+    return wrong;
+}
+
+static void each_zombie_is_dead_from_each_place(void **state)
+{
+    (void)state;
+    ask_from_each_place(ask_of_the_zombie);
 }
 
 static void each_death_is_noticed_from_each_place(void **state)
 {
     (void)state;
     ask_from_each_place(ask_of_the_dead);
+}
+
+/* A sweeper is no member: it reads the file. */
+static int sweeps_it(void)
+{
+    CHECK(kin_sweep(NULL) == KIN_OK);
+    CHECK(count_names(shared->id) == 0);
+    return 0;
+}
+
+static int sweep_the_dead(int (*member)(void), place of_member, place of_asker)
+{
+    kill_member(start_member(of_member, member));
+    return end_of(start(of_asker, sweeps_it, NULL));
+}
+
+static void each_dead_family_is_swept_from_each_place(void **state)
+{
+    (void)state;
+    ask_from_each_place(sweep_the_dead);
 }
 
 /* ---- what cannot be told ---- */
@@ -343,11 +413,7 @@ static void what_cannot_be_told_is_counted(void **state)
         skip();
     }
     begin();
-    pid_t keeper = fork();
-    if (keeper == 0) {
-        _exit(keep_family());
-    }
-    await(&shared->go);
+    pid_t keeper = start_keeper();
     pid_t outer = start(HERE, without_threads, &shared->pid);
     await(&shared->ready);
     await(&shared->pid);
@@ -357,8 +423,7 @@ static void what_cannot_be_told_is_counted(void **state)
     end_of(outer);
     assert_int_equal(end_of(start(OTHER_PIDS_AND_PROC, count_unsure, NULL)), 1);
     assert_int_equal(end_of(start(HERE, count_unsure, NULL)), 0);
-    kill(keeper, SIGKILL);
-    end_of(keeper);
+    end_keeper(keeper);
 }
 
 /* ---- exec ---- */
@@ -394,20 +459,40 @@ static int exec_by_another(void)
     return 1;
 }
 
+static int exec_another_program(void)
+{
+    CHECK(hold() == 0);
+    atomic_store(&shared->ready, 1);
+    execl("/bin/sleep", "sleep", "100", (char *)NULL);
+    return 1;
+}
+
+static void another_program_is_another_life_from_each_place(void **state)
+{
+    (void)state;
+    if (geteuid() != 0) {
+        skip();
+    }
+    for (int n = 0; n < 2 * PLACES; n++) {
+        begin();
+        pid_t keeper = start_keeper();
+        pid_t outer = start_member(n / PLACES ? OTHER_PIDS_AND_PROC : HERE, exec_another_program);
+        int wrong = end_of(start((place)(n % PLACES), finds_it_dead, NULL));
+        kill_member(outer);
+        end_keeper(keeper);
+        assert_int_equal(wrong, 0);
+    }
+}
+
 static void executed_anew_it_finds_its_own_death(void **state)
 {
     (void)state;
     int (*const bodies[])(void) = {exec_by_first_thread, exec_by_another};
     for (int i = 0; i < 2; i++) {
         begin();
-        pid_t keeper = fork();
-        if (keeper == 0) {
-            _exit(keep_family());
-        }
-        await(&shared->go);
+        pid_t keeper = start_keeper();
         assert_int_equal(end_of(start(HERE, bodies[i], NULL)), 0);
-        kill(keeper, SIGKILL);
-        end_of(keeper);
+        end_keeper(keeper);
     }
 }
 
@@ -550,6 +635,82 @@ static void who_lost_its_sign_is_told(void **state)
     kin_sweep(NULL);
 }
 
+/* ---- who was wrongly taken for dead ---- */
+
+static kin_sem *leased;
+static kin_event *event;
+
+/* All that may wait says so from then on, but what is free is still had. */
+static int is_told(kin_lock *lock, bool has_entry)
+{
+    kin_wait_item item = {KIN_TYPE_EVENT, KIN_READABLE, event, 0, 0};
+    CHECK(kin_event_clear(event) == KIN_OK); /* takes a seat */
+    CHECK(kin_sem_acquire(leased, 1, KIN_NOW) == KIN_OK);
+    atomic_store(&shared->ready, 1);
+    CHECK(kin_lock_acquire(lock, KIN_SECONDS(30)) == KIN_E_STALE);
+    CHECK(kin_event_wait(event, KIN_SECONDS(30)) == KIN_E_STALE);
+    CHECK(kin_wait(&item, 1, 0, KIN_SECONDS(30), NULL) == KIN_E_STALE);
+    CHECK(kin_sem_acquire(leased, 2, KIN_SECONDS(30)) == KIN_E_STALE);
+    CHECK(has_entry || kin_sem_acquire(leased, 1, KIN_NOW) == KIN_E_STALE);
+    return 0;
+}
+
+/* As its reaper, or the next one to take its sign, would do. */
+static int take_for_dead(kin_family *family, pid_t pid, bool entry)
+{
+    for (uint32_t i = 0; i < kin__member_end(family); i++) {
+        _Atomic uint64_t *state = &kin__member_at(family, i)->state;
+        uint64_t now = atomic_load(state);
+        if (KIN__MEMBER_PHASE(now) == KIN__LIVE && KIN__MEMBER_PID(now) == (uint32_t)pid) {
+            char *page = family->pulse.pages + i * kin_os_page_size();
+            kin_posix_word word = kin_posix_word_read(page);
+            atomic_store(state, entry ? kin__member_state(KIN__MEMBER_GENERATION(now), 0, KIN__FREE) : now);
+            return !entry && !kin_posix_word_change(page, &word, KIN_POSIX_NOBODY, kin_posix_word_next(word.serial));
+        }
+    }
+    return 1;
+}
+
+static int lose(bool entry)
+{
+    kin_family *family;
+    kin_lock *lock = NULL;
+    CHECK(enter(&family, &lock) == 0 && kin_lock_acquire(lock, KIN_NOW) == KIN_OK);
+    CHECK(kin_sem_create_leased(&leased, family, 2) == KIN_OK && kin_event_create(&event, family) == KIN_OK);
+    pid_t pid = fork();
+    if (pid == 0) {
+        alarm(100);
+        _exit(is_told(lock, !entry));
+    }
+    await(&shared->ready);
+    usleep(20000); /* until it sleeps */
+    CHECK(take_for_dead(family, pid, entry) == 0);
+    int status = -1;
+    CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+    return 0;
+}
+
+static int lose_entry(void)
+{
+    return lose(true);
+}
+
+static int lose_sign(void)
+{
+    return lose(false);
+}
+
+static void who_was_taken_for_dead_is_told(void **state)
+{
+    (void)state;
+    begin();
+    assert_int_equal(end_of(start(HERE, lose_entry, NULL)), 0);
+    begin();
+    assert_int_equal(end_of(start(HERE, lose_sign, NULL)), 0);
+    assert_ok(kin_sweep(NULL));
+    assert_int_equal(count_names(shared->id), 0);
+}
+
 int main(int argc, char **argv)
 {
     shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -558,10 +719,18 @@ int main(int argc, char **argv)
         return again();
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_member_from_each_place),     cmocka_unit_test(each_death_is_noticed_from_each_place),
-        cmocka_unit_test(what_cannot_be_told_is_counted),  cmocka_unit_test(executed_anew_it_finds_its_own_death),
-        cmocka_unit_test(child_without_descriptors_joins), cmocka_unit_test(dead_children_do_not_pile_up),
-        cmocka_unit_test(nothing_is_left_after_exit),      cmocka_unit_test(who_lost_its_sign_is_told),
+        cmocka_unit_test(each_member_from_each_place),
+        cmocka_unit_test(each_death_is_noticed_from_each_place),
+        cmocka_unit_test(each_zombie_is_dead_from_each_place),
+        cmocka_unit_test(each_dead_family_is_swept_from_each_place),
+        cmocka_unit_test(another_program_is_another_life_from_each_place),
+        cmocka_unit_test(what_cannot_be_told_is_counted),
+        cmocka_unit_test(executed_anew_it_finds_its_own_death),
+        cmocka_unit_test(child_without_descriptors_joins),
+        cmocka_unit_test(dead_children_do_not_pile_up),
+        cmocka_unit_test(nothing_is_left_after_exit),
+        cmocka_unit_test(who_lost_its_sign_is_told),
+        cmocka_unit_test(who_was_taken_for_dead_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

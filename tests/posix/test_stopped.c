@@ -12,6 +12,7 @@
 typedef struct shared {
     kin_barrier barrier;
     kin_sem in_action, go;
+    kin_sem permits;
 } shared;
 
 static shared *new_shared(uint32_t parties)
@@ -21,6 +22,7 @@ static shared *new_shared(uint32_t parties)
     assert_ok(kin_barrier_init(&it->barrier, parties));
     assert_ok(kin_sem_init(&it->in_action, 0, 0));
     assert_ok(kin_sem_init(&it->go, 0, 0));
+    assert_ok(kin_sem_init(&it->permits, 0, 0));
     return it;
 }
 
@@ -77,6 +79,16 @@ static void act(void *shared_)
 static int wait_as_the_last(shared *it)
 {
     return code_of(kin_barrier_wait(&it->barrier, NULL, act, it, PATIENCE));
+}
+
+static int acquire_two(shared *it)
+{
+    return code_of(kin_sem_acquire(&it->permits, 2, PATIENCE));
+}
+
+static int acquire_one(shared *it)
+{
+    return code_of(kin_sem_acquire(&it->permits, 1, PATIENCE));
 }
 
 /* ---- tests ---- */
@@ -196,6 +208,25 @@ static void a_death_shows_though_the_oldest_is_stopped(void **state)
     assert_ok(kin_free(it));
 }
 
+/* It was woken for two permits; one is taken before it runs. */
+static void what_is_too_little_for_one_is_passed_on(void **state)
+{
+    (void)state;
+    shared *it = new_shared(2);
+    pid_t two = fork_to(acquire_two, it);
+    await_asleep(&it->permits, sizeof it->permits, 1);
+    pid_t one = fork_to(acquire_one, it);
+    await_asleep(&it->permits, sizeof it->permits, 2);
+    stop(two);
+    assert_ok(kin_sem_release(&it->permits, 2));
+    assert_ok(kin_sem_acquire(&it->permits, 1, KIN_NOW));
+    go_on(two);
+    assert_int_equal(end_of(one), OK);
+    assert_ok(kin_sem_release(&it->permits, 2));
+    assert_int_equal(end_of(two), OK);
+    assert_ok(kin_free(it));
+}
+
 int main(void)
 {
     kin_main(NULL, 0);
@@ -206,6 +237,7 @@ int main(void)
         cmocka_unit_test(a_last_one_that_is_stopped_is_not_dead),
         cmocka_unit_test(a_last_one_that_was_reset_did_not_get_through),
         cmocka_unit_test(a_death_shows_though_the_oldest_is_stopped),
+        cmocka_unit_test(what_is_too_little_for_one_is_passed_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

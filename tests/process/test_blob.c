@@ -367,6 +367,36 @@ static void handles_that_a_lying_member_names_stay_open(void **state)
     forget(&it);
 }
 
+static void file_that_is_named_as_an_end_stays_open(void **state)
+{
+    (void)state;
+    parcel it;
+    kin__blob forged;
+    kin_args *args = NULL;
+    kin_pipe *ends[2] = {NULL, NULL};
+    unsigned char bytes[KIN_BLOB_MAX];
+    char text[8] = "";
+    make_parcel(&it);
+    assert_ok(kin_pipe_create(ends, 0));
+    assert_ok(kin_args_add_pipe(it.args, "end", ends[0]));
+    pack(&it, KIN_NO_TARGET);
+    intptr_t file = open_file_with("mine");
+    for (uint32_t i = 1; i <= KIN_OS_PIPE_HANDLES; i++) {
+        assert_ok(kin__blob_parse(&forged, it.bytes, it.size));
+        forged.packer = 0;
+        forged.values[forged.handle_count - i] = (uint64_t)file;
+        forged.kinds[forged.handle_count - i] = KIN_OS_KIND_FILE;
+        size_t before = count_handles(), size = kin__blob_write(&forged, bytes, sizeof bytes);
+        assert_status(kin_blob_adopt(&args, bytes, size), KIN_E_HANDLE);
+        assert_int_equal(count_handles(), before);
+    }
+    assert_int_equal(read_handle(file, text, sizeof text), 4);
+    close_handle(file);
+    kin_pipe_close(ends[0]);
+    kin_pipe_close(ends[1]);
+    forget(&it);
+}
+
 /* Who makes a family of its own for that may name a file of the other process as the family's pulse. */
 static void pulse_that_is_another_file_is_refused(void **state)
 {
@@ -436,6 +466,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(family_that_is_another_is_refused),
         cmocka_unit_test(handles_that_a_refused_blob_names_stay_open),
         cmocka_unit_test(handles_that_a_lying_member_names_stay_open),
+        cmocka_unit_test(file_that_is_named_as_an_end_stays_open),
         cmocka_unit_test(pulse_that_is_another_file_is_refused),
         cmocka_unit_test(bad_input_is_refused),
     };

@@ -6,6 +6,7 @@
 
 #include "family/member.h"
 #include "park/owner_lock.h"
+#include "park/slices.h"
 
 #define WORKERS 6
 #define STORM_PERMITS 4
@@ -299,6 +300,43 @@ static void trying_is_enough_to_notice_a_death(void **state)
     end(it, sem);
 }
 
+typedef struct sleeper {
+    kin_sem *sem;
+    _Atomic bool has_it;
+} sleeper;
+
+static void acquire_one(void *sleeper_)
+{
+    sleeper *me = sleeper_;
+    MUST(kin_sem_acquire(me->sem, 1, PATIENCE) == KIN_OK);
+    atomic_store(&me->has_it, true);
+}
+
+/* Without slices the sleeper notices nothing by itself. */
+static void who_frees_permits_of_the_dead_wakes_others(void **state)
+{
+    (void)state;
+    place *it = new_place();
+    sleeper other = {.sem = new_leased(2)};
+    uint32_t before = atomic_exchange(&kin__slices_are, KIN__SLICES_OFF);
+    kin_process *holder = start_and_hear("hold", it, other.sem, 2);
+    void *thread = begin_thread(acquire_one, &other);
+    await_asleep(other.sem, sizeof *other.sem, 1);
+    kill_unseen(holder);
+    int64_t until = now_ns() + KIN_SECONDS(10); /* for the system to end it */
+    while (kin_sem_acquire(other.sem, 1, KIN_NOW) != KIN_OK) {
+        assert_true(now_ns() < until);
+    }
+    until = now_ns() + KIN_SECONDS(10);
+    while (!atomic_load(&other.has_it)) {
+        assert_true(now_ns() < until);
+    }
+    end_thread(thread);
+    atomic_store(&kin__slices_are, before);
+    forget_child(holder);
+    end(it, other.sem);
+}
+
 static void permits_of_who_just_ends_come_back(void **state)
 {
     (void)state;
@@ -556,6 +594,7 @@ int main(void)
         cmocka_unit_test(another_process_may_not_release),
         unit_test_with_deaths(sleeper_gets_the_permits_of_a_killed_holder),
         unit_test_with_deaths(trying_is_enough_to_notice_a_death),
+        unit_test_with_deaths(who_frees_permits_of_the_dead_wakes_others),
         unit_test_with_deaths(permits_of_who_just_ends_come_back),
         cmocka_unit_test(several_at_once_or_none),
         cmocka_unit_test(who_wants_many_does_not_stop_who_wants_few),

@@ -1,0 +1,612 @@
+/* program.c: other programs, while they run.
+ *
+ * Whoever waits for a program moves all its streams but those that the caller moves (KIN_RUN_PIPE), each only as far as
+ * it goes at once, so that none can hold up another. The end of the program ends the run: what it wrote is in the pipes
+ * by then, and is drained; but no more than was there at that moment, as what it has left behind may write on for good.
+ *
+ * What goes wrong on the way (a timeout, too much output, no memory) becomes the verdict, and the program is made to
+ * end; from then on only its end is waited for.
+ */
+#include "process/program.h"
+
+#include "base/deadline.h"
+#include "process/exit.h"
+#include "process/process.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define GRACE KIN_SECONDS(1)
+#define FIRST_ROOM 4096u
+#define READ_ROOM 131072u /* more than a pipe holds */
+
+typedef struct sink {
+    char *bytes;
+    size_t size, room, limit;
+    size_t taken; /* KIN_RUN_PIPE: so much was handed out */
+} sink;
+
+struct kin_program {
+    kin_os_run os;
+    kin_run_options options;
+    sink sinks[2];
+    char *copy; /* of the input, if it is not borrowed */
+    const char *input;
+    size_t input_left;
+    int64_t deadline;
+    int asked; /* how often it was told to end */
+    bool given_up, unwatched, lost;
+    bool ended; /* how says how; what is to be collected is */
+    kin_status verdict;
+    kin_os_exit how;
+};
+
+/* ---- what is wanted ---- */
+
+static bool is_stream(kin_run_stream given, kin_run_stream first, kin_run_stream second)
+{
+    return given == KIN_RUN_INHERIT || given == KIN_RUN_NOTHING || given == KIN_RUN_PIPE || given == first ||
+           given == second;
+}
+
+static bool sound_options(const kin_run_options *options)
+{
+    return options->size == sizeof *options &&
+           (options->flags & ~(KIN_RUN_SHELL | KIN_RUN_CHECK | KIN_RUN_CLEAN_ENV | KIN_RUN_TREE | KIN_RUN_BOUND)) ==
+               0 &&
+           is_stream(options->input, KIN_RUN_BYTES, KIN_RUN_BYTES) &&
+           is_stream(options->output, KIN_RUN_COLLECT, KIN_RUN_COLLECT) &&
+           is_stream(options->errors, KIN_RUN_COLLECT, KIN_RUN_TOGETHER) && options->timeout >= 0 &&
+           options->grace >= 0 && (options->input_bytes || options->input_size == 0);
+}
+
+kin_status kin__run_options(kin_run_options *out, const char *const *argv, const kin_run_options *options)
+{
+    *out = (kin_run_options)KIN_RUN_OPTIONS;
+    if (!argv || !argv[0] || argv[0][0] == '\0' || (options && !sound_options(options))) {
+        return KIN_E_ARGUMENT;
+    }
+    if (options) {
+        *out = *options;
+    }
+    out->timeout = out->timeout == 0 ? KIN_FOREVER : out->timeout;
+    out->grace = out->grace == 0 ? GRACE : out->grace;
+    if (((out->flags & KIN_RUN_SHELL) && argv[1]) || !kin__variables_sound(out->environment)) {
+        return KIN_E_ARGUMENT;
+    }
+    return KIN_OK;
+}
+
+static kin_os_stream stream_of(kin_run_stream wanted)
+{
+    switch (wanted) {
+    case KIN_RUN_NOTHING:
+        return KIN_OS_STREAM_NOTHING;
+    case KIN_RUN_BYTES:
+    case KIN_RUN_COLLECT:
+    case KIN_RUN_PIPE:
+        return KIN_OS_STREAM_PIPE;
+    case KIN_RUN_TOGETHER:
+        return KIN_OS_STREAM_TOGETHER;
+    case KIN_RUN_INHERIT:
+        break;
+    }
+    return KIN_OS_STREAM_INHERIT;
+}
+
+static kin_status start(kin_program *it, const char *const *argv)
+{
+    const kin_run_options *options = &it->options;
+    kin_os_command command = {
+        .argv = argv,
+        .shell = (options->flags & KIN_RUN_SHELL) != 0,
+        .clean = (options->flags & KIN_RUN_CLEAN_ENV) != 0,
+        .tree = (options->flags & KIN_RUN_TREE) != 0,
+        .bound = (options->flags & KIN_RUN_BOUND) != 0,
+        .variables = options->environment,
+        .directory = options->directory,
+        .streams = {stream_of(options->input), stream_of(options->output), stream_of(options->errors)},
+    };
+    if (options->input == KIN_RUN_BYTES && options->input_size == 0) {
+        command.streams[0] = KIN_OS_STREAM_NOTHING;
+    }
+    it->input = options->input_bytes;
+    it->input_left = options->input == KIN_RUN_BYTES ? options->input_size : 0;
+    it->sinks[0].limit = it->sinks[1].limit = options->output_limit ? options->output_limit : SIZE_MAX;
+    it->deadline = kin__deadline(options->timeout);
+    return kin_os_run_start(&it->os, &command);
+}
+
+/* ---- to its end ---- */
+
+/* Its end is all that is waited for now, unless it may not be ended: then nothing is. */
+static void finish(kin_program *it, kin_status verdict, bool force)
+{
+    if (it->verdict == KIN_OK) {
+        it->verdict = verdict;
+    }
+    kin_status status = kin_os_run_kill(&it->os, force);
+    if (status != KIN_OK) {
+        it->verdict = status;
+        it->unwatched = true;
+    }
+}
+
+/* Killed before its streams are closed: a program that writes is not to end of that. */
+static void give_up(kin_program *it, kin_status verdict)
+{
+    it->unwatched = it->given_up; /* not even its end can be waited for */
+    it->given_up = true;
+    it->asked = 2;
+    it->deadline = KIN_OS_NEVER;
+    finish(it, verdict, true);
+    for (unsigned stream = 0; stream < 3; stream++) {
+        kin_os_run_shut(&it->os, stream);
+    }
+}
+
+static void too_late(kin_program *it)
+{
+    bool force = it->asked++ > 0;
+    it->deadline = force ? KIN_OS_NEVER : kin__deadline(it->options.grace);
+    finish(it, KIN_E_TIMED_OUT, force);
+}
+
+/* There is always room for the zero byte at the end. */
+static kin_status make_room(sink *to)
+{
+    if (to->room - to->size > to->room / 4) {
+        return KIN_OK;
+    }
+    size_t room = to->room == 0 ? FIRST_ROOM : to->room < READ_ROOM ? READ_ROOM : 2 * to->room;
+    char *bytes = room > to->room ? realloc(to->bytes, room) : NULL;
+    if (!bytes) {
+        return KIN_E_NO_MEMORY;
+    }
+    to->bytes = bytes;
+    to->room = room;
+    return KIN_OK;
+}
+
+static kin_status take(kin_program *it, unsigned stream, size_t *moved)
+{
+    sink *to = &it->sinks[stream - 1];
+    *moved = 0;
+    kin_status status = make_room(to);
+    if (status != KIN_OK) {
+        return status;
+    }
+    status = kin_os_run_read(&it->os, stream, to->bytes + to->size, to->room - to->size - 1, moved);
+    if (status == KIN_OK) {
+        to->size += *moved;
+        if (to->size > to->limit) {
+            to->size = to->limit;
+            return KIN_E_TOO_BIG;
+        }
+    }
+    return status;
+}
+
+static void move_input(kin_program *it)
+{
+    size_t moved = 0;
+    kin_status status = kin_os_run_write(&it->os, it->input, it->input_left, &moved);
+    it->input += moved;
+    it->input_left -= moved;
+    if (it->input_left == 0 || (status != KIN_OK && status != KIN_E_TIMED_OUT)) {
+        kin_os_run_shut(&it->os, 0); /* it need not want all of it */
+    }
+}
+
+static void move_output(kin_program *it, unsigned stream)
+{
+    size_t moved;
+    kin_status status = take(it, stream, &moved);
+    if (status == KIN_E_TOO_BIG || status == KIN_E_NO_MEMORY) {
+        give_up(it, status);
+    } else if (status != KIN_OK && status != KIN_E_TIMED_OUT) {
+        kin_os_run_shut(&it->os, stream);
+    }
+}
+
+static void drain(kin_program *it, unsigned stream)
+{
+    size_t left = kin_os_run_left(&it->os, stream), moved = 0;
+    kin_status status = KIN_OK;
+    while (left > 0 && status == KIN_OK) {
+        status = take(it, stream, &moved);
+        left -= moved < left ? moved : left;
+    }
+    if ((status == KIN_E_TOO_BIG || status == KIN_E_NO_MEMORY) && it->verdict == KIN_OK) {
+        it->verdict = status;
+    }
+}
+
+/* Whether this end of the streams is kin's to move, not the caller's. */
+static bool is_served(const kin_program *it, unsigned stream)
+{
+    const kin_run_stream kinds[] = {it->options.input, it->options.output, it->options.errors};
+    return kinds[stream] != KIN_RUN_PIPE;
+}
+
+static unsigned served(const kin_program *it)
+{
+    return (is_served(it, 0) ? 1u : 0) | (is_served(it, 1) ? 2u : 0) | (is_served(it, 2) ? 4u : 0);
+}
+
+static void note_end(kin_program *it)
+{
+    it->ended = true;
+    for (unsigned stream = 1; stream < 3; stream++) {
+        if (is_served(it, stream)) {
+            drain(it, stream);
+            kin_os_run_shut(&it->os, stream);
+        }
+    }
+    kin_os_run_shut(&it->os, 0);
+}
+
+static void move(kin_program *it, unsigned ready)
+{
+    for (unsigned stream = 0; stream < 3; stream++) {
+        if (!(ready & 1u << stream) || !is_served(it, stream)) {
+            continue;
+        }
+        if (stream == 0) {
+            move_input(it);
+        } else {
+            move_output(it, stream);
+        }
+    }
+}
+
+/* Waits once, at most until then, for what is to be served, the end, and the streams of `also`; and serves it. Whether
+ * the end of the wait was that of the time. */
+static bool step(kin_program *it, unsigned also, int64_t until)
+{
+    unsigned ready = 0;
+    int64_t deadline = it->deadline < until ? it->deadline : until;
+    kin_status status = kin_os_run_wait(&it->os, served(it) | also, deadline, &ready, &it->how);
+    if (status == KIN_E_NOT_FOUND) {
+        it->lost = true;
+        note_end(it);
+    } else if (status == KIN_E_TIMED_OUT) {
+        if (kin_os_now() < it->deadline) {
+            return true;
+        }
+        too_late(it);
+    } else if (status != KIN_OK) {
+        give_up(it, status);
+    } else if (ready & KIN_OS_RUN_ENDED) {
+        note_end(it);
+    } else {
+        move(it, ready);
+    }
+    return false;
+}
+
+kin_status kin__program_serve(kin_program *it, int64_t until)
+{
+    while (!it->ended && !it->unwatched) {
+        if (step(it, 0, until)) {
+            return KIN_E_TIMED_OUT;
+        }
+    }
+    return KIN_OK;
+}
+
+/* ---- what came of it ---- */
+
+static char *hand_over(sink *from, size_t *size)
+{
+    char *bytes = from->bytes;
+    if (bytes) {
+        bytes[from->size] = '\0';
+    }
+    *size = from->size;
+    *from = (sink){.limit = from->limit};
+    return bytes;
+}
+
+void kin__program_collected(kin_program *it, kin_run_result *result)
+{
+    if (it->options.output == KIN_RUN_COLLECT) {
+        result->output = hand_over(&it->sinks[0], &result->output_size);
+    }
+    if (it->options.errors == KIN_RUN_COLLECT) {
+        result->errors = hand_over(&it->sinks[1], &result->errors_size);
+    }
+}
+
+kin_status kin__program_verdict(const kin_program *it, kin_exit *end)
+{
+    bool known = it->ended && !it->lost;
+    *end = known ? kin__exit_of(&it->how, false) : (kin_exit){.code = -1};
+    if (it->verdict != KIN_OK) {
+        return it->verdict;
+    }
+    bool well = end->how == KIN_END_EXITED && end->code == 0;
+    return it->lost ? KIN_E_OS : !well && (it->options.flags & KIN_RUN_CHECK) ? KIN_E_FAILED : KIN_OK;
+}
+
+/* ---- start and end ---- */
+
+/* Collected, but nothing came: an empty text, no NULL. */
+static kin_status prepare(kin_program *it)
+{
+    kin_status status = it->options.output == KIN_RUN_COLLECT ? make_room(&it->sinks[0]) : KIN_OK;
+    return status == KIN_OK && it->options.errors == KIN_RUN_COLLECT ? make_room(&it->sinks[1]) : status;
+}
+
+static void discard(kin_program *it)
+{
+    free(it->sinks[0].bytes);
+    free(it->sinks[1].bytes);
+    free(it->copy);
+    free(it);
+}
+
+kin_status kin__program_start(kin_program **out, const char *const *argv, const kin_run_options *options)
+{
+    kin_program *it = calloc(1, sizeof *it);
+    if (!it) {
+        return KIN_E_NO_MEMORY;
+    }
+    it->options = *options;
+    kin_status status = prepare(it);
+    if (status == KIN_OK) {
+        status = start(it, argv);
+    }
+    if (status != KIN_OK) {
+        discard(it);
+        return status;
+    }
+    *out = it;
+    return KIN_OK;
+}
+
+/* The caller's bytes are borrowed for the call only. */
+static kin_status copy_input(char **out, kin_run_options *options)
+{
+    if (options->input != KIN_RUN_BYTES || options->input_size == 0) {
+        return KIN_OK;
+    }
+    *out = malloc(options->input_size);
+    if (!*out) {
+        return KIN_E_NO_MEMORY;
+    }
+    memcpy(*out, options->input_bytes, options->input_size);
+    options->input_bytes = *out;
+    return KIN_OK;
+}
+
+kin_status kin_run_start(kin_program **out, const char *const *argv, const kin_run_options *options)
+{
+    kin_run_options wanted;
+    char *copy = NULL;
+    kin_program *it = NULL;
+    if (!out) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin__run_options(&wanted, argv, options);
+    if (status == KIN_OK) {
+        status = copy_input(&copy, &wanted);
+    }
+    if (status == KIN_OK) {
+        status = kin__program_start(&it, argv, &wanted);
+    }
+    if (status != KIN_OK) {
+        free(copy);
+        return status;
+    }
+    it->copy = copy;
+    *out = it;
+    return KIN_OK;
+}
+
+void kin_run_close(kin_program *it)
+{
+    if (it) {
+        kin_os_run_close(&it->os);
+        discard(it);
+    }
+}
+
+uint32_t kin_run_pid(const kin_program *it)
+{
+    return it ? kin_os_process_pid(&it->os.process) : 0;
+}
+
+static kin_status stop(kin_program *it, bool force)
+{
+    return it ? kin_os_run_kill(&it->os, force) : KIN_E_ARGUMENT;
+}
+
+kin_status kin_run_terminate(kin_program *it)
+{
+    return stop(it, false);
+}
+
+kin_status kin_run_kill(kin_program *it)
+{
+    return stop(it, true);
+}
+
+kin_status kin_run_wait(kin_program *it, int64_t timeout, kin_exit *result)
+{
+    kin_exit end;
+    if (!it || timeout < 0) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_status status = kin__program_serve(it, kin__deadline(timeout));
+    if (status == KIN_OK) {
+        status = kin__program_verdict(it, &end);
+        status = status == KIN_E_TIMED_OUT ? KIN_OK : status; /* that is the caller's timeout here */
+    }
+    if (status != KIN_E_TIMED_OUT && result) {
+        *result = end;
+    }
+    return status;
+}
+
+kin_status kin_run_collected(kin_program *it, kin_run_result *result)
+{
+    if (!it || !result) {
+        return KIN_E_ARGUMENT;
+    }
+    *result = (kin_run_result)KIN__NO_RESULT;
+    if (!it->ended) {
+        return KIN_E_BUSY;
+    }
+    result->started = 1;
+    kin_status status = kin__program_verdict(it, &result->exit);
+    kin__program_collected(it, result);
+    return status;
+}
+
+/* ---- streams that the caller moves ---- */
+
+static bool is_callers(const kin_program *it, unsigned stream)
+{
+    return it && stream < 3 && !is_served(it, stream);
+}
+
+/* More of an output into its sink, which holds what was not handed out. KIN_E_CLOSED: there will be no more. */
+static kin_status fetch(kin_program *it, unsigned stream, int64_t deadline)
+{
+    sink *to = &it->sinks[stream - 1];
+    for (;;) {
+        size_t moved = 0;
+        bool ended = it->ended || it->unwatched; /* before the look: then what there is is all */
+        if (to->taken > 0) {
+            memmove(to->bytes, to->bytes + to->taken, to->size - to->taken);
+            to->size -= to->taken;
+            to->taken = 0;
+        }
+        kin_status status = make_room(to);
+        if (status == KIN_OK) {
+            status = kin_os_run_read(&it->os, stream, to->bytes + to->size, to->room - to->size - 1, &moved);
+        }
+        to->size += moved;
+        if (status != KIN_E_TIMED_OUT) {
+            return status;
+        }
+        if (ended) {
+            return KIN_E_CLOSED;
+        }
+        if (step(it, 1u << stream, deadline)) {
+            return KIN_E_TIMED_OUT;
+        }
+    }
+}
+
+kin_status kin_run_read(kin_program *it, unsigned stream, void *buffer, size_t size, size_t *got, int64_t timeout)
+{
+    if (!is_callers(it, stream) || stream == 0 || !buffer || size == 0 || !got || timeout < 0) {
+        return KIN_E_ARGUMENT;
+    }
+    sink *from = &it->sinks[stream - 1];
+    kin_status status = from->size > from->taken ? KIN_OK : fetch(it, stream, kin__deadline(timeout));
+    if (status != KIN_OK) {
+        return status;
+    }
+    size_t left = from->size - from->taken;
+    *got = left < size ? left : size;
+    memcpy(buffer, from->bytes + from->taken, *got);
+    from->taken += *got;
+    return KIN_OK;
+}
+
+/* The next line in it, if there is one; whole: there will be no more, so what there is is the last one. */
+static bool take_line(sink *from, bool whole, const char **line, size_t *length)
+{
+    size_t left = from->size - from->taken, skip = 1;
+    if (left == 0) {
+        return false;
+    }
+    char *start = from->bytes + from->taken;
+    char *end = memchr(start, '\n', left < from->limit ? left : from->limit);
+    if (!end) {
+        if (!whole && left < from->limit) {
+            return false;
+        }
+        end = start + (left < from->limit ? left : from->limit);
+        skip = 0;
+    }
+    *length = (size_t)(end - start);
+    from->taken += *length + skip;
+    if (skip > 0 && *length > 0 && end[-1] == '\r') {
+        --*length;
+    }
+    *line = start;
+    return true;
+}
+
+kin_status kin_run_read_line(kin_program *it, unsigned stream, const char **line, size_t *length, int64_t timeout)
+{
+    if (!is_callers(it, stream) || stream == 0 || !line || !length || timeout < 0) {
+        return KIN_E_ARGUMENT;
+    }
+    sink *from = &it->sinks[stream - 1];
+    int64_t deadline = kin__deadline(timeout);
+    kin_status status = KIN_OK;
+    while (!take_line(from, status == KIN_E_CLOSED, line, length)) {
+        if (status != KIN_OK) {
+            return status;
+        }
+        status = fetch(it, stream, deadline);
+    }
+    return KIN_OK;
+}
+
+kin_status kin_run_write(kin_program *it, const void *bytes, size_t size, size_t *moved, int64_t timeout)
+{
+    size_t done = 0;
+    if (!is_callers(it, 0) || (!bytes && size > 0) || timeout < 0) {
+        return KIN_E_ARGUMENT;
+    }
+    int64_t deadline = kin__deadline(timeout);
+    kin_status status = KIN_OK;
+    while (done < size && status == KIN_OK) {
+        size_t part = 0;
+        status = it->ended ? KIN_E_CLOSED : kin_os_run_write(&it->os, (const char *)bytes + done, size - done, &part);
+        done += part;
+        if (status == KIN_E_TIMED_OUT) {
+            status = step(it, 1, deadline) ? KIN_E_TIMED_OUT : KIN_OK;
+        }
+    }
+    if (moved) {
+        *moved = done;
+    }
+    return status;
+}
+
+kin_status kin_run_close_stream(kin_program *it, unsigned stream)
+{
+    if (!is_callers(it, stream)) {
+        return KIN_E_ARGUMENT;
+    }
+    kin_os_run_shut(&it->os, stream);
+    return KIN_OK;
+}
+
+/* ---- a wait for several things ---- */
+
+kin_os_handle kin__program_watch(kin_program *it, unsigned stream)
+{
+    bool serve = it->deadline != KIN_OS_NEVER || it->options.input == KIN_RUN_BYTES ||
+                 it->options.output == KIN_RUN_COLLECT || it->options.errors == KIN_RUN_COLLECT;
+    if (it->ended || it->unwatched || serve) { /* a look serves it: so it has to be looked at now and then */
+        return KIN_OS_NO_HANDLE;
+    }
+    return stream == 0 ? kin_os_process_handle(&it->os.process) : kin_os_run_watch(&it->os, stream);
+}
+
+bool kin__program_is_ready(kin_program *it, unsigned stream)
+{
+    if (stream == 0) {
+        return kin__program_serve(it, kin_os_now()) == KIN_OK;
+    }
+    const sink *from = &it->sinks[stream - 1];
+    return from->size > from->taken || !is_callers(it, stream) || fetch(it, stream, kin_os_now()) != KIN_E_TIMED_OUT;
+}
