@@ -63,18 +63,18 @@ static void clearing_asks_about_no_word_twice(void **state)
     kin_dict *dict = new_dict(family, 1);
     kin__directory *directory = NULL;
     uint64_t *behind = NULL;
-    const uint64_t far = kin__block_word(RESERVE - 65536, 1);
+    const uint64_t beyond = kin__block_word(RESERVE - 65536, 1);
     assert_ok(kin_alloc((void **)&directory, family, sizeof *directory + WORDS * sizeof(uint64_t)));
     atomic_store(&directory->depth, DEPTH);
     for (int i = 0; i < WORDS; i++) {
         uint64_t *block = NULL;
         assert_ok(kin_alloc((void **)&block, family, 16));
-        block[0] = block[1] = far;
+        block[0] = block[1] = beyond;
         atomic_store((_Atomic uint64_t *)(void *)(directory + 1) + i, word_of(family, block));
     }
     assert_ok(kin_alloc((void **)&behind, family, BEHIND));
     for (size_t i = 0; i < BEHIND / sizeof *behind; i++) {
-        behind[i] = far;
+        behind[i] = beyond;
     }
     atomic_store(root_of(dict), word_of(family, directory));
     int64_t began = now_ns();

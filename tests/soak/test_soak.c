@@ -45,11 +45,14 @@ static int child_work(const kin_args *args)
     return 0;
 }
 
+static const kin_method methods[] = {KIN_FORK, KIN_SPAWN, KIN_FORKSERVER};
+
 static kin_status try_start(kin_process **out, const objects *all, bool steady, chance *random)
 {
     kin_process_options options = KIN_PROCESS_OPTIONS;
     kin_args *args = NULL;
     options.die_with_parent = 1;
+    options.method = has_fork() ? methods[next_random(random, 3)] : KIN_DEFAULT;
     kin_status status = kin_args_create(&args, NULL);
     if (status == KIN_OK) {
         give(args, "place", KIN_TYPE_MEMORY, all->it);
@@ -84,7 +87,7 @@ static kin_process *start_worker(const objects *all, bool steady, chance *random
 
 static objects new_objects(void)
 {
-    objects out = {NULL};
+    objects out = {0};
     kin_queue_options options = KIN_QUEUE_OPTIONS;
     options.capacity = 100000;
     assert_ok(kin_alloc((void **)&out.it, NULL, sizeof *out.it));
