@@ -430,9 +430,9 @@ kin_status kin_os_run_read(kin_os_run *run, unsigned stream, void *buffer, size_
 size_t kin_os_run_left(kin_os_run *run, unsigned stream);
 /* Closes the pipe to a stream, if there is one: the input ends, an output is not wanted any more. */
 void kin_os_run_shut(kin_os_run *run, unsigned stream);
-/* Until one of the pipes of `which` (bits 1 << stream) that are still open can be moved (bit 1 << stream) or the program
- * has ended (KIN_OS_RUN_ENDED, *how). KIN_OK, perhaps with nothing *ready. KIN_E_TIMED_OUT. KIN_E_NOT_FOUND: it has
- * ended, and nobody can tell how. POSIX: KIN_E_HANDLE, as of the two above: the program has closed a pipe. */
+/* Until one of the pipes of `which` (bits 1 << stream) that are still open can be moved (bit 1 << stream) or the
+ * program has ended (KIN_OS_RUN_ENDED, *how). KIN_OK, perhaps with nothing *ready. KIN_E_TIMED_OUT. KIN_E_NOT_FOUND: it
+ * has ended, and nobody can tell how. POSIX: KIN_E_HANDLE, as of the two above: the program has closed a pipe. */
 #define KIN_OS_RUN_ENDED 8u
 kin_status kin_os_run_wait(kin_os_run *run, unsigned which, int64_t deadline, unsigned *ready, kin_os_exit *how);
 /* What to watch for something to read of stream 1 or 2; KIN_OS_NO_HANDLE: it is closed. */

@@ -16,8 +16,8 @@
  * table grows and shrinks in steps, up to the family's memory: no step copies more than 4 092 entries' places.
  *
  * Cost, with n keys: to get, set, update and delete one, O(1), and the copying of key and value. clear, destroy, items:
- * O(n). size: O(1). After a writer's death the next change costs O(1), and O(n / 1 000) to count; after a death in clear,
- * O(n).
+ * O(n). size: O(1). After a writer's death the next change costs O(1), and O(n / 1 000) to count; after a death in
+ * clear, O(n).
  *
  * Death: a process killed in the middle of a change has made it or not; its memory is given back by the next who
  * changes anything. Nobody is told, since nothing is half done. A process that is stopped in the middle of one holds

@@ -153,8 +153,8 @@ typedef struct kin_process_options {
  *
  * Spawn: a program that never calls kin_main just runs; kin_process_join tells how it ended. Without options.program
  * it is this program as it runs. On Linux that is so also if its file was replaced or removed meanwhile (not for a
- * process that sees no /proc); libraries that were replaced are the new ones in the child. Windows lets nobody replace or
- * remove the file of a running program, but rename it: then the file that has the name now is started.
+ * process that sees no /proc); libraries that were replaced are the new ones in the child. Windows lets nobody replace
+ * or remove the file of a running program, but rename it: then the file that has the name now is started.
  *
  * Fork server: the child comes out of kin_main as a spawned one does, a child of this process as any other. It has the
  * standard streams, current directory, environment and blocked signals of now; limits, umask, priority and ignored
@@ -195,12 +195,12 @@ typedef enum kin_end {                       /* pinned. How a process ended: */
 
 /* A child has succeeded if how is KIN_END_RETURNED and code is 0. code alone is 0 also for one that called exit(0).
  *
- * POSIX: a process that somebody kills ends by a signal; which of exit and a return it was, a child notes in memory that
- * it shares with its parent alone. Windows: whoever ends a process chooses its code, 0 as well (and Wine reports 0 for
- * one that was killed from outside). So a child says by the code itself that its entry has returned: the system's own
- * code is 0x2B694E00 then, plus the entry's. Of a child started by kin_process_start that has not said so, code 0 is
- * KIN_END_UNKNOWN; another code is KIN_END_EXITED, though it may have been ended by somebody who chose it. A program
- * that does not call kin_main says nothing: use run.h for those. */
+ * POSIX: a process that somebody kills ends by a signal; which of exit and a return it was, a child notes in memory
+ * that it shares with its parent alone. Windows: a process that ends another chooses its code, 0 as well (and Wine
+ * reports 0 for one that was killed from outside). So a child says by the code itself that its entry has returned: the
+ * system's own code is 0x2B694E00 then, plus the entry's. Of a child started by kin_process_start that has not said so,
+ * code 0 is KIN_END_UNKNOWN; another code is KIN_END_EXITED, though it may have been ended by somebody who chose it. A
+ * program that does not call kin_main says nothing: use run.h for those. */
 typedef struct kin_exit {
     int code;           /* KIN_END_RETURNED, KIN_END_EXITED: its exit code; else -1 */
     int signal;         /* KIN_END_SIGNAL, KIN_END_KILLED: the signal, 0 for an exception. Windows: of a process that

@@ -31,8 +31,8 @@
  * job (Windows). A process that has made itself the leader of another group (setsid, setpgid) is not met.
  *
  * Any number of threads may run programs at once. If the caller dies, the program goes on, with its streams closed on
- * the other side, unless it was started with KIN_RUN_BOUND. A child forked meanwhile by another thread, also by a bare fork, does not keep them open; one made
- * by a bare clone does.
+ * the other side, unless it was started with KIN_RUN_BOUND. A child forked meanwhile by another thread, also by a bare
+ * fork, does not keep them open; one made by a bare clone does.
  */
 #ifndef KIN_RUN_H
 #define KIN_RUN_H
@@ -127,8 +127,8 @@ KIN_API kin_status kin_run_output(const char *const *argv, const kin_run_options
  *     }
  *
  * kin_wait (wait.h) waits for it and for its output, together with other things. A stream of KIN_RUN_BYTES or
- * KIN_RUN_COLLECT is moved, and options.timeout is kept, while the caller is in one of the functions that wait here. One
- * thread at a time uses a kin_program, but kin_run_terminate, kin_run_kill and kin_run_pid are for any thread.
+ * KIN_RUN_COLLECT is moved, and options.timeout is kept, while the caller is in one of the functions that wait here.
+ * One thread at a time uses a kin_program, but kin_run_terminate, kin_run_kill and kin_run_pid are for any thread.
  */
 
 typedef struct kin_program kin_program;
@@ -155,8 +155,8 @@ KIN_API kin_status kin_run_wait(kin_program *program, int64_t timeout, kin_exit 
  * kin_run_free. Its status is that of the run. There is no command in it. */
 KIN_API kin_status kin_run_collected(kin_program *program, kin_run_result *result);
 
-/* terminate asks (SIGTERM), kill does not; Windows: both end it at once. With KIN_RUN_TREE all that it has started, too.
- * KIN_OK if it has ended already. Errors: KIN_E_ARGUMENT, KIN_E_PERMISSION, KIN_E_OS. */
+/* terminate asks (SIGTERM), kill does not; Windows: both end it at once. With KIN_RUN_TREE all that it has started,
+ * too. KIN_OK if it has ended already. Errors: KIN_E_ARGUMENT, KIN_E_PERMISSION, KIN_E_OS. */
 KIN_API kin_status kin_run_terminate(kin_program *program);
 KIN_API kin_status kin_run_kill(kin_program *program);
 
@@ -164,13 +164,13 @@ KIN_API kin_status kin_run_kill(kin_program *program);
 KIN_API uint32_t kin_run_pid(const kin_program *program);
 
 /* Some bytes of stream 1 (output) or 2 (errors), which is KIN_RUN_PIPE: *got of at most size, as soon as there are any.
- * Errors: KIN_E_TIMED_OUT; KIN_E_CLOSED: nothing will come any more: the program has closed it, or has ended and all was
- * read; KIN_E_HANDLE (POSIX): the caller has closed a descriptor that is kin's; KIN_E_ARGUMENT; KIN_E_NO_MEMORY. */
+ * Errors: KIN_E_TIMED_OUT; KIN_E_CLOSED: nothing will come any more: the program has closed it, or has ended and all
+ * was read; KIN_E_HANDLE (POSIX): the caller has closed a descriptor that is kin's; KIN_E_ARGUMENT; KIN_E_NO_MEMORY. */
 KIN_API kin_status kin_run_read(kin_program *program, unsigned stream, void *buffer, size_t size, size_t *got,
                                 int64_t timeout);
 /* The next line, without its end ("\n" or "\r\n"), in memory of kin's that is valid until the next read of that stream.
- * It is not terminated by a zero. The last line may lack its end. A line longer than options.output_limit comes in parts
- * of that size. Errors: those of kin_run_read. After KIN_E_TIMED_OUT nothing is lost. */
+ * It is not terminated by a zero. The last line may lack its end. A line longer than options.output_limit comes in
+ * parts of that size. Errors: those of kin_run_read. After KIN_E_TIMED_OUT nothing is lost. */
 KIN_API kin_status kin_run_read_line(kin_program *program, unsigned stream, const char **line, size_t *length,
                                      int64_t timeout);
 /* Writes all bytes to the input, which is KIN_RUN_PIPE; *moved, if not null, is how many it took, also after an error.

@@ -52,7 +52,8 @@ typedef struct kin_wait_item {
  *     process    KIN_READABLE: it has ended
  *     program    KIN_READABLE: it has ended
  *     output     KIN_READABLE: kin_run_read would not wait: there are bytes, or nothing will come any more; errors
- *                likewise. Of a program with a time limit, an input of bytes or a collected stream it is asked every 10 ms
+ *                likewise. Of a program with a time limit, an input of bytes or a collected stream it is asked every
+ *                10 ms
  *     pipe       KIN_READABLE: kin_pipe_poll would not wait: a message has begun to come, the other side is closed, or
  *                this end was damaged
  *     handle     as poll has it (an end of file or an error counts as whatever is of interest); Windows: signalled,

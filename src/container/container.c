@@ -13,9 +13,9 @@
  * (The copying itself races with the new owner's plain stores, as in every seqlock over memory that others use freely.
  * What it copied is then only compared with a key.)
  *
- * Writers hold the lock. Each change is published by one store: of a word, or of the table's root. (hash_table.c has changes
- * of several stores, which the next writer finishes.) A block stands in
- * `doubts` from when it is allocated until it is published, and from before it is taken out until it is freed:
+ * Writers hold the lock. Each change is published by one store: of a word, or of the table's root. (hash_table.c has
+ * changes of several stores, which the next writer finishes.) A block stands in `doubts` from when it is allocated
+ * until it is published, and from before it is taken out until it is freed:
  *
  *     made:  allocate (heap.c notes the word before the block is live) ... publish, clear the doubt
  *     gone:  note the word; publish what takes it out; free the block; clear the doubt

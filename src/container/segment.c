@@ -157,7 +157,7 @@ kin_status kin__segment_make(view *out, kin__seat *seat, kin__container *it, kin
 }
 
 /* The hash first: a reader that sees the word sees its hash. Purging, it is stored after the slot's old entry was
- * written elsewhere (release): a reader that sees the new hash with the old word has to see moves as odd, or changed. */
+ * written elsewhere (release): a reader that sees the new hash with the old word sees moves as odd, or changed. */
 static void put_slot(kin__slot *slot, uint64_t hash, uint64_t word)
 {
     atomic_store_explicit(&slot->hash, hash, memory_order_release);

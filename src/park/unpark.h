@@ -23,8 +23,8 @@ typedef enum kin__unparked {
 } kin__unparked;
 
 /* Wakes the oldest sleeper alone, and only if what it wants fits into units: nobody comes before it. And, unless
- * `anyway`, only if no thread is on the way that was woken before, with a ticket not below `awaited`. Watchers are woken
- * in any case. *sleepers: how many slept on the word. Linear in the number of those that sleep in the bucket. */
+ * `anyway`, only if no thread is on the way that was woken before, with a ticket not below `awaited`. Watchers are
+ * woken in any case. *sleepers: how many slept on the word. Linear in the number of those that sleep in the bucket. */
 kin__unparked kin__unpark_oldest(kin_family *family, _Atomic uint64_t *word, uint64_t flag, uint32_t units,
                                  uint64_t awaited, bool anyway, uint32_t *sleepers);
 

@@ -3,9 +3,9 @@
  * Tasks that have ended are found without looking at those that have not begun, nor again and again at those that run
  * for long. Workers take batches in the order of their numbers, about, and run the tasks of a batch in order. So the
  * batches that have been begun, up to kin__future_reach, are either exhausted (all their tasks are given) or in a ring,
- * each with the task in it that is to be given next. One is added when no task of the others has ended: all of those are
- * being run then, by a worker each, so there are about as many as workers. A look at one of them costs a load. The one
- * that has given a task stays in front, as its next has mostly ended, too.
+ * each with the task in it that is to be given next. One is added when no task of the others has ended: all of those
+ * are being run then, by a worker each, so there are about as many as workers. A look at one of them costs a load. The
+ * one that has given a task stays in front, as its next has mostly ended, too.
  */
 #include "base/deadline.h"
 #include "pool/future.h"

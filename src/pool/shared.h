@@ -27,8 +27,8 @@
  *
  * A worker that leaves says so in its slot (`gone`), counts itself in `leaves`, and then wakes the threads of the maker
  * that sleep on any job. Such a thread shows that it is about to sleep, and then looks whether `leaves` is what it was
- * when the maker last looked after its workers. All this is sequentially consistent. So a worker that leaves is replaced
- * at once if somebody waits; a worker that dies, at the end of a slice.
+ * when the maker last looked after its workers. All this is sequentially consistent. So a worker that leaves is
+ * replaced at once if somebody waits; a worker that dies, at the end of a slice.
  *
  * The maker kills a worker only in a task that is to end: one that takes longer than its work allows, or one of a work
  * that the program gives up. What is between two looks of the maker is a turn: one task of a work with a limit, else a
@@ -39,9 +39,9 @@
  *
  * The worker stores `job`, and of a task with a limit `task` and `since`, before it opens the turn, and others only
  * after it has closed it. The maker loads them after `turn`; if its compare-and-swap succeeds, they were of that turn,
- * and the worker does not get out of it: it waits to be killed, and does not write how the task ended. So a task that is
- * over its limit has not ended, and one that is within it is not killed. (Loads and stores of them acquire and release:
- * if the maker has seen a later turn's `job`, it sees that the turn is closed, too.)
+ * and the worker does not get out of it: it waits to be killed, and does not write how the task ended. So a task that
+ * is over its limit has not ended, and one that is within it is not killed. (Loads and stores of them acquire and
+ * release: if the maker has seen a later turn's `job`, it sees that the turn is closed, too.)
  *
  * A worker looks only at the job that its slot's `job` names. It writes that name before it looks whether the job is
  * still there. The maker removes the job from `jobs` before it looks whether a worker names it. Both are sequentially
@@ -122,8 +122,8 @@ static inline void *kin__line(void *memory)
     return (void *)(((uintptr_t)memory + KIN__LINE_SLACK) & ~(uintptr_t)KIN__LINE_SLACK);
 }
 
-/* What an initializer that failed has told. A worker claims it (writer: its id), writes it, and makes it READY; the maker
- * copies it when that worker has ended, and frees it for another. A worker that finds it claimed tells nothing. */
+/* What an initializer that failed has told. A worker claims it (writer: its id), writes it, and makes it READY; the
+ * maker copies it when that worker has ended, and frees it. A worker that finds it claimed tells nothing. */
 typedef struct kin__last_words {
     _Atomic uint32_t writer;
     _Atomic uint32_t ready;

@@ -5,7 +5,8 @@
  * them fails. The block's word (memory/heap.h) is written into the batch's note before the block is allocated for good:
  * if the worker is killed, the next owner of the batch uses the block, and the maker frees it with the future.
  *
- * A status is written before its task's byte says FAILED (release), and read after that. The block is read as any input.
+ * A status is written before its task's byte says FAILED (release), and read after that. The block is read as any
+ * input.
  */
 #include "pool/statuses.h"
 

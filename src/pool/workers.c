@@ -191,8 +191,8 @@ static uint32_t count_begun(const kin_pool *pool)
 }
 
 /* A worker has not begun, or could not be started: perhaps the family is full, the system has no more processes, or the
- * initializer fails. As long as others do the work it is tried again, one at a time, more and more rarely. useful: there
- * are some. */
+ * initializer fails. As long as others do the work it is tried again, one at a time, more and more rarely. useful:
+ * there are some. */
 static void fail(kin_pool *pool, bool useful)
 {
     uint32_t most = pool->options.max_failures,

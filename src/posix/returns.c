@@ -1,8 +1,8 @@
 /* returns.c: whether a child's entry has returned: a page of records that a process shares with its children.
  *
- * An exit status has eight bits (wait(2)): exit(3) within an entry looks as if the entry had returned 3. So a child whose
- * entry returns notes that, with the code, in a record of its own; what the system says at its end has to agree. The
- * records lie outside of every family's arena: no member can write there but the parent and its children.
+ * An exit status has eight bits (wait(2)): exit(3) within an entry looks as if the entry had returned 3. So a child
+ * whose entry returns notes that, with the code, in a record of its own; what the system says at its end has to agree.
+ * The records lie outside of every family's arena: no member can write there but the parent and its children.
  *
  * A record is one word:
  *

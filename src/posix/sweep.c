@@ -5,8 +5,8 @@
  *
  * A process of this user may have put files under names that look like another family's. Those that are no plain files,
  * or have other names, are left alone (directory.c). If a file has the name of a family's pulse, but the family has
- * another pulse, only this name is unlinked. An arena without a pulse is found by nobody; a semaphore without one is not
- * used by anybody any more (sem_plain.c).
+ * another pulse, only this name is unlinked. An arena without a pulse is found by nobody; a semaphore without one is
+ * not used by anybody any more (sem_plain.c).
  */
 #include <dirent.h>
 #include <errno.h>

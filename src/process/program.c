@@ -1,8 +1,9 @@
 /* program.c: other programs, while they run.
  *
- * Whoever waits for a program moves all its streams but those that the caller moves (KIN_RUN_PIPE), each only as far as
- * it goes at once, so that none can hold up another. The end of the program ends the run: what it wrote is in the pipes
- * by then, and is drained; but no more than was there at that moment, as what it has left behind may write on for good.
+ * A thread that waits for a program moves all its streams but those that the caller moves (KIN_RUN_PIPE), each only as
+ * far as it goes at once, so that none can hold up another. The end of the program ends the run: what it wrote is in
+ * the pipes by then, and is drained; but no more than was there at that moment, as what it has left behind may write on
+ * for good.
  *
  * What goes wrong on the way (a timeout, too much output, no memory) becomes the verdict, and the program is made to
  * end; from then on only its end is waited for.

@@ -43,11 +43,11 @@
  *
  * All of these are sequentially consistent, but for the mark's store, which the unlock releases. If the waker sees no
  * WAITERS, then the waiter finds the lock's word of that unlock or a later one, with which it synchronises, and so the
- * mark. If the waker sees WAKING, and leaves it at that, then whoever clears WAKING afterwards looks after that, by the
- * same argument: the one woken; a waiter that begins; a waker that has woken nobody, and whose marks were older. What
- * the first two find is taken by them, and 2 goes for the rest. A waker that finds a slot that was woken and has not
- * ended (KIN__UNPARKED_BEFORE) leaves WAKING: the slot's thread clears it after that. For a commit or a consume, the
- * exchange of the record's owner stands in for the unlock.
+ * mark. If the waker sees WAKING, and leaves it at that, then the thread that clears WAKING afterwards looks after
+ * that, by the same argument: the one woken; a waiter that begins; a waker that has woken nobody, and whose marks were
+ * older. What the first two find is taken by them, and 2 goes for the rest. A waker that finds a slot that was woken
+ * and has not ended (KIN__UNPARKED_BEFORE) leaves WAKING: the slot's thread clears it after that. For a commit or a
+ * consume, the exchange of the record's owner stands in for the unlock.
  *
  * Death: of a waker between WAKING and the post, or of one that was woken: 6, or 7, or the next that begins to wait;
  * at the latest when the oldest sleeper's slice ends. All counts are hints: a wrong one wakes somebody for nothing, or

@@ -588,7 +588,7 @@ int main(void)
         cmocka_unit_test(fork_server_is_made_anew),
         cmocka_unit_test(pulse_is_opened_again),
         cmocka_unit_test(pulse_without_a_name_is_not_given_to_anybody),
-        /* The last ones: ThreadSanitizer takes them for races, and they are: one thread closes what another one uses. */
+        /* The last ones are races, as ThreadSanitizer says: one thread closes what another one uses. */
         cmocka_unit_test(waiting_reads_no_socket_of_the_program),
         cmocka_unit_test(run_writes_no_file_of_the_program),
     };

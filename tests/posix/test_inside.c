@@ -1,5 +1,5 @@
 /* What must hold between any two instructions: two are never inside, a death is told once, one reaps, one of a cycle
- * gives up. A child is stopped at the instructions of its way one after the other, while this process tries the same. */
+ * gives up. A child is stopped at each instruction of its way in turn, while this process tries the same. */
 #include "support.h"
 #include "posix/children.h"
 #include "posix/inside.h"

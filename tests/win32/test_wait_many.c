@@ -1,5 +1,5 @@
-/* kin_wait for more handles than the system waits for in one call: none that is signalled is missed, and no signal of an
- * auto-reset event is lost.
+/* kin_wait for more handles than the system waits for in one call: none that is signalled is missed, and no signal of
+ * an auto-reset event is lost.
  */
 #include "support.h"
 
