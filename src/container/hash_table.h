@@ -1,4 +1,4 @@
-/* hash_table.h: a dict's segments, and which of them a key is in. Protocols: hash_table.c, and of blocks container.c. */
+/* hash_table.h: a dict's segments, and which of them a key is in. Protocol: hash_table.c. */
 #ifndef KIN_HASH_TABLE_H
 #define KIN_HASH_TABLE_H
 
