@@ -8,8 +8,8 @@
  *     2| compiling main.c
  *     2: exited with code 0
  *
- * A command is words between blanks, or in double quotes; no shell takes part. What to look for: kin_wait waits for all
- * outputs and ends in one place. KIN_RUN_TREE: what a command has started ends with it, at its time limit and at Ctrl-C.
+ * A command is words between blanks, or in double quotes; no shell takes part. What to look for: kin_wait waits for
+ * all outputs and ends in one place. KIN_RUN_TREE: the time limit and Ctrl-C end also what a command has started.
  * KIN_RUN_BOUND: if the runner itself is killed, the system ends its commands (on Linux not what they have started).
  */
 #include <kin/kin.h>

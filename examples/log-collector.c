@@ -5,8 +5,8 @@
  *     log-collector NAME stop                   what has been written is collected, then the collector ends
  *
  * What to look for: no writer has the file, so nobody's lines are mixed, and no writer waits for the disk before the
- * queue is full. A writer may be killed at any time: it loses at most the line that it was putting, which is then not in
- * the log at all, and nobody else notices. If the collector is killed, the lines in its file's buffer are lost; the
+ * queue is full. A writer may be killed at any time: it loses at most the line that it was putting, which is then not
+ * in the log at all, and nobody else notices. If the collector is killed, the lines in its file's buffer are lost; the
  * queue stays as long as there are writers, and the next collector goes on with it.
  */
 #include <kin/kin.h>

@@ -3,9 +3,9 @@
  *     supervisor NAME          starts them, and starts again those that fail
  *     supervisor NAME stop     stops the supervisor of that name, and its children
  *
- * A child has done its work if its entry has returned 0. All other ends are failures, after which it is started again: a
- * crash, a kill, another result, and also exit(0) in the middle. What to look for: kin_exit's `how` tells these apart.
- * The pause before a start doubles with each failure of the last minute; after five the supervisor gives up that child.
+ * A child has done its work if its entry has returned 0. All other ends are failures, after which it is started again:
+ * a crash, a kill, another result, and also exit(0) in the middle. What to look for: kin_exit's `how` tells these
+ * apart. The pause before a start doubles with each failure of the last minute; after five the supervisor gives up.
  * die_with_parent: if the supervisor is killed, its children end, too.
  */
 #include <kin/kin.h>
@@ -124,8 +124,8 @@ static void ended(service *it, const char *entry)
     say("%s: %s; again in %d ms\n", entry, text, (int)(pause / KIN_MS(1)));
 }
 
-/* Starts what is due, and waits for an end, the next start or the request to stop. Returns 0 if there is nothing more to
- * wait for. */
+/* Starts what is due, and waits for an end, the next start or the request to stop. Returns 0 after that request, or if
+ * there is nothing more to wait for. */
 static int supervise(service *services, kin_event *stop, const kin_args *args)
 {
     kin_wait_item items[SERVICES + 1] = {{KIN_TYPE_EVENT, KIN_READABLE, stop, 0, 0}};
