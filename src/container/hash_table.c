@@ -85,7 +85,7 @@ static bool open_way(kin_family *family, uint64_t root, uint64_t hash, kin__way 
     kin__segment *head = kin__at(family, offset, sizeof *head, 16); /* or a directory's, which is as long */
     uint64_t capacity = head ? atomic_load_explicit(&head->capacity, memory_order_relaxed) : 0;
     if (capacity != 0) {
-        return kin__segment_at(family, offset, capacity, &out->in);
+        return kin__segment_of(family, head, capacity, &out->in);
     }
     if (!head || !directory_at(family, offset, (kin__directory *)(void *)head, out)) {
         return false;

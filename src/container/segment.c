@@ -36,9 +36,8 @@ typedef kin__segment_view view;
 
 bool kin__segment_open(kin_family *family, uint64_t word, view *out)
 {
-    uint64_t offset = kin__block_offset(word);
-    kin__segment *it = kin__at(family, offset, sizeof *it, 16);
-    return it && kin__segment_at(family, offset, atomic_load_explicit(&it->capacity, memory_order_relaxed), out);
+    kin__segment *it = kin__at(family, kin__block_offset(word), sizeof *it, 16);
+    return it && kin__segment_of(family, it, atomic_load_explicit(&it->capacity, memory_order_relaxed), out);
 }
 
 static uint64_t word_of(kin__slot *slot)

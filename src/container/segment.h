@@ -42,14 +42,14 @@ typedef struct kin__place { /* where a key is, or would be */
     kin__slot *unused; /* where it would go then; NULL: no slot is free */
 } kin__place;
 
-/* The segment whose header is at that offset, and says that capacity; false: there can be none. */
-static inline bool kin__segment_at(kin_family *family, uint64_t offset, uint64_t capacity, kin__segment_view *out)
+/* The segment with that header, which may be touched, and that capacity; false: there can be none. */
+static inline bool kin__segment_of(kin_family *family, kin__segment *header, uint64_t capacity, kin__segment_view *out)
 {
-    out->segment = kin__pointer(family, offset);
+    out->segment = header;
     out->slots = (kin__slot *)(void *)(out->segment + 1);
     out->capacity = capacity;
     return capacity >= KIN__SEGMENT_MIN && capacity <= KIN__SEGMENT_MAX &&
-           kin__family_covers(family, offset, sizeof(kin__segment) + capacity * sizeof(kin__slot));
+           kin__family_covers(family, kin__offset(family, header), sizeof *header + capacity * sizeof(kin__slot));
 }
 
 /* The segment that a block word names; false: there can be none. */
