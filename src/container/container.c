@@ -181,12 +181,17 @@ static void free_doubt(kin__seat *seat, kin__container *it, kin__doubt doubt)
     }
 }
 
-void kin__container_settle(kin__seat *seat, kin__container *it)
+void kin__container_settle_entry(kin__seat *seat, kin__container *it)
 {
     atomic_store_explicit(&it->doubts[KIN__ENTRY_MADE], 0, memory_order_release);
+    free_doubt(seat, it, KIN__ENTRY_GONE);
+}
+
+void kin__container_settle(kin__seat *seat, kin__container *it)
+{
+    kin__container_settle_entry(seat, it);
     atomic_store_explicit(&it->doubts[KIN__TABLE_MADE], 0, memory_order_release);
     atomic_store_explicit(&it->doubts[KIN__TABLE_MADE_TOO], 0, memory_order_release);
-    free_doubt(seat, it, KIN__ENTRY_GONE);
     free_doubt(seat, it, KIN__TABLE_GONE);
     free_doubt(seat, it, KIN__TABLE_GONE_TOO);
 }

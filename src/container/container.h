@@ -101,6 +101,8 @@ static inline void kin__container_doubt(kin__container *it, kin__doubt doubt, ui
 }
 /* After a change is published: blocks that were made are part of the container, blocks that are gone are freed. */
 void kin__container_settle(kin__seat *seat, kin__container *it);
+/* The same where only an entry is in doubt. */
+void kin__container_settle_entry(kin__seat *seat, kin__container *it);
 /* Where it is not published: blocks that were made are freed. */
 void kin__container_undo(kin__seat *seat, kin__container *it);
 

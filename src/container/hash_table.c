@@ -49,34 +49,45 @@ typedef kin__segment_view view;
 
 /* ---- the way to a segment ---- */
 
-/* False: the root is no directory, or none that could be true. */
-static bool open_directory(kin_family *family, uint64_t root, kin__way *out)
+/* The directory at that offset, whose header may be touched. False: there can be none. */
+static bool directory_at(kin_family *family, uint64_t offset, kin__directory *it, kin__way *out)
 {
-    uint64_t offset = kin__block_offset(root);
-    kin__directory *it = root ? kin__at(family, offset, sizeof *it, 16) : NULL;
-    if (!it || atomic_load_explicit(&it->zero, memory_order_relaxed) != 0) {
-        return false;
-    }
     uint64_t depth = atomic_load_explicit(&it->depth, memory_order_relaxed);
     if (depth < 1 || depth > DEPTH_MAX ||
         !kin__family_covers(family, offset, sizeof *it + (sizeof(uint64_t) << depth))) {
         return false;
     }
-    out->root = root;
     out->words = (_Atomic uint64_t *)(void *)(it + 1);
     out->depth = depth;
     return true;
 }
 
+/* False: the root is no directory, or none that could be true. */
+static bool open_directory(kin_family *family, uint64_t root, kin__way *out)
+{
+    uint64_t offset = kin__block_offset(root);
+    kin__directory *it = root ? kin__at(family, offset, sizeof *it, 16) : NULL;
+    out->root = root;
+    return it && atomic_load_explicit(&it->zero, memory_order_relaxed) == 0 && directory_at(family, offset, it, out);
+}
+
 /* False: damaged. A dict without any segment has none in out->in, and no word. */
 static bool open_way(kin_family *family, uint64_t root, uint64_t hash, kin__way *out)
 {
-    *out = (kin__way){.root = root, .word = root};
-    if (root == 0 || kin__segment_open(family, root, &out->in)) {
+    uint64_t offset = kin__block_offset(root);
+    out->root = out->word = root;
+    out->words = NULL;
+    out->depth = out->index = 0;
+    out->in = (view){0};
+    if (root == 0) {
         return true;
     }
-    out->in.segment = NULL;
-    if (!open_directory(family, root, out)) {
+    kin__segment *head = kin__at(family, offset, sizeof *head, 16); /* or a directory's, which is as long */
+    uint64_t capacity = head ? atomic_load_explicit(&head->capacity, memory_order_relaxed) : 0;
+    if (capacity != 0) {
+        return kin__segment_of(family, head, capacity, &out->in);
+    }
+    if (!head || !directory_at(family, offset, (kin__directory *)(void *)head, out)) {
         return false;
     }
     out->index = hash >> (64 - out->depth);
@@ -492,7 +503,7 @@ void kin__table_put(kin__seat *seat, kin__container *it, const kin__key *key, co
         kin__segment_put(&way->in, place->unused, key->hash, made);
         count(it, 1);
     }
-    kin__container_settle(seat, it);
+    kin__container_settle_entry(seat, it);
 }
 
 void kin__table_remove(kin__seat *seat, kin__container *it, const kin__way *way, const kin__place *place)
@@ -502,7 +513,7 @@ void kin__table_remove(kin__seat *seat, kin__container *it, const kin__way *way,
     kin__container_doubt(it, KIN__ENTRY_GONE, place->word);
     kin__segment_vacate(in, place->slot);
     count(it, UINT64_MAX); /* less one */
-    kin__container_settle(seat, it);
+    kin__container_settle_entry(seat, it);
     uint64_t left = kin__segment_count(in);
     if (left >= SPARSE(in->capacity)) {
         return;

@@ -10,6 +10,8 @@ typedef struct kin__directory { /* a block; the words follow */
     uint64_t fill[4];
 } kin__directory;
 
+_Static_assert(sizeof(kin__directory) == sizeof(kin__segment), "either may be a dict's root");
+
 typedef struct kin__way { /* to a key's segment; checked, and believed for one call */
     uint64_t root;
     _Atomic uint64_t *words; /* a directory's; NULL: the root is the segment itself */

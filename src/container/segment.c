@@ -36,15 +36,8 @@ typedef kin__segment_view view;
 
 bool kin__segment_open(kin_family *family, uint64_t word, view *out)
 {
-    uint64_t offset = kin__block_offset(word);
-    out->segment = kin__at(family, offset, sizeof(kin__segment), 16);
-    if (!out->segment) {
-        return false;
-    }
-    out->slots = (kin__slot *)(void *)(out->segment + 1);
-    out->capacity = atomic_load_explicit(&out->segment->capacity, memory_order_relaxed);
-    return out->capacity >= KIN__SEGMENT_MIN && out->capacity <= KIN__SEGMENT_MAX &&
-           kin__family_covers(family, offset, sizeof(kin__segment) + out->capacity * sizeof(kin__slot));
+    kin__segment *it = kin__at(family, kin__block_offset(word), sizeof *it, 16);
+    return it && kin__segment_of(family, it, atomic_load_explicit(&it->capacity, memory_order_relaxed), out);
 }
 
 static uint64_t word_of(kin__slot *slot)

@@ -42,6 +42,16 @@ typedef struct kin__place { /* where a key is, or would be */
     kin__slot *unused; /* where it would go then; NULL: no slot is free */
 } kin__place;
 
+/* The segment with that header, which may be touched, and that capacity; false: there can be none. */
+static inline bool kin__segment_of(kin_family *family, kin__segment *header, uint64_t capacity, kin__segment_view *out)
+{
+    out->segment = header;
+    out->slots = (kin__slot *)(void *)(out->segment + 1);
+    out->capacity = capacity;
+    return capacity >= KIN__SEGMENT_MIN && capacity <= KIN__SEGMENT_MAX &&
+           kin__family_covers(family, kin__offset(family, header), sizeof *header + capacity * sizeof(kin__slot));
+}
+
 /* The segment that a block word names; false: there can be none. */
 bool kin__segment_open(kin_family *family, uint64_t word, kin__segment_view *out);
 /* The same for one that is known to have KIN__SEGMENT_MAX slots: its header is not read. */

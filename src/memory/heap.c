@@ -330,7 +330,7 @@ static kin_status release_large(kin__seat *seat, uint32_t index, bool give)
 
 /* ---- allocate ---- */
 
-static void *make_live(kin__seat *seat, uint64_t offset, uint64_t size, bool zero, _Atomic uint64_t *note)
+static inline void *make_live(kin__seat *seat, uint64_t offset, uint64_t size, bool zero, _Atomic uint64_t *note)
 {
     kin__block *made = kin__block_at(seat->family, offset);
     uint32_t generation = atomic_load_explicit(&made->generation, memory_order_relaxed) + 1;

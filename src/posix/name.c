@@ -144,12 +144,13 @@ static int lock_name(const char *path)
     return fd;
 }
 
-/* Whether what stands in the place of the lock of a name is not kin's: nobody will ever remove the name. */
+/* Whether what stands in the place of the lock of a name is not kin's: nobody will ever remove the name. A file without
+ * a link is one that was removed while it was looked up. */
 static bool is_blocked(const char *dir, const char *name)
 {
     char path[PATH_MAX];
     struct stat info;
-    return kin_posix_name(path, dir, name, "removing") && lstat(path, &info) == 0 &&
+    return kin_posix_name(path, dir, name, "removing") && lstat(path, &info) == 0 && info.st_nlink > 0 &&
            !is_sound(&info, (unsigned long)geteuid());
 }
 
