@@ -30,7 +30,7 @@ static kin_program *start_writer(int writer, int lines)
         used += (size_t)make_line(input[writer] + used, 39, writer, i);
         input[writer][used++] = '\n';
     }
-    options.flags = KIN_RUN_BOUND;
+    options.flags = WITH_TEST;
     options.input = KIN_RUN_BYTES;
     options.input_bytes = input[writer];
     options.input_size = used;
