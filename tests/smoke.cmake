@@ -3,7 +3,7 @@
 #
 # One or two of each subject, those that are quick: what these presets can show is that the code does the same for
 # another compiler, C library, processor or linkage; the rare orders of events are looked for where everything runs
-# (linux, linux-clang, linux-asan, linux-tsan, windows). Readers-writer locks and pools, whose tests take long, are in
+# (linux, linux-asan, linux-tsan, windows). Readers-writer locks and pools, whose tests take long, are in
 # demo, as is everything else in its plainest use, under each start method.
 set(KIN_SMOKE
     # the seam, processes that share memory, sleeping and owning
