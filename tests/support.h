@@ -24,16 +24,19 @@
 
 #define PATIENCE KIN_SECONDS(60) /* for what is to happen at once, on a machine that is busy */
 
+/* Whether a sanitizer makes everything slower, and unequally so. */
+#define SANITIZED 0
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#undef SANITIZED
+#define SANITIZED 1
+#endif
+#endif
+
 /* LLVM's sanitizers leave their allocator's locks as they are in a forked child, before versions 18 and 19: it hangs
  * in malloc if another thread was there. https://github.com/llvm/llvm-project/pull/75290,
  * https://github.com/llvm/llvm-project/pull/96600 */
-#define MALLOC_OUTLIVES_FORK 1
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#undef MALLOC_OUTLIVES_FORK
-#define MALLOC_OUTLIVES_FORK 0
-#endif
-#endif
+#define MALLOC_OUTLIVES_FORK (!SANITIZED)
 
 /* All tests run with forgotten sleepers counted (park/slices.h): a thread that nobody woke, though what it waits for
  * is there, and that found out at the end of its slice. If nobody is killed there are none: a test in whose time

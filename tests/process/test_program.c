@@ -71,6 +71,7 @@ static int play_leave(void)
     kin_program *left = NULL;
     const char *const argv[] = {self, "hang", NULL};
     CHECK(say("here\n") && kin_run_start(&left, argv, NULL) == KIN_OK);
+    kin_run_close(left);
     return 0;
 }
 
@@ -120,6 +121,7 @@ static int child_middle(const kin_args *args)
     if (given_number(args, "stay")) {
         rest(LATE);
     }
+    kin_run_close(program);
     return 0;
 }
 
