@@ -34,7 +34,7 @@ static int child_look(const kin_args *args)
     sigset_t mask;
     struct sigaction usr1, usr2;
     struct rlimit limit;
-    CHECK(out && pthread_sigmask(SIG_BLOCK, NULL, &mask) == 0 && getrlimit(RLIMIT_CORE, &limit) == 0);
+    CHECK(out && pthread_sigmask(SIG_BLOCK, NULL, &mask) == 0 && getrlimit(RLIMIT_MEMLOCK, &limit) == 0);
     CHECK(sigaction(SIGUSR1, NULL, &usr1) == 0 && sigaction(SIGUSR2, NULL, &usr2) == 0);
     out->blocked = sigismember(&mask, SIGHUP) == 1;
     out->handled = usr1.sa_handler == handle;
@@ -86,13 +86,13 @@ static void umask_and_limits_are_as_the_table_says(void **state)
     (void)state;
     struct rlimit limit, lower;
     seen before = look();
-    assert_int_equal(getrlimit(RLIMIT_CORE, &limit), 0);
+    assert_int_equal(getrlimit(RLIMIT_MEMLOCK, &limit), 0);
     lower = (struct rlimit){limit.rlim_max / 2, limit.rlim_max};
     mode_t mask = umask(031);
-    assert_int_equal(setrlimit(RLIMIT_CORE, &lower), 0);
+    assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &lower), 0);
     seen now = look();
     umask(mask);
-    setrlimit(RLIMIT_CORE, &limit);
+    setrlimit(RLIMIT_MEMLOCK, &limit);
     assert_int_equal(now.umask, by("forkserver") ? before.umask : 031);
     assert_true(now.limit == (by("forkserver") ? before.limit : lower.rlim_cur));
 }
