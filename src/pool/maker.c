@@ -18,9 +18,30 @@ kin_status kin__pool_enter(kin_pool *pool)
     return status == KIN_OK ? kin__mutex_lock(&pool->mutex, KIN_OS_NEVER) : status;
 }
 
+void kin__hold_let_go(kin__hold *hold)
+{
+    if (--hold->holders == 0) {
+        kin_process_close(hold->process);
+        free(hold);
+    }
+}
+
+/* Of workers that were killed, and have not ended in all the time that was left to them. */
+static void leave_workers(kin_pool *pool)
+{
+    for (uint32_t i = 0; i < KIN_POOL_WORKERS_MAX; i++) {
+        if (pool->workers[i].process) {
+            kin__hold_let_go(pool->workers[i].hold);
+        }
+    }
+}
+
 void kin__pool_leave(kin_pool *pool)
 {
     bool unused = pool->users == 0;
+    if (unused) {
+        leave_workers(pool);
+    }
     kin__mutex_unlock(&pool->mutex);
     if (unused) {
         kin_free(pool->memory);

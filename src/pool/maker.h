@@ -91,6 +91,8 @@ struct kin_pool {
 kin_status kin__pool_check(const kin_pool *pool);
 /* Acquires the pool's lock. KIN_E_ARGUMENT (null), KIN_E_NOT_OWNER. */
 kin_status kin__pool_enter(kin_pool *pool);
+/* Under the lock. */
+void kin__hold_let_go(kin__hold *hold);
 /* Releases it, and frees the pool if it has no users any more. */
 void kin__pool_leave(kin_pool *pool);
 

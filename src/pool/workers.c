@@ -31,14 +31,6 @@ static kin__worker_slot *slot_of(const kin_pool *pool, uint32_t i)
 
 /* ---- waiting for their ends ---- */
 
-static void let_go(kin__hold *hold)
-{
-    if (--hold->holders == 0) {
-        kin_process_close(hold->process);
-        free(hold);
-    }
-}
-
 /* Releases the pool's lock until one of these workers has ended, at most until end. */
 static void await_ends(kin_pool *pool, const uint32_t *which, uint32_t count, int64_t end)
 {
@@ -56,7 +48,7 @@ static void await_ends(kin_pool *pool, const uint32_t *which, uint32_t count, in
     kin_os_watch_any(watches, count, KIN_OS_NO_SEM, &no_bell, end);
     kin__mutex_lock(&pool->mutex, KIN_OS_NEVER);
     for (uint32_t i = 0; i < count; i++) {
-        let_go(holds[i]);
+        kin__hold_let_go(holds[i]);
     }
 }
 
@@ -280,7 +272,7 @@ static void remove_worker(kin_pool *pool, uint32_t i)
     kin__worker_slot *slot = slot_of(pool, i);
     kin_exit how = {.code = 0, .signal = 0};
     kin_process_join(worker->process, KIN_NOW, &how);
-    let_go(worker->hold);
+    kin__hold_let_go(worker->hold);
     worker->process = NULL;
     uint64_t job = atomic_load(&slot->job), task = atomic_load(&slot->task);
     kin_future *future = job > 0 ? kin__future_of(pool, job - 1) : NULL;

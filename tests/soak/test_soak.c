@@ -10,9 +10,9 @@
 #include "os.h"
 
 #define LEAST_PHASES 4
-#define KEPT_HANDLES 16    /* Windows: one for each thread slot that this process has ever woken; there are few */
+#define KEPT_HANDLES 16  /* Windows: one for each thread slot that this process has ever woken; there are few */
 #define SLOWER_AT_MOST 4 /* times: what else the machine does takes some of the cache */
-#define TRIES 40           /* to be as fast, beside what else the machine does */
+#define TRIES 40         /* to be as fast, beside what else the machine does */
 
 static const uint32_t largest[] = {100, 3000, 70000, 1000000}; /* sizes of a phase */
 
