@@ -220,7 +220,7 @@ static kin_status open_arena(int *out, unsigned long uid, const char *hex)
         return KIN_E_NOT_FOUND;
     }
     if (!is_sound(&info, uid)) { /* it is left alone; what is found there afterwards counts */
-        return kin_posix_fail(EACCES);
+        return kin_posix_fail(info.st_nlink == 0 ? ENOENT : EACCES); /* without a link: just removed */
     }
     int fd = kin_posix_raise(open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (fd < 0) {
