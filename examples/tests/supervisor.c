@@ -67,8 +67,12 @@ static void children_end_with_a_killed_supervisor(const char *example)
     await(supervisor, "flaky: works");
     await(supervisor, "steady: works");
     CHECK(kin_family_open(&family, name, KIN_FAMILY_JOIN, NULL) == KIN_OK);
-    CHECK(kin_family_inspect(family, &info) == KIN_OK && info.members >= 4); /* with the supervisor and the test */
     CHECK(kin_event_create(&never, family) == KIN_OK);
+    for (int64_t end = kin_now() + PATIENCE; info.members < 4;) { /* with the supervisor and the test */
+        CHECK(kin_now() < end);
+        CHECK(kin_event_wait(never, KIN_MS(20)) == KIN_E_TIMED_OUT);
+        CHECK(kin_family_inspect(family, &info) == KIN_OK);
+    }
     kill_program(supervisor);
     for (int64_t end = kin_now() + PATIENCE; info.members > 1;) {
         CHECK(kin_now() < end);
