@@ -77,19 +77,10 @@ static kin_status make_attributes(LPPROC_THREAD_ATTRIBUTE_LIST *out, listed *lis
     return KIN_OK;
 }
 
-/* "GetConsoleCP function": 0 without one. */
-static bool has_console(void)
-{
-    return GetConsoleCP() != 0;
-}
-
 static kin_status create_process(kin_os_process *out, const kin_win32_launch *what, STARTUPINFOEXW *startup,
                                  listed *list)
 {
-    /* Without a console of its own this process would give a console program one, with a window ("Process Creation
-     * Flags", CREATE_NO_WINDOW). */
-    const DWORD flags =
-        CREATE_UNICODE_ENVIRONMENT | EXTENDED_STARTUPINFO_PRESENT | (has_console() ? 0 : CREATE_NO_WINDOW);
+    const DWORD flags = CREATE_UNICODE_ENVIRONMENT | EXTENDED_STARTUPINFO_PRESENT;
     PROCESS_INFORMATION info;
     HANDLE job = what->job;
     kin_status status = make_attributes(&startup->lpAttributeList, list, &job);
