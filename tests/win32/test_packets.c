@@ -80,7 +80,7 @@ static bool make_frame(frame *out, uint64_t receiver, bool valid)
 /* Its bytes after the frame; returns the message's size. */
 static size_t fill_message(const frame *head, const void *start, size_t start_size)
 {
-    size_t size = draw(10) ? draw(300) : draw(LONGEST - sizeof *head);
+    size_t size = (size_t)(draw(10) ? draw(300) : draw(LONGEST - sizeof *head));
     memcpy(message, head, sizeof *head);
     if (start_size > 0) {
         memcpy(message + sizeof *head, start, start_size);
@@ -103,7 +103,7 @@ static void random_messages_are_taken_or_refused(void **state)
         bool sound = make_frame(&head, ends[1].self, true);
         size_t size = fill_message(&head, NULL, 0);
         bool cut = draw(20) == 0 && head.handle_count == 0;
-        size = cut ? 1 + draw(sizeof head) : size;
+        size = cut ? 1 + (size_t)draw(sizeof head) : size;
         if (size > sizeof head + KIN_OS_PACKET_MAX && head.handle_count > 0) {
             size = sizeof head + KIN_OS_PACKET_MAX; /* what is too long to be read gives nobody its handles */
         }
@@ -174,7 +174,8 @@ static void random_packets_are_messages_or_damage(void **state)
             size = fill_message(&head, &packet, sizeof packet);
         }
         write_raw(&ends[0]->os, size);
-        size_t capacity = draw(sizeof buffer), got = 0, count = draw(KIN_ATTACHMENTS_MAX + 1), room = count;
+        size_t capacity = (size_t)draw(sizeof buffer), got = 0, count = (size_t)draw(KIN_ATTACHMENTS_MAX + 1),
+               room = count;
         kin_status status = kin_pipe_recv_with(ends[1], buffer, capacity, &got, items, &count, KIN_MS(1));
         if (status == KIN_OK) {
             assert_true(got <= capacity && count <= room && count == 0); /* none was good */
