@@ -309,7 +309,8 @@ static void sleep_a_slice(const kin__ring *ring, kin__waiting *w)
     if (w->held) {
         kin__queue_wake(ring, reads);
     }
-    if (!there && !kin__slices_sleep(ring->seat, &w->slices) && w->slices.older == 0 &&
+    /* One that is held back is behind another, although that may be between two slices and look like none. */
+    if (!there && !kin__slices_sleep(ring->seat, &w->slices) && !w->held && w->slices.older == 0 &&
         kin__queue_worthwhile(ring, w)) {
         kin__slices_forgotten(ring->seat, reads ? &ring->ends->tail : &ring->ends->head);
     }

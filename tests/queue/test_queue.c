@@ -1030,7 +1030,7 @@ static void assert_equal_shares(bool puts)
 {
     int equal = 0;
     for (int tries = 0; tries < 8 && equal < 3; tries++) {
-        int64_t ratio = unequal_shares(puts, 150000);
+        int64_t ratio = unequal_shares(puts, 1000000);
         equal += ratio <= UNEQUAL;
         print_message("the largest share is %d times the smallest\n", (int)ratio);
     }
