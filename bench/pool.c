@@ -38,7 +38,7 @@ static kin_pool *new_pool(kin_method method)
 
 static kin_pool *pool; /* of the measurements that need one */
 
-static int map_items(size_t count, size_t chunk)
+static kin_work squares_of(size_t count, size_t chunk)
 {
     kin_work work = KIN_WORK;
     work.function = "bench_square";
@@ -47,6 +47,12 @@ static int map_items(size_t count, size_t chunk)
     work.in_size = work.out_size = sizeof *in;
     work.count = count;
     work.chunk = chunk;
+    return work;
+}
+
+static int map_items(size_t count, size_t chunk)
+{
+    const kin_work work = squares_of(count, chunk);
     return kin_pool_map(pool, &work, NULL, KIN_FOREVER) != KIN_OK;
 }
 
@@ -264,13 +270,7 @@ static double next_once(kin_pool *by, size_t count)
 {
     uint64_t first, items, given = 0;
     kin_future *future = NULL;
-    kin_work work = KIN_WORK;
-    work.function = "bench_square";
-    work.in = in;
-    work.out = out;
-    work.in_size = work.out_size = sizeof *in;
-    work.count = count;
-    work.chunk = 1;
+    const kin_work work = squares_of(count, 1);
     int64_t began = peer_now_ns();
     tool_check(kin_pool_submit(&future, by, &work, KIN_FOREVER), "kin_pool_submit");
     while (kin_future_next(future, 0, &first, &items, NULL, KIN_FOREVER) == KIN_OK) {

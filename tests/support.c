@@ -85,6 +85,29 @@ int run_test_group(const char *name, const struct CMUnitTest *tests, size_t coun
     return failed;
 }
 
+int64_t number_from(const char *variable, int64_t otherwise)
+{
+    const char *text = getenv(variable);
+    return text ? strtoll(text, NULL, 10) : otherwise;
+}
+
+int use_pair(kin_rwlock *lock, kin_access access, int64_t *here, int64_t *there)
+{
+    kin_status status = kin_rwlock_acquire(lock, access, PATIENCE);
+    CHECK(status == KIN_OK || status == KIN_OWNER_DIED);
+    if (status == KIN_OWNER_DIED) {
+        *there = *here;
+        CHECK(kin_rwlock_repair(lock) == KIN_OK);
+    }
+    CHECK(*here == *there);
+    if (access == KIN_WRITE) {
+        ++*here;
+        ++*there;
+    }
+    CHECK(kin_rwlock_release(lock) == KIN_OK);
+    return 0;
+}
+
 /* ---- children ---- */
 
 void limit_own_family(void)

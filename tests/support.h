@@ -103,6 +103,13 @@ void kill_child(kin_process *process);
 /* One child from start to end, exit code 0. */
 void run_child(const char *entry, const kin_args *args);
 
+/* What this variable of the environment says, for tests that may take longer. */
+int64_t number_from(const char *variable, int64_t otherwise);
+
+/* Changes both numbers under the readers-writer lock, or reads them, and finds them alike; after a death puts them
+ * right. 0, or 1: something was wrong. */
+int use_pair(kin_rwlock *lock, kin_access access, int64_t *here, int64_t *there);
+
 /* A family with room for so many bytes, at most. */
 kin_family *new_family(uint64_t reserve);
 /* Members and committed bytes of the own family. */

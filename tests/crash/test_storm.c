@@ -107,20 +107,7 @@ static int use_barrier(place *it)
 
 static int use_rwlock(place *it, unsigned number)
 {
-    kin_access access = number % 4 == 0 ? KIN_WRITE : KIN_READ;
-    kin_status status = kin_rwlock_acquire(&it->rwlock, access, PATIENCE);
-    CHECK(status == KIN_OK || status == KIN_OWNER_DIED);
-    if (status == KIN_OWNER_DIED) {
-        it->there = it->here;
-        CHECK(kin_rwlock_repair(&it->rwlock) == KIN_OK);
-    }
-    CHECK(it->here == it->there);
-    if (access == KIN_WRITE) {
-        it->here++;
-        it->there++;
-    }
-    CHECK(kin_rwlock_release(&it->rwlock) == KIN_OK);
-    return 0;
+    return use_pair(&it->rwlock, number % 4 == 0 ? KIN_WRITE : KIN_READ, &it->here, &it->there);
 }
 
 /* Takes as many as it puts, so that it does not fill. A message is its length, again and again. */
@@ -192,12 +179,6 @@ static void strike_down(kin_process *process)
     assert_ok(kin_process_join(process, PATIENCE, &result));
     assert_true(result.signal != 0 || result.code == 137);
     kin_process_close(process);
-}
-
-static int64_t number_from(const char *variable, int64_t otherwise)
-{
-    const char *text = getenv(variable);
-    return text ? strtoll(text, NULL, 10) : otherwise;
 }
 
 static kin_queue *new_queue(void)

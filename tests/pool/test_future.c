@@ -179,6 +179,20 @@ static void closed_works_give_their_memory_back(void **state)
     kin_family_close(family);
 }
 
+/* Gives the pool so many works; waits for each, the last one first. */
+static void wait_from_the_last(kin_pool *pool, kin_future **futures, int count)
+{
+    kin_work work = KIN_WORK;
+    work.function = "nothing";
+    for (int i = 0; i < count; i++) {
+        futures[i] = submit(pool, &work);
+    }
+    for (int i = count; i-- > 0;) {
+        assert_ok(kin_future_wait(futures[i], PATIENCE));
+        kin_future_close(futures[i]);
+    }
+}
+
 /* More than there are places for jobs, so that what has ended has to make room. */
 static void works_nobody_waits_for_make_room(void **state)
 {
@@ -187,15 +201,7 @@ static void works_nobody_waits_for_make_room(void **state)
     kin_future **futures = calloc(COUNT, sizeof(kin_future *));
     assert_non_null(futures);
     kin_pool *pool = new_pool(NULL, 2);
-    kin_work work = KIN_WORK;
-    work.function = "nothing";
-    for (int i = 0; i < COUNT; i++) {
-        futures[i] = submit(pool, &work);
-    }
-    for (int i = COUNT; i-- > 0;) {
-        assert_ok(kin_future_wait(futures[i], PATIENCE));
-        kin_future_close(futures[i]);
-    }
+    wait_from_the_last(pool, futures, COUNT);
     kin_pool_destroy(pool);
     free(futures);
 }
@@ -506,15 +512,7 @@ static void spent_workers_are_replaced_whichever_is_waited_for(void **state)
     options.workers = 1;
     options.max_tasks = 1;
     assert_ok(kin_pool_create(&pool, NULL, &options));
-    kin_work work = KIN_WORK;
-    work.function = "nothing";
-    for (int i = 0; i < COUNT; i++) {
-        futures[i] = submit(pool, &work);
-    }
-    for (int i = COUNT; i-- > 0;) {
-        assert_ok(kin_future_wait(futures[i], PATIENCE));
-        kin_future_close(futures[i]);
-    }
+    wait_from_the_last(pool, futures, COUNT);
     kin_pool_destroy(pool);
 }
 

@@ -4,12 +4,12 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "container/hash_table.h"
 #include "family/input.h"
 #include "family/thread_slot.h"
+#include "posix/children.h"
 
 #define KEYS 40000u /* more than there is room for */
 #define SWAY 25000u
@@ -84,6 +84,14 @@ static uint64_t blocks_of(kin_family *family)
     return blocks;
 }
 
+/* Sets the keys [from, to), each to itself. */
+static void set_keys(kin_dict *dict, uint32_t from, uint32_t to)
+{
+    for (uint32_t key = from; key < to; key++) {
+        assert_ok(kin_dict_set(dict, &key, sizeof key, &key, sizeof key));
+    }
+}
+
 /* So many writers, each of them killed. */
 static void check_killed(uint64_t reserve, unsigned rounds, void (*writer)(kin_dict *dict, window *keys))
 {
@@ -93,14 +101,14 @@ static void check_killed(uint64_t reserve, unsigned rounds, void (*writer)(kin_d
     size_t most = 0;
     assert_ok(kin_dict_create(&dict, family));
     for (unsigned round = 0; round < rounds; round++) {
-        pid_t pid = fork();
+        pid_t pid = fork_child();
         if (pid == 0) {
             alarm(60); /* not longer, if a test fails */
             writer(dict, keys);
         }
         usleep((useconds_t)(1 + round * 37 % 20) * 1000);
         kill(pid, SIGKILL);
-        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        assert_int_equal(end_of(pid), -SIGKILL);
         size_t count = check_whole(dict);
         most = count > most ? count : most;
     }
@@ -180,9 +188,7 @@ static kin_dict *dict_with_gaps(kin_family **family)
     kin_dict *dict = NULL;
     *family = new_family(1 << 20);
     assert_ok(kin_dict_create(&dict, *family));
-    for (uint32_t key = 0; key < 5000; key++) {
-        assert_ok(kin_dict_set(dict, &key, sizeof key, &key, sizeof key));
-    }
+    set_keys(dict, 0, 5000);
     for (uint32_t key = 0; key < 5000; key += 5) {
         assert_ok(kin_dict_delete(dict, &key, sizeof key));
     }
@@ -204,14 +210,12 @@ static void entry_that_is_there_twice_is_put_right(void **state)
     kin_family *family = NULL;
     kin_dict *dict = dict_with_gaps(&family);
     uint32_t key = 0, value;
-    int status = 0;
-    pid_t pid = fork();
+    pid_t pid = fork_child();
     if (pid == 0) {
         alarm(60); /* not longer, if a test fails */
         _exit(die_between_two_stores(dict));
     }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFSIGNALED(status));
+    assert_int_equal(end_of(pid), -SIGKILL);
     assert_int_equal(check_whole(dict), 4000);
     assert_status(kin_dict_get(dict, &key, sizeof key, &value, sizeof value, NULL), KIN_E_NOT_FOUND);
     kin_family_close(family);
@@ -248,7 +252,7 @@ static void readers_miss_nothing_that_moves(void **state)
     _Atomic uint32_t *key = mmap(NULL, sizeof *key, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true((void *)key != MAP_FAILED);
     atomic_store(key, KEYS);
-    pid_t pid = fork();
+    pid_t pid = fork_child();
     if (pid == 0) {
         alarm(60); /* not longer, if a test fails */
         _exit(move_to_and_fro(dict, key));
@@ -263,7 +267,7 @@ static void readers_miss_nothing_that_moves(void **state)
         assert_int_equal(value, number);
     }
     kill(pid, SIGKILL);
-    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    assert_int_equal(end_of(pid), -SIGKILL);
     munmap((void *)key, sizeof *key);
     kin_family_close(family);
 }
@@ -329,19 +333,17 @@ static void split_that_is_begun_is_finished(void **state)
         kin_family *family = new_family(8 << 20);
         kin_dict *dict = NULL;
         uint32_t count = 0;
-        int status = 0;
         assert_ok(kin_dict_create(&dict, family));
         for (; part_count(family, dict) < 8; count++) { /* one segment of four has been split: see find_twice_named */
-            assert_ok(kin_dict_set(dict, &count, sizeof count, &count, sizeof count));
+            set_keys(dict, count, count + 1);
         }
         const uint64_t before = blocks_of(family);
-        pid_t pid = fork();
+        pid_t pid = fork_child();
         if (pid == 0) {
             alarm(60); /* not longer, if a test fails */
             _exit(die_after_stores(dict, stores));
         }
-        assert_int_equal(waitpid(pid, &status, 0), pid);
-        assert_true(WIFSIGNALED(status));
+        assert_int_equal(end_of(pid), -SIGKILL);
         assert_int_equal(check_whole(dict), count);
         assert_int_equal(blocks_of(family), before + (stores > 0));
         while (count > 0) {
@@ -388,27 +390,21 @@ static void merge_that_is_begun_is_finished(void **state)
     for (uint64_t part = 0; part <= 4; part++) {
         kin_family *family = new_family(8 << 20);
         kin_dict *dict = NULL;
-        uint32_t count = 0;
-        int status = 0;
+        const uint32_t count = 3300, more = 10000;
         assert_ok(kin_dict_create(&dict, family));
-        for (; count < 3300; count++) {
-            assert_ok(kin_dict_set(dict, &count, sizeof count, &count, sizeof count));
-        }
+        set_keys(dict, 0, count);
         assert_int_equal(part_count(family, dict), 2);
         const uint64_t before = blocks_of(family);
-        pid_t pid = fork();
+        pid_t pid = fork_child();
         if (pid == 0) {
             alarm(60); /* not longer, if a test fails */
             _exit(die_in_merge(dict, part < 3 ? part : 3, part == 4));
         }
-        assert_int_equal(waitpid(pid, &status, 0), pid);
-        assert_true(WIFSIGNALED(status));
+        assert_int_equal(end_of(pid), -SIGKILL);
         assert_int_equal(check_whole(dict), count);
         assert_int_equal(blocks_of(family), before - 1);
-        for (; count < 10000; count++) {
-            assert_ok(kin_dict_set(dict, &count, sizeof count, &count, sizeof count));
-        }
-        assert_int_equal(check_whole(dict), count);
+        set_keys(dict, count, more);
+        assert_int_equal(check_whole(dict), more);
         kin_family_close(family);
     }
 }

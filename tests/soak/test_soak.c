@@ -153,12 +153,6 @@ static void compare(const objects *all, measures *now, const measures *before)
     assert_true(now->ratio <= before->ratio * SLOWER_AT_MOST);
 }
 
-static int64_t number_from(const char *variable, int64_t otherwise)
-{
-    const char *text = getenv(variable);
-    return text ? strtoll(text, NULL, 10) : otherwise;
-}
-
 static void all_is_as_it_was(void **state)
 {
     (void)state;

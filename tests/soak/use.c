@@ -49,20 +49,7 @@ static int use_lock(place *it, chance *random)
 
 static int use_rwlock(place *it, chance *random)
 {
-    kin_access access = next_random(random, 4) == 0 ? KIN_WRITE : KIN_READ;
-    kin_status status = kin_rwlock_acquire(&it->rwlock, access, PATIENCE);
-    CHECK(status == KIN_OK || status == KIN_OWNER_DIED);
-    if (status == KIN_OWNER_DIED) {
-        it->there = it->here;
-        CHECK(kin_rwlock_repair(&it->rwlock) == KIN_OK);
-    }
-    CHECK(it->here == it->there);
-    if (access == KIN_WRITE) {
-        it->here++;
-        it->there++;
-    }
-    CHECK(kin_rwlock_release(&it->rwlock) == KIN_OK);
-    return 0;
+    return use_pair(&it->rwlock, next_random(random, 4) == 0 ? KIN_WRITE : KIN_READ, &it->here, &it->there);
 }
 
 static int use_signals(const objects *all, chance *random)
