@@ -44,6 +44,18 @@ static uint64_t word_in(const kin__words *words, uint64_t index)
     return atomic_load_explicit((_Atomic uint64_t *)(void *)(words->first + index * words->step), memory_order_relaxed);
 }
 
+static bool has_entry(kin_family *family, kin__container *it, const kin__kind *kind, uint64_t entry)
+{
+    kin__words words;
+    bool has = false;
+    if (kind->doubtful(family, it, &words)) {
+        for (uint64_t i = 0; i < words.count && !has; i++) {
+            has = word_in(&words, i) == entry;
+        }
+    }
+    return has;
+}
+
 kin__words_walk kin__words_of(kin_family *family, const kin__kind *kind, uint64_t root)
 {
     return (kin__words_walk){.family = family,
@@ -117,7 +129,7 @@ static kin_status clear_doubts(kin__seat *seat, kin__container *it, const kin__k
         uint64_t word = atomic_load(&it->doubts[i]);
         bool entry = i == KIN__ENTRY_MADE || i == KIN__ENTRY_GONE;
         bool has =
-            word == 0 || (entry ? kind->has_entry(seat->family, it, word) : kind->has_block(seat->family, root, word));
+            word == 0 || (entry ? has_entry(seat->family, it, kind, word) : kind->has_block(seat->family, root, word));
         if (!has && kin__heap_give(seat, word) == KIN_E_BUSY) {
             return KIN_E_BUSY;
         }

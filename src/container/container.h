@@ -60,8 +60,8 @@ typedef struct kin__kind {
     bool (*words)(kin_family *family, uint64_t root, uint64_t part, kin__words *out);
     /* Whether a table has that block, beside its entries. */
     bool (*has_block)(kin_family *family, uint64_t root, uint64_t word);
-    /* Whether the container has an entry that a doubt is of. */
-    bool (*has_entry)(kin_family *family, kin__container *it, uint64_t word);
+    /* The words among which an entry in doubt is, if the container has it; false: it has none there. */
+    bool (*doubtful)(kin_family *family, kin__container *it, kin__words *out);
     void (*repair)(kin_family *family, kin__container *it); /* after a death, before doubts are cleared; or NULL */
 } kin__kind;
 

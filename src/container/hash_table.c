@@ -213,6 +213,17 @@ static void range_of(const kin__way *way, uint64_t depth, uint64_t *from, uint64
     *to = *from + count;
 }
 
+/* A segment of that depth goes, and what was made, of depth `made`, takes its place. */
+static void exchange_segment(kin__seat *seat, kin__container *it, const kin__way *way, uint64_t depth, uint64_t made)
+{
+    uint64_t from, to;
+    kin__container_doubt(it, KIN__TABLE_GONE, way->word);
+    exchange what = exchange_of(it, made);
+    range_of(way, depth, &from, &to);
+    publish_words(way, &what, from, to);
+    kin__container_settle(seat, it);
+}
+
 /* Another segment as the root, at most half full with the entries there are and one more. */
 static kin_status replace(kin__seat *seat, kin__container *it, const kin__way *way)
 {
@@ -234,7 +245,6 @@ static kin_status replace(kin__seat *seat, kin__container *it, const kin__way *w
 static kin_status renew(kin__seat *seat, kin__container *it, const kin__way *way, uint64_t depth)
 {
     view into;
-    uint64_t from, to;
     kin_status status = kin__segment_make(&into, seat, it, KIN__TABLE_MADE, KIN__SEGMENT_MAX, depth);
     if (status == KIN_OK && !kin__segment_copy(&way->in, &into, 64, 0)) {
         status = KIN_E_DAMAGED;
@@ -243,11 +253,7 @@ static kin_status renew(kin__seat *seat, kin__container *it, const kin__way *way
         kin__container_undo(seat, it);
         return status;
     }
-    kin__container_doubt(it, KIN__TABLE_GONE, way->word);
-    exchange one = exchange_of(it, depth);
-    range_of(way, depth, &from, &to);
-    publish_words(way, &one, from, to);
-    kin__container_settle(seat, it);
+    exchange_segment(seat, it, way, depth, depth);
     return KIN_OK;
 }
 
@@ -280,7 +286,6 @@ static kin_status resize(kin__seat *seat, kin__container *it, const kin__way *wa
 static kin_status split(kin__seat *seat, kin__container *it, const kin__way *way, uint64_t depth)
 {
     view halves[2];
-    uint64_t from, to;
     kin_status status = kin__segment_make(&halves[0], seat, it, KIN__TABLE_MADE, KIN__SEGMENT_MAX, depth + 1);
     if (status == KIN_OK) {
         status = kin__segment_make(&halves[1], seat, it, KIN__TABLE_MADE_TOO, KIN__SEGMENT_MAX, depth + 1);
@@ -292,11 +297,7 @@ static kin_status split(kin__seat *seat, kin__container *it, const kin__way *way
         kin__container_undo(seat, it);
         return status;
     }
-    kin__container_doubt(it, KIN__TABLE_GONE, way->word);
-    exchange both = exchange_of(it, depth + 1);
-    range_of(way, depth, &from, &to);
-    publish_words(way, &both, from, to);
-    kin__container_settle(seat, it);
+    exchange_segment(seat, it, way, depth, depth + 1);
     return KIN_OK;
 }
 
@@ -544,6 +545,11 @@ static bool open_known(kin_family *family, uint64_t word, view *out)
            kin__segment_open_whole(family, word, out);
 }
 
+static kin__words words_in(const view *in, uint64_t block)
+{
+    return (kin__words){(char *)in->slots, in->capacity, sizeof(kin__slot), block};
+}
+
 /* A segment that several words name is the part of the first of them. */
 static bool part_words(kin_family *family, uint64_t root, uint64_t part, kin__words *out)
 {
@@ -562,9 +568,7 @@ static bool part_words(kin_family *family, uint64_t root, uint64_t part, kin__wo
             return false;
         }
     }
-    out->first = (char *)in.slots;
-    out->count = in.capacity;
-    out->step = sizeof(kin__slot);
+    *out = words_in(&in, out->block);
     return true;
 }
 
@@ -581,14 +585,12 @@ static bool open_changing(kin_family *family, kin__container *it, view *out)
     return word != 0 && has_block(family, atomic_load(&it->root), word) && kin__segment_open(family, word, out);
 }
 
-static bool has_entry(kin_family *family, kin__container *it, uint64_t entry)
+static bool doubtful(kin_family *family, kin__container *it, kin__words *out)
 {
     view in;
-    bool has = false;
-    if (open_changing(family, it, &in)) {
-        for (uint64_t i = 0; i < in.capacity && !has; i++) {
-            has = atomic_load_explicit(&in.slots[i].word, memory_order_relaxed) == entry;
-        }
+    bool has = open_changing(family, it, &in);
+    if (has) {
+        *out = words_in(&in, atomic_load(&it->changing));
     }
     return has;
 }
@@ -648,4 +650,4 @@ static void repair(kin_family *family, kin__container *it)
     atomic_store(&it->count, count_all(family, atomic_load(&it->root)));
 }
 
-const kin__kind kin__dict_kind = {KIN_TYPE_DICT, part_count, part_words, has_block, has_entry, repair};
+const kin__kind kin__dict_kind = {KIN_TYPE_DICT, part_count, part_words, has_block, doubtful, repair};

@@ -90,19 +90,12 @@ static _Atomic uint64_t *word_at(const view *in, uint64_t index)
     return &in->index->words[in->first + index];
 }
 
-static bool has_entry(kin_family *family, kin__container *it, uint64_t word)
+static bool doubtful(kin_family *family, kin__container *it, kin__words *out)
 {
-    view in;
-    bool has = false;
-    if (open_index(family, atomic_load(&it->root), &in)) {
-        for (uint64_t i = 0; i < in.count && !has; i++) {
-            has = atomic_load_explicit(word_at(&in, i), memory_order_relaxed) == word;
-        }
-    }
-    return has;
+    return part_words(family, atomic_load(&it->root), 0, out);
 }
 
-static const kin__kind list_kind = {KIN_TYPE_LIST, part_count, part_words, has_block, has_entry, NULL};
+static const kin__kind list_kind = {KIN_TYPE_LIST, part_count, part_words, has_block, doubtful, NULL};
 
 kin_status kin_list_create(kin_list **out, kin_family *family)
 {

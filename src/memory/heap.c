@@ -348,12 +348,18 @@ static inline void *make_live(kin__seat *seat, uint64_t offset, uint64_t size, b
     return made + 1;
 }
 
+/* Of a size that is more than the family has. */
+static kin_status too_large(uint64_t size)
+{
+    return size > KIN__RESERVE_MAX ? KIN_E_TOO_BIG : KIN_E_NO_MEMORY;
+}
+
 static kin_status allocate(void **out, kin__seat *seat, uint64_t size, bool zero, _Atomic uint64_t *note)
 {
     uint64_t offset;
     bool fresh = false;
     if (size > seat->family->layout.reserve) {
-        return size > KIN__RESERVE_MAX ? KIN_E_TOO_BIG : KIN_E_NO_MEMORY;
+        return too_large(size);
     }
     uint32_t class = class_of(size);
     kin_status status =
@@ -393,7 +399,7 @@ kin_status kin__heap_take_sparse(void **out, kin_family *family, uint64_t size, 
         return allocate(out, seat, size, false, NULL);
     }
     if (size > family->layout.reserve) {
-        return size > KIN__RESERVE_MAX ? KIN_E_TOO_BIG : KIN_E_NO_MEMORY;
+        return too_large(size);
     }
     uint32_t spans = spans_for(filled);
     if (status == KIN_OK) {
