@@ -5,10 +5,10 @@
  *     single-instance NAME quit     the first one serves what has come before, and ends
  *     single-instance NAME busy     it works on this for a minute; kill it meanwhile, while others wait
  *
- * What to look for: nobody decides who is first but a lock in the family of that name. The first one holds it until it
- * ends, however it does. Whoever waits for an answer waits for the lock, too: if the first one is killed, one of those
- * that wait gets it, is the first one now, and serves its own words. Words are lost with nobody but their sender; they
- * are served twice if the first one is killed between serving and answering.
+ * What to look for: a lock in the family of that name decides which instance is the first. The first instance holds it
+ * until it ends. An instance that waits for an answer waits for the lock, too: if the first one is killed, one of the
+ * waiting ones acquires the lock, becomes the first, and serves its own words. Words are lost only with their sender.
+ * They are served twice if the first instance is killed between serving and answering.
  */
 #include <kin/kin.h>
 #include <stdio.h>

@@ -3,8 +3,8 @@
  * owners are what the input says; some are copies of a real family's. Then families are made, opened by name, listed,
  * forgotten and swept.
  *
- * Held to: what is not kin's is not opened, changed or removed (its inode says so, and inotify), nor does it lose a
- * record lock; nothing waits (libFuzzer's -timeout), nothing crashes, no descriptor is left over. Kin's are, in a
+ * Checked: a file that is not kin's is not opened, changed or removed (by its inode, and by inotify), and keeps its
+ * record locks. No call waits (libFuzzer's -timeout) or crashes, and no descriptor is left over. Kin's files are, in a
  * directory of the user's own: the user's plain files without other links that are called HEX.pulse, HEX.arena,
  * HEX.memory or NAME.removing, and links NAME.family whose text is a family's.
  *

@@ -71,7 +71,7 @@ typedef struct kin_task {
     const kin_args *args;           /* the work's; objects in them are as in a child of one's own */
     const kin_args *shared;         /* the pool's */
     size_t out_used;                /* submitted alone: how many bytes of out are the result; out_size unless changed */
-    char message[KIN_TASK_MESSAGE]; /* may be filled with what went wrong, for who waits */
+    char message[KIN_TASK_MESSAGE]; /* may be filled with what went wrong, for the thread that waits */
 } kin_task;
 
 /* 0: done. Any other number: failed, and that is what the outcome says. */

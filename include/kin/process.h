@@ -246,7 +246,7 @@ KIN_API void kin_process_close(kin_process *process);
 
 /* Children of this process, started by kin_process_start and not closed, that have not ended: writes at most room of
  * them to list (NULL with room 0) and returns how many there are. Any thread; they are the ones that were started, and
- * valid until who has them closes them. An ended one is left out, but still to be joined and closed. In a forked child
+ * valid until their owners close them. An ended one is left out, but still to be joined and closed. In a forked child
  * there are none but its own. */
 KIN_API size_t kin_process_children(kin_process **list, size_t room);
 

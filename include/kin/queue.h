@@ -18,8 +18,8 @@
  * a short one goes before a long one after 150 ms.
  *
  * Cost, where nothing else is said: O(1) and the copying, O(size), whatever the number of messages in the queue, and no
- * system call. Somebody who sleeps costs a call that has something for it one system call, and O(sleepers) to find the
- * oldest; but that is one wake-up for all that comes until the one woken runs.
+ * system call. If the other side sleeps, a call that wakes it costs one system call more, and O(sleepers) to find the
+ * oldest sleeper. There is one wake-up for all messages that come before the woken thread runs.
  *
  * Death: a process killed in the middle of a put loses that message, one killed in the middle of a get the one it had
  * in hand; nobody else is held up, nothing is torn, and kin_queue_inspect counts them. What is reserved or peeked by

@@ -64,7 +64,7 @@ static void post_all(kin_family *family, const wakes *of)
 typedef struct choice {
     uint64_t address;
     uint64_t from, limit; /* of tickets: [from, limit) */
-    uint64_t awaited;     /* from this ticket on, who has been woken and not left its slot is `woken` */
+    uint64_t awaited;     /* `woken` is about tickets from this one on */
     uint32_t count, room;
     uint32_t seen; /* that would be chosen, if there were room */
     bool more;     /* than there is room for */

@@ -14,7 +14,7 @@
  *     2. load the counts: all 0
  *     3. load tail: what it was in 1. Else begin again
  *
- * Between 1 and 3 nothing was put, so nothing was got, and a count that was 0 has stayed so. Who puts and then counts
+ * Between 1 and 3 nothing was put, so nothing was got, and a count that was 0 has stayed so. A caller that puts and then counts
  * down has stored `tail` before: if 2 finds the count after that, 3 finds the later tail. (The exchange of the count
  * and the load in 2 are sequentially consistent, so they synchronise; the store of tail happens before the one, the
  * load in 3 after the other.)

@@ -6,19 +6,19 @@
  *     WAKING   one of them is being woken, or has been: it looks soon
  *     CLOSED   (in `writable`) the queue is closed
  *
- *     0 ──a waiter, its slot begun──► WAITERS              and not WAKING: who set that may be dead
- *     WAITERS ──who has put or got──► WAITERS|WAKING       then unparks the oldest sleeper
- *     WAITERS|WAKING ──the one woken──► WAITERS            then looks, and at its call's end passes on
- *     WAITERS|WAKING ──who has woken nobody──► WAITERS     then looks once more
+ *     0 ──a waiter, its slot begun──► WAITERS              clears WAKING: the thread that set it may be dead
+ *     WAITERS ──after a put or a get──► WAITERS|WAKING     the caller then unparks the oldest sleeper
+ *     WAITERS|WAKING ──the woken thread──► WAITERS         it then looks, and at its call's end passes on
+ *     WAITERS|WAKING ──a waker that woke nobody──► WAITERS it then looks once more
  *     WAITERS ──unpark, nobody is left──► 0                clears the flag, and looks for sleepers again
  *
  * One wake-up for one message, or for one message's room, is the most; mostly it is fewer:
  *
- * 1. Who puts, or gets, looks at the other side's word after it has released its lock. With WAITERS and without WAKING
- *    it sets WAKING and wakes the oldest sleeper (kin__unpark_oldest), if what is there is enough for it. With WAKING
- *    it does nothing: who is on the way finds what has come.
- * 2. Who has slept, for whatever reason it leaves, looks at the end of its call whether something is left, and then
- *    does as in 1. So all that is there is taken by sleepers that wake one another.
+ * 1. A call that has put, or got, loads the other side's word after it has released its lock. If it finds WAITERS and
+ *    not WAKING, it sets WAKING and wakes the oldest sleeper (kin__unpark_oldest), provided that what is there is
+ *    enough for that sleeper. If it finds WAKING, it does nothing: the thread on its way will find what has come.
+ * 2. A call that has slept looks at its end whether anything is left, however the call ends, and then does as in 1. So
+ *    sleepers that wake one another take all that is there.
  * 3. The oldest sleeper is the only one to be woken: one that wants more room than there is keeps those back that want
  *    less and came later. A thread that sleeps again in the same call keeps its ticket, and so its place.
  * 4. A call that has not waited may still find something and take it (a thread that runs is faster than one that has to

@@ -1,5 +1,5 @@
-/* A member has written over a dict. Whoever uses it then gets errors: it reads nothing outside of the arena, takes no
- * longer than for a sound one, and copies no more than there is. */
+/* A member has written over a dict. Another member that uses the dict gets an error: it reads nothing outside of the
+ * arena, takes no longer than with a sound dict, and copies no more bytes than the family has. */
 #include "support.h"
 
 #include "container/hash_table.h"

@@ -1,4 +1,4 @@
-/* How children end, and that kin_exit tells it as it was: by each start method, and whoever ends them. */
+/* kin_exit tells how a child ended: by each start method, whether it returned, exited, crashed or was killed. */
 #include "support.h"
 
 #include <signal.h>
