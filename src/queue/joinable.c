@@ -14,10 +14,10 @@
  *     2. load the counts: all 0
  *     3. load tail: what it was in 1. Else begin again
  *
- * Between 1 and 3 nothing was put, so nothing was got, and a count that was 0 has stayed so. A caller that puts and then counts
- * down has stored `tail` before: if 2 finds the count after that, 3 finds the later tail. (The exchange of the count
- * and the load in 2 are sequentially consistent, so they synchronise; the store of tail happens before the one, the
- * load in 3 after the other.)
+ * Between 1 and 3 nothing was put, so nothing was got, and a count that was 0 has stayed so. A caller that puts and
+ * then counts down has stored `tail` before: if 2 finds the count after that, 3 finds the later tail. (The exchange of
+ * the count and the load in 2 are sequentially consistent, so they synchronise; the store of tail happens before the
+ * one, the load in 3 after the other.)
  *
  * Waiters sleep on `finished`, with the flag WAITERS set. The member that brings a count to 0, and finds the ring empty
  * after that, wakes them. If it is not empty, then another count comes to 0 later.
