@@ -169,21 +169,27 @@ static kin_status make_room(sink *to)
     return KIN_OK;
 }
 
-static kin_status take(kin_program *it, unsigned stream, size_t *moved)
+/* What there is now of an output, into its sink. */
+static kin_status receive(kin_program *it, unsigned stream, size_t *moved)
 {
     sink *to = &it->sinks[stream - 1];
     *moved = 0;
     kin_status status = make_room(to);
-    if (status != KIN_OK) {
-        return status;
-    }
-    status = kin_os_run_read(&it->os, stream, to->bytes + to->size, to->room - to->size - 1, moved);
     if (status == KIN_OK) {
-        to->size += *moved;
-        if (to->size > to->limit) {
-            to->size = to->limit;
-            return KIN_E_TOO_BIG;
-        }
+        status = kin_os_run_read(&it->os, stream, to->bytes + to->size, to->room - to->size - 1, moved);
+    }
+    to->size += *moved;
+    return status;
+}
+
+/* The same for one that is collected. */
+static kin_status take(kin_program *it, unsigned stream, size_t *moved)
+{
+    sink *to = &it->sinks[stream - 1];
+    kin_status status = receive(it, stream, moved);
+    if (status == KIN_OK && to->size > to->limit) {
+        to->size = to->limit;
+        return KIN_E_TOO_BIG;
     }
     return status;
 }
@@ -484,11 +490,7 @@ static kin_status fetch(kin_program *it, unsigned stream, int64_t deadline)
             to->size -= to->taken;
             to->taken = 0;
         }
-        kin_status status = make_room(to);
-        if (status == KIN_OK) {
-            status = kin_os_run_read(&it->os, stream, to->bytes + to->size, to->room - to->size - 1, &moved);
-        }
-        to->size += moved;
+        kin_status status = receive(it, stream, &moved);
         if (status != KIN_E_TIMED_OUT) {
             return status;
         }
