@@ -120,7 +120,7 @@ int main(int argc, char **argv)
     example = argv[1];
     name = own_name();
     CHECK(kin_family_open(&family, name, KIN_FAMILY_CREATE, NULL) == KIN_OK);
-    CHECK(kin_alloc((void **)&with, family, sizeof *with) == KIN_OK);
+    CHECK(KIN_ALLOC(&with, family, 1) == KIN_OK);
     CHECK(kin_lock_init(&with->held, 0) == KIN_OK);
     CHECK(kin_sem_init(&with->places, 2, 2) == KIN_OK);
     CHECK(kin_barrier_init(&with->couples, 2) == KIN_OK);

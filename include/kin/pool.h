@@ -19,7 +19,7 @@
  *         kin_pool *pool;
  *         kin_pool_create(&pool, NULL, NULL);   // as many workers as processors
  *         int *numbers;                         // in shared memory: workers read and write them where they are
- *         kin_alloc((void **)&numbers, NULL, 5 * sizeof *numbers);
+ *         KIN_ALLOC(&numbers, NULL, 5);
  *         ...
  *         kin_job job = KIN_JOB_INIT;
  *         job.task = "square";

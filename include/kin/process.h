@@ -3,7 +3,7 @@
  *     static int child(const kin_args *args)
  *     {
  *         kin_lock *lock;
- *         if (kin_args_get_object((void **)&lock, args, "lock", KIN_TYPE_LOCK) < 0) {
+ *         if (kin_args_get_lock(&lock, args, "lock") < 0) {
  *             return 1;
  *         }
  *         ...
@@ -18,7 +18,7 @@
  *         ...
  *         kin_args *args;
  *         kin_args_create(&args, NULL);
- *         kin_args_add_object(args, "lock", KIN_TYPE_LOCK, lock);
+ *         kin_args_add_lock(args, "lock", lock);
  *         kin_process *process;
  *         kin_process_start(&process, "child", args, NULL);
  *         kin_process_join(process, KIN_FOREVER, NULL);
