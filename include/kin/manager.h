@@ -12,8 +12,9 @@
  * members go on, as the memory is theirs, too; the next kin_manager_open starts another keeper. If it was the last
  * member, what was kept is gone.
  *
- * The keeper is this program, started by spawn: it has to call kin_main (process.h). It leaves the terminal and the
- * standard streams alone, and ends when kin_manager_stop is called. `kin manager` is the same as a command.
+ * The keeper is this program, started by spawn: it has to call kin_main (process.h). Its standard streams are
+ * empty from its beginning; it leaves the terminal, and the directory in which it was started (for / or Windows' system
+ * directory), and ends when kin_manager_stop is called. `kin manager` is the same as a command.
  *
  * All: any thread. Closing destroys no object; destroying one takes it from all members.
  */

@@ -51,11 +51,12 @@ typedef enum kin_run_stream {                       /* pinned */
                               KIN_RUN_PIPE = 5,     /* kin_run_start only: the caller writes, or reads, as it comes */
 } kin_run_stream;
 
-#define KIN_RUN_SHELL 1u     /* argv[0] alone is a command line for /bin/sh -c or cmd.exe /c */
-#define KIN_RUN_CHECK 2u     /* an end other than exit code 0 is KIN_E_FAILED; kin_run_checked always has it */
-#define KIN_RUN_CLEAN_ENV 4u /* nothing of the caller's environment; Windows: but SystemRoot, which programs need */
-#define KIN_RUN_TREE 8u      /* an end by force meets what the program has started, too */
-#define KIN_RUN_BOUND 16u    /* it is killed when the caller ends, however that does; see kin_run_start */
+#define KIN_RUN_SHELL 1u      /* argv[0] alone is a command line for /bin/sh -c or cmd.exe /c */
+#define KIN_RUN_CHECK 2u      /* an end other than exit code 0 is KIN_E_FAILED; kin_run_checked always has it */
+#define KIN_RUN_CLEAN_ENV 4u  /* nothing of the caller's environment; Windows: but SystemRoot, which programs need */
+#define KIN_RUN_TREE 8u       /* an end by force meets what the program has started, too */
+#define KIN_RUN_BOUND 16u     /* it is killed when the caller ends, however that does; see kin_run_start */
+#define KIN_RUN_NO_WINDOW 32u /* Windows: it opens no console window, if the caller has no console to share with it */
 
 typedef struct kin_run_options {
     size_t size; /* sizeof(kin_run_options); KIN_RUN_OPTIONS sets it */

@@ -71,15 +71,19 @@ KIN_API const char *kin_status_name(kin_status status);
 KIN_API const char *kin_status_text(kin_status status);
 
 /* The operating system's own code (errno, GetLastError) behind the last kin call of this thread that failed for the
- * system's reasons; 0 if there was none. A call that succeeds leaves it alone, and so does one that timed out. */
+ * system's reasons; 0 if there was none. A call that succeeds leaves it alone, and so does one that timed out.
+ * The system's own errno and GetLastError() may be changed by any call, also by one that succeeds (Windows: each use of
+ * a lock sets the latter to 0). To preserve them would make an uncontended lock half as slow again: so take them before
+ * the next call of kin. */
 KIN_API int kin_last_os_error(void);
 
 /* Writes the system's text for such a code into buffer, always terminated, cut to size bytes.
  * Returns buffer; an empty string when buffer is null or size is 0. */
 KIN_API const char *kin_os_error_text(int code, char *buffer, size_t size);
 
-/* Timeouts are nanoseconds on the monotonic clock: a step of the wall clock does not move them. n is an integer or a
- * floating number: KIN_SECONDS(0.5). What is too large to be told in nanoseconds is KIN_FOREVER, what is too small (or
+/* Timeouts are nanoseconds on the monotonic clock: a step of the wall clock does not move them. Time for which the
+ * machine is suspended does not count, neither in the clock nor in a wait, on all systems (Linux: CLOCK_MONOTONIC;
+ * Windows 10: the unbiased interrupt time). n is an integer or a floating number: KIN_SECONDS(0.5). What is too large to be told in nanoseconds is KIN_FOREVER, what is too small (or
  * no number) INT64_MIN; functions refuse all that is negative. n is evaluated more than once. */
 #define KIN_NOW INT64_C(0)
 #define KIN_FOREVER INT64_MAX

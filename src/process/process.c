@@ -232,6 +232,7 @@ static void make_setting(kin_os_setting *out, const kin_process_options *options
         .directory = options->directory,
         .variables = options->environment,
         .bound = options->die_with_parent != 0,
+        .no_window = options->no_window != 0,
     };
     for (size_t i = 0; i < 3; i++) {
         out->replaced[i] = options->streams[i] != 0;
@@ -266,8 +267,8 @@ static kin_status make_order(order *out, const char *name, const kin_args *args,
     const char *const *argv = out->options.argv;
     if (method < KIN_DEFAULT || method > KIN_FORKSERVER ||
         (out->options.program && (method == KIN_FORK || method == KIN_FORKSERVER)) || (argv && !argv[0]) ||
-        (out->options.die_with_parent & ~1) != 0 || (out->options.name && !kin__name_sound(out->options.name)) ||
-        !kin__variables_sound(out->options.environment)) {
+        ((out->options.die_with_parent | out->options.no_window) & ~1) != 0 ||
+        (out->options.name && !kin__name_sound(out->options.name)) || !kin__variables_sound(out->options.environment)) {
         return KIN_E_ARGUMENT;
     }
     make_setting(&out->setting, &out->options);

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FLAGS (KIN_RUN_SHELL | KIN_RUN_CHECK | KIN_RUN_CLEAN_ENV | KIN_RUN_TREE | KIN_RUN_BOUND | KIN_RUN_NO_WINDOW)
 #define GRACE KIN_SECONDS(1)
 #define FIRST_ROOM 4096u
 #define READ_ROOM 131072u /* more than a pipe holds */
@@ -52,9 +53,7 @@ static bool is_stream(kin_run_stream given, kin_run_stream first, kin_run_stream
 
 static bool sound_options(const kin_run_options *options)
 {
-    return options->size == sizeof *options &&
-           (options->flags & ~(KIN_RUN_SHELL | KIN_RUN_CHECK | KIN_RUN_CLEAN_ENV | KIN_RUN_TREE | KIN_RUN_BOUND)) ==
-               0 &&
+    return options->size == sizeof *options && (options->flags & ~FLAGS) == 0 &&
            is_stream(options->input, KIN_RUN_BYTES, KIN_RUN_BYTES) &&
            is_stream(options->output, KIN_RUN_COLLECT, KIN_RUN_COLLECT) &&
            is_stream(options->errors, KIN_RUN_COLLECT, KIN_RUN_TOGETHER) && options->timeout >= 0 &&
@@ -104,6 +103,7 @@ static kin_status start(kin_program *it, const char *const *argv)
         .clean = (options->flags & KIN_RUN_CLEAN_ENV) != 0,
         .tree = (options->flags & KIN_RUN_TREE) != 0,
         .bound = (options->flags & KIN_RUN_BOUND) != 0,
+        .no_window = (options->flags & KIN_RUN_NO_WINDOW) != 0,
         .variables = options->environment,
         .directory = options->directory,
         .streams = {stream_of(options->input), stream_of(options->output), stream_of(options->errors)},
