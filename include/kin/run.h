@@ -171,7 +171,8 @@ KIN_API kin_status kin_run_read(kin_program *program, unsigned stream, void *buf
                                 int64_t timeout);
 /* The next line, without its end ("\n" or "\r\n"), in memory of kin's that is valid until the next read of that stream.
  * It is not terminated by a zero. The last line may lack its end. A line longer than options.output_limit comes in
- * parts of that size. Errors: those of kin_run_read. After KIN_E_TIMED_OUT nothing is lost. */
+ * parts of that size. Errors: those of kin_run_read. After KIN_E_TIMED_OUT nothing is lost, and kin_wait waits for the
+ * rest of the line. */
 KIN_API kin_status kin_run_read_line(kin_program *program, unsigned stream, const char **line, size_t *length,
                                      int64_t timeout);
 /* Writes all bytes to the input, which is KIN_RUN_PIPE; *moved, if not null, is how many it took, also after an error.

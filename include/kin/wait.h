@@ -51,8 +51,8 @@ typedef struct kin_wait_item {
  *                message would not (room, or closed)
  *     process    KIN_READABLE: it has ended
  *     program    KIN_READABLE: it has ended
- *     output     KIN_READABLE: kin_run_read would not wait: there are bytes, or nothing will come any more; errors
- *                likewise. Of a program with a time limit, an input of bytes or a collected stream it is asked every
+ *     output     KIN_READABLE: the reader would not wait: there are bytes, or nothing will come any more; if its last
+ *                read was kin_run_read_line: there is a line (or as much as one may have). Errors likewise. Of a program with a time limit, an input of bytes or a collected stream it is asked every
  *                10 ms
  *     pipe       KIN_READABLE: kin_pipe_poll would not wait: a message has begun to come, the other side is closed, or
  *                this end was damaged

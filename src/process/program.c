@@ -25,7 +25,8 @@
 typedef struct sink {
     char *bytes;
     size_t size, room, limit;
-    size_t taken; /* KIN_RUN_PIPE: so much was handed out */
+    size_t taken;  /* KIN_RUN_PIPE: so much was handed out */
+    bool by_lines; /* and the last read was of a line */
 } sink;
 
 struct kin_program {
@@ -509,6 +510,7 @@ kin_status kin_run_read(kin_program *it, unsigned stream, void *buffer, size_t s
         return KIN_E_ARGUMENT;
     }
     sink *from = &it->sinks[stream - 1];
+    from->by_lines = false;
     kin_status status = from->size > from->taken ? KIN_OK : fetch(it, stream, kin__deadline(timeout));
     if (status != KIN_OK) {
         return status;
@@ -520,28 +522,34 @@ kin_status kin_run_read(kin_program *it, unsigned stream, void *buffer, size_t s
     return KIN_OK;
 }
 
-/* The next line in it, if there is one; whole: there will be no more, so what there is is the last one. */
+/* Of what was not handed out, the size of the next line with its end, at most the limit; 0: its end has not come. */
+static size_t next_line(const sink *from)
+{
+    size_t left = from->size - from->taken, most = left < from->limit ? left : from->limit;
+    if (most == 0) {
+        return 0;
+    }
+    const char *start = from->bytes + from->taken, *end = memchr(start, '\n', most);
+    return end ? (size_t)(end - start) + 1 : most == from->limit ? most : 0;
+}
+
+/* Takes the next line, if there is one. whole: there will be no more, so what there is is the last one. */
 static bool take_line(sink *from, bool whole, const char **line, size_t *length)
 {
-    size_t left = from->size - from->taken, skip = 1;
-    if (left == 0) {
+    size_t size = next_line(from);
+    if (size == 0 && whole) {
+        size = from->size - from->taken;
+    }
+    if (size == 0) {
         return false;
     }
-    char *start = from->bytes + from->taken;
-    char *end = memchr(start, '\n', left < from->limit ? left : from->limit);
-    if (!end) {
-        if (!whole && left < from->limit) {
-            return false;
-        }
-        end = start + (left < from->limit ? left : from->limit);
-        skip = 0;
-    }
-    *length = (size_t)(end - start);
-    from->taken += *length + skip;
-    if (skip > 0 && *length > 0 && end[-1] == '\r') {
+    const char *start = from->bytes + from->taken;
+    *line = start;
+    *length = size;
+    from->taken += size;
+    if (start[*length - 1] == '\n' && --*length > 0 && start[*length - 1] == '\r') {
         --*length;
     }
-    *line = start;
     return true;
 }
 
@@ -553,6 +561,7 @@ kin_status kin_run_read_line(kin_program *it, unsigned stream, const char **line
     sink *from = &it->sinks[stream - 1];
     int64_t deadline = kin__deadline(timeout);
     kin_status status = KIN_OK;
+    from->by_lines = true;
     while (!take_line(from, status == KIN_E_CLOSED, line, length)) {
         if (status != KIN_OK) {
             return status;
@@ -605,11 +614,21 @@ kin_os_handle kin__program_watch(kin_program *it, unsigned stream)
     return stream == 0 ? kin_os_process_handle(&it->os.process) : kin_os_run_watch(&it->os, stream);
 }
 
+/* What the reader takes: part of a line is nothing for one that reads lines, and would not let it sleep. */
+static bool is_there(const sink *from)
+{
+    return from->by_lines ? next_line(from) > 0 : from->size > from->taken;
+}
+
 bool kin__program_is_ready(kin_program *it, unsigned stream)
 {
     if (stream == 0) {
         return kin__program_serve(it, kin_os_now()) == KIN_OK;
     }
     const sink *from = &it->sinks[stream - 1];
-    return from->size > from->taken || !is_callers(it, stream) || fetch(it, stream, kin_os_now()) != KIN_E_TIMED_OUT;
+    if (!is_callers(it, stream) || is_there(from)) {
+        return true;
+    }
+    kin_status status = fetch(it, stream, kin_os_now()); /* once: if there is more, the wait looks again */
+    return status == KIN_OK ? is_there(from) : status != KIN_E_TIMED_OUT;
 }

@@ -350,6 +350,65 @@ static void wait_takes_programs_and_their_output(void **state)
     assert_ok(kin_event_destroy(event));
 }
 
+/* Whoever reads lines sleeps while only part of one is there: the rounds are counted. */
+static void part_of_a_line_is_waited_for(void **state)
+{
+    (void)state;
+    for (int limited = 0; limited < 2; limited++) { /* with a time limit, it is asked now and then */
+        const char *const argv[] = {self, "lines", NULL};
+        kin_run_options options = KIN_RUN_OPTIONS;
+        kin_program *program = NULL;
+        const char *line;
+        size_t length;
+        options.input = options.output = KIN_RUN_PIPE;
+        options.errors = KIN_RUN_NOTHING;
+        options.timeout = limited ? PATIENCE : 0;
+        assert_ok(kin_run_start(&program, argv, &options));
+        kin_wait_item item = {KIN_WAIT_OUTPUT, KIN_READABLE, program, 0, 0};
+        expect_line(program, 1, "one");
+        expect_line(program, 1, "two");
+        assert_ok(kin_wait(&item, 1, 0, PATIENCE, NULL));
+        assert_ok(kin_run_read_line(program, 1, &line, &length, KIN_NOW));
+        assert_int_equal(length, 0);
+        int rounds = 0;
+        for (int64_t end = now_ns() + KIN_MS(300); now_ns() < end; rounds++) {
+            if (kin_wait(&item, 1, 0, KIN_MS(300), NULL) == KIN_OK) {
+                assert_status(kin_run_read_line(program, 1, &line, &length, KIN_NOW), KIN_E_TIMED_OUT);
+            }
+        }
+        assert_true(rounds <= 4);
+        assert_ok(kin_run_write(program, "go\n", 3, NULL, PATIENCE));
+        assert_ok(kin_wait(&item, 1, 0, PATIENCE, NULL));
+        assert_ok(kin_run_read_line(program, 1, &line, &length, KIN_NOW));
+        assert_int_equal(length, strlen("part of three"));
+        assert_ok(kin_wait(&item, 1, 0, PATIENCE, NULL)); /* the last line has no end but the program's */
+        expect_line(program, 1, "last");
+        expect_end(program, 4);
+    }
+}
+
+/* Who read a line before may read bytes again. */
+static void part_of_a_line_is_bytes_to_read(void **state)
+{
+    (void)state;
+    char text[16];
+    const char *line;
+    size_t got = 0, length;
+    kin_program *program = start("lines", KIN_RUN_PIPE, KIN_RUN_PIPE, KIN_RUN_NOTHING);
+    kin_wait_item item = {KIN_WAIT_OUTPUT, KIN_READABLE, program, 0, 0};
+    expect_line(program, 1, "one");
+    expect_line(program, 1, "two");
+    expect_line(program, 1, "");
+    assert_status(kin_run_read_line(program, 1, &line, &length, KIN_MS(100)), KIN_E_TIMED_OUT);
+    assert_ok(kin_run_read(program, 1, text, 2, &got, PATIENCE));
+    assert_true(got == 2 && memcmp(text, "pa", 2) == 0);
+    assert_ok(kin_wait(&item, 1, 0, KIN_NOW, NULL));
+    assert_ok(kin_run_close_stream(program, 0));
+    kin_run_kill(program);
+    assert_ok(kin_run_wait(program, PATIENCE, NULL));
+    kin_run_close(program);
+}
+
 static void nonsense_is_refused(void **state)
 {
     (void)state;
@@ -447,6 +506,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_is_left_behind_does_not_hang),
         cmocka_unit_test(long_lines_come_in_parts),
         cmocka_unit_test(wait_takes_programs_and_their_output),
+        cmocka_unit_test(part_of_a_line_is_waited_for),
+        cmocka_unit_test(part_of_a_line_is_bytes_to_read),
         cmocka_unit_test(nonsense_is_refused),
         cmocka_unit_test(nothing_is_left_open),
         cmocka_unit_test(bound_program_ends_with_its_caller),
