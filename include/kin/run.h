@@ -137,8 +137,13 @@ typedef struct kin_program kin_program;
 /* Starts a program and does not wait. *out is the caller's; kin_run_close. argv and options are borrowed for the call.
  * KIN_RUN_BOUND: the program is killed when this process ends, however it does, also by SIGKILL; the end of the thread
  * that called does nothing. Linux: by prctl(2), PR_SET_PDEATHSIG, from a thread of kin's own that stays; the system
- * takes it back from a program that has other rights than its caller (setuid, file capabilities), and what the program
- * has started goes on. Windows: by a job object; what the program has started goes on, unless KIN_RUN_TREE is given.
+ * takes it back from a program that has other rights than its caller (setuid, file capabilities). Windows: by a job
+ * object.
+ * Both, with KIN_RUN_TREE: while the caller lives, an end by force meets the whole tree. When the caller has ended,
+ * Windows ends the whole tree, Linux the program alone: nobody is left to signal its group. What the program has
+ * started goes on there, as a child of init (or of a subreaper), with the caller's ends of the streams closed. If all
+ * of it has to end, start the program by unshare(1) with --pid --fork --kill-child, or in a control group of its own.
+ * Without KIN_RUN_TREE what the program has started goes on, on both.
  * Errors: those of the start of kin_run; KIN_E_UNSUPPORTED also for KIN_RUN_BOUND on systems other than these. */
 KIN_API kin_status kin_run_start(kin_program **out, const char *const *argv, const kin_run_options *options);
 

@@ -487,6 +487,32 @@ static void bound_program_ends_with_its_caller(void **state)
     }
 }
 
+/* As any other, with each kind of stream. */
+static void bound_program_has_its_streams(void **state)
+{
+    (void)state;
+    static const uint32_t flags[] = {KIN_RUN_BOUND, KIN_RUN_BOUND | KIN_RUN_TREE};
+    for (size_t i = 0; i < 2 * sizeof flags / sizeof flags[0]; i++) {
+        const char *const argv[] = {self, i < 2 ? "copy" : "lines", NULL};
+        kin_run_options options = KIN_RUN_OPTIONS;
+        kin_program *program = NULL;
+        kin_exit end = {.code = -1};
+        options.flags = flags[i % 2];
+        options.input = options.output = KIN_RUN_PIPE;
+        options.errors = i < 2 ? KIN_RUN_TOGETHER : KIN_RUN_PIPE;
+        assert_ok(kin_run_start(&program, argv, &options));
+        assert_ok(kin_run_write(program, "go\n", 3, NULL, PATIENCE));
+        assert_ok(kin_run_close_stream(program, 0));
+        expect_line(program, 1, i < 2 ? "go" : "one");
+        if (i >= 2) {
+            expect_line(program, 2, "trouble");
+        }
+        assert_ok(kin_run_wait(program, PATIENCE, &end));
+        assert_int_equal(end.code, i < 2 ? 0 : 4);
+        kin_run_close(program);
+    }
+}
+
 int main(int argc, char **argv)
 {
     kin_main(entries, sizeof entries / sizeof entries[0]);
@@ -510,6 +536,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(part_of_a_line_is_bytes_to_read),
         cmocka_unit_test(nonsense_is_refused),
         cmocka_unit_test(nothing_is_left_open),
+        cmocka_unit_test(bound_program_has_its_streams),
         cmocka_unit_test(bound_program_ends_with_its_caller),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
