@@ -194,6 +194,10 @@ typedef enum kin_end {                       /* pinned. How a process ended: */
 
 /* A child has succeeded if how is KIN_END_RETURNED and code is 0. code alone is 0 also for one that called exit(0).
  *
+ * Who made it end: KIN_END_KILLED with timed_out: its time limit. KIN_END_KILLED without: this process, by a call. Else
+ * it was not this process; POSIX: KIN_END_SIGNAL is somebody else, or a fault of its own. With timed_out and another
+ * `how` it did as it was asked, or was just ending.
+ *
  * POSIX: a process that somebody kills ends by a signal; which of exit and a return it was, a child notes in memory
  * that it shares with its parent alone. Windows: a process that ends another chooses its code, 0 as well (and Wine
  * reports 0 for one that was killed from outside). So a child says by the code itself that its entry has returned: the
@@ -206,6 +210,7 @@ typedef struct kin_exit {
                            this one ended, 15 (terminate) or 9 (kill), as on Linux */
     uint32_t exception; /* KIN_END_SIGNAL, Windows: the exception's code, an NTSTATUS ([MS-ERREF] 2.3.1), 0xC0000005 */
     uint32_t how;       /* a kin_end */
+    uint32_t timed_out; /* 1: a time limit had passed (run.h, a pool's task), so it was asked to end, or killed */
 } kin_exit;
 
 /* Writes for people how it ended ("returned 3", "ended by signal 11 (SIGSEGV)", "ended by exception 0xC0000005 (access

@@ -93,7 +93,7 @@ typedef struct kin_run_result {
  * such program or directory), KIN_E_PERMISSION (not executable), KIN_E_UNSUPPORTED (not in a format that the system can
  * run, a batch file), KIN_E_TOO_BIG (arguments and environment), KIN_E_BUSY (a program file that is open for writing),
  * KIN_E_LIMIT (processes, descriptors), KIN_E_NO_MEMORY, KIN_E_OS. After these nothing has run, and nothing is left.
- * Errors of the run: KIN_E_TIMED_OUT: it was asked to end (SIGTERM; Windows: made to), then, after the grace,
+ * Errors of the run: KIN_E_TIMED_OUT (exit.timed_out is 1): it was asked to end (SIGTERM; Windows: made to), then, after the grace,
  * killed; also if it ended well when it was asked. KIN_E_TOO_BIG: there was more output than the limit; it was killed.
  * KIN_E_NO_MEMORY for the output: likewise. KIN_E_HANDLE: this process has closed the pipe to a stream, as by
  * closefrom: likewise.
@@ -152,7 +152,7 @@ KIN_API kin_status kin_run_start(kin_program **out, const char *const *argv, con
 KIN_API void kin_run_close(kin_program *program);
 
 /* Waits for its end, at most timeout; KIN_NOW asks. *result, if not null, is how it ended, also if the option's timeout
- * ended it (KIN_END_KILLED). May be asked again.
+ * ended it (result->timed_out). May be asked again.
  * Errors: KIN_E_TIMED_OUT: it still runs. KIN_E_TOO_BIG, KIN_E_NO_MEMORY, KIN_E_PERMISSION, KIN_E_FAILED, KIN_E_OS: it
  * has ended, as with kin_run. KIN_E_ARGUMENT. */
 KIN_API kin_status kin_run_wait(kin_program *program, int64_t timeout, kin_exit *result);

@@ -38,6 +38,7 @@ struct kin_program {
     size_t input_left;
     int64_t deadline;
     int asked; /* how often it was told to end */
+    bool late; /* its time limit has passed */
     bool given_up, unwatched, lost;
     bool ended; /* how says how; what is to be collected is */
     kin_status verdict;
@@ -150,6 +151,7 @@ static void give_up(kin_program *it, kin_status verdict)
 static void too_late(kin_program *it)
 {
     bool force = it->asked++ > 0;
+    it->late = true;
     it->deadline = force ? KIN_OS_NEVER : kin__deadline(it->options.grace);
     finish(it, KIN_E_TIMED_OUT, force);
 }
@@ -330,6 +332,7 @@ kin_status kin__program_verdict(const kin_program *it, kin_exit *end)
 {
     bool known = it->ended && !it->lost;
     *end = known ? kin__exit_of(&it->how, false) : (kin_exit){.code = -1};
+    end->timed_out = it->late;
     if (it->verdict != KIN_OK) {
         return it->verdict;
     }

@@ -282,6 +282,33 @@ static void time_limit_is_kept_while_waiting(void **state)
     kin_run_close(program);
 }
 
+/* By its time limit, by a call of this process, and by somebody else. */
+static void who_ended_it_is_told(void **state)
+{
+    (void)state;
+    enum { LIMIT, CALL, OTHER, ENDS };
+    somebody_dies();
+    for (int by = 0; by < ENDS; by++) {
+        const char *const argv[] = {self, "hang", NULL};
+        kin_run_options options = KIN_RUN_OPTIONS;
+        kin_program *program = NULL;
+        kin_exit end = {.code = 0};
+        options.output = KIN_RUN_PIPE;
+        options.timeout = by == LIMIT ? KIN_MS(300) : PATIENCE;
+        assert_ok(kin_run_start(&program, argv, &options));
+        expect_line(program, 1, "begun");
+        if (by == CALL) {
+            assert_ok(kin_run_kill(program));
+        } else if (by == OTHER) {
+            kill_pid_with(kin_run_pid(program), 9);
+        }
+        assert_ok(kin_run_wait(program, PATIENCE, &end));
+        assert_int_equal(end.timed_out, by == LIMIT);
+        assert_int_equal(end.how == KIN_END_KILLED, by != OTHER);
+        kin_run_close(program);
+    }
+}
+
 static void what_is_left_behind_does_not_hang(void **state)
 {
     (void)state;
@@ -529,6 +556,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(bytes_and_collected_output_are_moved_while_waiting),
         cmocka_unit_test(end_by_force),
         cmocka_unit_test(time_limit_is_kept_while_waiting),
+        cmocka_unit_test(who_ended_it_is_told),
         cmocka_unit_test(what_is_left_behind_does_not_hang),
         cmocka_unit_test(long_lines_come_in_parts),
         cmocka_unit_test(wait_takes_programs_and_their_output),
