@@ -12,7 +12,7 @@ static void call(const char *const *argv, outcome *out)
     say(out->got, "exit code %d", end.code);
 }
 
-void demo_run(kin_method method, outcome *out)
+void demo_run(kin_start_method method, outcome *out)
 {
     const char *const argv[] = {tool_path, "noop", NULL};
     (void)method;
@@ -20,7 +20,7 @@ void demo_run(kin_method method, outcome *out)
 }
 
 /* One that fails: checked, that is an error, which knows the command. */
-void demo_run_checked(kin_method method, outcome *out)
+void demo_run_checked(kin_start_method method, outcome *out)
 {
     const char *const argv[] = {tool_path, "noop", "7", NULL};
     kin_run_result result;
@@ -32,7 +32,7 @@ void demo_run_checked(kin_method method, outcome *out)
     kin_run_free(&result);
 }
 
-void demo_run_output(kin_method method, outcome *out)
+void demo_run_output(kin_start_method method, outcome *out)
 {
     const char *const argv[] = {tool_path, "version", NULL};
     kin_run_result result;
@@ -43,7 +43,7 @@ void demo_run_output(kin_method method, outcome *out)
     kin_run_free(&result);
 }
 
-void demo_run_missing(kin_method method, outcome *out)
+void demo_run_missing(kin_start_method method, outcome *out)
 {
     static const char *const argv[] = {"there-is-no-such-program", NULL};
     (void)method;

@@ -17,7 +17,7 @@ static int more(kin_program *program)
 {
     const char *line;
     size_t length, used = strlen(output);
-    kin_status status = kin_run_read_line(program, 1, &line, &length, PATIENCE);
+    kin_status status = kin_run_read_line(&line, &length, program, 1, PATIENCE);
     CHECK(status == KIN_OK || status == KIN_E_CLOSED);
     if (status == KIN_OK) {
         printf("    %.*s\n", (int)length, line);

@@ -8,9 +8,9 @@
  *              kin_blob_adopt(&args, blob, size);
  *
  * The handles inside must be valid in the child. Windows: give the child's process handle as target, and they are
- * duplicated into it; or KIN_NO_TARGET, and let the child inherit, under the same values, those that kin_blob_handles
- * lists. POSIX: there is only inheritance: see to it that the descriptors listed survive into the child
- * (posix_spawn_file_actions_adddup2(fd, fd), or fcntl(fd, F_SETFD, 0) between fork and exec).
+ * duplicated into it; or KIN_BLOB_NO_TARGET, and let the child inherit, under the same values, those that
+ * kin_blob_handles lists. POSIX: there is only inheritance: see to it that the descriptors listed survive into the
+ * child (posix_spawn_file_actions_adddup2(fd, fd), or fcntl(fd, F_SETFD, 0) between fork and exec).
  *
  * A blob is checked field by field before anything in it is used, and each way in which it can be wrong has an error
  * of its own. The values of handles in it are a claim: its maker may have named any handle of this process. So
@@ -25,7 +25,7 @@
 KIN_BEGIN
 
 #define KIN_BLOB_MAX 4096u
-#define KIN_NO_TARGET ((kin_handle)0)
+#define KIN_BLOB_NO_TARGET ((kin_handle)0)
 
 /* Packs the family of args, and args, into buffer. *size: in, its capacity; out, the bytes used. args NULL: own
  * family, no arguments. The arguments lie in the arena until the blob is adopted, so adopt it once; those of a blob

@@ -46,9 +46,9 @@ KIN_API kin_status kin_cond_fini(kin_cond *cond);
  * KIN_E_TYPE, KIN_E_LIMIT. */
 KIN_API kin_status kin_cond_wait(kin_cond *cond, kin_lock *lock, int64_t timeout);
 
-/* Waits until ready(argument) is not 0, which is called holding the lock. Statuses as of kin_cond_wait;
+/* Waits until ready(context) is not 0, which is called holding the lock. Statuses as of kin_cond_wait;
  * KIN_OWNER_DIED at once, whatever ready would say. Also KIN_E_ARGUMENT (ready null). */
-KIN_API kin_status kin_cond_wait_for(kin_cond *cond, kin_lock *lock, int (*ready)(void *argument), void *argument,
+KIN_API kin_status kin_cond_wait_for(kin_cond *cond, kin_lock *lock, int (*ready)(void *context), void *context,
                                      int64_t timeout);
 
 /* Wakes count of those that wait, KIN_COND_ALL: all. Holding the lock is not required. Errors: KIN_E_ARGUMENT (null,

@@ -32,7 +32,7 @@
 #define KIN_DICT_H
 
 #include "family.h"
-#include "items.h"
+#include "snapshot.h"
 
 KIN_BEGIN
 
@@ -75,14 +75,14 @@ KIN_API kin_status kin_dict_update(kin_dict *dict, const void *key, size_t key_s
                                    kin_dict_change *change, void *context);
 
 /* Takes the key and its value out. Errors: KIN_E_NOT_FOUND. */
-KIN_API kin_status kin_dict_delete(kin_dict *dict, const void *key, size_t key_size);
+KIN_API kin_status kin_dict_remove(kin_dict *dict, const void *key, size_t key_size);
 /* All of them, at one moment. */
 KIN_API kin_status kin_dict_clear(kin_dict *dict);
 /* How many keys there are. Waits for a change that is going on. */
 KIN_API kin_status kin_dict_size(kin_dict *dict, size_t *count);
-/* Copies all keys and values, as they are at one moment, into memory of this process (items.h). Others' changes,
+/* Copies all keys and values, as they are at one moment, into memory of this process (snapshot.h). Others' changes,
  * though not their gets, wait as long as the copying takes. Errors: KIN_E_NO_MEMORY. */
-KIN_API kin_status kin_dict_items(kin_items **out, kin_dict *dict);
+KIN_API kin_status kin_dict_snapshot(kin_snapshot **out, kin_dict *dict);
 
 /* ---- strings and numbers: keys are strings, without their end ---- */
 
@@ -95,7 +95,7 @@ KIN_API kin_status kin_dict_get_i64(kin_dict *dict, const char *key, int64_t *va
 /* Adds; no value counts as 0. *after (may be NULL) is the sum. KIN_E_OVERFLOW: nothing changes. KIN_E_TYPE: as
  * above. */
 KIN_API kin_status kin_dict_add_i64(kin_dict *dict, const char *key, int64_t amount, int64_t *after);
-KIN_API kin_status kin_dict_delete_string(kin_dict *dict, const char *key);
+KIN_API kin_status kin_dict_remove_string(kin_dict *dict, const char *key);
 
 KIN_END
 

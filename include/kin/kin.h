@@ -31,7 +31,7 @@
 #include "event.h"
 #include "family.h"
 #include "inspect.h"
-#include "items.h"
+#include "snapshot.h"
 #include "list.h"
 #include "lock.h"
 #include "manager.h"

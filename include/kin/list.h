@@ -24,7 +24,7 @@
 #define KIN_LIST_H
 
 #include "family.h"
-#include "items.h"
+#include "snapshot.h"
 
 KIN_BEGIN
 
@@ -54,9 +54,9 @@ KIN_API kin_status kin_list_pop(kin_list *list, size_t index, void *buffer, size
 KIN_API kin_status kin_list_clear(kin_list *list);
 KIN_API kin_status kin_list_size(kin_list *list, size_t *count);
 /* Copies count items from first on, or as many of these as there are, as they are at one moment, into memory of this
- * process (items.h). count SIZE_MAX: to the end. Others' changes, though not their gets, wait meanwhile. Errors:
+ * process (snapshot.h). count SIZE_MAX: to the end. Others' changes, though not their gets, wait meanwhile. Errors:
  * KIN_E_NO_MEMORY. */
-KIN_API kin_status kin_list_items(kin_items **out, kin_list *list, size_t first, size_t count);
+KIN_API kin_status kin_list_snapshot(kin_snapshot **out, kin_list *list, size_t first, size_t count);
 
 KIN_END
 

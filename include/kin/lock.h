@@ -1,7 +1,7 @@
 /* lock.h: mutual exclusion between processes, and between their threads.
  *
  *     kin_lock *lock;
- *     kin_lock_create(&lock, NULL);
+ *     kin_lock_create(&lock, NULL, 0);
  *     kin_status status = kin_lock_acquire(lock, KIN_FOREVER);
  *     if (status == KIN_OWNER_DIED) {
  *         put_in_order(data);
@@ -33,8 +33,8 @@ typedef struct kin_lock {
 #define KIN_LOCK_RECURSIVE 1u /* the owner may acquire it again, and releases it as often */
 
 /* Allocates a lock in the family's arena (NULL: this process's own); free it with kin_lock_destroy.
- * Errors: as kin_alloc. */
-KIN_API kin_status kin_lock_create(kin_lock **out, kin_family *family);
+ * flags: 0 or KIN_LOCK_RECURSIVE. Errors: KIN_E_ARGUMENT (out null, unknown flags), and those of kin_alloc. */
+KIN_API kin_status kin_lock_create(kin_lock **out, kin_family *family, uint32_t flags);
 
 /* Destroys what kin_lock_create made, held or not; refs to it become stale. The caller sees to it that nobody uses it.
  * NULL: KIN_OK. Errors: KIN_E_FAMILY, KIN_E_TYPE, KIN_E_ARGUMENT (it lies in a struct: use kin_lock_fini), KIN_E_STALE.

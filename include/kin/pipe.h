@@ -8,7 +8,7 @@
  *     kin_pipe_send(ends[0], "hello", 5, KIN_FOREVER);
  *
  *     child:  kin_pipe *parent;
- *             kin_args_get_pipe(args, "parent", &parent);
+ *             kin_args_get_pipe(&parent, args, "parent");
  *             while (kin_pipe_recv(parent, text, sizeof text, &size, KIN_FOREVER) == KIN_OK) { ... }
  *
  * A message arrives whole or not at all, in order, whatever its length and bytes. One of up to 64 KiB (less a head)
@@ -108,7 +108,7 @@ KIN_API kin_status kin_pipe_recv_with(kin_pipe *pipe, void *buffer, size_t capac
  * Errors: those of kin_args_add_handle. */
 KIN_API kin_status kin_args_add_pipe(kin_args *args, const char *name, kin_pipe *pipe);
 /* In the child: its own, to keep or to close. The same each time. Errors: those of kin_args_get_handle. */
-KIN_API kin_status kin_args_get_pipe(const kin_args *args, const char *name, kin_pipe **out);
+KIN_API kin_status kin_args_get_pipe(kin_pipe **out, const kin_args *args, const char *name);
 
 /* ---- waiting for it with something else ---- */
 
@@ -117,7 +117,7 @@ KIN_API kin_status kin_args_get_pipe(const kin_args *args, const char *name, kin
  * afterwards, for it may be ready for something that is gone by then. Before waiting make sure that nothing is kept
  * in this process (kin_pipe_recv): kin_pipe_poll with KIN_NOW tells. It stays the pipe's; to read from it is to break
  * the pipe. */
-KIN_API kin_status kin_pipe_handle(kin_pipe *pipe, kin_handle *out);
+KIN_API kin_status kin_pipe_handle(kin_handle *out, kin_pipe *pipe);
 
 KIN_END
 

@@ -41,13 +41,13 @@ typedef struct kin_queue {
 } kin_queue;
 
 typedef struct kin_queue_options {
-    size_t size;           /* of this struct: KIN_QUEUE_OPTIONS sets it */
+    size_t size;           /* of this struct: KIN_QUEUE_OPTIONS_INIT sets it */
     uint64_t capacity;     /* bytes of the ring: the largest message. 0: 64 KiB. At most 2 GiB */
     uint32_t max_messages; /* in the queue at once; 0: as many as the ring holds */
     uint32_t flags;        /* KIN_QUEUE_JOINABLE, or 0 */
 } kin_queue_options;
 
-#define KIN_QUEUE_OPTIONS                                                                                              \
+#define KIN_QUEUE_OPTIONS_INIT                                                                                         \
     {                                                                                                                  \
         sizeof(kin_queue_options), 0, 0, 0                                                                             \
     }
@@ -100,16 +100,16 @@ KIN_API kin_status kin_queue_get_many(kin_queue *queue, kin_message *messages, s
 
 /* Gives the caller room for a message of size bytes, aligned to 16, in the queue itself; it becomes a message when it
  * is committed. Later messages are not got before that. Cost: O(1), nothing is copied. Errors: as kin_queue_put. */
-KIN_API kin_status kin_queue_reserve(kin_queue *queue, void **memory, size_t size, int64_t timeout);
+KIN_API kin_status kin_queue_reserve(void **memory, kin_queue *queue, size_t size, int64_t timeout);
 /* Makes it a message of its first size bytes. By the thread that reserved it. Errors: KIN_E_STALE (memory is no
  * reservation of this thread), KIN_E_TOO_BIG (size is more than was reserved). */
 KIN_API kin_status kin_queue_commit(kin_queue *queue, void *memory, size_t size);
 /* Gives it back unused. Errors: KIN_E_STALE. */
-KIN_API kin_status kin_queue_abandon(kin_queue *queue, void *memory);
+KIN_API kin_status kin_queue_discard(kin_queue *queue, void *memory);
 
 /* The next message where it lies, for this consumer alone: to be read there and then consumed. Several may be peeked
  * at once. Cost: O(1), nothing is copied. Errors: as kin_queue_get, but for KIN_E_TOO_BIG. */
-KIN_API kin_status kin_queue_peek(kin_queue *queue, const void **memory, size_t *size, int64_t timeout);
+KIN_API kin_status kin_queue_peek(const void **memory, size_t *size, kin_queue *queue, int64_t timeout);
 /* Gives its room back, when all before it is consumed, too: O(messages peeked meanwhile) for the next get. By the
  * thread that peeked it. Errors: KIN_E_STALE (memory was not peeked by this thread). */
 KIN_API kin_status kin_queue_consume(kin_queue *queue, const void *memory);

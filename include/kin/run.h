@@ -1,7 +1,7 @@
 /* run.h: run another program to its end, give it its input, collect its output.
  *
  *     const char *const argv[] = {"git", "log", "--oneline", NULL};
- *     kin_run_options options = KIN_RUN_OPTIONS;
+ *     kin_run_options options = KIN_RUN_OPTIONS_INIT;
  *     kin_run_result result;
  *     options.timeout = KIN_SECONDS(10);
  *     if (kin_run_output(argv, &options, &result) == KIN_OK && result.exit.code == 0) {
@@ -59,7 +59,7 @@ typedef enum kin_run_stream {                       /* pinned */
 #define KIN_RUN_NO_WINDOW 32u /* Windows: it opens no console window, if the caller has no console to share with it */
 
 typedef struct kin_run_options {
-    size_t size; /* sizeof(kin_run_options); KIN_RUN_OPTIONS sets it */
+    size_t size; /* sizeof(kin_run_options); KIN_RUN_OPTIONS_INIT sets it */
     uint32_t flags;
     kin_run_stream input, output, errors; /* all inherited; kin_run_output collects an inherited output */
     const void *input_bytes;              /* with KIN_RUN_BYTES; then the input ends */
@@ -71,7 +71,7 @@ typedef struct kin_run_options {
     size_t output_limit;            /* bytes collected of each stream; 0: no limit */
 } kin_run_options;
 
-#define KIN_RUN_OPTIONS                                                                                                \
+#define KIN_RUN_OPTIONS_INIT                                                                                           \
     {                                                                                                                  \
         sizeof(kin_run_options), 0, KIN_RUN_INHERIT, KIN_RUN_INHERIT, KIN_RUN_INHERIT, NULL, 0, NULL, NULL, 0, 0, 0    \
     }
@@ -112,7 +112,7 @@ KIN_API kin_status kin_run_output(const char *const *argv, const kin_run_options
 /* ---- a program that runs beside its caller ----
  *
  *     const char *const argv[] = {"make", "-j4", NULL};
- *     kin_run_options options = KIN_RUN_OPTIONS;
+ *     kin_run_options options = KIN_RUN_OPTIONS_INIT;
  *     options.output = KIN_RUN_PIPE;
  *     options.errors = KIN_RUN_TOGETHER;
  *     kin_program *program;
@@ -120,7 +120,7 @@ KIN_API kin_status kin_run_output(const char *const *argv, const kin_run_options
  *         const char *line;
  *         size_t length;
  *         kin_exit how;
- *         while (kin_run_read_line(program, 1, &line, &length, KIN_FOREVER) == KIN_OK) {
+ *         while (kin_run_read_line(&line, &length, program, 1, KIN_FOREVER) == KIN_OK) {
  *             printf("| %.*s\n", (int)length, line);
  *         }
  *         kin_run_wait(program, KIN_FOREVER, &how);
@@ -178,7 +178,7 @@ KIN_API kin_status kin_run_read(kin_program *program, unsigned stream, void *buf
  * It is not terminated by a zero. The last line may lack its end. A line longer than options.output_limit comes in
  * parts of that size. Errors: those of kin_run_read. After KIN_E_TIMED_OUT nothing is lost, and kin_wait waits for the
  * rest of the line. */
-KIN_API kin_status kin_run_read_line(kin_program *program, unsigned stream, const char **line, size_t *length,
+KIN_API kin_status kin_run_read_line(const char **line, size_t *length, kin_program *program, unsigned stream,
                                      int64_t timeout);
 /* Writes all bytes to the input, which is KIN_RUN_PIPE; *moved, if not null, is how many it took, also after an error.
  * Errors: KIN_E_TIMED_OUT; KIN_E_CLOSED: the program reads no more; KIN_E_ARGUMENT. */

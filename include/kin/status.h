@@ -48,15 +48,15 @@ KIN_BEGIN
     X(-22, KIN_E_BLOB_CORRUPT, "the blob's checksum or structure is wrong")                                            \
     X(-23, KIN_E_BLOB_VERSION, "the blob was made by another version or layout of kin")                                \
     X(-24, KIN_E_BLOB_TARGET, "the blob was made for another process")                                                 \
-    X(-25, KIN_E_BEFORE_MAIN, "a spawned child must call kin_main before it starts processes")                         \
-    X(-26, KIN_E_ENTRY, "no entry of that name was registered with kin_main")                                          \
+    X(-25, KIN_E_NO_CHILD_MAIN, "a spawned child must call kin_child_main before it starts processes")                 \
+    X(-26, KIN_E_ENTRY, "no entry of that name was registered with kin_child_main")                                    \
     X(-27, KIN_E_BROKEN, "the barrier is broken: somebody left it, or died, before all had come")                      \
     X(-28, KIN_E_DAMAGED, "its contents in shared memory make no sense: a member wrote over them")                     \
     X(-29, KIN_E_FAILED, "the program ran, and ended otherwise than with exit code 0")                                 \
     X(-30, KIN_E_TASK, "a task failed")                                                                                \
     X(-31, KIN_E_WORKER_DIED, "a worker died")                                                                         \
     X(-32, KIN_E_CANCELLED, "it was cancelled")                                                                        \
-    X(-33, KIN_E_AFTER_MAIN, "functions have to be registered before kin_main is called")
+    X(-33, KIN_E_TOO_LATE, "functions have to be registered before kin_child_main is called")
 
 typedef enum kin_status {
 #define KIN_STATUS_ENUM(number, name, text) name = number,

@@ -1,7 +1,7 @@
 /* value.h: one typed value, or an array of them, in shared memory, with a lock of its own or without.
  *
  *     kin_array *squares;
- *     kin_array_create(&squares, NULL, KIN_I32, 4, KIN_LOCKED);
+ *     kin_array_create(&squares, NULL, KIN_ELEMENT_I32, 4, KIN_VALUE_LOCKED);
  *     int32_t *item = kin_array_data(squares);
  *     kin_value_set(sum, &(int64_t){174}, sizeof(int64_t));
  *
@@ -21,28 +21,28 @@
 KIN_BEGIN
 
 typedef enum kin_element { /* pinned */
-                           KIN_I8 = 1,
-                           KIN_U8 = 2,
-                           KIN_I16 = 3,
-                           KIN_U16 = 4,
-                           KIN_I32 = 5,
-                           KIN_U32 = 6,
-                           KIN_I64 = 7,
-                           KIN_U64 = 8,
-                           KIN_F32 = 9,
-                           KIN_F64 = 10,
+                           KIN_ELEMENT_I8 = 1,
+                           KIN_ELEMENT_U8 = 2,
+                           KIN_ELEMENT_I16 = 3,
+                           KIN_ELEMENT_U16 = 4,
+                           KIN_ELEMENT_I32 = 5,
+                           KIN_ELEMENT_U32 = 6,
+                           KIN_ELEMENT_I64 = 7,
+                           KIN_ELEMENT_U64 = 8,
+                           KIN_ELEMENT_F32 = 9,
+                           KIN_ELEMENT_F64 = 10,
 } kin_element;
 
 /* The bytes of one element; 0 for a number that is none. */
 KIN_API size_t kin_element_size(kin_element element);
 
-#define KIN_UNLOCKED 0u
-#define KIN_LOCKED 1u
+#define KIN_VALUE_UNLOCKED 0u
+#define KIN_VALUE_LOCKED 1u
 
 typedef struct kin_value kin_value;
 typedef struct kin_array kin_array;
 
-/* flags: KIN_LOCKED or KIN_UNLOCKED. Starts as zero.
+/* flags: KIN_VALUE_LOCKED or KIN_VALUE_UNLOCKED. Starts as zero.
  * Errors: KIN_E_ARGUMENT (unknown element or flags), and those of kin_alloc. */
 KIN_API kin_status kin_value_create(kin_value **out, kin_family *family, kin_element element, uint32_t flags);
 /* As kin_lock_destroy. */

@@ -5,7 +5,7 @@
 
 #include "family/input.h"
 #include "memory/heap.h"
-#include "kin/items.h"
+#include "kin/snapshot.h"
 #include "park/owner_lock.h"
 #include "memory/object.h"
 #include "park/owner_lock.h"

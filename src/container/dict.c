@@ -215,7 +215,7 @@ kin_status kin_dict_update(kin_dict *dict, const void *key, size_t key_size, siz
     return end(&w, w.there ? change_copy(&w, room, change, context) : KIN_E_NOT_FOUND);
 }
 
-kin_status kin_dict_delete(kin_dict *dict, const void *key, size_t key_size)
+kin_status kin_dict_remove(kin_dict *dict, const void *key, size_t key_size)
 {
     work w;
     kin_status status = begin(&w, dict, key, key_size);
@@ -252,7 +252,7 @@ kin_status kin_dict_size(kin_dict *dict, size_t *count)
     return status;
 }
 
-kin_status kin_dict_items(kin_items **out, kin_dict *dict)
+kin_status kin_dict_snapshot(kin_snapshot **out, kin_dict *dict)
 {
     kin__seat *seat;
     kin__container *it = (kin__container *)dict;
@@ -344,7 +344,7 @@ kin_status kin_dict_add_i64(kin_dict *dict, const char *key, int64_t amount, int
     return status == KIN_OK ? end(&w, add(&w, amount, after)) : status;
 }
 
-kin_status kin_dict_delete_string(kin_dict *dict, const char *key)
+kin_status kin_dict_remove_string(kin_dict *dict, const char *key)
 {
-    return kin_dict_delete(dict, key, length_of(key));
+    return kin_dict_remove(dict, key, length_of(key));
 }

@@ -377,7 +377,7 @@ kin_status kin_list_size(kin_list *list, size_t *count)
     return status;
 }
 
-kin_status kin_list_items(kin_items **out, kin_list *list, size_t first, size_t count)
+kin_status kin_list_snapshot(kin_snapshot **out, kin_list *list, size_t first, size_t count)
 {
     work w;
     kin_status status = out ? begin(&w, list) : KIN_E_ARGUMENT;

@@ -47,7 +47,7 @@ void kin_family_close(kin_family *family)
     kin_os_cancel_release(held);
 }
 
-kin_status kin_family_of(const void *p, kin_family **out)
+kin_status kin_family_of(kin_family **out, const void *p)
 {
     if (!p || !out) {
         return KIN_E_ARGUMENT;
@@ -98,7 +98,7 @@ kin_status kin_family_reap(kin_family *family, uint32_t *reaped)
     return KIN_OK;
 }
 
-kin_status kin_sweep(uint32_t *swept)
+kin_status kin_cleanup(uint32_t *swept)
 {
     int held = kin_os_cancel_hold();
     uint32_t count = kin_os_sweep();

@@ -62,7 +62,7 @@ static uint64_t default_reserve(void)
 
 static kin_status check_options(kin_family_options *out, const kin_family_options *options)
 {
-    *out = (kin_family_options)KIN_FAMILY_OPTIONS;
+    *out = (kin_family_options)KIN_FAMILY_OPTIONS_INIT;
     if (options) {
         if (options->size != sizeof *options) {
             return KIN_E_ARGUMENT;
@@ -162,7 +162,7 @@ static void enter_making(void)
     }
 }
 
-kin_status kin_family_default_options(const kin_family_options *options)
+kin_status kin_family_configure_default(const kin_family_options *options)
 {
     kin_family_options checked;
     if (check_options(&checked, options) != KIN_OK || (options && (options->group || options->owner))) {
@@ -177,7 +177,7 @@ kin_status kin_family_default_options(const kin_family_options *options)
     return late ? KIN_E_EXISTS : KIN_OK;
 }
 
-kin_status kin_family_own(kin_family **out)
+kin_status kin_family_default(kin_family **out)
 {
     if (!out) {
         return KIN_E_ARGUMENT;
@@ -209,5 +209,5 @@ kin_status kin__family_resolve(kin_family **out, kin_family *family)
         *out = family;
         return KIN_OK;
     }
-    return kin_family_own(out);
+    return kin_family_default(out);
 }

@@ -162,7 +162,7 @@ kin_status kin_family_open(kin_family **out, const char *name, uint32_t flags, c
     return kin__with_error_of_before(status, before);
 }
 
-kin_status kin_family_forget(const char *name)
+kin_status kin_family_unlink(const char *name)
 {
     if (!kin__family_name_sound(name)) {
         return KIN_E_ARGUMENT;

@@ -110,7 +110,7 @@ static kin_status share(void **out, kin_family *family, const char *name, const 
 {
     for (;;) {
         void *object = NULL;
-        kin_status status = kin_name_get(&object, family, it->type, name);
+        kin_status status = kin_name_get(&object, family, name, it->type);
         if (status == KIN_E_NOT_FOUND || status == KIN_E_STALE) {
             status = make_named(&object, family, name, it);
         }
@@ -128,60 +128,60 @@ static kin_status get(kin_manager *manager, const char *name, const plan *it, vo
     return manager && name && out ? share(out, manager->family, name, it) : KIN_E_ARGUMENT;
 }
 
-kin_status kin_manager_lock(kin_manager *manager, const char *name, uint32_t flags, kin_lock **out)
+kin_status kin_manager_lock(kin_lock **out, kin_manager *manager, const char *name, uint32_t flags)
 {
     return get(manager, name, &(plan){.type = KIN_TYPE_LOCK, .flags = flags}, (void **)out);
 }
 
-kin_status kin_manager_rwlock(kin_manager *manager, const char *name, kin_rwlock **out)
+kin_status kin_manager_rwlock(kin_rwlock **out, kin_manager *manager, const char *name)
 {
     return get(manager, name, &(plan){.type = KIN_TYPE_RWLOCK}, (void **)out);
 }
 
-kin_status kin_manager_sem(kin_manager *manager, const char *name, uint32_t value, uint32_t maximum, kin_sem **out)
+kin_status kin_manager_sem(kin_sem **out, kin_manager *manager, const char *name, uint32_t value, uint32_t maximum)
 {
     return get(manager, name, &(plan){.type = KIN_TYPE_SEM, .value = value, .maximum = maximum}, (void **)out);
 }
 
-kin_status kin_manager_event(kin_manager *manager, const char *name, kin_event **out)
+kin_status kin_manager_event(kin_event **out, kin_manager *manager, const char *name)
 {
     return get(manager, name, &(plan){.type = KIN_TYPE_EVENT}, (void **)out);
 }
 
-kin_status kin_manager_cond(kin_manager *manager, const char *name, kin_cond **out)
+kin_status kin_manager_cond(kin_cond **out, kin_manager *manager, const char *name)
 {
     return get(manager, name, &(plan){.type = KIN_TYPE_COND}, (void **)out);
 }
 
-kin_status kin_manager_barrier(kin_manager *manager, const char *name, uint32_t parties, kin_barrier **out)
+kin_status kin_manager_barrier(kin_barrier **out, kin_manager *manager, const char *name, uint32_t parties)
 {
     return get(manager, name, &(plan){.type = KIN_TYPE_BARRIER, .value = parties}, (void **)out);
 }
 
-kin_status kin_manager_queue(kin_manager *manager, const char *name, const kin_queue_options *options, kin_queue **out)
+kin_status kin_manager_queue(kin_queue **out, kin_manager *manager, const char *name, const kin_queue_options *options)
 {
     return get(manager, name, &(plan){.type = KIN_TYPE_QUEUE, .queue = options}, (void **)out);
 }
 
-kin_status kin_manager_value(kin_manager *manager, const char *name, kin_element element, uint32_t flags,
-                             kin_value **out)
+kin_status kin_manager_value(kin_value **out, kin_manager *manager, const char *name, kin_element element,
+                             uint32_t flags)
 {
     return get(manager, name, &(plan){.type = KIN_TYPE_VALUE, .element = element, .flags = flags}, (void **)out);
 }
 
-kin_status kin_manager_array(kin_manager *manager, const char *name, kin_element element, size_t count, uint32_t flags,
-                             kin_array **out)
+kin_status kin_manager_array(kin_array **out, kin_manager *manager, const char *name, kin_element element, size_t count,
+                             uint32_t flags)
 {
     return get(manager, name, &(plan){.type = KIN_TYPE_ARRAY, .element = element, .count = count, .flags = flags},
                (void **)out);
 }
 
-kin_status kin_manager_dict(kin_manager *manager, const char *name, kin_dict **out)
+kin_status kin_manager_dict(kin_dict **out, kin_manager *manager, const char *name)
 {
     return get(manager, name, &(plan){.type = KIN_TYPE_DICT}, (void **)out);
 }
 
-kin_status kin_manager_list(kin_manager *manager, const char *name, kin_list **out)
+kin_status kin_manager_list(kin_list **out, kin_manager *manager, const char *name)
 {
     return get(manager, name, &(plan){.type = KIN_TYPE_LIST}, (void **)out);
 }
@@ -190,16 +190,16 @@ kin_status kin_manager_list(kin_manager *manager, const char *name, kin_list **o
 
 static kin_status make_parts(kin_manager *manager)
 {
-    kin_status status = kin_manager_lock(manager, KEEPER, 0, &manager->keeper);
-    return status == KIN_OK ? kin_manager_event(manager, STOP, &manager->stop) : status;
+    kin_status status = kin_manager_lock(&manager->keeper, manager, KEEPER, 0);
+    return status == KIN_OK ? kin_manager_event(&manager->stop, manager, STOP) : status;
 }
 
 /* Makes none. KIN_E_NOT_FOUND: the family never had a keeper. */
 static kin_status find_parts(kin_manager *manager)
 {
-    kin_status status = kin_name_get((void **)&manager->keeper, manager->family, KIN_TYPE_LOCK, KEEPER);
+    kin_status status = kin_name_get((void **)&manager->keeper, manager->family, KEEPER, KIN_TYPE_LOCK);
     if (status == KIN_OK) {
-        status = kin_name_get((void **)&manager->stop, manager->family, KIN_TYPE_EVENT, STOP);
+        status = kin_name_get((void **)&manager->stop, manager->family, STOP, KIN_TYPE_EVENT);
     }
     return status == KIN_E_STALE ? KIN_E_NOT_FOUND : status;
 }
@@ -226,7 +226,7 @@ static int keep(const kin_args *args)
     return 0;
 }
 
-const kin_entry kin__keeper_entry = {KIN__KEEPER_ENTRY, keep};
+const kin_child_entry kin__keeper_entry = {KIN__KEEPER_ENTRY, keep};
 
 static uint32_t owner_pid(const kin_manager *manager)
 {
@@ -246,13 +246,13 @@ static uint32_t keeper_pid(const kin_manager *manager)
 
 static kin_status start_keeper(kin_process **out, const kin_manager *manager, bool ends_with_starter)
 {
-    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
     kin_args *args;
     kin_status status = kin_args_create(&args, manager->family);
     if (status != KIN_OK) {
         return status;
     }
-    options.method = KIN_SPAWN;
+    options.method = KIN_START_SPAWN;
     options.die_with_parent = ends_with_starter;
     options.name = "keeper";
     options.no_window = 1;
@@ -297,7 +297,7 @@ static kin_status see_to_keeper(const kin_manager *manager, bool ends_with_start
 
 kin_status kin_manager_open(kin_manager **out, const char *name, const kin_manager_options *options)
 {
-    static const kin_manager_options usual = KIN_MANAGER_OPTIONS;
+    static const kin_manager_options usual = KIN_MANAGER_OPTIONS_INIT;
     options = options ? options : &usual;
     if (!out || options->size != sizeof *options) {
         return KIN_E_ARGUMENT;
@@ -338,7 +338,7 @@ kin_family *kin_manager_family(kin_manager *manager)
     return manager ? manager->family : NULL;
 }
 
-uint32_t kin_manager_keeper(kin_manager *manager)
+uint32_t kin_manager_pid(kin_manager *manager)
 {
     if (!manager) {
         return 0;

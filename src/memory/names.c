@@ -126,7 +126,7 @@ kin_status kin_name_set(const char *name, kin_type type, const void *object)
     }
     kin_status status = kin_ref_of(&ref, type, object);
     if (status == KIN_OK) {
-        status = kin_family_of(object, &family);
+        status = kin_family_of(&family, object);
     }
     if (status == KIN_OK) {
         status = enter(family, &seat);
@@ -139,7 +139,7 @@ kin_status kin_name_set(const char *name, kin_type type, const void *object)
     return status;
 }
 
-kin_status kin_name_get(void **out, kin_family *family, kin_type type, const char *name)
+kin_status kin_name_get(void **out, kin_family *family, const char *name, kin_type type)
 {
     kin__seat *seat;
     kin__name *empty = NULL;

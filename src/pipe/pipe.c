@@ -270,7 +270,7 @@ kin_status kin__pipe_watch(kin_pipe *pipe, int64_t deadline, kin_os_handle *out)
     return status;
 }
 
-kin_status kin_pipe_handle(kin_pipe *pipe, kin_handle *out)
+kin_status kin_pipe_handle(kin_handle *out, kin_pipe *pipe)
 {
     kin_os_handle handle;
     kin_status status = out ? kin__pipe_watch(pipe, KIN_OS_NEVER, &handle) : KIN_E_ARGUMENT;

@@ -104,7 +104,7 @@ static bool wait_until(kin_future *future, int64_t deadline)
     return true;
 }
 
-static void count_states(kin_outcome *out, const kin_future *future)
+static void count_states(kin_job_result *out, const kin_future *future)
 {
     const kin__plan *plan = &future->plan;
     uint64_t counts[KIN__TASK_AGAIN + 1] = {0};
@@ -127,7 +127,7 @@ const kin__failure *kin__future_failure(const kin_future *future)
 }
 
 /* Of work that nobody has done, because no worker has begun. */
-static void describe_broken(kin_outcome *out, const kin_pool *pool)
+static void describe_broken(kin_job_result *out, const kin_pool *pool)
 {
     if (pool->broken) {
         out->status = pool->status != 0 ? pool->status : KIN_E_WORKER_DIED;
@@ -137,11 +137,11 @@ static void describe_broken(kin_outcome *out, const kin_pool *pool)
 }
 
 /* Under the pool's lock. */
-static void describe(kin_outcome *out, const kin_future *future)
+static void describe(kin_job_result *out, const kin_future *future)
 {
     const kin__failure *failure = kin__future_failure(future);
     size_t size = out->size;
-    *out = (kin_outcome){0};
+    *out = (kin_job_result){0};
     if (future->has_death) {
         *out = future->first_death;
     } else if (failure) {
@@ -170,7 +170,7 @@ static bool is_suspect(const kin_future *future)
 
 static kin_status verdict(const kin_future *future)
 {
-    kin_outcome outcome = {.size = sizeof outcome};
+    kin_job_result outcome = {.size = sizeof outcome};
     if (!is_suspect(future)) {
         return KIN_OK;
     }
@@ -206,7 +206,7 @@ int kin_future_ready(kin_future *future)
     return future && kin__pool_check(future->pool) == KIN_OK && wait_until(future, 0);
 }
 
-kin_status kin_future_get(kin_future *future, const void **result, size_t *size, int64_t timeout)
+kin_status kin_future_get(const void **result, size_t *size, kin_future *future, int64_t timeout)
 {
     if (!future || !result || timeout < 0) {
         return KIN_E_ARGUMENT;
@@ -225,7 +225,7 @@ kin_status kin_future_get(kin_future *future, const void **result, size_t *size,
     return status;
 }
 
-kin_status kin_future_inspect(kin_future *future, kin_outcome *outcome)
+kin_status kin_future_inspect(kin_future *future, kin_job_result *outcome)
 {
     if (!future || !outcome || outcome->size != sizeof *outcome) {
         return KIN_E_ARGUMENT;
@@ -298,7 +298,7 @@ void kin_future_close(kin_future *future)
     }
 }
 
-kin_status kin_pool_map(kin_pool *pool, const kin_work *work, kin_outcome *outcome, int64_t timeout)
+kin_status kin_pool_map(kin_pool *pool, const kin_job *work, kin_job_result *outcome, int64_t timeout)
 {
     kin_future *future;
     int64_t deadline = timeout < 0 ? 0 : kin__deadline(timeout); /* kin_pool_submit refuses the former */
@@ -308,7 +308,7 @@ kin_status kin_pool_map(kin_pool *pool, const kin_work *work, kin_outcome *outco
     kin_status status = kin_pool_submit(&future, pool, work, timeout);
     if (status != KIN_OK) {
         if (outcome && status == KIN_E_WORKER_DIED && kin__pool_enter(pool) == KIN_OK) {
-            *outcome = (kin_outcome){.size = sizeof *outcome};
+            *outcome = (kin_job_result){.size = sizeof *outcome};
             describe_broken(outcome, pool);
             kin__pool_leave(pool);
         }

@@ -118,7 +118,7 @@ static kin_status start_all(kin_pool *pool)
 
 kin_status kin_pool_create(kin_pool **out, kin_family *family, const kin_pool_options *options)
 {
-    static const kin_pool_options usual = KIN_POOL_OPTIONS;
+    static const kin_pool_options usual = KIN_POOL_OPTIONS_INIT;
     options = options ? options : &usual;
     kin_status status = out ? check(options) : KIN_E_ARGUMENT;
     if (status == KIN_OK) {
@@ -145,7 +145,7 @@ kin_status kin_pool_create(kin_pool **out, kin_family *family, const kin_pool_op
 
 /* ---- used ---- */
 
-kin_status kin_pool_tend(kin_pool *pool)
+kin_status kin_pool_poll(kin_pool *pool)
 {
     kin_status status = kin__pool_enter(pool);
     if (status == KIN_OK) {

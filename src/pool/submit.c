@@ -33,7 +33,7 @@ static bool add(uint64_t *at, uint64_t count, uint64_t size)
     return true;
 }
 
-static bool lay_out(layout *out, const kin__plan *plan, const kin_work *work)
+static bool lay_out(layout *out, const kin__plan *plan, const kin_job *work)
 {
     kin__writer measure = {NULL, 0, 0};
     uint64_t at = sizeof(kin__job);
@@ -62,7 +62,7 @@ static uint64_t share(uint64_t count, uint64_t parts)
     return count / parts > 0 ? count / parts : 1;
 }
 
-static void divide(kin__plan *out, const kin_pool *pool, const kin_work *work)
+static void divide(kin__plan *out, const kin_pool *pool, const kin_job *work)
 {
     out->alone = work->count == 0;
     out->count = out->alone ? 1 : work->count;
@@ -77,12 +77,12 @@ static void divide(kin__plan *out, const kin_pool *pool, const kin_work *work)
     out->limit = work->limit;
 }
 
-static void fill_job(kin__job *job, const kin_pool *pool, const kin__plan *plan, const kin_work *work,
+static void fill_job(kin__job *job, const kin_pool *pool, const kin__plan *plan, const kin_job *work,
                      const layout *where)
 {
     uint64_t at = kin__offset(pool->family, job);
     job->number = plan->number;
-    memcpy(job->function, work->function, strlen(work->function));
+    memcpy(job->function, work->task, strlen(work->task));
     job->count = plan->count;
     job->chunk = plan->chunk;
     job->tasks = plan->tasks;
@@ -110,7 +110,7 @@ static void fill_job(kin__job *job, const kin_pool *pool, const kin__plan *plan,
 }
 
 /* What the maker goes by: its own numbers, not what stands in the arena by now. */
-static void place_plan(kin__plan *plan, kin__job *job, const layout *where, const kin_work *work)
+static void place_plan(kin__plan *plan, kin__job *job, const layout *where, const kin_job *work)
 {
     char *start = (char *)job;
     plan->job = job;
@@ -121,7 +121,7 @@ static void place_plan(kin__plan *plan, kin__job *job, const layout *where, cons
     plan->notes = plan->tasks > 1 ? (_Atomic uint64_t *)(void *)(start + where->notes) : NULL;
 }
 
-static kin_status make_job(kin_future *future, const kin_work *work)
+static kin_status make_job(kin_future *future, const kin_job *work)
 {
     kin_pool *pool = future->pool;
     layout where;
@@ -147,13 +147,13 @@ static bool array_sound(const kin_pool *pool, const void *array, size_t count, s
                          kin__family_covers(pool->family, kin__offset(pool->family, array), (uint64_t)count * size));
 }
 
-static kin_status check(const kin_pool *pool, const kin_work *work)
+static kin_status check(const kin_pool *pool, const kin_job *work)
 {
-    if (!work || work->size != sizeof *work || !work->function || work->limit < 0 || work->retries > KIN__RETRIES_MAX ||
+    if (!work || work->size != sizeof *work || !work->task || work->limit < 0 || work->retries > KIN__RETRIES_MAX ||
         (work->count == 0 && !work->in && work->in_size > 0)) {
         return KIN_E_ARGUMENT;
     }
-    if (!kin__function_find(work->function)) {
+    if (!kin__function_find(work->task)) {
         return KIN_E_ENTRY;
     }
     if (work->args && (work->args->handle_count > 0 || work->args->family != pool->family)) {
@@ -199,7 +199,7 @@ static void wake_workers(const kin_future *future)
 }
 
 /* KIN_E_BUSY: there is no room for a job. KIN_E_NO_MEMORY: perhaps until workers look away from closed works. */
-static kin_status prepare(kin_future *future, const kin_work *work, uint64_t *number)
+static kin_status prepare(kin_future *future, const kin_job *work, uint64_t *number)
 {
     kin_pool *pool = future->pool;
     kin_status status = check_open(pool);
@@ -222,7 +222,7 @@ static kin_status prepare(kin_future *future, const kin_work *work, uint64_t *nu
 }
 
 /* Under the pool's lock. Errors: those of prepare. */
-static kin_status post(kin_future *future, const kin_work *work)
+static kin_status post(kin_future *future, const kin_job *work)
 {
     kin_pool *pool = future->pool;
     kin__pool *shared = pool->shared;
@@ -254,7 +254,7 @@ static bool is_final(const kin_pool *pool, kin_status status, int64_t patience, 
     return (status != KIN_E_BUSY && !soon) || now >= deadline;
 }
 
-static kin_status post_until(kin_future *future, const kin_work *work, int64_t deadline)
+static kin_status post_until(kin_future *future, const kin_job *work, int64_t deadline)
 {
     kin_pool *pool = future->pool;
     kin_status status = kin__pool_enter(pool);
@@ -278,7 +278,7 @@ static kin_status post_until(kin_future *future, const kin_work *work, int64_t d
     return status == KIN_E_BUSY ? KIN_E_TIMED_OUT : status;
 }
 
-kin_status kin_pool_submit(kin_future **out, kin_pool *pool, const kin_work *work, int64_t timeout)
+kin_status kin_pool_submit(kin_future **out, kin_pool *pool, const kin_job *work, int64_t timeout)
 {
     if (!out || !pool || timeout < 0) {
         return KIN_E_ARGUMENT;

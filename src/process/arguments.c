@@ -84,7 +84,7 @@ static kin_status next_item(kin__arg **out, kin_args *args, const char *name)
     return KIN_OK;
 }
 
-kin_status kin_args_add(kin_args *args, const char *name, kin_type type, const void *object)
+kin_status kin_args_add_object(kin_args *args, const char *name, kin_type type, const void *object)
 {
     kin__arg *item;
     kin_family *family;
@@ -93,7 +93,7 @@ kin_status kin_args_add(kin_args *args, const char *name, kin_type type, const v
         status = kin_ref_of(&item->ref, type, object);
     }
     if (status == KIN_OK) {
-        status = kin_family_of(object, &family);
+        status = kin_family_of(&family, object);
     }
     if (status != KIN_OK) {
         return status;
@@ -196,7 +196,7 @@ static kin_status get(const kin__arg **out, const kin_args *args, const char *na
     return item->kind == kind ? KIN_OK : KIN_E_TYPE;
 }
 
-kin_status kin_args_get(const kin_args *args, const char *name, kin_type type, void **object)
+kin_status kin_args_get_object(void **object, const kin_args *args, const char *name, kin_type type)
 {
     const kin__arg *item;
     if (!object) {
@@ -206,7 +206,7 @@ kin_status kin_args_get(const kin_args *args, const char *name, kin_type type, v
     return status == KIN_OK ? kin_ref_get(object, type, item->ref) : status;
 }
 
-kin_status kin_args_get_bytes(const kin_args *args, const char *name, const void **bytes, size_t *size)
+kin_status kin_args_get_bytes(const void **bytes, size_t *size, const kin_args *args, const char *name)
 {
     const kin__arg *item;
     if (!bytes || !size) {
@@ -220,7 +220,7 @@ kin_status kin_args_get_bytes(const kin_args *args, const char *name, const void
     return status;
 }
 
-kin_status kin_args_get_handle(const kin_args *args, const char *name, kin_handle_kind kind, kin_handle *out)
+kin_status kin_args_get_handle(kin_handle *out, const kin_args *args, const char *name, kin_handle_kind kind)
 {
     const kin__arg *item;
     if (!out || kind < KIN_HANDLE_ANY || kind > KIN_HANDLE_OTHER) {
@@ -237,7 +237,7 @@ kin_status kin_args_get_handle(const kin_args *args, const char *name, kin_handl
     return KIN_OK;
 }
 
-kin_status kin_args_get_pipe(const kin_args *args, const char *name, kin_pipe **out)
+kin_status kin_args_get_pipe(kin_pipe **out, const kin_args *args, const char *name)
 {
     const kin__arg *item;
     if (!out) {

@@ -452,8 +452,8 @@ static kin_status own_kinds(kin__blob *blob, const kin_os_handle *handles)
 static kin_status place_handles(kin__blob *blob, const kin_os_handle *handles, kin_handle target)
 {
     kin_os_handle process = kin_os_handle_from((uint64_t)target);
-    blob->mode = target == KIN_NO_TARGET ? KIN__BLOB_INHERIT : KIN__BLOB_INTO;
-    blob->target = target == KIN_NO_TARGET ? 0 : kin_os_handle_pid(process);
+    blob->mode = target == KIN_BLOB_NO_TARGET ? KIN__BLOB_INHERIT : KIN__BLOB_INTO;
+    blob->target = target == KIN_BLOB_NO_TARGET ? 0 : kin_os_handle_pid(process);
     for (uint32_t i = 0; i < blob->handle_count; i++) {
         if (blob->mode == KIN__BLOB_INTO) {
             kin_status status = kin_os_handle_duplicate_into(&blob->values[i], handles[i], process);

@@ -37,13 +37,13 @@ struct kin_process {
 
 typedef struct order {
     const char *name;
-    const kin_entry *entry; /* NULL: known only to the other program */
+    const kin_child_entry *entry; /* NULL: known only to the other program */
     kin_family *family;
     const kin_args *args; /* or NULL */
     uint32_t starter;     /* this process's pid */
     kin_process_options options;
     kin_os_setting setting;
-    kin_method method; /* never KIN_DEFAULT */
+    kin_start_method method; /* never KIN_START_DEFAULT */
 } order;
 
 /* ---- fork ---- */
@@ -147,7 +147,7 @@ static kin_status launch(kin_process *process, const order *wanted, const kin__b
     if (status != KIN_OK) {
         return status;
     }
-    if (wanted->method == KIN_FORKSERVER) {
+    if (wanted->method == KIN_START_FORKSERVER) {
         return kin_os_server_start(&process->os, program, &message, &wanted->setting);
     }
     kin_os_setting setting = wanted->setting;
@@ -187,31 +187,31 @@ static kin_status start_spawn(kin_process *process, const order *wanted)
 
 /* ---- start ---- */
 
-static kin_method usual_method(const kin_process_options *options)
+static kin_start_method usual_method(const kin_process_options *options)
 {
     const char *text = kin_os_variable("KIN_START");
     if (options->program || (text && strcmp(text, "spawn") == 0)) {
-        return KIN_SPAWN;
+        return KIN_START_SPAWN;
     }
-    return text && strcmp(text, "forkserver") == 0 ? KIN_FORKSERVER : KIN_FORK;
+    return text && strcmp(text, "forkserver") == 0 ? KIN_START_FORKSERVER : KIN_START_FORK;
 }
 
-static kin_status start_by(kin_process *process, order *wanted, kin_method method)
+static kin_status start_by(kin_process *process, order *wanted, kin_start_method method)
 {
     wanted->method = method;
-    return method == KIN_FORK ? start_fork(process, wanted) : start_spawn(process, wanted);
+    return method == KIN_START_FORK ? start_fork(process, wanted) : start_spawn(process, wanted);
 }
 
 static kin_status start(kin_process *process, order *wanted)
 {
-    kin_method method = wanted->options.method;
-    if (method != KIN_DEFAULT) {
+    kin_start_method method = wanted->options.method;
+    if (method != KIN_START_DEFAULT) {
         return start_by(process, wanted, method);
     }
     method = usual_method(&wanted->options);
     kin_status status = start_by(process, wanted, method);
-    if (status == KIN_E_UNSUPPORTED && method != KIN_SPAWN) {
-        status = start_by(process, wanted, KIN_SPAWN);
+    if (status == KIN_E_UNSUPPORTED && method != KIN_START_SPAWN) {
+        status = start_by(process, wanted, KIN_START_SPAWN);
     }
     return status;
 }
@@ -256,17 +256,17 @@ static kin_status check_streams(const kin_os_setting *setting)
 
 static kin_status make_order(order *out, const char *name, const kin_args *args, const kin_process_options *options)
 {
-    *out = (order){.name = name, .args = args, .starter = kin_os_pid(), .options = KIN_PROCESS_OPTIONS};
+    *out = (order){.name = name, .args = args, .starter = kin_os_pid(), .options = KIN_PROCESS_OPTIONS_INIT};
     if (!kin__name_sound(name) || (options && options->size != sizeof *options)) {
         return KIN_E_ARGUMENT;
     }
     if (options) {
         out->options = *options;
     }
-    kin_method method = out->options.method;
+    kin_start_method method = out->options.method;
     const char *const *argv = out->options.argv;
-    if (method < KIN_DEFAULT || method > KIN_FORKSERVER ||
-        (out->options.program && (method == KIN_FORK || method == KIN_FORKSERVER)) || (argv && !argv[0]) ||
+    if (method < KIN_START_DEFAULT || method > KIN_START_FORKSERVER ||
+        (out->options.program && (method == KIN_START_FORK || method == KIN_START_FORKSERVER)) || (argv && !argv[0]) ||
         ((out->options.die_with_parent | out->options.no_window) & ~1) != 0 ||
         (out->options.name && !kin__name_sound(out->options.name)) || !kin__variables_sound(out->options.environment)) {
         return KIN_E_ARGUMENT;
@@ -277,7 +277,7 @@ static kin_status make_order(order *out, const char *name, const kin_args *args,
         return status;
     }
     if (kin_os_message_pending()) {
-        return KIN_E_BEFORE_MAIN;
+        return KIN_E_NO_CHILD_MAIN;
     }
     out->entry = kin__entry_find(name);
     if (!out->entry && !out->options.program) {

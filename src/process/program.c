@@ -64,7 +64,7 @@ static bool sound_options(const kin_run_options *options)
 
 kin_status kin__run_options(kin_run_options *out, const char *const *argv, const kin_run_options *options)
 {
-    *out = (kin_run_options)KIN_RUN_OPTIONS;
+    *out = (kin_run_options)KIN_RUN_OPTIONS_INIT;
     if (!argv || !argv[0] || argv[0][0] == '\0' || (options && !sound_options(options))) {
         return KIN_E_ARGUMENT;
     }
@@ -556,7 +556,7 @@ static bool take_line(sink *from, bool whole, const char **line, size_t *length)
     return true;
 }
 
-kin_status kin_run_read_line(kin_program *it, unsigned stream, const char **line, size_t *length, int64_t timeout)
+kin_status kin_run_read_line(const char **line, size_t *length, kin_program *it, unsigned stream, int64_t timeout)
 {
     if (!is_callers(it, stream) || stream == 0 || !line || !length || timeout < 0) {
         return KIN_E_ARGUMENT;

@@ -34,7 +34,7 @@ _Static_assert(sizeof(kin__queue) == sizeof(kin_queue), "kin_queue is kin__queue
 
 static kin_status check_options(kin_queue_options *out, const kin_queue_options *options)
 {
-    *out = (kin_queue_options)KIN_QUEUE_OPTIONS;
+    *out = (kin_queue_options)KIN_QUEUE_OPTIONS_INIT;
     if (options) {
         if (options->size != sizeof *options) {
             return KIN_E_ARGUMENT;
@@ -440,7 +440,7 @@ kin_status kin_queue_get(kin_queue *queue, void *buffer, size_t capacity, size_t
 
 /* ---- the public face: in place ---- */
 
-kin_status kin_queue_reserve(kin_queue *queue, void **memory, size_t size, int64_t timeout)
+kin_status kin_queue_reserve(void **memory, kin_queue *queue, size_t size, int64_t timeout)
 {
     kin__ring ring;
     kin_message message = {NULL, size, 0};
@@ -486,7 +486,7 @@ kin_status kin_queue_commit(kin_queue *queue, void *memory, size_t size)
     return status;
 }
 
-kin_status kin_queue_abandon(kin_queue *queue, void *memory)
+kin_status kin_queue_discard(kin_queue *queue, void *memory)
 {
     kin__ring ring;
     kin_status status = memory ? open_ring(&ring, queue) : KIN_E_ARGUMENT;
@@ -500,7 +500,7 @@ kin_status kin_queue_abandon(kin_queue *queue, void *memory)
     return status;
 }
 
-kin_status kin_queue_peek(kin_queue *queue, const void **memory, size_t *size, int64_t timeout)
+kin_status kin_queue_peek(const void **memory, size_t *size, kin_queue *queue, int64_t timeout)
 {
     kin__ring ring;
     kin_message message = {NULL, 0, 0};
@@ -603,18 +603,18 @@ uint32_t kin__queue_look(kin__look *how, void *object, uint32_t interest)
     }
     how->buckets |= kin__watch_bucket(how->seat->family, &ring.ends->readable);
     how->buckets |= kin__watch_bucket(how->seat->family, &ring.ends->writable);
-    if (how->arm && (interest & KIN_READABLE)) {
+    if (how->arm && (interest & KIN_WAIT_READABLE)) {
         kin__queue_line_up(&ring, true);
     }
-    if (how->arm && (interest & KIN_WRITABLE)) {
+    if (how->arm && (interest & KIN_WAIT_WRITABLE)) {
         kin__queue_line_up(&ring, false);
     }
     if (how->ask && (kin__queue_obstructed(&ring, &reading) || kin__queue_obstructed(&ring, &writing))) {
         make_room(&ring, true);
     }
     how->owned |= kin__queue_obstructed(&ring, &reading);
-    return ((interest & KIN_READABLE) && kin__queue_worthwhile(&ring, &reading) ? KIN_READABLE : 0) |
-           ((interest & KIN_WRITABLE) && kin__queue_worthwhile(&ring, &writing) ? KIN_WRITABLE : 0);
+    return ((interest & KIN_WAIT_READABLE) && kin__queue_worthwhile(&ring, &reading) ? KIN_WAIT_READABLE : 0) |
+           ((interest & KIN_WAIT_WRITABLE) && kin__queue_worthwhile(&ring, &writing) ? KIN_WAIT_WRITABLE : 0);
 }
 
 /* ---- the public face: tasks ---- */

@@ -259,14 +259,14 @@ static kin_status come_when_possible(kin__seat *seat, kin__barrier *barrier, uin
     }
 }
 
-static kin_status be_the_last(kin__seat *seat, kin__barrier *barrier, uint64_t word, void (*action)(void *argument),
-                              void *argument)
+static kin_status be_the_last(kin__seat *seat, kin__barrier *barrier, uint64_t word, void (*action)(void *context),
+                              void *context)
 {
     kin_family *family = seat->family;
     atomic_store(&barrier->runner, runner_of(seat->token, word));
     kin__park_end(seat);
     if (action) {
-        action(argument);
+        action(context);
     }
     if (!atomic_compare_exchange_strong(&barrier->word, &word, NEXT(word))) {
         return KIN_E_BROKEN;
@@ -275,8 +275,8 @@ static kin_status be_the_last(kin__seat *seat, kin__barrier *barrier, uint64_t w
     return KIN_OK;
 }
 
-kin_status kin_barrier_wait(kin_barrier *barrier, uint32_t *index, void (*action)(void *argument), void *argument,
-                            int64_t timeout)
+kin_status kin_barrier_wait_with(kin_barrier *barrier, uint32_t *index, void (*action)(void *context), void *context,
+                                 int64_t timeout)
 {
     kin__barrier *inside = (kin__barrier *)barrier;
     kin__seat *seat;
@@ -294,7 +294,7 @@ kin_status kin_barrier_wait(kin_barrier *barrier, uint32_t *index, void (*action
         return status;
     }
     if (COUNT(word) == parties_of(inside)) {
-        status = be_the_last(seat, inside, word, action, argument);
+        status = be_the_last(seat, inside, word, action, context);
     } else {
         status = sleep_through(seat, inside, GENERATION(word), &slices);
         kin__park_end(seat);
@@ -303,6 +303,11 @@ kin_status kin_barrier_wait(kin_barrier *barrier, uint32_t *index, void (*action
         *index = COUNT(word) - 1;
     }
     return status;
+}
+
+kin_status kin_barrier_wait(kin_barrier *barrier, uint32_t *index, int64_t timeout)
+{
+    return kin_barrier_wait_with(barrier, index, NULL, NULL, timeout);
 }
 
 /* ---- from outside ---- */

@@ -127,7 +127,7 @@ kin_status kin_cond_wait(kin_cond *cond, kin_lock *lock, int64_t timeout)
                : KIN_E_NOT_OWNER;
 }
 
-kin_status kin_cond_wait_for(kin_cond *cond, kin_lock *lock, int (*ready)(void *argument), void *argument,
+kin_status kin_cond_wait_for(kin_cond *cond, kin_lock *lock, int (*ready)(void *context), void *context,
                              int64_t timeout)
 {
     kin__seat *seat;
@@ -139,7 +139,7 @@ kin_status kin_cond_wait_for(kin_cond *cond, kin_lock *lock, int (*ready)(void *
         return KIN_E_NOT_OWNER;
     }
     int64_t deadline = kin__deadline(timeout);
-    while (!ready(argument)) {
+    while (!ready(context)) {
         if (status == KIN_E_TIMED_OUT) {
             return status;
         }

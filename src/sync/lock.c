@@ -25,16 +25,16 @@ kin_status kin_lock_fini(kin_lock *lock)
     return kin__object_fini(lock, KIN_TYPE_LOCK);
 }
 
-kin_status kin_lock_create(kin_lock **out, kin_family *family)
+kin_status kin_lock_create(kin_lock **out, kin_family *family, uint32_t flags)
 {
     void *memory;
-    if (!out) {
+    if (!out || flags & ~KIN_LOCK_RECURSIVE) {
         return KIN_E_ARGUMENT;
     }
     kin_status status = kin_alloc(&memory, family, sizeof **out);
     if (status == KIN_OK) {
         *out = memory;
-        status = kin_lock_init(*out, 0);
+        status = kin_lock_init(*out, flags);
     }
     return status;
 }

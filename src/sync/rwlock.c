@@ -596,15 +596,16 @@ static inline kin_status find(kin__seat **seat, kin_rwlock *lock)
     return *seat ? KIN_OK : lock ? kin__seat_find(seat, lock, KIN_TYPE_RWLOCK) : KIN_E_ARGUMENT;
 }
 
-kin_status kin_rwlock_acquire(kin_rwlock *lock, kin_access access, int64_t timeout)
+kin_status kin_rwlock_acquire(kin_rwlock *lock, kin_rwlock_mode access, int64_t timeout)
 {
     kin__rwlock *inside = (kin__rwlock *)lock;
     kin__seat *seat;
     kin_status status = find(&seat, lock);
-    if (status != KIN_OK || timeout < 0 || (access != KIN_READ && access != KIN_WRITE)) {
+    if (status != KIN_OK || timeout < 0 || (access != KIN_RWLOCK_READ && access != KIN_RWLOCK_WRITE)) {
         return status != KIN_OK ? status : KIN_E_ARGUMENT;
     }
-    status = access == KIN_READ ? acquire_reading(seat, inside, timeout) : acquire_writing(seat, inside, timeout);
+    status =
+        access == KIN_RWLOCK_READ ? acquire_reading(seat, inside, timeout) : acquire_writing(seat, inside, timeout);
     if (status == KIN_OWNER_DIED) {
         kin__reap_all(seat->family); /* it may have left more */
     }

@@ -13,7 +13,7 @@
 typedef struct items {
     kin__object object; /* detail: flags << 8 | element */
     uint64_t count;
-    kin_lock lock; /* initialised only if KIN_LOCKED */
+    kin_lock lock; /* initialised only if KIN_VALUE_LOCKED */
     uint64_t fill; /* the elements are aligned to 16, as their block is */
 } items;
 
@@ -22,19 +22,19 @@ _Static_assert(sizeof(items) % 16 == 0, "elements follow, aligned");
 size_t kin_element_size(kin_element element)
 {
     switch (element) {
-    case KIN_I8:
-    case KIN_U8:
+    case KIN_ELEMENT_I8:
+    case KIN_ELEMENT_U8:
         return 1;
-    case KIN_I16:
-    case KIN_U16:
+    case KIN_ELEMENT_I16:
+    case KIN_ELEMENT_U16:
         return 2;
-    case KIN_I32:
-    case KIN_U32:
-    case KIN_F32:
+    case KIN_ELEMENT_I32:
+    case KIN_ELEMENT_U32:
+    case KIN_ELEMENT_F32:
         return 4;
-    case KIN_I64:
-    case KIN_U64:
-    case KIN_F64:
+    case KIN_ELEMENT_I64:
+    case KIN_ELEMENT_U64:
+    case KIN_ELEMENT_F64:
         return 8;
     }
     return 0;
@@ -61,7 +61,7 @@ static uint64_t read_head(view *out, items *of, kin_type type)
 {
     uint32_t detail = atomic_load_explicit(&of->object.detail, memory_order_relaxed);
     *out = (view){of, (char *)(of + 1), kin__read_u64(&of->count), kin_element_size((kin_element)(detail & 0xff)),
-                  (detail >> 8 & KIN_LOCKED) != 0};
+                  (detail >> 8 & KIN_VALUE_LOCKED) != 0};
     return type == KIN_TYPE_VALUE && out->count != 1 ? 0 : size_with(out->count, out->each);
 }
 
@@ -103,7 +103,7 @@ static kin_status create(void **out, kin_family *family, kin_type type, kin_elem
 {
     void *memory;
     size_t each = kin_element_size(element);
-    if (!out || each == 0 || count == 0 || (flags & ~KIN_LOCKED)) {
+    if (!out || each == 0 || count == 0 || (flags & ~KIN_VALUE_LOCKED)) {
         return KIN_E_ARGUMENT;
     }
     uint64_t size = size_with(count, each);
@@ -116,7 +116,7 @@ static kin_status create(void **out, kin_family *family, kin_type type, kin_elem
     }
     items *made = memory;
     made->count = count;
-    if (flags & KIN_LOCKED) {
+    if (flags & KIN_VALUE_LOCKED) {
         kin_lock_init(&made->lock, 0); /* cannot fail in a block just allocated */
     }
     kin__object_init(&made->object, type, flags << 8 | (uint32_t)element);

@@ -76,8 +76,8 @@ static kin_status check_object(waiter *w, const kin_wait_item *item)
 
 static kin_status check_item(waiter *w, kin_wait_item *item)
 {
-    uint32_t all =
-        item->type == KIN_TYPE_QUEUE || item->type == KIN_WAIT_HANDLE ? KIN_READABLE | KIN_WRITABLE : KIN_READABLE;
+    uint32_t all = item->type == KIN_TYPE_QUEUE || item->type == KIN_WAIT_HANDLE ? KIN_WAIT_READABLE | KIN_WAIT_WRITABLE
+                                                                                 : KIN_WAIT_READABLE;
     item->ready = 0;
     if (item->interest == 0 || (item->interest & ~all)) {
         return KIN_E_ARGUMENT;
@@ -178,13 +178,13 @@ static uint32_t native_ready(const kin_wait_item *item, const kin_os_watch *watc
 {
     switch (item->type) {
     case KIN_WAIT_PIPE:
-        return kin_pipe_poll(item->object, NULL, KIN_NOW) == KIN_E_TIMED_OUT ? 0 : KIN_READABLE;
+        return kin_pipe_poll(item->object, NULL, KIN_NOW) == KIN_E_TIMED_OUT ? 0 : KIN_WAIT_READABLE;
     case KIN_WAIT_PROCESS:
-        return kin_process_alive(item->object) ? 0 : KIN_READABLE;
+        return kin_process_alive(item->object) ? 0 : KIN_WAIT_READABLE;
     case KIN_WAIT_PROGRAM:
     case KIN_WAIT_OUTPUT:
     case KIN_WAIT_ERRORS:
-        return kin__program_is_ready(item->object, item->type - KIN_WAIT_PROGRAM) ? KIN_READABLE : 0;
+        return kin__program_is_ready(item->object, item->type - KIN_WAIT_PROGRAM) ? KIN_WAIT_READABLE : 0;
     default:
         return watch->ready;
     }

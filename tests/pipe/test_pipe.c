@@ -31,7 +31,7 @@ static void give_pipe(kin_args *args, const char *name, kin_pipe *pipe)
 static kin_pipe *given_pipe(const kin_args *args, const char *name)
 {
     kin_pipe *pipe = NULL;
-    kin_status status = kin_args_get_pipe(args, name, &pipe);
+    kin_status status = kin_args_get_pipe(&pipe, args, name);
     if (status != KIN_OK) {
         fprintf(stderr, "argument %s: %s\n", name, kin_status_name(status));
     }
@@ -314,7 +314,7 @@ static int child_slow_sender(const kin_args *args)
     return 0;
 }
 
-static const kin_entry entries[] = {
+static const kin_child_entry entries[] = {
     {"echo", child_echo},
     {"take", child_take},
     {"move", child_move},
@@ -382,7 +382,7 @@ static void one_way_is_one_way(void **state)
     assert_status(kin_pipe_send(it.theirs, "", 0, KIN_NOW), KIN_E_UNSUPPORTED);
     assert_status(kin_pipe_recv(it.mine, NULL, 0, NULL, KIN_NOW), KIN_E_UNSUPPORTED);
     assert_status(kin_pipe_poll(it.mine, NULL, KIN_NOW), KIN_E_UNSUPPORTED);
-    assert_status(kin_pipe_handle(it.mine, &handle), KIN_E_UNSUPPORTED);
+    assert_status(kin_pipe_handle(&handle, it.mine), KIN_E_UNSUPPORTED);
     kin_pipe_close(it.theirs);
     assert_status(kin_pipe_send(it.mine, "", 0, KIN_NOW), KIN_E_CLOSED);
     kin_pipe_close(it.mine);
@@ -408,17 +408,17 @@ static void bad_input_is_refused(void **state)
     assert_status(kin_pipe_recv_with(it.mine, &byte, 1, NULL, NULL, &one, 0), KIN_E_ARGUMENT);
     assert_status(kin_pipe_poll(NULL, NULL, 0), KIN_E_ARGUMENT);
     assert_status(kin_pipe_poll(it.mine, NULL, -1), KIN_E_ARGUMENT);
-    assert_status(kin_pipe_handle(it.mine, NULL), KIN_E_ARGUMENT);
-    assert_status(kin_pipe_handle(NULL, &handle), KIN_E_ARGUMENT);
+    assert_status(kin_pipe_handle(NULL, it.mine), KIN_E_ARGUMENT);
+    assert_status(kin_pipe_handle(&handle, NULL), KIN_E_ARGUMENT);
     assert_status(kin_pipe_send_with(it.mine, "", 0, NULL, 1, 0), KIN_E_ARGUMENT);
     assert_status(kin_pipe_send_with(it.mine, "", 0, many, KIN_ATTACHMENTS_MAX + 1, 0), KIN_E_ARGUMENT);
     kin_args *args = new_args();
     assert_status(kin_args_add_pipe(args, "a", NULL), KIN_E_ARGUMENT);
     assert_status(kin_args_add_pipe(NULL, "a", it.mine), KIN_E_ARGUMENT);
-    assert_status(kin_args_get_pipe(args, "a", ends), KIN_E_NOT_FOUND);
+    assert_status(kin_args_get_pipe(ends, args, "a"), KIN_E_NOT_FOUND);
     give_number(args, "number", 1);
-    assert_status(kin_args_get_pipe(args, "number", ends), KIN_E_TYPE);
-    assert_status(kin_args_get_pipe(args, "number", NULL), KIN_E_ARGUMENT);
+    assert_status(kin_args_get_pipe(ends, args, "number"), KIN_E_TYPE);
+    assert_status(kin_args_get_pipe(NULL, args, "number"), KIN_E_ARGUMENT);
     kin_args_destroy(args);
     kin_pipe_close(NULL);
     close_both(&it);
@@ -956,16 +956,16 @@ static void handle_is_ready_when_a_message_is_there(void **state)
     two it = new_pipe(0);
     kin_handle handle = 0;
     for (int i = 0; i < 3; i++) {
-        assert_ok(kin_pipe_handle(it.mine, &handle));
+        assert_ok(kin_pipe_handle(&handle, it.mine));
         assert_false(handle_is_ready(handle, 10));
         send_text(it.theirs, "news");
         assert_true(handle_is_ready(handle, 10000));
-        assert_ok(kin_pipe_handle(it.mine, &handle));
+        assert_ok(kin_pipe_handle(&handle, it.mine));
         assert_true(handle_is_ready(handle, 10000));
         assert_ok(kin_pipe_poll(it.mine, NULL, KIN_NOW));
         assert_next(it.mine, "news");
     }
-    assert_ok(kin_pipe_handle(it.mine, &handle));
+    assert_ok(kin_pipe_handle(&handle, it.mine));
     assert_false(handle_is_ready(handle, 10));
     kin_pipe_close(it.theirs);
     assert_true(handle_is_ready(handle, 10000));
@@ -1202,7 +1202,7 @@ static void long_message_waits_for_a_buffer(void **state)
 
 int main(void)
 {
-    kin_main(entries, sizeof entries / sizeof entries[0]);
+    kin_child_main(entries, sizeof entries / sizeof entries[0]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(message_given_up_is_in_nobodys_way),
         cmocka_unit_test(long_message_waits_for_a_buffer),

@@ -37,7 +37,7 @@ static int limit_descriptors(rlim_t count)
 static int with_few_descriptors(void)
 {
     kin_run_result result;
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     int limits = 0;
     for (int fd = 3; fd < 100; fd++) {
         close(fd);
@@ -66,7 +66,7 @@ static int with_few_descriptors(void)
 static int without_pidfd(void)
 {
     kin_run_result result;
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     const char *const late[] = {"sh", "-c", "sleep 30 & echo $!; exec sleep 20", NULL};
     for (int fd = 3; fd < 20; fd++) {
         close(fd);
@@ -84,7 +84,7 @@ static int without_pidfd(void)
 static int without_streams(void)
 {
     kin_run_result result;
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     const char *const both[] = {"sh", "-c", "cat; echo wrong >&2", NULL};
     int failed = dup(2);
     close(0);
@@ -131,7 +131,7 @@ static int with_a_signal_pending(void)
 {
     static char bytes[100000];
     const char *const deaf[] = {"sh", "-c", "exec <&-; sleep 0.1", NULL};
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     sigset_t pipe_only, pending;
     sigemptyset(&pipe_only);
     sigaddset(&pipe_only, SIGPIPE);

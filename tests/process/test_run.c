@@ -221,7 +221,7 @@ static int child_stay(const kin_args *args)
     return 0;
 }
 
-static const kin_entry entries[] = {{"stay", child_stay}};
+static const kin_child_entry entries[] = {{"stay", child_stay}};
 
 /* ---- starting ---- */
 
@@ -260,7 +260,7 @@ static void signals_are_told(void **state)
 
 static void program_is_found(const char *name, const char *directory)
 {
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     const char *const argv[] = {name, "exit", "3", NULL};
     kin_exit result = {.code = -1, .signal = -1};
     options.directory = directory;
@@ -302,7 +302,7 @@ static void no_program_comes_from_the_current_directory(void **state)
 {
     (void)state;
     test_place before = enter_place_of(self);
-    kin_run_options elsewhere = KIN_RUN_OPTIONS;
+    kin_run_options elsewhere = KIN_RUN_OPTIONS_INIT;
     const char *const argv[] = {before.name, "exit", "3", NULL};
     const char *const lists[] = {"", ".", "::", ":", ":.:", ";", ".;", ";.;", "..;.", "../tests:tests:.", "./"};
     elsewhere.directory = before.directory;
@@ -329,7 +329,7 @@ static void wrong_programs_say_why(void **state)
     kin_run_result whole;
     size_t handles = count_handles();
     for (int i = 0; i < 3; i++) {
-        kin_run_options options = KIN_RUN_OPTIONS;
+        kin_run_options options = KIN_RUN_OPTIONS_INIT;
         options.input = KIN_RUN_BYTES;
         options.input_bytes = "x";
         options.input_size = 1;
@@ -346,7 +346,7 @@ static void wrong_programs_say_why(void **state)
     }
     assert_int_equal(count_handles(), handles);
     const char *const argv[] = {self, "exit", "0", NULL};
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     options.directory = plain;
     assert_status(kin_run(argv, &options, &result), KIN_E_NOT_FOUND);
     options.directory = "no such directory";
@@ -368,7 +368,7 @@ static void nonsense_is_refused(void **state)
     (void)state;
     const char *const none[] = {NULL}, *const empty[] = {"", NULL}, *const good[] = {self, "exit", "0", NULL};
     const char *const bad_variables[] = {"A=1", "=x", NULL};
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     kin_run_result result = {.started = 1};
     assert_status(kin_run(NULL, NULL, NULL), KIN_E_ARGUMENT);
     assert_status(kin_run(none, NULL, NULL), KIN_E_ARGUMENT);
@@ -381,7 +381,7 @@ static void nonsense_is_refused(void **state)
     kin_run_free(NULL);
 #define REFUSED(change)                                                                                                \
     do {                                                                                                               \
-        options = (kin_run_options)KIN_RUN_OPTIONS;                                                                    \
+        options = (kin_run_options)KIN_RUN_OPTIONS_INIT;                                                               \
         change;                                                                                                        \
         assert_status(kin_run(good, &options, NULL), KIN_E_ARGUMENT);                                                  \
     } while (0)
@@ -479,7 +479,7 @@ static void environment_can_be_changed(void **state)
     (void)state;
     const char *const changes[] = {"KIN_TEST_B", "KIN_TEST_C=1", "KIN_TEST_C=zwölf=12", "KIN_TEST_D", NULL};
     const char *const back[] = {"KIN_TEST_A", "KIN_TEST_A=", "KIN_TEST_B=x", "KIN_TEST_B", NULL};
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     set_variable("KIN_TEST_A", "one");
     set_variable("KIN_TEST_B", "two");
     expect_variables(NULL, "one|two|-|");
@@ -499,7 +499,7 @@ static void environment_can_be_changed(void **state)
 static void directory_can_be_chosen(void **state)
 {
     (void)state;
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     test_place before = enter_place_of(self);
     const char *const argv[] = {self, "open", before.name, NULL};
     kin_exit result;
@@ -557,7 +557,7 @@ static void all_streams_move_at_once(void **state)
     char *bytes = make_bytes(sizes[3]);
     size_t handles = count_handles();
     for (size_t i = 0; i < 4; i++) {
-        kin_run_options options = KIN_RUN_OPTIONS;
+        kin_run_options options = KIN_RUN_OPTIONS_INIT;
         kin_run_result result;
         options.input = KIN_RUN_BYTES;
         options.input_bytes = bytes;
@@ -587,7 +587,7 @@ static void streams_may_be_nothing(void **state)
 {
     (void)state;
     const char *const argv[] = {self, "copy", NULL};
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     kin_exit result;
     options.input = options.output = options.errors = KIN_RUN_NOTHING;
     assert_ok(kin_run(argv, &options, &result));
@@ -604,7 +604,7 @@ static void program_need_not_read_its_input(void **state)
     (void)state;
     const char *const argv[] = {self, "leave_early", NULL}, *const at_once[] = {self, "exit", "4", NULL};
     char *bytes = make_bytes(MEGABYTE);
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     kin_run_result result;
     options.input = KIN_RUN_BYTES;
     options.input_bytes = bytes;
@@ -626,7 +626,7 @@ static void what_is_left_behind_does_not_hang(void **state)
     static const char *const parts[] = {"leave_one_behind", "leave_a_flood_behind"};
     for (int i = 0; i < 2; i++) {
         const char *const argv[] = {self, parts[i], NULL};
-        kin_run_options options = KIN_RUN_OPTIONS;
+        kin_run_options options = KIN_RUN_OPTIONS_INIT;
         kin_run_result result;
         int64_t begun = now_ns();
         options.errors = KIN_RUN_COLLECT;
@@ -642,7 +642,7 @@ static void output_may_be_limited(void **state)
 {
     (void)state;
     const char *const argv[] = {self, "flood", NULL}, *const copy[] = {self, "copy", NULL};
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     kin_run_result result;
     int64_t begun = now_ns();
     options.output_limit = 123456;
@@ -672,7 +672,7 @@ static void late_program_is_ended(void **state)
     static const char *const parts[] = {"hang", "stubborn"};
     for (int i = 0; i < 2; i++) {
         const char *const argv[] = {self, parts[i], NULL};
-        kin_run_options options = KIN_RUN_OPTIONS;
+        kin_run_options options = KIN_RUN_OPTIONS_INIT;
         kin_run_result result;
         int64_t begun = now_ns();
         options.timeout = KIN_SECONDS(2);
@@ -706,7 +706,7 @@ static void late_programs_children_end_with_it_if_asked(void **state)
     for (int tree = 0; tree < 2; tree++) {
         char *path = make_plain_file("");
         const char *const argv[] = {self, "parent", path, NULL};
-        kin_run_options options = KIN_RUN_OPTIONS;
+        kin_run_options options = KIN_RUN_OPTIONS_INIT;
         kin_run_result result;
         options.timeout = KIN_SECONDS(1);
         options.flags = tree ? KIN_RUN_TREE : 0;
@@ -726,7 +726,7 @@ static void no_time_is_no_time(void **state)
 {
     (void)state;
     const char *const argv[] = {self, "hang", NULL};
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     options.timeout = options.grace = 1;
     options.output = KIN_RUN_NOTHING;
     int64_t begun = now_ns();
@@ -740,7 +740,7 @@ static void shell_only_when_asked(void **state)
 {
     (void)state;
     const char *const argv[] = {"echo one&& echo two", NULL};
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     kin_run_result result;
     assert_status(kin_run_output(argv, &options, &result), KIN_E_NOT_FOUND);
     kin_run_free(&result);
@@ -763,7 +763,7 @@ static void run_some(void *failed)
     const char *const argv[] = {self, "copy", NULL};
     char *bytes = make_bytes(100000);
     for (int i = 0; i < 5; i++) {
-        kin_run_options options = KIN_RUN_OPTIONS;
+        kin_run_options options = KIN_RUN_OPTIONS_INIT;
         kin_run_result result;
         options.input = KIN_RUN_BYTES;
         options.input_bytes = bytes;
@@ -798,7 +798,7 @@ static void run_slow(void *done)
 {
     const char *const argv[] = {self, "slow", NULL};
     char *bytes = make_bytes(200000);
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     kin_run_result result;
     options.input = KIN_RUN_BYTES;
     options.input_bytes = bytes;
@@ -832,7 +832,7 @@ static void child_forked_meanwhile_holds_nothing_up(void **state)
 
 int main(int argc, char **argv)
 {
-    kin_main(entries, 1);
+    kin_child_main(entries, 1);
     if (argc > 1) {
         return play(argc, argv);
     }

@@ -381,7 +381,7 @@ static void bad_input_is_refused(void **state)
     assert_status(kin_cond_notify(&it->sold, 0), KIN_E_ARGUMENT);
     assert_status(kin_cond_notify(&outside, 1), KIN_E_FAMILY);
     assert_ok(kin_family_create(&other, NULL));
-    assert_ok(kin_lock_create(&foreign, other));
+    assert_ok(kin_lock_create(&foreign, other, 0));
     assert_ok(kin_lock_acquire(foreign, KIN_NOW));
     assert_status(kin_cond_wait(&it->sold, foreign, 0), KIN_E_FAMILY);
     kin_family_close(other);
@@ -391,7 +391,7 @@ static void bad_input_is_refused(void **state)
 
 int main(void)
 {
-    static const kin_entry entries[] = {
+    static const kin_child_entry entries[] = {
         {"buy", child_buy},
         {"wait_once", child_wait_once},
         {"trade", child_trade},
@@ -399,7 +399,7 @@ int main(void)
         {"wait_holding_another", child_wait_holding_another},
         {"expects_deadlock", child_expects_deadlock},
     };
-    kin_main(entries, sizeof entries / sizeof entries[0]);
+    kin_child_main(entries, sizeof entries / sizeof entries[0]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(notify_wakes_as_many_as_it_says),
         cmocka_unit_test(trade_goes_to_and_fro),

@@ -79,8 +79,8 @@ static void bad_input_is_refused(void **state)
 
 int main(void)
 {
-    static const kin_entry entries[] = {{"add", child_add}};
-    kin_main(entries, 1);
+    static const kin_child_entry entries[] = {{"add", child_add}};
+    kin_child_main(entries, 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(adds_and_exchanges),
         cmocka_unit_test(processes_lose_no_addition),

@@ -211,8 +211,8 @@ static void bad_input_is_refused(void **state)
 
 int main(void)
 {
-    static const kin_entry entries[] = {{"wait", child_wait}, {"flicker", child_flicker}};
-    kin_main(entries, 2);
+    static const kin_child_entry entries[] = {{"wait", child_wait}, {"flicker", child_flicker}};
+    kin_child_main(entries, 2);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(is_set_and_cleared),
         cmocka_unit_test(set_wakes_all_even_if_cleared_at_once),

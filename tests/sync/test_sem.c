@@ -351,12 +351,12 @@ static void what_was_written_before_a_release_is_seen(void **state)
 
 int main(void)
 {
-    static const kin_entry entries[] = {
+    static const kin_child_entry entries[] = {
         {"share", child_share},
         {"wait_for_one", child_wait_for_one},
         {"wait_for_three", child_wait_for_three},
     };
-    kin_main(entries, sizeof entries / sizeof entries[0]);
+    kin_child_main(entries, sizeof entries / sizeof entries[0]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_exactly),
         cmocka_unit_test(maximum_is_the_largest_by_default),

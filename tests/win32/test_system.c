@@ -42,7 +42,7 @@ static int set_mode_of_input(void)
 static int console_of_program(uint32_t flags)
 {
     const char *const argv[] = {self, "console", NULL};
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     kin_exit end = {.code = -1};
     options.flags = flags;
     options.input = options.output = options.errors = KIN_RUN_NOTHING;
@@ -57,7 +57,7 @@ static int child_console(const kin_args *args)
 
 static int console_of_child(int no_window)
 {
-    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
     kin_process *process = NULL;
     kin_exit end = {.code = -1};
     options.no_window = no_window;
@@ -90,7 +90,7 @@ static int count_sharers(void)
 static int start_with_console(void)
 {
     const char *const argv[] = {self, "count", NULL};
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     kin_exit end = {.code = -1};
     CHECK(own_console() == HIDDEN && count_sharers() == 1);
     options.flags = KIN_RUN_NO_WINDOW;
@@ -188,7 +188,7 @@ static void a_program_may_set_the_mode_of_its_input(void **state)
 {
     (void)state;
     const char *const argv[] = {self, "mode", NULL};
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     kin_exit end = {.code = -1};
     options.input = KIN_RUN_BYTES;
     options.input_bytes = "x";
@@ -276,9 +276,9 @@ static int play(const char *part)
 
 int main(int argc, char **argv)
 {
-    static const kin_entry entries[] = {{"console", child_console}};
+    static const kin_child_entry entries[] = {{"console", child_console}};
     be_told();
-    kin_main(entries, 1);
+    kin_child_main(entries, 1);
     if (kin_os_self_path(self, sizeof self) != KIN_OK) {
         return 1;
     }
