@@ -93,8 +93,9 @@ typedef struct kin_run_result {
  * such program or directory), KIN_E_PERMISSION (not executable), KIN_E_UNSUPPORTED (not in a format that the system can
  * run, a batch file), KIN_E_TOO_BIG (arguments and environment), KIN_E_BUSY (a program file that is open for writing),
  * KIN_E_LIMIT (processes, descriptors), KIN_E_NO_MEMORY, KIN_E_OS. After these nothing has run, and nothing is left.
- * Errors of the run: KIN_E_TIMED_OUT (exit.timed_out is 1): it was asked to end (SIGTERM; Windows: made to), then, after the grace,
- * killed; also if it ended well when it was asked. KIN_E_TOO_BIG: there was more output than the limit; it was killed.
+ * Errors of the run: KIN_E_TIMED_OUT (exit.timed_out is 1): it was asked to end (SIGTERM; Windows: made to), then,
+ * after the grace, killed; also if it ended well when it was asked. KIN_E_TOO_BIG: there was more output than the
+ * limit; it was killed.
  * KIN_E_NO_MEMORY for the output: likewise. KIN_E_HANDLE: this process has closed the pipe to a stream, as by
  * closefrom: likewise.
  * KIN_E_PERMISSION: it was to be ended and may not be (it runs as another user): it goes on, unwatched. KIN_E_OS: also

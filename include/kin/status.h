@@ -83,8 +83,9 @@ KIN_API const char *kin_os_error_text(int code, char *buffer, size_t size);
 
 /* Timeouts are nanoseconds on the monotonic clock: a step of the wall clock does not move them. Time for which the
  * machine is suspended does not count, neither in the clock nor in a wait, on all systems (Linux: CLOCK_MONOTONIC;
- * Windows 10: the unbiased interrupt time). n is an integer or a floating number: KIN_SECONDS(0.5). What is too large to be told in nanoseconds is KIN_FOREVER, what is too small (or
- * no number) INT64_MIN; functions refuse all that is negative. n is evaluated more than once. */
+ * Windows 10: the unbiased interrupt time). n is an integer or a floating number: KIN_SECONDS(0.5). What is too large
+ * to be told in nanoseconds is KIN_FOREVER, what is too small (or no number) INT64_MIN; functions refuse all that is
+ * negative. n is evaluated more than once. */
 #define KIN_NOW INT64_C(0)
 #define KIN_FOREVER INT64_MAX
 #define KIN_US(n) KIN_DETAIL_TIME((double)(n)*1e3)

@@ -2,8 +2,8 @@
  *
  * - Waits do not count the time for which the machine is suspended (Microsoft, "WaitForSingleObject function", since
  *   Windows 8), and neither does a deadline on POSIX. QueryPerformanceCounter counts it: a deadline on that clock would
- *   pass while the waits go on. So the clock is the unbiased interrupt time, in units of 100 ns, which does not count it
- *   ("QueryUnbiasedInterruptTimePrecise function", Windows 10).
+ *   pass while the waits go on. So the clock is the unbiased interrupt time, in units of 100 ns, which does not count
+ *   it ("QueryUnbiasedInterruptTimePrecise function", Windows 10).
  * - Where that is missing (Wine 8) the counter has to do. It is one for all processes and processors, and never fails;
  *   its frequency is fixed at boot ("Acquiring high-resolution time stamps"). Wine's does not count a suspension.
  * - Sleep and the waits count in ticks (15.6 ms by default) and may return up to one tick early ("Sleep function"), so
