@@ -20,7 +20,7 @@
 static void must(kin_status status)
 {
     if (status < 0) {
-        exit(fprintf(stderr, "%s\n", kin_status_text(status)));
+        exit(fprintf(stderr, "%s\n", kin_last_error()));
     }
 }
 
@@ -82,7 +82,7 @@ static int collect(kin_queue *lines, log_file *file)
     char line[LINE];
     size_t size;
     unsigned long long count = 0;
-    kin_queue_info info = {.size = sizeof info};
+    kin_queue_info info = KIN_QUEUE_INFO_INIT;
     kin_status status;
     open_log(file);
     printf("collecting\n");
