@@ -92,7 +92,7 @@ static void so_many_run_at_once(void)
 static void a_time_limit_ends_a_command(shared *with)
 {
     kin_run_result result = run("1", "2", command("hang", name));
-    CHECK(result.exit.code == 1 && strstr(result.output, "1: time limit"));
+    CHECK(result.exit.code == 1 && strstr(result.output, "at its time limit"));
     CHECK(ends_with_dead_owner(with));
     kin_run_free(&result);
 }

@@ -453,14 +453,9 @@ int kin_os_returned(int code)
 
 void kin_os_detach(void)
 {
-    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     setsid();
-    for (int stream = 0; fd >= 0 && stream < 3; stream++) {
-        dup2(fd, stream);
-    }
-    if (fd > 2) {
-        kin_posix_close(fd);
-    }
+    int failed = chdir("/"); /* only where / may not be searched: then it stays where it is */
+    (void)failed;
 }
 
 void kin_os_exit_now(int code)
