@@ -232,7 +232,7 @@ static void a_directory_may_name_one_segment_many_times(void **state)
 {
     (void)state;
     int64_t began = now_ns();
-    for (uint64_t count = KIN__INDEX_SEGMENT; count < KIN__INDEX_CAPACITY_MAX; count *= 8) {
+    for (uint64_t count = KIN__INDEX_SEGMENT; count < KIN__INDEX_CAPACITY_MAX; count *= 64) {
         kin_family *family = new_family(RESERVE / 4);
         kin_list *list = new_list(family, 2 * (size_t)KIN__INDEX_SEGMENT);
         name_one_segment_many_times(family, list, count);
