@@ -31,11 +31,12 @@
 #include "event.h"
 #include "family.h"
 #include "inspect.h"
-#include "items.h"
+#include "snapshot.h"
 #include "list.h"
 #include "lock.h"
 #include "manager.h"
 #include "memory.h"
+#include "named.h"
 #include "pipe.h"
 #include "pool.h"
 #include "process.h"
@@ -46,10 +47,7 @@
 #include "sem.h"
 #include "status.h"
 #include "value.h"
+#include "version.h"
 #include "wait.h"
-
-#define KIN_VERSION_MAJOR 0
-#define KIN_VERSION_MINOR 1
-#define KIN_VERSION_PATCH 0
 
 #endif

@@ -1,50 +1,42 @@
-/* manager.h: objects under names, for all processes of a user: a family with a name, and a process that keeps it.
+/* manager.h: a family with a name that outlives the programs that use it.
  *
  *     kin_manager *manager;
- *     kin_manager_open(&manager, "shop", NULL);           // joins it, or makes it; sees to its keeper
  *     kin_dict *prices;
- *     kin_manager_dict(manager, "prices", &prices);       // the dict of that name, made now if there is none
+ *     kin_manager_open(&manager, "shop", NULL);           // joins the family "shop", or creates it
+ *     kin_named_dict(&prices, kin_manager_family(manager), "prices");
  *     kin_dict_set_string(prices, "tea", "3.20");
- *     kin_manager_close(manager);                         // the keeper stays, and with it the prices
+ *     kin_manager_close(manager);                         // the manager process stays, and with it the prices
  *
- * The objects are what their headers say, in shared memory: no message is sent to anybody to use one. The keeper does
- * nothing but be a member, so that the family lives on when nobody else is there. If the keeper is killed the other
- * members go on, as the memory is theirs, too; the next kin_manager_open starts another keeper. If it was the last
- * member, what was kept is gone.
+ * The objects are those of their own headers, in shared memory: using one sends no message to anybody. The manager
+ * process does nothing but stay a member of the family, so that the family exists while no other program is in it. If
+ * the manager process is killed, the other members go on, since the memory is theirs, too, and the next
+ * kin_manager_open starts another one. If it was the last member, the family and all its objects are gone.
  *
- * The keeper is this program, started by spawn: it has to call kin_main (process.h). It leaves the terminal and the
- * standard streams alone, and ends when kin_manager_stop is called. `kin manager` is the same as a command.
+ * The manager process is this program, started by spawn, so the program must call kin_child_main (process.h). It does
+ * not use the terminal or the standard streams. It ends when kin_manager_stop is called. `kin manager` does the same on
+ * the command line.
  *
- * All: any thread. Closing destroys no object; destroying one takes it from all members.
+ * Any thread may call all of these. Closing a manager destroys no object.
  */
 #ifndef KIN_MANAGER_H
 #define KIN_MANAGER_H
 
-#include "barrier.h"
-#include "cond.h"
-#include "dict.h"
-#include "event.h"
-#include "list.h"
-#include "lock.h"
-#include "queue.h"
-#include "rwlock.h"
-#include "sem.h"
-#include "value.h"
+#include "named.h"
 
 KIN_BEGIN
 
 typedef struct kin_manager kin_manager;
 
 typedef struct kin_manager_options {
-    size_t size;    /* sizeof(kin_manager_options); KIN_MANAGER_OPTIONS sets it */
+    size_t size;    /* sizeof(kin_manager_options); KIN_MANAGER_OPTIONS_INIT sets it */
     uint32_t flags; /* KIN_FAMILY_JOIN: only if there is one; KIN_FAMILY_CREATE: only if there is none; 0: either */
-    int ends_with_starter;     /* 1: the keeper, if this call starts one, is killed when this process ends */
-    kin_family_options family; /* of one that is made; group, and owner: see kin_family_open */
+    int ends_with_starter;            /* 1: the keeper, if this call starts one, is killed when this process ends */
+    const kin_family_options *family; /* of one that is created; NULL: the defaults. See kin_family_open */
 } kin_manager_options;
 
-#define KIN_MANAGER_OPTIONS                                                                                            \
+#define KIN_MANAGER_OPTIONS_INIT                                                                                       \
     {                                                                                                                  \
-        sizeof(kin_manager_options), 0, 0, KIN_FAMILY_OPTIONS                                                          \
+        sizeof(kin_manager_options), 0, 0, NULL                                                                        \
     }
 
 /* Opens the family of that name (kin_family_open) and makes sure that it has a keeper, waiting until there is one;
@@ -61,36 +53,12 @@ KIN_API kin_family *kin_manager_family(kin_manager *manager);
 
 /* The keeper's pid; 0: there is none now. Changes nothing: it makes no keeper, and is taken for none by others. Asks
  * the system about each member of the family. */
-KIN_API uint32_t kin_manager_keeper(kin_manager *manager);
+KIN_API uint32_t kin_manager_pid(kin_manager *manager);
 
 /* Ends the keeper of the manager of that name, waiting for it at most timeout. The family ends with its last member.
  * Errors: KIN_E_NOT_FOUND (no family of that name, or one that never had a keeper, and is left as it is),
  * KIN_E_TIMED_OUT, those of kin_family_open. */
 KIN_API kin_status kin_manager_stop(const char *name, int64_t timeout);
-
-/* ---- objects: the one of that name, or a new one that gets it ----
- *
- * What the other parameters say is for one that is made. Of two that make it at once one succeeds, and both get that;
- * also where the last one of that name has just been destroyed. Finding one takes microseconds, and grows with the
- * names (256 at most).
- * A process killed in the middle leaves at worst the memory of one object that nobody knows. Errors of all:
- * KIN_E_ARGUMENT, KIN_E_TYPE (the name is of something else), KIN_E_LIMIT (256 names), KIN_E_NO_MEMORY, those of the
- * object's own create. */
-KIN_API kin_status kin_manager_lock(kin_manager *manager, const char *name, uint32_t flags, kin_lock **out);
-KIN_API kin_status kin_manager_rwlock(kin_manager *manager, const char *name, kin_rwlock **out);
-KIN_API kin_status kin_manager_sem(kin_manager *manager, const char *name, uint32_t value, uint32_t maximum,
-                                   kin_sem **out);
-KIN_API kin_status kin_manager_event(kin_manager *manager, const char *name, kin_event **out);
-KIN_API kin_status kin_manager_cond(kin_manager *manager, const char *name, kin_cond **out);
-KIN_API kin_status kin_manager_barrier(kin_manager *manager, const char *name, uint32_t parties, kin_barrier **out);
-KIN_API kin_status kin_manager_queue(kin_manager *manager, const char *name, const kin_queue_options *options,
-                                     kin_queue **out);
-KIN_API kin_status kin_manager_value(kin_manager *manager, const char *name, kin_element element, uint32_t flags,
-                                     kin_value **out);
-KIN_API kin_status kin_manager_array(kin_manager *manager, const char *name, kin_element element, size_t count,
-                                     uint32_t flags, kin_array **out);
-KIN_API kin_status kin_manager_dict(kin_manager *manager, const char *name, kin_dict **out);
-KIN_API kin_status kin_manager_list(kin_manager *manager, const char *name, kin_list **out);
 
 KIN_END
 

@@ -3,9 +3,10 @@
 #ifndef KIN_CONTAINER_H
 #define KIN_CONTAINER_H
 
+#include "base/last_error.h"
 #include "family/input.h"
 #include "memory/heap.h"
-#include "kin/items.h"
+#include "kin/snapshot.h"
 #include "park/owner_lock.h"
 #include "memory/object.h"
 #include "park/owner_lock.h"
@@ -167,14 +168,15 @@ static inline bool kin__entry_open(kin_family *family, uint64_t word, kin__found
     return kin__family_covers(family, offset, kin__entry_size(out->key_size, out->value_size));
 }
 
-/* The value for a caller: KIN_E_TOO_BIG, with *size, if it is longer than capacity. */
+/* The value for a caller: KIN_E_BUFFER, with *size, if it is longer than capacity. */
 static inline kin_status kin__entry_copy(const kin__found *found, void *buffer, size_t capacity, size_t *size)
 {
     if (size) {
         *size = found->value_size;
     }
     if (found->value_size > capacity) {
-        return KIN_E_TOO_BIG;
+        return kin__explain(KIN_E_BUFFER, "the value has %zu bytes, the buffer %zu", (size_t)found->value_size,
+                            capacity);
     }
     if (found->value_size > 0) {
         memcpy(buffer, found->value, found->value_size);

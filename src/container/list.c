@@ -7,6 +7,7 @@
 #include "container/snapshot.h"
 #include "family/thread_slot.h"
 #include "kin/list.h"
+#include "base/last_error.h"
 
 #define ATTEMPTS 100 /* of a get, before it takes the lock */
 
@@ -20,12 +21,12 @@ uint64_t kin__list_count(kin_family *family, kin__container *it)
 
 kin_status kin_list_create(kin_list **out, kin_family *family)
 {
-    return kin__container_create((void **)out, family, &kin__list_kind);
+    return kin__told(kin__container_create((void **)out, family, &kin__list_kind));
 }
 
 kin_status kin_list_destroy(kin_list *list)
 {
-    return kin__container_destroy(list, &kin__list_kind);
+    return kin__told(kin__container_destroy(list, &kin__list_kind));
 }
 
 /* ---- reading ---- */
@@ -55,7 +56,9 @@ static kin_status read_item(kin_family *family, kin__container *it, size_t index
     uint64_t root = atomic_load_explicit(&it->root, memory_order_acquire);
     bool sound = kin__index_open(family, root, &in), last = index == KIN_LIST_LAST, stands = true;
     uint64_t at = last ? in.count - 1 : index;
-    kin_status status = !sound ? KIN_E_DAMAGED : at < in.count ? KIN_OK : KIN_E_NOT_FOUND;
+    kin_status status = !sound          ? KIN_E_DAMAGED
+                        : at < in.count ? KIN_OK
+                                        : kin__refuse(KIN_E_NOT_FOUND, "the list has no item of that index");
     if (status == KIN_OK) {
         bool led = kin__index_find(family, &in, in.first + at, &place);
         uint64_t word = led ? atomic_load_explicit(place.word, memory_order_acquire) : 0;
@@ -72,16 +75,17 @@ kin_status kin_list_get(kin_list *list, size_t index, void *buffer, size_t capac
 {
     kin__seat *seat;
     kin__container *it = (kin__container *)list;
-    kin_status status = buffer || capacity == 0 ? kin__container_open(&seat, list, &kin__list_kind) : KIN_E_ARGUMENT;
+    kin_status status = buffer || capacity == 0 ? kin__container_open(&seat, list, &kin__list_kind)
+                                                : kin__refuse(KIN_E_ARGUMENT, "buffer is NULL and capacity is not 0");
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     bool entered = false;
     for (int i = 0; i <= ATTEMPTS; i++) {
         if (i == ATTEMPTS) {
             status = kin__container_enter(seat, it, &kin__list_kind);
             if (status != KIN_OK) {
-                return status;
+                return kin__told(status);
             }
             entered = true;
         }
@@ -93,7 +97,7 @@ kin_status kin_list_get(kin_list *list, size_t index, void *buffer, size_t capac
     if (entered) {
         kin__container_leave(seat, it);
     }
-    return status == KIN_E_BUSY ? KIN_E_DAMAGED : status; /* busy under the lock: nobody else changes it */
+    return kin__told(status == KIN_E_BUSY ? KIN_E_DAMAGED : status); /* busy under the lock: nobody else changes it */
 }
 
 /* ---- changing ---- */
@@ -136,19 +140,20 @@ kin_status kin_list_insert(kin_list *list, size_t index, const void *data, size_
 {
     work w;
     kin__entry *entry;
-    kin_status status = data || size == 0 ? begin(&w, list) : KIN_E_ARGUMENT;
+    kin_status status =
+        data || size == 0 ? begin(&w, list) : kin__refuse(KIN_E_ARGUMENT, "data is NULL and size is not 0");
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     uint64_t at = index == KIN_LIST_LAST ? w.in.count : index;
     if (at > w.in.count) {
-        return end(&w, KIN_E_NOT_FOUND);
+        return kin__told(end(&w, kin__refuse(KIN_E_NOT_FOUND, "the list has no item of that index")));
     }
     status = kin__entry_make(&entry, w.seat, w.it, NULL, 0, data, size);
     if (status == KIN_OK) {
         status = settle(&w, kin__index_insert(&w, at, kin__container_taken(w.it, KIN__ENTRY_MADE)));
     }
-    return end(&w, status);
+    return kin__told(end(&w, status));
 }
 
 kin_status kin_list_append(kin_list *list, const void *data, size_t size)
@@ -160,13 +165,14 @@ kin_status kin_list_set(kin_list *list, size_t index, const void *data, size_t s
 {
     work w;
     kin__entry *entry;
-    kin_status status = data || size == 0 ? begin(&w, list) : KIN_E_ARGUMENT;
+    kin_status status =
+        data || size == 0 ? begin(&w, list) : kin__refuse(KIN_E_ARGUMENT, "data is NULL and size is not 0");
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     kin__index_word place;
     uint64_t at = index == KIN_LIST_LAST ? w.in.count - 1 : index;
-    status = at >= w.in.count                                                  ? KIN_E_NOT_FOUND
+    status = at >= w.in.count ? kin__refuse(KIN_E_NOT_FOUND, "the list has no item of that index")
              : kin__index_find(w.seat->family, &w.in, w.in.first + at, &place) ? KIN_OK
                                                                                : KIN_E_DAMAGED;
     if (status == KIN_OK) {
@@ -177,7 +183,7 @@ kin_status kin_list_set(kin_list *list, size_t index, const void *data, size_t s
         atomic_store_explicit(place.word, kin__container_taken(w.it, KIN__ENTRY_MADE), memory_order_release);
         kin__container_settle_entry(w.seat, w.it);
     }
-    return end(&w, status);
+    return kin__told(end(&w, status));
 }
 
 /* Takes out the item, which stands there, and whose entry has that word. */
@@ -196,25 +202,26 @@ kin_status kin_list_pop(kin_list *list, size_t index, void *buffer, size_t capac
     work w;
     kin__found found;
     kin__index_word place;
-    kin_status status = buffer || capacity == 0 ? begin(&w, list) : KIN_E_ARGUMENT;
+    kin_status status =
+        buffer || capacity == 0 ? begin(&w, list) : kin__refuse(KIN_E_ARGUMENT, "buffer is NULL and capacity is not 0");
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     uint64_t at = index == KIN_LIST_LAST ? w.in.count - 1 : index;
     if (at >= w.in.count) {
-        return end(&w, KIN_E_NOT_FOUND);
+        return kin__told(end(&w, kin__refuse(KIN_E_NOT_FOUND, "the list has no item of that index")));
     }
     if (!kin__index_find(w.seat->family, &w.in, w.in.first + at, &place)) {
-        return end(&w, KIN_E_DAMAGED);
+        return kin__told(end(&w, KIN_E_DAMAGED));
     }
     uint64_t word = atomic_load_explicit(place.word, memory_order_relaxed);
     if (!kin__entry_open(w.seat->family, word, &found)) {
-        return end(&w, KIN_E_DAMAGED);
+        return kin__told(end(&w, KIN_E_DAMAGED));
     }
     if (buffer || size) {
         status = kin__entry_copy(&found, buffer, capacity, size);
     }
-    return end(&w, status == KIN_OK ? remove_at(&w, at, &place, word) : status);
+    return kin__told(end(&w, status == KIN_OK ? remove_at(&w, at, &place, word) : status));
 }
 
 /* ---- the whole of it ---- */
@@ -223,30 +230,30 @@ kin_status kin_list_clear(kin_list *list)
 {
     kin__seat *seat;
     kin_status status = kin__container_open(&seat, list, &kin__list_kind);
-    return status == KIN_OK ? kin__container_clear(seat, (kin__container *)list, &kin__list_kind) : status;
+    return kin__told(status == KIN_OK ? kin__container_clear(seat, (kin__container *)list, &kin__list_kind) : status);
 }
 
 kin_status kin_list_size(kin_list *list, size_t *count)
 {
     work w;
-    kin_status status = count ? begin(&w, list) : KIN_E_ARGUMENT;
+    kin_status status = count ? begin(&w, list) : kin__refuse(KIN_E_ARGUMENT, "count is NULL");
     if (status == KIN_OK) {
         *count = (size_t)w.in.count;
         kin__container_leave(w.seat, w.it);
     }
-    return status;
+    return kin__told(status);
 }
 
-kin_status kin_list_items(kin_items **out, kin_list *list, size_t first, size_t count)
+kin_status kin_list_snapshot(kin_snapshot **out, kin_list *list, size_t first, size_t count)
 {
     work w;
-    kin_status status = out ? begin(&w, list) : KIN_E_ARGUMENT;
+    kin_status status = out ? begin(&w, list) : kin__refuse(KIN_E_ARGUMENT, "out is NULL");
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     uint64_t before;
     kin__words_walk walk = kin__words_of(w.seat->family, &kin__list_kind, w.in.root);
     first = first < w.in.count ? first : (size_t)w.in.count;
     walk.part = kin__index_part_of(&w.in, first, &before);
-    return end(&w, kin__snapshot_take(out, &walk, first - before, count));
+    return kin__told(end(&w, kin__snapshot_take(out, &walk, first - before, count)));
 }
