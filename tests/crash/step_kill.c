@@ -43,9 +43,8 @@ static tally run(int which, int sample)
     kill_at(which, 1 << 20, &out);
     int length = out.steps;
     if (sample > 0 && length > sample) {
-        for (int i = 0; i < sample && !out.wrong; i++) {
-            int width = length / sample;
-            kill_at(which, i * width + rand() % width, &out);
+        for (int i = 0; i < sample && !out.wrong; i++) { /* one of each part; the parts are all steps, to the last */
+            kill_at(which, (int)(((int64_t)i * length + rand() % length) / sample), &out);
         }
     } else {
         for (int k = 0; k <= length && !out.wrong; k++) {
