@@ -35,6 +35,16 @@ if(KIN_OS STREQUAL "win32")
     endif()
 endif()
 
+if(CMAKE_TOOLCHAIN_FILE MATCHES "linux-musl")
+    # What asks the C library for most: threads, programs, descriptors, signals, how a process ends.
+    list(
+        APPEND KIN_SMOKE
+        bell children children.spawn death descriptors exit exit.spawn forks forkserver interrupted judge os_error
+        process.forkserver program robust run run_surroundings start_methods start_methods.spawn start_methods.forkserver start_methods_posix
+        start_methods_posix.spawn start_methods_posix.forkserver stopped surroundings upgrade
+    )
+endif()
+
 if(CMAKE_CROSSCOMPILING_EMULATOR MATCHES "qemu")
     # An emulated program cannot exec another one: what spawns is left out, and what takes half a minute.
     list(REMOVE_ITEM KIN_SMOKE os family blob mixed process process.spawn manager demo list pipe)
