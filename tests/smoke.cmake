@@ -14,6 +14,8 @@ set(KIN_SMOKE
     barrier cond counter event lock sem value
     # messages and containers
     queue list pipe
+    # memory orders
+    orders
     # children, waiting, managers, looking on
     blob process process.spawn wait manager inspect
     # programs, as a user would build them
