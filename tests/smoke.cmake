@@ -19,7 +19,7 @@ set(KIN_SMOKE
     # children, waiting, managers, looking on
     blob process process.spawn wait manager inspect
     # programs, as a user would build them
-    demo example.counter
+    demo options ps.json example.counter
     # one family of two kinds of programs, on the presets that have these tests (tests/posix/mixed.cmake)
     mixed mixed.linux.build mixed.linux mixed.linux.swapped mixed.linux.unsliced
     mixed.linux-i386.build mixed.linux-i386 mixed.linux-i386.swapped mixed.linux-i386.unsliced
