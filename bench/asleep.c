@@ -33,7 +33,7 @@ static kin_status sleep_on(bedroom *it, kin_queue *queue, int kind, int64_t span
     case ON_LOCK:
         return kin_lock_acquire(&it->held, span);
     case ON_BARRIER:
-        return kin_barrier_wait(&it->barrier, NULL, NULL, NULL, span);
+        return kin_barrier_wait(&it->barrier, NULL, span);
     case ON_EVENT:
         return kin_event_wait(&it->event, span);
     case ON_SEMAPHORE:
@@ -87,8 +87,8 @@ static void sleep_all(bedroom *it, kin_queue *queue, kin_family *family)
     for (int i = 0; i < it->sleepers; i++) {
         kin_args *args = NULL;
         tool_check(kin_args_create(&args, family), "kin_args_create");
-        tool_check(kin_args_add(args, "bedroom", KIN_TYPE_MEMORY, it), "bedroom");
-        tool_check(kin_args_add(args, "queue", KIN_TYPE_QUEUE, queue), "queue");
+        tool_check(kin_args_add_object(args, "bedroom", KIN_TYPE_MEMORY, it), "bedroom");
+        tool_check(kin_args_add_object(args, "queue", KIN_TYPE_QUEUE, queue), "queue");
         processes[i] = start_with("bench_sleep", args);
     }
     for (int kind = 0; kind < KINDS; kind++) {
@@ -103,7 +103,7 @@ static void sleep_all(bedroom *it, kin_queue *queue, kin_family *family)
 
 void bench_asleep(bench *b)
 {
-    kin_family_options options = KIN_FAMILY_OPTIONS;
+    kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
     kin_family *family = NULL;
     bedroom *it = NULL;
     kin_queue *queue = NULL;

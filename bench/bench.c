@@ -105,14 +105,14 @@ static int command(int argc, char **argv)
 }
 
 #define BENCH_ENTRY(name) {#name, name},
-static const kin_entry entries[] = {BENCH_ENTRIES(BENCH_ENTRY)};
+static const kin_child_entry entries[] = {BENCH_ENTRIES(BENCH_ENTRY)};
 
-static const kin_function functions[] = {{"bench_square", bench_square}};
+static const kin_task_entry functions[] = {{"bench_square", bench_square}};
 
 int main(int argc, char **argv)
 {
-    tool_check(kin_functions(functions, sizeof functions / sizeof functions[0]), "kin_functions");
-    tool_check(kin_main(entries, sizeof entries / sizeof entries[0]), "kin_main");
+    tool_check(kin_register_tasks(functions, sizeof functions / sizeof functions[0]), "kin_register_tasks");
+    tool_check(kin_child_main(entries, sizeof entries / sizeof entries[0]), "kin_child_main");
     /* What is started to see what starting a program costs. */
     if (argc == 2 && strcmp(argv[1], "noop") == 0) {
         return EXIT_SUCCESS;

@@ -4,7 +4,7 @@
 static int lock_once(void)
 {
     kin_lock *lock = NULL;
-    return kin_lock_create(&lock, NULL) != KIN_OK || kin_lock_destroy(lock) != KIN_OK;
+    return kin_lock_create(&lock, NULL, 0) != KIN_OK || kin_lock_destroy(lock) != KIN_OK;
 }
 
 static double make_one(const bench *b, int contender)
@@ -18,7 +18,7 @@ static double make_one(const bench *b, int contender)
 
 static uint64_t committed(kin_family *family)
 {
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     tool_check(kin_family_inspect(family, &info), "kin_family_inspect");
     return info.committed;
 }
@@ -28,10 +28,10 @@ static void make_many(bench *b)
     kin_family *family;
     kin_lock *lock;
     tool_check(kin_family_create(&family, NULL), "kin_family_create");
-    tool_check(kin_lock_create(&lock, family), "kin_lock_create");
+    tool_check(kin_lock_create(&lock, family, 0), "kin_lock_create");
     int64_t things = peer_handle_count() + peer_name_count();
     for (int i = 1; i < MANY; i++) {
-        tool_check(kin_lock_create(&lock, family), "kin_lock_create");
+        tool_check(kin_lock_create(&lock, family, 0), "kin_lock_create");
     }
     things = peer_handle_count() + peer_name_count() - things;
     row(b, &(line){"1 000 000 locks: memory", "MiB", (double)committed(family) / 1048576, NAN, NULL, AT_MOST(64), 1});

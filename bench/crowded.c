@@ -75,7 +75,7 @@ int bench_crowd(const kin_args *args)
     const void *bytes = NULL;
     size_t size = 0;
     worker it;
-    tool_check(kin_args_get_bytes(args, "worker", &bytes, &size), "worker");
+    tool_check(kin_args_get_bytes(&bytes, &size, args, "worker"), "worker");
     memcpy(&it, bytes, sizeof it);
     it.of = crowd_in(tool_given(args, "crowd", KIN_TYPE_MEMORY));
     it.queue = tool_given(args, "queue", KIN_TYPE_QUEUE);
@@ -115,8 +115,8 @@ static void *start_one(kin_family *family, void *memory, worker *it)
     }
     kin_args *args = NULL;
     tool_check(kin_args_create(&args, family), "kin_args_create");
-    tool_check(kin_args_add(args, "crowd", KIN_TYPE_MEMORY, memory), "crowd");
-    tool_check(kin_args_add(args, "queue", KIN_TYPE_QUEUE, it->queue), "queue");
+    tool_check(kin_args_add_object(args, "crowd", KIN_TYPE_MEMORY, memory), "crowd");
+    tool_check(kin_args_add_object(args, "queue", KIN_TYPE_QUEUE, it->queue), "queue");
     tool_check(kin_args_add_bytes(args, "worker", it, sizeof *it), "worker");
     return start_with("bench_crowd", args);
 }
@@ -156,8 +156,8 @@ static double unequal(const share *shares, int count)
 /* Thousand messages per second. */
 static double crowded(const bench *b, int ring)
 {
-    kin_family_options options = KIN_FAMILY_OPTIONS;
-    kin_queue_options large = KIN_QUEUE_OPTIONS;
+    kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
+    kin_queue_options large = KIN_QUEUE_OPTIONS_INIT;
     kin_family *family = NULL;
     kin_queue *queue = NULL;
     void *memory = NULL;
@@ -229,7 +229,7 @@ static int put_and_get(void)
 /* In a queue with so many others. */
 static void grow(bench *b, size_t messages, size_t size)
 {
-    kin_queue_options options = KIN_QUEUE_OPTIONS;
+    kin_queue_options options = KIN_QUEUE_OPTIONS_INIT;
     char name[64];
     options.capacity = (messages + 4) * (size + 32);
     tool_check(kin_queue_create(&grown, NULL, &options), "kin_queue_create");

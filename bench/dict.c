@@ -123,7 +123,7 @@ static double mix_rate(const bench *b, int contender)
     for (int i = 0; i <= contender; i++) {
         const plan it = {.cpu = i, .index = i, .span = b->span};
         kin_args *args = worker_args(memory, &it);
-        tool_check(kin_args_add(args, "dict", KIN_TYPE_DICT, both), "dict");
+        tool_check(kin_args_add_object(args, "dict", KIN_TYPE_DICT, both), "dict");
         workers[i] = start_with("bench_mix", args);
     }
     open_gate(board_in(memory), contender + 1);
@@ -170,16 +170,16 @@ static void beside_python(bench *b, const char *what, double ns, const char *ope
 
 static void hosted(bench *b)
 {
-    kin_manager_options options = KIN_MANAGER_OPTIONS;
+    kin_manager_options options = KIN_MANAGER_OPTIONS_INIT;
     kin_manager *manager = NULL;
-    kin_process_info me;
+    kin_process_info me = KIN_PROCESS_INFO_INIT;
     char name[32];
     tool_check(kin_process_current(&me), "kin_process_current");
     snprintf(name, sizeof name, "bench-%u", (unsigned)me.pid);
     options.ends_with_starter = 1;
     tool_check(kin_manager_open(&manager, name, &options), "kin_manager_open");
-    tool_check(kin_manager_lock(manager, "lock", 0, &hosted_lock), "lock");
-    tool_check(kin_manager_queue(manager, "queue", NULL, &hosted_queue), "queue");
+    tool_check(kin_manager_lock(&hosted_lock, manager, "lock", 0), "lock");
+    tool_check(kin_manager_queue(&hosted_queue, manager, "queue", NULL), "queue");
     dict = new_dict(kin_manager_family(manager));
     beside_python(b, "manager's dict, get", repeat(b, kin_gets, 1, "get") / 1000, "get");
     beside_python(b, "manager's lock, acquire and release", repeat(b, lock_pair, 1000, "lock"), "lock");

@@ -34,7 +34,7 @@ static int dict_look(uint32_t number)
 
 static int dict_take(uint32_t number)
 {
-    return kin_dict_delete(dict, &number, sizeof number) != KIN_OK;
+    return kin_dict_remove(dict, &number, sizeof number) != KIN_OK;
 }
 
 static int list_add(uint32_t number)
@@ -110,7 +110,7 @@ static double longest_of(int (*step)(uint32_t number), uint32_t count)
 
 static figures grow_to(const bench *b, const thing *it, uint32_t count)
 {
-    kin_family_options options = KIN_FAMILY_OPTIONS;
+    kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
     figures out;
     it_now = it;
     size_now = count;

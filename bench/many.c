@@ -32,8 +32,7 @@ typedef struct member {
 
 static void pass(crowd *it)
 {
-    must(it->peer ? peer_native_crowd.pass(it->native)
-                  : kin_barrier_wait(&it->barrier, NULL, NULL, NULL, PATIENCE) != KIN_OK,
+    must(it->peer ? peer_native_crowd.pass(it->native) : kin_barrier_wait(&it->barrier, NULL, PATIENCE) != KIN_OK,
          "barrier");
 }
 
@@ -128,7 +127,7 @@ int bench_take_part(const kin_args *args)
     const void *index = NULL;
     size_t size = 0;
     member it = {.of = NULL};
-    tool_check(kin_args_get_bytes(args, "index", &index, &size), "index");
+    tool_check(kin_args_get_bytes(&index, &size, args, "index"), "index");
     memcpy(&it.index, index, sizeof it.index);
     it.of = (crowd *)(((uintptr_t)tool_given(args, "crowd", KIN_TYPE_MEMORY) + LINE - 1) / LINE * LINE);
     take_part(&it);
@@ -163,7 +162,7 @@ static void run_processes(kin_family *family, crowd *it, void *memory)
     for (int i = 0; i < it->count; i++) {
         kin_args *args = NULL;
         tool_check(kin_args_create(&args, family), "kin_args_create");
-        tool_check(kin_args_add(args, "crowd", KIN_TYPE_MEMORY, memory), "crowd");
+        tool_check(kin_args_add_object(args, "crowd", KIN_TYPE_MEMORY, memory), "crowd");
         tool_check(kin_args_add_bytes(args, "index", &i, sizeof i), "index");
         processes[i] = start_with("bench_take_part", args);
     }
@@ -185,7 +184,7 @@ static void create(crowd *it)
 /* Microseconds for one of them and one round. */
 static double wake_many(const bench *b, int contender)
 {
-    kin_family_options options = KIN_FAMILY_OPTIONS;
+    kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
     kin_family *family = NULL;
     void *memory = NULL;
     options.max_members = options.max_threads = 2 * MOST;

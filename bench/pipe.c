@@ -67,8 +67,8 @@ static board *begin_talk(const kin_args *args, plan *it, end *mine)
     kin_handle handle = 0;
     board *shared = begin_worker(args, it);
     mine->contender = it->contender;
-    tool_check(it->contender == KIN ? kin_args_get_pipe(args, "end", &mine->pipe)
-                                    : kin_args_get_handle(args, "end", KIN_HANDLE_ANY, &handle),
+    tool_check(it->contender == KIN ? kin_args_get_pipe(&mine->pipe, args, "end")
+                                    : kin_args_get_handle(&handle, args, "end", KIN_HANDLE_ANY),
                "end");
     mine->raw = (int64_t)handle;
     pass_gate(shared);

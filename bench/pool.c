@@ -26,9 +26,9 @@ int bench_square(kin_task *task)
     return 0;
 }
 
-static kin_pool *new_pool(kin_method method)
+static kin_pool *new_pool(kin_start_method method)
 {
-    kin_pool_options options = KIN_POOL_OPTIONS;
+    kin_pool_options options = KIN_POOL_OPTIONS_INIT;
     kin_pool *pool = NULL;
     options.workers = WORKERS;
     options.method = method;
@@ -38,22 +38,22 @@ static kin_pool *new_pool(kin_method method)
 
 static kin_pool *pool; /* of the measurements that need one */
 
-static kin_work squares_of(size_t count, size_t chunk)
+static kin_job squares_of(size_t count, size_t chunk)
 {
-    kin_work work = KIN_WORK;
-    work.function = "bench_square";
-    work.in = in;
-    work.out = out;
-    work.in_size = work.out_size = sizeof *in;
-    work.count = count;
-    work.chunk = chunk;
-    return work;
+    kin_job job = KIN_JOB_INIT;
+    job.task = "bench_square";
+    job.in = in;
+    job.out = out;
+    job.in_size = job.out_size = sizeof *in;
+    job.count = count;
+    job.chunk = chunk;
+    return job;
 }
 
 static int map_items(size_t count, size_t chunk)
 {
-    const kin_work work = squares_of(count, chunk);
-    return kin_pool_map(pool, &work, NULL, KIN_FOREVER) != KIN_OK;
+    const kin_job job = squares_of(count, chunk);
+    return kin_pool_map(pool, &job, NULL, KIN_FOREVER) != KIN_OK;
 }
 
 static int map_once(void)
@@ -78,12 +78,12 @@ static int submit_once(void)
     const void *result = NULL;
     kin_future *future = NULL;
     int number = 3;
-    kin_work work = KIN_WORK;
-    work.function = "bench_square";
-    work.in = &number;
-    work.in_size = work.out_size = sizeof number;
-    int failed = kin_pool_submit(&future, pool, &work, KIN_FOREVER) != KIN_OK ||
-                 kin_future_get(future, &result, NULL, KIN_FOREVER) != KIN_OK || *(const int *)result != 9;
+    kin_job job = KIN_JOB_INIT;
+    job.task = "bench_square";
+    job.in = &number;
+    job.in_size = job.out_size = sizeof number;
+    int failed = kin_pool_submit(&future, pool, &job, KIN_FOREVER) != KIN_OK ||
+                 kin_future_get(&result, NULL, future, KIN_FOREVER) != KIN_OK || *(const int *)result != 9;
     kin_future_close(future);
     return failed;
 }
@@ -102,7 +102,7 @@ int bench_square_piped(const kin_args *args)
     for (int i = 0; i < 2; i++) {
         for (int j = 0; j < 2; j++) {
             kin_handle handle = 0;
-            tool_check(kin_args_get_handle(args, names[i][j], KIN_HANDLE_PIPE, &handle), "handle");
+            tool_check(kin_args_get_handle(&handle, args, names[i][j], KIN_HANDLE_PIPE), "handle");
             both[i][j] = (int64_t)handle;
         }
         ends[i] = peer_pipe_queue.attach(memory, both[i]);
@@ -132,7 +132,7 @@ static void begin_piped(piped *it)
     static const char *const names[2][2] = {{"in", "out"}, {"answers-in", "answers-out"}};
     it->board = board_create();
     tool_check(kin_args_create(&args, NULL), "kin_args_create");
-    tool_check(kin_args_add(args, "board", KIN_TYPE_MEMORY, it->board), "board");
+    tool_check(kin_args_add_object(args, "board", KIN_TYPE_MEMORY, it->board), "board");
     for (int i = 0; i < 2; i++) {
         int64_t both[2];
         must(peer_pipe_queue.create(it->memory[i], sizeof(parcel)), peer_pipe_queue.name);
@@ -209,7 +209,7 @@ static double submit_time(const bench *b, int contender)
     return repeat(b, submit_once, 100, "submit") / 1e3;
 }
 
-static int pool_once(kin_method method)
+static int pool_once(kin_start_method method)
 {
     kin_pool *it = new_pool(method);
     int failed = kin_pool_close(it) != KIN_OK || kin_pool_join(it, PATIENCE) != KIN_OK;
@@ -219,12 +219,12 @@ static int pool_once(kin_method method)
 
 static int pool_fork_once(void)
 {
-    return pool_once(KIN_FORK);
+    return pool_once(KIN_START_FORK);
 }
 
 static int pool_spawn_once(void)
 {
-    return pool_once(KIN_SPAWN);
+    return pool_once(KIN_START_SPAWN);
 }
 
 static double pool_fork(const bench *b, int contender)
@@ -246,17 +246,17 @@ static double outstanding_once(kin_pool *by, size_t count)
     int failed = 0, number = 3;
     const void *result = NULL;
     kin_future **futures = calloc(count, sizeof(kin_future *));
-    kin_work work = KIN_WORK;
-    work.function = "bench_square";
-    work.in = &number;
-    work.in_size = work.out_size = sizeof number;
+    kin_job job = KIN_JOB_INIT;
+    job.task = "bench_square";
+    job.in = &number;
+    job.in_size = job.out_size = sizeof number;
     must(!futures, "no memory");
     int64_t began = peer_now_ns();
     for (size_t i = 0; i < count; i++) {
-        failed |= kin_pool_submit(&futures[i], by, &work, KIN_FOREVER) != KIN_OK;
+        failed |= kin_pool_submit(&futures[i], by, &job, KIN_FOREVER) != KIN_OK;
     }
     for (size_t i = 0; i < count; i++) {
-        failed |= kin_future_get(futures[i], &result, NULL, KIN_FOREVER) != KIN_OK;
+        failed |= kin_future_get(&result, NULL, futures[i], KIN_FOREVER) != KIN_OK;
         kin_future_close(futures[i]);
     }
     double took = (double)(peer_now_ns() - began) / (double)count / 1e3;
@@ -270,9 +270,9 @@ static double next_once(kin_pool *by, size_t count)
 {
     uint64_t first, items, given = 0;
     kin_future *future = NULL;
-    const kin_work work = squares_of(count, 1);
+    const kin_job job = squares_of(count, 1);
     int64_t began = peer_now_ns();
-    tool_check(kin_pool_submit(&future, by, &work, KIN_FOREVER), "kin_pool_submit");
+    tool_check(kin_pool_submit(&future, by, &job, KIN_FOREVER), "kin_pool_submit");
     while (kin_future_next(future, 0, &first, &items, NULL, KIN_FOREVER) == KIN_OK) {
         given += items;
     }
@@ -318,7 +318,7 @@ static void many_workers(bench *b)
     double first = 0;
     for (uint32_t workers = 1; workers <= 64; workers *= 4) {
         char name[64];
-        kin_pool_options options = KIN_POOL_OPTIONS;
+        kin_pool_options options = KIN_POOL_OPTIONS_INIT;
         kin_pool *it = NULL;
         options.workers = workers;
         tool_check(kin_pool_create(&it, NULL, &options), "kin_pool_create");
@@ -362,7 +362,7 @@ void bench_pool(bench *b)
     for (int i = 0; i < ITEMS; i++) {
         in[i] = i % 30000;
     }
-    pool = new_pool(KIN_DEFAULT);
+    pool = new_pool(KIN_START_DEFAULT);
     must(map_once(), "map"); /* all have begun */
     maps(b);
     measure(b, submit_time, 1, medians);

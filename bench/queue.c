@@ -16,7 +16,7 @@ static size_t slots_for(size_t message)
 
 static int kin_create(void *memory, size_t message)
 {
-    kin_queue_options options = KIN_QUEUE_OPTIONS;
+    kin_queue_options options = KIN_QUEUE_OPTIONS_INIT;
     kin_queue *queue = NULL;
     kin_ref ref;
     options.capacity = slots_for(message) * (message + 16);
@@ -54,7 +54,7 @@ static int kin_get(void *attached, void *buffer, size_t size)
 static int kin_put_in_place(void *attached, const void *data, size_t size)
 {
     void *place = NULL;
-    if (kin_queue_reserve(attached, &place, size, KIN_FOREVER) != KIN_OK) {
+    if (kin_queue_reserve(&place, attached, size, KIN_FOREVER) != KIN_OK) {
         return -1;
     }
     memcpy(place, data, size); /* stands for the making of the message */
@@ -65,7 +65,7 @@ static int kin_get_in_place(void *attached, void *buffer, size_t size)
 {
     const void *place = NULL;
     size_t got = 0;
-    if (kin_queue_peek(attached, &place, &got, KIN_FOREVER) != KIN_OK || got != size) {
+    if (kin_queue_peek(&place, &got, attached, KIN_FOREVER) != KIN_OK || got != size) {
         return -1;
     }
     uint64_t sum = 0;
@@ -180,9 +180,9 @@ static void *attach_given(const kin_args *args, const peer_queue *it, const char
     int64_t both[2] = {0, 0};
     if (it->handles) {
         kin_handle handle = 0;
-        tool_check(kin_args_get_handle(args, first, KIN_HANDLE_PIPE, &handle), first);
+        tool_check(kin_args_get_handle(&handle, args, first, KIN_HANDLE_PIPE), first);
         both[0] = (int64_t)handle;
-        tool_check(kin_args_get_handle(args, second, KIN_HANDLE_PIPE, &handle), second);
+        tool_check(kin_args_get_handle(&handle, args, second, KIN_HANDLE_PIPE), second);
         both[1] = (int64_t)handle;
     }
     void *attached = it->attach(tool_given(args, memory, KIN_TYPE_MEMORY), both);
@@ -194,7 +194,7 @@ static void give_queue(kin_args *args, const peer_queue *it, void *queue, const 
                        const char *second)
 {
     int64_t both[2] = {0, 0};
-    tool_check(kin_args_add(args, memory, KIN_TYPE_MEMORY, queue), memory);
+    tool_check(kin_args_add_object(args, memory, KIN_TYPE_MEMORY, queue), memory);
     if (it->handles) {
         it->handles(queue, both);
         tool_check(kin_args_add_handle(args, first, (kin_handle)both[0]), first);

@@ -18,7 +18,7 @@ int bench_read(const kin_args *args)
     int failed = 0;
     int64_t reads = 0, began = peer_now_ns(), now = began;
     for (; now - began < it.span && !failed; reads++) {
-        failed |= it.contender == 0 ? kin_rwlock_acquire(&objects->rwlock, KIN_READ, PATIENCE) != KIN_OK
+        failed |= it.contender == 0 ? kin_rwlock_acquire(&objects->rwlock, KIN_RWLOCK_READ, PATIENCE) != KIN_OK
                                     : kin_lock_acquire(&objects->lock, PATIENCE) != KIN_OK;
         int64_t entered = peer_now_ns();
         for (now = entered; now - entered < READING_NS; now = peer_now_ns()) {
@@ -43,7 +43,7 @@ static double read_rate(const bench *b, int contender)
     tool_check(kin_lock_init(&((shelf *)objects)->lock, 0), "kin_lock_init");
     for (int i = 0; i < 2; i++) {
         kin_args *args = worker_args(memory, &(plan){.contender = contender, .cpu = i, .index = i, .span = b->span});
-        tool_check(kin_args_add(args, "shelf", KIN_TYPE_MEMORY, objects), "shelf");
+        tool_check(kin_args_add_object(args, "shelf", KIN_TYPE_MEMORY, objects), "shelf");
         workers[i] = start_with("bench_read", args);
     }
     open_gate(shared, 2);

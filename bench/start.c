@@ -10,9 +10,9 @@ int bench_nothing(const kin_args *args)
     return 0;
 }
 
-static int start_once(kin_method method)
+static int start_once(kin_start_method method)
 {
-    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
     options.method = method;
     kin_process *process = NULL;
     tool_check(kin_process_start(&process, "bench_nothing", NULL, &options), "kin_process_start");
@@ -21,12 +21,12 @@ static int start_once(kin_method method)
 
 static int kin_fork_once(void)
 {
-    return start_once(KIN_FORK);
+    return start_once(KIN_START_FORK);
 }
 
 static int kin_spawn_once(void)
 {
-    return start_once(KIN_SPAWN);
+    return start_once(KIN_START_SPAWN);
 }
 
 static double fork_one(const bench *b, int contender)

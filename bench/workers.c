@@ -29,7 +29,7 @@ kin_args *worker_args(void *memory, const plan *it)
 {
     kin_args *args = NULL;
     tool_check(kin_args_create(&args, NULL), "kin_args_create");
-    tool_check(kin_args_add(args, "board", KIN_TYPE_MEMORY, memory), "board");
+    tool_check(kin_args_add_object(args, "board", KIN_TYPE_MEMORY, memory), "board");
     tool_check(kin_args_add_bytes(args, "plan", it, sizeof *it), "plan");
     return args;
 }
@@ -51,7 +51,7 @@ board *begin_worker(const kin_args *args, plan *out)
 {
     const void *bytes = NULL;
     size_t size = 0;
-    tool_check(kin_args_get_bytes(args, "plan", &bytes, &size), "plan");
+    tool_check(kin_args_get_bytes(&bytes, &size, args, "plan"), "plan");
     memcpy(out, bytes, sizeof *out);
     must(peer_pin(out->cpu) != 0, "pinning");
     return board_in(tool_given(args, "board", KIN_TYPE_MEMORY));

@@ -55,7 +55,7 @@ static int start(job *it, unsigned number, const char *command, int64_t limit)
 {
     char copy[LINE];
     const char *words[MOST + 1];
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     options.flags = KIN_RUN_TREE | KIN_RUN_BOUND;
     options.input = KIN_RUN_NOTHING;
     options.output = KIN_RUN_PIPE;
@@ -82,7 +82,7 @@ static void print_lines(job *it)
     const char *line;
     size_t length;
     kin_status status;
-    while ((status = kin_run_read_line(it->program, 1, &line, &length, KIN_MS(20))) == KIN_OK) {
+    while ((status = kin_run_read_line(&line, &length, it->program, 1, KIN_MS(20))) == KIN_OK) {
         printf("%u| %.*s\n", it->number, (int)length, line);
     }
     it->output_ended = status != KIN_E_TIMED_OUT;
@@ -112,7 +112,7 @@ static int serve(job *jobs, size_t places, size_t *running)
     for (size_t i = 0; i < places; i++) {
         if (jobs[i].program) {
             uint32_t type = jobs[i].output_ended ? KIN_WAIT_PROGRAM : KIN_WAIT_OUTPUT;
-            items[count] = (kin_wait_item){.type = type, .interest = KIN_READABLE, .object = jobs[i].program};
+            items[count] = (kin_wait_item){.type = type, .interest = KIN_WAIT_READABLE, .object = jobs[i].program};
             of[count++] = &jobs[i];
         }
     }

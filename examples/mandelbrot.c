@@ -39,7 +39,7 @@ static int rows(kin_task *task)
 {
     const void *bytes;
     size_t size;
-    must(kin_args_get_bytes(task->args, "picture", &bytes, &size));
+    must(kin_args_get_bytes(&bytes, &size, task->args, "picture"));
     const picture *it = bytes;
     for (size_t row = 0; row < task->count; row++) {
         unsigned short *pixels = (unsigned short *)task->out + row * (size_t)it->width;
@@ -63,21 +63,21 @@ static double compute(unsigned short *pixels, const picture *it, unsigned worker
 {
     kin_pool *pool;
     kin_args *args;
-    kin_pool_options options = KIN_POOL_OPTIONS;
-    kin_work work = KIN_WORK;
+    kin_pool_options options = KIN_POOL_OPTIONS_INIT;
+    kin_job job = KIN_JOB_INIT;
     options.workers = workers;
     must(kin_pool_create(&pool, NULL, &options));
     must(kin_args_create(&args, NULL));
     must(kin_args_add_bytes(args, "picture", it, sizeof *it));
-    work.function = "rows";
-    work.args = args;
-    work.out = pixels;
-    work.out_size = (size_t)it->width * sizeof *pixels;
-    work.count = (size_t)it->height;
-    work.chunk = 1; /* some rows take a hundred times longer than others */
-    work.progress = progress ? show_progress : NULL;
+    job.task = "rows";
+    job.args = args;
+    job.out = pixels;
+    job.out_size = (size_t)it->width * sizeof *pixels;
+    job.count = (size_t)it->height;
+    job.chunk = 1; /* some rows take a hundred times longer than others */
+    job.progress = progress ? show_progress : NULL;
     int64_t start = kin_now();
-    must(kin_pool_map(pool, &work, NULL, KIN_FOREVER));
+    must(kin_pool_map(pool, &job, NULL, KIN_FOREVER));
     double took = (double)(kin_now() - start) / 1e9;
     fputs(progress ? "\n" : "", stderr);
     kin_args_destroy(args);
@@ -104,9 +104,9 @@ static void draw(const unsigned short *pixels, const picture *it)
 
 int main(int argc, char **argv)
 {
-    static const kin_function functions[] = {{"rows", rows}};
-    must(kin_functions(functions, 1));
-    must(kin_main(NULL, 0));
+    static const kin_task_entry functions[] = {{"rows", rows}};
+    must(kin_register_tasks(functions, 1));
+    must(kin_child_main(NULL, 0));
     picture it = {argc > 2 ? atoi(argv[1]) : 468, argc > 2 ? atoi(argv[2]) : 320};
     if (it.width < COLUMNS || it.height < LINES) {
         return fprintf(stderr, "at least %d %d\n", COLUMNS, LINES);

@@ -24,7 +24,7 @@ static int count(const kin_args *args)
     kin_lock *lock;
     int *total;
     letter mine;
-    must(kin_args_get(args, "letters", KIN_TYPE_QUEUE, (void **)&letters));
+    must(kin_args_get_object((void **)&letters, args, "letters", KIN_TYPE_QUEUE));
     must(kin_queue_get(letters, &mine, sizeof mine, NULL, KIN_FOREVER));
     must(kin_ref_get((void **)&lock, KIN_TYPE_LOCK, mine.lock));
     must(kin_ref_get((void **)&total, KIN_TYPE_MEMORY, mine.total));
@@ -38,14 +38,14 @@ static int count(const kin_args *args)
 
 int main(void)
 {
-    static const kin_entry entries[] = {{"count", count}};
+    static const kin_child_entry entries[] = {{"count", count}};
     kin_queue *letters;
     kin_args *args;
     kin_process *children[4];
-    must(kin_main(entries, 1)); /* a spawned child runs its entry in here */
+    must(kin_child_main(entries, 1)); /* a spawned child runs its entry in here */
     must(kin_queue_create(&letters, NULL, NULL));
     must(kin_args_create(&args, NULL));
-    must(kin_args_add(args, "letters", KIN_TYPE_QUEUE, letters));
+    must(kin_args_add_object(args, "letters", KIN_TYPE_QUEUE, letters));
     for (int i = 0; i < 4; i++) {
         must(kin_process_start(&children[i], "count", args, NULL));
     }
@@ -53,7 +53,7 @@ int main(void)
     kin_lock *lock; /* made when they run already */
     int *total;
     letter each;
-    must(kin_lock_create(&lock, NULL));
+    must(kin_lock_create(&lock, NULL, 0));
     must(kin_alloc((void **)&total, NULL, sizeof *total));
     must(kin_ref_of(&each.lock, KIN_TYPE_LOCK, lock));
     must(kin_ref_of(&each.total, KIN_TYPE_MEMORY, total));

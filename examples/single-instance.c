@@ -46,7 +46,7 @@ static shared *meet(kin_family *family)
 {
     shared *it, *theirs;
     kin_queue *requests;
-    kin_status status = kin_name_get((void **)&theirs, family, KIN_TYPE_MEMORY, "shared");
+    kin_status status = kin_name_get((void **)&theirs, family, "shared", KIN_TYPE_MEMORY);
     if (status == KIN_E_NOT_FOUND) {
         must(kin_alloc((void **)&it, family, sizeof *it));
         must(kin_lock_init(&it->first, 0));
@@ -62,7 +62,7 @@ static shared *meet(kin_family *family)
         must(kin_lock_fini(&it->first));
         must(kin_free(it));
         must(status == KIN_E_EXISTS ? KIN_OK : status);
-        status = kin_name_get((void **)&theirs, family, KIN_TYPE_MEMORY, "shared");
+        status = kin_name_get((void **)&theirs, family, "shared", KIN_TYPE_MEMORY);
     }
     must(status);
     return theirs;
@@ -117,8 +117,8 @@ static int hand_over(shared *with, kin_family *family, kin_queue *requests, cons
     printf("handing over\n");
     fflush(stdout);
     while (!answered && status == KIN_E_TIMED_OUT) {
-        kin_wait_item items[] = {{KIN_TYPE_EVENT, KIN_READABLE, answer, 0, 0},
-                                 {KIN_TYPE_LOCK, KIN_READABLE, &with->first, 0, 0}};
+        kin_wait_item items[] = {{KIN_TYPE_EVENT, KIN_WAIT_READABLE, answer, 0, 0},
+                                 {KIN_TYPE_LOCK, KIN_WAIT_READABLE, &with->first, 0, 0}};
         must(kin_wait(items, 2, 0, KIN_FOREVER, NULL));
         must(kin_event_is_set(answer, &answered));
         if (!answered) {

@@ -39,7 +39,7 @@ static void say(const char *format, ...)
 static int work_until_stopped(const kin_args *args)
 {
     kin_event *stop;
-    must(kin_args_get(args, "stop", KIN_TYPE_EVENT, (void **)&stop));
+    must(kin_args_get_object((void **)&stop, args, "stop", KIN_TYPE_EVENT));
     must(kin_event_wait(stop, KIN_FOREVER));
     return 0;
 }
@@ -55,7 +55,7 @@ static int flaky(const kin_args *args)
 {
     kin_counter *starts;
     int64_t number;
-    must(kin_args_get(args, "starts", KIN_TYPE_COUNTER, (void **)&starts));
+    must(kin_args_get_object((void **)&starts, args, "starts", KIN_TYPE_COUNTER));
     must(kin_counter_add(starts, 1, &number));
     if (number < 3) {
         abort();
@@ -76,7 +76,7 @@ static int hopeless(const kin_args *args)
     exit(0);
 }
 
-static const kin_entry entries[] = {{"steady", steady}, {"flaky", flaky}, {"done", done}, {"hopeless", hopeless}};
+static const kin_child_entry entries[] = {{"steady", steady}, {"flaky", flaky}, {"done", done}, {"hopeless", hopeless}};
 #define SERVICES (sizeof entries / sizeof entries[0])
 
 /* ---- their supervisor ---- */
@@ -90,7 +90,7 @@ typedef struct service {
 
 static void start(service *it, const char *entry, const kin_args *args)
 {
-    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
     options.die_with_parent = 1;
     must(kin_process_start(&it->process, entry, args, &options));
 }
@@ -128,7 +128,7 @@ static void ended(service *it, const char *entry)
  * there is nothing more to wait for. */
 static int supervise(service *services, kin_event *stop, const kin_args *args)
 {
-    kin_wait_item items[SERVICES + 1] = {{KIN_TYPE_EVENT, KIN_READABLE, stop, 0, 0}};
+    kin_wait_item items[SERVICES + 1] = {{KIN_TYPE_EVENT, KIN_WAIT_READABLE, stop, 0, 0}};
     size_t of[SERVICES + 1], count = 1;
     int64_t next = KIN_FOREVER, now = kin_now();
     for (size_t i = 0; i < SERVICES; i++) {
@@ -137,7 +137,7 @@ static int supervise(service *services, kin_event *stop, const kin_args *args)
             start(it, entries[i].name, args);
         }
         if (it->process) {
-            items[count] = (kin_wait_item){KIN_WAIT_PROCESS, KIN_READABLE, it->process, 0, 0};
+            items[count] = (kin_wait_item){KIN_WAIT_PROCESS, KIN_WAIT_READABLE, it->process, 0, 0};
             of[count++] = i;
         } else if (it->start_at < next) {
             next = it->start_at;
@@ -179,10 +179,10 @@ int main(int argc, char **argv)
     kin_event *stop;
     kin_counter *starts;
     kin_args *args;
-    must(kin_main(entries, SERVICES)); /* a spawned child runs its entry in here */
+    must(kin_child_main(entries, SERVICES)); /* a spawned child runs its entry in here */
     if (argc == 3 && strcmp(argv[2], "stop") == 0) {
         must(kin_family_open(&family, argv[1], KIN_FAMILY_JOIN, NULL));
-        must(kin_name_get((void **)&stop, family, KIN_TYPE_EVENT, "stop"));
+        must(kin_name_get((void **)&stop, family, "stop", KIN_TYPE_EVENT));
         must(kin_event_set(stop));
         return 0;
     }
@@ -194,8 +194,8 @@ int main(int argc, char **argv)
     must(kin_name_set("stop", KIN_TYPE_EVENT, stop));
     must(kin_counter_create(&starts, family, 0));
     must(kin_args_create(&args, family));
-    must(kin_args_add(args, "stop", KIN_TYPE_EVENT, stop));
-    must(kin_args_add(args, "starts", KIN_TYPE_COUNTER, starts));
+    must(kin_args_add_object(args, "stop", KIN_TYPE_EVENT, stop));
+    must(kin_args_add_object(args, "starts", KIN_TYPE_COUNTER, starts));
     while (supervise(services, stop, args)) {
     }
     stop_all(services);

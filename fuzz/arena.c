@@ -111,28 +111,28 @@ void scribble(kin__reader *in, const place *places, uint32_t count)
 
 /* ---- looking on ---- */
 
-static void see_family(const kin_seen_family *it, void *context)
+static void see_family(const kin_family_view *it, void *context)
 {
     (void)context;
     require(strlen(it->name) <= KIN_FAMILY_NAME_MAX);
 }
 
-static void see_object(const kin_seen_object *it, void *context)
+static void see_object(const kin_object_info *it, void *context)
 {
     (void)context;
     require(!it->name || strlen(it->name) <= KIN_NAME_MAX);
 }
 
-static void see_member(const kin_seen_member *it, void *context)
+static void see_member(const kin_member_info *it, void *context)
 {
     (void)it;
     (void)context;
 }
 
-static void see_sleeper(const kin_seen_sleeper *it, void *context)
+static void see_sleeper(const kin_waiter_info *it, void *context)
 {
     (void)it;
     (void)context;
 }
 
-const kin_sight fuzz_sight = {sizeof fuzz_sight, see_family, see_member, see_object, see_sleeper, NULL};
+const kin_inspector fuzz_sight = {sizeof fuzz_sight, see_family, see_member, see_object, see_sleeper, NULL};

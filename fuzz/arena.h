@@ -38,7 +38,7 @@ typedef struct place {
 void scribble(kin__reader *in, const place *places, uint32_t count);
 
 /* Looks at everything in a family, and requires of names that they end. */
-extern const kin_sight fuzz_sight;
+extern const kin_inspector fuzz_sight;
 
 /* Waiting takes no time in here: the clock goes on to where the sleep would have ended. For targets of one thread. */
 extern bool fuzz_time_is_made_up;

@@ -54,7 +54,7 @@ static void name_all(kin_family *family, thing *it)
     must(kin_queue_create(&queue, family, &(kin_queue_options){.size = sizeof(kin_queue_options), .capacity = 500}));
     must(kin_dict_create(&dict, family));
     must(kin_list_create(&list, family));
-    must(kin_array_create(&array, family, KIN_I32, 20, KIN_LOCKED));
+    must(kin_array_create(&array, family, KIN_ELEMENT_I32, 20, KIN_VALUE_LOCKED));
     must(kin_queue_put(queue, "message", 7, KIN_NOW));
     must(kin_dict_set(dict, "key", 3, "value", 5));
     must(kin_list_append(list, "item", 4));
@@ -83,7 +83,7 @@ static void name_all(kin_family *family, thing *it)
 /* A family as it is when its member was killed, holding a lock, with a thread asleep. */
 static void make_model(void)
 {
-    kin_family_options options = KIN_FAMILY_OPTIONS;
+    kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
     kin_family *family;
     thing *it;
     options.reserve = RESERVE;
@@ -177,56 +177,56 @@ static void use(kin_family *family, unsigned which)
     size_t size = 0;
     switch (which % 14) {
     case 0:
-        if (kin_name_get(&p, family, KIN_TYPE_LOCK, "lock") == KIN_OK && kin_lock_acquire(p, KIN_MS(5)) >= 0) {
+        if (kin_name_get(&p, family, "lock", KIN_TYPE_LOCK) == KIN_OK && kin_lock_acquire(p, KIN_MS(5)) >= 0) {
             kin_lock_release(p);
         }
         break;
     case 1:
-        if (kin_name_get(&p, family, KIN_TYPE_SEM, "leased") == KIN_OK) {
+        if (kin_name_get(&p, family, "leased", KIN_TYPE_SEM) == KIN_OK) {
             kin_sem_acquire(p, 2, KIN_MS(5));
             kin_sem_release(p, 1);
         }
         break;
     case 2:
-        if (kin_name_get(&p, family, KIN_TYPE_EVENT, "event") == KIN_OK) {
+        if (kin_name_get(&p, family, "event", KIN_TYPE_EVENT) == KIN_OK) {
             kin_event_wait(p, KIN_MS(5));
             kin_event_set(p);
         }
         break;
     case 3:
-        if (kin_name_get(&p, family, KIN_TYPE_BARRIER, "barrier") == KIN_OK) {
-            kin_barrier_wait(p, NULL, NULL, NULL, KIN_MS(5));
+        if (kin_name_get(&p, family, "barrier", KIN_TYPE_BARRIER) == KIN_OK) {
+            kin_barrier_wait(p, NULL, KIN_MS(5));
         }
         break;
     case 4:
-        if (kin_name_get(&p, family, KIN_TYPE_RWLOCK, "rwlock") == KIN_OK &&
-            kin_rwlock_acquire(p, KIN_WRITE, KIN_MS(5)) >= 0) {
+        if (kin_name_get(&p, family, "rwlock", KIN_TYPE_RWLOCK) == KIN_OK &&
+            kin_rwlock_acquire(p, KIN_RWLOCK_WRITE, KIN_MS(5)) >= 0) {
             kin_rwlock_release(p);
         }
         break;
     case 5:
-        if (kin_name_get(&p, family, KIN_TYPE_QUEUE, "queue") == KIN_OK) {
+        if (kin_name_get(&p, family, "queue", KIN_TYPE_QUEUE) == KIN_OK) {
             kin_queue_get(p, buffer, sizeof buffer, &size, KIN_MS(5));
             kin_queue_put(p, buffer, 100, KIN_MS(5));
         }
         break;
     case 6:
-        if (kin_name_get(&p, family, KIN_TYPE_DICT, "dict") == KIN_OK) {
+        if (kin_name_get(&p, family, "dict", KIN_TYPE_DICT) == KIN_OK) {
             kin_dict_get(p, "key", 3, buffer, sizeof buffer, &size);
         }
         break;
     case 7:
-        if (kin_name_get(&p, family, KIN_TYPE_LIST, "list") == KIN_OK) {
+        if (kin_name_get(&p, family, "list", KIN_TYPE_LIST) == KIN_OK) {
             kin_list_get(p, 0, buffer, sizeof buffer, &size);
         }
         break;
     case 8:
-        if (kin_name_get(&p, family, KIN_TYPE_ARRAY, "array") == KIN_OK) {
+        if (kin_name_get(&p, family, "array", KIN_TYPE_ARRAY) == KIN_OK) {
             touch(kin_array_data(p), kin_array_data(p) ? kin_array_count(p) : 0);
         }
         break;
     case 9:
-        if (kin_name_get(&p, family, KIN_TYPE_MEMORY, "memory") == KIN_OK) {
+        if (kin_name_get(&p, family, "memory", KIN_TYPE_MEMORY) == KIN_OK) {
             touch(p, kin_alloc_size(p, &size) == KIN_OK ? size : 0);
         }
         break;
@@ -283,7 +283,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     if (size % 4 == 0) {
-        must(kin_family_look(family, &fuzz_sight));
+        must(kin_family_inspect_all(family, &fuzz_sight));
     }
     for (int calls = 0; calls < 20 && !is_done(&in); calls++) {
         int64_t start = kin_os_now();
@@ -291,7 +291,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         require(kin_os_now() - start < LONGEST);
     }
     if (size % 4 == 1) {
-        must(kin_family_look(family, &fuzz_sight));
+        must(kin_family_inspect_all(family, &fuzz_sight));
     }
     kin_os_pulse_retire(&family->pulse, &family->id, KIN_OS_PULSE_MAX);
     kin_family_close(family);

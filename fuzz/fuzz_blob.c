@@ -130,9 +130,9 @@ static void make_objects(void)
     kin_queue_options small = {.size = sizeof small, .capacity = 100};
     static const kin_type types[OBJECTS] = {KIN_TYPE_LOCK, KIN_TYPE_SEM,  KIN_TYPE_ARRAY, KIN_TYPE_QUEUE,
                                             KIN_TYPE_DICT, KIN_TYPE_LIST, KIN_TYPE_EVENT, KIN_TYPE_MEMORY};
-    bool made = kin_lock_create((kin_lock **)&all[0].object, NULL) == KIN_OK &&
+    bool made = kin_lock_create((kin_lock **)&all[0].object, NULL, 0) == KIN_OK &&
                 kin_sem_create_leased((kin_sem **)&all[1].object, NULL, 5) == KIN_OK &&
-                kin_array_create((kin_array **)&all[2].object, NULL, KIN_I32, 10, 0) == KIN_OK &&
+                kin_array_create((kin_array **)&all[2].object, NULL, KIN_ELEMENT_I32, 10, 0) == KIN_OK &&
                 kin_queue_create((kin_queue **)&all[3].object, NULL, &small) == KIN_OK &&
                 kin_dict_create((kin_dict **)&all[4].object, NULL) == KIN_OK &&
                 kin_list_create((kin_list **)&all[5].object, NULL) == KIN_OK &&
@@ -277,14 +277,14 @@ static void use_args(const kin_args *args)
         size_t size = 0;
         kin_handle handle;
         for (int type = 0; type < KIN_TYPE_LIST + 2; type++) {
-            if (kin_args_get(args, name, (kin_type)type, &object) == KIN_OK) {
+            if (kin_args_get_object(&object, args, name, (kin_type)type) == KIN_OK) {
                 require_known((kin_type)type, object, args->items[i].ref);
             }
         }
-        if (kin_args_get_bytes(args, name, &bytes, &size) == KIN_OK) {
+        if (kin_args_get_bytes(&bytes, &size, args, name) == KIN_OK) {
             free(copy_of(bytes, size));
         }
-        kin_args_get_handle(args, name, KIN_HANDLE_ANY, &handle);
+        kin_args_get_handle(&handle, args, name, KIN_HANDLE_ANY);
     }
 }
 
@@ -309,7 +309,7 @@ static void try_adopting(kin__reader *in)
     if (files[0] == 0) {
         make_files();
     }
-    require(kin_family_own(&family) == KIN_OK);
+    require(kin_family_default(&family) == KIN_OK);
     memset(&blob, 0, sizeof blob);
     uint32_t handles = make_args(in, &made);
     unsigned char *written = write_args(in, &made, &size);

@@ -70,7 +70,7 @@ static void make(kin_status status)
 
 static void open_game(game *g)
 {
-    kin_family_options options = KIN_FAMILY_OPTIONS;
+    kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
     kin_queue_options small = {.size = sizeof small, .capacity = 600};
     options.reserve = RESERVE;
     options.max_members = MEMBERS;
@@ -85,8 +85,8 @@ static void open_game(game *g)
     make(kin_rwlock_init(&g->it->rwlock));
     make(kin_counter_init(&g->it->counter, 0));
     make(kin_sem_create_leased(&g->leased, g->family, 10));
-    make(kin_value_create(&g->value, g->family, KIN_I64, KIN_LOCKED));
-    make(kin_array_create(&g->array, g->family, KIN_I32, 30, KIN_LOCKED));
+    make(kin_value_create(&g->value, g->family, KIN_ELEMENT_I64, KIN_VALUE_LOCKED));
+    make(kin_array_create(&g->array, g->family, KIN_ELEMENT_I32, 30, KIN_VALUE_LOCKED));
     make(kin_queue_create(&g->queue, g->family, &small));
     small.flags = KIN_QUEUE_JOINABLE;
     make(kin_queue_create(&g->tasks, g->family, &small));
@@ -114,7 +114,7 @@ static kin_status lengthen(void *value, size_t *size, size_t room, void *context
 static void use_locks(game *g, uint64_t how)
 {
     objects *it = g->it;
-    kin_lock_info info = {.size = sizeof info};
+    kin_lock_info info = KIN_LOCK_INFO_INIT;
     if (kin_lock_acquire(&it->lock, MOMENT) >= 0) {
         if (how % 4 == 0) {
             kin_cond_wait(&it->cond, &it->lock, MOMENT);
@@ -127,7 +127,7 @@ static void use_locks(game *g, uint64_t how)
     }
     kin_lock_inspect(&it->lock, &info);
     kin_cond_notify(&it->cond, how % 3 ? KIN_COND_ALL : 1);
-    if (kin_rwlock_acquire(&it->rwlock, how % 2 ? KIN_READ : KIN_WRITE, MOMENT) >= 0) {
+    if (kin_rwlock_acquire(&it->rwlock, how % 2 ? KIN_RWLOCK_READ : KIN_RWLOCK_WRITE, MOMENT) >= 0) {
         kin_rwlock_release(&it->rwlock);
     }
 }
@@ -147,7 +147,7 @@ static void use_signals(game *g, uint64_t how)
         kin_event_clear(&it->event);
     }
     kin_event_wait(&it->event, MOMENT);
-    kin_barrier_wait(&it->barrier, NULL, how % 3 ? act : NULL, NULL, MOMENT);
+    kin_barrier_wait_with(&it->barrier, NULL, how % 3 ? act : NULL, NULL, MOMENT);
     if (how % 8 == 0) {
         kin_barrier_reset(&it->barrier);
     }
@@ -183,7 +183,7 @@ static void use_queue(kin_queue *queue, uint64_t how)
 {
     char buffer[600] = "";
     kin_message many[3] = {{buffer, 10, 200}, {buffer + 200, 0, 200}, {buffer + 400, 100, 200}};
-    kin_queue_info info = {.size = sizeof info};
+    kin_queue_info info = KIN_QUEUE_INFO_INIT;
     void *room = NULL;
     const void *message;
     size_t size = 0;
@@ -192,19 +192,19 @@ static void use_queue(kin_queue *queue, uint64_t how)
     if (kin_queue_put_many(queue, many, how % 4, &size, MOMENT) == KIN_OK) {
         require(size == how % 4);
     }
-    if (how % 3 == 0 && kin_queue_reserve(queue, &room, (size_t)how % 200, MOMENT) == KIN_OK) {
+    if (how % 3 == 0 && kin_queue_reserve(&room, queue, (size_t)how % 200, MOMENT) == KIN_OK) {
         memset(room, 1, (size_t)how % 200);
         if (how % 2) {
             kin_queue_commit(queue, room, (size_t)how % 200);
         } else {
-            kin_queue_abandon(queue, room);
+            kin_queue_discard(queue, room);
         }
     }
     if (kin_queue_get(queue, buffer, sizeof buffer, &size, MOMENT) == KIN_OK) {
         require(size <= sizeof buffer);
     }
     kin_queue_task_done(queue);
-    if (kin_queue_peek(queue, &message, &size, MOMENT) == KIN_OK) {
+    if (kin_queue_peek(&message, &size, queue, MOMENT) == KIN_OK) {
         touch(message, size);
         kin_queue_consume(queue, message);
     }
@@ -219,21 +219,21 @@ static void use_queue(kin_queue *queue, uint64_t how)
     }
 }
 
-static void see_items(kin_items *items)
+static void see_items(kin_snapshot *items)
 {
-    kin_item item;
-    while (kin_items_next(items, &item)) {
+    kin_snapshot_item item;
+    while (kin_snapshot_next(items, &item)) {
         touch(item.key, item.key_size);
         touch(item.value, item.value_size);
     }
-    kin_items_destroy(items);
+    kin_snapshot_destroy(items);
 }
 
 static void use_dict(game *g, uint64_t how)
 {
     static const char bytes[9000];
     char buffer[500];
-    kin_items *items = NULL;
+    kin_snapshot *items = NULL;
     size_t size = 0;
     int done;
     uint8_t key = how % 20;
@@ -246,10 +246,10 @@ static void use_dict(game *g, uint64_t how)
     kin_dict_update(g->dict, &key, 1, 30, lengthen, NULL);
     kin_dict_contains(g->dict, &key, 1, &done);
     if (how % 4 == 0) {
-        kin_dict_delete(g->dict, &key, 1);
+        kin_dict_remove(g->dict, &key, 1);
     }
     kin_dict_size(g->dict, &size);
-    if (how % 8 == 1 && kin_dict_items(&items, g->dict) == KIN_OK) {
+    if (how % 8 == 1 && kin_dict_snapshot(&items, g->dict) == KIN_OK) {
         see_items(items);
     }
     if (how % 32 == 2) {
@@ -261,7 +261,7 @@ static void use_list(game *g, uint64_t how)
 {
     static const char bytes[9000];
     char buffer[500];
-    kin_items *items = NULL;
+    kin_snapshot *items = NULL;
     size_t size = 0, index = how % 5 ? (size_t)how % 20 : KIN_LIST_LAST;
     kin_list_insert(g->list, index, bytes, how % 7 ? 20 : sizeof bytes);
     kin_list_append(g->list, bytes, 30);
@@ -273,7 +273,7 @@ static void use_list(game *g, uint64_t how)
         kin_list_pop(g->list, index, buffer, sizeof buffer, &size);
     }
     kin_list_size(g->list, &size);
-    if (how % 8 == 1 && kin_list_items(&items, g->list, index, 100) == KIN_OK) {
+    if (how % 8 == 1 && kin_list_snapshot(&items, g->list, index, 100) == KIN_OK) {
         see_items(items);
     }
     if (how % 32 == 2) {
@@ -299,7 +299,7 @@ static void use_memory(game *g, uint64_t how)
     }
     kin_alloc_total(g->family, &blocks, &bytes);
     kin_name_set("queue", KIN_TYPE_QUEUE, g->queue);
-    if (kin_name_get(&found, g->family, KIN_TYPE_QUEUE, "queue") == KIN_OK) {
+    if (kin_name_get(&found, g->family, "queue", KIN_TYPE_QUEUE) == KIN_OK) {
         use_queue(found, how);
     }
     if (how % 2) {
@@ -312,11 +312,11 @@ static void use_memory(game *g, uint64_t how)
 
 static void wait_for_many(game *g, uint64_t how)
 {
-    kin_wait_item items[] = {{KIN_TYPE_LOCK, KIN_READABLE, &g->it->lock, 0, 0},
-                             {KIN_TYPE_SEM, KIN_READABLE, g->leased, 0, 0},
-                             {KIN_TYPE_SEM, KIN_READABLE, &g->it->sem, 0, 0},
-                             {KIN_TYPE_EVENT, KIN_READABLE, &g->it->event, 0, 0},
-                             {KIN_TYPE_QUEUE, KIN_READABLE | KIN_WRITABLE, g->queue, 0, 0}};
+    kin_wait_item items[] = {{KIN_TYPE_LOCK, KIN_WAIT_READABLE, &g->it->lock, 0, 0},
+                             {KIN_TYPE_SEM, KIN_WAIT_READABLE, g->leased, 0, 0},
+                             {KIN_TYPE_SEM, KIN_WAIT_READABLE, &g->it->sem, 0, 0},
+                             {KIN_TYPE_EVENT, KIN_WAIT_READABLE, &g->it->event, 0, 0},
+                             {KIN_TYPE_QUEUE, KIN_WAIT_READABLE | KIN_WAIT_WRITABLE, g->queue, 0, 0}};
     size_t first = (size_t)how % 5;
     kin_wait(items + first, 5 - first, how % 2 ? KIN_WAIT_ALL : 0, MOMENT, NULL);
 }
@@ -324,7 +324,7 @@ static void wait_for_many(game *g, uint64_t how)
 static void look_on(game *g, uint64_t how)
 {
     if (how % 16 == 0) {
-        kin_family_look(g->family, &fuzz_sight);
+        kin_family_inspect_all(g->family, &fuzz_sight);
     }
 }
 

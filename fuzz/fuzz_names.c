@@ -141,7 +141,7 @@ static void make_model(void)
     kin_lock *lock;
     be_user(true);
     must(kin_family_open(&family, "model", KIN_FAMILY_CREATE, &options) == KIN_OK);
-    must(kin_lock_create(&lock, family) == KIN_OK && kin_name_set("lock", KIN_TYPE_LOCK, lock) == KIN_OK);
+    must(kin_lock_create(&lock, family, 0) == KIN_OK && kin_name_set("lock", KIN_TYPE_LOCK, lock) == KIN_OK);
     for (int i = 0; i < 16; i++) {
         snprintf(hexes[0] + 2 * i, 3, "%02x", family->id.bytes[i]);
         snprintf(hexes[1] + 2 * i, 3, "%02x", 0xab);
@@ -469,13 +469,13 @@ static void drop_notices(void)
 static void look_at(kin_family *family, void *context)
 {
     (void)context;
-    kin_family_look(family, &fuzz_sight);
+    kin_family_inspect_all(family, &fuzz_sight);
 }
 
 static void use(kin_family *family)
 {
     kin_lock *lock;
-    if (kin_lock_create(&lock, family) == KIN_OK) {
+    if (kin_lock_create(&lock, family, 0) == KIN_OK) {
         kin_lock_acquire(lock, KIN_MS(1));
         kin_lock_release(lock);
     }
@@ -492,14 +492,14 @@ static void act(kin__reader *in, kin_family *open[FAMILIES])
     switch (what % 8) {
     case 0:
         if (choose(in, 1) % 16 == 0) { /* looks into every process of this user */
-            kin_families(look_at, NULL, NULL);
+            kin_family_list(look_at, NULL, NULL);
         }
         break;
     case 1:
-        kin_family_forget(name);
+        kin_family_unlink(name);
         break;
     case 2:
-        kin_sweep(NULL);
+        kin_cleanup(NULL);
         break;
     case 3:
         if (!*one && kin_family_create(one, &options) == KIN_OK) {
@@ -556,7 +556,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (int i = 0; i < FAMILIES; i++) {
         kin_family_close(open[i]);
     }
-    kin_sweep(NULL);
+    kin_cleanup(NULL);
     be_user(false);
     expect_kept();
     clear();

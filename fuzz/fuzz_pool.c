@@ -44,7 +44,7 @@ static int run_rest(kin_task *task)
     return 0;
 }
 
-static const kin_function functions[] = {{"add", run_add}, {"fail", run_fail}, {"rest", run_rest}};
+static const kin_task_entry functions[] = {{"add", run_add}, {"fail", run_fail}, {"rest", run_rest}};
 
 typedef struct game {
     kin__reader in;
@@ -56,18 +56,18 @@ typedef struct game {
 
 static void submit(game *g, kin_future **out)
 {
-    kin_work work = KIN_WORK;
+    kin_job job = KIN_JOB_INIT;
     int32_t number = 5;
     uint64_t how = choose(&g->in, 1);
-    work.function = functions[how % 3].name;
-    work.in = g->numbers;
-    work.out = g->numbers;
-    work.in_size = work.out_size = sizeof number;
-    work.count = how % 5 == 0 ? 0 : choose(&g->in, 1) % COUNT;
-    work.chunk = (size_t)(how / 16);
-    work.retries = how % 2;
-    work.limit = how % 7 == 0 ? KIN_MS(20) : 0;
-    if (kin_pool_submit(out, g->pool, &work, KIN_MS(1)) != KIN_OK) {
+    job.task = functions[how % 3].name;
+    job.in = g->numbers;
+    job.out = g->numbers;
+    job.in_size = job.out_size = sizeof number;
+    job.count = how % 5 == 0 ? 0 : choose(&g->in, 1) % COUNT;
+    job.chunk = (size_t)(how / 16);
+    job.retries = how % 2;
+    job.limit = how % 7 == 0 ? KIN_MS(20) : 0;
+    if (kin_pool_submit(out, g->pool, &job, KIN_MS(1)) != KIN_OK) {
         *out = NULL;
     }
 }
@@ -90,8 +90,8 @@ static void write_over(game *g)
 static void call(game *g, uint64_t what)
 {
     kin_future **future = &g->future[what / 16 % 2];
-    kin_outcome outcome = {.size = sizeof outcome};
-    kin_pool_info info = {.size = sizeof info};
+    kin_job_result outcome = KIN_JOB_RESULT_INIT;
+    kin_pool_info info = KIN_POOL_INFO_INIT;
     uint64_t first = 0, count = 0;
     const void *result;
     size_t size;
@@ -122,13 +122,13 @@ static void call(game *g, uint64_t what)
         *future = NULL;
         break;
     case 6:
-        if (kin_future_get(*future, &result, &size, KIN_MS(2)) == KIN_OK) {
+        if (kin_future_get(&result, &size, *future, KIN_MS(2)) == KIN_OK) {
             require(size <= sizeof(int32_t));
         }
         break;
     case 7:
         kin_pool_inspect(g->pool, &info);
-        kin_pool_tend(g->pool);
+        kin_pool_poll(g->pool);
         break;
     default:
         write_over(g);
@@ -143,8 +143,8 @@ static void prepare(void)
         crashed = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         require(crashed != MAP_FAILED);
         __sanitizer_set_death_callback(note_crash);
-        require(kin_functions(functions, sizeof functions / sizeof functions[0]) == KIN_OK);
-        require(kin_main(NULL, 0) == KIN_OK);
+        require(kin_register_tasks(functions, sizeof functions / sizeof functions[0]) == KIN_OK);
+        require(kin_child_main(NULL, 0) == KIN_OK);
     }
 }
 
@@ -153,14 +153,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     game g = {.in = {data, size, 0, false}};
-    kin_family_options options = KIN_FAMILY_OPTIONS;
-    kin_pool_options pool_options = KIN_POOL_OPTIONS;
+    kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
+    kin_pool_options pool_options = KIN_POOL_OPTIONS_INIT;
     prepare();
     options.reserve = RESERVE;
     options.max_members = 16;
     options.max_threads = 64;
     pool_options.workers = WORKERS;
-    pool_options.method = KIN_FORK;
+    pool_options.method = KIN_START_FORK;
     require(kin_family_create(&g.family, &options) == KIN_OK);
     require(kin_alloc((void **)&g.numbers, g.family, COUNT * sizeof *g.numbers) == KIN_OK);
     require(kin_pool_create(&g.pool, g.family, &pool_options) == KIN_OK);

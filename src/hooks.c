@@ -49,7 +49,7 @@ static const kin__extent extents[] = {
     [KIN_TYPE_LIST] = {sizeof(kin__container), NULL},
 };
 
-static const kin_entry *const entries[] = {&kin__worker_entry, &kin__keeper_entry, NULL};
+static const kin_child_entry *const entries[] = {&kin__worker_entry, &kin__keeper_entry, NULL};
 
 const kin__hook_table kin__hooks = {
     .os = {kin__seats_leave_thread, kin__family_leave_all, nothing, nothing, after_fork_child},

@@ -91,7 +91,7 @@ int64_t number_from(const char *variable, int64_t otherwise)
     return text ? strtoll(text, NULL, 10) : otherwise;
 }
 
-int use_pair(kin_rwlock *lock, kin_access access, int64_t *here, int64_t *there)
+int use_pair(kin_rwlock *lock, kin_rwlock_mode access, int64_t *here, int64_t *there)
 {
     kin_status status = kin_rwlock_acquire(lock, access, PATIENCE);
     CHECK(status == KIN_OK || status == KIN_OWNER_DIED);
@@ -100,7 +100,7 @@ int use_pair(kin_rwlock *lock, kin_access access, int64_t *here, int64_t *there)
         CHECK(kin_rwlock_repair(lock) == KIN_OK);
     }
     CHECK(*here == *there);
-    if (access == KIN_WRITE) {
+    if (access == KIN_RWLOCK_WRITE) {
         ++*here;
         ++*there;
     }
@@ -112,9 +112,9 @@ int use_pair(kin_rwlock *lock, kin_access access, int64_t *here, int64_t *there)
 
 void limit_own_family(void)
 {
-    kin_family_options options = KIN_FAMILY_OPTIONS;
+    kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
     options.reserve = 256 << 20;
-    if (kin_family_default_options(&options) != KIN_OK) {
+    if (kin_family_configure_default(&options) != KIN_OK) {
         fprintf(stderr, "the own family cannot be limited\n");
     }
 }
@@ -122,7 +122,7 @@ void limit_own_family(void)
 kin_family *new_family(uint64_t reserve)
 {
     kin_family *family = NULL;
-    kin_family_options options = KIN_FAMILY_OPTIONS;
+    kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
     options.reserve = reserve;
     assert_ok(kin_family_create(&family, &options));
     return family;
@@ -137,7 +137,7 @@ kin_args *new_args(void)
 
 void give(kin_args *args, const char *name, kin_type type, const void *object)
 {
-    assert_ok(kin_args_add(args, name, type, object));
+    assert_ok(kin_args_add_object(args, name, type, object));
 }
 
 void give_number(kin_args *args, const char *name, int64_t number)
@@ -148,7 +148,7 @@ void give_number(kin_args *args, const char *name, int64_t number)
 void *given(const kin_args *args, const char *name, kin_type type)
 {
     void *object = NULL;
-    kin_status status = kin_args_get(args, name, type, &object);
+    kin_status status = kin_args_get_object(&object, args, name, type);
     if (status != KIN_OK) {
         fprintf(stderr, "argument %s: %s\n", name, kin_status_name(status));
     }
@@ -160,7 +160,7 @@ int64_t given_number(const kin_args *args, const char *name)
     const void *bytes = NULL;
     size_t size = 0;
     int64_t number = 0;
-    if (kin_args_get_bytes(args, name, &bytes, &size) == KIN_OK && size == sizeof number) {
+    if (kin_args_get_bytes(&bytes, &size, args, name) == KIN_OK && size == sizeof number) {
         memcpy(&number, bytes, sizeof number);
     }
     return number;
@@ -208,7 +208,7 @@ void run_child(const char *entry, const kin_args *args)
 
 kin_family_info inspect_family(void)
 {
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     assert_ok(kin_family_inspect(NULL, &info));
     return info;
 }
@@ -237,7 +237,7 @@ static void await_count(const void *object, size_t size, uint32_t count)
     kin_family *family = NULL;
     int64_t end = now_ns() + PATIENCE;
     int looks = 0;
-    assert_ok(kin_family_own(&family));
+    assert_ok(kin_family_default(&family));
     while (looks < 5 && now_ns() < end) {
         looks = count_asleep(family, object, size) == count ? looks + 1 : 0;
         kin_os_sleep_until(kin_os_now() + KIN_US(200));

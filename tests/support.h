@@ -1,5 +1,5 @@
-/* support.h: what the tests have in common. A test program's main calls kin_main with its entries first; its children
- * are the same program.
+/* support.h: what the tests have in common. A test program's main calls kin_child_main with its entries first; its
+ * children are the same program.
  *
  * CMocka's assertions work in the parent only. A child says what is wrong with CHECK, on standard error and by its
  * exit code.
@@ -108,7 +108,7 @@ int64_t number_from(const char *variable, int64_t otherwise);
 
 /* Changes both numbers under the readers-writer lock, or reads them, and finds them alike; after a death puts them
  * right. 0, or 1: something was wrong. */
-int use_pair(kin_rwlock *lock, kin_access access, int64_t *here, int64_t *there);
+int use_pair(kin_rwlock *lock, kin_rwlock_mode access, int64_t *here, int64_t *there);
 
 /* A family with room for so many bytes, at most. */
 kin_family *new_family(uint64_t reserve);

@@ -41,12 +41,12 @@ kin_args *arguments(void)
 
 void add(kin_args *args, const char *name, kin_type type, const void *object)
 {
-    tool_check(kin_args_add(args, name, type, object), name);
+    tool_check(kin_args_add_object(args, name, type, object), name);
 }
 
-kin_process *start(kin_method method, const char *entry, const kin_args *args)
+kin_process *start(kin_start_method method, const char *entry, const kin_args *args)
 {
-    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
     options.method = method;
     kin_process *process = NULL;
     tool_check(kin_process_start(&process, entry, args, &options), entry);
@@ -59,7 +59,7 @@ typedef struct program {
     const char *name;
     int times;
     int judged; /* 0: shows what goes wrong without a lock */
-    void (*run)(kin_method method, outcome *out);
+    void (*run)(kin_start_method method, outcome *out);
 } program;
 
 static const program programs[] = {
@@ -98,14 +98,14 @@ static const report_column columns[] = {
 };
 
 static const char *const method_names[] = {
-    [KIN_FORK] = "fork",
-    [KIN_SPAWN] = "spawn",
-    [KIN_FORKSERVER] = "forkserver",
+    [KIN_START_FORK] = "fork",
+    [KIN_START_SPAWN] = "spawn",
+    [KIN_START_FORKSERVER] = "forkserver",
 };
-#define METHODS ((kin_method)(sizeof method_names / sizeof method_names[0]))
+#define METHODS ((kin_start_method)(sizeof method_names / sizeof method_names[0]))
 
 /* Runs one program as often as it wants: whether each run gave what was expected. */
-static int run_program(const program *it, kin_method method, report *out)
+static int run_program(const program *it, kin_start_method method, report *out)
 {
     char results[TEXT_MAX] = "";
     char last[TEXT_MAX] = "";
@@ -146,20 +146,20 @@ int demo_nothing(const kin_args *args)
     return 0;
 }
 
-static int has_method(kin_method method)
+static int has_method(kin_start_method method)
 {
-    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
     options.method = method;
     kin_process *process = NULL;
     kin_status status = kin_process_start(&process, "demo_nothing", NULL, &options);
     return status != KIN_E_UNSUPPORTED && tool_check(status, "kin_process_start") == KIN_OK && !tool_finish(process);
 }
 
-static int run_programs(kin_method only, report *out)
+static int run_programs(kin_start_method only, report *out)
 {
     int good = 1;
-    for (kin_method method = KIN_FORK; method < METHODS; method++) {
-        if ((only != KIN_DEFAULT && only != method) || !has_method(method)) {
+    for (kin_start_method method = KIN_START_FORK; method < METHODS; method++) {
+        if ((only != KIN_START_DEFAULT && only != method) || !has_method(method)) {
             continue;
         }
         for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++) {
@@ -169,14 +169,14 @@ static int run_programs(kin_method only, report *out)
     return good && out->shown > 0;
 }
 
-/* KIN_DEFAULT: there is none of that name. */
-static kin_method method_of(const char *name)
+/* KIN_START_DEFAULT: there is none of that name. */
+static kin_start_method method_of(const char *name)
 {
-    kin_method method = KIN_FORK;
+    kin_start_method method = KIN_START_FORK;
     while (method < METHODS && strcmp(method_names[method], name) != 0) {
         method++;
     }
-    return method < METHODS ? method : KIN_DEFAULT;
+    return method < METHODS ? method : KIN_START_DEFAULT;
 }
 
 static int usage(FILE *stream, int status)
@@ -197,12 +197,12 @@ int demo_command(int argc, char **argv)
         {NULL, TOOL_NONE, 0},
     };
     int json = 0;
-    kin_method method = KIN_DEFAULT;
+    kin_start_method method = KIN_START_DEFAULT;
     tool_arguments arguments = tool_arguments_of(argc, argv);
     for (char option; (option = tool_next_option(&arguments, known)) != 0;) {
         if (option == 'j') {
             json = 1;
-        } else if (option != 'm' || (method = method_of(arguments.value)) == KIN_DEFAULT) {
+        } else if (option != 'm' || (method = method_of(arguments.value)) == KIN_START_DEFAULT) {
             return option == 'h' ? usage(stdout, EXIT_SUCCESS) : usage(stderr, EXIT_USAGE);
         }
     }

@@ -22,31 +22,31 @@ void append(char *text, const char *word);
 void *shared(size_t size);
 kin_args *arguments(void);
 void add(kin_args *args, const char *name, kin_type type, const void *object);
-kin_process *start(kin_method method, const char *entry, const kin_args *args);
+kin_process *start(kin_start_method method, const char *entry, const kin_args *args);
 
 /* ---- programs in files of their own ---- */
 
-void demo_count_unlocked(kin_method method, outcome *out);
-void demo_count_locked(kin_method method, outcome *out);
-void demo_bank(kin_method method, outcome *out);
-void demo_squares(kin_method method, outcome *out);
-void demo_pass(kin_method method, outcome *out);
-void demo_clicks(kin_method method, outcome *out);
-void demo_rounds(kin_method method, outcome *out);
-void demo_stream(kin_method method, outcome *out);
-void demo_tasks(kin_method method, outcome *out);
-void demo_pool_map(kin_method method, outcome *out);
-void demo_pool_arguments(kin_method method, outcome *out);
-void demo_pool_shared(kin_method method, outcome *out);
-void demo_processes(kin_method method, outcome *out);
-void demo_manager_pool(kin_method method, outcome *out);
-void demo_manager_processes(kin_method method, outcome *out);
-void demo_manager_fill(kin_method method, outcome *out);
-void demo_crowd(kin_method method, outcome *out);
-void demo_run(kin_method method, outcome *out);
-void demo_run_checked(kin_method method, outcome *out);
-void demo_run_output(kin_method method, outcome *out);
-void demo_run_missing(kin_method method, outcome *out);
-void demo_jobs(kin_method method, outcome *out);
+void demo_count_unlocked(kin_start_method method, outcome *out);
+void demo_count_locked(kin_start_method method, outcome *out);
+void demo_bank(kin_start_method method, outcome *out);
+void demo_squares(kin_start_method method, outcome *out);
+void demo_pass(kin_start_method method, outcome *out);
+void demo_clicks(kin_start_method method, outcome *out);
+void demo_rounds(kin_start_method method, outcome *out);
+void demo_stream(kin_start_method method, outcome *out);
+void demo_tasks(kin_start_method method, outcome *out);
+void demo_pool_map(kin_start_method method, outcome *out);
+void demo_pool_arguments(kin_start_method method, outcome *out);
+void demo_pool_shared(kin_start_method method, outcome *out);
+void demo_processes(kin_start_method method, outcome *out);
+void demo_manager_pool(kin_start_method method, outcome *out);
+void demo_manager_processes(kin_start_method method, outcome *out);
+void demo_manager_fill(kin_start_method method, outcome *out);
+void demo_crowd(kin_start_method method, outcome *out);
+void demo_run(kin_start_method method, outcome *out);
+void demo_run_checked(kin_start_method method, outcome *out);
+void demo_run_output(kin_start_method method, outcome *out);
+void demo_run_missing(kin_start_method method, outcome *out);
+void demo_jobs(kin_start_method method, outcome *out);
 
 #endif

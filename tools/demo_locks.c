@@ -21,7 +21,7 @@ int demo_count(const kin_args *args)
     kin_sem *ready = tool_given(args, "ready", KIN_TYPE_SEM);
     kin_sem *gate = tool_given(args, "gate", KIN_TYPE_SEM);
     void *lock = NULL;
-    int locked = kin_args_get(args, "lock", KIN_TYPE_LOCK, &lock) == KIN_OK;
+    int locked = kin_args_get_object(&lock, args, "lock", KIN_TYPE_LOCK) == KIN_OK;
     tool_check(kin_sem_release(ready, 1), "ready");
     tool_check(kin_sem_acquire(gate, 1, PATIENCE), "gate");
     for (int i = 0; i < COUNTS; i++) {
@@ -38,7 +38,7 @@ int demo_count(const kin_args *args)
     return 0;
 }
 
-static void count(kin_method method, outcome *out, int locked)
+static void count(kin_start_method method, outcome *out, int locked)
 {
     int *total = shared(sizeof *total);
     kin_sem *ready;
@@ -46,7 +46,7 @@ static void count(kin_method method, outcome *out, int locked)
     kin_lock *lock;
     tool_check(kin_sem_create(&ready, NULL, 0, 0), "kin_sem_create");
     tool_check(kin_sem_create(&gate, NULL, 0, 0), "kin_sem_create");
-    tool_check(kin_lock_create(&lock, NULL), "kin_lock_create");
+    tool_check(kin_lock_create(&lock, NULL, 0), "kin_lock_create");
     kin_args *args = arguments();
     add(args, "total", KIN_TYPE_MEMORY, total);
     add(args, "ready", KIN_TYPE_SEM, ready);
@@ -72,12 +72,12 @@ static void count(kin_method method, outcome *out, int locked)
     kin_free(total);
 }
 
-void demo_count_locked(kin_method method, outcome *out)
+void demo_count_locked(kin_start_method method, outcome *out)
 {
     count(method, out, 1);
 }
 
-void demo_count_unlocked(kin_method method, outcome *out)
+void demo_count_unlocked(kin_start_method method, outcome *out)
 {
     count(method, out, 0);
 }
@@ -109,11 +109,11 @@ int demo_withdraw(const kin_args *args)
     return pay(args, -1);
 }
 
-void demo_bank(kin_method method, outcome *out)
+void demo_bank(kin_start_method method, outcome *out)
 {
     int *balance = shared(sizeof *balance);
     kin_lock *lock;
-    tool_check(kin_lock_create(&lock, NULL), "kin_lock_create");
+    tool_check(kin_lock_create(&lock, NULL, 0), "kin_lock_create");
     *balance = BALANCE;
     kin_args *args = arguments();
     add(args, "balance", KIN_TYPE_MEMORY, balance);
@@ -140,7 +140,7 @@ int demo_square(const kin_args *args)
     kin_value *sum = tool_given(args, "sum", KIN_TYPE_VALUE);
     const void *bytes = NULL;
     size_t size = 0;
-    tool_check(kin_args_get_bytes(args, "bases", &bytes, &size), "bases");
+    tool_check(kin_args_get_bytes(&bytes, &size, args, "bases"), "bases");
     int64_t total = 0;
     for (size_t i = 0; i < size / sizeof(int32_t); i++) {
         int32_t base = ((const int32_t *)bytes)[i];
@@ -163,12 +163,12 @@ static void say_squares(char *text, const int32_t *squares, int64_t sum)
     append(text, word);
 }
 
-void demo_squares(kin_method method, outcome *out)
+void demo_squares(kin_start_method method, outcome *out)
 {
     kin_array *array;
     kin_value *value;
-    tool_check(kin_array_create(&array, NULL, KIN_I32, BASES, KIN_LOCKED), "kin_array_create");
-    tool_check(kin_value_create(&value, NULL, KIN_I64, KIN_LOCKED), "kin_value_create");
+    tool_check(kin_array_create(&array, NULL, KIN_ELEMENT_I32, BASES, KIN_VALUE_LOCKED), "kin_array_create");
+    tool_check(kin_value_create(&value, NULL, KIN_ELEMENT_I64, KIN_VALUE_LOCKED), "kin_value_create");
     kin_args *args = arguments();
     add(args, "squares", KIN_TYPE_ARRAY, array);
     add(args, "sum", KIN_TYPE_VALUE, value);
@@ -209,7 +209,7 @@ int demo_wait(const kin_args *args)
 
 static kin_lock_info inspect(const kin_lock *lock)
 {
-    kin_lock_info info = {.size = sizeof info};
+    kin_lock_info info = KIN_LOCK_INFO_INIT;
     tool_check(kin_lock_inspect(lock, &info), "kin_lock_inspect");
     return info;
 }
@@ -237,13 +237,13 @@ static void watch_child(kin_process *child, kin_lock *lock, kin_sem *here, kin_s
     tool_check(kin_sem_release(seen, 1), "seen");
 }
 
-void demo_pass(kin_method method, outcome *out)
+void demo_pass(kin_start_method method, outcome *out)
 {
     char *story = shared(TEXT_MAX);
     kin_lock *lock;
     kin_sem *here;
     kin_sem *seen;
-    tool_check(kin_lock_create(&lock, NULL), "kin_lock_create");
+    tool_check(kin_lock_create(&lock, NULL, 0), "kin_lock_create");
     tool_check(kin_sem_create(&here, NULL, 0, 0), "kin_sem_create");
     tool_check(kin_sem_create(&seen, NULL, 0, 0), "kin_sem_create");
     kin_args *args = arguments();
@@ -298,7 +298,7 @@ int demo_click(const kin_args *args)
     return 0;
 }
 
-void demo_clicks(kin_method method, outcome *out)
+void demo_clicks(kin_start_method method, outcome *out)
 {
     clicker *it = shared(sizeof *it);
     tool_check(kin_lock_init(&it->lock, 0), "kin_lock_init");

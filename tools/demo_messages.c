@@ -5,7 +5,7 @@
 
 static kin_queue *new_queue(uint32_t flags)
 {
-    kin_queue_options options = KIN_QUEUE_OPTIONS;
+    kin_queue_options options = KIN_QUEUE_OPTIONS_INIT;
     kin_queue *queue = NULL;
     options.flags = flags;
     tool_check(kin_queue_create(&queue, NULL, &options), "kin_queue_create");
@@ -32,7 +32,8 @@ int demo_consume(const kin_args *args)
     kin_queue *queue = tool_given(args, "queue", KIN_TYPE_QUEUE);
     kin_event *end = tool_given(args, "end", KIN_TYPE_EVENT);
     int *result = tool_given(args, "result", KIN_TYPE_MEMORY);
-    kin_wait_item items[] = {{KIN_TYPE_QUEUE, KIN_READABLE, queue, 0, 0}, {KIN_TYPE_EVENT, KIN_READABLE, end, 0, 0}};
+    kin_wait_item items[] = {{KIN_TYPE_QUEUE, KIN_WAIT_READABLE, queue, 0, 0},
+                             {KIN_TYPE_EVENT, KIN_WAIT_READABLE, end, 0, 0}};
     for (int number = 0;;) {
         tool_check(kin_wait(items, 2, 0, PATIENCE, NULL), "wait");
         if (kin_queue_get(queue, &number, sizeof number, NULL, KIN_NOW) == KIN_OK) {
@@ -44,7 +45,7 @@ int demo_consume(const kin_args *args)
     }
 }
 
-void demo_rounds(kin_method method, outcome *out)
+void demo_rounds(kin_start_method method, outcome *out)
 {
     kin_queue *queue = new_queue(0);
     kin_event *end = NULL;
@@ -72,7 +73,7 @@ int demo_take(const kin_args *args)
     kin_pipe *pipe = NULL;
     int *result = tool_given(args, "result", KIN_TYPE_MEMORY), number = 0;
     kin_status status;
-    tool_check(kin_args_get_pipe(args, "pipe", &pipe), "pipe");
+    tool_check(kin_args_get_pipe(&pipe, args, "pipe"), "pipe");
     while ((status = kin_pipe_recv(pipe, &number, sizeof number, NULL, PATIENCE)) == KIN_OK) {
         result[0]++;
         result[1] += number;
@@ -82,7 +83,7 @@ int demo_take(const kin_args *args)
     return status != KIN_E_CLOSED;
 }
 
-void demo_stream(kin_method method, outcome *out)
+void demo_stream(kin_start_method method, outcome *out)
 {
     kin_pipe *ends[2];
     int *result = shared(2 * sizeof *result), taken = -1;
@@ -123,7 +124,7 @@ int demo_work(const kin_args *args)
     return status != KIN_E_CLOSED;
 }
 
-void demo_tasks(kin_method method, outcome *out)
+void demo_tasks(kin_start_method method, outcome *out)
 {
     kin_queue *queue = new_queue(KIN_QUEUE_JOINABLE);
     kin_counter *done = NULL;
@@ -162,7 +163,7 @@ int demo_job(const kin_args *args)
     kin_lock *lock = tool_given(args, "lock", KIN_TYPE_LOCK);
     const void *index = NULL;
     size_t size = 0;
-    tool_check(kin_args_get_bytes(args, "index", &index, &size), "index");
+    tool_check(kin_args_get_bytes(&index, &size, args, "index"), "index");
     tool_check(kin_lock_acquire(lock, PATIENCE), "lock");
     fprintf(stderr, "job %d ", *(const int *)index);
     fflush(stderr);
@@ -172,13 +173,13 @@ int demo_job(const kin_args *args)
     return 0;
 }
 
-void demo_jobs(kin_method method, outcome *out)
+void demo_jobs(kin_start_method method, outcome *out)
 {
     kin_queue *queue = new_queue(0);
     kin_lock *lock = NULL;
     kin_process *jobs[JOBS];
     int seen[JOBS] = {0}, index = 0;
-    tool_check(kin_lock_create(&lock, NULL), "kin_lock_create");
+    tool_check(kin_lock_create(&lock, NULL, 0), "kin_lock_create");
     for (int i = 0; i < JOBS; i++) {
         kin_args *args = arguments();
         add(args, "queue", KIN_TYPE_QUEUE, queue);

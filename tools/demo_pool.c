@@ -5,9 +5,9 @@
 
 #include "progress.h"
 
-static kin_pool *new_pool_in(kin_family *family, kin_method method, uint32_t workers, const kin_args *args)
+static kin_pool *new_pool_in(kin_family *family, kin_start_method method, uint32_t workers, const kin_args *args)
 {
-    kin_pool_options options = KIN_POOL_OPTIONS;
+    kin_pool_options options = KIN_POOL_OPTIONS_INIT;
     kin_pool *pool = NULL;
     options.workers = workers;
     options.method = method;
@@ -18,7 +18,7 @@ static kin_pool *new_pool_in(kin_family *family, kin_method method, uint32_t wor
 
 static void tell_pids(kin_pool *pool)
 {
-    kin_pool_info info = {.size = sizeof info};
+    kin_pool_info info = KIN_POOL_INFO_INIT;
     tool_check(kin_pool_inspect(pool, &info), "kin_pool_inspect");
     fprintf(stderr, "squares by");
     for (uint32_t i = 0; i < info.alive; i++) {
@@ -43,22 +43,22 @@ int demo_square_all(kin_task *task)
     return 0;
 }
 
-void demo_pool_map(kin_method method, outcome *out)
+void demo_pool_map(kin_start_method method, outcome *out)
 {
     kin_pool *pool = new_pool_in(NULL, method, 2, NULL);
     int *numbers = shared(2 * SQUARES * sizeof *numbers), *squares = numbers + SQUARES;
-    kin_work work = KIN_WORK;
+    kin_job job = KIN_JOB_INIT;
     for (int i = 0; i < SQUARES; i++) {
         numbers[i] = i + 1;
     }
-    work.function = "demo_square_all";
-    work.in = numbers;
-    work.out = squares;
-    work.in_size = work.out_size = sizeof *numbers;
-    work.count = SQUARES;
-    work.progress = progress_bar;
-    work.context = progress_text;
-    tool_check(kin_pool_map(pool, &work, NULL, PATIENCE), "map");
+    job.task = "demo_square_all";
+    job.in = numbers;
+    job.out = squares;
+    job.in_size = job.out_size = sizeof *numbers;
+    job.count = SQUARES;
+    job.progress = progress_bar;
+    job.context = progress_text;
+    tool_check(kin_pool_map(pool, &job, NULL, PATIENCE), "map");
     tell_pids(pool);
     kin_pool_destroy(pool);
     say(out->expected, "1 4 9 16 25");
@@ -87,7 +87,7 @@ static int deliver(const kin_args *from)
 int demo_deliver(kin_task *task)
 {
     kin_queue *queue = NULL;
-    int with_task = kin_args_get(task->args, "queue", KIN_TYPE_QUEUE, (void **)&queue) == KIN_OK;
+    int with_task = kin_args_get_object((void **)&queue, task->args, "queue", KIN_TYPE_QUEUE) == KIN_OK;
     return deliver(with_task ? task->args : task->shared);
 }
 
@@ -109,11 +109,11 @@ static void begin_delivery(delivery *it, kin_manager *manager)
     kin_family *family = kin_manager_family(manager);
     void *count = NULL;
     if (manager) {
-        tool_check(kin_manager_queue(manager, "queue", NULL, &it->queue), "kin_manager_queue");
-        tool_check(kin_manager_lock(manager, "lock", 0, &it->lock), "kin_manager_lock");
+        tool_check(kin_manager_queue(&it->queue, manager, "queue", NULL), "kin_manager_queue");
+        tool_check(kin_manager_lock(&it->lock, manager, "lock", 0), "kin_manager_lock");
     } else {
         tool_check(kin_queue_create(&it->queue, NULL, NULL), "kin_queue_create");
-        tool_check(kin_lock_create(&it->lock, NULL), "kin_lock_create");
+        tool_check(kin_lock_create(&it->lock, NULL, 0), "kin_lock_create");
     }
     tool_check(kin_alloc(&count, family, sizeof *it->count), "kin_alloc");
     tool_check(kin_args_create(&it->args, family), "kin_args_create");
@@ -137,32 +137,32 @@ static void end_delivery(delivery *it, outcome *out)
     kin_free(it->count);
 }
 
-static void deliver_by_pool(kin_method method, outcome *out, int with_tasks, kin_manager *manager)
+static void deliver_by_pool(kin_start_method method, outcome *out, int with_tasks, kin_manager *manager)
 {
     delivery it;
     begin_delivery(&it, manager);
     kin_pool *pool = new_pool_in(kin_manager_family(manager), method, 3, with_tasks ? NULL : it.args);
-    kin_work work = KIN_WORK;
-    work.function = "demo_deliver";
-    work.args = with_tasks ? it.args : NULL;
-    work.count = DELIVERIES;
-    work.chunk = 1;
-    tool_check(kin_pool_map(pool, &work, NULL, PATIENCE), "map");
+    kin_job job = KIN_JOB_INIT;
+    job.task = "demo_deliver";
+    job.args = with_tasks ? it.args : NULL;
+    job.count = DELIVERIES;
+    job.chunk = 1;
+    tool_check(kin_pool_map(pool, &job, NULL, PATIENCE), "map");
     kin_pool_destroy(pool);
     end_delivery(&it, out);
 }
 
-void demo_pool_arguments(kin_method method, outcome *out)
+void demo_pool_arguments(kin_start_method method, outcome *out)
 {
     deliver_by_pool(method, out, 1, NULL);
 }
 
-void demo_pool_shared(kin_method method, outcome *out)
+void demo_pool_shared(kin_start_method method, outcome *out)
 {
     deliver_by_pool(method, out, 0, NULL);
 }
 
-static void deliver_by_processes(kin_method method, outcome *out, kin_manager *manager)
+static void deliver_by_processes(kin_start_method method, outcome *out, kin_manager *manager)
 {
     delivery it;
     kin_process *processes[DELIVERIES];
@@ -176,7 +176,7 @@ static void deliver_by_processes(kin_method method, outcome *out, kin_manager *m
     end_delivery(&it, out);
 }
 
-void demo_processes(kin_method method, outcome *out)
+void demo_processes(kin_start_method method, outcome *out)
 {
     deliver_by_processes(method, out, NULL);
 }
@@ -186,8 +186,8 @@ void demo_processes(kin_method method, outcome *out)
 /* One that nobody else has: the name is this process's. */
 static kin_manager *new_manager(char name[32])
 {
-    kin_process_info me;
-    kin_manager_options options = KIN_MANAGER_OPTIONS;
+    kin_process_info me = KIN_PROCESS_INFO_INIT;
+    kin_manager_options options = KIN_MANAGER_OPTIONS_INIT;
     kin_manager *manager = NULL;
     tool_check(kin_process_current(&me), "kin_process_current");
     snprintf(name, 32, "demo-%u", (unsigned)me.pid);
@@ -202,7 +202,7 @@ static void end_manager(kin_manager *manager, const char *name)
     tool_check(kin_manager_stop(name, PATIENCE), "kin_manager_stop");
 }
 
-void demo_manager_pool(kin_method method, outcome *out)
+void demo_manager_pool(kin_start_method method, outcome *out)
 {
     char name[32];
     kin_manager *manager = new_manager(name);
@@ -210,7 +210,7 @@ void demo_manager_pool(kin_method method, outcome *out)
     end_manager(manager, name);
 }
 
-void demo_manager_processes(kin_method method, outcome *out)
+void demo_manager_processes(kin_start_method method, outcome *out)
 {
     char name[32];
     kin_manager *manager = new_manager(name);
@@ -229,10 +229,10 @@ int demo_fill(const kin_args *args)
     kin_manager *manager = NULL;
     kin_dict *dict = NULL;
     kin_list *list = NULL;
-    tool_check(kin_args_get_bytes(args, "name", &name, &size), "name");
+    tool_check(kin_args_get_bytes(&name, &size, args, "name"), "name");
     tool_check(kin_manager_open(&manager, name, NULL), "kin_manager_open");
-    tool_check(kin_manager_dict(manager, "dict", &dict), "dict");
-    tool_check(kin_manager_list(manager, "list", &list), "list");
+    tool_check(kin_manager_dict(&dict, manager, "dict"), "dict");
+    tool_check(kin_manager_list(&list, manager, "list"), "list");
     for (int i = 0; i < FILLED; i++) {
         char key[16];
         snprintf(key, sizeof key, "%d", i);
@@ -243,7 +243,7 @@ int demo_fill(const kin_args *args)
     return 0;
 }
 
-void demo_manager_fill(kin_method method, outcome *out)
+void demo_manager_fill(kin_start_method method, outcome *out)
 {
     char name[32];
     kin_manager *manager = new_manager(name);
@@ -261,8 +261,8 @@ void demo_manager_fill(kin_method method, outcome *out)
         out->failed += tool_finish(fillers[i]);
     }
     kin_args_destroy(args);
-    tool_check(kin_manager_dict(manager, "dict", &dict), "dict");
-    tool_check(kin_manager_list(manager, "list", &list), "list");
+    tool_check(kin_manager_dict(&dict, manager, "dict"), "dict");
+    tool_check(kin_manager_list(&list, manager, "list"), "list");
     tool_check(kin_dict_size(dict, &keys), "dict");
     tool_check(kin_list_size(list, &items), "list");
     tool_check(kin_dict_get_i64(dict, "24", &last), "dict");
@@ -295,7 +295,7 @@ int demo_limited(const kin_args *args)
     return 0;
 }
 
-void demo_crowd(kin_method method, outcome *out)
+void demo_crowd(kin_start_method method, outcome *out)
 {
     kin_sem *seats = NULL, *pause = NULL;
     kin_counter *inside = NULL, *most = NULL;

@@ -12,7 +12,7 @@ static void call(const char *const *argv, outcome *out)
     say(out->got, "exit code %d", end.code);
 }
 
-void demo_run(kin_method method, outcome *out)
+void demo_run(kin_start_method method, outcome *out)
 {
     const char *const argv[] = {tool_path, "noop", NULL};
     (void)method;
@@ -20,10 +20,10 @@ void demo_run(kin_method method, outcome *out)
 }
 
 /* One that fails: checked, that is an error, which knows the command. */
-void demo_run_checked(kin_method method, outcome *out)
+void demo_run_checked(kin_start_method method, outcome *out)
 {
     const char *const argv[] = {tool_path, "noop", "7", NULL};
-    kin_run_result result;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
     (void)method;
     kin_status status = kin_run_checked(argv, NULL, &result);
     say(out->expected, "KIN_E_FAILED, 7, noop 7");
@@ -32,10 +32,10 @@ void demo_run_checked(kin_method method, outcome *out)
     kin_run_free(&result);
 }
 
-void demo_run_output(kin_method method, outcome *out)
+void demo_run_output(kin_start_method method, outcome *out)
 {
     const char *const argv[] = {tool_path, "version", NULL};
-    kin_run_result result;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
     (void)method;
     tool_check(kin_run_output(argv, NULL, &result), "kin_run_output");
     say(out->expected, "kin %d.%d.%d", KIN_VERSION_MAJOR, KIN_VERSION_MINOR, KIN_VERSION_PATCH);
@@ -43,10 +43,10 @@ void demo_run_output(kin_method method, outcome *out)
     kin_run_free(&result);
 }
 
-void demo_run_missing(kin_method method, outcome *out)
+void demo_run_missing(kin_start_method method, outcome *out)
 {
     static const char *const argv[] = {"there-is-no-such-program", NULL};
     (void)method;
-    say(out->expected, "KIN_E_NOT_FOUND");
+    say(out->expected, "KIN_E_PROGRAM");
     say(out->got, "%s", kin_status_name(kin_run(argv, NULL, NULL)));
 }

@@ -78,15 +78,15 @@ static const command *find_command(const char *name)
 }
 
 #define COMMAND_ENTRY(name) {#name, name},
-static const kin_entry entries[] = {COMMAND_ENTRIES(COMMAND_ENTRY)};
+static const kin_child_entry entries[] = {COMMAND_ENTRIES(COMMAND_ENTRY)};
 
 #define COMMAND_FUNCTION(name) {#name, name},
-static const kin_function functions[] = {COMMAND_FUNCTIONS(COMMAND_FUNCTION)};
+static const kin_task_entry functions[] = {COMMAND_FUNCTIONS(COMMAND_FUNCTION)};
 
 int main(int argc, char **argv)
 {
-    tool_check(kin_functions(functions, sizeof functions / sizeof functions[0]), "kin_functions");
-    tool_check(kin_main(entries, sizeof entries / sizeof entries[0]), "kin_main");
+    tool_check(kin_register_tasks(functions, sizeof functions / sizeof functions[0]), "kin_register_tasks");
+    tool_check(kin_child_main(entries, sizeof entries / sizeof entries[0]), "kin_child_main");
     argv = terminal_arguments(&argc, argv);
     if (argc < 2) {
         print_usage(stderr);

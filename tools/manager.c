@@ -59,11 +59,13 @@ static bool choose(choice *out, int argc, char **argv, const char *allowed, int 
 
 static kin_manager *open_manager(const char *name, uint32_t flags, const choice *chosen)
 {
-    kin_manager_options options = KIN_MANAGER_OPTIONS;
+    kin_manager_options options = KIN_MANAGER_OPTIONS_INIT;
     kin_manager *manager = NULL;
+    kin_family_options family = KIN_FAMILY_OPTIONS_INIT;
+    family.group = chosen->group;
+    family.owner = chosen->owner;
     options.flags = flags;
-    options.family.group = chosen->group;
-    options.family.owner = chosen->owner;
+    options.family = &family;
     tool_check(kin_manager_open(&manager, name, &options), name);
     return manager;
 }
@@ -78,12 +80,12 @@ static kin_manager *join_manager(const char *name, const choice *chosen)
 static int start(const char *name, const choice *chosen)
 {
     kin_manager *manager = open_manager(name, 0, chosen);
-    printf("%s is kept by process %u\n", name, (unsigned)kin_manager_keeper(manager));
+    printf("%s is kept by process %u\n", name, (unsigned)kin_manager_pid(manager));
     kin_manager_close(manager);
     return EXIT_SUCCESS;
 }
 
-static void list_family(const kin_seen_family *it, void *context)
+static void list_family(const kin_family_view *it, void *context)
 {
     if (it->name[0] != '\0') {
         output_print(it->name);
@@ -92,7 +94,7 @@ static void list_family(const kin_seen_family *it, void *context)
     }
 }
 
-static void list_object(const kin_seen_object *it, void *context)
+static void list_object(const kin_object_info *it, void *context)
 {
     if (*(int *)context && it->name) {
         printf("  ");
@@ -104,14 +106,14 @@ static void list_object(const kin_seen_object *it, void *context)
 static void list_one(kin_family *family, void *context)
 {
     int named = 0;
-    kin_sight sight = {.size = sizeof sight, .family = list_family, .object = list_object, .context = &named};
+    kin_inspector sight = {.size = sizeof sight, .family = list_family, .object = list_object, .context = &named};
     (void)context;
-    tool_check(kin_family_look(family, &sight), "looking");
+    tool_check(kin_family_inspect_all(family, &sight), "looking");
 }
 
 static int list(void)
 {
-    tool_check(kin_families(list_one, NULL, NULL), "kin_families");
+    tool_check(kin_family_list(list_one, NULL, NULL), "kin_family_list");
     return EXIT_SUCCESS;
 }
 
@@ -143,7 +145,7 @@ int manager_command(int argc, char **argv)
 static kin_dict *dict_of(kin_manager *manager)
 {
     kin_dict *dict = NULL;
-    tool_check(kin_manager_dict(manager, DICT, &dict), DICT);
+    tool_check(kin_manager_dict(&dict, manager, DICT), DICT);
     return dict;
 }
 
@@ -172,7 +174,7 @@ static char *get_value(kin_dict *dict, const char *key, size_t *size)
             free(buffer);
             return NULL;
         }
-        if (status != KIN_E_TOO_BIG) {
+        if (status != KIN_E_BUFFER) {
             tool_check(status, key);
             return buffer;
         }
@@ -203,7 +205,7 @@ int get_command(int argc, char **argv)
 static kin_queue *queue_of(kin_manager *manager, const char *name)
 {
     kin_queue *queue = NULL;
-    tool_check(kin_manager_queue(manager, name, NULL, &queue), name);
+    tool_check(kin_manager_queue(&queue, manager, name, NULL), name);
     return queue;
 }
 
@@ -224,7 +226,7 @@ static int take(kin_queue *queue, int64_t timeout)
 {
     const void *message = NULL;
     size_t size = 0;
-    kin_status status = kin_queue_peek(queue, &message, &size, timeout);
+    kin_status status = kin_queue_peek(&message, &size, queue, timeout);
     if (status == KIN_E_TIMED_OUT || status == KIN_E_CLOSED) {
         return EXIT_FAILURE;
     }

@@ -21,7 +21,7 @@ kin_status tool_check(kin_status status, const char *what)
 void *tool_given(const kin_args *args, const char *name, kin_type type)
 {
     void *object = NULL;
-    tool_check(kin_args_get(args, name, type, &object), name);
+    tool_check(kin_args_get_object(&object, args, name, type), name);
     return object;
 }
 

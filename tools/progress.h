@@ -1,4 +1,4 @@
-/* progress.h: for kin_work.progress. */
+/* progress.h: for kin_job.progress. */
 #ifndef PROGRESS_H
 #define PROGRESS_H
 

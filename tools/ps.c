@@ -40,13 +40,13 @@ typedef struct screen {
     unsigned look;     /* this one's number */
     unsigned interval; /* milliseconds between two */
     memory memories[MEMORIES];
-    kin_seen_family family;               /* the one being shown */
+    kin_family_view family;               /* the one being shown */
     int families;                         /* so far */
     json_t *document, *all;               /* of JSON: all of its families */
     json_t *members, *objects, *sleepers; /* of the family */
 } screen;
 
-static memory *remember(screen *out, const kin_seen_object *it)
+static memory *remember(screen *out, const kin_object_info *it)
 {
     memory *oldest = &out->memories[0];
     for (int i = 0; i < MEMORIES; i++) {
@@ -68,7 +68,7 @@ static memory *remember(screen *out, const kin_seen_object *it)
 }
 
 /* Milliseconds, -1: not known. */
-static int64_t held_for(screen *out, const kin_seen_object *it)
+static int64_t held_for(screen *out, const kin_object_info *it)
 {
     if (it->holder == 0) {
         return -1;
@@ -89,7 +89,7 @@ const char *family_id_text(const uint8_t id[16], char text[FAMILY_ID_TEXT])
     return text;
 }
 
-static void text_family(const kin_seen_family *it, void *context)
+static void text_family(const kin_family_view *it, void *context)
 {
     screen *out = context;
     char id[FAMILY_ID_TEXT];
@@ -100,7 +100,7 @@ static void text_family(const kin_seen_family *it, void *context)
     printf("  %" PRIu64 " KiB of %" PRIu64 " MiB\n", it->committed / 1024, it->reserve / 1048576);
 }
 
-static void text_member(const kin_seen_member *it, void *context)
+static void text_member(const kin_member_info *it, void *context)
 {
     (void)context;
     printf("  process %-8u %u thread%s%s\n", it->pid, it->threads, it->threads == 1 ? "" : "s",
@@ -119,7 +119,7 @@ static int has_value(kin_type type)
     return type == KIN_TYPE_SEM || type == KIN_TYPE_EVENT || type == KIN_TYPE_QUEUE || type == KIN_TYPE_COUNTER;
 }
 
-static void text_object(const kin_seen_object *it, void *context)
+static void text_object(const kin_object_info *it, void *context)
 {
     int64_t held = held_for(context, it);
     printf("  ");
@@ -147,7 +147,7 @@ static void text_object(const kin_seen_object *it, void *context)
     printf("\n");
 }
 
-static void text_sleeper(const kin_seen_sleeper *it, void *context)
+static void text_sleeper(const kin_waiter_info *it, void *context)
 {
     (void)context;
     printf("  process %u, thread %u waits for ", it->pid, it->thread);
@@ -161,7 +161,7 @@ static void text_sleeper(const kin_seen_sleeper *it, void *context)
 
 /* ---- JSON ---- */
 
-static void add_family(const kin_seen_family *it, void *context)
+static void add_family(const kin_family_view *it, void *context)
 {
     screen *out = context;
     char id[FAMILY_ID_TEXT];
@@ -176,7 +176,7 @@ static void add_family(const kin_seen_family *it, void *context)
     out->sleepers = output_set(family, "sleepers", json_array());
 }
 
-static void add_member(const kin_seen_member *it, void *context)
+static void add_member(const kin_member_info *it, void *context)
 {
     json_t *member = output_add(((screen *)context)->members, json_object());
     output_set(member, "pid", json_integer(it->pid));
@@ -185,7 +185,7 @@ static void add_member(const kin_seen_member *it, void *context)
     output_set(member, "unsure", json_boolean(it->unsure));
 }
 
-static void add_object(const kin_seen_object *it, void *context)
+static void add_object(const kin_object_info *it, void *context)
 {
     int64_t held = held_for(context, it);
     json_t *object = output_add(((screen *)context)->objects, json_object());
@@ -204,7 +204,7 @@ static void add_object(const kin_seen_object *it, void *context)
     output_set(object, "sleepers", json_integer(it->sleepers));
 }
 
-static void add_sleeper(const kin_seen_sleeper *it, void *context)
+static void add_sleeper(const kin_waiter_info *it, void *context)
 {
     json_t *sleeper = output_add(((screen *)context)->sleepers, json_object());
     output_set(sleeper, "pid", json_integer(it->pid));
@@ -219,13 +219,13 @@ static void add_sleeper(const kin_seen_sleeper *it, void *context)
 static void show_family(kin_family *family, void *context)
 {
     screen *out = context;
-    kin_sight sight = {.size = sizeof sight,
-                       .family = out->json ? add_family : text_family,
-                       .member = out->json ? add_member : text_member,
-                       .object = out->json ? add_object : text_object,
-                       .sleeper = out->json ? add_sleeper : text_sleeper,
-                       .context = out};
-    tool_check(kin_family_look(family, &sight), "looking");
+    kin_inspector sight = {.size = sizeof sight,
+                           .family = out->json ? add_family : text_family,
+                           .member = out->json ? add_member : text_member,
+                           .object = out->json ? add_object : text_object,
+                           .sleeper = out->json ? add_sleeper : text_sleeper,
+                           .context = out};
+    tool_check(kin_family_inspect_all(family, &sight), "looking");
 }
 
 static void show(screen *out)
@@ -236,7 +236,7 @@ static void show(screen *out)
         out->document = json_object();
         out->all = output_set(out->document, "families", json_array());
     }
-    tool_check(kin_families(show_family, out, NULL), "kin_families");
+    tool_check(kin_family_list(show_family, out, NULL), "kin_family_list");
     if (out->json) {
         output_document(out->document);
     } else if (out->families == 0) {

@@ -9,7 +9,7 @@ static void reap_family(kin_family *family, void *context)
 {
     int *done = context;
     uint32_t count = 0;
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     if (kin_family_reap(family, &count) == KIN_OK && count > 0 && kin_family_inspect(family, &info) == KIN_OK) {
         char id[FAMILY_ID_TEXT];
         printf("family %s: cleaned up after %u dead process%s\n", family_id_text(info.id, id), count,
@@ -28,11 +28,11 @@ int reap_command(int argc, char **argv)
                 "usage: kin reap\n\nCleans up what killed processes of this user left, and says what.\n");
         return help ? EXIT_SUCCESS : EXIT_USAGE;
     }
-    tool_check(kin_sweep(&swept), "kin_sweep");
+    tool_check(kin_cleanup(&swept), "kin_cleanup");
     if (swept > 0) {
         printf("removed the names of %u famil%s in which nobody lives\n", swept, swept == 1 ? "y" : "ies");
     }
-    tool_check(kin_families(reap_family, &done, NULL), "kin_families");
+    tool_check(kin_family_list(reap_family, &done, NULL), "kin_family_list");
     if (swept == 0 && !done) {
         printf("nothing to clean up\n");
     }

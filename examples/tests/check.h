@@ -35,7 +35,7 @@
 static inline const char *own_name(void)
 {
     static char name[KIN_FAMILY_NAME_MAX + 1];
-    kin_process_info self;
+    kin_process_info self = KIN_PROCESS_INFO_INIT;
     CHECK(kin_process_current(&self) == KIN_OK);
     snprintf(name, sizeof name, "kin-example-%u-%llu", (unsigned)self.pid, (unsigned long long)kin_now());
     return name;
@@ -45,7 +45,7 @@ static inline const char *own_name(void)
 static inline kin_program *start(const char *const *argv)
 {
     kin_program *program;
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     options.flags = WITH_TEST;
     options.input = KIN_RUN_NOTHING;
     options.output = KIN_RUN_PIPE;
@@ -59,7 +59,7 @@ static inline void await_line(kin_program *program, const char *beginning)
     const char *line = "";
     size_t length = 0, wanted = strlen(beginning);
     do {
-        kin_status status = kin_run_read_line(program, 1, &line, &length, PATIENCE);
+        kin_status status = kin_run_read_line(&line, &length, program, 1, PATIENCE);
         if (status != KIN_OK) {
             fprintf(stderr, "no line '%s': %s\n", beginning, kin_status_text(status));
             exit(1);

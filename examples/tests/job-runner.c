@@ -18,10 +18,10 @@ static int job(const char *what, const char *name)
         return 3;
     }
     CHECK(kin_family_open(&family, name, KIN_FAMILY_JOIN, NULL) == KIN_OK);
-    CHECK(kin_name_get((void **)&with, family, KIN_TYPE_MEMORY, "shared") == KIN_OK);
+    CHECK(kin_name_get((void **)&with, family, "shared", KIN_TYPE_MEMORY) == KIN_OK);
     if (strcmp(what, "couple") == 0) {
         CHECK(kin_sem_acquire(&with->places, 1, KIN_NOW) == KIN_OK);
-        CHECK(kin_barrier_wait(&with->couples, NULL, NULL, NULL, PATIENCE) >= 0);
+        CHECK(kin_barrier_wait(&with->couples, NULL, PATIENCE) >= 0);
         CHECK(kin_event_create(&never, family) == KIN_OK);
         CHECK(kin_event_wait(never, KIN_MS(300)) == KIN_E_TIMED_OUT); /* a third one would come meanwhile */
         CHECK(kin_sem_release(&with->places, 1) == KIN_OK);
@@ -55,8 +55,8 @@ static int ends_with_dead_owner(shared *with)
 static kin_run_result run(const char *at_once, const char *seconds, const char *commands)
 {
     const char *argv[] = {example, at_once, seconds, NULL};
-    kin_run_options options = KIN_RUN_OPTIONS;
-    kin_run_result result;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
     options.input = KIN_RUN_BYTES;
     options.input_bytes = commands;
     options.input_size = strlen(commands);

@@ -23,7 +23,7 @@ static kin_program *start_writer(int writer, int lines)
 {
     static char input[WRITERS][ENDLESS * 40];
     const char *argv[] = {example, name, "write", NULL};
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     kin_program *program;
     size_t used = 0;
     for (int i = 1; i <= lines; i++) {
@@ -47,10 +47,10 @@ static int kill_writer(kin_program *program, int lines)
     kin_status status;
     int said = 0;
     for (; said < lines; said++) {
-        CHECK(kin_run_read_line(program, 1, &line, &length, PATIENCE) == KIN_OK);
+        CHECK(kin_run_read_line(&line, &length, program, 1, PATIENCE) == KIN_OK);
     }
     CHECK(kin_run_kill(program) == KIN_OK);
-    while ((status = kin_run_read_line(program, 1, &line, &length, PATIENCE)) == KIN_OK) {
+    while ((status = kin_run_read_line(&line, &length, program, 1, PATIENCE)) == KIN_OK) {
         said += line[length - 1] == '.'; /* not half a line */
     }
     CHECK(status == KIN_E_CLOSED);

@@ -57,7 +57,7 @@ static void after_a_kill_one_that_waits_is_the_first(void)
     CHECK(end_of(third) == 0);
     const char *line;
     size_t length;
-    CHECK(kin_run_read_line(second, 1, &line, &length, PATIENCE) == KIN_OK);
+    CHECK(kin_run_read_line(&line, &length, second, 1, PATIENCE) == KIN_OK);
     CHECK(length == 7 && memcmp(line, "> three", 7) == 0);
     hand("quit", NULL);
     CHECK(end_of(second) == 0);
@@ -78,7 +78,7 @@ static void after_a_kill_all_that_wait_are_served(void)
     for (int i = 0; i < 3; i++) {
         const char *line;
         size_t length;
-        CHECK(kin_run_read_line(waiting[i], 1, &line, &length, PATIENCE) == KIN_OK);
+        CHECK(kin_run_read_line(&line, &length, waiting[i], 1, PATIENCE) == KIN_OK);
         int is_first = length == 14 && memcmp(line, "first: serving", 14) == 0;
         CHECK(is_first || (length == 6 && memcmp(line, "served", 6) == 0));
         firsts += is_first;

@@ -17,7 +17,7 @@ static int more(kin_program *program)
 {
     const char *line;
     size_t length, used = strlen(output);
-    kin_status status = kin_run_read_line(program, 1, &line, &length, PATIENCE);
+    kin_status status = kin_run_read_line(&line, &length, program, 1, PATIENCE);
     CHECK(status == KIN_OK || status == KIN_E_CLOSED);
     if (status == KIN_OK) {
         printf("    %.*s\n", (int)length, line);
@@ -62,7 +62,7 @@ static void children_end_with_a_killed_supervisor(const char *example)
     kin_program *supervisor = start(argv);
     kin_family *family;
     kin_event *never;
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     output[0] = '\0';
     await(supervisor, "flaky: works");
     await(supervisor, "steady: works");

@@ -8,9 +8,9 @@
  *              kin_blob_adopt(&args, blob, size);
  *
  * The handles inside must be valid in the child. Windows: give the child's process handle as target, and they are
- * duplicated into it; or KIN_NO_TARGET, and let the child inherit, under the same values, those that kin_blob_handles
- * lists. POSIX: there is only inheritance: see to it that the descriptors listed survive into the child
- * (posix_spawn_file_actions_adddup2(fd, fd), or fcntl(fd, F_SETFD, 0) between fork and exec).
+ * duplicated into it; or KIN_BLOB_NO_TARGET, and let the child inherit, under the same values, those that
+ * kin_blob_handles lists. POSIX: there is only inheritance: see to it that the descriptors listed survive into the
+ * child (posix_spawn_file_actions_adddup2(fd, fd), or fcntl(fd, F_SETFD, 0) between fork and exec).
  *
  * A blob is checked field by field before anything in it is used, and each way in which it can be wrong has an error
  * of its own. The values of handles in it are a claim: its maker may have named any handle of this process. So
@@ -25,19 +25,19 @@
 KIN_BEGIN
 
 #define KIN_BLOB_MAX 4096u
-#define KIN_NO_TARGET ((kin_handle)0)
+#define KIN_BLOB_NO_TARGET ((kin_handle)0)
 
 /* Packs the family of args, and args, into buffer. *size: in, its capacity; out, the bytes used. args NULL: own
  * family, no arguments. The arguments lie in the arena until the blob is adopted, so adopt it once; those of a blob
  * that nobody adopts stay there. Duplicates that are in the target already when a later one fails stay until the
  * target ends.
- * Errors: KIN_E_ARGUMENT, KIN_E_TOO_BIG (*size is what is needed), KIN_E_HANDLE (target, an argument's handle, or
+ * Errors: KIN_E_ARGUMENT, KIN_E_BUFFER (*size is what is needed), KIN_E_HANDLE (target, an argument's handle, or
  * without target the same handle twice), KIN_E_UNSUPPORTED (POSIX: a target), KIN_E_NO_MEMORY, KIN_E_PERMISSION,
  * KIN_E_OS. */
 KIN_API kin_status kin_blob_pack(void *buffer, size_t *size, const kin_args *args, kin_handle target);
 
 /* The handles in a blob: their number in *count (in: capacity of handles), their values in handles (NULL: only count).
- * Errors: those of a malformed blob, KIN_E_TOO_BIG (more than the capacity; *count is the number). */
+ * Errors: those of a malformed blob, KIN_E_BUFFER (more than the capacity; *count is the number). */
 KIN_API kin_status kin_blob_handles(const void *blob, size_t size, kin_handle *handles, size_t *count);
 
 /* Joins the family, takes the handles, and gives the arguments, the caller's; kin_args_destroy. If this process has

@@ -11,7 +11,7 @@
  *
  * Death: a member that is killed is noticed by whichever member next has to do with something it held; what it left
  * behind is cleaned up then. Names that a family killed as a whole leaves in the system go when the next process of the
- * same user makes a family, or calls kin_sweep.
+ * same user makes a family, or calls kin_cleanup.
  */
 #ifndef KIN_FAMILY_H
 #define KIN_FAMILY_H
@@ -26,7 +26,7 @@ typedef struct kin_family kin_family;
 
 /* Zero in a field means its default. */
 typedef struct kin_family_options {
-    size_t size; /* sizeof(kin_family_options); KIN_FAMILY_OPTIONS sets it */
+    size_t size; /* of this struct, in bytes; its _INIT macro sets it */
     /* Address space in bytes, the most the arena can ever hold; memory is taken as it is used. At most 64 GiB; default:
      * as much as the system has memory (Windows: at most 4 GiB), if there is so much address space, else 256 MiB. */
     uint64_t reserve;
@@ -36,7 +36,7 @@ typedef struct kin_family_options {
     const char *owner;    /* likewise; NULL: this user */
 } kin_family_options;
 
-#define KIN_FAMILY_OPTIONS                                                                                             \
+#define KIN_FAMILY_OPTIONS_INIT                                                                                        \
     {                                                                                                                  \
         sizeof(kin_family_options), 0, 0, 0, NULL, NULL                                                                \
     }
@@ -49,13 +49,13 @@ KIN_API kin_status kin_family_create(kin_family **out, const kin_family_options 
 
 /* This process's own family, made now if there is none. Nobody has to close it: that happens at exit.
  * Errors: as kin_family_create. */
-KIN_API kin_status kin_family_own(kin_family **out);
+KIN_API kin_status kin_family_default(kin_family **out);
 
 /* What this process's own family is to be made with; NULL: all defaults again. The call copies it. Before the family
  * is first used, that is before anything is made or allocated with NULL for its family. For any thread; the last call
  * counts. It is lost with an exec, and a child started by kin has its parent's family. Errors: KIN_E_EXISTS (there is
  * an own family already: nothing changes), KIN_E_ARGUMENT (as kin_family_create). */
-KIN_API kin_status kin_family_default_options(const kin_family_options *options);
+KIN_API kin_status kin_family_configure_default(const kin_family_options *options);
 
 /* ---- families with a name ---- */
 
@@ -68,7 +68,7 @@ KIN_API kin_status kin_family_default_options(const kin_family_options *options)
 /* Joins the family of that name, which any processes of the same user (Windows: of the same session, too) may do at
  * any time, or makes it; the one way only with KIN_FAMILY_CREATE or KIN_FAMILY_JOIN alone, either with both or
  * neither. options are for one that is made. It lives until its last member has left or died; with KIN_FAMILY_KEEP
- * (POSIX) until kin_family_forget, or the system's end (or somebody removes its files, as systemd's RemoveIPC does at
+ * (POSIX) until kin_family_unlink, or the system's end (or somebody removes its files, as systemd's RemoveIPC does at
  * a user's last logout). The arena may be found by names (ref.h). If this process is in it already, *out is what it
  * has; each opening is to be closed. In a child the family is there as its parent's; it need not be opened again. A
  * creator that is killed half-way leaves nothing; of two creators one makes it and the other joins.
@@ -79,7 +79,7 @@ KIN_API kin_status kin_family_default_options(const kin_family_options *options)
  * somebody else has taken is not mistaken for it. Who may join may write to all of the arena, and so ruin it for all:
  * let in only whom you trust like yourself. A member that another user runs and that has replaced its program (exec)
  * without leaving counts as living until it ends. If the last to leave is not the owner, the names stay until the
- * owner makes or opens a family or calls kin_sweep; until then it can be joined as it is. Windows: such a family is
+ * owner makes or opens a family or calls kin_cleanup; until then it can be joined as it is. Windows: such a family is
  * of all sessions; to make one takes the right to create global objects (SeCreateGlobalPrivilege), which services and
  * elevated programs have. Handles and pipe ends cannot be passed from user to user there (KIN_E_PERMISSION).
  *
@@ -96,7 +96,7 @@ KIN_API kin_status kin_family_open(kin_family **out, const char *name, uint32_t 
 /* Takes the name from it: nobody joins by it any more, and it is not kept; who is in it stays. Errors: KIN_E_ARGUMENT,
  * KIN_E_NOT_FOUND, KIN_E_PERMISSION (as kin_family_open), KIN_E_BUSY (others give and take it all the time), KIN_E_OS.
  */
-KIN_API kin_status kin_family_forget(const char *name);
+KIN_API kin_status kin_family_unlink(const char *name);
 
 /* Leaves the family: this process's pointers into its arena are invalid afterwards, in all its threads; the caller
  * sees to it that none uses them, opens this family again, or ends, meanwhile. Other members go on. The last one to
@@ -104,11 +104,11 @@ KIN_API kin_status kin_family_forget(const char *name);
  * counts as a death, which others clean up after. */
 KIN_API void kin_family_close(kin_family *family);
 
-/* The family in whose arena p lies. Errors: KIN_E_ARGUMENT (null), KIN_E_FAMILY (in none that this process is in). */
-KIN_API kin_status kin_family_of(const void *p, kin_family **out);
+/* The family in whose arena p lies. Errors: KIN_E_ARGUMENT (null), KIN_E_NOT_SHARED (in no family of this process). */
+KIN_API kin_status kin_family_of(kin_family **out, const void *p);
 
 typedef struct kin_family_info {
-    size_t size;        /* sizeof(kin_family_info), set by the caller */
+    size_t size;        /* of this struct, in bytes; its _INIT macro sets it */
     uint64_t reserve;   /* bytes of address space */
     uint64_t committed; /* bytes of memory taken from the system so far */
     uint32_t members;   /* processes now, this one included */
@@ -117,17 +117,22 @@ typedef struct kin_family_info {
     uint32_t unsure;    /* of the members: those of which nobody can tell whether they live; they count as living */
 } kin_family_info;
 
+#define KIN_FAMILY_INFO_INIT                                                                                           \
+    {                                                                                                                  \
+        sizeof(kin_family_info), 0, 0, 0, 0, {0}, 0                                                                    \
+    }
+
 /* Errors: KIN_E_ARGUMENT (info null, or info->size unknown). */
 KIN_API kin_status kin_family_inspect(kin_family *family, kin_family_info *info);
 
 /* Looks for dead members of the family and cleans up after each. No program needs to call it, since a thread that waits
  * for a dead member's lock does so; it is for programs that want it done at once. *reaped, if not null: how many there
- * were. Errors: KIN_E_ARGUMENT, and those of kin_family_own when family is NULL. */
+ * were. Errors: KIN_E_ARGUMENT, and those of kin_family_default when family is NULL. */
 KIN_API kin_status kin_family_reap(kin_family *family, uint32_t *reaped);
 
 /* Removes the names in the system (semaphores, files) of this user's families of which no member lives any more.
  * *swept, if not null: how many families. Done by kin_family_create, too. Windows: there are no names, 0. */
-KIN_API kin_status kin_sweep(uint32_t *swept);
+KIN_API kin_status kin_cleanup(uint32_t *swept);
 
 KIN_END
 

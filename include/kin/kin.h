@@ -31,7 +31,7 @@
 #include "event.h"
 #include "family.h"
 #include "inspect.h"
-#include "items.h"
+#include "snapshot.h"
 #include "list.h"
 #include "lock.h"
 #include "manager.h"
@@ -46,10 +46,7 @@
 #include "sem.h"
 #include "status.h"
 #include "value.h"
+#include "version.h"
 #include "wait.h"
-
-#define KIN_VERSION_MAJOR 0
-#define KIN_VERSION_MINOR 1
-#define KIN_VERSION_PATCH 0
 
 #endif

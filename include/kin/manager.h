@@ -3,7 +3,7 @@
  *     kin_manager *manager;
  *     kin_manager_open(&manager, "shop", NULL);           // joins it, or makes it; sees to its keeper
  *     kin_dict *prices;
- *     kin_manager_dict(manager, "prices", &prices);       // the dict of that name, made now if there is none
+ *     kin_manager_dict(&prices, manager, "prices");       // the dict of that name, made now if there is none
  *     kin_dict_set_string(prices, "tea", "3.20");
  *     kin_manager_close(manager);                         // the keeper stays, and with it the prices
  *
@@ -12,8 +12,8 @@
  * members go on, as the memory is theirs, too; the next kin_manager_open starts another keeper. If it was the last
  * member, what was kept is gone.
  *
- * The keeper is this program, started by spawn: it has to call kin_main (process.h). It leaves the terminal and the
- * standard streams alone, and ends when kin_manager_stop is called. `kin manager` is the same as a command.
+ * The keeper is this program, started by spawn: it has to call kin_child_main (process.h). It leaves the terminal and
+ * the standard streams alone, and ends when kin_manager_stop is called. `kin manager` is the same as a command.
  *
  * All: any thread. Closing destroys no object; destroying one takes it from all members.
  */
@@ -36,15 +36,15 @@ KIN_BEGIN
 typedef struct kin_manager kin_manager;
 
 typedef struct kin_manager_options {
-    size_t size;    /* sizeof(kin_manager_options); KIN_MANAGER_OPTIONS sets it */
+    size_t size;    /* sizeof(kin_manager_options); KIN_MANAGER_OPTIONS_INIT sets it */
     uint32_t flags; /* KIN_FAMILY_JOIN: only if there is one; KIN_FAMILY_CREATE: only if there is none; 0: either */
-    int ends_with_starter;     /* 1: the keeper, if this call starts one, is killed when this process ends */
-    kin_family_options family; /* of one that is made; group, and owner: see kin_family_open */
+    int ends_with_starter;            /* 1: the keeper, if this call starts one, is killed when this process ends */
+    const kin_family_options *family; /* of one that is created; NULL: the defaults. See kin_family_open */
 } kin_manager_options;
 
-#define KIN_MANAGER_OPTIONS                                                                                            \
+#define KIN_MANAGER_OPTIONS_INIT                                                                                       \
     {                                                                                                                  \
-        sizeof(kin_manager_options), 0, 0, KIN_FAMILY_OPTIONS                                                          \
+        sizeof(kin_manager_options), 0, 0, NULL                                                                        \
     }
 
 /* Opens the family of that name (kin_family_open) and makes sure that it has a keeper, waiting until there is one;
@@ -61,7 +61,7 @@ KIN_API kin_family *kin_manager_family(kin_manager *manager);
 
 /* The keeper's pid; 0: there is none now. Changes nothing: it makes no keeper, and is taken for none by others. Asks
  * the system about each member of the family. */
-KIN_API uint32_t kin_manager_keeper(kin_manager *manager);
+KIN_API uint32_t kin_manager_pid(kin_manager *manager);
 
 /* Ends the keeper of the manager of that name, waiting for it at most timeout. The family ends with its last member.
  * Errors: KIN_E_NOT_FOUND (no family of that name, or one that never had a keeper, and is left as it is),
@@ -76,21 +76,21 @@ KIN_API kin_status kin_manager_stop(const char *name, int64_t timeout);
  * A process killed in the middle leaves at worst the memory of one object that nobody knows. Errors of all:
  * KIN_E_ARGUMENT, KIN_E_TYPE (the name is of something else), KIN_E_LIMIT (256 names), KIN_E_NO_MEMORY, those of the
  * object's own create. */
-KIN_API kin_status kin_manager_lock(kin_manager *manager, const char *name, uint32_t flags, kin_lock **out);
-KIN_API kin_status kin_manager_rwlock(kin_manager *manager, const char *name, kin_rwlock **out);
-KIN_API kin_status kin_manager_sem(kin_manager *manager, const char *name, uint32_t value, uint32_t maximum,
-                                   kin_sem **out);
-KIN_API kin_status kin_manager_event(kin_manager *manager, const char *name, kin_event **out);
-KIN_API kin_status kin_manager_cond(kin_manager *manager, const char *name, kin_cond **out);
-KIN_API kin_status kin_manager_barrier(kin_manager *manager, const char *name, uint32_t parties, kin_barrier **out);
-KIN_API kin_status kin_manager_queue(kin_manager *manager, const char *name, const kin_queue_options *options,
-                                     kin_queue **out);
-KIN_API kin_status kin_manager_value(kin_manager *manager, const char *name, kin_element element, uint32_t flags,
-                                     kin_value **out);
-KIN_API kin_status kin_manager_array(kin_manager *manager, const char *name, kin_element element, size_t count,
-                                     uint32_t flags, kin_array **out);
-KIN_API kin_status kin_manager_dict(kin_manager *manager, const char *name, kin_dict **out);
-KIN_API kin_status kin_manager_list(kin_manager *manager, const char *name, kin_list **out);
+KIN_API kin_status kin_manager_lock(kin_lock **out, kin_manager *manager, const char *name, uint32_t flags);
+KIN_API kin_status kin_manager_rwlock(kin_rwlock **out, kin_manager *manager, const char *name);
+KIN_API kin_status kin_manager_sem(kin_sem **out, kin_manager *manager, const char *name, uint32_t value,
+                                   uint32_t maximum);
+KIN_API kin_status kin_manager_event(kin_event **out, kin_manager *manager, const char *name);
+KIN_API kin_status kin_manager_cond(kin_cond **out, kin_manager *manager, const char *name);
+KIN_API kin_status kin_manager_barrier(kin_barrier **out, kin_manager *manager, const char *name, uint32_t parties);
+KIN_API kin_status kin_manager_queue(kin_queue **out, kin_manager *manager, const char *name,
+                                     const kin_queue_options *options);
+KIN_API kin_status kin_manager_value(kin_value **out, kin_manager *manager, const char *name, kin_element element,
+                                     uint32_t flags);
+KIN_API kin_status kin_manager_array(kin_array **out, kin_manager *manager, const char *name, kin_element element,
+                                     size_t count, uint32_t flags);
+KIN_API kin_status kin_manager_dict(kin_dict **out, kin_manager *manager, const char *name);
+KIN_API kin_status kin_manager_list(kin_list **out, kin_manager *manager, const char *name);
 
 KIN_END
 

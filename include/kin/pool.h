@@ -10,23 +10,23 @@
  *         return 0;
  *     }
  *
- *     static const kin_function functions[] = {{"square", square}};
+ *     static const kin_task_entry functions[] = {{"square", square}};
  *
  *     int main(void)
  *     {
- *         kin_functions(functions, 1);          // before kin_main
- *         kin_main(NULL, 0);
+ *         kin_register_tasks(functions, 1);          // before kin_child_main
+ *         kin_child_main(NULL, 0);
  *         kin_pool *pool;
  *         kin_pool_create(&pool, NULL, NULL);   // as many workers as processors
  *         int *numbers;                         // in shared memory: workers read and write them where they are
  *         kin_alloc((void **)&numbers, NULL, 5 * sizeof *numbers);
  *         ...
- *         kin_work work = KIN_WORK;
- *         work.function = "square";
- *         work.in = work.out = numbers;
- *         work.in_size = work.out_size = sizeof *numbers;
- *         work.count = 5;
- *         kin_pool_map(pool, &work, NULL, KIN_FOREVER);
+ *         kin_job job = KIN_JOB_INIT;
+ *         job.task = "square";
+ *         job.in = job.out = numbers;
+ *         job.in_size = job.out_size = sizeof *numbers;
+ *         job.count = 5;
+ *         kin_pool_map(pool, &job, NULL, KIN_FOREVER);
  *         kin_pool_destroy(pool);
  *     }
  *
@@ -37,7 +37,7 @@
  * the pool's to join and to close.
  *
  * No thread is started in the program: the pool is looked after (dead workers replaced, time limits kept, callbacks
- * called) by its own threads while they wait in one of the functions below, and by kin_pool_tend. Waiting notices a
+ * called) by its own threads while they wait in one of the functions below, and by kin_pool_poll. Waiting notices a
  * death within 20 ms.
  *
  * Cost: W workers, N works that have not ended (4096 at most; a submit waits for room). A task costs a worker some ten
@@ -67,7 +67,7 @@ typedef struct kin_task {
     size_t in_size, out_size;
     size_t count;                   /* items of this task; 1 of what was submitted alone */
     uint64_t index;                 /* number of the first of them among all of the work */
-    uint32_t attempt;               /* 0; more if workers died of it before, see kin_work */
+    uint32_t attempt;               /* 0; more if workers died of it before, see kin_job */
     const kin_args *args;           /* the work's; objects in them are as in a child of one's own */
     const kin_args *shared;         /* the pool's */
     size_t out_used;                /* submitted alone: how many bytes of out are the result; out_size unless changed */
@@ -75,15 +75,15 @@ typedef struct kin_task {
 } kin_task;
 
 /* 0: done. Any other number: failed, and that is what the outcome says. */
-typedef struct kin_function {
+typedef struct kin_task_entry {
     const char *name; /* 1 to KIN_NAME_MAX bytes */
     int (*run)(kin_task *task);
-} kin_function;
+} kin_task_entry;
 
-/* Registers what workers can run; functions must stay valid. Call it once, before kin_main, from which spawned
- * workers do not return. Errors: KIN_E_ARGUMENT (null, no run, a name twice, empty or too long); KIN_E_AFTER_MAIN:
- * kin_main was called already, and spawned workers would not have these functions. */
-KIN_API kin_status kin_functions(const kin_function *functions, size_t count);
+/* Registers what workers can run; functions must stay valid. Call it once, before kin_child_main, from which spawned
+ * workers do not return. Errors: KIN_E_ARGUMENT (null, no run, a name twice, empty or too long); KIN_E_TOO_LATE:
+ * kin_child_main was called already, and spawned workers would not have these functions. */
+KIN_API kin_status kin_register_tasks(const kin_task_entry *functions, size_t count);
 
 /* ---- the pool ---- */
 
@@ -92,9 +92,9 @@ typedef struct kin_pool kin_pool;
 #define KIN_POOL_WORKERS_MAX 255u
 
 typedef struct kin_pool_options {
-    size_t size;       /* sizeof(kin_pool_options); KIN_POOL_OPTIONS sets it */
-    uint32_t workers;  /* 0: kin_cpu_count */
-    kin_method method; /* how they are started */
+    size_t size;             /* of this struct, in bytes; its _INIT macro sets it */
+    uint32_t workers;        /* 0: kin_cpu_count */
+    kin_start_method method; /* how they are started */
     /* A function that each worker runs first, with in and out NULL; or NULL. If it returns not 0, the worker ends; what
      * it returned, and its message, are in kin_pool_info, and in the outcomes of works that are not done because of it.
      */
@@ -108,9 +108,9 @@ typedef struct kin_pool_options {
     uint32_t max_failures;
 } kin_pool_options;
 
-#define KIN_POOL_OPTIONS                                                                                               \
+#define KIN_POOL_OPTIONS_INIT                                                                                          \
     {                                                                                                                  \
-        sizeof(kin_pool_options), 0, KIN_DEFAULT, NULL, NULL, 0, 0                                                     \
+        sizeof(kin_pool_options), 0, KIN_START_DEFAULT, NULL, NULL, 0, 0                                               \
     }
 
 /* Makes a pool in the family (NULL: this process's own) and starts its workers; does not wait for them to begin.
@@ -144,10 +144,10 @@ KIN_API kin_status kin_pool_join(kin_pool *pool, int64_t timeout);
 
 /* Looks after the pool, as waiting does. For a program that waits elsewhere. It waits itself for workers that are just
  * ending only, 20 ms at most. O(W + N + their batches). */
-KIN_API kin_status kin_pool_tend(kin_pool *pool);
+KIN_API kin_status kin_pool_poll(kin_pool *pool);
 
 typedef struct kin_pool_info {
-    size_t size;                         /* of this struct: the caller sets it */
+    size_t size;                         /* of this struct, in bytes; its _INIT macro sets it */
     uint32_t workers;                    /* that there should be */
     uint32_t alive;                      /* that there are */
     uint64_t started;                    /* ever */
@@ -160,15 +160,23 @@ typedef struct kin_pool_info {
     char message[KIN_TASK_MESSAGE];      /* and its message */
 } kin_pool_info;
 
+#define KIN_POOL_INFO_INIT                                                                                             \
+    {                                                                                                                  \
+        sizeof(kin_pool_info), 0, 0, 0, 0, 0, 0, {0, 0, 0, 0}, {0}, 0,                                                 \
+        {                                                                                                              \
+            0                                                                                                          \
+        }                                                                                                              \
+    }
+
 KIN_API kin_status kin_pool_inspect(kin_pool *pool, kin_pool_info *info);
 
 /* ---- work ---- */
 
 typedef struct kin_future kin_future;
 
-typedef struct kin_work {
-    size_t size;          /* sizeof(kin_work); KIN_WORK sets it */
-    const char *function; /* registered with kin_functions */
+typedef struct kin_job {
+    size_t size;          /* of this struct, in bytes; its _INIT macro sets it */
+    const char *task;     /* the name of a task registered with kin_register_tasks */
     const kin_args *args; /* bytes and objects (locks, queues, ...), copied now; no handles; or NULL */
     const void
         *in; /* count 0: in_size bytes, copied now. Else an array in the family's memory, borrowed until all is done */
@@ -190,22 +198,23 @@ typedef struct kin_work {
      * for other futures, destroy the pool; and close this future, unless a thread waits for it. */
     void (*finished)(void *context, kin_future *future);
     void *context;
-} kin_work;
+} kin_job;
 
-#define KIN_WORK                                                                                                       \
+#define KIN_JOB_INIT                                                                                                   \
     {                                                                                                                  \
-        sizeof(kin_work), NULL, NULL, NULL, 0, NULL, 0, 0, 0, 0, 0, NULL, NULL, NULL                                   \
+        sizeof(kin_job), NULL, NULL, NULL, 0, NULL, 0, 0, 0, 0, 0, NULL, NULL, NULL                                    \
     }
 
 /* Gives the pool work; does not wait for it, but, up to timeout, for room: some thousand works may be unbegun. *out
  * is the caller's; kin_future_close. O(tasks / 256 + what is copied), and the waking of as many sleeping workers as
  * there are batches for. Memory of closed works is there for the next ones. Errors: KIN_E_ARGUMENT, KIN_E_ENTRY (not
- * registered), KIN_E_FAMILY (an array is not in the pool's family), KIN_E_UNSUPPORTED (handles among args),
- * KIN_E_CLOSED, KIN_E_WORKER_DIED (the pool is broken), KIN_E_TIMED_OUT, KIN_E_TOO_BIG, KIN_E_NO_MEMORY. */
-KIN_API kin_status kin_pool_submit(kin_future **out, kin_pool *pool, const kin_work *work, int64_t timeout);
+ * registered), KIN_E_NOT_SHARED (an array is not in the pool's family), KIN_E_FAMILY (args of another one),
+ * KIN_E_UNSUPPORTED (handles among args), KIN_E_CLOSED, KIN_E_WORKER_DIED (the pool is broken), KIN_E_TIMED_OUT,
+ * KIN_E_TOO_BIG, KIN_E_NO_MEMORY. */
+KIN_API kin_status kin_pool_submit(kin_future **out, kin_pool *pool, const kin_job *work, int64_t timeout);
 
-typedef struct kin_outcome {
-    size_t size;    /* of this struct: the caller sets it */
+typedef struct kin_job_result {
+    size_t size;    /* of this struct, in bytes; its _INIT macro sets it */
     uint64_t tasks; /* that the work had */
     uint64_t done, failed, died, cancelled, unfinished;
     uint64_t task; /* the first trouble that was noticed: which task; it begins with item task * chunk, */
@@ -214,12 +223,20 @@ typedef struct kin_outcome {
     int status;
     kin_exit worker;
     char message[KIN_TASK_MESSAGE]; /* its message */
-} kin_outcome;
+} kin_job_result;
+
+#define KIN_JOB_RESULT_INIT                                                                                            \
+    {                                                                                                                  \
+        sizeof(kin_job_result), 0, 0, 0, 0, 0, 0, 0, 0, {0, 0, 0, 0},                                                  \
+        {                                                                                                              \
+            0                                                                                                          \
+        }                                                                                                              \
+    }
 
 /* Submits and waits for all; with count 0 the result is copied to work->out. outcome, if not null, tells more.
  * Errors: those of kin_pool_submit and kin_future_wait; at KIN_E_TIMED_OUT the work is ended as by kin_future_kill:
  * nobody uses its arrays when the call returns, which is a few milliseconds after the timeout. */
-KIN_API kin_status kin_pool_map(kin_pool *pool, const kin_work *work, kin_outcome *outcome, int64_t timeout);
+KIN_API kin_status kin_pool_map(kin_pool *pool, const kin_job *work, kin_job_result *outcome, int64_t timeout);
 
 /* Waits until all its tasks have ended. O(1); O(tasks) if one has failed. KIN_OK: all are done. Errors:
  * KIN_E_TIMED_OUT (it goes on), KIN_E_TASK (a task returned something else than 0), KIN_E_WORKER_DIED (of a task, or
@@ -231,18 +248,18 @@ KIN_API int kin_future_ready(kin_future *future);
 
 /* What was submitted alone: waits, then gives its result, which stays the future's. Errors: those of kin_future_wait;
  * KIN_E_UNSUPPORTED (an array's work). */
-KIN_API kin_status kin_future_get(kin_future *future, const void **result, size_t *size, int64_t timeout);
+KIN_API kin_status kin_future_get(const void **result, size_t *size, kin_future *future, int64_t timeout);
 
-/* The next task that has ended: *first and *count are its items, *status what it returned (as kin_outcome's;
+/* The next task that has ended: *first and *count are its items, *status what it returned (as kin_job_result's;
  * KIN_E_CANCELLED). In order: that of the first items, and so on, each when all before it have been given; else as
  * they end; tasks of a batch that is being run may come 20 ms late. Do not mix both on one future. O(1), however many
- * tasks have been given, or run for long; at worst O(W). Errors: KIN_E_NOT_FOUND (all have been given),
+ * tasks have been given, or run for long; at worst O(W). Errors: KIN_E_END (all have been given),
  * KIN_E_TIMED_OUT, KIN_E_NO_MEMORY, KIN_E_DAMAGED (another member has written over how its tasks ended). */
 KIN_API kin_status kin_future_next(kin_future *future, int in_order, uint64_t *first, uint64_t *count, int *status,
                                    int64_t timeout);
 
 /* How it stands, or ended. O(tasks). */
-KIN_API kin_status kin_future_inspect(kin_future *future, kin_outcome *outcome);
+KIN_API kin_status kin_future_inspect(kin_future *future, kin_job_result *outcome);
 
 /* Cancels its tasks that nobody has begun; those are KIN_E_CANCELLED. KIN_OK: all have ended; KIN_E_BUSY: some are
  * being run, see kin_future_kill. O(tasks that have not begun). */

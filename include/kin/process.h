@@ -3,22 +3,22 @@
  *     static int child(const kin_args *args)
  *     {
  *         kin_lock *lock;
- *         if (kin_args_get(args, "lock", KIN_TYPE_LOCK, (void **)&lock) < 0) {
+ *         if (kin_args_get_object((void **)&lock, args, "lock", KIN_TYPE_LOCK) < 0) {
  *             return 1;
  *         }
  *         ...
  *         return 0;
  *     }
  *
- *     static const kin_entry entries[] = {{"child", child}};
+ *     static const kin_child_entry entries[] = {{"child", child}};
  *
  *     int main(void)
  *     {
- *         kin_main(entries, 1);          // first: in a spawned child it does not return
+ *         kin_child_main(entries, 1);          // first: in a spawned child it does not return
  *         ...
  *         kin_args *args;
  *         kin_args_create(&args, NULL);
- *         kin_args_add(args, "lock", KIN_TYPE_LOCK, lock);
+ *         kin_args_add_object(args, "lock", KIN_TYPE_LOCK, lock);
  *         kin_process *process;
  *         kin_process_start(&process, "child", args, NULL);
  *         kin_process_join(process, KIN_FOREVER, NULL);
@@ -27,8 +27,8 @@
  *     }
  *
  * Fork continues this program in the child: everything is inherited. Spawn starts a program afresh, by default this one
- * again, which learns through kin_main what to do: what it needs must be an argument. Windows has only spawn; POSIX has
- * both, so that a program meant for both can be tried there.
+ * again, which learns through kin_child_main what to do: what it needs must be an argument. Windows has only spawn;
+ * POSIX has both, so that a program meant for both can be tried there.
  *
  * The third method of POSIX is for a program with threads, in which a fork copies what they hold locked, or with much
  * memory, whose tables a fork copies: a fork server, this program started afresh, once, which forks the children when
@@ -65,7 +65,7 @@ typedef struct kin_args kin_args;
 #define KIN_ARG_BYTES_MAX (1u << 24) /* bytes of one */
 
 /* An empty set of arguments for a child in family (NULL: this process's own). The caller's; kin_args_destroy.
- * Not for use by several threads at once. Errors: KIN_E_ARGUMENT, KIN_E_NO_MEMORY, those of kin_family_own. */
+ * Not for use by several threads at once. Errors: KIN_E_ARGUMENT, KIN_E_NO_MEMORY, those of kin_family_default. */
 KIN_API kin_status kin_args_create(kin_args **out, kin_family *family);
 KIN_API void kin_args_destroy(kin_args *args);
 
@@ -73,7 +73,7 @@ KIN_API void kin_args_destroy(kin_args *args);
  * KIN_E_LIMIT, KIN_E_NO_MEMORY. */
 
 /* An object of the family, by reference. Also the errors of kin_ref_of; KIN_E_FAMILY if it lies in another family. */
-KIN_API kin_status kin_args_add(kin_args *args, const char *name, kin_type type, const void *object);
+KIN_API kin_status kin_args_add_object(kin_args *args, const char *name, kin_type type, const void *object);
 /* Bytes, copied now. KIN_E_TOO_BIG above KIN_ARG_BYTES_MAX. */
 KIN_API kin_status kin_args_add_bytes(kin_args *args, const char *name, const void *bytes, size_t size);
 /* A handle of the program's own; the child gets a duplicate. The call borrows it until the last start that uses args.
@@ -85,26 +85,26 @@ KIN_API kin_status kin_args_add_handle(kin_args *args, const char *name, kin_han
  * Errors of all: KIN_E_NOT_FOUND, KIN_E_TYPE (it is something else), KIN_E_ARGUMENT. */
 
 /* Also the errors of kin_ref_get: KIN_E_STALE if the object was destroyed since. */
-KIN_API kin_status kin_args_get(const kin_args *args, const char *name, kin_type type, void **object);
-KIN_API kin_status kin_args_get_bytes(const kin_args *args, const char *name, const void **bytes, size_t *size);
+KIN_API kin_status kin_args_get_object(void **object, const kin_args *args, const char *name, kin_type type);
+KIN_API kin_status kin_args_get_bytes(const void **bytes, size_t *size, const kin_args *args, const char *name);
 /* KIN_E_HANDLE: it is not of that kind (KIN_HANDLE_ANY takes all). */
-KIN_API kin_status kin_args_get_handle(const kin_args *args, const char *name, kin_handle_kind kind, kin_handle *out);
+KIN_API kin_status kin_args_get_handle(kin_handle *out, const kin_args *args, const char *name, kin_handle_kind kind);
 /* The family that the child shares with its parent. */
 KIN_API kin_family *kin_args_family(const kin_args *args);
 
 /* ---- entries ---- */
 
-typedef struct kin_entry {
+typedef struct kin_child_entry {
     const char *name;                 /* 1 to KIN_NAME_MAX bytes */
     int (*run)(const kin_args *args); /* its result is the child's exit code, 0 to 255 */
-} kin_entry;
+} kin_child_entry;
 
 /* Registers the functions that children may be started with; entries must stay valid. Call it first in main, once. In
  * a spawned child it joins the family, runs the entry and exits with its result, as if main had returned it; if the
  * parent has died or sent something unsound, it exits with KIN_EXIT_START. Elsewhere it returns: KIN_OK, or
  * KIN_E_ARGUMENT (null with a count, no run, a name twice, empty or too long). NULL and 0: a program that has only a
  * pool's functions (pool.h). */
-KIN_API kin_status kin_main(const kin_entry *entries, size_t count);
+KIN_API kin_status kin_child_main(const kin_child_entry *entries, size_t count);
 
 #define KIN_EXIT_START 113 /* exit code of a child that could not begin */
 
@@ -112,19 +112,19 @@ KIN_API kin_status kin_main(const kin_entry *entries, size_t count);
 
 typedef struct kin_process kin_process;
 
-/* Pinned. KIN_DEFAULT: spawn if a program is given; else what the environment's KIN_START=fork|spawn|forkserver says,
- * or spawn where there is no such thing; else fork where there is fork. */
-typedef enum kin_method {
-    KIN_DEFAULT = 0,
-    KIN_FORK = 1,
-    KIN_SPAWN = 2,
-    KIN_FORKSERVER = 3,
-} kin_method;
+/* Pinned. KIN_START_DEFAULT: spawn if a program is given; else what the environment's KIN_START=fork|spawn|forkserver
+ * says, or spawn where there is no such thing; else fork where there is fork. */
+typedef enum kin_start_method {
+    KIN_START_DEFAULT = 0,
+    KIN_START_FORK = 1,
+    KIN_START_SPAWN = 2,
+    KIN_START_FORKSERVER = 3,
+} kin_start_method;
 
 typedef struct kin_process_options {
-    size_t size; /* sizeof(kin_process_options); KIN_PROCESS_OPTIONS sets it */
-    kin_method method;
-    const char *program;     /* spawn: path of the program, which calls kin_main; NULL: this program */
+    size_t size; /* of this struct, in bytes; its _INIT macro sets it */
+    kin_start_method method;
+    const char *program;     /* spawn: path of the program, which calls kin_child_main; NULL: this program */
     const char *const *argv; /* spawn: its arguments, NULL-terminated; NULL, and fork server: only the program's name */
     int die_with_parent;     /* 1: it is killed when this process ends; see kin_process_start */
     const char *name;        /* what kin_process_name gives, 1 to KIN_NAME_MAX bytes; NULL: the entry's name */
@@ -134,9 +134,9 @@ typedef struct kin_process_options {
                                        empty input, an output that goes nowhere */
 } kin_process_options;
 
-#define KIN_PROCESS_OPTIONS                                                                                            \
+#define KIN_PROCESS_OPTIONS_INIT                                                                                       \
     {                                                                                                                  \
-        sizeof(kin_process_options), KIN_DEFAULT, NULL, NULL, 0, NULL, NULL, NULL,                                     \
+        sizeof(kin_process_options), KIN_START_DEFAULT, NULL, NULL, 0, NULL, NULL, NULL,                               \
         {                                                                                                              \
             0, 0, 0                                                                                                    \
         }                                                                                                              \
@@ -151,37 +151,38 @@ typedef struct kin_process_options {
  * fork and again at its end, other streams are the entry's to flush or close, what atexit registered does not run. In a
  * program with several threads, it should do little more than run its entry.
  *
- * Spawn: a program that never calls kin_main just runs; kin_process_join tells how it ended. Without options.program
- * it is this program as it runs. On Linux that is so also if its file was replaced or removed meanwhile (not for a
- * process that sees no /proc); libraries that were replaced are the new ones in the child. Windows lets nobody replace
- * or remove the file of a running program, but rename it: then the file that has the name now is started.
+ * Spawn: a program that never calls kin_child_main just runs; kin_process_join tells how it ended. Without
+ * options.program it is this program as it runs. On Linux that is so also if its file was replaced or removed meanwhile
+ * (not for a process that sees no /proc); libraries that were replaced are the new ones in the child. Windows lets
+ * nobody replace or remove the file of a running program, but rename it: then the file that has the name now is
+ * started.
  *
- * Fork server: the child comes out of kin_main as a spawned one does, a child of this process as any other. It has the
- * standard streams, current directory, environment and blocked signals of now; limits, umask, priority and ignored
- * signals are as they were when the server was started, by the first such start. What the program did before kin_main
- * was done once, in the server: it must not start threads there. The server is a child of this process, too, which ends
- * with it: wait(2) for all children finds it, and waits for good. If somebody kills it, the next start makes a new one,
- * and children go on; while somebody has it stopped (SIGSTOP), starts wait. Handles for a child may be open in the
- * server for a moment after the start. A forked child has none until it starts its own.
+ * Fork server: the child comes out of kin_child_main as a spawned one does, a child of this process as any other. It
+ * has the standard streams, current directory, environment and blocked signals of now; limits, umask, priority and
+ * ignored signals are as they were when the server was started, by the first such start. What the program did before
+ * kin_child_main was done once, in the server: it must not start threads there. The server is a child of this process,
+ * too, which ends with it: wait(2) for all children finds it, and waits for good. If somebody kills it, the next start
+ * makes a new one, and children go on; while somebody has it stopped (SIGSTOP), starts wait. Handles for a child may be
+ * open in the server for a moment after the start. A forked child has none until it starts its own.
  *
  * POSIX: a program that has more rights than its caller (setuid, setgid, file capabilities; getauxval(3), AT_SECURE)
- * can only fork its children: KIN_SPAWN and KIN_FORKSERVER are KIN_E_UNSUPPORTED, and so is what needs them (a
- * manager's keeper). Such a program takes nobody's message, so that its caller cannot choose what kin_main runs. It
- * reads no variable of kin's, nor the names of directories.
+ * can only fork its children: KIN_START_SPAWN and KIN_START_FORKSERVER are KIN_E_UNSUPPORTED, and so is what needs them
+ * (a manager's keeper). Such a program takes nobody's message, so that its caller cannot choose what kin_child_main
+ * runs. It reads no variable of kin's, nor the names of directories.
  *
  * die_with_parent: however this process ends, also by kill -9, the child is killed; the end of the thread that started
  * it does nothing. What the child held is treated as after any death. It is for the child alone: its own children go
  * on, unless they were started so, too. POSIX: a thread in the child, with a descriptor, sees to it from its beginning
- * (kin_main) to its end or an exec; a program that never calls kin_main goes on, and so does a process that the child
- * forks by itself. A parent that calls exec has not ended. Windows: a job object, also for programs that know nothing
- * of kin.
+ * (kin_child_main) to its end or an exec; a program that never calls kin_child_main goes on, and so does a process that
+ * the child forks by itself. A parent that calls exec has not ended. Windows: a job object, also for programs that know
+ * nothing of kin.
  *
- * Errors: KIN_E_ARGUMENT (also KIN_FORK or KIN_FORKSERVER with a program), KIN_E_ENTRY (not registered; with a program,
- * the child ends with KIN_EXIT_START instead), KIN_E_BEFORE_MAIN, KIN_E_UNSUPPORTED (KIN_FORK and KIN_FORKSERVER on
- * Windows; KIN_FORKSERVER with a C library or kernel that does not let it be: Linux with glibc does), KIN_E_CLOSED
- * (KIN_FORKSERVER: the server ended at once, twice), KIN_E_NOT_FOUND (no such program or directory), KIN_E_PERMISSION,
- * KIN_E_LIMIT (processes, members), KIN_E_HANDLE (an argument's handle or a stream is closed), KIN_E_NO_MEMORY,
- * KIN_E_TOO_BIG (arguments), KIN_E_OS.  After an error nothing is left. */
+ * Errors: KIN_E_ARGUMENT (also KIN_START_FORK or KIN_START_FORKSERVER with a program), KIN_E_ENTRY (not registered;
+ * with a program, the child ends with KIN_EXIT_START instead), KIN_E_NO_CHILD_MAIN, KIN_E_UNSUPPORTED (KIN_START_FORK
+ * and KIN_START_FORKSERVER on Windows; KIN_START_FORKSERVER with a C library or kernel that does not let it be: Linux
+ * with glibc does), KIN_E_CLOSED (KIN_START_FORKSERVER: the server ended at once, twice), KIN_E_PROGRAM (no such
+ * program or directory), KIN_E_PERMISSION, KIN_E_LIMIT (processes, members), KIN_E_HANDLE (an argument's handle or a
+ * stream is closed), KIN_E_NO_MEMORY, KIN_E_TOO_BIG (arguments), KIN_E_OS.  After an error nothing is left. */
 KIN_API kin_status kin_process_start(kin_process **out, const char *entry, const kin_args *args,
                                      const kin_process_options *options);
 
@@ -200,7 +201,7 @@ typedef enum kin_end {                       /* pinned. How a process ended: */
  * reports 0 for one that was killed from outside). So a child says by the code itself that its entry has returned: the
  * system's own code is 0x2B694E00 then, plus the entry's. Of a child started by kin_process_start that has not said so,
  * code 0 is KIN_END_UNKNOWN; another code is KIN_END_EXITED, though it may have been ended by somebody who chose it. A
- * program that does not call kin_main says nothing: use run.h for those. */
+ * program that does not call kin_child_main says nothing: use run.h for those. */
 typedef struct kin_exit {
     int code;           /* KIN_END_RETURNED, KIN_END_EXITED: its exit code; else -1 */
     int signal;         /* KIN_END_SIGNAL, KIN_END_KILLED: the signal, 0 for an exception. Windows: of a process that
@@ -216,7 +217,7 @@ KIN_API const char *kin_exit_text(const kin_exit *how, char *buffer, size_t size
 
 /* Waits for its end, at most timeout nanoseconds; *result, if not null, is how it ended. May be asked again. What the
  * child held is cleaned up here. Not for several threads at once on one process.
- * Errors: KIN_E_TIMED_OUT, KIN_E_ARGUMENT, KIN_E_NOT_FOUND (POSIX: the program itself reaped the child, or ignores
+ * Errors: KIN_E_TIMED_OUT, KIN_E_ARGUMENT, KIN_E_REAPED (POSIX: the program itself reaped the child, or ignores
  * SIGCHLD), KIN_E_OS. */
 KIN_API kin_status kin_process_join(kin_process *process, int64_t timeout, kin_exit *result);
 
@@ -253,15 +254,21 @@ KIN_API size_t kin_process_children(kin_process **list, size_t room);
 /* ---- this process ---- */
 
 typedef struct kin_process_info {
+    size_t size; /* KIN_PROCESS_INFO_INIT sets it */
     uint32_t pid;
     uint32_t parent;   /* pid of the process that started it, which may have ended meanwhile; 0: not known */
     int started;       /* 1 if kin_process_start started it: */
     const char *entry; /* then the name of its entry, valid while it runs; else "" */
 } kin_process_info;
 
+#define KIN_PROCESS_INFO_INIT                                                                                          \
+    {                                                                                                                  \
+        sizeof(kin_process_info), 0, 0, 0, NULL                                                                        \
+    }
+
 /* Who the calling process is. A fork of the program's own has not been started by kin. Any thread. KIN_E_ARGUMENT:
  * null. */
-KIN_API kin_status kin_process_current(kin_process_info *out);
+KIN_API kin_status kin_process_current(kin_process_info *info);
 
 /* How many processors the calling thread can keep busy with others of its process, at least 1: those it may run on, or
  * fewer, rounded up, if a control group (v1 or v2) or a job gives less time. Asked of the system anew each time, which

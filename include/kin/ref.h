@@ -34,7 +34,7 @@ typedef enum kin_type { /* pinned */
 } kin_type;
 
 /* Makes the ref of an object: of an object (a lock, a semaphore, ...) wherever it lies, also inside a struct; or with
- * KIN_TYPE_MEMORY of a block, by its start. Errors: KIN_E_ARGUMENT, KIN_E_FAMILY (not in an arena), KIN_E_TYPE (not
+ * KIN_TYPE_MEMORY of a block, by its start. Errors: KIN_E_ARGUMENT, KIN_E_NOT_SHARED (not in an arena), KIN_E_TYPE (not
  * such an object), KIN_E_STALE. */
 KIN_API kin_status kin_ref_of(kin_ref *out, kin_type type, const void *object);
 
@@ -52,7 +52,7 @@ KIN_API kin_status kin_name_set(const char *name, kin_type type, const void *obj
 
 /* Finds it. family NULL: this process's own. Errors: KIN_E_NOT_FOUND, KIN_E_ARGUMENT, KIN_E_BUSY (as kin_name_set),
  * and those of kin_ref_get; KIN_E_STALE (the object was destroyed) whatever type is asked for. */
-KIN_API kin_status kin_name_get(void **out, kin_family *family, kin_type type, const char *name);
+KIN_API kin_status kin_name_get(void **out, kin_family *family, const char *name, kin_type type);
 
 /* Forgets the name; the object stays. Errors: KIN_E_NOT_FOUND, KIN_E_ARGUMENT. */
 KIN_API kin_status kin_name_remove(kin_family *family, const char *name);

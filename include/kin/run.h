@@ -1,7 +1,7 @@
 /* run.h: run another program to its end, give it its input, collect its output.
  *
  *     const char *const argv[] = {"git", "log", "--oneline", NULL};
- *     kin_run_options options = KIN_RUN_OPTIONS;
+ *     kin_run_options options = KIN_RUN_OPTIONS_INIT;
  *     kin_run_result result;
  *     options.timeout = KIN_SECONDS(10);
  *     if (kin_run_output(argv, &options, &result) == KIN_OK && result.exit.code == 0) {
@@ -58,7 +58,7 @@ typedef enum kin_run_stream {                       /* pinned */
 #define KIN_RUN_BOUND 16u    /* it is killed when the caller ends, however that does; see kin_run_start */
 
 typedef struct kin_run_options {
-    size_t size; /* sizeof(kin_run_options); KIN_RUN_OPTIONS sets it */
+    size_t size; /* of this struct, in bytes; its _INIT macro sets it */
     uint32_t flags;
     kin_run_stream input, output, errors; /* all inherited; kin_run_output collects an inherited output */
     const void *input_bytes;              /* with KIN_RUN_BYTES; then the input ends */
@@ -70,12 +70,13 @@ typedef struct kin_run_options {
     size_t output_limit;            /* bytes collected of each stream; 0: no limit */
 } kin_run_options;
 
-#define KIN_RUN_OPTIONS                                                                                                \
+#define KIN_RUN_OPTIONS_INIT                                                                                           \
     {                                                                                                                  \
         sizeof(kin_run_options), 0, KIN_RUN_INHERIT, KIN_RUN_INHERIT, KIN_RUN_INHERIT, NULL, 0, NULL, NULL, 0, 0, 0    \
     }
 
 typedef struct kin_run_result {
+    size_t size;        /* KIN_RUN_RESULT_INIT sets it */
     kin_exit exit;      /* how it ended; code -1 and KIN_END_UNKNOWN if it was not started */
     int started;        /* 1 if there was a program to end: tells an error of the start from one of the run */
     char *output;       /* what was collected, also before a timeout or an error; a zero byte follows; or NULL */
@@ -85,10 +86,15 @@ typedef struct kin_run_result {
     char *command; /* argv in one line, for a message to people; or NULL */
 } kin_run_result;
 
+#define KIN_RUN_RESULT_INIT                                                                                            \
+    {                                                                                                                  \
+        sizeof(kin_run_result), {-1, 0, 0, KIN_END_UNKNOWN}, 0, NULL, 0, NULL, 0, NULL                                 \
+    }
+
 /* Runs a program to its end; *result, if not null, is how it ended: a program that fails is no error of this call.
  * options NULL: all defaults. argv and options are only borrowed.
  * Errors of all three, of the start: KIN_E_ARGUMENT (null, an empty argv or argv[0], unknown flags, streams that make
- * no sense, a negative time, text that is not UTF-8 on Windows, a collected stream in kin_run), KIN_E_NOT_FOUND (no
+ * no sense, a negative time, text that is not UTF-8 on Windows, a collected stream in kin_run), KIN_E_PROGRAM (no
  * such program or directory), KIN_E_PERMISSION (not executable), KIN_E_UNSUPPORTED (not in a format that the system can
  * run, a batch file), KIN_E_TOO_BIG (arguments and environment), KIN_E_BUSY (a program file that is open for writing),
  * KIN_E_LIMIT (processes, descriptors), KIN_E_NO_MEMORY, KIN_E_OS. After these nothing has run, and nothing is left.
@@ -96,8 +102,9 @@ typedef struct kin_run_result {
  * killed; also if it ended well when it was asked. KIN_E_TOO_BIG: there was more output than the limit; it was killed.
  * KIN_E_NO_MEMORY for the output: likewise. KIN_E_HANDLE: this process has closed the pipe to a stream, as by
  * closefrom: likewise.
- * KIN_E_PERMISSION: it was to be ended and may not be (it runs as another user): it goes on, unwatched. KIN_E_OS: also
- * when, with POSIX, the caller ignores SIGCHLD or reaps all children itself: it has run, but how it ended is lost. */
+ * KIN_E_PERMISSION: it was to be ended and may not be (it runs as another user): it goes on, unwatched. KIN_E_REAPED
+ * (POSIX): it has run, but how it ended is lost, since the caller ignores SIGCHLD or reaps all children itself.
+ * KIN_E_OS. */
 KIN_API kin_status kin_run(const char *const *argv, const kin_run_options *options, kin_exit *result);
 
 /* The same, but KIN_E_FAILED if it does not end with exit code 0; result says how it did, and has the command, and what
@@ -111,7 +118,7 @@ KIN_API kin_status kin_run_output(const char *const *argv, const kin_run_options
 /* ---- a program that runs beside its caller ----
  *
  *     const char *const argv[] = {"make", "-j4", NULL};
- *     kin_run_options options = KIN_RUN_OPTIONS;
+ *     kin_run_options options = KIN_RUN_OPTIONS_INIT;
  *     options.output = KIN_RUN_PIPE;
  *     options.errors = KIN_RUN_TOGETHER;
  *     kin_program *program;
@@ -119,7 +126,7 @@ KIN_API kin_status kin_run_output(const char *const *argv, const kin_run_options
  *         const char *line;
  *         size_t length;
  *         kin_exit how;
- *         while (kin_run_read_line(program, 1, &line, &length, KIN_FOREVER) == KIN_OK) {
+ *         while (kin_run_read_line(&line, &length, program, 1, KIN_FOREVER) == KIN_OK) {
  *             printf("| %.*s\n", (int)length, line);
  *         }
  *         kin_run_wait(program, KIN_FOREVER, &how);
@@ -147,8 +154,8 @@ KIN_API void kin_run_close(kin_program *program);
 
 /* Waits for its end, at most timeout; KIN_NOW asks. *result, if not null, is how it ended, also if the option's timeout
  * ended it (KIN_END_KILLED). May be asked again.
- * Errors: KIN_E_TIMED_OUT: it still runs. KIN_E_TOO_BIG, KIN_E_NO_MEMORY, KIN_E_PERMISSION, KIN_E_FAILED, KIN_E_OS: it
- * has ended, as with kin_run. KIN_E_ARGUMENT. */
+ * Errors: KIN_E_TIMED_OUT: it still runs. KIN_E_TOO_BIG, KIN_E_NO_MEMORY, KIN_E_PERMISSION, KIN_E_FAILED, KIN_E_REAPED,
+ * KIN_E_OS: it has ended, as with kin_run. KIN_E_ARGUMENT. */
 KIN_API kin_status kin_run_wait(kin_program *program, int64_t timeout, kin_exit *result);
 
 /* What was collected of a program that has ended (KIN_E_BUSY: kin_run_wait has not said so yet), once; the caller's,
@@ -171,7 +178,7 @@ KIN_API kin_status kin_run_read(kin_program *program, unsigned stream, void *buf
 /* The next line, without its end ("\n" or "\r\n"), in memory of kin's that is valid until the next read of that stream.
  * It is not terminated by a zero. The last line may lack its end. A line longer than options.output_limit comes in
  * parts of that size. Errors: those of kin_run_read. After KIN_E_TIMED_OUT nothing is lost. */
-KIN_API kin_status kin_run_read_line(kin_program *program, unsigned stream, const char **line, size_t *length,
+KIN_API kin_status kin_run_read_line(const char **line, size_t *length, kin_program *program, unsigned stream,
                                      int64_t timeout);
 /* Writes all bytes to the input, which is KIN_RUN_PIPE; *moved, if not null, is how many it took, also after an error.
  * Errors: KIN_E_TIMED_OUT; KIN_E_CLOSED: the program reads no more; KIN_E_ARGUMENT. */

@@ -1,6 +1,6 @@
 /* rwlock.h: many readers or one writer.
  *
- *     kin_rwlock_acquire(table, KIN_READ, KIN_FOREVER);
+ *     kin_rwlock_acquire(table, KIN_RWLOCK_READ, KIN_FOREVER);
  *     ...
  *     kin_rwlock_release(table);
  *
@@ -31,24 +31,25 @@ typedef struct kin_rwlock {
     kin_word kin_private[74];
 } kin_rwlock;
 
-typedef enum kin_access { KIN_READ = 1, KIN_WRITE = 2 } kin_access;
+typedef enum kin_rwlock_mode { KIN_RWLOCK_READ = 1, KIN_RWLOCK_WRITE = 2 } kin_rwlock_mode;
 
 /* Errors: as kin_alloc. */
 KIN_API kin_status kin_rwlock_create(kin_rwlock **out, kin_family *family);
 /* As kin_lock_destroy. */
 KIN_API kin_status kin_rwlock_destroy(kin_rwlock *lock);
-/* In the caller's shared memory. Errors: KIN_E_ARGUMENT (null, misaligned), KIN_E_FAMILY. */
+/* In the caller's shared memory. Errors: KIN_E_ARGUMENT (null, misaligned), KIN_E_NOT_SHARED. */
 KIN_API kin_status kin_rwlock_init(kin_rwlock *lock);
 KIN_API kin_status kin_rwlock_fini(kin_rwlock *lock);
 
-/* All of these: KIN_E_ARGUMENT (null), KIN_E_FAMILY, KIN_E_TYPE (not such a lock of a family this process is in). */
+/* All of these: KIN_E_ARGUMENT (null), KIN_E_NOT_SHARED, KIN_E_TYPE (not such a lock of a family this process is in).
+ * */
 
 /* Waits at most timeout nanoseconds (KIN_NOW tries, KIN_FOREVER). KIN_OK: held. KIN_OWNER_DIED: held for writing, and
  * a writer died with it. Errors: KIN_E_TIMED_OUT, KIN_E_DEADLOCK (the caller holds it, and would wait for itself; or
  * it would close a cycle of threads that wait for what others of them hold, with this lock or a kin_lock: told as by
  * kin_lock_acquire), KIN_E_POISONED, KIN_E_ARGUMENT (negative, unknown access), KIN_E_LIMIT (no thread entry is free;
  * or more than 64 threads read this lock, and the caller reads two others already that more than 64 read). */
-KIN_API kin_status kin_rwlock_acquire(kin_rwlock *lock, kin_access access, int64_t timeout);
+KIN_API kin_status kin_rwlock_acquire(kin_rwlock *lock, kin_rwlock_mode access, int64_t timeout);
 
 /* Whatever the caller holds it for. Errors: KIN_E_NOT_OWNER. */
 KIN_API kin_status kin_rwlock_release(kin_rwlock *lock);

@@ -1,7 +1,7 @@
 /* value.h: one typed value, or an array of them, in shared memory, with a lock of its own or without.
  *
  *     kin_array *squares;
- *     kin_array_create(&squares, NULL, KIN_I32, 4, KIN_LOCKED);
+ *     kin_array_create(&squares, NULL, KIN_ELEMENT_I32, 4, KIN_VALUE_LOCKED);
  *     int32_t *item = kin_array_data(squares);
  *     kin_value_set(sum, &(int64_t){174}, sizeof(int64_t));
  *
@@ -21,36 +21,36 @@
 KIN_BEGIN
 
 typedef enum kin_element { /* pinned */
-                           KIN_I8 = 1,
-                           KIN_U8 = 2,
-                           KIN_I16 = 3,
-                           KIN_U16 = 4,
-                           KIN_I32 = 5,
-                           KIN_U32 = 6,
-                           KIN_I64 = 7,
-                           KIN_U64 = 8,
-                           KIN_F32 = 9,
-                           KIN_F64 = 10,
+                           KIN_ELEMENT_I8 = 1,
+                           KIN_ELEMENT_U8 = 2,
+                           KIN_ELEMENT_I16 = 3,
+                           KIN_ELEMENT_U16 = 4,
+                           KIN_ELEMENT_I32 = 5,
+                           KIN_ELEMENT_U32 = 6,
+                           KIN_ELEMENT_I64 = 7,
+                           KIN_ELEMENT_U64 = 8,
+                           KIN_ELEMENT_F32 = 9,
+                           KIN_ELEMENT_F64 = 10,
 } kin_element;
 
 /* The bytes of one element; 0 for a number that is none. */
 KIN_API size_t kin_element_size(kin_element element);
 
-#define KIN_UNLOCKED 0u
-#define KIN_LOCKED 1u
+#define KIN_VALUE_UNLOCKED 0u
+#define KIN_VALUE_LOCKED 1u
 
 typedef struct kin_value kin_value;
 typedef struct kin_array kin_array;
 
-/* flags: KIN_LOCKED or KIN_UNLOCKED. Starts as zero.
+/* flags: KIN_VALUE_LOCKED or KIN_VALUE_UNLOCKED. Starts as zero.
  * Errors: KIN_E_ARGUMENT (unknown element or flags), and those of kin_alloc. */
 KIN_API kin_status kin_value_create(kin_value **out, kin_family *family, kin_element element, uint32_t flags);
 /* As kin_lock_destroy. */
 KIN_API kin_status kin_value_destroy(kin_value *value);
 
-/* size must be the element's. KIN_OK or KIN_OWNER_DIED (done, see above). Errors: KIN_E_ARGUMENT (null, another
- * size), KIN_E_FAMILY, KIN_E_TYPE, and those of kin_lock_acquire, which is called with KIN_FOREVER: KIN_E_DEADLOCK if
- * the caller holds the value's lock. */
+/* size must be the element's. KIN_OK or KIN_OWNER_DIED (done, see above). Errors: KIN_E_ARGUMENT (null), KIN_E_SIZE
+ * (another size), KIN_E_NOT_SHARED, KIN_E_TYPE, and those of kin_lock_acquire, which is called with KIN_FOREVER:
+ * KIN_E_DEADLOCK if the caller holds the value's lock. */
 KIN_API kin_status kin_value_get(kin_value *value, void *out, size_t size);
 KIN_API kin_status kin_value_set(kin_value *value, const void *in, size_t size);
 
@@ -72,8 +72,8 @@ KIN_API kin_status kin_array_destroy(kin_array *array);
 /* 0 for what is no array. */
 KIN_API size_t kin_array_count(const kin_array *array);
 
-/* Copies elements [first, first + count). size is the buffer's size in bytes, exactly count elements.
- * Statuses as kin_value_get; KIN_E_ARGUMENT also for a range outside the array. */
+/* Copies elements [first, first + count). size is the buffer's size in bytes, exactly count elements
+ * (else KIN_E_SIZE). Statuses as kin_value_get; KIN_E_ARGUMENT also for a range outside the array. */
 KIN_API kin_status kin_array_get(kin_array *array, size_t first, size_t count, void *out, size_t size);
 KIN_API kin_status kin_array_set(kin_array *array, size_t first, size_t count, const void *in, size_t size);
 

@@ -1,9 +1,9 @@
 /* wait.h: wait for any, or all, of many things at once.
  *
  *     kin_wait_item items[] = {
- *         {KIN_TYPE_QUEUE, KIN_READABLE, jobs, 0, 0},
- *         {KIN_TYPE_EVENT, KIN_READABLE, stop, 0, 0},
- *         {KIN_WAIT_PROCESS, KIN_READABLE, child, 0, 0},
+ *         {KIN_TYPE_QUEUE, KIN_WAIT_READABLE, jobs, 0, 0},
+ *         {KIN_TYPE_EVENT, KIN_WAIT_READABLE, stop, 0, 0},
+ *         {KIN_WAIT_PROCESS, KIN_WAIT_READABLE, child, 0, 0},
  *     };
  *     kin_wait(items, 3, 0, KIN_FOREVER, NULL);
  *     if (items[0].ready) {
@@ -32,33 +32,33 @@ KIN_BEGIN
 #define KIN_WAIT_OUTPUT 260u  /* the same, whose output is KIN_RUN_PIPE */
 #define KIN_WAIT_ERRORS 261u  /* the same, whose errors are */
 
-#define KIN_READABLE 1u
-#define KIN_WRITABLE 2u
+#define KIN_WAIT_READABLE 1u
+#define KIN_WAIT_WRITABLE 2u
 
 typedef struct kin_wait_item {
     uint32_t type;     /* a kin_type, or a KIN_WAIT_ */
-    uint32_t interest; /* KIN_READABLE, KIN_WRITABLE or both; see below */
+    uint32_t interest; /* KIN_WAIT_READABLE, KIN_WAIT_WRITABLE or both; see below */
     void *object;
     kin_handle handle; /* with KIN_WAIT_HANDLE */
     uint32_t ready;    /* written: of interest, what it is ready for; 0: not */
 } kin_wait_item;
 
-/* Ready means:
- *     lock       KIN_READABLE: an acquire would not wait: it is free, poisoned, the caller's own, or its owner is dead
- *     semaphore  KIN_READABLE: a permit is free
- *     event      KIN_READABLE: it is set
- *     queue      KIN_READABLE: a get would not wait (a message, or closed and empty); KIN_WRITABLE: a put of an empty
- *                message would not (room, or closed)
- *     process    KIN_READABLE: it has ended
- *     program    KIN_READABLE: it has ended
- *     output     KIN_READABLE: kin_run_read would not wait: there are bytes, or nothing will come any more; errors
- *                likewise. Of a program with a time limit, an input of bytes or a collected stream it is asked every
- *                10 ms
- *     pipe       KIN_READABLE: kin_pipe_poll would not wait: a message has begun to come, the other side is closed, or
- *                this end was damaged
- *     handle     as poll has it (an end of file or an error counts as whatever is of interest); Windows: signalled,
- *                whatever the interest. A wait takes an auto-reset event's signal, and a semaphore's count: then it was
- *                this item that got it (so not with KIN_WAIT_ALL).
+/* When an item is ready, with READABLE and WRITABLE for KIN_WAIT_READABLE and KIN_WAIT_WRITABLE:
+ *
+ *     lock       READABLE: an acquire would not wait: it is free, poisoned, the caller's own, or its owner is dead.
+ *     semaphore  READABLE: a permit is free.
+ *     event      READABLE: it is set.
+ *     queue      READABLE: a get would not wait: there is a message, or the queue is closed and empty.
+ *                WRITABLE: a put of an empty message would not wait: there is room, or the queue is closed.
+ *     process    READABLE: it has ended.
+ *     program    READABLE: it has ended.
+ *     output     READABLE: kin_run_read would not wait: there are bytes, or no more will come. Errors likewise. A
+ *                program with a time limit, an input of bytes or a collected stream is checked every 10 ms.
+ *     pipe       READABLE: kin_pipe_poll would not wait: a message has begun to arrive, the other endpoint is closed,
+ *                or this endpoint was damaged.
+ *     handle     POSIX: as poll(2) reports it; an end of file or an error counts for each interest. Windows: it is
+ *                signalled, whatever the interest. A wait resets an auto-reset event and takes one from a semaphore's
+ *                count; then this item is reported (so handles of these kinds do not go with KIN_WAIT_ALL).
  */
 #define KIN_WAIT_ALL 1u /* until all are ready at once; otherwise until at least one is */
 

@@ -29,7 +29,7 @@ typedef struct kin__hook_table {
     const kin__extent *extents;
     uint32_t extent_count;
     /* The library's own entries for children, ended by NULL. */
-    const kin_entry *const *entries;
+    const kin_child_entry *const *entries;
 } kin__hook_table;
 
 extern const kin__hook_table kin__hooks;

@@ -2,11 +2,12 @@
 #include "container/snapshot.h"
 
 #include "container/container.h"
+#include "base/last_error.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-struct kin_items {
+struct kin_snapshot {
     size_t count, next; /* next and at: the number and the place of the item to show next */
     size_t at, size;
     char bytes[];
@@ -40,7 +41,7 @@ static bool next_entry(kin__words_walk *walk, uint64_t *at, const window *within
     }
 }
 
-static void append(kin_items *items, const kin__found *found)
+static void append(kin_snapshot *items, const kin__found *found)
 {
     uint64_t size = kin__entry_size(found->key_size, found->value_size);
     memcpy(items->bytes + items->size, found->entry, (size_t)size);
@@ -65,7 +66,7 @@ static kin_status measure(const kin__words_walk *table, const window *within, si
 }
 
 /* Fewer than were measured, or all of those. */
-static kin_status fill(kin_items *items, const kin__words_walk *table, const window *within, size_t size)
+static kin_status fill(kin_snapshot *items, const kin__words_walk *table, const window *within, size_t size)
 {
     kin__words_walk walk = *table;
     kin__found found;
@@ -79,7 +80,7 @@ static kin_status fill(kin_items *items, const kin__words_walk *table, const win
     return walk.damaged ? KIN_E_DAMAGED : KIN_OK;
 }
 
-kin_status kin__snapshot_take(kin_items **out, const kin__words_walk *table, uint64_t first, uint64_t most)
+kin_status kin__snapshot_take(kin_snapshot **out, const kin__words_walk *table, uint64_t first, uint64_t most)
 {
     const window within = {first, most};
     size_t size;
@@ -87,11 +88,11 @@ kin_status kin__snapshot_take(kin_items **out, const kin__words_walk *table, uin
     if (status != KIN_OK) {
         return status;
     }
-    kin_items *made = malloc(sizeof *made + size);
+    kin_snapshot *made = malloc(sizeof *made + size);
     if (!made) {
-        return KIN_E_NO_MEMORY;
+        return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
     }
-    *made = (kin_items){0};
+    *made = (kin_snapshot){0};
     status = fill(made, table, &within, size);
     if (status != KIN_OK) {
         free(made);
@@ -101,7 +102,7 @@ kin_status kin__snapshot_take(kin_items **out, const kin__words_walk *table, uin
     return KIN_OK;
 }
 
-int kin_items_next(kin_items *items, kin_item *item)
+int kin_snapshot_next(kin_snapshot *items, kin_snapshot_item *item)
 {
     if (!items || !item || items->next >= items->count) {
         if (items) {
@@ -119,12 +120,12 @@ int kin_items_next(kin_items *items, kin_item *item)
     return 1;
 }
 
-size_t kin_items_count(const kin_items *items)
+size_t kin_snapshot_count(const kin_snapshot *items)
 {
     return items ? items->count : 0;
 }
 
-void kin_items_destroy(kin_items *items)
+void kin_snapshot_destroy(kin_snapshot *items)
 {
     free(items);
 }

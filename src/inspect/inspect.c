@@ -27,6 +27,8 @@
 #include "park/park.h"
 #include "park/read_holds.h"
 #include "queue/ring.h"
+#include "base/last_error.h"
+#include "base/sized.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -44,8 +46,8 @@ typedef struct named {
 
 typedef struct findings {
     kin_family *family;
-    const kin_sight *sight;
-    kin_seen_sleeper *sleepers; /* [thread_end], those that there are; by_object: their objects' offsets, sorted */
+    const kin_inspector *sight;
+    kin_waiter_info *sleepers; /* [thread_end], those that there are; by_object: their objects' offsets, sorted */
     uint64_t *by_object;
     uint32_t sleeper_count, object_count;
     uint32_t name_count;
@@ -140,7 +142,7 @@ static const char *name_of(const findings *it, uint64_t offset)
     return found ? found->text : NULL;
 }
 
-static void add_holder(findings *all, kin_seen_object *it, uint64_t token)
+static void add_holder(findings *all, kin_object_info *it, uint64_t token)
 {
     if (token != 0 && it->holders++ == 0) {
         it->holder = kin__token_pid(all->family, token);
@@ -153,7 +155,7 @@ static void add_holder(findings *all, kin_seen_object *it, uint64_t token)
 
 typedef struct holders {
     findings *all;
-    kin_seen_object *it;
+    kin_object_info *it;
 } holders;
 
 static void add_rwlock_holder(uint64_t token, void *context)
@@ -162,7 +164,7 @@ static void add_rwlock_holder(uint64_t token, void *context)
     add_holder(to->all, to->it, token);
 }
 
-static void look_at_lease(findings *all, kin__lease *lease, kin_seen_object *it)
+static void look_at_lease(findings *all, kin__lease *lease, kin_object_info *it)
 {
     uint32_t permits = atomic_load(&lease->sem.object.detail) & ~KIN__LEASED;
     uint64_t offset = kin__offset(all->family, lease);
@@ -191,7 +193,7 @@ static int64_t messages_in(kin__queue *queue)
 }
 
 /* What is particular to its type. */
-static void look_inside(findings *all, void *object, kin_seen_object *it)
+static void look_inside(findings *all, void *object, kin_object_info *it)
 {
     kin_family *family = all->family;
     switch ((uint32_t)it->type) {
@@ -230,13 +232,13 @@ static void look_inside(findings *all, void *object, kin_seen_object *it)
 
 /* ---- sleepers ---- */
 
-static bool read_sleeper(kin_family *family, uint32_t index, kin_seen_sleeper *out)
+static bool read_sleeper(kin_family *family, uint32_t index, kin_waiter_info *out)
 {
     kin__thread *thread = kin__thread_at(family, index);
     uint64_t lease = atomic_load(&thread->lease);
     uint64_t token = kin__token(lease >> 24, index);
     uint32_t type = 0;
-    *out = (kin_seen_sleeper){.thread = index};
+    *out = (kin_waiter_info){.thread = index};
     if ((lease & 0xff) != KIN__LIVE || !kin__slot_waits(atomic_load(&thread->state))) {
         return false;
     }
@@ -285,7 +287,7 @@ static void read_names(findings *it)
 static void read_threads(findings *it, uint32_t end)
 {
     for (uint32_t i = 0; i < end; i++) {
-        kin_seen_sleeper *sleeper = &it->sleepers[it->sleeper_count];
+        kin_waiter_info *sleeper = &it->sleepers[it->sleeper_count];
         uint64_t lease = atomic_load(&kin__thread_at(it->family, i)->lease);
         uint32_t member = kin__lease_member(lease);
         if (kin__lease_live(lease) && member < KIN__MEMBERS_MAX) {
@@ -310,7 +312,7 @@ static void forget(findings *it)
     }
 }
 
-static kin_status find_out(findings **out, kin_family *family, const kin_sight *sight)
+static kin_status find_out(findings **out, kin_family *family, const kin_inspector *sight)
 {
     uint32_t end = kin__thread_end(family);
     findings *it = calloc(1, sizeof *it);
@@ -320,7 +322,7 @@ static kin_status find_out(findings **out, kin_family *family, const kin_sight *
     }
     if (!it || !it->sleepers || !it->by_object) {
         forget(it);
-        return KIN_E_NO_MEMORY;
+        return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
     }
     it->family = family;
     it->sight = sight;
@@ -333,9 +335,9 @@ static kin_status find_out(findings **out, kin_family *family, const kin_sight *
 
 /* ---- all of it ---- */
 
-static void show_family(kin_family *family, const kin_sight *sight)
+static void show_family(kin_family *family, const kin_inspector *sight)
 {
-    kin_seen_family it = {.reserve = family->layout.reserve};
+    kin_family_view it = {.reserve = family->layout.reserve};
     it.committed = kin__family_committed(family);
     memcpy(it.id, family->id.bytes, sizeof it.id);
     memcpy(it.name, family->name, sizeof it.name);
@@ -346,9 +348,9 @@ static void show_family(kin_family *family, const kin_sight *sight)
 
 static void show_members(findings *all)
 {
-    const kin_sight *sight = all->sight;
+    const kin_inspector *sight = all->sight;
     for (uint32_t i = 0; sight->member && i < kin__member_end(all->family); i++) {
-        kin_seen_member it = {0, all->threads[i], 0, 0};
+        kin_member_info it = {0, all->threads[i], 0, 0};
         uint64_t state = atomic_load(&kin__member_at(all->family, i)->state);
         if (KIN__MEMBER_PHASE(state) != KIN__LIVE) {
             continue;
@@ -365,7 +367,7 @@ static void show_members(findings *all)
 static void show_object(findings *all, uint64_t offset, uint32_t type)
 {
     void *object = kin__object_at(all->family, offset, type);
-    kin_seen_object it = {.type = (kin_type)type, .offset = offset, .held = -1};
+    kin_object_info it = {.type = (kin_type)type, .offset = offset, .held = -1};
     if (!object) {
         return; /* it was there a moment ago */
     }
@@ -417,24 +419,26 @@ static void show_sleepers(const findings *all)
     }
 }
 
-kin_status kin_family_look(kin_family *family, const kin_sight *sight)
+kin_status kin_family_inspect_all(kin_family *family, const kin_inspector *inspector)
 {
     findings *all;
-    if (!sight || sight->size != sizeof *sight) {
-        return KIN_E_ARGUMENT;
-    }
-    kin_status status = kin__family_resolve(&family, family);
+    kin_inspector own;
+    kin_status status = inspector ? kin__options_read(&own, sizeof own, inspector, "KIN_INSPECTOR_INIT")
+                                  : kin__refuse(KIN_E_ARGUMENT, "inspector is NULL");
     if (status == KIN_OK) {
-        status = find_out(&all, family, sight);
+        status = kin__family_resolve(&family, family);
     }
     if (status == KIN_OK) {
-        show_family(family, sight);
+        status = find_out(&all, family, &own);
+    }
+    if (status == KIN_OK) {
+        show_family(family, &own);
         show_members(all);
         show_objects(all);
         show_sleepers(all);
         forget(all);
     }
-    return status;
+    return kin__told(status);
 }
 
 /* ---- all families ---- */
@@ -479,11 +483,11 @@ static void visit_other(const kin_os_found *found, void *context)
     }
 }
 
-kin_status kin_families(void (*visit)(kin_family *family, void *context), void *context, uint32_t *count)
+kin_status kin_family_list(void (*visit)(kin_family *family, void *context), void *context, uint32_t *count)
 {
     tour it = {.visit = visit, .context = context};
     if (!visit) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "visit is NULL");
     }
     kin_os_discover(is_new, visit_other, &it);
     for (uint32_t i = 0; i < KIN__FAMILIES; i++) {

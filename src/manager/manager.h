@@ -6,6 +6,6 @@
 
 #define KIN__KEEPER_ENTRY "kin.keeper"
 
-extern const kin_entry kin__keeper_entry;
+extern const kin_child_entry kin__keeper_entry;
 
 #endif

@@ -42,16 +42,16 @@ struct kin_future {
     kin__future_list *list;     /* or NULL */
     void *memory;               /* in which the job lies */
     kin__plan plan;
-    kin_work work;
+    kin_job work;
     uint64_t looked;        /* batches before it are DONE */
     _Atomic uint64_t reach; /* workers have taken batches up to here, about */
     uint32_t passed;        /* it is closed, and the workers in the slots before this one do not look at its job */
     _Atomic bool ended;
     _Atomic bool cancelled;
-    bool telling;            /* a thread is in work.finished */
-    bool abandoned;          /* it was closed meanwhile: that thread frees it */
-    bool has_death;          /* a worker died of a task */
-    kin_outcome first_death; /* of which task, and how */
+    bool telling;               /* a thread is in work.finished */
+    bool abandoned;             /* it was closed meanwhile: that thread frees it */
+    bool has_death;             /* a worker died of a task */
+    kin_job_result first_death; /* of which task, and how */
     kin__given given;
     uint64_t told; /* items, to work.progress */
 };

@@ -9,6 +9,8 @@
 #include "pool/tracking.h"
 #include "pool/workers.h"
 #include "process/arguments.h"
+#include "base/last_error.h"
+#include "base/sized.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +35,7 @@ static bool add(uint64_t *at, uint64_t count, uint64_t size)
     return true;
 }
 
-static bool lay_out(layout *out, const kin__plan *plan, const kin_work *work)
+static bool lay_out(layout *out, const kin__plan *plan, const kin_job *work)
 {
     kin__writer measure = {NULL, 0, 0};
     uint64_t at = sizeof(kin__job);
@@ -62,7 +64,7 @@ static uint64_t share(uint64_t count, uint64_t parts)
     return count / parts > 0 ? count / parts : 1;
 }
 
-static void divide(kin__plan *out, const kin_pool *pool, const kin_work *work)
+static void divide(kin__plan *out, const kin_pool *pool, const kin_job *work)
 {
     out->alone = work->count == 0;
     out->count = out->alone ? 1 : work->count;
@@ -77,12 +79,12 @@ static void divide(kin__plan *out, const kin_pool *pool, const kin_work *work)
     out->limit = work->limit;
 }
 
-static void fill_job(kin__job *job, const kin_pool *pool, const kin__plan *plan, const kin_work *work,
+static void fill_job(kin__job *job, const kin_pool *pool, const kin__plan *plan, const kin_job *work,
                      const layout *where)
 {
     uint64_t at = kin__offset(pool->family, job);
     job->number = plan->number;
-    memcpy(job->function, work->function, strlen(work->function));
+    memcpy(job->function, work->task, strlen(work->task));
     job->count = plan->count;
     job->chunk = plan->chunk;
     job->tasks = plan->tasks;
@@ -110,7 +112,7 @@ static void fill_job(kin__job *job, const kin_pool *pool, const kin__plan *plan,
 }
 
 /* What the maker goes by: its own numbers, not what stands in the arena by now. */
-static void place_plan(kin__plan *plan, kin__job *job, const layout *where, const kin_work *work)
+static void place_plan(kin__plan *plan, kin__job *job, const layout *where, const kin_job *work)
 {
     char *start = (char *)job;
     plan->job = job;
@@ -121,13 +123,13 @@ static void place_plan(kin__plan *plan, kin__job *job, const layout *where, cons
     plan->notes = plan->tasks > 1 ? (_Atomic uint64_t *)(void *)(start + where->notes) : NULL;
 }
 
-static kin_status make_job(kin_future *future, const kin_work *work)
+static kin_status make_job(kin_future *future, const kin_job *work)
 {
     kin_pool *pool = future->pool;
     layout where;
     divide(&future->plan, pool, work);
     if (!lay_out(&where, &future->plan, work) || where.size > UINT32_MAX - 64) {
-        return KIN_E_TOO_BIG;
+        return kin__refuse(KIN_E_TOO_BIG, "the job has more tasks, or more bytes, than one job can have");
     }
     kin_status status = kin_alloc(&future->memory, pool->family, (size_t)where.size + KIN__LINE_SLACK);
     if (status != KIN_OK) {
@@ -147,28 +149,35 @@ static bool array_sound(const kin_pool *pool, const void *array, size_t count, s
                          kin__family_covers(pool->family, kin__offset(pool->family, array), (uint64_t)count * size));
 }
 
-static kin_status check(const kin_pool *pool, const kin_work *work)
+static kin_status check(const kin_pool *pool, const kin_job *work)
 {
-    if (!work || work->size != sizeof *work || !work->function || work->limit < 0 || work->retries > KIN__RETRIES_MAX ||
-        (work->count == 0 && !work->in && work->in_size > 0)) {
-        return KIN_E_ARGUMENT;
+    if (!work->task || work->limit < 0) {
+        return kin__refuse(KIN_E_ARGUMENT, "job->task is NULL, or job->limit is negative");
     }
-    if (!kin__function_find(work->function)) {
-        return KIN_E_ENTRY;
+    if (work->retries > KIN__RETRIES_MAX || (work->count == 0 && !work->in && work->in_size > 0)) {
+        return kin__refuse(KIN_E_ARGUMENT, "job->retries is too large, or job->in is NULL and in_size is not 0");
+    }
+    if (!kin__function_find(work->task)) {
+        return kin__function_missing(work->task);
     }
     if (work->args && (work->args->handle_count > 0 || work->args->family != pool->family)) {
-        return work->args->handle_count > 0 ? KIN_E_UNSUPPORTED : KIN_E_FAMILY;
+        return work->args->handle_count > 0 ? kin__refuse(KIN_E_UNSUPPORTED, "job->args cannot carry handles")
+                                            : kin__refuse(KIN_E_FAMILY, "job->args belongs to another family");
     }
     if (work->count > 0 && (!array_sound(pool, work->in, work->count, work->in_size) ||
                             !array_sound(pool, work->out, work->count, work->out_size))) {
-        return KIN_E_FAMILY;
+        return kin__refuse(KIN_E_NOT_SHARED,
+                           "job->in and job->out must lie in the pool's family, as kin_alloc gives them");
     }
     return KIN_OK;
 }
 
 static kin_status check_open(const kin_pool *pool)
 {
-    return pool->broken ? KIN_E_WORKER_DIED : pool->closed || pool->ended ? KIN_E_CLOSED : KIN_OK;
+    if (pool->broken) {
+        return kin__refuse(KIN_E_WORKER_DIED, "the pool is broken: its workers ended before they could work");
+    }
+    return pool->closed || pool->ended ? kin__refuse(KIN_E_CLOSED, "the pool is closed") : KIN_OK;
 }
 
 /* ---- posting ---- */
@@ -199,7 +208,7 @@ static void wake_workers(const kin_future *future)
 }
 
 /* KIN_E_BUSY: there is no room for a job. KIN_E_NO_MEMORY: perhaps until workers look away from closed works. */
-static kin_status prepare(kin_future *future, const kin_work *work, uint64_t *number)
+static kin_status prepare(kin_future *future, const kin_job *work, uint64_t *number)
 {
     kin_pool *pool = future->pool;
     kin_status status = check_open(pool);
@@ -222,7 +231,7 @@ static kin_status prepare(kin_future *future, const kin_work *work, uint64_t *nu
 }
 
 /* Under the pool's lock. Errors: those of prepare. */
-static kin_status post(kin_future *future, const kin_work *work)
+static kin_status post(kin_future *future, const kin_job *work)
 {
     kin_pool *pool = future->pool;
     kin__pool *shared = pool->shared;
@@ -254,7 +263,7 @@ static bool is_final(const kin_pool *pool, kin_status status, int64_t patience, 
     return (status != KIN_E_BUSY && !soon) || now >= deadline;
 }
 
-static kin_status post_until(kin_future *future, const kin_work *work, int64_t deadline)
+static kin_status post_until(kin_future *future, const kin_job *work, int64_t deadline)
 {
     kin_pool *pool = future->pool;
     kin_status status = kin__pool_enter(pool);
@@ -278,25 +287,30 @@ static kin_status post_until(kin_future *future, const kin_work *work, int64_t d
     return status == KIN_E_BUSY ? KIN_E_TIMED_OUT : status;
 }
 
-kin_status kin_pool_submit(kin_future **out, kin_pool *pool, const kin_work *work, int64_t timeout)
+kin_status kin_pool_submit(kin_future **out, kin_pool *pool, const kin_job *job, int64_t timeout)
 {
+    kin_job work;
     if (!out || !pool || timeout < 0) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "out is NULL, or pool is NULL, or timeout is negative");
     }
-    kin_status status = check(pool, work);
+    kin_status status =
+        job ? kin__options_read(&work, sizeof work, job, "KIN_JOB_INIT") : kin__refuse(KIN_E_ARGUMENT, "job is NULL");
+    if (status == KIN_OK) {
+        status = check(pool, &work);
+    }
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     kin_future *future = calloc(1, sizeof *future);
     if (!future) {
-        return KIN_E_NO_MEMORY;
+        return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
     }
     future->pool = pool;
-    future->work = *work;
-    status = post_until(future, work, kin__deadline(timeout));
+    future->work = work;
+    status = post_until(future, &work, kin__deadline(timeout));
     if (status != KIN_OK) {
         free(future);
-        return status;
+        return kin__told(status);
     }
     *out = future;
     return KIN_OK;

@@ -237,7 +237,7 @@ static void note_death(kin_future *future, uint64_t task, kin_exit how, kin__tas
     }
     int status = why == KIN__TASK_LATE ? KIN_E_TIMED_OUT : KIN_E_WORKER_DIED;
     future->has_death = true;
-    future->first_death = (kin_outcome){.task = task, .status = status, .worker = how};
+    future->first_death = (kin_job_result){.task = task, .status = status, .worker = how};
 }
 
 /* A task whose worker died is tried again, or has ended. */

@@ -31,7 +31,7 @@ typedef struct worker {
     /* the job that it looked at last: */
     uint64_t known; /* its number + 1 */
     kin__plan plan;
-    const kin_function *function;
+    const kin_task_entry *function;
     kin_args *args;
     kin_status args_status;
 } worker;
@@ -401,7 +401,7 @@ static int initialize(const worker *w)
     if (name[0] == '\0') {
         return 0;
     }
-    const kin_function *function = kin__function_find(name);
+    const kin_task_entry *function = kin__function_find(name);
     kin_task task = {.count = 0, .args = &nothing, .shared = w->shared};
     int status = function ? function->run(&task) : KIN_E_ENTRY;
     if (status != 0) {
@@ -416,9 +416,9 @@ static int run(const kin_args *args)
     const void *bytes;
     size_t size, room;
     uint32_t order[2]; /* slot, id */
-    if (kin_args_get(args, KIN__WORKER_POOL, KIN_TYPE_MEMORY, &memory) != KIN_OK ||
+    if (kin_args_get_object(&memory, args, KIN__WORKER_POOL, KIN_TYPE_MEMORY) != KIN_OK ||
         kin_alloc_size(memory, &room) != KIN_OK || room < sizeof(kin__pool) + KIN__LINE_SLACK ||
-        kin_args_get_bytes(args, KIN__WORKER_SLOT, &bytes, &size) != KIN_OK || size != sizeof order) {
+        kin_args_get_bytes(&bytes, &size, args, KIN__WORKER_SLOT) != KIN_OK || size != sizeof order) {
         return KIN_EXIT_START;
     }
     memcpy(order, bytes, sizeof order);
@@ -450,4 +450,4 @@ static int run(const kin_args *args)
     return 0;
 }
 
-const kin_entry kin__worker_entry = {KIN__WORKER_ENTRY, run};
+const kin_child_entry kin__worker_entry = {KIN__WORKER_ENTRY, run};

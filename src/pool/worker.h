@@ -9,6 +9,6 @@
 #define KIN__WORKER_POOL "kin.pool" /* memory: the kin__pool */
 #define KIN__WORKER_SLOT "kin.slot" /* bytes: the number of its slot, its id */
 
-extern const kin_entry kin__worker_entry;
+extern const kin_child_entry kin__worker_entry;
 
 #endif

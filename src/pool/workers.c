@@ -12,6 +12,7 @@
 #include "pool/worker.h"
 #include "process/arguments.h"
 #include "process/process.h"
+#include "base/last_error.h"
 
 #include <stdlib.h>
 
@@ -97,7 +98,7 @@ static kin_status make_args(kin_args **out, const kin_pool *pool, const uint32_t
     }
     args->count = given ? given->count : 0;
     args->handle_count = given ? given->handle_count : 0;
-    status = kin_args_add(args, KIN__WORKER_POOL, KIN_TYPE_MEMORY, pool->memory);
+    status = kin_args_add_object(args, KIN__WORKER_POOL, KIN_TYPE_MEMORY, pool->memory);
     if (status == KIN_OK) {
         status = kin_args_add_bytes(args, KIN__WORKER_SLOT, order, 2 * sizeof *order);
     }
@@ -125,7 +126,7 @@ static kin_status start_process(kin__worker *worker, const kin_args *args, const
 
 static kin_status start(kin_pool *pool, uint32_t i)
 {
-    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
     kin__worker_slot *slot = slot_of(pool, i);
     kin_args *args;
     pool->generation = (pool->generation + 1) & 0x7fffff;
@@ -239,7 +240,10 @@ kin_status kin__workers_room(const kin_pool *pool, uint32_t size)
         return KIN_OK;
     }
     kin__reap_all(pool->family);
-    return has_room(pool->family, more) ? KIN_OK : KIN_E_LIMIT;
+    return has_room(pool->family, more)
+               ? KIN_OK
+               : kin__refuse(KIN_E_LIMIT, "the family has no room for so many workers: raise options.max_members and "
+                                          "max_threads when it is created");
 }
 
 /* ---- watching ---- */

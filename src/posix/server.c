@@ -1,9 +1,9 @@
 /* server.c: a process that forks children for another one: clone with CLONE_PARENT, socketpair, SCM_RIGHTS.
  *
  * The server is this program, started afresh, so it has one thread and little memory. It never joins a family, and of
- * the program it runs only what stands before kin_main. CLONE_PARENT makes each child a child of the server's parent,
- * the caller. The caller waits for it, kills it, and is its getppid, as with any other child. So no status has to be
- * carried back, and none is lost with the server.
+ * the program it runs only what stands before kin_child_main. CLONE_PARENT makes each child a child of the server's
+ * parent, the caller. The caller waits for it, kills it, and is its getppid, as with any other child. So no status has
+ * to be carried back, and none is lost with the server.
  *
  * One start, under the caller's lock:
  *

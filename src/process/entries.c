@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-static const kin_entry *entries; /* set at the start of main, read-only afterwards */
+static const kin_child_entry *entries; /* set at the start of main, read-only afterwards */
 static size_t entry_count;
 
 static _Atomic bool begun;
@@ -16,16 +16,16 @@ bool kin__main_begun(void)
     return atomic_load(&begun);
 }
 
-const kin_entry *kin__entry_find(const char *name)
+const kin_child_entry *kin__entry_find(const char *name)
 {
-    const kin_entry *found = kin__registry_find(entries, entry_count, sizeof *entries, name);
+    const kin_child_entry *found = kin__registry_find(entries, entry_count, sizeof *entries, name);
     for (size_t i = 0; !found && kin__hooks.entries[i]; i++) {
         found = strcmp(name, kin__hooks.entries[i]->name) == 0 ? kin__hooks.entries[i] : NULL;
     }
     return found;
 }
 
-bool kin__entries_set(const kin_entry *list, size_t count)
+bool kin__entries_set(const kin_child_entry *list, size_t count)
 {
     if (!list) {
         atomic_store(&begun, count == 0 || atomic_load(&begun));

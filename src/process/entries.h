@@ -8,11 +8,11 @@
 #include "kin/process.h"
 
 /* Registers the program's entries; NULL and 0: leaves those that are registered. False: they are not usable. */
-bool kin__entries_set(const kin_entry *list, size_t count);
+bool kin__entries_set(const kin_child_entry *list, size_t count);
 /* The entry of that name, or NULL. */
-const kin_entry *kin__entry_find(const char *name);
+const kin_child_entry *kin__entry_find(const char *name);
 
-/* Whether kin_main has been called: what a spawned child is to find must have been registered before. */
+/* Whether kin_child_main has been called: what a spawned child is to find must have been registered before. */
 bool kin__main_begun(void);
 
 #endif

@@ -5,6 +5,7 @@
 #include "process/blob.h"
 #include "process/children.h"
 #include "process/entries.h"
+#include "base/last_error.h"
 
 #include <stdlib.h>
 
@@ -21,7 +22,7 @@ static kin_status check(kin__blob *out, const unsigned char *bytes, size_t size,
 }
 
 /* Everything up to the entry: what it is to run, and with what. */
-static kin_status come_in(const kin_entry **entry, kin_args *args)
+static kin_status come_in(const kin_child_entry **entry, kin_args *args)
 {
     kin__blob blob;
     unsigned char bytes[KIN_BLOB_MAX];
@@ -46,18 +47,21 @@ static kin_status come_in(const kin_entry **entry, kin_args *args)
         status = kin__blob_take(args, &blob, handles);
     }
     if (status == KIN_OK) {
-        kin__family_set_default(args->family); /* whatever the program has done before kin_main */
+        kin__family_set_default(args->family); /* whatever the program has done before kin_child_main */
     }
     return status;
 }
 
-kin_status kin_main(const kin_entry *list, size_t count)
+kin_status kin_child_main(const kin_child_entry *list, size_t count)
 {
     static kin_args args; /* not from the allocator, which a child that needs none may then leave alone */
-    const kin_entry *entry;
+    const kin_child_entry *entry;
     bool usable = kin__entries_set(list, count), child = kin_os_message_pending();
     if (!child) {
-        return usable ? KIN_OK : KIN_E_ARGUMENT;
+        return kin__told(
+            usable ? KIN_OK
+                   : kin__refuse(KIN_E_ARGUMENT,
+                                 "an entry has no name, a name twice or of more than 47 bytes, or no function"));
     }
     if (!usable || come_in(&entry, &args) != KIN_OK) {
         exit(KIN_EXIT_START);

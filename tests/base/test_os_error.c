@@ -25,8 +25,8 @@ static int task(kin_task *it)
     return 0;
 }
 
-static const kin_entry entries[] = {{"nothing", child_nothing}, {"exchange", child_exchange}};
-static const kin_function functions[] = {{"task", task}};
+static const kin_child_entry entries[] = {{"nothing", child_nothing}, {"exchange", child_exchange}};
+static const kin_task_entry functions[] = {{"task", task}};
 
 /* Sets a code that no call below has any reason to set. */
 static int mark(void)
@@ -77,8 +77,8 @@ static void objects_leave_it_alone(void **state)
     void *memory = NULL;
     char text[8];
     size_t size;
-    KEEPS(kin_family_own(&family));
-    KEEPS(kin_lock_create(&lock, NULL));
+    KEEPS(kin_family_default(&family));
+    KEEPS(kin_lock_create(&lock, NULL, 0));
     KEEPS(kin_lock_acquire(lock, KIN_NOW));
     KEEPS(kin_lock_release(lock));
     KEEPS(kin_sem_create(&sem, NULL, 0, 0));
@@ -96,7 +96,7 @@ static void objects_leave_it_alone(void **state)
     KEEPS_TIMING_OUT(kin_cond_wait(cond, lock, KIN_MS(30)));
     KEEPS(kin_lock_release(lock));
     KEEPS(kin_rwlock_create(&rwlock, NULL));
-    KEEPS(kin_rwlock_acquire(rwlock, KIN_READ, KIN_NOW));
+    KEEPS(kin_rwlock_acquire(rwlock, KIN_RWLOCK_READ, KIN_NOW));
     KEEPS(kin_rwlock_release(rwlock));
     KEEPS(kin_queue_create(&queue, NULL, NULL));
     KEEPS_TIMING_OUT(kin_queue_get(queue, text, sizeof text, &size, KIN_MS(30)));
@@ -148,8 +148,8 @@ static void processes_leave_it_alone(void **state)
     KEEPS(kin_queue_create(&there, NULL, NULL));
     KEEPS(kin_queue_create(&back, NULL, NULL));
     KEEPS(kin_args_create(&args, NULL));
-    KEEPS(kin_args_add(args, "there", KIN_TYPE_QUEUE, there));
-    KEEPS(kin_args_add(args, "back", KIN_TYPE_QUEUE, back));
+    KEEPS(kin_args_add_object(args, "there", KIN_TYPE_QUEUE, there));
+    KEEPS(kin_args_add_object(args, "back", KIN_TYPE_QUEUE, back));
     KEEPS(kin_process_start(&child, "exchange", args, NULL));
     KEEPS_TIMING_OUT(kin_process_join(child, KIN_MS(30), NULL));
     KEEPS_TIMING_OUT(kin_queue_get(back, text, sizeof text, &size, KIN_MS(200)));
@@ -172,14 +172,14 @@ static void pools_leave_it_alone(void **state)
     (void)state;
     bool well = true;
     int before = mark();
-    kin_pool_options options = KIN_POOL_OPTIONS;
+    kin_pool_options options = KIN_POOL_OPTIONS_INIT;
     kin_pool *pool = NULL;
-    kin_work work = KIN_WORK;
+    kin_job job = KIN_JOB_INIT;
     options.workers = 2;
-    work.function = "task";
-    work.count = 20;
+    job.task = "task";
+    job.count = 20;
     KEEPS(kin_pool_create(&pool, NULL, &options));
-    KEEPS(kin_pool_map(pool, &work, NULL, PATIENCE));
+    KEEPS(kin_pool_map(pool, &job, NULL, PATIENCE));
     KEEPS(kin_pool_close(pool));
     KEEPS(kin_pool_join(pool, PATIENCE));
     kin_pool_destroy(pool);
@@ -189,8 +189,8 @@ static void pools_leave_it_alone(void **state)
 
 int main(void)
 {
-    kin_functions(functions, 1);
-    kin_main(entries, sizeof entries / sizeof entries[0]);
+    kin_register_tasks(functions, 1);
+    kin_child_main(entries, sizeof entries / sizeof entries[0]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(objects_leave_it_alone),
         cmocka_unit_test(families_leave_it_alone),

@@ -11,12 +11,12 @@ static int child(const kin_args *args)
 
 int main(void)
 {
-    static const kin_entry entries[] = {{"child", child}};
-    if (kin_main(entries, 1) != KIN_OK) {
+    static const kin_child_entry entries[] = {{"child", child}};
+    if (kin_child_main(entries, 1) != KIN_OK) {
         return 1;
     }
     kin_lock *lock = NULL;
-    kin_status status = kin_lock_create(&lock, NULL);
+    kin_status status = kin_lock_create(&lock, NULL, 0);
     if (status == KIN_OK) {
         status = kin_lock_acquire(lock, KIN_FOREVER);
     }

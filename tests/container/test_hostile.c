@@ -47,7 +47,7 @@ static void root_may_be_at_the_end_of_what_there_is(void **state)
             atomic_store(root_of(dict), kin__block_word(end - before, 1));
             assert_true(kin_dict_get(dict, &key, sizeof key, &value, sizeof value, NULL) < 0);
             assert_true(kin_dict_set(dict, &key, sizeof key, &value, sizeof value) < 0);
-            assert_true(kin_dict_delete(dict, &key, sizeof key) < 0);
+            assert_true(kin_dict_remove(dict, &key, sizeof key) < 0);
         }
     }
     kin_family_close(family);
@@ -78,8 +78,8 @@ static void clearing_asks_about_no_word_twice(void **state)
     }
     atomic_store(root_of(dict), word_of(family, directory));
     int64_t began = now_ns();
-    kin_items *items = NULL;
-    assert_true(kin_dict_items(&items, dict) < 0);
+    kin_snapshot *items = NULL;
+    assert_true(kin_dict_snapshot(&items, dict) < 0);
     assert_ok(kin_dict_clear(dict));
     assert_true(now_ns() - began < KIN_SECONDS(5)); /* it was 80 s */
     kin_family_close(family);
@@ -92,7 +92,7 @@ static void copy_is_no_larger_than_the_family(void **state)
     kin_dict *dict = new_dict(family, 3000);
     kin__entry *entry = NULL;
     kin__segment_view in;
-    kin_items *items = NULL;
+    kin_snapshot *items = NULL;
     assert_ok(kin_alloc((void **)&entry, family, 1 << 20));
     atomic_store(&entry->key_size, 4);
     atomic_store(&entry->value_size, (1 << 20) - 16);
@@ -100,7 +100,7 @@ static void copy_is_no_larger_than_the_family(void **state)
     for (uint64_t i = 0; i < in.capacity; i++) {
         atomic_store(&in.slots[i].word, i < 40 ? word_of(family, entry) : KIN__NO_ENTRY);
     }
-    assert_status(kin_dict_items(&items, dict), KIN_E_DAMAGED);
+    assert_status(kin_dict_snapshot(&items, dict), KIN_E_DAMAGED);
     kin_family_close(family);
 }
 

@@ -61,7 +61,7 @@ static void items_stand_where_they_were_put(void **state)
         assert_memory_equal(buffer, expected[i], size);
     }
     assert_ok(kin_list_set(list, KIN_LIST_LAST, "dd", 2));
-    assert_status(kin_list_pop(list, 3, buffer, 1, &size), KIN_E_TOO_BIG);
+    assert_status(kin_list_pop(list, 3, buffer, 1, &size), KIN_E_BUFFER);
     assert_int_equal(size, 2);
     assert_int_equal(size_of(list), 4);
     assert_ok(kin_list_pop(list, 3, buffer, 2, &size));
@@ -179,27 +179,27 @@ static void slices_are_those_of_one_moment(void **state)
                                        {20, 1, 0},
                                        {SIZE_MAX, SIZE_MAX, 0}};
     kin_list *list = new_list();
-    kin_items *items = NULL;
-    kin_item item;
+    kin_snapshot *items = NULL;
+    kin_snapshot_item item;
     int64_t number = 0;
-    assert_ok(kin_list_items(&items, list, 0, SIZE_MAX));
-    assert_int_equal(kin_items_count(items), 0);
-    kin_items_destroy(items);
+    assert_ok(kin_list_snapshot(&items, list, 0, SIZE_MAX));
+    assert_int_equal(kin_snapshot_count(items), 0);
+    kin_snapshot_destroy(items);
     for (int64_t i = 0; i < 20; i++) {
         insert_number(list, KIN_LIST_LAST, i);
     }
     for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
-        assert_ok(kin_list_items(&items, list, ranges[i][0], ranges[i][1]));
-        assert_int_equal(kin_items_count(items), ranges[i][2]);
+        assert_ok(kin_list_snapshot(&items, list, ranges[i][0], ranges[i][1]));
+        assert_int_equal(kin_snapshot_count(items), ranges[i][2]);
         for (size_t k = 0; k < ranges[i][2]; k++) {
-            assert_true(kin_items_next(items, &item));
+            assert_true(kin_snapshot_next(items, &item));
             assert_null(item.key);
             assert_int_equal(item.value_size, sizeof number);
             memcpy(&number, item.value, sizeof number);
             assert_int_equal(number, ranges[i][0] + k);
         }
-        assert_false(kin_items_next(items, &item));
-        kin_items_destroy(items);
+        assert_false(kin_snapshot_next(items, &item));
+        kin_snapshot_destroy(items);
     }
     assert_ok(kin_list_destroy(list));
 }
@@ -227,7 +227,7 @@ static void bad_input_is_refused(void **state)
     (void)state;
     kin_list *list = new_list(), *gone = new_list();
     kin_dict *dict = NULL;
-    kin_items *items = NULL;
+    kin_snapshot *items = NULL;
     kin_ref ref;
     void *found = NULL;
     char buffer[8];
@@ -243,12 +243,12 @@ static void bad_input_is_refused(void **state)
     assert_status(kin_list_size(list, NULL), KIN_E_ARGUMENT);
     assert_status(kin_list_size(NULL, &size), KIN_E_ARGUMENT);
     assert_status(kin_list_clear(NULL), KIN_E_ARGUMENT);
-    assert_status(kin_list_items(NULL, list, 0, 1), KIN_E_ARGUMENT);
+    assert_status(kin_list_snapshot(NULL, list, 0, 1), KIN_E_ARGUMENT);
     assert_status(kin_list_get((kin_list *)dict, 0, buffer, 8, NULL), KIN_E_TYPE);
     assert_status(kin_list_append((kin_list *)dict, "a", 1), KIN_E_TYPE);
-    assert_status(kin_list_items(&items, (kin_list *)dict, 0, 1), KIN_E_TYPE);
+    assert_status(kin_list_snapshot(&items, (kin_list *)dict, 0, 1), KIN_E_TYPE);
     assert_status(kin_dict_set((kin_dict *)list, "a", 1, "a", 1), KIN_E_TYPE);
-    assert_status(kin_list_append((kin_list *)(void *)&ref, "a", 1), KIN_E_FAMILY);
+    assert_status(kin_list_append((kin_list *)(void *)&ref, "a", 1), KIN_E_NOT_SHARED);
     assert_ok(kin_ref_of(&ref, KIN_TYPE_LIST, gone));
     assert_ok(kin_ref_get(&found, KIN_TYPE_LIST, ref));
     assert_ptr_equal(found, gone);
@@ -323,15 +323,15 @@ static kin_process *start_user(kin_list *list, const char *entry, int64_t times,
 /* All that is in it makes sense, and there is no block in the family that is not accounted for. */
 static void check_whole(kin_list *list, uint64_t before)
 {
-    kin_items *items = NULL;
-    kin_item item;
+    kin_snapshot *items = NULL;
+    kin_snapshot_item item;
     size_t count = size_of(list), seen = 0;
-    assert_ok(kin_list_items(&items, list, 0, SIZE_MAX));
-    for (; kin_items_next(items, &item); seen++) {
+    assert_ok(kin_list_snapshot(&items, list, 0, SIZE_MAX));
+    for (; kin_snapshot_next(items, &item); seen++) {
         assert_true(is_pattern(item.value, item.value_size));
     }
     assert_int_equal(seen, count);
-    kin_items_destroy(items);
+    kin_snapshot_destroy(items);
     assert_in_range(count_blocks(), before + count, before + count + 1); /* perhaps an index */
 }
 
@@ -518,10 +518,10 @@ static int child_change(const kin_args *args)
 
 int main(void)
 {
-    static const kin_entry entries[] = {
+    static const kin_child_entry entries[] = {
         {"use", child_use}, {"pass_through", child_pass_through}, {"take", child_take}, {"change", child_change}};
     limit_own_family();
-    kin_main(entries, 4);
+    kin_child_main(entries, 4);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(items_stand_where_they_were_put),
         cmocka_unit_test(it_does_what_an_array_does),

@@ -65,14 +65,14 @@ int main(int argc, char **argv)
                                           {"matrix", TOOL_NONE, 'm'},
                                           {"calls", TOOL_NONE, 'c'},
                                           {NULL, TOOL_NONE, 0}};
-    static const kin_entry entries[] = {{"be_killed", child_be_killed},       {"sleep", child_sleep},
-                                        {"hold_and_end", child_hold_and_end}, {"die_in_dict", child_die_in_dict},
-                                        {"make_family", child_make_family},   {"end", child_end}};
-    kin_functions(pool_functions, pool_function_count);
-    kin_family_options small = KIN_FAMILY_OPTIONS;
+    static const kin_child_entry entries[] = {{"be_killed", child_be_killed},       {"sleep", child_sleep},
+                                              {"hold_and_end", child_hold_and_end}, {"die_in_dict", child_die_in_dict},
+                                              {"make_family", child_make_family},   {"end", child_end}};
+    kin_register_tasks(pool_functions, pool_function_count);
+    kin_family_options small = KIN_FAMILY_OPTIONS_INIT;
     small.reserve = 64 << 20; /* check.c fills it */
-    kin_family_default_options(&small);
-    if (kin_main(entries, sizeof entries / sizeof entries[0]) != KIN_OK) {
+    kin_family_configure_default(&small);
+    if (kin_child_main(entries, sizeof entries / sizeof entries[0]) != KIN_OK) {
         return 2;
     }
     step_has_children(); /* orphans are this process's from now on */

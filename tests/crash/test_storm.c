@@ -99,7 +99,7 @@ static int use_event(place *it, unsigned number)
 
 static int use_barrier(place *it)
 {
-    kin_status status = kin_barrier_wait(&it->barrier, NULL, NULL, NULL, KIN_US(300));
+    kin_status status = kin_barrier_wait(&it->barrier, NULL, KIN_US(300));
     CHECK(status == KIN_OK || status == KIN_E_TIMED_OUT || status == KIN_E_BROKEN);
     CHECK(status == KIN_OK || kin_barrier_reset(&it->barrier) == KIN_OK);
     return 0;
@@ -107,7 +107,7 @@ static int use_barrier(place *it)
 
 static int use_rwlock(place *it, unsigned number)
 {
-    return use_pair(&it->rwlock, number % 4 == 0 ? KIN_WRITE : KIN_READ, &it->here, &it->there);
+    return use_pair(&it->rwlock, number % 4 == 0 ? KIN_RWLOCK_WRITE : KIN_RWLOCK_READ, &it->here, &it->there);
 }
 
 /* Takes as many as it puts, so that it does not fill. A message is its length, again and again. */
@@ -183,7 +183,7 @@ static void strike_down(kin_process *process)
 
 static kin_queue *new_queue(void)
 {
-    kin_queue_options options = KIN_QUEUE_OPTIONS;
+    kin_queue_options options = KIN_QUEUE_OPTIONS_INIT;
     kin_queue *queue = NULL;
     options.max_messages = MESSAGES;
     assert_ok(kin_queue_create(&queue, NULL, &options));
@@ -262,8 +262,8 @@ static void nothing_tears_and_nobody_waits_for_the_dead(void **state)
 
 int main(void)
 {
-    static const kin_entry entries[] = {{"work", child_work}};
-    kin_main(entries, 1);
+    static const kin_child_entry entries[] = {{"work", child_work}};
+    kin_child_main(entries, 1);
     const struct CMUnitTest tests[] = {cmocka_unit_test(nothing_tears_and_nobody_waits_for_the_dead)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

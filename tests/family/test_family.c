@@ -4,9 +4,9 @@
 
 static int child_count_members(const kin_args *args)
 {
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     kin_family *own = NULL;
-    CHECK(kin_family_own(&own) == KIN_OK && own == kin_args_family(args));
+    CHECK(kin_family_default(&own) == KIN_OK && own == kin_args_family(args));
     CHECK(kin_family_inspect(NULL, &info) == KIN_OK);
     CHECK(info.members == (uint32_t)given_number(args, "members"));
     return 0;
@@ -82,7 +82,7 @@ static void families_are_apart(void **state)
     kin_counter *counters[8];
     int count = 0;
     int64_t value = 0;
-    assert_ok(kin_family_own(&own));
+    assert_ok(kin_family_default(&own));
     while (count < 8 && kin_family_create(&families[count], NULL) == KIN_OK) {
         assert_ok(kin_counter_create(&counters[count], families[count], count));
         count++;
@@ -91,11 +91,11 @@ static void families_are_apart(void **state)
     assert_status(kin_family_create(&found, NULL), KIN_E_LIMIT);
     for (int i = 0; i < count; i++) {
         kin_args *args = NULL;
-        assert_ok(kin_family_of(counters[i], &found));
+        assert_ok(kin_family_of(&found, counters[i]));
         assert_ptr_equal(found, families[i]);
         assert_ok(kin_args_create(&args, families[i]));
         give(args, "counter", KIN_TYPE_COUNTER, counters[i]);
-        assert_status(kin_args_add(args, "foreign", KIN_TYPE_COUNTER, counters[(i + 1) % count]), KIN_E_FAMILY);
+        assert_status(kin_args_add_object(args, "foreign", KIN_TYPE_COUNTER, counters[(i + 1) % count]), KIN_E_FAMILY);
         run_child("of_other_family", args);
         kin_args_destroy(args);
         assert_ok(kin_counter_get(counters[i], &value));
@@ -103,7 +103,7 @@ static void families_are_apart(void **state)
     }
     for (int i = 0; i < count; i++) {
         kin_family_close(families[i]);
-        assert_status(kin_family_of(counters[i], &found), KIN_E_FAMILY);
+        assert_status(kin_family_of(&found, counters[i]), KIN_E_NOT_SHARED);
     }
     kin_family_close(NULL);
 }
@@ -115,12 +115,12 @@ static void families_made_and_closed_leave_nothing(void **state)
     kin_lock *lock = NULL;
     size_t handles = 0;
     for (int i = 0; i < 60; i++) {
-        kin_family_info info = {.size = sizeof info};
+        kin_family_info info = KIN_FAMILY_INFO_INIT;
         if (i == 5) {
             handles = count_handles();
         }
         assert_ok(kin_family_create(&family, NULL));
-        assert_ok(kin_lock_create(&lock, family));
+        assert_ok(kin_lock_create(&lock, family, 0));
         assert_ok(kin_lock_acquire(lock, KIN_NOW));
         assert_ok(kin_family_inspect(family, &info));
         kin_family_close(family);
@@ -159,8 +159,8 @@ static void limits_are_kept(void **state)
 {
     (void)state;
     kin_family *family = NULL;
-    kin_family_options options = KIN_FAMILY_OPTIONS;
-    kin_family_info info = {.size = sizeof info};
+    kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     options.max_members = 4097;
     assert_status(kin_family_create(&family, &options), KIN_E_ARGUMENT);
     options.max_members = 0;
@@ -174,13 +174,13 @@ static void limits_are_kept(void **state)
     options.size = 3;
     assert_status(kin_family_create(&family, &options), KIN_E_ARGUMENT);
     assert_status(kin_family_create(NULL, NULL), KIN_E_ARGUMENT);
-    assert_status(kin_family_own(NULL), KIN_E_ARGUMENT);
-    assert_status(kin_family_of(NULL, &family), KIN_E_ARGUMENT);
-    assert_status(kin_family_of(&info, &family), KIN_E_FAMILY);
+    assert_status(kin_family_default(NULL), KIN_E_ARGUMENT);
+    assert_status(kin_family_of(&family, NULL), KIN_E_ARGUMENT);
+    assert_status(kin_family_of(&family, &info), KIN_E_NOT_SHARED);
     assert_status(kin_family_inspect(NULL, NULL), KIN_E_ARGUMENT);
     info.size = 0;
     assert_status(kin_family_inspect(NULL, &info), KIN_E_ARGUMENT);
-    options = (kin_family_options)KIN_FAMILY_OPTIONS;
+    options = (kin_family_options)KIN_FAMILY_OPTIONS_INIT;
     options.reserve = UINT64_C(1) << 30;
     assert_ok(kin_family_create(&family, &options));
     info.size = sizeof info;
@@ -199,7 +199,7 @@ static void threads_give_their_entries_back(void **state)
 {
     (void)state;
     kin_lock *lock = NULL;
-    assert_ok(kin_lock_create(&lock, NULL));
+    assert_ok(kin_lock_create(&lock, NULL, 0));
     uint32_t before = inspect_family().threads;
     for (int i = 0; i < 200; i++) {
         run_thread(take_a_seat, lock);
@@ -237,7 +237,7 @@ static void closing_a_family_leaves_threads_alone(void **state)
     void *threads[THREADS];
     for (int i = 0; i < 2; i++) {
         assert_ok(kin_family_create(&families[i], NULL));
-        assert_ok(kin_lock_create(&locks[i], families[i]));
+        assert_ok(kin_lock_create(&locks[i], families[i], 0));
     }
     for (int i = 0; i < THREADS; i++) {
         visitors[i] = (visitor){.own = {locks[0], locks[1]}};
@@ -247,7 +247,7 @@ static void closing_a_family_leaves_threads_alone(void **state)
         kin_family *family = NULL;
         kin_lock *lock = NULL;
         assert_ok(kin_family_create(&family, NULL));
-        assert_ok(kin_lock_create(&lock, family));
+        assert_ok(kin_lock_create(&lock, family, 0));
         for (int i = 0; i < THREADS; i++) {
             visitors[i].next = lock;
         }
@@ -272,7 +272,7 @@ static void member_limit_is_an_error_in_the_child(void **state)
 {
     (void)state;
     kin_family *family = NULL;
-    kin_family_options options = KIN_FAMILY_OPTIONS;
+    kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
     kin_args *args = NULL;
     options.max_members = 1;
     assert_ok(kin_family_create(&family, &options));
@@ -285,24 +285,24 @@ static void member_limit_is_an_error_in_the_child(void **state)
 /* In a child: this process has its own family already. */
 static int child_choose(const kin_args *args)
 {
-    kin_family_options options = KIN_FAMILY_OPTIONS;
+    kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
     (void)args;
-    CHECK(kin_family_default_options(&options) == KIN_E_EXISTS);
+    CHECK(kin_family_configure_default(&options) == KIN_E_EXISTS);
     return 0;
 }
 
 static void the_own_family_is_made_as_was_asked(void **state)
 {
     (void)state;
-    kin_family_options options = KIN_FAMILY_OPTIONS;
+    kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
     kin_family *family = NULL;
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     assert_ok(kin_family_inspect(NULL, &info)); /* main has asked for */
     assert_true(info.reserve == (uint64_t)300 << 20);
-    assert_status(kin_family_default_options(&options), KIN_E_EXISTS);
+    assert_status(kin_family_configure_default(&options), KIN_E_EXISTS);
     options.reserve = 100;
     options.size = 1;
-    assert_status(kin_family_default_options(&options), KIN_E_ARGUMENT);
+    assert_status(kin_family_configure_default(&options), KIN_E_ARGUMENT);
     kin_args *args = new_args();
     run_child("choose", args);
     kin_args_destroy(args);
@@ -317,8 +317,8 @@ static void the_own_family_is_made_as_was_asked(void **state)
 static void a_large_reserve_costs_nothing(void **state)
 {
     (void)state;
-    kin_family_options options = KIN_FAMILY_OPTIONS;
-    kin_family_info info = {.size = sizeof info};
+    kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     uint64_t committed[2];
     const uint64_t reserves[] = {UINT64_C(256) << 20, UINT64_C(1) << 30};
     for (int i = 0; i < 2; i++) {
@@ -334,14 +334,14 @@ static void a_large_reserve_costs_nothing(void **state)
 
 int main(void)
 {
-    static const kin_entry entries[] = {
+    static const kin_child_entry entries[] = {
         {"count_members", child_count_members},   {"wait", child_wait},     {"of_other_family", child_of_other_family},
         {"finds_no_place", child_finds_no_place}, {"choose", child_choose},
     };
-    kin_family_options options = KIN_FAMILY_OPTIONS;
+    kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
     options.reserve = 300 << 20;
-    kin_family_default_options(&options);
-    kin_main(entries, 5);
+    kin_family_configure_default(&options);
+    kin_child_main(entries, 5);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(members_come_and_go),
         cmocka_unit_test(killed_members_are_reaped),

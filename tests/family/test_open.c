@@ -26,7 +26,7 @@ static void new_name(void)
 
 static kin_status open_family(kin_family **out, uint32_t flags)
 {
-    kin_family_options options = KIN_FAMILY_OPTIONS;
+    kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
     options.group = strncmp(name, "all", 3) == 0 ? "*" : NULL;
     return kin_family_open(out, name, flags, &options);
 }
@@ -43,7 +43,7 @@ static place *new_place(kin_family *family)
 
 static size_t names_of(kin_family *family)
 {
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     assert_ok(kin_family_inspect(family, &info));
     return count_names(info.id);
 }
@@ -60,7 +60,7 @@ static place *find_place(kin_family *family)
     void *it = NULL;
     kin_status status = KIN_E_NOT_FOUND;
     for (int64_t end = now_ns() + PATIENCE; status == KIN_E_NOT_FOUND && now_ns() < end;) {
-        status = kin_name_get(&it, family, KIN_TYPE_MEMORY, "place");
+        status = kin_name_get(&it, family, "place", KIN_TYPE_MEMORY);
     }
     return status == KIN_OK ? it : NULL;
 }
@@ -183,7 +183,7 @@ static void name_is_of_one_family(void **state)
     assert_status(open_family(&family, KIN_FAMILY_JOIN), KIN_E_NOT_FOUND);
     assert_ok(open_family(&family, KIN_FAMILY_CREATE));
     assert_status(open_family(&other, KIN_FAMILY_CREATE), KIN_E_EXISTS);
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     assert_ok(kin_family_inspect(family, &info));
     kin_family_close(family);
     assert_int_equal(count_names(info.id), 0);
@@ -260,7 +260,7 @@ static void child_keeps_the_name_of_its_parents_family(void **state)
     give(args, "go", KIN_TYPE_SEM, go);
     kin_process *child = start_child("stay", args);
     kin_args_destroy(args);
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     for (int64_t end = now_ns() + PATIENCE; info.members < 2 && now_ns() < end;) {
         assert_ok(kin_family_inspect(family, &info));
     }
@@ -269,7 +269,7 @@ static void child_keeps_the_name_of_its_parents_family(void **state)
     assert_ok(open_family(&again, KIN_FAMILY_JOIN));
     assert_int_equal(run_stranger("add"), 0);
     void *found = NULL;
-    assert_ok(kin_name_get(&found, again, KIN_TYPE_MEMORY, "place"));
+    assert_ok(kin_name_get(&found, again, "place", KIN_TYPE_MEMORY));
     assert_int_equal(((place *)found)->sum, 1000);
     kill_child(child);
     kin_family_close(again);
@@ -289,15 +289,15 @@ static void kept_family_outlives_its_members(void **state)
     assert_ok(status);
     new_place(family);
     kin_family_close(family);
-    assert_ok(kin_sweep(NULL));
+    assert_ok(kin_cleanup(NULL));
     assert_int_equal(run_stranger("add"), 0);
     assert_ok(open_family(&family, KIN_FAMILY_JOIN));
     void *found = NULL;
-    assert_ok(kin_name_get(&found, family, KIN_TYPE_MEMORY, "place"));
+    assert_ok(kin_name_get(&found, family, "place", KIN_TYPE_MEMORY));
     assert_int_equal(((place *)found)->sum, 1000);
     assert_true(names_of(family) > 0);
-    assert_ok(kin_family_forget(name));
-    kin_family_info info = {.size = sizeof info};
+    assert_ok(kin_family_unlink(name));
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     assert_ok(kin_family_inspect(family, &info));
     assert_status(open_family(&family, KIN_FAMILY_JOIN), KIN_E_NOT_FOUND);
     kin_family_close(family);
@@ -321,7 +321,7 @@ static void bad_input_is_refused(void **state)
     kin_family *family = NULL;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_status(kin_family_open(&family, bad[i], 0, NULL), KIN_E_ARGUMENT);
-        assert_status(kin_family_forget(bad[i]), KIN_E_ARGUMENT);
+        assert_status(kin_family_unlink(bad[i]), KIN_E_ARGUMENT);
     }
     assert_status(kin_family_open(NULL, "a", 0, NULL), KIN_E_ARGUMENT);
     assert_status(kin_family_open(&family, NULL, 0, NULL), KIN_E_ARGUMENT);
@@ -329,16 +329,16 @@ static void bad_input_is_refused(void **state)
     kin_family_options options = {.size = 1};
     assert_status(kin_family_open(&family, "a", KIN_FAMILY_CREATE, &options), KIN_E_ARGUMENT);
     new_name();
-    assert_status(kin_family_forget(name), KIN_E_NOT_FOUND);
+    assert_status(kin_family_unlink(name), KIN_E_NOT_FOUND);
 }
 
 int main(int argc, char **argv)
 {
-    static const kin_entry entries[] = {{"stay", child_stay}};
+    static const kin_child_entry entries[] = {{"stay", child_stay}};
     if (argc > 1 && strchr(argv[1], ':')) {
         return be_stranger(argv[1]);
     }
-    kin_main(entries, 1);
+    kin_child_main(entries, 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(strangers_share_what_has_a_name),
         cmocka_unit_test(name_is_of_one_family),

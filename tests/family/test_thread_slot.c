@@ -44,7 +44,7 @@ static int child_meet(const kin_args *args)
     scene *it = given(args, "scene", KIN_TYPE_MEMORY);
     CHECK(it);
     for (int i = 0; i < 2; i++) {
-        CHECK(kin_barrier_wait(&it->both, NULL, NULL, NULL, PATIENCE) == KIN_OK);
+        CHECK(kin_barrier_wait(&it->both, NULL, PATIENCE) == KIN_OK);
     }
     return 0;
 }
@@ -68,7 +68,7 @@ static void a_condition_s_predicate(void **state)
 {
     (void)state;
     scene *it = new_scene();
-    kin_lock_info info = {.size = sizeof info};
+    kin_lock_info info = KIN_LOCK_INFO_INIT;
     kin_args *args = new_args();
     give(args, "scene", KIN_TYPE_MEMORY, it);
     assert_ok(kin_lock_acquire(&it->lock, PATIENCE));
@@ -96,7 +96,7 @@ static void a_barrier_s_action(void **state)
     give(args, "scene", KIN_TYPE_MEMORY, it);
     kin_process *child = start_child("meet", args);
     for (int i = 0; i < 2; i++) {
-        assert_ok(kin_barrier_wait(&it->both, NULL, run_by_the_last, it, PATIENCE));
+        assert_ok(kin_barrier_wait_with(&it->both, NULL, run_by_the_last, it, PATIENCE));
     }
     join_child(child, 0);
     kin_args_destroy(args);
@@ -161,7 +161,7 @@ static void a_seat_stays_where_it_is(void **state)
 
 int main(void)
 {
-    static const kin_entry entries[] = {{"deliver", child_deliver}, {"meet", child_meet}, {"set", child_set}};
+    static const kin_child_entry entries[] = {{"deliver", child_deliver}, {"meet", child_meet}, {"set", child_set}};
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_condition_s_predicate),
         cmocka_unit_test(a_barrier_s_action),
@@ -169,8 +169,8 @@ int main(void)
         cmocka_unit_test(a_seat_stays_where_it_is),
     };
     kin_family *other = NULL;
-    if (kin_main(entries, sizeof entries / sizeof entries[0]) != KIN_OK || kin_family_create(&other, NULL) != KIN_OK ||
-        kin_lock_create(&elsewhere, other) != KIN_OK) {
+    if (kin_child_main(entries, sizeof entries / sizeof entries[0]) != KIN_OK ||
+        kin_family_create(&other, NULL) != KIN_OK || kin_lock_create(&elsewhere, other, 0) != KIN_OK) {
         return 1;
     }
     kin__seats_leave(); /* the next token there is one that no slot of the default family has had */

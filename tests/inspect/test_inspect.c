@@ -36,7 +36,7 @@ static int child_hold(const kin_args *args)
 {
     place *it = given(args, "place", KIN_TYPE_MEMORY);
     CHECK(it && kin_lock_acquire(&it->lock, PATIENCE) == KIN_OK);
-    CHECK(kin_rwlock_acquire(&it->rwlock, KIN_READ, PATIENCE) == KIN_OK);
+    CHECK(kin_rwlock_acquire(&it->rwlock, KIN_RWLOCK_READ, PATIENCE) == KIN_OK);
     CHECK(kin_sem_release(&it->told, 1) == KIN_OK);
     CHECK(kin_sem_acquire(&it->go, 1, PATIENCE) == KIN_OK);
     CHECK(kin_rwlock_release(&it->rwlock) == KIN_OK && kin_lock_release(&it->lock) == KIN_OK);
@@ -55,7 +55,7 @@ static int child_watch(const kin_args *args)
 {
     place *it = given(args, "place", KIN_TYPE_MEMORY);
     CHECK(it && kin_sem_release(&it->told, 1) == KIN_OK);
-    kin_wait_item item = {.object = &it->lock, .type = KIN_TYPE_LOCK, .interest = KIN_READABLE};
+    kin_wait_item item = {.object = &it->lock, .type = KIN_TYPE_LOCK, .interest = KIN_WAIT_READABLE};
     size_t ready = 0;
     return kin_wait(&item, 1, 0, PATIENCE, &ready) != KIN_OK;
 }
@@ -66,7 +66,7 @@ static int child_other_family(const kin_args *args)
     place *it = given(args, "place", KIN_TYPE_MEMORY);
     kin_family *family = NULL;
     kin_lock *lock = NULL;
-    CHECK(it && kin_family_create(&family, NULL) == KIN_OK && kin_lock_create(&lock, family) == KIN_OK);
+    CHECK(it && kin_family_create(&family, NULL) == KIN_OK && kin_lock_create(&lock, family, 0) == KIN_OK);
     CHECK(kin_name_set("strange", KIN_TYPE_LOCK, lock) == KIN_OK && kin_lock_acquire(lock, KIN_NOW) == KIN_OK);
     CHECK(kin_sem_release(&it->told, 1) == KIN_OK);
     CHECK(kin_sem_acquire(&it->go, 1, PATIENCE) == KIN_OK);
@@ -82,7 +82,7 @@ typedef struct notes {
     uint32_t pids[MEMBERS];
     int alive[MEMBERS];
     int members;
-    kin_seen_object lock, rwlock, sem;
+    kin_object_info lock, rwlock, sem;
     uint32_t sleeper; /* pid of the last that waits for the lock */
     int sleepers, strange, families;
     uint32_t stranger; /* pid of who holds the lock of that name; other runs of this test have theirs */
@@ -96,7 +96,7 @@ static uint64_t offset_in(const void *object)
     return ref.opaque[0] & UINT64_C(0x00ffffffffffffff);
 }
 
-static void note_member(const kin_seen_member *it, void *context)
+static void note_member(const kin_member_info *it, void *context)
 {
     notes *all = context;
     if (all->members == MEMBERS) {
@@ -106,7 +106,7 @@ static void note_member(const kin_seen_member *it, void *context)
     all->pids[all->members++] = it->pid;
 }
 
-static void note_object(const kin_seen_object *it, void *context)
+static void note_object(const kin_object_info *it, void *context)
 {
     notes *all = context;
     if (it->name && strcmp(it->name, "strange") == 0) {
@@ -120,7 +120,7 @@ static void note_object(const kin_seen_object *it, void *context)
     }
 }
 
-static void note_sleeper(const kin_seen_sleeper *it, void *context)
+static void note_sleeper(const kin_waiter_info *it, void *context)
 {
     notes *all = context;
     all->sleepers++;
@@ -132,8 +132,8 @@ static void note_sleeper(const kin_seen_sleeper *it, void *context)
 
 static void look(kin_family *family, notes *all)
 {
-    kin_sight sight = {sizeof sight, NULL, note_member, note_object, note_sleeper, all};
-    assert_ok(kin_family_look(family, &sight));
+    kin_inspector sight = {sizeof sight, NULL, note_member, note_object, note_sleeper, all};
+    assert_ok(kin_family_inspect_all(family, &sight));
 }
 
 static int alive_in(const notes *all, uint32_t pid)
@@ -158,12 +158,12 @@ static void visit(kin_family *family, void *context)
 static void bad_input_is_refused(void **state)
 {
     (void)state;
-    kin_sight sight = {.size = 1};
-    assert_status(kin_family_look(NULL, NULL), KIN_E_ARGUMENT);
-    assert_status(kin_family_look(NULL, &sight), KIN_E_ARGUMENT);
+    kin_inspector sight = {.size = 1};
+    assert_status(kin_family_inspect_all(NULL, NULL), KIN_E_ARGUMENT);
+    assert_status(kin_family_inspect_all(NULL, &sight), KIN_E_ARGUMENT);
     sight.size = sizeof sight;
-    assert_ok(kin_family_look(NULL, &sight));
-    assert_status(kin_families(NULL, NULL, NULL), KIN_E_ARGUMENT);
+    assert_ok(kin_family_inspect_all(NULL, &sight));
+    assert_status(kin_family_list(NULL, NULL, NULL), KIN_E_ARGUMENT);
 }
 
 static void holders_and_waiters_are_shown(void **state)
@@ -252,7 +252,7 @@ static void families_of_others_are_visited(void **state)
     kin_process *child = start_with("other_family", it);
     size_t handles = count_handles();
     all.stranger = kin_process_pid(child);
-    assert_ok(kin_families(visit, &all, &count));
+    assert_ok(kin_family_list(visit, &all, &count));
     assert_true(count >= 2 && (int)count == all.families);
     assert_int_equal(all.strange, 1);
     assert_int_equal(count_handles(), handles);
@@ -260,12 +260,12 @@ static void families_of_others_are_visited(void **state)
     assert_ok(kin_sem_release(&it->go, 1));
     join_child(child, 0);
     all = (notes){.it = it, .searched = &it->lock, .stranger = all.stranger};
-    assert_ok(kin_families(visit, &all, NULL));
+    assert_ok(kin_family_list(visit, &all, NULL));
     assert_int_equal(all.strange, 0);
     assert_ok(kin_free(it));
 }
 
-static void note_entries(const kin_seen_object *it, void *context)
+static void note_entries(const kin_object_info *it, void *context)
 {
     int64_t *entries = context;
     if (it->type == KIN_TYPE_DICT) {
@@ -281,19 +281,19 @@ static void dicts_and_lists_show_how_much_is_in_them(void **state)
     kin_dict *dict = NULL;
     kin_list *list = NULL;
     int64_t entries[2] = {-1, -1};
-    kin_sight sight = {.size = sizeof sight, .object = note_entries, .context = entries};
+    kin_inspector sight = {.size = sizeof sight, .object = note_entries, .context = entries};
     assert_ok(kin_dict_create(&dict, NULL));
     assert_ok(kin_list_create(&list, NULL));
     assert_ok(kin_name_set("a dict", KIN_TYPE_DICT, dict));
     assert_ok(kin_name_set("a list", KIN_TYPE_LIST, list));
-    assert_ok(kin_family_look(NULL, &sight));
+    assert_ok(kin_family_inspect_all(NULL, &sight));
     assert_true(entries[0] == 0 && entries[1] == 0);
     for (char key = 'a'; key < 'p'; key++) {
         assert_ok(kin_dict_set(dict, &key, 1, "", 0));
         assert_ok(kin_list_append(list, &key, 1));
     }
     assert_ok(kin_list_pop(list, 0, NULL, 0, NULL));
-    assert_ok(kin_family_look(NULL, &sight));
+    assert_ok(kin_family_inspect_all(NULL, &sight));
     assert_int_equal(entries[0], 15);
     assert_int_equal(entries[1], 14);
     assert_ok(kin_name_remove(NULL, "a dict"));
@@ -304,13 +304,13 @@ static void dicts_and_lists_show_how_much_is_in_them(void **state)
 
 int main(void)
 {
-    static const kin_entry entries[] = {
+    static const kin_child_entry entries[] = {
         {"hold", child_hold},
         {"wait", child_wait},
         {"watch", child_watch},
         {"other_family", child_other_family},
     };
-    kin_main(entries, sizeof entries / sizeof entries[0]);
+    kin_child_main(entries, sizeof entries / sizeof entries[0]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_input_is_refused),
         cmocka_unit_test(holders_and_waiters_are_shown),

@@ -20,7 +20,7 @@ static void new_name(void)
 
 static kin_manager *open_manager(uint32_t flags)
 {
-    kin_manager_options options = KIN_MANAGER_OPTIONS;
+    kin_manager_options options = KIN_MANAGER_OPTIONS_INIT;
     kin_manager *manager = NULL;
     options.flags = flags;
     assert_ok(kin_manager_open(&manager, name, &options));
@@ -51,9 +51,9 @@ static int be_counter(void)
     kin_value *sum = NULL;
     kin_queue *queue = NULL;
     CHECK(kin_manager_open(&manager, name, NULL) == KIN_OK);
-    CHECK(kin_manager_lock(manager, "lock", 0, &lock) == KIN_OK);
-    CHECK(kin_manager_value(manager, "sum", KIN_I64, 0, &sum) == KIN_OK);
-    CHECK(kin_manager_queue(manager, "queue", NULL, &queue) == KIN_OK);
+    CHECK(kin_manager_lock(&lock, manager, "lock", 0) == KIN_OK);
+    CHECK(kin_manager_value(&sum, manager, "sum", KIN_ELEMENT_I64, 0) == KIN_OK);
+    CHECK(kin_manager_queue(&queue, manager, "queue", NULL) == KIN_OK);
     for (int i = 0; i < 1000; i++) {
         CHECK(kin_lock_acquire(lock, PATIENCE) == KIN_OK);
         ++*(int64_t *)kin_value_data(sum);
@@ -69,7 +69,7 @@ static int be_creator(void)
     kin_manager *manager = NULL;
     kin_dict *dict = NULL;
     CHECK(kin_manager_open(&manager, name, NULL) == KIN_OK);
-    CHECK(kin_manager_dict(manager, "dict", &dict) == KIN_OK);
+    CHECK(kin_manager_dict(&dict, manager, "dict") == KIN_OK);
     CHECK(kin_dict_set_string(dict, "key", "value") == KIN_OK);
     kin_os_exit_now(0);
     return 1;
@@ -77,7 +77,7 @@ static int be_creator(void)
 
 static int be_passing_creator(void)
 {
-    kin_manager_options options = KIN_MANAGER_OPTIONS;
+    kin_manager_options options = KIN_MANAGER_OPTIONS_INIT;
     kin_manager *manager = NULL;
     options.ends_with_starter = 1;
     CHECK(kin_manager_open(&manager, name, &options) == KIN_OK);
@@ -90,7 +90,8 @@ enum { ROUND, ARRIVED, PLACES, BOARD = PLACES + ASKERS };
 static _Atomic int64_t *board_of(kin_manager *manager)
 {
     kin_array *array = NULL;
-    return kin_manager_array(manager, "board", KIN_I64, BOARD, 0, &array) == KIN_OK ? kin_array_data(array) : NULL;
+    return kin_manager_array(&array, manager, "board", KIN_ELEMENT_I64, BOARD, 0) == KIN_OK ? kin_array_data(array)
+                                                                                            : NULL;
 }
 
 static void await_count(_Atomic int64_t *count, int64_t wanted)
@@ -114,7 +115,7 @@ static int be_asker(void)
         if (atomic_load(&board[ROUND]) == OVER) {
             break;
         }
-        CHECK(kin_manager_lock(manager, "lock", 0, &lock) == KIN_OK);
+        CHECK(kin_manager_lock(&lock, manager, "lock", 0) == KIN_OK);
         atomic_store(&board[PLACES + me], (char *)lock - (char *)board);
         atomic_fetch_add(&board[ARRIVED], 1);
     }
@@ -156,10 +157,10 @@ static void strangers_meet_at_a_manager(void **state)
     kin_queue *queue = NULL;
     size_t count = 0;
     int64_t value = 0;
-    assert_ok(kin_manager_value(manager, "sum", KIN_I64, 0, &sum));
+    assert_ok(kin_manager_value(&sum, manager, "sum", KIN_ELEMENT_I64, 0));
     assert_ok(kin_value_get(sum, &value, sizeof value));
     assert_int_equal(value, STRANGERS * 1000);
-    assert_ok(kin_manager_queue(manager, "queue", NULL, &queue));
+    assert_ok(kin_manager_queue(&queue, manager, "queue", NULL));
     assert_ok(kin_queue_size(queue, &count));
     assert_int_equal(count, STRANGERS);
     stop_and_close(manager);
@@ -173,17 +174,17 @@ static void all_kinds_are_found_again(void **state)
     void *first[11], *second[11];
     for (int round = 0; round < 2; round++) {
         void **to = round == 0 ? first : second;
-        assert_ok(kin_manager_lock(manager, "a", KIN_LOCK_RECURSIVE, (kin_lock **)&to[0]));
-        assert_ok(kin_manager_rwlock(manager, "b", (kin_rwlock **)&to[1]));
-        assert_ok(kin_manager_sem(manager, "c", 3, 0, (kin_sem **)&to[2]));
-        assert_ok(kin_manager_event(manager, "d", (kin_event **)&to[3]));
-        assert_ok(kin_manager_cond(manager, "e", (kin_cond **)&to[4]));
-        assert_ok(kin_manager_barrier(manager, "f", 2, (kin_barrier **)&to[5]));
-        assert_ok(kin_manager_queue(manager, "g", NULL, (kin_queue **)&to[6]));
-        assert_ok(kin_manager_value(manager, "h", KIN_F64, KIN_LOCKED, (kin_value **)&to[7]));
-        assert_ok(kin_manager_array(manager, "i", KIN_I32, 10, KIN_LOCKED, (kin_array **)&to[8]));
-        assert_ok(kin_manager_dict(manager, "j", (kin_dict **)&to[9]));
-        assert_ok(kin_manager_list(manager, "k", (kin_list **)&to[10]));
+        assert_ok(kin_manager_lock((kin_lock **)&to[0], manager, "a", KIN_LOCK_RECURSIVE));
+        assert_ok(kin_manager_rwlock((kin_rwlock **)&to[1], manager, "b"));
+        assert_ok(kin_manager_sem((kin_sem **)&to[2], manager, "c", 3, 0));
+        assert_ok(kin_manager_event((kin_event **)&to[3], manager, "d"));
+        assert_ok(kin_manager_cond((kin_cond **)&to[4], manager, "e"));
+        assert_ok(kin_manager_barrier((kin_barrier **)&to[5], manager, "f", 2));
+        assert_ok(kin_manager_queue((kin_queue **)&to[6], manager, "g", NULL));
+        assert_ok(kin_manager_value((kin_value **)&to[7], manager, "h", KIN_ELEMENT_F64, KIN_VALUE_LOCKED));
+        assert_ok(kin_manager_array((kin_array **)&to[8], manager, "i", KIN_ELEMENT_I32, 10, KIN_VALUE_LOCKED));
+        assert_ok(kin_manager_dict((kin_dict **)&to[9], manager, "j"));
+        assert_ok(kin_manager_list((kin_list **)&to[10], manager, "k"));
     }
     assert_memory_equal(first, second, sizeof first);
     assert_ok(kin_lock_acquire(first[0], KIN_NOW)); /* it is recursive */
@@ -192,9 +193,9 @@ static void all_kinds_are_found_again(void **state)
     assert_ok(kin_lock_release(first[0]));
     assert_ok(kin_sem_acquire(first[2], 3, KIN_NOW));
     kin_event *wrong = NULL;
-    assert_status(kin_manager_event(manager, "a", &wrong), KIN_E_TYPE);
+    assert_status(kin_manager_event(&wrong, manager, "a"), KIN_E_TYPE);
     assert_ok(kin_event_destroy(first[3]));
-    assert_ok(kin_manager_event(manager, "d", (kin_event **)&second[3])); /* a new one */
+    assert_ok(kin_manager_event((kin_event **)&second[3], manager, "d")); /* a new one */
     stop_and_close(manager);
 }
 
@@ -214,7 +215,7 @@ static void destroyed_object_is_made_anew_once(void **state)
     int64_t end = now_ns() + KIN_SECONDS(2);
     for (int64_t round = 1; now_ns() < end; round++) {
         kin_lock *lock = NULL;
-        assert_ok(kin_manager_lock(manager, "lock", 0, &lock));
+        assert_ok(kin_manager_lock(&lock, manager, "lock", 0));
         assert_ok(kin_lock_destroy(lock));
         atomic_store(&board[ROUND], round);
         await_count(&board[ARRIVED], ASKERS * (round + 1));
@@ -238,8 +239,8 @@ static void keeper_outlives_who_started_it(void **state)
     assert_int_equal(end_of_self(start_stranger("make", name)), 0);
     kin_manager *manager = open_manager(KIN_FAMILY_JOIN);
     kin_dict *dict = NULL;
-    assert_true(kin_manager_keeper(manager) != 0);
-    assert_ok(kin_manager_dict(manager, "dict", &dict));
+    assert_true(kin_manager_pid(manager) != 0);
+    assert_ok(kin_manager_dict(&dict, manager, "dict"));
     assert_ok(kin_dict_get_string(dict, "key", value, sizeof value, NULL));
     assert_string_equal(value, "value");
     stop_and_close(manager);
@@ -268,17 +269,17 @@ static void killed_keeper_is_replaced(void **state)
     kin_manager *manager = open_manager(0), *again;
     kin_list *list = NULL;
     char item[8];
-    assert_ok(kin_manager_list(manager, "list", &list));
-    uint32_t keeper = kin_manager_keeper(manager);
+    assert_ok(kin_manager_list(&list, manager, "list"));
+    uint32_t keeper = kin_manager_pid(manager);
     assert_true(keeper != 0);
     kill_pid(keeper);
     assert_ok(kin_list_append(list, "one", 4)); /* clients go on */
-    for (int64_t end = now_ns() + PATIENCE; kin_manager_keeper(manager) != 0 && now_ns() < end;) {
+    for (int64_t end = now_ns() + PATIENCE; kin_manager_pid(manager) != 0 && now_ns() < end;) {
     }
     again = open_manager(0);
-    assert_true(kin_manager_keeper(again) != 0 && kin_manager_keeper(again) != keeper);
+    assert_true(kin_manager_pid(again) != 0 && kin_manager_pid(again) != keeper);
     kin_manager_close(manager);
-    assert_ok(kin_manager_list(again, "list", &list));
+    assert_ok(kin_manager_list(&list, again, "list"));
     assert_ok(kin_list_get(list, 0, item, sizeof item, NULL));
     assert_string_equal(item, "one");
     stop_and_close(again);
@@ -293,7 +294,7 @@ static void ask_for_keeper(void *asking_)
 {
     asking *it = asking_;
     for (int64_t end = now_ns() + KIN_MS(300); now_ns() < end;) {
-        uint32_t pid = kin_manager_keeper(it->manager);
+        uint32_t pid = kin_manager_pid(it->manager);
         if (pid != 0) {
             atomic_store(&it->other, pid);
         }
@@ -305,8 +306,8 @@ static void nobody_that_asks_is_taken_for_the_keeper(void **state)
     (void)state;
     new_name();
     asking it = {open_manager(0), 0};
-    kill_pid(kin_manager_keeper(it.manager));
-    for (int64_t end = now_ns() + PATIENCE; kin_manager_keeper(it.manager) != 0 && now_ns() < end;) {
+    kill_pid(kin_manager_pid(it.manager));
+    for (int64_t end = now_ns() + PATIENCE; kin_manager_pid(it.manager) != 0 && now_ns() < end;) {
     }
     void *other = begin_thread(ask_for_keeper, &it);
     ask_for_keeper(&it);
@@ -324,8 +325,8 @@ static void asking_for_a_keeper_makes_no_manager(void **state)
     new_name();
     assert_ok(kin_family_open(&family, name, KIN_FAMILY_CREATE, NULL));
     assert_status(kin_manager_stop(name, PATIENCE), KIN_E_NOT_FOUND);
-    assert_status(kin_name_get(&found, family, KIN_TYPE_LOCK, "kin.keeper"), KIN_E_NOT_FOUND);
-    assert_status(kin_name_get(&found, family, KIN_TYPE_EVENT, "kin.keeper.stop"), KIN_E_NOT_FOUND);
+    assert_status(kin_name_get(&found, family, "kin.keeper", KIN_TYPE_LOCK), KIN_E_NOT_FOUND);
+    assert_status(kin_name_get(&found, family, "kin.keeper.stop", KIN_TYPE_EVENT), KIN_E_NOT_FOUND);
     kin_family_close(family);
 }
 
@@ -334,26 +335,26 @@ static void bad_input_is_refused(void **state)
     (void)state;
     kin_manager *manager = NULL;
     kin_lock *lock = NULL;
-    kin_manager_options options = KIN_MANAGER_OPTIONS;
+    kin_manager_options options = KIN_MANAGER_OPTIONS_INIT;
     assert_status(kin_manager_open(NULL, "a", NULL), KIN_E_ARGUMENT);
     assert_status(kin_manager_open(&manager, "a/b", NULL), KIN_E_ARGUMENT);
     options.size = 1;
     assert_status(kin_manager_open(&manager, "a", &options), KIN_E_ARGUMENT);
     new_name();
-    options = (kin_manager_options)KIN_MANAGER_OPTIONS;
+    options = (kin_manager_options)KIN_MANAGER_OPTIONS_INIT;
     options.flags = KIN_FAMILY_JOIN;
     assert_status(kin_manager_open(&manager, name, &options), KIN_E_NOT_FOUND);
     assert_status(kin_manager_stop(name, PATIENCE), KIN_E_NOT_FOUND);
     assert_status(kin_manager_stop(name, -1), KIN_E_ARGUMENT);
-    assert_status(kin_manager_lock(NULL, "a", 0, &lock), KIN_E_ARGUMENT);
+    assert_status(kin_manager_lock(&lock, NULL, "a", 0), KIN_E_ARGUMENT);
     kin_manager_close(NULL);
-    assert_int_equal(kin_manager_keeper(NULL), 0);
+    assert_int_equal(kin_manager_pid(NULL), 0);
     assert_null(kin_manager_family(NULL));
 }
 
 int main(int argc, char **argv)
 {
-    kin_main(NULL, 0);
+    kin_child_main(NULL, 0);
     if (argc > 1 && strchr(argv[1], ':')) {
         return be_stranger(argv[1]);
     }

@@ -51,7 +51,7 @@ static int child_convert(const kin_args *args)
     kin_sem *told = given(args, "told", KIN_TYPE_SEM), *go = given(args, "go", KIN_TYPE_SEM);
     unsigned from = (unsigned)given_number(args, "seed");
     kin_family *family = NULL;
-    CHECK(told && go && kin_family_of(told, &family) == KIN_OK && kin_sem_release(told, 1) == KIN_OK);
+    CHECK(told && go && kin_family_of(&family, told) == KIN_OK && kin_sem_release(told, 1) == KIN_OK);
     CHECK(kin_sem_acquire(go, 1, PATIENCE) == KIN_OK);
     int64_t end = now_ns() + PATIENCE; /* not longer, if the test fails */
     for (unsigned i = from; now_ns() < end; i++) {
@@ -132,18 +132,18 @@ static int square(kin_task *task)
 static void use_pool(kin_family *family)
 {
     kin_pool *pool = NULL;
-    kin_pool_options options = KIN_POOL_OPTIONS;
-    kin_work work = KIN_WORK;
+    kin_pool_options options = KIN_POOL_OPTIONS_INIT;
+    kin_job job = KIN_JOB_INIT;
     int *numbers = NULL;
     options.workers = 2;
-    work.function = "square";
-    work.count = 1000;
-    work.in_size = work.out_size = sizeof *numbers;
-    assert_ok(kin_alloc((void **)&numbers, family, work.count * sizeof *numbers));
-    work.in = work.out = numbers;
+    job.task = "square";
+    job.count = 1000;
+    job.in_size = job.out_size = sizeof *numbers;
+    assert_ok(kin_alloc((void **)&numbers, family, job.count * sizeof *numbers));
+    job.in = job.out = numbers;
     numbers[999] = 999;
     assert_ok(kin_pool_create(&pool, family, &options));
-    assert_ok(kin_pool_map(pool, &work, NULL, PATIENCE));
+    assert_ok(kin_pool_map(pool, &job, NULL, PATIENCE));
     assert_int_equal(numbers[999], 999 * 999);
     kin_pool_destroy(pool);
     assert_ok(kin_free(numbers));
@@ -357,10 +357,10 @@ static void killed_converters_lose_nothing(void **state)
 
 int main(void)
 {
-    static const kin_entry entries[] = {{"convert", child_convert}};
-    static const kin_function functions[] = {{"square", square}};
-    kin_functions(functions, 1);
-    kin_main(entries, 1);
+    static const kin_child_entry entries[] = {{"convert", child_convert}};
+    static const kin_task_entry functions[] = {{"square", square}};
+    kin_register_tasks(functions, 1);
+    kin_child_main(entries, 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(freed_blocks_serve_any_size),         cmocka_unit_test(blocks_that_stay_are_left_alone),
         cmocka_unit_test(an_emptied_dict_takes_as_much_again), cmocka_unit_test(spans_are_not_converted_in_vain),

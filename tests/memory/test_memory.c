@@ -82,7 +82,7 @@ static void bad_input_is_refused(void **state)
     }
     assert_null(memory);
     assert_ok(kin_free(NULL));
-    assert_status(kin_free(outside), KIN_E_FAMILY);
+    assert_status(kin_free(outside), KIN_E_NOT_SHARED);
     assert_ok(kin_alloc((void **)&memory, NULL, 100));
     assert_status(kin_free(memory + 1), KIN_E_ARGUMENT);
     assert_status(kin_free(memory + 16), KIN_E_ARGUMENT);
@@ -142,7 +142,7 @@ static void another_process_frees_what_one_allocated(void **state)
     (void)state;
     kin_array *refs = NULL;
     kin_args *args = new_args();
-    assert_ok(kin_array_create(&refs, NULL, KIN_U64, 2 * BLOCKS, KIN_UNLOCKED));
+    assert_ok(kin_array_create(&refs, NULL, KIN_ELEMENT_U64, 2 * BLOCKS, KIN_VALUE_UNLOCKED));
     give(args, "refs", KIN_TYPE_ARRAY, refs);
     run_child("fill", args);
     const uint64_t *word = kin_array_data(refs);
@@ -207,9 +207,9 @@ static void what_is_allocated_is_counted(void **state)
 
 int main(void)
 {
-    static const kin_entry entries[] = {{"churn", child_churn}, {"fill", child_fill}};
+    static const kin_child_entry entries[] = {{"churn", child_churn}, {"fill", child_fill}};
     limit_own_family();
-    kin_main(entries, 2);
+    kin_child_main(entries, 2);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocks_are_zeroed_aligned_and_apart),
         cmocka_unit_test(bad_input_is_refused),

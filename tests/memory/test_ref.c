@@ -7,9 +7,9 @@ static int child_name(const kin_args *args)
 {
     kin_lock *lock = NULL, *mine = NULL;
     (void)args;
-    CHECK(kin_name_get((void **)&lock, NULL, KIN_TYPE_LOCK, "the lock") == KIN_OK);
+    CHECK(kin_name_get((void **)&lock, NULL, "the lock", KIN_TYPE_LOCK) == KIN_OK);
     CHECK(kin_lock_acquire(lock, KIN_NOW) == KIN_E_TIMED_OUT); /* the parent holds it */
-    CHECK(kin_lock_create(&mine, NULL) == KIN_OK);
+    CHECK(kin_lock_create(&mine, NULL, 0) == KIN_OK);
     CHECK(kin_lock_acquire(mine, KIN_NOW) == KIN_OK);
     CHECK(kin_name_set("the child's", KIN_TYPE_LOCK, mine) == KIN_OK);
     return 0;
@@ -34,11 +34,11 @@ static void refs_of_all_types_lead_back(void **state)
     kin_value *value = NULL;
     kin_array *array = NULL;
     void *memory = NULL;
-    assert_ok(kin_lock_create(&lock, NULL));
+    assert_ok(kin_lock_create(&lock, NULL, 0));
     assert_ok(kin_sem_create(&sem, NULL, 0, 0));
     assert_ok(kin_counter_create(&counter, NULL, 0));
-    assert_ok(kin_value_create(&value, NULL, KIN_I8, 0));
-    assert_ok(kin_array_create(&array, NULL, KIN_I8, 3, 0));
+    assert_ok(kin_value_create(&value, NULL, KIN_ELEMENT_I8, 0));
+    assert_ok(kin_array_create(&array, NULL, KIN_ELEMENT_I8, 3, 0));
     assert_ok(kin_alloc(&memory, NULL, 10));
     const struct {
         kin_type type;
@@ -74,11 +74,11 @@ static void ref_of_what_is_gone_is_stale(void **state)
     kin_lock *lock = NULL, *again = NULL;
     kin_ref ref;
     void *found = NULL;
-    assert_ok(kin_lock_create(&lock, NULL));
+    assert_ok(kin_lock_create(&lock, NULL, 0));
     assert_ok(kin_ref_of(&ref, KIN_TYPE_LOCK, lock));
     assert_ok(kin_lock_destroy(lock));
     assert_status(kin_ref_get(&found, KIN_TYPE_LOCK, ref), KIN_E_STALE);
-    assert_ok(kin_lock_create(&again, NULL));
+    assert_ok(kin_lock_create(&again, NULL, 0));
     assert_ptr_equal(again, lock); /* the same place, another lock */
     assert_status(kin_ref_get(&found, KIN_TYPE_LOCK, ref), KIN_E_STALE);
     assert_ok(kin_lock_destroy(again));
@@ -90,7 +90,7 @@ static void forged_refs_lead_nowhere(void **state)
     (void)state;
     kin_lock *lock = NULL;
     kin_ref ref;
-    assert_ok(kin_lock_create(&lock, NULL));
+    assert_ok(kin_lock_create(&lock, NULL, 0));
     assert_ok(kin_ref_of(&ref, KIN_TYPE_LOCK, lock));
     for (unsigned bit = 0; bit < 128; bit++) {
         kin_ref forged = ref;
@@ -119,10 +119,10 @@ static void bad_input_is_refused(void **state)
     memset(&outside, 0, sizeof outside);
     memset(long_name, 'x', sizeof long_name);
     long_name[KIN_NAME_MAX + 1] = '\0';
-    assert_ok(kin_lock_create(&lock, NULL));
+    assert_ok(kin_lock_create(&lock, NULL, 0));
     assert_status(kin_ref_of(NULL, KIN_TYPE_LOCK, lock), KIN_E_ARGUMENT);
     assert_status(kin_ref_of(&ref, KIN_TYPE_LOCK, NULL), KIN_E_ARGUMENT);
-    assert_status(kin_ref_of(&ref, KIN_TYPE_LOCK, &outside), KIN_E_FAMILY);
+    assert_status(kin_ref_of(&ref, KIN_TYPE_LOCK, &outside), KIN_E_NOT_SHARED);
     assert_status(kin_ref_of(&ref, (kin_type)99, lock), KIN_E_TYPE);
     assert_status(kin_ref_get(NULL, KIN_TYPE_LOCK, ref), KIN_E_ARGUMENT);
     assert_true(kin_ref_get(&found, KIN_TYPE_LOCK, ref) < 0);
@@ -130,9 +130,9 @@ static void bad_input_is_refused(void **state)
     assert_status(kin_name_set("", KIN_TYPE_LOCK, lock), KIN_E_ARGUMENT);
     assert_status(kin_name_set(long_name, KIN_TYPE_LOCK, lock), KIN_E_ARGUMENT);
     assert_status(kin_name_set("x", KIN_TYPE_SEM, lock), KIN_E_TYPE);
-    assert_status(kin_name_set("x", KIN_TYPE_LOCK, &outside), KIN_E_FAMILY);
-    assert_status(kin_name_get(NULL, NULL, KIN_TYPE_LOCK, "x"), KIN_E_ARGUMENT);
-    assert_status(kin_name_get(&found, NULL, KIN_TYPE_LOCK, ""), KIN_E_ARGUMENT);
+    assert_status(kin_name_set("x", KIN_TYPE_LOCK, &outside), KIN_E_NOT_SHARED);
+    assert_status(kin_name_get(NULL, NULL, "x", KIN_TYPE_LOCK), KIN_E_ARGUMENT);
+    assert_status(kin_name_get(&found, NULL, "", KIN_TYPE_LOCK), KIN_E_ARGUMENT);
     assert_status(kin_name_remove(NULL, NULL), KIN_E_ARGUMENT);
     assert_ok(kin_lock_destroy(lock));
 }
@@ -145,15 +145,15 @@ static void names_are_set_found_and_removed(void **state)
     char longest[KIN_NAME_MAX + 1];
     memset(longest, 'n', KIN_NAME_MAX);
     longest[KIN_NAME_MAX] = '\0';
-    assert_ok(kin_lock_create(&lock, NULL));
-    assert_status(kin_name_get(&found, NULL, KIN_TYPE_LOCK, longest), KIN_E_NOT_FOUND);
+    assert_ok(kin_lock_create(&lock, NULL, 0));
+    assert_status(kin_name_get(&found, NULL, longest, KIN_TYPE_LOCK), KIN_E_NOT_FOUND);
     assert_ok(kin_name_set(longest, KIN_TYPE_LOCK, lock));
     assert_status(kin_name_set(longest, KIN_TYPE_LOCK, lock), KIN_E_EXISTS);
-    assert_status(kin_name_get(&found, NULL, KIN_TYPE_SEM, longest), KIN_E_TYPE);
-    assert_ok(kin_name_get(&found, NULL, KIN_TYPE_LOCK, longest));
+    assert_status(kin_name_get(&found, NULL, longest, KIN_TYPE_SEM), KIN_E_TYPE);
+    assert_ok(kin_name_get(&found, NULL, longest, KIN_TYPE_LOCK));
     assert_ptr_equal(found, lock);
     assert_ok(kin_lock_destroy(lock));
-    assert_status(kin_name_get(&found, NULL, KIN_TYPE_LOCK, longest), KIN_E_STALE);
+    assert_status(kin_name_get(&found, NULL, longest, KIN_TYPE_LOCK), KIN_E_STALE);
     assert_ok(kin_name_remove(NULL, longest));
     assert_status(kin_name_remove(NULL, longest), KIN_E_NOT_FOUND);
 }
@@ -165,20 +165,20 @@ static void name_of_a_destroyed_object_is_free(void **state)
     kin_sem *sem = NULL;
     void *found = NULL;
     char name[16];
-    assert_ok(kin_lock_create(&lock, NULL));
+    assert_ok(kin_lock_create(&lock, NULL, 0));
     for (int i = 0; i < 256; i++) {
         snprintf(name, sizeof name, "n%d", i);
         assert_ok(kin_name_set(name, KIN_TYPE_LOCK, lock));
     }
     assert_ok(kin_lock_destroy(lock));
     assert_ok(kin_sem_create(&sem, NULL, 0, 0));
-    assert_status(kin_name_get(&found, NULL, KIN_TYPE_SEM, "n7"), KIN_E_STALE); /* and not that it is a lock */
+    assert_status(kin_name_get(&found, NULL, "n7", KIN_TYPE_SEM), KIN_E_STALE); /* and not that it is a lock */
     assert_ok(kin_name_set("n7", KIN_TYPE_SEM, sem));
-    assert_ok(kin_name_get(&found, NULL, KIN_TYPE_SEM, "n7"));
+    assert_ok(kin_name_get(&found, NULL, "n7", KIN_TYPE_SEM));
     assert_ptr_equal(found, sem);
     assert_status(kin_name_set("n7", KIN_TYPE_SEM, sem), KIN_E_EXISTS);
     assert_ok(kin_name_set("another", KIN_TYPE_SEM, sem)); /* the table is full, but of names that are free */
-    assert_ok(kin_name_get(&found, NULL, KIN_TYPE_SEM, "another"));
+    assert_ok(kin_name_get(&found, NULL, "another", KIN_TYPE_SEM));
     assert_ok(kin_name_remove(NULL, "another"));
     for (int i = 0; i < 256; i++) {
         snprintf(name, sizeof name, "n%d", i);
@@ -194,7 +194,7 @@ static void names_run_out_at_256(void **state)
     char name[16];
     int count = 0;
     kin_status status = KIN_OK;
-    assert_ok(kin_lock_create(&lock, NULL));
+    assert_ok(kin_lock_create(&lock, NULL, 0));
     for (; status == KIN_OK && count < 1000; count++) {
         snprintf(name, sizeof name, "n%d", count);
         status = kin_name_set(name, KIN_TYPE_LOCK, lock);
@@ -212,11 +212,11 @@ static void child_and_parent_find_each_others_names(void **state)
 {
     (void)state;
     kin_lock *lock = NULL, *childs = NULL;
-    assert_ok(kin_lock_create(&lock, NULL));
+    assert_ok(kin_lock_create(&lock, NULL, 0));
     assert_ok(kin_lock_acquire(lock, KIN_NOW));
     assert_ok(kin_name_set("the lock", KIN_TYPE_LOCK, lock));
     run_child("name", NULL);
-    assert_ok(kin_name_get((void **)&childs, NULL, KIN_TYPE_LOCK, "the child's"));
+    assert_ok(kin_name_get((void **)&childs, NULL, "the child's", KIN_TYPE_LOCK));
     assert_status(kin_lock_acquire(childs, KIN_NOW), KIN_OWNER_DIED);
     assert_ok(kin_lock_destroy(childs));
     assert_ok(kin_name_remove(NULL, "the lock"));
@@ -251,7 +251,7 @@ static void heads_at_the_end_of_memory_are_no_objects(void **state)
     const kin_type types[] = {KIN_TYPE_LOCK,   KIN_TYPE_SEM,   KIN_TYPE_COUNTER, KIN_TYPE_VALUE,
                               KIN_TYPE_ARRAY,  KIN_TYPE_EVENT, KIN_TYPE_COND,    KIN_TYPE_BARRIER,
                               KIN_TYPE_RWLOCK, KIN_TYPE_QUEUE, KIN_TYPE_DICT,    KIN_TYPE_LIST};
-    kin_family_options options = KIN_FAMILY_OPTIONS;
+    kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
     kin_family *family = NULL;
     kin_lock *lock = NULL;
     void *found = NULL;
@@ -260,7 +260,7 @@ static void heads_at_the_end_of_memory_are_no_objects(void **state)
     options.max_members = 4;
     options.max_threads = 64;
     assert_ok(kin_family_create(&family, &options));
-    assert_ok(kin_lock_create(&lock, family));
+    assert_ok(kin_lock_create(&lock, family, 0));
     assert_ok(kin_name_set("end", KIN_TYPE_LOCK, lock));
     assert_ok(kin_ref_of(&ref, KIN_TYPE_LOCK, lock));
     kin__name *name = kin__names_of(family);
@@ -284,7 +284,7 @@ static void heads_at_the_end_of_memory_are_no_objects(void **state)
             name->ref = ref;
             kin_status expected = fits ? KIN_OK : KIN_E_STALE;
             assert_int_equal(kin_ref_get(&found, types[i], ref), expected);
-            assert_int_equal(kin_name_get(&found, family, types[i], "end"), expected);
+            assert_int_equal(kin_name_get(&found, family, "end", types[i]), expected);
         }
     }
     kin_family_close(family);
@@ -321,8 +321,8 @@ static void lengths_written_over_are_no_objects(void **state)
 
 int main(void)
 {
-    static const kin_entry entries[] = {{"name", child_name}, {"set_and_remove", child_set_and_remove}};
-    kin_main(entries, 2);
+    static const kin_child_entry entries[] = {{"name", child_name}, {"set_and_remove", child_set_and_remove}};
+    kin_child_main(entries, 2);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refs_of_all_types_lead_back),
         cmocka_unit_test(ref_of_what_is_gone_is_stale),

@@ -110,10 +110,10 @@ static void use_rwlock(void *unused)
     int64_t last = 0;
     (void)unused;
     while (!is_over()) {
-        MUST(kin_rwlock_acquire(&it->rwlock, KIN_WRITE, PATIENCE) == KIN_OK);
+        MUST(kin_rwlock_acquire(&it->rwlock, KIN_RWLOCK_WRITE, PATIENCE) == KIN_OK);
         turn(&last);
         MUST(kin_rwlock_release(&it->rwlock) == KIN_OK);
-        MUST(kin_rwlock_acquire(&it->rwlock, KIN_READ, PATIENCE) == KIN_OK);
+        MUST(kin_rwlock_acquire(&it->rwlock, KIN_RWLOCK_READ, PATIENCE) == KIN_OK);
         expect_message(&it->messages[0], it->messages[0].lines[0].number);
         MUST(kin_rwlock_release(&it->rwlock) == KIN_OK);
     }
@@ -288,7 +288,7 @@ static void be_the_other_side(void *unused)
 
 static int set_up(void **state)
 {
-    kin_queue_options options = KIN_QUEUE_OPTIONS;
+    kin_queue_options options = KIN_QUEUE_OPTIONS_INIT;
     message none = {{{0, {0}}}};
     options.max_messages = SLOTS / 2;
     assert_ok(kin_alloc((void **)&it, NULL, sizeof *it));
@@ -303,7 +303,7 @@ static int set_up(void **state)
     assert_ok(kin_queue_create(&it->queue, NULL, &options));
     assert_ok(kin_dict_create(&it->dict, NULL));
     assert_ok(kin_dict_set(it->dict, "key", 3, &none, sizeof none));
-    assert_ok(kin_array_create(&it->array, NULL, KIN_I64, 64, KIN_LOCKED));
+    assert_ok(kin_array_create(&it->array, NULL, KIN_ELEMENT_I64, 64, KIN_VALUE_LOCKED));
     it->end = now_ns() + number_from("KIN_TEST_SECONDS", 0) * KIN_SECONDS(1) + KIN_MS(300);
     return set_up_slices(state);
 }
@@ -415,9 +415,9 @@ static void of_two_changes_one_is_seen(void **state)
 
 int main(void)
 {
-    static const kin_entry entries[] = {{"read_dict", child_read_dict}};
+    static const kin_child_entry entries[] = {{"read_dict", child_read_dict}};
     limit_own_family();
-    kin_main(entries, 1);
+    kin_child_main(entries, 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(lock_passes_what_it_guards, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rwlock_passes_what_it_guards, set_up, tear_down),

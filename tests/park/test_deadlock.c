@@ -108,7 +108,7 @@ static void a_dead_owner_is_no_part_of_a_cycle(void **state)
     kin_family *family = NULL;
     kin__seat *seat = NULL;
     int64_t held;
-    assert_ok(kin_family_own(&family));
+    assert_ok(kin_family_default(&family));
     assert_ok(kin__seat_take(&seat, family));
     assert_ok(kin_lock_acquire(&it->locks[1], KIN_NOW));
     kin_process *child = start_one(it, 0, 1);
@@ -132,8 +132,8 @@ static void a_dead_owner_is_no_part_of_a_cycle(void **state)
 
 int main(void)
 {
-    static const kin_entry entries[] = {{"take_two", child_take_two}};
-    kin_main(entries, 1);
+    static const kin_child_entry entries[] = {{"take_two", child_take_two}};
+    kin_child_main(entries, 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_of_a_cycle_is_told),
         cmocka_unit_test(queue_for_a_busy_owner_is_no_cycle),

@@ -19,7 +19,7 @@ static kin__seat *own_seat(void)
 {
     kin_family *family = NULL;
     kin__seat *seat = NULL;
-    if (kin_family_own(&family) != KIN_OK || kin__seat_take(&seat, family) != KIN_OK) {
+    if (kin_family_default(&family) != KIN_OK || kin__seat_take(&seat, family) != KIN_OK) {
         return NULL;
     }
     return seat;
@@ -222,7 +222,7 @@ static crowd *new_crowd(void)
 {
     crowd *it = calloc(1, sizeof *it);
     assert_non_null(it);
-    assert_ok(kin_family_own(&it->family));
+    assert_ok(kin_family_default(&it->family));
     assert_ok(kin_alloc((void **)&it->word, NULL, sizeof *it->word));
     return it;
 }
@@ -415,8 +415,8 @@ static void deadlines_do_not_overflow(void **state)
 
 int main(void)
 {
-    static const kin_entry entries[] = {{"play", child_play}, {"be_victim", child_be_victim}};
-    kin_main(entries, 2);
+    static const kin_child_entry entries[] = {{"play", child_play}, {"be_victim", child_be_victim}};
+    kin_child_main(entries, 2);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unpark_before_park_is_not_lost),
         cmocka_unit_test(deadlines_do_not_overflow),

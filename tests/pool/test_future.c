@@ -31,7 +31,7 @@ static int run_first_is_slow(kin_task *task)
     if (task->index > 0) {
         return 0;
     }
-    return kin_args_get(task->args, "go", KIN_TYPE_EVENT, (void **)&go) != KIN_OK ||
+    return kin_args_get_object((void **)&go, task->args, "go", KIN_TYPE_EVENT) != KIN_OK ||
            kin_event_wait(go, PATIENCE) != KIN_OK;
 }
 
@@ -48,7 +48,7 @@ typedef struct notes {                              /* in shared memory */
 static notes *notes_of(const kin_task *task)
 {
     void *memory = NULL;
-    kin_args_get(task->args, "notes", KIN_TYPE_MEMORY, &memory);
+    kin_args_get_object(&memory, task->args, "notes", KIN_TYPE_MEMORY);
     return memory;
 }
 
@@ -102,7 +102,7 @@ static int run_refuse(kin_task *task)
     return 4321;
 }
 
-static const kin_function functions[] = {
+static const kin_task_entry functions[] = {
     {"refuse", run_refuse},
     {"about", run_about},
     {"briefly", run_briefly},
@@ -116,7 +116,7 @@ static const kin_function functions[] = {
 
 static kin_pool *new_pool(kin_family *family, uint32_t workers)
 {
-    kin_pool_options options = KIN_POOL_OPTIONS;
+    kin_pool_options options = KIN_POOL_OPTIONS_INIT;
     kin_pool *pool = NULL;
     options.workers = workers;
     assert_ok(kin_pool_create(&pool, family, &options));
@@ -134,19 +134,19 @@ static void await_begun(kin_pool *pool)
 }
 
 /* count tasks of one item each. */
-static kin_work tasks_of(const char *function, size_t count)
+static kin_job tasks_of(const char *function, size_t count)
 {
-    kin_work work = KIN_WORK;
-    work.function = function;
-    work.count = count;
-    work.chunk = 1;
-    return work;
+    kin_job job = KIN_JOB_INIT;
+    job.task = function;
+    job.count = count;
+    job.chunk = 1;
+    return job;
 }
 
-static kin_future *submit(kin_pool *pool, const kin_work *work)
+static kin_future *submit(kin_pool *pool, const kin_job *job)
 {
     kin_future *future = NULL;
-    assert_ok(kin_pool_submit(&future, pool, work, PATIENCE));
+    assert_ok(kin_pool_submit(&future, pool, job, PATIENCE));
     return future;
 }
 
@@ -165,12 +165,12 @@ static void closed_works_give_their_memory_back(void **state)
     enum { ROUNDS = 20000, WORKERS = 2 };
     kin_family *family = new_family(4 << 20);
     kin_pool *pool = new_pool(family, WORKERS);
-    kin_work work = KIN_WORK;
-    work.function = "nothing";
-    work.out_size = 4096;
+    kin_job job = KIN_JOB_INIT;
+    job.task = "nothing";
+    job.out_size = 4096;
     uint64_t before = blocks_in(family);
     for (int i = 0; i < ROUNDS; i++) {
-        kin_future *future = submit(pool, &work);
+        kin_future *future = submit(pool, &job);
         assert_ok(kin_future_wait(future, PATIENCE));
         kin_future_close(future);
         assert_true(i % 1000 > 0 || blocks_in(family) <= before + 4 * WORKERS);
@@ -182,10 +182,10 @@ static void closed_works_give_their_memory_back(void **state)
 /* Gives the pool so many works; waits for each, the last one first. */
 static void wait_from_the_last(kin_pool *pool, kin_future **futures, int count)
 {
-    kin_work work = KIN_WORK;
-    work.function = "nothing";
+    kin_job job = KIN_JOB_INIT;
+    job.task = "nothing";
     for (int i = 0; i < count; i++) {
-        futures[i] = submit(pool, &work);
+        futures[i] = submit(pool, &job);
     }
     for (int i = count; i-- > 0;) {
         assert_ok(kin_future_wait(futures[i], PATIENCE));
@@ -222,9 +222,9 @@ static void results_behind_a_slow_task_come_at_once(void **state)
     assert_non_null(seen);
     assert_ok(kin_event_create(&go, NULL));
     give(args, "go", KIN_TYPE_EVENT, go);
-    kin_work work = tasks_of("first_is_slow", COUNT);
-    work.args = args;
-    kin_future *future = submit(pool, &work);
+    kin_job job = tasks_of("first_is_slow", COUNT);
+    job.args = args;
+    kin_future *future = submit(pool, &job);
     int64_t begun = now_ns();
     for (int i = 0; i < COUNT - REST; i++) {
         assert_ok(kin_future_next(future, 0, &first, &count, &status, PATIENCE));
@@ -236,7 +236,7 @@ static void results_behind_a_slow_task_come_at_once(void **state)
         assert_ok(kin_future_next(future, 0, &first, &count, &status, PATIENCE));
         assert_true(count == 1 && status == 0 && !seen[first]++);
     }
-    assert_status(kin_future_next(future, 0, &first, &count, &status, PATIENCE), KIN_E_NOT_FOUND);
+    assert_status(kin_future_next(future, 0, &first, &count, &status, PATIENCE), KIN_E_END);
     kin_future_close(future);
     kin_pool_destroy(pool);
     kin_args_destroy(args);
@@ -255,8 +255,8 @@ static void each_task_tells_what_it_returned(void **state)
         size_t tasks = counts[i / 2];
         uint64_t first = 0, count = 0, seen = 0;
         int status = 0;
-        kin_work work = tasks_of("fail", tasks);
-        kin_future *future = submit(pool, &work);
+        kin_job job = tasks_of("fail", tasks);
+        kin_future *future = submit(pool, &job);
         while (kin_future_next(future, i % 2 == 0, &first, &count, &status, PATIENCE) == KIN_OK) {
             assert_int_equal(status, status_of(first));
             seen++;
@@ -264,9 +264,9 @@ static void each_task_tells_what_it_returned(void **state)
         assert_int_equal(seen, tasks);
         kin_future_close(future);
     }
-    assert_ok(kin_pool_tend(pool));
+    assert_ok(kin_pool_poll(pool));
     for (int64_t end = now_ns() + PATIENCE; count_blocks() > before && now_ns() < end;) {
-        assert_ok(kin_pool_tend(pool)); /* a worker looks at the last one for a moment yet */
+        assert_ok(kin_pool_poll(pool)); /* a worker looks at the last one for a moment yet */
     }
     assert_int_equal(count_blocks(), before);
     kin_pool_destroy(pool);
@@ -291,7 +291,7 @@ static void tend_all_the_time(void *tender_)
 {
     tender *it = tender_;
     while (!atomic_load(&it->over)) {
-        kin_pool_tend(it->pool);
+        kin_pool_poll(it->pool);
     }
 }
 
@@ -304,17 +304,17 @@ static void limit_kills_what_exceeds_it_and_no_other(void **state)
     for (uint32_t retries = 0; retries < 2; retries++) {
         kin_args *args = new_args(), *others = new_args();
         notes *noted = new_notes(args), *beside = new_notes(others);
-        kin_outcome outcome = {.size = sizeof outcome};
+        kin_job_result outcome = KIN_JOB_RESULT_INIT;
         uint64_t first, count, late = 0;
         int status;
         tender it = {new_pool(NULL, 2), 0};
-        kin_work work = tasks_of("about", COUNT), brief = tasks_of("briefly", NOTED);
-        work.args = args;
-        work.limit = KIN_MS(1);
-        work.retries = retries;
+        kin_job job = tasks_of("about", COUNT), brief = tasks_of("briefly", NOTED);
+        job.args = args;
+        job.limit = KIN_MS(1);
+        job.retries = retries;
         brief.args = others;
         void *thread = begin_thread(tend_all_the_time, &it);
-        kin_future *innocent = submit(it.pool, &brief), *future = submit(it.pool, &work);
+        kin_future *innocent = submit(it.pool, &brief), *future = submit(it.pool, &job);
         while (kin_future_next(future, 0, &first, &count, &status, PATIENCE) == KIN_OK) {
             assert_true(status == KIN_OK || status == KIN_E_TIMED_OUT);
             late += status != KIN_OK;
@@ -362,13 +362,13 @@ static void running_task_can_be_killed(void **state)
     enum { COUNT = 40 };
     kin_args *args = new_args();
     notes *noted = new_notes(args);
-    kin_outcome outcome = {.size = sizeof outcome};
+    kin_job_result outcome = KIN_JOB_RESULT_INIT;
     kin_pool *pool = new_pool(NULL, 2);
-    kin_pool_info info = {.size = sizeof info};
-    kin_work work = tasks_of("for_good", COUNT);
-    work.args = args;
-    work.retries = 3;
-    kin_future *future = submit(pool, &work);
+    kin_pool_info info = KIN_POOL_INFO_INIT;
+    kin_job job = tasks_of("for_good", COUNT);
+    job.args = args;
+    job.retries = 3;
+    kin_future *future = submit(pool, &job);
     await_alive(noted);
     int64_t begun = now_ns();
     assert_ok(kin_future_kill(future));
@@ -382,8 +382,8 @@ static void running_task_can_be_killed(void **state)
     }
     assert_ok(kin_future_kill(future)); /* once more does nothing */
     kin_future_close(future);
-    work = tasks_of("nothing", COUNT);
-    assert_ok(kin_pool_map(pool, &work, NULL, PATIENCE));
+    job = tasks_of("nothing", COUNT);
+    assert_ok(kin_pool_map(pool, &job, NULL, PATIENCE));
     assert_ok(kin_pool_inspect(pool, &info));
     assert_int_equal(info.died, 0);
     assert_int_equal(info.alive, 2);
@@ -402,12 +402,12 @@ static void kill_ends_no_other_works_task(void **state)
     notes *noted = new_notes(args), *beside = new_notes(others);
     kin_pool *pool = new_pool(NULL, 2);
     uint32_t killed = 0;
-    kin_work work = KIN_WORK, brief = KIN_WORK;
-    work.function = brief.function = "briefly";
-    work.args = args;
+    kin_job job = KIN_JOB_INIT, brief = KIN_JOB_INIT;
+    job.task = brief.task = "briefly";
+    job.args = args;
     brief.args = others;
     for (int i = 0; i < ROUNDS; i++) {
-        kin_future *future = submit(pool, &work), *innocents[4];
+        kin_future *future = submit(pool, &job), *innocents[4];
         for (int j = 0; j < 4; j++) {
             innocents[j] = submit(pool, &brief);
         }
@@ -436,18 +436,18 @@ static void map_returns_at_its_timeout(void **state)
     (void)state;
     kin_args *args = new_args();
     notes *noted = new_notes(args);
-    kin_outcome outcome = {.size = sizeof outcome};
+    kin_job_result outcome = KIN_JOB_RESULT_INIT;
     kin_pool *pool = new_pool(NULL, 1);
     await_begun(pool);
-    kin_work work = tasks_of("for_good", 3);
-    work.args = args;
+    kin_job job = tasks_of("for_good", 3);
+    job.args = args;
     int64_t begun = now_ns();
-    assert_status(kin_pool_map(pool, &work, &outcome, KIN_MS(200)), KIN_E_TIMED_OUT);
+    assert_status(kin_pool_map(pool, &job, &outcome, KIN_MS(200)), KIN_E_TIMED_OUT);
     assert_true(now_ns() - begun >= KIN_MS(200) && now_ns() - begun < KIN_SECONDS(5));
     assert_int_equal(outcome.cancelled, 3);
     assert_still(noted);
-    work = tasks_of("nothing", 3);
-    assert_ok(kin_pool_map(pool, &work, NULL, PATIENCE));
+    job = tasks_of("nothing", 3);
+    assert_ok(kin_pool_map(pool, &job, NULL, PATIENCE));
     kin_pool_destroy(pool);
     kin_args_destroy(args);
     assert_ok(kin_free(noted));
@@ -458,11 +458,11 @@ static void map_returns_at_its_timeout(void **state)
 /* A worker that runs one task only is replaced when it leaves, not at the end of a slice (20 ms). */
 static int64_t time_of_tasks(kin_pool *pool, int count)
 {
-    kin_work work = KIN_WORK;
-    work.function = "nothing";
+    kin_job job = KIN_JOB_INIT;
+    job.task = "nothing";
     int64_t begun = now_ns();
     for (int i = 0; i < count; i++) {
-        assert_ok(kin_pool_map(pool, &work, NULL, PATIENCE));
+        assert_ok(kin_pool_map(pool, &job, NULL, PATIENCE));
     }
     return (now_ns() - begun) / count;
 }
@@ -470,7 +470,7 @@ static int64_t time_of_tasks(kin_pool *pool, int count)
 /* Of one that is as a worker is. */
 static int64_t time_of_child(void)
 {
-    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
     kin_process *process = NULL;
     int64_t begun = now_ns();
     options.die_with_parent = 1;
@@ -482,9 +482,9 @@ static int64_t time_of_child(void)
 static void spent_workers_are_replaced_at_once(void **state)
 {
     (void)state;
-    kin_pool_options options = KIN_POOL_OPTIONS;
+    kin_pool_options options = KIN_POOL_OPTIONS_INIT;
     kin_pool *pool = NULL;
-    kin_pool_info info = {.size = sizeof info};
+    kin_pool_info info = KIN_POOL_INFO_INIT;
     int64_t task = INT64_MAX, child = INT64_MAX;
     options.workers = 2;
     options.max_tasks = 1;
@@ -506,7 +506,7 @@ static void spent_workers_are_replaced_whichever_is_waited_for(void **state)
 {
     (void)state;
     enum { COUNT = 20 };
-    kin_pool_options options = KIN_POOL_OPTIONS;
+    kin_pool_options options = KIN_POOL_OPTIONS_INIT;
     kin_pool *pool = NULL;
     kin_future *futures[COUNT];
     options.workers = 1;
@@ -536,14 +536,14 @@ static void joining_does_not_hold_up_others(void **state)
     int64_t took[CALLS];
     kin_args *args = new_args();
     kin_event *go = NULL;
-    kin_pool_info info = {.size = sizeof info};
+    kin_pool_info info = KIN_POOL_INFO_INIT;
     assert_ok(kin_event_create(&go, NULL));
     give(args, "go", KIN_TYPE_EVENT, go);
     kin_pool *pool = new_pool(NULL, 2);
     await_begun(pool);
-    kin_work work = tasks_of("first_is_slow", 1);
-    work.args = args;
-    kin_future *future = submit(pool, &work);
+    kin_job job = tasks_of("first_is_slow", 1);
+    job.args = args;
+    kin_future *future = submit(pool, &job);
     assert_ok(kin_pool_close(pool));
     void *thread = begin_thread(join_it, pool);
     for (int i = 0; i < CALLS; i++) {
@@ -584,11 +584,11 @@ static void destroy_it(void *doomed_, kin_future *future)
 
 static kin_future *submit_with_end(doomed *it, const char *function)
 {
-    kin_work work = KIN_WORK;
-    work.function = function;
-    work.finished = destroy_it;
-    work.context = it;
-    return submit(it->pool, &work);
+    kin_job job = KIN_JOB_INIT;
+    job.task = function;
+    job.finished = destroy_it;
+    job.context = it;
+    return submit(it->pool, &job);
 }
 
 static void await_done(kin_future *future)
@@ -606,15 +606,15 @@ static void callback_may_destroy_the_pool(void **state)
     for (int what = 0; what < 7; what++) {
         doomed it = {new_pool(NULL, 2), NULL, 0};
         kin_future *last = submit_with_end(&it, "nothing"), *other;
-        kin_work work = KIN_WORK;
-        work.function = "nothing";
-        other = submit(it.pool, &work);
+        kin_job job = KIN_JOB_INIT;
+        job.task = "nothing";
+        other = submit(it.pool, &job);
         it.future = what % 2 == 0 ? last : NULL;
         await_done(last);
         switch (what) {
         case 0:
         case 1:
-            assert_ok(kin_pool_tend(it.pool));
+            assert_ok(kin_pool_poll(it.pool));
             break;
         case 2:
         case 3:
@@ -625,7 +625,7 @@ static void callback_may_destroy_the_pool(void **state)
             assert_ok(kin_pool_close(it.pool));
             kin_future_wait(other, PATIENCE);
             kin_future_next(other, 0, &first, &count, NULL, PATIENCE);
-            kin_pool_tend(it.pool);
+            kin_pool_poll(it.pool);
             break;
         case 5: /* a thread waits for this one */
             assert_ok(kin_future_wait(last, PATIENCE));
@@ -654,16 +654,16 @@ static void callback_may_destroy_the_pool(void **state)
 static void initializer_says_why_it_fails(void **state)
 {
     (void)state;
-    kin_pool_options options = KIN_POOL_OPTIONS;
+    kin_pool_options options = KIN_POOL_OPTIONS_INIT;
     kin_pool *pool = NULL;
-    kin_pool_info info = {.size = sizeof info};
-    kin_work work = tasks_of("nothing", 3);
+    kin_pool_info info = KIN_POOL_INFO_INIT;
+    kin_job job = tasks_of("nothing", 3);
     options.workers = 2;
     options.initializer = "refuse";
     assert_ok(kin_pool_create(&pool, NULL, &options));
     for (int i = 0; i < 2; i++) { /* before it is known, perhaps, and when it is */
-        kin_outcome outcome = {.size = sizeof outcome};
-        assert_status(kin_pool_map(pool, &work, &outcome, PATIENCE), KIN_E_WORKER_DIED);
+        kin_job_result outcome = KIN_JOB_RESULT_INIT;
+        assert_status(kin_pool_map(pool, &job, &outcome, PATIENCE), KIN_E_WORKER_DIED);
         assert_int_equal(outcome.status, 4321);
         assert_string_equal(outcome.message, "no licence");
         assert_int_equal(outcome.worker.code, 4321 & 0xff);
@@ -687,7 +687,7 @@ static int child_occupy(const kin_args *args)
 
 static kin_pool_info inspect(kin_pool *pool)
 {
-    kin_pool_info info = {.size = sizeof info};
+    kin_pool_info info = KIN_POOL_INFO_INIT;
     assert_ok(kin_pool_inspect(pool, &info));
     return info;
 }
@@ -696,8 +696,8 @@ static void pool_goes_on_with_the_workers_that_have_room(void **state)
 {
     (void)state;
     enum { MEMBERS = 5 }; /* this process, two workers, and two children in the end */
-    kin_family_options options = KIN_FAMILY_OPTIONS;
-    kin_pool_options pool_options = KIN_POOL_OPTIONS;
+    kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
+    kin_pool_options pool_options = KIN_POOL_OPTIONS_INIT;
     kin_family *family = NULL;
     kin_pool *pool = NULL;
     kin_sem *there = NULL;
@@ -725,10 +725,10 @@ static void pool_goes_on_with_the_workers_that_have_room(void **state)
     }
     occupants[1] = start_child("occupy", args); /* and here is who takes its place */
     assert_ok(kin_sem_acquire(there, 1, PATIENCE));
-    kin_work work = tasks_of("nothing", 20);
+    kin_job job = tasks_of("nothing", 20);
     for (int64_t end = now_ns() + KIN_SECONDS(1); now_ns() < end;) {
-        assert_ok(kin_pool_map(pool, &work, NULL, PATIENCE));
-        assert_ok(kin_pool_tend(pool));
+        assert_ok(kin_pool_map(pool, &job, NULL, PATIENCE));
+        assert_ok(kin_pool_poll(pool));
         assert_true(inspect(pool).alive >= 2 && !inspect(pool).broken);
     }
     assert_true(inspect(pool).started > 3 && inspect(pool).started < 30);
@@ -736,7 +736,7 @@ static void pool_goes_on_with_the_workers_that_have_room(void **state)
     join_child(occupants[0], 0);
     join_child(occupants[1], 0);
     for (int64_t end = now_ns() + PATIENCE; pool->failures > 0 && now_ns() < end;) {
-        assert_ok(kin_pool_tend(pool));
+        assert_ok(kin_pool_poll(pool));
     }
     assert_int_equal(inspect(pool).alive, 3);
     kin_pool_destroy(pool);
@@ -753,9 +753,9 @@ static int child_nothing(const kin_args *args)
 
 int main(void)
 {
-    kin_functions(functions, sizeof functions / sizeof functions[0]);
-    static const kin_entry entries[] = {{"nothing", child_nothing}, {"occupy", child_occupy}};
-    kin_main(entries, 2);
+    kin_register_tasks(functions, sizeof functions / sizeof functions[0]);
+    static const kin_child_entry entries[] = {{"nothing", child_nothing}, {"occupy", child_occupy}};
+    kin_child_main(entries, 2);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(closed_works_give_their_memory_back),
         cmocka_unit_test(works_nobody_waits_for_make_room),

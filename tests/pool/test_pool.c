@@ -85,7 +85,7 @@ static int run_third_time(kin_task *task)
 static int run_rest(kin_task *task)
 {
     kin_sem *never = NULL;
-    if (kin_args_get(task->args, "never", KIN_TYPE_SEM, (void **)&never) != KIN_OK) {
+    if (kin_args_get_object((void **)&never, task->args, "never", KIN_TYPE_SEM) != KIN_OK) {
         return 1;
     }
     for (size_t i = 0; i < task->count; i++) {
@@ -100,9 +100,9 @@ static int run_add(kin_task *task)
     kin_lock *lock = NULL;
     int64_t *sum = NULL;
     const kin_args *from =
-        kin_args_get(task->args, "lock", KIN_TYPE_LOCK, (void **)&lock) == KIN_OK ? task->args : task->shared;
-    if (kin_args_get(from, "lock", KIN_TYPE_LOCK, (void **)&lock) != KIN_OK ||
-        kin_args_get(from, "sum", KIN_TYPE_MEMORY, (void **)&sum) != KIN_OK ||
+        kin_args_get_object((void **)&lock, task->args, "lock", KIN_TYPE_LOCK) == KIN_OK ? task->args : task->shared;
+    if (kin_args_get_object((void **)&lock, from, "lock", KIN_TYPE_LOCK) != KIN_OK ||
+        kin_args_get_object((void **)&sum, from, "sum", KIN_TYPE_MEMORY) != KIN_OK ||
         kin_lock_acquire(lock, PATIENCE) != KIN_OK) {
         return 1;
     }
@@ -118,7 +118,7 @@ static int initialized;
 static int run_initialize(kin_task *task)
 {
     kin_counter *count = NULL;
-    if (kin_args_get(task->shared, "count", KIN_TYPE_COUNTER, (void **)&count) != KIN_OK ||
+    if (kin_args_get_object((void **)&count, task->shared, "count", KIN_TYPE_COUNTER) != KIN_OK ||
         kin_counter_add(count, 1, NULL) != KIN_OK) {
         return 1;
     }
@@ -141,7 +141,7 @@ static int run_crash(kin_task *task)
 static int run_count_pid(kin_task *task)
 {
     kin_counter *count = NULL;
-    if (kin_args_get(task->args, "count", KIN_TYPE_COUNTER, (void **)&count) != KIN_OK) {
+    if (kin_args_get_object((void **)&count, task->args, "count", KIN_TYPE_COUNTER) != KIN_OK) {
         return 1;
     }
     for (size_t i = 0; i < task->count; i++) {
@@ -150,7 +150,7 @@ static int run_count_pid(kin_task *task)
     return 0;
 }
 
-static const kin_function functions[] = {
+static const kin_task_entry functions[] = {
     {"square", run_square},
     {"echo", run_echo},
     {"square_slowly", run_square_slowly},
@@ -171,7 +171,7 @@ static const kin_function functions[] = {
 
 static kin_pool *new_pool(uint32_t workers)
 {
-    kin_pool_options options = KIN_POOL_OPTIONS;
+    kin_pool_options options = KIN_POOL_OPTIONS_INIT;
     kin_pool *pool = NULL;
     options.workers = workers;
     assert_ok(kin_pool_create(&pool, NULL, &options));
@@ -188,21 +188,21 @@ static int32_t *new_numbers(size_t count)
     return numbers;
 }
 
-static kin_work work_on(const char *function, void *in, void *out, size_t item, size_t count)
+static kin_job job_on(const char *function, void *in, void *out, size_t item, size_t count)
 {
-    kin_work work = KIN_WORK;
-    work.function = function;
-    work.in = in;
-    work.out = out;
-    work.in_size = in ? item : 0;
-    work.out_size = out ? item : 0;
-    work.count = count;
-    return work;
+    kin_job job = KIN_JOB_INIT;
+    job.task = function;
+    job.in = in;
+    job.out = out;
+    job.in_size = in ? item : 0;
+    job.out_size = out ? item : 0;
+    job.count = count;
+    return job;
 }
 
 static kin_pool_info inspect(kin_pool *pool)
 {
-    kin_pool_info info = {.size = sizeof info};
+    kin_pool_info info = KIN_POOL_INFO_INIT;
     assert_ok(kin_pool_inspect(pool, &info));
     return info;
 }
@@ -211,7 +211,7 @@ static void wait_until_alive(kin_pool *pool, uint32_t alive)
 {
     int64_t end = now_ns() + KIN_SECONDS(20);
     while (inspect(pool).alive != alive && now_ns() < end) {
-        assert_ok(kin_pool_tend(pool));
+        assert_ok(kin_pool_poll(pool));
     }
     assert_int_equal(inspect(pool).alive, alive);
 }
@@ -222,17 +222,17 @@ static kin_future *rest_for(kin_pool *pool, kin_sem *never, int64_t time, int64_
     kin_future *future = NULL;
     kin_args *args = new_args();
     give(args, "never", KIN_TYPE_SEM, never);
-    kin_work work = work_on("rest", &time, NULL, sizeof time, 0);
-    work.args = args;
-    work.limit = limit;
-    assert_ok(kin_pool_submit(&future, pool, &work, KIN_FOREVER));
+    kin_job job = job_on("rest", &time, NULL, sizeof time, 0);
+    job.args = args;
+    job.limit = limit;
+    assert_ok(kin_pool_submit(&future, pool, &job, KIN_FOREVER));
     kin_args_destroy(args);
     return future;
 }
 
-static kin_outcome outcome_of(kin_future *future)
+static kin_job_result outcome_of(kin_future *future)
 {
-    kin_outcome outcome = {.size = sizeof outcome};
+    kin_job_result outcome = KIN_JOB_RESULT_INIT;
     assert_ok(kin_future_inspect(future, &outcome));
     return outcome;
 }
@@ -250,7 +250,7 @@ static void check_squares(const int32_t *in, const int32_t *out, size_t count)
 static int child_have_pool(const kin_args *args)
 {
     kin_sem *never = given(args, "never", KIN_TYPE_SEM), *ready = given(args, "ready", KIN_TYPE_SEM);
-    kin_pool_options options = KIN_POOL_OPTIONS;
+    kin_pool_options options = KIN_POOL_OPTIONS_INIT;
     kin_pool *pool = NULL;
     kin_future *future = NULL;
     int64_t times[2] = {KIN_SECONDS(200), KIN_SECONDS(200)}, *shared = NULL;
@@ -258,11 +258,11 @@ static int child_have_pool(const kin_args *args)
     CHECK(never && ready && kin_pool_create(&pool, NULL, &options) == KIN_OK);
     CHECK(kin_alloc((void **)&shared, NULL, sizeof times) == KIN_OK);
     memcpy(shared, times, sizeof times);
-    kin_work work = work_on("rest", shared, NULL, sizeof times[0], 2);
-    work.out_size = 0;
-    work.chunk = 1;
-    work.args = args;
-    CHECK(kin_pool_submit(&future, pool, &work, PATIENCE) == KIN_OK);
+    kin_job job = job_on("rest", shared, NULL, sizeof times[0], 2);
+    job.out_size = 0;
+    job.chunk = 1;
+    job.args = args;
+    CHECK(kin_pool_submit(&future, pool, &job, PATIENCE) == KIN_OK);
     CHECK(kin_future_wait(future, KIN_MS(300)) == KIN_E_TIMED_OUT);
     CHECK(kin_sem_release(ready, 1) == KIN_OK);
     kin_sem_acquire(never, 1000, PATIENCE);
@@ -301,18 +301,18 @@ static void map_does_all_items_once(void **state)
     int32_t *in = new_numbers(300000), *out = new_numbers(300000);
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
         for (size_t j = 0; j < sizeof chunks / sizeof chunks[0]; j++) {
-            kin_outcome outcome = {.size = sizeof outcome};
-            kin_work work = work_on("square", in, out, sizeof *in, counts[i]);
-            work.chunk = chunks[j];
+            kin_job_result outcome = KIN_JOB_RESULT_INIT;
+            kin_job job = job_on("square", in, out, sizeof *in, counts[i]);
+            job.chunk = chunks[j];
             memset(out, 255, 300000 * sizeof *out);
-            assert_ok(kin_pool_map(pool, &work, &outcome, KIN_FOREVER));
+            assert_ok(kin_pool_map(pool, &job, &outcome, KIN_FOREVER));
             check_squares(in, out, counts[i]);
             assert_true(counts[i] == 300000 || out[counts[i]] == -1);
             assert_int_equal(outcome.done, outcome.tasks);
         }
     }
-    kin_work work = work_on("square", in, in, sizeof *in, 5); /* in place */
-    assert_ok(kin_pool_map(pool, &work, NULL, KIN_FOREVER));
+    kin_job job = job_on("square", in, in, sizeof *in, 5); /* in place */
+    assert_ok(kin_pool_map(pool, &job, NULL, KIN_FOREVER));
     assert_true(in[4] == 16 && in[5] == 5);
     kin_pool_destroy(pool);
     assert_ok(kin_free(in));
@@ -326,33 +326,33 @@ static void work_submitted_alone_brings_its_result(void **state)
     kin_future *futures[50];
     for (int i = 0; i < 50; i++) {
         char text[16];
-        kin_work work = KIN_WORK;
+        kin_job job = KIN_JOB_INIT;
         snprintf(text, sizeof text, "%d,", i);
-        work.function = "echo";
-        work.in = text;
-        work.in_size = strlen(text);
-        work.out_size = 32;
-        assert_ok(kin_pool_submit(&futures[i], pool, &work, KIN_FOREVER));
+        job.task = "echo";
+        job.in = text;
+        job.in_size = strlen(text);
+        job.out_size = 32;
+        assert_ok(kin_pool_submit(&futures[i], pool, &job, KIN_FOREVER));
     }
     for (int i = 49; i >= 0; i--) {
         const void *result = NULL;
         size_t size = 0;
         char expected[32];
         snprintf(expected, sizeof expected, "%d,%d,", i, i);
-        assert_ok(kin_future_get(futures[i], &result, &size, PATIENCE));
+        assert_ok(kin_future_get(&result, &size, futures[i], PATIENCE));
         assert_int_equal(size, strlen(expected));
         assert_memory_equal(result, expected, size);
         assert_true(kin_future_ready(futures[i]));
         kin_future_close(futures[i]);
     }
     char text[] = "ab", out[4] = "";
-    kin_work work = KIN_WORK;
-    work.function = "echo";
-    work.in = text;
-    work.in_size = 2;
-    work.out = out;
-    work.out_size = 4;
-    assert_ok(kin_pool_map(pool, &work, NULL, PATIENCE));
+    kin_job job = KIN_JOB_INIT;
+    job.task = "echo";
+    job.in = text;
+    job.in_size = 2;
+    job.out = out;
+    job.out_size = 4;
+    assert_ok(kin_pool_map(pool, &job, NULL, PATIENCE));
     assert_memory_equal(out, "abab", 4);
     kin_pool_destroy(pool);
 }
@@ -362,10 +362,10 @@ static void failure_is_told_with_its_message(void **state)
     (void)state;
     kin_pool *pool = new_pool(2);
     int32_t *numbers = new_numbers(100), *out = new_numbers(100);
-    kin_outcome outcome = {.size = sizeof outcome};
-    kin_work work = work_on("fail_on_7", numbers, out, sizeof *numbers, 100);
-    work.chunk = 1;
-    assert_status(kin_pool_map(pool, &work, &outcome, PATIENCE), KIN_E_TASK);
+    kin_job_result outcome = KIN_JOB_RESULT_INIT;
+    kin_job job = job_on("fail_on_7", numbers, out, sizeof *numbers, 100);
+    job.chunk = 1;
+    assert_status(kin_pool_map(pool, &job, &outcome, PATIENCE), KIN_E_TASK);
     assert_true(outcome.done == 99 && outcome.failed == 1 && outcome.task == 7 && outcome.status == 1234);
     assert_string_equal(outcome.message, "I do not like 7");
     out[7] = 49;
@@ -381,10 +381,10 @@ static void death_fails_one_task(void **state)
     (void)state;
     kin_pool *pool = new_pool(2);
     int32_t *numbers = new_numbers(5000), *out = new_numbers(5000);
-    kin_outcome outcome = {.size = sizeof outcome};
-    kin_work work = work_on("die_on_7", numbers, out, sizeof *numbers, 5000);
-    work.chunk = 1;
-    assert_status(kin_pool_map(pool, &work, &outcome, PATIENCE), KIN_E_WORKER_DIED);
+    kin_job_result outcome = KIN_JOB_RESULT_INIT;
+    kin_job job = job_on("die_on_7", numbers, out, sizeof *numbers, 5000);
+    job.chunk = 1;
+    assert_status(kin_pool_map(pool, &job, &outcome, PATIENCE), KIN_E_WORKER_DIED);
     assert_true(outcome.done == 4999 && outcome.died == 1 && outcome.task == 7 && outcome.status == KIN_E_WORKER_DIED);
     assert_true(outcome.worker.signal != 0 || outcome.worker.code != 0);
     out[7] = 49;
@@ -392,8 +392,8 @@ static void death_fails_one_task(void **state)
     wait_until_alive(pool, 2);
     assert_int_equal(inspect(pool).died, 1);
     int code = 3;
-    work = work_on("exit", &code, NULL, sizeof code, 0);
-    assert_status(kin_pool_map(pool, &work, &outcome, PATIENCE), KIN_E_WORKER_DIED);
+    job = job_on("exit", &code, NULL, sizeof code, 0);
+    assert_status(kin_pool_map(pool, &job, &outcome, PATIENCE), KIN_E_WORKER_DIED);
     assert_true(outcome.worker.code == 3 && outcome.worker.signal == 0);
     kin_pool_destroy(pool);
     assert_ok(kin_free(numbers));
@@ -405,12 +405,12 @@ static void retries_are_counted(void **state)
     (void)state;
     kin_pool *pool = new_pool(1);
     uint32_t attempt = 0;
-    kin_work work = work_on("third_time", NULL, &attempt, sizeof attempt, 0);
-    work.retries = 2;
-    assert_ok(kin_pool_map(pool, &work, NULL, PATIENCE));
+    kin_job job = job_on("third_time", NULL, &attempt, sizeof attempt, 0);
+    job.retries = 2;
+    assert_ok(kin_pool_map(pool, &job, NULL, PATIENCE));
     assert_int_equal(attempt, 2);
-    work.retries = 1;
-    assert_status(kin_pool_map(pool, &work, NULL, PATIENCE), KIN_E_WORKER_DIED);
+    job.retries = 1;
+    assert_status(kin_pool_map(pool, &job, NULL, PATIENCE), KIN_E_WORKER_DIED);
     kin_pool_destroy(pool);
 }
 
@@ -436,24 +436,24 @@ static void locks_are_arguments(void **state)
     (void)state;
     kin_lock *lock = NULL;
     int64_t *sum = NULL;
-    assert_ok(kin_lock_create(&lock, NULL));
+    assert_ok(kin_lock_create(&lock, NULL, 0));
     assert_ok(kin_alloc((void **)&sum, NULL, sizeof *sum));
     kin_args *args = new_args();
     give(args, "lock", KIN_TYPE_LOCK, lock);
     give(args, "sum", KIN_TYPE_MEMORY, sum);
     kin_pool *pool = new_pool(3);
-    kin_work work = work_on("add", NULL, NULL, 0, 3000);
-    work.chunk = 1;
-    work.args = args;
-    assert_ok(kin_pool_map(pool, &work, NULL, PATIENCE));
+    kin_job job = job_on("add", NULL, NULL, 0, 3000);
+    job.chunk = 1;
+    job.args = args;
+    assert_ok(kin_pool_map(pool, &job, NULL, PATIENCE));
     assert_int_equal(*sum, 3000);
     kin_pool_destroy(pool);
-    kin_pool_options options = KIN_POOL_OPTIONS; /* the same, as the pool's own */
+    kin_pool_options options = KIN_POOL_OPTIONS_INIT; /* the same, as the pool's own */
     options.workers = 3;
     options.args = args;
     assert_ok(kin_pool_create(&pool, NULL, &options));
-    work.args = NULL;
-    assert_ok(kin_pool_map(pool, &work, NULL, PATIENCE));
+    job.args = NULL;
+    assert_ok(kin_pool_map(pool, &job, NULL, PATIENCE));
     assert_int_equal(*sum, 6000);
     kin_pool_destroy(pool);
     kin_args_destroy(args);
@@ -471,14 +471,14 @@ static void initializer_runs_once_in_each_worker(void **state)
     assert_ok(kin_counter_create(&count, NULL, 0));
     kin_args *args = new_args();
     give(args, "count", KIN_TYPE_COUNTER, count);
-    kin_pool_options options = KIN_POOL_OPTIONS;
+    kin_pool_options options = KIN_POOL_OPTIONS_INIT;
     options.workers = 2;
     options.initializer = "initialize";
     options.args = args;
     assert_ok(kin_pool_create(&pool, NULL, &options));
     for (int i = 0; i < 10; i++) {
-        kin_work work = work_on("ask_initialized", NULL, &answer, sizeof answer, 0);
-        assert_ok(kin_pool_map(pool, &work, NULL, PATIENCE));
+        kin_job job = job_on("ask_initialized", NULL, &answer, sizeof answer, 0);
+        assert_ok(kin_pool_map(pool, &job, NULL, PATIENCE));
         assert_int_equal(answer, 1);
     }
     assert_ok(kin_pool_close(pool));
@@ -496,15 +496,15 @@ static void initializer_that_always_crashes_ends_the_pool(void **state)
     kin_pool *pool = NULL;
     kin_future *future = NULL;
     int answer = 0;
-    kin_pool_options options = KIN_POOL_OPTIONS;
+    kin_pool_options options = KIN_POOL_OPTIONS_INIT;
     options.workers = 2;
     options.initializer = "crash";
     assert_ok(kin_pool_create(&pool, NULL, &options));
-    kin_work work = work_on("ask_initialized", NULL, &answer, sizeof answer, 0);
-    assert_ok(kin_pool_submit(&future, pool, &work, PATIENCE));
+    kin_job job = job_on("ask_initialized", NULL, &answer, sizeof answer, 0);
+    assert_ok(kin_pool_submit(&future, pool, &job, PATIENCE));
     assert_status(kin_future_wait(future, PATIENCE), KIN_E_WORKER_DIED);
     kin_future_close(future);
-    assert_status(kin_pool_submit(&future, pool, &work, PATIENCE), KIN_E_WORKER_DIED);
+    assert_status(kin_pool_submit(&future, pool, &job, PATIENCE), KIN_E_WORKER_DIED);
     kin_pool_info info = inspect(pool);
     assert_true(info.broken && info.alive == 0 && (info.last.signal != 0 || info.last.code != 0));
     kin_pool_destroy(pool);
@@ -515,13 +515,13 @@ static void workers_end_after_so_many_tasks(void **state)
     (void)state;
     kin_pool *pool = NULL;
     int32_t *numbers = new_numbers(100), *out = new_numbers(100);
-    kin_pool_options options = KIN_POOL_OPTIONS;
+    kin_pool_options options = KIN_POOL_OPTIONS_INIT;
     options.workers = 2;
     options.max_tasks = 10;
     assert_ok(kin_pool_create(&pool, NULL, &options));
-    kin_work work = work_on("square", numbers, out, sizeof *numbers, 100);
-    work.chunk = 1;
-    assert_ok(kin_pool_map(pool, &work, NULL, PATIENCE));
+    kin_job job = job_on("square", numbers, out, sizeof *numbers, 100);
+    job.chunk = 1;
+    assert_ok(kin_pool_map(pool, &job, NULL, PATIENCE));
     check_squares(numbers, out, 100);
     assert_true(inspect(pool).started >= 10);
     assert_int_equal(inspect(pool).died, 0);
@@ -540,13 +540,13 @@ static void close_lets_all_be_done(void **state)
     assert_ok(kin_counter_create(&count, NULL, 0));
     kin_args *args = new_args();
     give(args, "count", KIN_TYPE_COUNTER, count);
-    kin_work work = work_on("count", NULL, NULL, 0, 1000);
-    work.args = args;
-    assert_ok(kin_pool_submit(&future, pool, &work, PATIENCE));
+    kin_job job = job_on("count", NULL, NULL, 0, 1000);
+    job.args = args;
+    assert_ok(kin_pool_submit(&future, pool, &job, PATIENCE));
     assert_status(kin_pool_join(pool, KIN_NOW), KIN_E_BUSY);
     assert_ok(kin_pool_close(pool));
     kin_future *late = NULL;
-    assert_status(kin_pool_submit(&late, pool, &work, PATIENCE), KIN_E_CLOSED);
+    assert_status(kin_pool_submit(&late, pool, &job, PATIENCE), KIN_E_CLOSED);
     assert_ok(kin_pool_join(pool, PATIENCE));
     assert_ok(kin_future_wait(future, KIN_NOW));
     assert_ok(kin_counter_get(count, &done));
@@ -617,9 +617,9 @@ static void results_come_one_after_the_other(void **state)
         uint64_t first = 0, count = 0, seen = 0;
         int status = 0;
         char given[1000] = {0};
-        kin_work work = work_on("fail_on_7", numbers, out, sizeof *numbers, 1000);
-        work.chunk = 3;
-        assert_ok(kin_pool_submit(&future, pool, &work, PATIENCE));
+        kin_job job = job_on("fail_on_7", numbers, out, sizeof *numbers, 1000);
+        job.chunk = 3;
+        assert_ok(kin_pool_submit(&future, pool, &job, PATIENCE));
         while (kin_future_next(future, in_order, &first, &count, &status, PATIENCE) == KIN_OK) {
             assert_true(!in_order || first == seen);
             assert_true(count == 3 || first == 999);
@@ -629,7 +629,7 @@ static void results_come_one_after_the_other(void **state)
             seen += count;
         }
         assert_int_equal(seen, 1000);
-        assert_status(kin_future_next(future, in_order, &first, &count, &status, PATIENCE), KIN_E_NOT_FOUND);
+        assert_status(kin_future_next(future, in_order, &first, &count, &status, PATIENCE), KIN_E_END);
         kin_future_close(future);
     }
     kin_pool_destroy(pool);
@@ -642,14 +642,14 @@ static void pool_grows_and_shrinks(void **state)
     (void)state;
     kin_pool *pool = new_pool(1);
     int32_t *numbers = new_numbers(100), *out = new_numbers(100);
-    kin_work work = work_on("square", numbers, out, sizeof *numbers, 100);
+    kin_job job = job_on("square", numbers, out, sizeof *numbers, 100);
     assert_ok(kin_pool_resize(pool, 4));
     wait_until_alive(pool, 4);
-    assert_ok(kin_pool_map(pool, &work, NULL, PATIENCE));
+    assert_ok(kin_pool_map(pool, &job, NULL, PATIENCE));
     assert_ok(kin_pool_resize(pool, 2));
     wait_until_alive(pool, 2);
     memset(out, 0, 100 * sizeof *out);
-    assert_ok(kin_pool_map(pool, &work, NULL, PATIENCE));
+    assert_ok(kin_pool_map(pool, &job, NULL, PATIENCE));
     check_squares(numbers, out, 100);
     assert_status(kin_pool_resize(pool, 0), KIN_E_ARGUMENT);
     assert_int_equal(inspect(pool).died, 0);
@@ -683,16 +683,16 @@ static void progress_and_end_are_told(void **state)
     int32_t *numbers = new_numbers(100), *out = new_numbers(100);
     kin_future *future = NULL;
     told it = {0, 0, 0};
-    kin_work work = work_on("square", numbers, out, sizeof *numbers, 100);
-    work.progress = on_progress;
-    work.finished = on_finished;
-    work.context = &it;
-    assert_ok(kin_pool_map(pool, &work, NULL, PATIENCE));
+    kin_job job = job_on("square", numbers, out, sizeof *numbers, 100);
+    job.progress = on_progress;
+    job.finished = on_finished;
+    job.context = &it;
+    assert_ok(kin_pool_map(pool, &job, NULL, PATIENCE));
     assert_true(it.calls > 0 && it.last == 100 && it.finished == 1);
     it = (told){0, 0, 0};
-    assert_ok(kin_pool_submit(&future, pool, &work, PATIENCE));
+    assert_ok(kin_pool_submit(&future, pool, &job, PATIENCE));
     for (int64_t end = now_ns() + PATIENCE; it.finished == 0 && now_ns() < end;) {
-        assert_ok(kin_pool_tend(pool)); /* nobody waits for the future itself */
+        assert_ok(kin_pool_poll(pool)); /* nobody waits for the future itself */
     }
     assert_int_equal(it.finished, 1);
     kin_future_close(future);
@@ -706,7 +706,7 @@ static void storm_leaves_no_task_unaccounted_for(void **state)
 {
     (void)state;
     enum { COUNT = 100000, KILLS = 25 };
-    kin_pool_options options = KIN_POOL_OPTIONS;
+    kin_pool_options options = KIN_POOL_OPTIONS_INIT;
     kin_pool *pool = NULL;
     options.workers = 2;
     options.max_failures = 1000; /* some are killed before they have begun */
@@ -714,10 +714,10 @@ static void storm_leaves_no_task_unaccounted_for(void **state)
     int32_t *numbers = new_numbers(COUNT), *out = new_numbers(COUNT);
     kin_future *future = NULL;
     uint64_t kills = 0, wrong = 0;
-    kin_work work = work_on("square_slowly", numbers, out, sizeof *numbers, COUNT);
-    work.chunk = 1;
+    kin_job job = job_on("square_slowly", numbers, out, sizeof *numbers, COUNT);
+    job.chunk = 1;
     memset(out, 255, COUNT * sizeof *out);
-    assert_ok(kin_pool_submit(&future, pool, &work, PATIENCE));
+    assert_ok(kin_pool_submit(&future, pool, &job, PATIENCE));
     while (kin_future_wait(future, KIN_MS(50)) == KIN_E_TIMED_OUT) {
         kin_pool_info info = inspect(pool);
         if (info.alive > 0 && kills < KILLS) { /* where beginning takes longer than living, it would not end */
@@ -725,7 +725,7 @@ static void storm_leaves_no_task_unaccounted_for(void **state)
             kills++;
         }
     }
-    kin_outcome outcome = outcome_of(future);
+    kin_job_result outcome = outcome_of(future);
     print_message("%d kills, %d tasks died\n", (int)kills, (int)outcome.died);
     assert_int_equal(outcome.done + outcome.died, COUNT);
     for (int i = 0; i < COUNT; i++) {
@@ -745,18 +745,18 @@ static int64_t time_after_death_of_spinner(void)
 {
     kin_pool *pool = new_pool(2);
     int32_t *numbers = new_numbers(1000);
-    kin_work work = work_on("square", numbers, numbers, sizeof *numbers, 1000);
+    kin_job job = job_on("square", numbers, numbers, sizeof *numbers, 1000);
     while (!atomic_load(&pool->shared->slots[0].begun) || !atomic_load(&pool->shared->slots[1].begun)) {
         kin_os_yield();
     }
-    assert_ok(kin_pool_map(pool, &work, NULL, PATIENCE)); /* then both fall asleep, for a whole slice */
+    assert_ok(kin_pool_map(pool, &job, NULL, PATIENCE)); /* then both fall asleep, for a whole slice */
     kin_os_sleep_until(kin_os_now() + KIN_MS(10));
     atomic_store(&pool->shared->spinner, pool->workers[1].id);
     pool->size = 1;
     kin_process_kill(pool->workers[1].process);
-    work.count = 1;
+    job.count = 1;
     int64_t begun = kin_now();
-    assert_ok(kin_pool_map(pool, &work, NULL, PATIENCE));
+    assert_ok(kin_pool_map(pool, &job, NULL, PATIENCE));
     int64_t took = kin_now() - begun;
     kin_pool_destroy(pool);
     assert_ok(kin_free(numbers));
@@ -780,7 +780,7 @@ static void bad_input_is_refused(void **state)
     kin_pool *pool = NULL;
     kin_future *future = NULL;
     int32_t private[4] = {0};
-    kin_pool_options options = KIN_POOL_OPTIONS;
+    kin_pool_options options = KIN_POOL_OPTIONS_INIT;
     assert_status(kin_pool_create(NULL, NULL, NULL), KIN_E_ARGUMENT);
     options.workers = 256;
     assert_status(kin_pool_create(&pool, NULL, &options), KIN_E_ARGUMENT);
@@ -789,22 +789,22 @@ static void bad_input_is_refused(void **state)
     assert_status(kin_pool_create(&pool, NULL, &options), KIN_E_ENTRY);
     options.size = 1;
     assert_status(kin_pool_create(&pool, NULL, &options), KIN_E_ARGUMENT);
-    const kin_function twice[] = {{"square", run_square}, {"square", run_square}}, idle[] = {{"square", NULL}};
-    assert_status(kin_functions(NULL, 1), KIN_E_ARGUMENT); /* what was registered stays */
-    assert_status(kin_functions(twice, 2), KIN_E_ARGUMENT);
-    assert_status(kin_functions(idle, 1), KIN_E_ARGUMENT);
-    assert_status(kin_functions(functions, 1), KIN_E_AFTER_MAIN); /* spawned workers would not have it */
+    const kin_task_entry twice[] = {{"square", run_square}, {"square", run_square}}, idle[] = {{"square", NULL}};
+    assert_status(kin_register_tasks(NULL, 1), KIN_E_ARGUMENT); /* what was registered stays */
+    assert_status(kin_register_tasks(twice, 2), KIN_E_ARGUMENT);
+    assert_status(kin_register_tasks(idle, 1), KIN_E_ARGUMENT);
+    assert_status(kin_register_tasks(functions, 1), KIN_E_TOO_LATE); /* spawned workers would not have it */
     pool = new_pool(1);
-    kin_work work = work_on("square", private, private, sizeof private[0], 4);
-    assert_status(kin_pool_submit(&future, pool, &work, 0), KIN_E_FAMILY);
+    kin_job job = job_on("square", private, private, sizeof private[0], 4);
+    assert_status(kin_pool_submit(&future, pool, &job, 0), KIN_E_NOT_SHARED);
     assert_status(kin_pool_submit(&future, pool, NULL, 0), KIN_E_ARGUMENT);
-    assert_status(kin_pool_submit(&future, NULL, &work, 0), KIN_E_ARGUMENT);
-    assert_status(kin_pool_submit(&future, pool, &work, -1), KIN_E_ARGUMENT);
-    work.function = "nobody";
-    assert_status(kin_pool_submit(&future, pool, &work, 0), KIN_E_ENTRY);
-    work = work_on("square", NULL, NULL, 0, SIZE_MAX);
-    work.chunk = 1;
-    assert_status(kin_pool_submit(&future, pool, &work, 0), KIN_E_TOO_BIG);
+    assert_status(kin_pool_submit(&future, NULL, &job, 0), KIN_E_ARGUMENT);
+    assert_status(kin_pool_submit(&future, pool, &job, -1), KIN_E_ARGUMENT);
+    job.task = "nobody";
+    assert_status(kin_pool_submit(&future, pool, &job, 0), KIN_E_ENTRY);
+    job = job_on("square", NULL, NULL, 0, SIZE_MAX);
+    job.chunk = 1;
+    assert_status(kin_pool_submit(&future, pool, &job, 0), KIN_E_TOO_BIG);
     assert_status(kin_future_wait(NULL, 0), KIN_E_ARGUMENT);
     assert_status(kin_pool_close(NULL), KIN_E_ARGUMENT);
     assert_false(kin_future_ready(NULL));
@@ -821,10 +821,10 @@ static void words_written_over_keep_nobody_waiting(void **state)
     for (int what = 0; what < 9; what++) {
         kin_pool *pool = new_pool(1);
         kin_future *future = NULL;
-        kin_work work = work_on("nap", numbers, numbers, sizeof *numbers, 40);
-        work.chunk = 1;
+        kin_job job = job_on("nap", numbers, numbers, sizeof *numbers, 40);
+        job.chunk = 1;
         int64_t start = now_ns();
-        assert_ok(kin_pool_submit(&future, pool, &work, PATIENCE));
+        assert_ok(kin_pool_submit(&future, pool, &job, PATIENCE));
         _Atomic uint32_t *last = &future->plan.owners[future->plan.batches - 1];
         kin__pool *shared = pool->shared;
         uint32_t living = pool->workers[0].id;
@@ -868,8 +868,8 @@ static void words_written_over_keep_nobody_waiting(void **state)
         assert_true(now_ns() - start < KIN_SECONDS(8));
         assert_true(status == KIN_OK || status == KIN_E_TIMED_OUT || status == KIN_E_WORKER_DIED);
         if (what < 8) { /* and it is of use afterwards */
-            work = work_on("square", numbers, numbers, sizeof *numbers, 40);
-            assert_true(kin_pool_map(pool, &work, NULL, PATIENCE) != KIN_E_TIMED_OUT);
+            job = job_on("square", numbers, numbers, sizeof *numbers, 40);
+            assert_true(kin_pool_map(pool, &job, NULL, PATIENCE) != KIN_E_TIMED_OUT);
         }
         kin_pool_destroy(pool);
         assert_true(now_ns() - start < KIN_SECONDS(10));
@@ -885,8 +885,8 @@ static void nothing_is_left(void **state)
     uint64_t committed = 0;
     for (int i = 0; i < 20; i++) {
         kin_pool *pool = new_pool(2);
-        kin_work work = work_on("die_on_7", numbers, numbers, sizeof *numbers, 1000);
-        kin_pool_map(pool, &work, NULL, PATIENCE);
+        kin_job job = job_on("die_on_7", numbers, numbers, sizeof *numbers, 1000);
+        kin_pool_map(pool, &job, NULL, PATIENCE);
         numbers[7] = 7;
         kin_pool_destroy(pool);
         if (i == 4) {
@@ -903,9 +903,9 @@ static void nothing_is_left(void **state)
 
 int main(void)
 {
-    kin_functions(functions, sizeof functions / sizeof functions[0]);
-    static const kin_entry entries[] = {{"have_pool", child_have_pool}};
-    kin_main(entries, 1);
+    kin_register_tasks(functions, sizeof functions / sizeof functions[0]);
+    static const kin_child_entry entries[] = {{"have_pool", child_have_pool}};
+    kin_child_main(entries, 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_input_is_refused),
         cmocka_unit_test(map_does_all_items_once),

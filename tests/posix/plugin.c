@@ -14,7 +14,7 @@ EXPORTED plugin_leave leave;
 
 int hold(const char *name, unsigned char id[16])
 {
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     void *found = NULL;
     if (kin_family_open(&family, name, KIN_FAMILY_JOIN, NULL) != KIN_OK) {
         return 1;
@@ -23,7 +23,7 @@ int hold(const char *name, unsigned char id[16])
         return 2;
     }
     memcpy(id, info.id, sizeof info.id);
-    if (kin_name_get(&found, family, KIN_TYPE_LOCK, "lock") != KIN_OK) {
+    if (kin_name_get(&found, family, "lock", KIN_TYPE_LOCK) != KIN_OK) {
         return 3;
     }
     lock = found;
@@ -32,7 +32,7 @@ int hold(const char *name, unsigned char id[16])
 
 int leave(void)
 {
-    if (kin_lock_release(lock) != KIN_OK || kin_sweep(NULL) != KIN_OK) {
+    if (kin_lock_release(lock) != KIN_OK || kin_cleanup(NULL) != KIN_OK) {
         return 1;
     }
     kin_family_close(family);

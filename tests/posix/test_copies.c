@@ -34,10 +34,10 @@ static int in_child(int (*body)(void))
 
 static int start_family(kin_family **family, kin_lock **lock, unsigned char id[16])
 {
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     CHECK(kin_family_open(family, name, KIN_FAMILY_CREATE, NULL) == KIN_OK);
     CHECK(kin_family_inspect(*family, &info) == KIN_OK);
-    CHECK(kin_lock_create(lock, *family) == KIN_OK && kin_name_set("lock", KIN_TYPE_LOCK, *lock) == KIN_OK);
+    CHECK(kin_lock_create(lock, *family, 0) == KIN_OK && kin_name_set("lock", KIN_TYPE_LOCK, *lock) == KIN_OK);
     memcpy(id, info.id, sizeof info.id);
     return 0;
 }
@@ -47,9 +47,9 @@ static int stranger_finds_it_held(void)
 {
     kin_family *family;
     void *lock = NULL;
-    CHECK(kin_sweep(NULL) == KIN_OK && kin_sweep(NULL) == KIN_OK);
+    CHECK(kin_cleanup(NULL) == KIN_OK && kin_cleanup(NULL) == KIN_OK);
     CHECK(kin_family_open(&family, name, KIN_FAMILY_JOIN, NULL) == KIN_OK);
-    CHECK(kin_name_get(&lock, family, KIN_TYPE_LOCK, "lock") == KIN_OK);
+    CHECK(kin_name_get(&lock, family, "lock", KIN_TYPE_LOCK) == KIN_OK);
     CHECK(kin_lock_acquire(lock, KIN_MS(120)) == KIN_E_TIMED_OUT);
     return 0;
 }
@@ -81,7 +81,7 @@ static int live_together(void)
     CHECK(hold.hold(name, other) == 0 && memcmp(id, other, sizeof id) == 0);
     CHECK(kin_lock_acquire(lock, KIN_MS(120)) == KIN_E_TIMED_OUT); /* the copies are two members */
     CHECK(ask_stranger() == 0);
-    CHECK(kin_sweep(NULL) == KIN_OK && count_names(id) > 0);
+    CHECK(kin_cleanup(NULL) == KIN_OK && count_names(id) > 0);
     CHECK(leave.leave() == 0 && count_names(id) > 0); /* this copy is still there */
     CHECK(kin_lock_acquire(lock, KIN_NOW) == KIN_OK);
     CHECK(ask_stranger() == 0);

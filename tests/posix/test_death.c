@@ -328,7 +328,7 @@ static int work_with_few_descriptors(shared *unused)
         setrlimit(RLIMIT_NOFILE, &(struct rlimit){limit, 1024});
         kin_status status = kin_family_create(&family, NULL);
         if (status == KIN_OK) {
-            CHECK(kin_lock_create(&lock, family) == KIN_OK);
+            CHECK(kin_lock_create(&lock, family, 0) == KIN_OK);
             CHECK(kin_lock_acquire(lock, KIN_NOW) == KIN_OK);
             CHECK(kin_lock_release(lock) == KIN_OK);
             kin_family_close(family);
@@ -357,16 +357,16 @@ static int family_without_permissions(shared *unused)
     (void)unused;
     umask(0777);
     CHECK(kin_family_create(&family, NULL) == KIN_OK);
-    CHECK(kin_lock_create(&lock, family) == KIN_OK && kin_args_create(&args, family) == KIN_OK);
-    CHECK(kin_args_add(args, "lock", KIN_TYPE_LOCK, lock) == KIN_OK);
-    for (kin_method method = KIN_FORK; method <= KIN_FORKSERVER; method++) {
-        kin_process_options options = KIN_PROCESS_OPTIONS;
+    CHECK(kin_lock_create(&lock, family, 0) == KIN_OK && kin_args_create(&args, family) == KIN_OK);
+    CHECK(kin_args_add_object(args, "lock", KIN_TYPE_LOCK, lock) == KIN_OK);
+    for (kin_start_method method = KIN_START_FORK; method <= KIN_START_FORKSERVER; method++) {
+        kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
         kin_process *process = NULL;
         kin_exit result = {.code = 1, .signal = 1};
         options.method = method;
         CHECK(kin_lock_acquire(lock, KIN_NOW) == KIN_OK);
         kin_status status = kin_process_start(&process, "acquire", args, &options);
-        if (method == KIN_FORKSERVER && !has_fork_server()) {
+        if (method == KIN_START_FORKSERVER && !has_fork_server()) {
             CHECK(status == KIN_E_UNSUPPORTED && kin_lock_release(lock) == KIN_OK);
             continue;
         }
@@ -408,7 +408,7 @@ static int make_a_family_and_wait(shared *it)
     kin_family *family = NULL;
     kin_sem *sem = NULL;
     pthread_t thread;
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     CHECK(kin_family_create(&family, NULL) == KIN_OK && kin_sem_create(&sem, family, 0, 0) == KIN_OK);
     CHECK(kin_family_inspect(family, &info) == KIN_OK);
     memcpy(&it->count, info.id, sizeof it->count);
@@ -429,19 +429,19 @@ static void names_of_a_killed_family_are_swept(void **state)
     assert_ok(kin_sem_acquire(&it->told, 1, PATIENCE));
     memcpy(id, &it->count, 8);
     memcpy(id + 8, (void *)&it->steps, 8);
-    assert_ok(kin_sweep(NULL));
+    assert_ok(kin_cleanup(NULL));
     assert_true(count_names(id) > 0); /* it lives */
     kill_and_wait(pid);
     assert_true(count_names(id) > 0);
-    assert_ok(kin_sweep(NULL));
+    assert_ok(kin_cleanup(NULL));
     assert_int_equal(count_names(id), 0);
     assert_ok(kin_free(it));
 }
 
 int main(void)
 {
-    static const kin_entry entries[] = {{"acquire", entry_acquire}};
-    kin_main(entries, 1);
+    static const kin_child_entry entries[] = {{"acquire", entry_acquire}};
+    kin_child_main(entries, 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bare_fork_makes_a_member),
         cmocka_unit_test(child_does_not_own_what_its_parent_holds),

@@ -227,7 +227,7 @@ static int expect_untouched(const int files[FILES])
 
 static uint64_t committed(kin_family *family)
 {
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     return kin_family_inspect(family, &info) == KIN_OK ? info.committed : 0;
 }
 
@@ -266,10 +266,10 @@ static int keep_family(kin_family *family, bool has_name)
     int files[FILES];
     kin_lock *lock = NULL;
     kin_process *process = NULL;
-    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
     kin_args *args = NULL;
-    options.method = KIN_SPAWN;
-    CHECK(kin_lock_create(&lock, family) == KIN_OK && kin_args_create(&args, family) == KIN_OK);
+    options.method = KIN_START_SPAWN;
+    CHECK(kin_lock_create(&lock, family, 0) == KIN_OK && kin_args_create(&args, family) == KIN_OK);
     CHECK(take_all_numbers(files) == 0);
     CHECK(kin_lock_acquire(lock, PATIENCE) == KIN_OK && kin_lock_release(lock) == KIN_OK);
     CHECK(grow(family, has_name || may_open_mapped()) == 0);
@@ -331,10 +331,10 @@ static int child_keeps_processes(const kin_args *unused)
 {
     int files[FILES];
     kin_process *process = NULL;
-    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
     kin_exit how = {.code = 0, .signal = 0};
     (void)unused;
-    options.method = KIN_FORK;
+    options.method = KIN_START_FORK;
     CHECK(kin_process_start(&process, "stay", NULL, &options) == KIN_OK);
     CHECK(kin_process_join(process, KIN_MS(1), &how) == KIN_E_TIMED_OUT); /* has opened it */
     CHECK(take_all_numbers(files) == 0);
@@ -348,12 +348,12 @@ static int child_keeps_processes(const kin_args *unused)
 static int child_keeps_server(const kin_args *unused)
 {
     int files[FILES];
-    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
     kin_process *process = NULL;
     kin_args *args = NULL;
     kin_family *family = NULL;
     (void)unused;
-    options.method = KIN_FORKSERVER;
+    options.method = KIN_START_FORKSERVER;
     kin_status status = kin_process_start(&process, "nothing", NULL, &options);
     if (!has_fork_server()) {
         CHECK(status == KIN_E_UNSUPPORTED);
@@ -375,10 +375,10 @@ static int child_keeps_pulse(const kin_args *unused)
     kin_family *family = NULL;
     kin_args *args = NULL;
     kin_process *process = NULL;
-    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
     struct stat info;
     (void)unused;
-    options.method = KIN_SPAWN;
+    options.method = KIN_START_SPAWN;
     CHECK(kin_family_create(&family, NULL) == KIN_OK && kin_args_create(&args, family) == KIN_OK);
     CHECK(kin_args_add_bytes(args, "to make it join", "x", 1) == KIN_OK);
     int lost = family->pulse.fd, file = (int)open_file_with("hello");
@@ -408,7 +408,7 @@ static bool has_bell(void)
 {
     kin_family *family = NULL;
     bool found = false;
-    MUST(kin_family_own(&family) == KIN_OK);
+    MUST(kin_family_default(&family) == KIN_OK);
     for (uint32_t i = 0; i < kin__thread_end(family); i++) {
         found = found || atomic_load(&kin__thread_at(family, i)->bell) != 0;
     }
@@ -417,7 +417,8 @@ static bool has_bell(void)
 
 static void wait_for_event_and_input(void *event)
 {
-    kin_wait_item items[] = {{KIN_TYPE_EVENT, KIN_READABLE, event, 0, 0}, {KIN_WAIT_HANDLE, KIN_READABLE, NULL, 0, 0}};
+    kin_wait_item items[] = {{KIN_TYPE_EVENT, KIN_WAIT_READABLE, event, 0, 0},
+                             {KIN_WAIT_HANDLE, KIN_WAIT_READABLE, NULL, 0, 0}};
     MUST(kin_wait(items, 2, 0, PATIENCE, NULL) == KIN_OK && items[0].ready && !items[1].ready);
 }
 
@@ -459,8 +460,8 @@ static void run_program(void *unused)
 {
     static char input[1 << 20];
     const char *const argv[] = {"echo >&2; sleep 1; cat >/dev/null; echo done", NULL};
-    kin_run_options options = KIN_RUN_OPTIONS;
-    kin_run_result result;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
     (void)unused;
     options.flags = KIN_RUN_SHELL;
     options.input = KIN_RUN_BYTES;
@@ -491,9 +492,9 @@ static int child_keeps_run(const kin_args *unused)
 /* Forked, so that these are the child's own descriptors. */
 static void expect_success(const char *entry)
 {
-    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
     kin_process *process = NULL;
-    options.method = KIN_FORK;
+    options.method = KIN_START_FORK;
     assert_ok(kin_process_start(&process, entry, NULL, &options));
     join_child(process, 0);
 }
@@ -570,7 +571,7 @@ static void run_writes_no_file_of_the_program(void **state)
 
 int main(void)
 {
-    static const kin_entry entries[] = {
+    static const kin_child_entry entries[] = {
         {"keeps_bell", child_keeps_bell},
         {"keeps_family", child_keeps_family},
         {"keeps_named_family", child_keeps_named_family},
@@ -582,7 +583,7 @@ int main(void)
         {"nothing", nothing},
         {"stay", stay},
     };
-    kin_main(entries, sizeof entries / sizeof entries[0]);
+    kin_child_main(entries, sizeof entries / sizeof entries[0]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(descriptors_of_all_control_messages_are_closed),
         cmocka_unit_test(adopted_end_asks_for_nothing_else),

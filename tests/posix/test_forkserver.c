@@ -24,8 +24,8 @@ static atomic_bool done;
 
 static kin_status start_by_server(kin_process **out, const char *entry, const kin_args *args, int bound)
 {
-    kin_process_options options = KIN_PROCESS_OPTIONS;
-    options.method = KIN_FORKSERVER;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
+    options.method = KIN_START_FORKSERVER;
     options.die_with_parent = bound;
     return kin_process_start(out, entry, args, &options);
 }
@@ -262,7 +262,7 @@ static int child_with_few_descriptors(const kin_args *args)
     return 0;
 }
 
-static const kin_entry entries[] = {
+static const kin_child_entry entries[] = {
     {"count", child_count},
     {"work", child_work},
     {"stay", child_stay},
@@ -290,7 +290,7 @@ static scene open_scene(void)
     scene it = {.args = new_args()};
     assert_ok(kin_sem_create(&it.told, NULL, 0, 0));
     assert_ok(kin_sem_create(&it.go, NULL, 0, 0));
-    assert_ok(kin_lock_create(&it.lock, NULL));
+    assert_ok(kin_lock_create(&it.lock, NULL, 0));
     assert_ok(kin_counter_create(&it.counter, NULL, 0));
     give(it.args, "told", KIN_TYPE_SEM, it.told);
     give(it.args, "go", KIN_TYPE_SEM, it.go);
@@ -457,9 +457,9 @@ static void server_and_bound_children_end_with_the_caller(void **state)
     kin_sem *leave = NULL;
     assert_ok(kin_sem_create(&leave, NULL, 0, 0));
     give(it.args, "leave", KIN_TYPE_SEM, leave);
-    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
     kin_process *caller = NULL;
-    options.method = KIN_FORK; /* so that it has this process's server, and must not use it */
+    options.method = KIN_START_FORK; /* so that it has this process's server, and must not use it */
     options.die_with_parent = 1;
     assert_ok(kin_process_start(&caller, "caller", it.args, &options));
     assert_ok(kin_sem_acquire(it.told, 3, PATIENCE));
@@ -483,9 +483,9 @@ static void server_and_bound_children_end_with_the_caller(void **state)
     assert_ok(kin_sem_destroy(leave));
 }
 
-static int64_t handles_of_a_child(const scene *it, kin_method method)
+static int64_t handles_of_a_child(const scene *it, kin_start_method method)
 {
-    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
     kin_process *child = NULL;
     options.method = method;
     assert_ok(kin_process_start(&child, "count_handles", it->args, &options));
@@ -502,7 +502,7 @@ static void nobody_has_a_descriptor_too_many(void **state)
     join_child(serve("count", it.args), 0);
     size_t before = count_handles();
     for (int i = 0; i < 20; i++) {
-        assert_int_equal(handles_of_a_child(&it, KIN_FORKSERVER), handles_of_a_child(&it, KIN_SPAWN));
+        assert_int_equal(handles_of_a_child(&it, KIN_START_FORKSERVER), handles_of_a_child(&it, KIN_START_SPAWN));
         if (i % 5 == 4) {
             kill(server_pid(), SIGKILL);
         }
@@ -608,8 +608,8 @@ static void forked_child_has_a_server_of_its_own(void **state)
     scene it = open_scene();
     join_child(serve("count", it.args), 0);
     pid_t server = server_pid();
-    kin_process_options options = KIN_PROCESS_OPTIONS;
-    for (kin_method method = KIN_FORK; method <= KIN_FORKSERVER; method++) {
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
+    for (kin_start_method method = KIN_START_FORK; method <= KIN_START_FORKSERVER; method++) {
         kin_process *child = NULL;
         options.method = method;
         assert_ok(kin_process_start(&child, "start_another", it.args, &options));
@@ -624,9 +624,9 @@ static void too_few_descriptors_are_an_error(void **state)
 {
     (void)state;
     scene it = open_scene();
-    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
     kin_process *child = NULL;
-    options.method = KIN_SPAWN;
+    options.method = KIN_START_SPAWN;
     assert_ok(kin_process_start(&child, "with_few_descriptors", it.args, &options));
     join_child(child, 0);
     assert_int_equal(count_of(&it), 4);
@@ -636,9 +636,9 @@ static void too_few_descriptors_are_an_error(void **state)
 static void not_with_a_program(void **state)
 {
     (void)state;
-    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
     kin_process *child = NULL;
-    options.method = KIN_FORKSERVER;
+    options.method = KIN_START_FORKSERVER;
     options.program = "/bin/true";
     assert_status(kin_process_start(&child, "count", NULL, &options), KIN_E_ARGUMENT);
     assert_null(child);
@@ -660,7 +660,7 @@ static void without_a_server_it_is_said(void **state)
 
 int main(void)
 {
-    kin_main(entries, sizeof entries / sizeof entries[0]);
+    kin_child_main(entries, sizeof entries / sizeof entries[0]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_and_their_locks_do_not_matter),
         cmocka_unit_test(killed_server_is_replaced),

@@ -34,7 +34,7 @@ static void churn(kin_dict *dict, window *keys)
             atomic_fetch_add(&keys->next, 1);
         } else {
             key = atomic_fetch_add(&keys->oldest, 1) % KEYS;
-            kin_dict_delete(dict, &key, sizeof key);
+            kin_dict_remove(dict, &key, sizeof key);
         }
     }
 }
@@ -46,7 +46,7 @@ static void sway(kin_dict *dict, window *keys)
         for (uint32_t left = SWAY; left > 0; left--) {
             uint32_t key = atomic_load(grows ? &keys->next : &keys->oldest) % KEYS;
             if (grows ? kin_dict_set(dict, &key, sizeof key, &key, sizeof key) == KIN_OK
-                      : kin_dict_delete(dict, &key, sizeof key) >= 0) {
+                      : kin_dict_remove(dict, &key, sizeof key) >= 0) {
                 atomic_fetch_add(grows ? &keys->next : &keys->oldest, 1);
             }
         }
@@ -58,11 +58,11 @@ static size_t check_whole(kin_dict *dict)
 {
     static unsigned char seen[KEYS];
     size_t count = 0, size = 0;
-    kin_items *items = NULL;
-    kin_item item;
+    kin_snapshot *items = NULL;
+    kin_snapshot_item item;
     memset(seen, 0, sizeof seen);
-    assert_ok(kin_dict_items(&items, dict));
-    while (kin_items_next(items, &item)) {
+    assert_ok(kin_dict_snapshot(&items, dict));
+    while (kin_snapshot_next(items, &item)) {
         uint32_t key, value = KEYS;
         memcpy(&key, item.key, sizeof key);
         assert_true(key < KEYS && !seen[key]);
@@ -71,7 +71,7 @@ static size_t check_whole(kin_dict *dict)
         assert_int_equal(value, key);
         count++;
     }
-    kin_items_destroy(items);
+    kin_snapshot_destroy(items);
     assert_ok(kin_dict_size(dict, &size));
     assert_int_equal(size, count);
     return count;
@@ -190,7 +190,7 @@ static kin_dict *dict_with_gaps(kin_family **family)
     assert_ok(kin_dict_create(&dict, *family));
     set_keys(dict, 0, 5000);
     for (uint32_t key = 0; key < 5000; key += 5) {
-        assert_ok(kin_dict_delete(dict, &key, sizeof key));
+        assert_ok(kin_dict_remove(dict, &key, sizeof key));
     }
     return dict;
 }
@@ -348,7 +348,7 @@ static void split_that_is_begun_is_finished(void **state)
         assert_int_equal(blocks_of(family), before + (stores > 0));
         while (count > 0) {
             count--;
-            assert_ok(kin_dict_delete(dict, &count, sizeof count));
+            assert_ok(kin_dict_remove(dict, &count, sizeof count));
         }
         assert_int_equal(blocks_of(family), 2); /* the dict, and a segment */
         kin_family_close(family);

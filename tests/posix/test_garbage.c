@@ -43,20 +43,20 @@ static void touch(const void *bytes, size_t size)
     }
 }
 
-static void read_items(kin_items *items)
+static void read_items(kin_snapshot *items)
 {
-    kin_item item;
-    while (kin_items_next(items, &item)) {
+    kin_snapshot_item item;
+    while (kin_snapshot_next(items, &item)) {
         touch(item.key, item.key_size);
         touch(item.value, item.value_size);
     }
-    kin_items_destroy(items);
+    kin_snapshot_destroy(items);
 }
 
 static void use_containers(kin_dict *dict, kin_list *list)
 {
     static char value[20000];
-    kin_items *items = NULL;
+    kin_snapshot *items = NULL;
     size_t size;
     int done;
     for (int key = 0; key < 40; key++) {
@@ -68,14 +68,14 @@ static void use_containers(kin_dict *dict, kin_list *list)
         kin_list_get(list, (size_t)key, value, sizeof value, &size);
         kin_list_set(list, (size_t)key, value, 20);
     }
-    if (kin_dict_items(&items, dict) == KIN_OK) {
+    if (kin_dict_snapshot(&items, dict) == KIN_OK) {
         read_items(items);
     }
-    if (kin_list_items(&items, list, 0, SIZE_MAX) == KIN_OK) {
+    if (kin_list_snapshot(&items, list, 0, SIZE_MAX) == KIN_OK) {
         read_items(items);
     }
     for (int key = 0; key < 40; key += 2) {
-        kin_dict_delete(dict, &key, sizeof key);
+        kin_dict_remove(dict, &key, sizeof key);
         kin_list_pop(list, key % 4 ? (size_t)key / 2 : 0, value, sizeof value, &size);
     }
     kin_dict_size(dict, &size);
@@ -103,9 +103,9 @@ static void use_all(things *it, kin_sem *leased)
     kin_event_wait(&it->event, KIN_MS(1));
     kin_event_set(&it->event);
     kin_cond_notify(&it->cond, KIN_COND_ALL);
-    kin_barrier_wait(&it->barrier, NULL, NULL, NULL, KIN_MS(1));
+    kin_barrier_wait(&it->barrier, NULL, KIN_MS(1));
     kin_barrier_reset(&it->barrier);
-    if (kin_rwlock_acquire(&it->rwlock, KIN_READ, KIN_MS(1)) >= 0) {
+    if (kin_rwlock_acquire(&it->rwlock, KIN_RWLOCK_READ, KIN_MS(1)) >= 0) {
         kin_rwlock_release(&it->rwlock);
     }
     for (size_t size = 20; size < 300000; size *= 20) {
@@ -116,7 +116,7 @@ static void use_all(things *it, kin_sem *leased)
     kin_ref_of(&ref, KIN_TYPE_LOCK, &it->lock);
     kin_ref_get(&found, KIN_TYPE_LOCK, ref);
     kin_name_set("name", KIN_TYPE_LOCK, &it->lock);
-    kin_name_get(&found, NULL, KIN_TYPE_LOCK, "name");
+    kin_name_get(&found, NULL, "name", KIN_TYPE_LOCK);
     kin_name_remove(NULL, "name");
     kin_family_reap(NULL, NULL);
 }
@@ -149,7 +149,7 @@ static int suffer(uint64_t seed)
     kin_sem *leased = NULL;
     kin_dict *dict = NULL;
     kin_list *list = NULL;
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     signal(SIGSEGV, SIG_DFL); /* not CMocka's */
     signal(SIGBUS, SIG_DFL);
     signal(SIGFPE, SIG_DFL);
@@ -240,7 +240,7 @@ static int suffer_meanwhile(uint64_t seed)
     signal(SIGSEGV, SIG_DFL); /* not CMocka's */
     signal(SIGBUS, SIG_DFL);
     if (kin_dict_create(&dict, NULL) != KIN_OK || kin_list_create(&list, NULL) != KIN_OK ||
-        kin_family_own(&family) != KIN_OK) {
+        kin_family_default(&family) != KIN_OK) {
         return 1;
     }
     use_containers(dict, list);
@@ -345,7 +345,7 @@ static void sleeper_keeps_its_time_whatever_is_written_where_it_sleeps(void **st
 
 static kin_family *small_family(uint32_t threads, uint64_t reserve)
 {
-    kin_family_options options = KIN_FAMILY_OPTIONS;
+    kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
     kin_family *family = NULL;
     options.reserve = reserve;
     options.max_members = 4;
@@ -369,7 +369,7 @@ static int status_of_joining(kin_family *family, uint64_t reserve)
         atomic_store(&family->stage, 1); /* not known here: it is looked at anew */
         kin_status got = kin__family_adopt(&joined, &ticket);
         if (got == KIN_OK) {
-            kin_lock_create(&lock, joined);
+            kin_lock_create(&lock, joined, 0);
             kin_name_set("name", KIN_TYPE_LOCK, lock);
         }
         _exit(-(int)got);
@@ -416,7 +416,7 @@ static void tables_outside_of_the_file_are_refused(void **state)
     kin_family_close(family);
 }
 
-static void count_object(const kin_seen_object *it, void *context)
+static void count_object(const kin_object_info *it, void *context)
 {
     (void)it;
     ++*(int *)context;
@@ -428,17 +428,17 @@ static void looking_on_allocates_nothing(void **state)
     (void)state;
     struct stat before, after;
     int count = 0;
-    kin_sight sight = {.size = sizeof sight, .object = count_object, .context = &count};
+    kin_inspector sight = {.size = sizeof sight, .object = count_object, .context = &count};
     kin_family *family = small_family(64, UINT64_C(1) << 30);
     kin_lock *lock = NULL;
-    assert_ok(kin_lock_create(&lock, family));
+    assert_ok(kin_lock_create(&lock, family, 0));
     assert_ok(kin_lock_acquire(lock, KIN_NOW));
-    assert_ok(kin_family_look(family, &sight));
+    assert_ok(kin_family_inspect_all(family, &sight));
     assert_int_equal(count, 1);
     assert_int_equal(ftruncate(family->shm, 256 << 20), 0);
     for (int claimed = 0; claimed < 2; claimed++) {
         assert_int_equal(fstat(family->shm, &before), 0);
-        assert_ok(kin_family_look(family, &sight));
+        assert_ok(kin_family_inspect_all(family, &sight));
         assert_int_equal(fstat(family->shm, &after), 0);
         assert_int_equal(after.st_blocks, before.st_blocks);
         for (uint32_t i = 1; i < 1000; i++) { /* next time somebody says that all of it is used */
@@ -457,7 +457,7 @@ static void looking_on_takes_as_long_as_there_is_memory(void **state)
     (void)state;
     enum { THREADS = 8192, BYTES = 65536 };
     int count = 0;
-    kin_sight sight = {.size = sizeof sight, .object = count_object, .context = &count};
+    kin_inspector sight = {.size = sizeof sight, .object = count_object, .context = &count};
     kin_family *family = small_family(THREADS, 16 << 20);
     char *memory = NULL;
     assert_ok(kin_alloc((void **)&memory, family, 2 * BYTES));
@@ -473,7 +473,7 @@ static void looking_on_takes_as_long_as_there_is_memory(void **state)
         atomic_store(&thread->address, start + i * 8);
     }
     int64_t begun = now_ns();
-    assert_ok(kin_family_look(family, &sight));
+    assert_ok(kin_family_inspect_all(family, &sight));
     assert_in_range(count, 1, THREADS);
     assert_true(now_ns() - begun < KIN_SECONDS(3));
     for (uint32_t i = 1; i < THREADS; i++) {
@@ -521,7 +521,7 @@ static void message_is_no_longer_than_its_record(void **state)
             longest = size > longest ? size : longest;
         }
         kin_queue_put(queue, "text", 4, KIN_NOW);
-        if (kin_queue_peek(queue, &peeked, &size, KIN_NOW) == KIN_OK) {
+        if (kin_queue_peek(&peeked, &size, queue, KIN_NOW) == KIN_OK) {
             longest = size > longest ? size : longest;
             kin_queue_consume(queue, peeked);
         }
@@ -560,8 +560,8 @@ static void refused_blob_leaves_the_sign_of_life(void **state)
     kin__blob forged;
     kin_args *args = NULL;
     unsigned char bytes[KIN_BLOB_MAX];
-    assert_ok(kin_family_own(&family));
-    assert_ok(kin_lock_create(&lock, NULL));
+    assert_ok(kin_family_default(&family));
+    assert_ok(kin_lock_create(&lock, NULL, 0));
     assert_true(has_record_lock(family));
     for (int as = 0; as < 2; as++) {
         memset(&forged, 0, sizeof forged);

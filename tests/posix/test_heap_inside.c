@@ -324,7 +324,7 @@ static void memory_of_large_blocks_is_given_back(void **state)
 
 int main(void)
 {
-    kin_main(NULL, 0);
+    kin_child_main(NULL, 0);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_the_dead_were_taking_is_free),
         cmocka_unit_test(nothing_is_lost_whenever_one_dies),

@@ -76,12 +76,12 @@ static kin_status release_lock(void)
 
 static kin_status acquire_writing(int64_t timeout)
 {
-    return kin_rwlock_acquire(&it->rwlock, KIN_WRITE, timeout);
+    return kin_rwlock_acquire(&it->rwlock, KIN_RWLOCK_WRITE, timeout);
 }
 
 static kin_status acquire_reading(int64_t timeout)
 {
-    return kin_rwlock_acquire(&it->rwlock, KIN_READ, timeout);
+    return kin_rwlock_acquire(&it->rwlock, KIN_RWLOCK_READ, timeout);
 }
 
 static kin_status release_rwlock(void)
@@ -539,6 +539,6 @@ int main(void)
         unit_test_with_deaths(a_reaper_is_alone),
         cmocka_unit_test(the_last_of_a_cycle_is_told_alone),
     };
-    kin_main(NULL, 0);
+    kin_child_main(NULL, 0);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -67,8 +67,8 @@ static int child_watch(const kin_args *args)
     scene *mine = given(args, "scene", KIN_TYPE_MEMORY);
     intptr_t never = make_signal();
     CHECK(mine && kin_sem_release(&mine->answered, 1) == KIN_OK);
-    kin_wait_item items[] = {{KIN_TYPE_SEM, KIN_READABLE, &mine->asked, 0, 0},
-                             {KIN_WAIT_HANDLE, KIN_READABLE, NULL, never, 0}};
+    kin_wait_item items[] = {{KIN_TYPE_SEM, KIN_WAIT_READABLE, &mine->asked, 0, 0},
+                             {KIN_WAIT_HANDLE, KIN_WAIT_READABLE, NULL, never, 0}};
     CHECK(kin_wait(items, 2, 0, PATIENCE, NULL) == KIN_OK && items[0].ready);
     return 0;
 }
@@ -120,7 +120,7 @@ static kin_status give_memory(void)
 static kin_status create_lock(void)
 {
     kin_lock *lock = NULL;
-    kin_status status = kin_lock_create(&lock, family);
+    kin_status status = kin_lock_create(&lock, family, 0);
     return status == KIN_OK ? kin_lock_destroy(lock) : status;
 }
 
@@ -131,7 +131,7 @@ static kin_status set_in_dict(void)
 
 static kin_status sweep(void)
 {
-    return kin_sweep(NULL);
+    return kin_cleanup(NULL);
 }
 
 static kin_status wait_a_moment(void)
@@ -185,7 +185,7 @@ static void a_thread_is_not_cancelled_while_it_rings(void **state)
     (void)state;
     pthread_t thread;
     void *result = NULL;
-    kin_wait_item item = {KIN_TYPE_SEM, KIN_READABLE, NULL, 0, 0};
+    kin_wait_item item = {KIN_TYPE_SEM, KIN_WAIT_READABLE, NULL, 0, 0};
     set_up();
     item.object = &it->asked;
     assert_int_equal(pthread_create(&thread, NULL, ring_with_cancel_pending, NULL), 0);
@@ -210,7 +210,7 @@ static void a_thread_is_not_cancelled_where_it_would_hold_up_others(void **state
     assert_ok(kin_sem_acquire(&it->asked, 1, PATIENCE));
     kin_process *child = start("acquire_once");
     assert_ok(kin_sem_acquire(&it->answered, 1, PATIENCE));
-    kin_lock_info info = {.size = sizeof info};
+    kin_lock_info info = KIN_LOCK_INFO_INIT;
     while (kin_lock_inspect(&it->lock, &info) == KIN_OK && !info.contended) { /* until the child sleeps */
         usleep(1000);
     }
@@ -277,7 +277,7 @@ static void a_handler_may_release_while_its_thread_releases(void **state)
 
 int main(void)
 {
-    static const kin_entry entries[] = {
+    static const kin_child_entry entries[] = {
         {"acquire_once", child_acquire_once}, {"take_all", child_take_all}, {"watch", child_watch}};
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_thread_is_not_cancelled_where_it_would_hold_up_others),
@@ -285,7 +285,7 @@ int main(void)
         cmocka_unit_test(a_thread_is_not_cancelled_while_it_rings),
         cmocka_unit_test(a_handler_may_release_while_its_thread_releases),
     };
-    if (kin_main(entries, sizeof entries / sizeof entries[0]) != KIN_OK) {
+    if (kin_child_main(entries, sizeof entries / sizeof entries[0]) != KIN_OK) {
         return 1;
     }
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,13 +57,13 @@ static void close_descriptors(void)
 
 static int enter(kin_family **family, kin_lock **lock)
 {
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     void *found = NULL;
     CHECK(kin_family_open(family, name, 0, NULL) == KIN_OK);
     CHECK(kin_family_inspect(*family, &info) == KIN_OK);
     memcpy(shared->id, info.id, sizeof info.id);
-    if (kin_name_get(&found, *family, KIN_TYPE_LOCK, "lock") != KIN_OK) {
-        CHECK(kin_lock_create(lock, *family) == KIN_OK && kin_name_set("lock", KIN_TYPE_LOCK, *lock) == KIN_OK);
+    if (kin_name_get(&found, *family, "lock", KIN_TYPE_LOCK) != KIN_OK) {
+        CHECK(kin_lock_create(lock, *family, 0) == KIN_OK && kin_name_set("lock", KIN_TYPE_LOCK, *lock) == KIN_OK);
     } else {
         *lock = found;
     }
@@ -220,7 +220,7 @@ static kin_status try_for(int64_t time)
 
 static int finds_it_alive(void)
 {
-    CHECK(kin_sweep(NULL) == KIN_OK && kin_sweep(NULL) == KIN_OK);
+    CHECK(kin_cleanup(NULL) == KIN_OK && kin_cleanup(NULL) == KIN_OK);
     CHECK(try_for(KIN_MS(120)) == KIN_E_TIMED_OUT);
     return 0;
 }
@@ -362,7 +362,7 @@ static void each_death_is_noticed_from_each_place(void **state)
 /* A sweeper is no member: it reads the file. */
 static int sweeps_it(void)
 {
-    CHECK(kin_sweep(NULL) == KIN_OK);
+    CHECK(kin_cleanup(NULL) == KIN_OK);
     CHECK(count_names(shared->id) == 0);
     return 0;
 }
@@ -401,7 +401,7 @@ static int count_unsure(void)
 {
     kin_family *family;
     kin_lock *lock = NULL;
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     CHECK(enter(&family, &lock) == 0 && kin_family_inspect(family, &info) == KIN_OK);
     return (int)info.unsure;
 }
@@ -538,7 +538,7 @@ static int have_many_children(void)
 {
     kin_family *family;
     kin_lock *lock = NULL;
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     CHECK(enter(&family, &lock) == 0);
     for (int i = 0; i < 50; i++) {
         pid_t pid = fork();
@@ -632,7 +632,7 @@ static void who_lost_its_sign_is_told(void **state)
     assert_false(kin_os_pulse_check(&pulse, 3));
     kin_os_pulse_stop(&pulse, 3);
     kin_os_pulse_close(&pulse);
-    kin_sweep(NULL);
+    kin_cleanup(NULL);
 }
 
 /* ---- who was wrongly taken for dead ---- */
@@ -643,7 +643,7 @@ static kin_event *event;
 /* All that may wait says so from then on, but what is free is still had. */
 static int is_told(kin_lock *lock, bool has_entry)
 {
-    kin_wait_item item = {KIN_TYPE_EVENT, KIN_READABLE, event, 0, 0};
+    kin_wait_item item = {KIN_TYPE_EVENT, KIN_WAIT_READABLE, event, 0, 0};
     CHECK(kin_event_clear(event) == KIN_OK); /* takes a seat */
     CHECK(kin_sem_acquire(leased, 1, KIN_NOW) == KIN_OK);
     atomic_store(&shared->ready, 1);
@@ -707,7 +707,7 @@ static void who_was_taken_for_dead_is_told(void **state)
     assert_int_equal(end_of(start(HERE, lose_entry, NULL)), 0);
     begin();
     assert_int_equal(end_of(start(HERE, lose_sign, NULL)), 0);
-    assert_ok(kin_sweep(NULL));
+    assert_ok(kin_cleanup(NULL));
     assert_int_equal(count_names(shared->id), 0);
 }
 

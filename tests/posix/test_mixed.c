@@ -48,7 +48,7 @@ typedef struct place {
 static void *find(kin_family *family, const char *what, kin_type type)
 {
     void *found = NULL;
-    return kin_name_get(&found, family, type, what) == KIN_OK ? found : NULL;
+    return kin_name_get(&found, family, what, type) == KIN_OK ? found : NULL;
 }
 
 /* ---- what both sides do ---- */
@@ -61,7 +61,7 @@ static int count_up(shared *it)
         CHECK(kin_lock_release(&it->lock) == KIN_OK);
         CHECK(kin_counter_add(&it->counter, 1, NULL) == KIN_OK);
         if (i % 20 == 0) {
-            CHECK(use_pair(&it->rwlock, i % 40 ? KIN_READ : KIN_WRITE, &it->here, &it->across) == 0);
+            CHECK(use_pair(&it->rwlock, i % 40 ? KIN_RWLOCK_READ : KIN_RWLOCK_WRITE, &it->here, &it->across) == 0);
         }
     }
     return 0;
@@ -91,7 +91,7 @@ static int take_turns(shared *it, bool first)
         it->turn++;
         CHECK(kin_cond_notify(&it->cond, 1) == KIN_OK);
         CHECK(kin_lock_release(&it->lock) == KIN_OK);
-        CHECK(kin_barrier_wait(&it->barrier, NULL, NULL, NULL, PATIENCE) == KIN_OK);
+        CHECK(kin_barrier_wait(&it->barrier, NULL, PATIENCE) == KIN_OK);
     }
     return 0;
 }
@@ -173,7 +173,7 @@ static int be_echo(kin_family *family, shared *it)
 static int be_writer(kin_family *family, shared *it)
 {
     CHECK(write_own(family, "other") == 0);
-    CHECK(kin_barrier_wait(&it->barrier, NULL, NULL, NULL, PATIENCE) == KIN_OK);
+    CHECK(kin_barrier_wait(&it->barrier, NULL, PATIENCE) == KIN_OK);
     return read_others(family, "own");
 }
 
@@ -276,9 +276,9 @@ static int child_count(const kin_args *args)
         ((int64_t *)kin_array_data(numbers))[7]++;
         CHECK(kin_lock_release(lock) == KIN_OK);
     }
-    CHECK(kin_args_get_handle(args, "file", KIN_HANDLE_FILE, &file) == KIN_OK);
+    CHECK(kin_args_get_handle(&file, args, "file", KIN_HANDLE_FILE) == KIN_OK);
     CHECK(fstat((int)file, &info) == 0 && info.st_size == LARGE);
-    CHECK(kin_args_get_pipe(args, "pipe", &pipe) == KIN_OK);
+    CHECK(kin_args_get_pipe(&pipe, args, "pipe") == KIN_OK);
     CHECK(kin_pipe_send(pipe, "done", 5, PATIENCE) == KIN_OK);
     kin_pipe_close(pipe);
     return 0;
@@ -290,7 +290,7 @@ static kin_family *new_named(uint64_t reserve)
 {
     static int number;
     kin_family *family = NULL;
-    kin_family_options options = KIN_FAMILY_OPTIONS;
+    kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
     options.reserve = reserve;
     snprintf(name, sizeof name, "mixed-%u-%d", (unsigned)kin_os_pid(), number++);
     assert_ok(kin_family_open(&family, name, KIN_FAMILY_CREATE, &options));
@@ -391,7 +391,7 @@ static void keys_are_found(void **state)
     size_t count = 0;
     pid_t pid = start_other("write");
     assert_int_equal(write_own(made.family, "own"), 0);
-    assert_ok(kin_barrier_wait(&made.it->barrier, NULL, NULL, NULL, PATIENCE));
+    assert_ok(kin_barrier_wait(&made.it->barrier, NULL, PATIENCE));
     assert_int_equal(read_others(made.family, "other"), 0);
     assert_int_equal(end_of_self(pid), 0);
     assert_ok(kin_dict_get_i64(find(made.family, "dict", KIN_TYPE_DICT), "all", &all));
@@ -424,13 +424,13 @@ static void child_takes_arguments(void **state)
     kin_args *args = NULL;
     kin_process *child = NULL;
     kin_pipe *ends[2];
-    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
     char text[8] = "";
     const char *const argv[] = {other, NULL};
-    options.method = KIN_SPAWN;
+    options.method = KIN_START_SPAWN;
     options.program = other;
     options.argv = argv;
-    assert_ok(kin_array_create(&numbers, made.family, KIN_I64, 8, 0));
+    assert_ok(kin_array_create(&numbers, made.family, KIN_ELEMENT_I64, 8, 0));
     assert_ok(kin_pipe_create(ends, 0));
     FILE *file = tmpfile();
     assert_true(file && ftruncate(fileno(file), LARGE) == 0);
@@ -478,11 +478,11 @@ static void other_kind_is_refused(void **state)
 
 int main(int argc, char **argv)
 {
-    static const kin_entry entries[] = {{"count", child_count}};
+    static const kin_child_entry entries[] = {{"count", child_count}};
     if (argc > 1 && strchr(argv[1], ':')) {
         return be_stranger(argv[1]);
     }
-    kin_main(entries, 1);
+    kin_child_main(entries, 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(locks_exclude),
         cmocka_unit_test(sleepers_are_woken),

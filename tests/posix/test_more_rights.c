@@ -43,9 +43,9 @@ static int succeed(const kin_args *args)
     return 7;
 }
 
-static kin_status start_by(kin_method method, int *code)
+static kin_status start_by(kin_start_method method, int *code)
 {
-    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
     kin_process *process = NULL;
     kin_exit how = {.code = 0, .signal = 0};
     options.method = method;
@@ -62,7 +62,7 @@ static kin_status start_by(kin_method method, int *code)
 static int no_message_left(void)
 {
     const char *const list[] = {"/usr/bin/env", NULL};
-    kin_run_result result;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
     CHECK(kin_run_output(list, NULL, &result) == KIN_OK);
     CHECK(!getenv("KIN_MESSAGE") && !strstr(result.output, "KIN_MESSAGE"));
     kin_run_free(&result);
@@ -74,9 +74,9 @@ static int be_the_copy(void)
     int code = 0;
     CHECK(getenv("KIN_START")); /* the caller's environment has come */
     CHECK(no_message_left() == 0);
-    CHECK(start_by(KIN_DEFAULT, &code) == KIN_OK && code == 7); /* by fork, whatever KIN_START says */
-    CHECK(start_by(KIN_SPAWN, &code) == KIN_E_UNSUPPORTED);
-    CHECK(start_by(KIN_FORKSERVER, &code) == KIN_E_UNSUPPORTED);
+    CHECK(start_by(KIN_START_DEFAULT, &code) == KIN_OK && code == 7); /* by fork, whatever KIN_START says */
+    CHECK(start_by(KIN_START_SPAWN, &code) == KIN_E_UNSUPPORTED);
+    CHECK(start_by(KIN_START_FORKSERVER, &code) == KIN_E_UNSUPPORTED);
     return DONE;
 }
 
@@ -87,11 +87,11 @@ static bool become_caller(void)
     return setgroups(0, NULL) == 0 && setresgid(CALLER, CALLER, CALLER) == 0 && setresuid(CALLER, CALLER, CALLER) == 0;
 }
 
-/* With a message for kin_main: to run `obey`. */
+/* With a message for kin_child_main: to run `obey`. */
 static int start_the_copy(void)
 {
     const char *const argv[] = {copy, "copy", NULL};
-    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
     kin_process *process = NULL;
     kin_exit how = {.code = 0, .signal = 0};
     setenv("KIN_START", "spawn", 1);
@@ -193,12 +193,12 @@ int __lsan_is_turned_off(void)
 
 int main(int argc, char **argv)
 {
-    static const kin_entry entries[] = {{"obey", obey}, {"succeed", succeed}};
+    static const kin_child_entry entries[] = {{"obey", obey}, {"succeed", succeed}};
     bool is_copy = argc == 2 && strcmp(argv[1], "copy") == 0;
     if (is_copy && getauxval(AT_SECURE) == 0) {
         return HARMLESS;
     }
-    kin_main(entries, sizeof entries / sizeof entries[0]);
+    kin_child_main(entries, sizeof entries / sizeof entries[0]);
     if (is_copy) {
         return be_the_copy();
     }

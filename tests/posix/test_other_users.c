@@ -93,14 +93,14 @@ typedef struct shared {
 
 static kin_status open_as_owner(kin_family **out, const char *group)
 {
-    kin_family_options options = KIN_FAMILY_OPTIONS;
+    kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
     options.group = group;
     return kin_family_open(out, name, 0, &options);
 }
 
 static kin_status open_as_other(kin_family **out)
 {
-    kin_family_options options = KIN_FAMILY_OPTIONS;
+    kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
     options.owner = "61001";
     return kin_family_open(out, name, KIN_FAMILY_JOIN, &options);
 }
@@ -120,7 +120,7 @@ static kin_status make_shared(shared **out, kin_family *family)
 static kin_status join_as_other(kin_family **family, shared **out)
 {
     kin_status status = open_as_other(family);
-    return status == KIN_OK ? kin_name_get((void **)out, *family, KIN_TYPE_MEMORY, "shared") : status;
+    return status == KIN_OK ? kin_name_get((void **)out, *family, "shared", KIN_TYPE_MEMORY) : status;
 }
 
 /* Until the event is set, by somebody who finds it here. */
@@ -154,7 +154,7 @@ static int keep_alone(void)
 static int make_for_strangers_group(void)
 {
     kin_family *family = NULL;
-    kin_family_options options = KIN_FAMILY_OPTIONS;
+    kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
     options.group = "61003";
     CHECK(kin_family_open(&family, name, 0, &options) == KIN_E_PERMISSION);
     options.group = "no-such-group";
@@ -239,7 +239,7 @@ static int stay_longer(void)
 {
     kin_family *family = NULL;
     shared *it = NULL;
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     CHECK(join_as_other(&family, &it) == KIN_OK);
     CHECK(kin_event_set(&it->event) == KIN_OK);
     hear(go);
@@ -252,7 +252,7 @@ static int stay_longer(void)
 static int sweep(void)
 {
     uint32_t swept = 0;
-    CHECK(kin_sweep(&swept) == KIN_OK);
+    CHECK(kin_cleanup(&swept) == KIN_OK);
     CHECK(swept == 1);
     return 0;
 }
@@ -368,13 +368,13 @@ static int sleep_and_wake(void)
 
 static int forget_first(void)
 {
-    CHECK(kin_family_forget(name) == KIN_OK);
+    CHECK(kin_family_unlink(name) == KIN_OK);
     return 0;
 }
 
 static int sweep_what_is_there(void)
 {
-    CHECK(kin_sweep(NULL) == KIN_OK);
+    CHECK(kin_cleanup(NULL) == KIN_OK);
     return 0;
 }
 
@@ -594,7 +594,7 @@ static void modes_are_what_was_asked_whatever_the_umask(void **state)
     snprintf(own_group, sizeof own_group, "%u", (unsigned)getegid());
     for (int i = 0; i < 6; i++) {
         kin_family *family = NULL;
-        kin_family_options options = KIN_FAMILY_OPTIONS;
+        kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
         options.group = cases[i / 2].group ? own_group : cases[i / 2].all ? "*" : NULL;
         new_name();
         mode_t before = umask(i % 2 ? 0777 : 0);
@@ -610,7 +610,7 @@ static void bad_groups_and_owners_are_refused(void **state)
 {
     (void)state;
     kin_family *family = NULL;
-    kin_family_options options = KIN_FAMILY_OPTIONS;
+    kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
     new_name();
     options.group = "";
     assert_status(kin_family_open(&family, name, 0, &options), KIN_E_NOT_FOUND);

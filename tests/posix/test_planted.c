@@ -86,7 +86,7 @@ static void sweep_leaves_what_is_not_kins(void **state)
         for (int kind = 0; kind < KINDS; kind++) {
             planted it;
             plant(&it, hex, suffixes[i], kind);
-            assert_ok(kin_sweep(NULL));
+            assert_ok(kin_cleanup(NULL));
             expect_untouched(&it);
             take_away(&it);
         }
@@ -113,12 +113,12 @@ static void remnants_without_a_pulse_are_swept(void **state)
     struct stat info;
     for (size_t i = 0; i < sizeof left / sizeof left[0]; i++) {
         make_file(path, hex, left[i]);
-        assert_ok(kin_sweep(NULL));
+        assert_ok(kin_cleanup(NULL));
         assert_int_equal(lstat(path, &info), -1);
     }
     for (size_t i = 0; i < sizeof other / sizeof other[0]; i++) {
         make_file(path, hex, other[i]);
-        assert_ok(kin_sweep(NULL));
+        assert_ok(kin_cleanup(NULL));
         assert_int_equal(lstat(path, &info), 0);
         assert_int_equal(unlink(path), 0);
     }
@@ -127,7 +127,7 @@ static void remnants_without_a_pulse_are_swept(void **state)
 static int child_sleep(const kin_args *args)
 {
     kin_event *event = NULL;
-    CHECK(kin_args_get(args, "event", KIN_TYPE_EVENT, (void **)&event) == KIN_OK);
+    CHECK(kin_args_get_object((void **)&event, args, "event", KIN_TYPE_EVENT) == KIN_OK);
     CHECK(kin_event_wait(event, PATIENCE) == KIN_OK);
     return 0;
 }
@@ -143,7 +143,7 @@ static void names_of_a_living_family_stay(void **state)
     kin_process *child = start_child("sleep", args);
     await_asleep(event, 64, 1);
     size_t before = count_names(inspect_family().id);
-    assert_ok(kin_sweep(NULL));
+    assert_ok(kin_cleanup(NULL));
     assert_int_equal(count_names(inspect_family().id), before);
     assert_ok(kin_event_set(event));
     join_child(child, 0);
@@ -163,7 +163,7 @@ static void lock_of_a_name_is_not_taken_for_kins(void **state)
         planted it;
         plant(&it, name, "removing", kind);
         assert_int_equal(symlink(text, ruin), 0);
-        assert_ok(kin_sweep(NULL));
+        assert_ok(kin_cleanup(NULL));
         assert_status(kin_family_open(&family, name, KIN_FAMILY_CREATE, NULL), KIN_E_PERMISSION);
         assert_status(kin_family_open(&family, name, 0, NULL), KIN_E_PERMISSION); /* at once */
         expect_untouched(&it);
@@ -210,7 +210,7 @@ static void looking_on_opens_plain_files_only(void **state)
     assert_true(mkdir(dir, 0700) == 0 && mkfifo(path, 0600) == 0);
     int fifo = open(path, O_RDWR | O_CLOEXEC), notices = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     assert_true(fifo >= 0 && inotify_add_watch(notices, path, IN_OPEN) >= 0);
-    assert_ok(kin_families(count_family, &seen, NULL));
+    assert_ok(kin_family_list(count_family, &seen, NULL));
     assert_int_equal(read(notices, room, sizeof room), -1);
     close(fifo);
     close(notices);
@@ -219,8 +219,8 @@ static void looking_on_opens_plain_files_only(void **state)
 
 int main(void)
 {
-    static const kin_entry entries[] = {{"sleep", child_sleep}};
-    kin_main(entries, 1);
+    static const kin_child_entry entries[] = {{"sleep", child_sleep}};
+    kin_child_main(entries, 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sweep_leaves_what_is_not_kins),         cmocka_unit_test(remnants_without_a_pulse_are_swept),
         cmocka_unit_test(names_of_a_living_family_stay),         cmocka_unit_test(lock_of_a_name_is_not_taken_for_kins),

@@ -17,7 +17,7 @@ typedef struct stage {
 
 static stage *new_stage(kin_family *family)
 {
-    kin_queue_options options = KIN_QUEUE_OPTIONS;
+    kin_queue_options options = KIN_QUEUE_OPTIONS_INIT;
     stage *it = NULL;
     options.flags = KIN_QUEUE_JOINABLE;
     assert_ok(kin_alloc((void **)&it, family, sizeof *it));
@@ -135,7 +135,7 @@ static void a_large_ring_has_the_memory_that_it_uses(void **state)
     (void)state;
     static char message[100000];
     kin_family *family = new_family(UINT64_C(3) << 30);
-    kin_queue_options options = KIN_QUEUE_OPTIONS;
+    kin_queue_options options = KIN_QUEUE_OPTIONS_INIT;
     kin_queue *queue = NULL;
     options.capacity = UINT64_C(1) << 30;
     int64_t before = allocated_by_system(family);
@@ -163,7 +163,7 @@ static void no_block_has_a_rings_gaps(void **state)
 {
     (void)state;
     kin_family *family = new_family(64 << 20);
-    kin_queue_options options = KIN_QUEUE_OPTIONS;
+    kin_queue_options options = KIN_QUEUE_OPTIONS_INIT;
     void *block = NULL;
     options.capacity = 40 << 20;
     for (int round = 0; round < 3; round++) {
@@ -180,7 +180,7 @@ static void no_block_has_a_rings_gaps(void **state)
 
 int main(void)
 {
-    kin_main(NULL, 0);
+    kin_child_main(NULL, 0);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(join_sees_no_task_that_moves),
         cmocka_unit_test(a_large_ring_has_the_memory_that_it_uses),

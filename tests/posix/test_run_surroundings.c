@@ -43,8 +43,8 @@ static int limit_descriptors(rlim_t count)
 /* From none free to enough. */
 static int with_few_descriptors(void)
 {
-    kin_run_result result;
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     int limits = 0;
     for (int fd = 3; fd < 100; fd++) {
         close(fd);
@@ -72,8 +72,8 @@ static int with_few_descriptors(void)
 /* The pipes lie below the limit; a pidfd, which is put at 10 or above, does not. */
 static int without_pidfd(void)
 {
-    kin_run_result result;
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     const char *const late[] = {"sh", "-c", "sleep 30 & echo $!; exec sleep 20", NULL};
     for (int fd = 3; fd < 20; fd++) {
         close(fd);
@@ -90,8 +90,8 @@ static int without_pidfd(void)
 
 static int without_streams(void)
 {
-    kin_run_result result;
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     const char *const both[] = {"sh", "-c", "cat; echo wrong >&2", NULL};
     int failed = dup(2);
     close(0);
@@ -124,10 +124,10 @@ static int with_signals_blocked(void)
 
 static int with_children_ignored(void)
 {
-    kin_run_result result;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
     CHECK(signal(SIGCHLD, SIG_IGN) != SIG_ERR);
-    CHECK(kin_run(hello, NULL, NULL) == KIN_E_OS && kin_last_os_error() != 0);
-    CHECK(kin_run_output(hello, NULL, &result) == KIN_E_OS && result.started);
+    CHECK(kin_run(hello, NULL, NULL) == KIN_E_REAPED && kin_last_os_error() != 0);
+    CHECK(kin_run_output(hello, NULL, &result) == KIN_E_REAPED && result.started);
     CHECK(strcmp(result.output, "hello\n") == 0);
     kin_run_free(&result);
     return 0;
@@ -138,7 +138,7 @@ static int with_a_signal_pending(void)
 {
     static char bytes[100000];
     const char *const deaf[] = {"sh", "-c", "exec <&-; sleep 0.1", NULL};
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     sigset_t pipe_only, pending;
     sigemptyset(&pipe_only);
     sigaddset(&pipe_only, SIGPIPE);
@@ -168,7 +168,7 @@ static int child_has_nothing(const kin_args *args)
 static int without_proc(void)
 {
     const char *const use[] = {"sh", "-c", "{ echo x >&9; } 2>/dev/null", NULL};
-    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
     kin_process *process = NULL;
     kin_exit how;
     char program[PATH_MAX];
@@ -179,7 +179,7 @@ static int without_proc(void)
         CHECK(dup2(2, open_before[i]) == open_before[i]);
     }
     CHECK(kin_run(use, NULL, &how) == KIN_OK && how.code > 0);
-    options.method = KIN_SPAWN;
+    options.method = KIN_START_SPAWN;
     options.program = program;
     CHECK(kin_process_start(&process, "has_nothing", NULL, &options) == KIN_OK);
     CHECK(kin_process_join(process, PATIENCE, &how) == KIN_OK && how.code == 0);
@@ -284,8 +284,8 @@ static void wrong_parent_is_not_followed(void **state)
 
 int main(void)
 {
-    static const kin_entry entries[] = {{"has_nothing", child_has_nothing}};
-    kin_main(entries, 1);
+    static const kin_child_entry entries[] = {{"has_nothing", child_has_nothing}};
+    kin_child_main(entries, 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(few_descriptors_are_a_limit),
         cmocka_unit_test(no_pidfd_is_no_trouble),

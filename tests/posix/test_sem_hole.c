@@ -138,7 +138,7 @@ static void sleeper_on_kins_semaphore_gets_through(void **state)
 
 int main(void)
 {
-    kin_main(NULL, 0);
+    kin_child_main(NULL, 0);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sleeper_on_glibcs_semaphore_sleeps_on),
         cmocka_unit_test(sleeper_on_kins_semaphore_gets_through),

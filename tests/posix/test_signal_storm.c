@@ -57,7 +57,7 @@ static bool is_done(scene *it, int order)
     case RWLOCK:
         return kin_rwlock_release(it->rwlock) == KIN_OK;
     default:
-        return kin_barrier_wait(it->barrier, NULL, NULL, NULL, PATIENCE) == KIN_OK;
+        return kin_barrier_wait(it->barrier, NULL, PATIENCE) == KIN_OK;
     }
 }
 
@@ -65,7 +65,7 @@ static bool is_done(scene *it, int order)
 static bool is_prepared(scene *it, int order)
 {
     return (order != LOCK || kin_lock_acquire(it->lock, PATIENCE) == KIN_OK) &&
-           (order != RWLOCK || kin_rwlock_acquire(it->rwlock, KIN_WRITE, PATIENCE) == KIN_OK);
+           (order != RWLOCK || kin_rwlock_acquire(it->rwlock, KIN_RWLOCK_WRITE, PATIENCE) == KIN_OK);
 }
 
 static bool get_scene(scene *out, const kin_args *args)
@@ -80,7 +80,7 @@ static bool get_scene(scene *out, const kin_args *args)
                    .rwlock = given(args, "rwlock", KIN_TYPE_RWLOCK),
                    .barrier = given(args, "barrier", KIN_TYPE_BARRIER),
                    .flag = flag};
-    return flag && kin_args_get_pipe(args, "pipe", &out->pipe) == KIN_OK;
+    return flag && kin_args_get_pipe(&out->pipe, args, "pipe") == KIN_OK;
 }
 
 static int child_partner(const kin_args *args)
@@ -107,7 +107,7 @@ static int child_nap(const kin_args *args)
     return 0;
 }
 
-static const kin_entry entries[] = {{"partner", child_partner}, {"nap", child_nap}};
+static const kin_child_entry entries[] = {{"partner", child_partner}, {"nap", child_nap}};
 
 /* ---- the storm ---- */
 
@@ -153,7 +153,7 @@ static scene open_scene(kin_args *args, kin_pipe **theirs)
     assert_ok(kin_queue_create(&it.queue, NULL, NULL));
     assert_ok(kin_sem_create(&it.sem, NULL, 0, 0));
     assert_ok(kin_event_create(&it.event, NULL));
-    assert_ok(kin_lock_create(&it.lock, NULL));
+    assert_ok(kin_lock_create(&it.lock, NULL, 0));
     assert_ok(kin_cond_create(&it.cond, NULL));
     assert_ok(kin_rwlock_create(&it.rwlock, NULL));
     assert_ok(kin_barrier_create(&it.barrier, NULL, 2));
@@ -188,8 +188,8 @@ static void await_condition(scene *it)
 static void await_any(scene *it)
 {
     kin_wait_item items[] = {
-        {KIN_TYPE_EVENT, KIN_READABLE, it->event, 0, 0},
-        {KIN_WAIT_PIPE, KIN_READABLE, it->pipe, 0, 0},
+        {KIN_TYPE_EVENT, KIN_WAIT_READABLE, it->event, 0, 0},
+        {KIN_WAIT_PIPE, KIN_WAIT_READABLE, it->pipe, 0, 0},
     };
     assert_ok(kin_wait(items, 2, 0, PATIENCE, NULL));
     assert_true(items[0].ready && !items[1].ready);
@@ -222,11 +222,11 @@ static void await(scene *it, int order)
         assert_ok(kin_lock_release(it->lock));
         break;
     case RWLOCK:
-        assert_ok(kin_rwlock_acquire(it->rwlock, KIN_READ, PATIENCE));
+        assert_ok(kin_rwlock_acquire(it->rwlock, KIN_RWLOCK_READ, PATIENCE));
         assert_ok(kin_rwlock_release(it->rwlock));
         break;
     case BARRIER:
-        assert_ok(kin_barrier_wait(it->barrier, NULL, NULL, NULL, PATIENCE));
+        assert_ok(kin_barrier_wait(it->barrier, NULL, PATIENCE));
         break;
     default:
         await_any(it);
@@ -245,7 +245,7 @@ static void time_out(scene *it, int which)
 {
     char byte;
     size_t size;
-    kin_wait_item item = {KIN_TYPE_EVENT, KIN_READABLE, it->event, 0, 0};
+    kin_wait_item item = {KIN_TYPE_EVENT, KIN_WAIT_READABLE, it->event, 0, 0};
     switch (which) {
     case 0:
         LASTS(kin_sem_acquire(it->sem, 1, KIN_MS(3)));
@@ -268,8 +268,8 @@ static void time_out(scene *it, int which)
 static void run_programs(void)
 {
     static const char *const echo[] = {"echo one; echo two; exit 3", NULL};
-    kin_run_options options = KIN_RUN_OPTIONS;
-    kin_run_result result;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
     kin_program *program = NULL;
     const char *line = NULL;
     size_t length = 0;
@@ -281,7 +281,7 @@ static void run_programs(void)
     options.output = KIN_RUN_PIPE;
     options.flags |= KIN_RUN_BOUND;
     assert_ok(kin_run_start(&program, echo, &options));
-    assert_ok(kin_run_read_line(program, 1, &line, &length, PATIENCE));
+    assert_ok(kin_run_read_line(&line, &length, program, 1, PATIENCE));
     assert_true(length == 3 && memcmp(line, "one", 3) == 0);
     assert_ok(kin_run_wait(program, PATIENCE, &end));
     assert_int_equal(end.code, 3);
@@ -328,7 +328,7 @@ static void no_call_ends_because_of_a_signal(void **state)
 
 int main(void)
 {
-    kin_main(entries, sizeof entries / sizeof entries[0]);
+    kin_child_main(entries, sizeof entries / sizeof entries[0]);
     const struct CMUnitTest tests[] = {cmocka_unit_test(no_call_ends_because_of_a_signal)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,7 +51,7 @@ static int child_look(const kin_args *args)
     return 0;
 }
 
-static const kin_entry entries[] = {{"look", child_look}};
+static const kin_child_entry entries[] = {{"look", child_look}};
 
 static seen look(void)
 {
@@ -112,7 +112,7 @@ static void group_and_session_are_the_parents(void **state)
 
 int main(void)
 {
-    kin_main(entries, sizeof entries / sizeof entries[0]);
+    kin_child_main(entries, sizeof entries / sizeof entries[0]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(signals_are_as_the_table_says),
         cmocka_unit_test(umask_and_limits_are_as_the_table_says),

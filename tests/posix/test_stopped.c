@@ -66,7 +66,7 @@ static int code_of(kin_status status)
 
 static int wait_at_barrier(shared *it)
 {
-    return code_of(kin_barrier_wait(&it->barrier, NULL, NULL, NULL, PATIENCE));
+    return code_of(kin_barrier_wait(&it->barrier, NULL, PATIENCE));
 }
 
 static void act(void *shared_)
@@ -78,7 +78,7 @@ static void act(void *shared_)
 
 static int wait_as_the_last(shared *it)
 {
-    return code_of(kin_barrier_wait(&it->barrier, NULL, act, it, PATIENCE));
+    return code_of(kin_barrier_wait_with(&it->barrier, NULL, act, it, PATIENCE));
 }
 
 static int acquire_two(shared *it)
@@ -96,7 +96,7 @@ static int acquire_one(shared *it)
 static void pass_a_round(shared *it)
 {
     pid_t other = fork_to(wait_at_barrier, it);
-    assert_ok(kin_barrier_wait(&it->barrier, NULL, NULL, NULL, PATIENCE));
+    assert_ok(kin_barrier_wait(&it->barrier, NULL, PATIENCE));
     assert_int_equal(end_of(other), OK);
 }
 
@@ -153,7 +153,7 @@ static void a_round_that_got_through_did_so_whatever_is_reset_later(void **state
     for (int resets = 0; resets < 3; resets++) {
         shared *it = new_shared(2);
         pid_t slow = stopped_at_barrier(it);
-        assert_ok(kin_barrier_wait(&it->barrier, NULL, NULL, NULL, PATIENCE));
+        assert_ok(kin_barrier_wait(&it->barrier, NULL, PATIENCE));
         for (int i = 0; i < resets; i++) {
             assert_ok(kin_barrier_reset(&it->barrier));
         }
@@ -229,7 +229,7 @@ static void what_is_too_little_for_one_is_passed_on(void **state)
 
 int main(void)
 {
-    kin_main(NULL, 0);
+    kin_child_main(NULL, 0);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_round_that_was_reset_did_not_get_through),
         cmocka_unit_test(a_broken_round_stays_so_after_reset),

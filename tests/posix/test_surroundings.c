@@ -82,7 +82,7 @@ static int child_be_interrupted(const kin_args *args)
     CHECK(interrupted && sigaction(SIGALRM, &action, NULL) == 0 && setitimer(ITIMER_REAL, &often, NULL) == 0);
     for (int i = 0; i < 100; i++) {
         void *memory = NULL;
-        kin_wait_item item = {KIN_TYPE_SEM, KIN_READABLE, &interrupted->there, 0, 0};
+        kin_wait_item item = {KIN_TYPE_SEM, KIN_WAIT_READABLE, &interrupted->there, 0, 0};
         CHECK(kin_event_wait(&interrupted->event, KIN_MS(2)) == KIN_E_TIMED_OUT);
         CHECK(kin_wait(&item, 1, 0, KIN_MS(2), NULL) == KIN_E_TIMED_OUT);
         CHECK(kin_alloc(&memory, NULL, 300000) == KIN_OK && kin_free(memory) == KIN_OK);
@@ -176,7 +176,7 @@ static void squatted_name_is_refused(void **state)
             }
         }
         assert_status(kin_family_open(&family, name, 0, NULL), KIN_E_PERMISSION);
-        assert_status(kin_family_forget(name), KIN_E_PERMISSION);
+        assert_status(kin_family_unlink(name), KIN_E_PERMISSION);
         assert_int_equal(lstat(path, &info), 0); /* it is not touched */
         assert_int_equal(remove(path), 0);
     }
@@ -262,12 +262,12 @@ static void interruptions_never_show(void **state)
 
 int main(void)
 {
-    static const kin_entry entries[] = {
+    static const kin_child_entry entries[] = {
         {"echo", child_echo},
         {"hold", child_hold},
         {"be_interrupted", child_be_interrupted},
     };
-    kin_main(entries, sizeof entries / sizeof entries[0]);
+    kin_child_main(entries, sizeof entries / sizeof entries[0]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(squatted_name_is_refused),
         cmocka_unit_test(foreign_arena_is_refused),

@@ -33,21 +33,21 @@ static int child_parent(const kin_args *args)
     return how.code;
 }
 
-static const kin_entry entries[] = {{"name", child_name}, {"parent", child_parent}};
+static const kin_child_entry entries[] = {{"name", child_name}, {"parent", child_parent}};
 
 /* ---- the old program ---- */
 
-static bool starts(kin_method method, const char *what)
+static bool starts(kin_start_method method, const char *what)
 {
     static const char *const names[] = {"name", "parent"};
     bool well = true;
     for (size_t i = 0; i < 2; i++) {
-        kin_process_options options = KIN_PROCESS_OPTIONS;
+        kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
         kin_process *child = NULL;
         kin_exit how = {.code = -1};
         options.method = method;
         kin_status status = kin_process_start(&child, names[i], NULL, &options);
-        if (status == KIN_E_UNSUPPORTED && method == KIN_FORKSERVER) {
+        if (status == KIN_E_UNSUPPORTED && method == KIN_START_FORKSERVER) {
             return true;
         }
         if (status == KIN_OK) {
@@ -78,15 +78,15 @@ static int be_old(bool started_before)
 {
     bool well = true;
     setenv("KIN_START", "spawn", 1); /* for the children's own */
-    for (kin_method method = KIN_SPAWN; started_before && method <= KIN_FORKSERVER; method++) {
+    for (kin_start_method method = KIN_START_SPAWN; started_before && method <= KIN_START_FORKSERVER; method++) {
         well = starts(method, "at first") && well;
     }
     CHECK(replace("program"));
-    for (kin_method method = KIN_SPAWN; method <= KIN_FORKSERVER; method++) {
+    for (kin_start_method method = KIN_START_SPAWN; method <= KIN_START_FORKSERVER; method++) {
         well = starts(method, "after it was replaced") && well;
     }
     CHECK(unlink("program") == 0);
-    for (kin_method method = KIN_SPAWN; method <= KIN_FORKSERVER; method++) {
+    for (kin_start_method method = KIN_START_SPAWN; method <= KIN_START_FORKSERVER; method++) {
         well = starts(method, "after it was removed") && well;
     }
     return well ? 0 : 1;
@@ -114,7 +114,7 @@ static void upgrade(const char *how)
     snprintf(path, sizeof path, "%s/program", directory);
     copy_self(path);
     const char *const argv[] = {path, how, NULL};
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     kin_exit end = {.code = -1};
     options.directory = directory;
     options.timeout = PATIENCE;
@@ -148,7 +148,7 @@ static int remove_directory(void **state)
 
 int main(int argc, char **argv)
 {
-    kin_main(entries, sizeof entries / sizeof entries[0]);
+    kin_child_main(entries, sizeof entries / sizeof entries[0]);
     if (argc > 1 && strncmp(argv[1], "old", 3) == 0) {
         return be_old(argv[1][3] == '\0');
     }

@@ -27,7 +27,7 @@ static int64_t patience = PATIENCE;
 
 static void new_scene(void)
 {
-    kin_queue_options options = KIN_QUEUE_OPTIONS;
+    kin_queue_options options = KIN_QUEUE_OPTIONS_INIT;
     options.max_messages = 1;
     assert_ok(kin_alloc((void **)&it, NULL, sizeof *it));
     assert_ok(kin_lock_init(&it->lock, 0));
@@ -147,12 +147,12 @@ static kin_status wait_put(void)
 
 static kin_status hold_write(void)
 {
-    return kin_rwlock_acquire(&it->rwlock, KIN_WRITE, PATIENCE);
+    return kin_rwlock_acquire(&it->rwlock, KIN_RWLOCK_WRITE, PATIENCE);
 }
 
 static kin_status hold_read(void)
 {
-    return kin_rwlock_acquire(&it->rwlock, KIN_READ, PATIENCE);
+    return kin_rwlock_acquire(&it->rwlock, KIN_RWLOCK_READ, PATIENCE);
 }
 
 static kin_status wake_rwlock(void)
@@ -172,7 +172,7 @@ static kin_status wait_write(void)
 
 static kin_status meet(void)
 {
-    return kin_barrier_wait(&it->barrier, NULL, NULL, NULL, PATIENCE);
+    return kin_barrier_wait(&it->barrier, NULL, PATIENCE);
 }
 
 static kin_status wait_cond(void)
@@ -198,27 +198,27 @@ static kin_status watch(uint32_t type, uint32_t interest, void *object)
 
 static kin_status watch_lock(void)
 {
-    return watch(KIN_TYPE_LOCK, KIN_READABLE, &it->lock);
+    return watch(KIN_TYPE_LOCK, KIN_WAIT_READABLE, &it->lock);
 }
 
 static kin_status watch_sem(void)
 {
-    return after(watch(KIN_TYPE_SEM, KIN_READABLE, &it->sem), wait_sem);
+    return after(watch(KIN_TYPE_SEM, KIN_WAIT_READABLE, &it->sem), wait_sem);
 }
 
 static kin_status watch_leased(void)
 {
-    return watch(KIN_TYPE_SEM, KIN_READABLE, it->leased);
+    return watch(KIN_TYPE_SEM, KIN_WAIT_READABLE, it->leased);
 }
 
 static kin_status watch_get(void)
 {
-    return after(watch(KIN_TYPE_QUEUE, KIN_READABLE, it->filled), wait_get);
+    return after(watch(KIN_TYPE_QUEUE, KIN_WAIT_READABLE, it->filled), wait_get);
 }
 
 static kin_status watch_put(void)
 {
-    return watch(KIN_TYPE_QUEUE, KIN_WRITABLE, it->emptied);
+    return watch(KIN_TYPE_QUEUE, KIN_WAIT_WRITABLE, it->emptied);
 }
 
 /* With something native beside it, for which the system waits: so it is woken by its bell. */
@@ -226,8 +226,8 @@ static kin_status watch_event(void)
 {
     static intptr_t never = -1;
     never = never < 0 ? make_signal() : never;
-    kin_wait_item items[] = {{KIN_TYPE_EVENT, KIN_READABLE, &it->event, 0, 0},
-                             {KIN_WAIT_HANDLE, KIN_READABLE, NULL, never, 0}};
+    kin_wait_item items[] = {{KIN_TYPE_EVENT, KIN_WAIT_READABLE, &it->event, 0, 0},
+                             {KIN_WAIT_HANDLE, KIN_WAIT_READABLE, NULL, never, 0}};
     return kin_wait(items, 2, 0, PATIENCE, NULL);
 }
 
@@ -247,7 +247,7 @@ static bool is_lease_free(void)
 
 static bool is_first_there(void)
 {
-    kin_barrier_info info = {.size = sizeof info};
+    kin_barrier_info info = KIN_BARRIER_INFO_INIT;
     return kin_barrier_inspect(&it->barrier, &info) == KIN_OK && info.waiting == 1;
 }
 
@@ -377,7 +377,7 @@ static void sleep_each_round(void *sleeper_)
     sleeper *me = sleeper_;
     kin_family *family = NULL;
     kin__seat *seat = NULL;
-    MUST(kin_family_own(&family) == KIN_OK && kin__seat_take(&seat, family) == KIN_OK);
+    MUST(kin_family_default(&family) == KIN_OK && kin__seat_take(&seat, family) == KIN_OK);
     atomic_store(&me->slot, seat->thread);
     for (int64_t round = 1;; round++) {
         while (atomic_load(&me->begun) < round) {
@@ -486,7 +486,7 @@ int main(void)
         cmocka_unit_test(a_waiter_is_woken_wherever_it_is),
         cmocka_unit_test(nobody_is_forgotten_wherever_the_waker_is),
     };
-    kin_main(NULL, 0);
+    kin_child_main(NULL, 0);
     set_variable("KIN_TEST_SLICES", "off");
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

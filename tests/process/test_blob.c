@@ -17,7 +17,7 @@ typedef struct parcel {
 static void make_parcel(parcel *out)
 {
     assert_ok(kin_family_create(&out->family, NULL));
-    assert_ok(kin_lock_create(&out->lock, out->family));
+    assert_ok(kin_lock_create(&out->lock, out->family, 0));
     assert_ok(kin_counter_create(&out->counter, out->family, 5));
     out->file = open_file_with("hello");
     assert_ok(kin_args_create(&out->args, out->family));
@@ -54,9 +54,9 @@ static int use(const kin_args *args)
     CHECK(lock && counter);
     CHECK(kin_lock_acquire(lock, PATIENCE) == KIN_OK && kin_counter_add(counter, 1, NULL) == KIN_OK);
     CHECK(kin_lock_release(lock) == KIN_OK);
-    CHECK(kin_args_get_bytes(args, "bytes", &bytes, &size) == KIN_OK && size == 10);
+    CHECK(kin_args_get_bytes(&bytes, &size, args, "bytes") == KIN_OK && size == 10);
     CHECK(memcmp(bytes, "some bytes", 10) == 0);
-    CHECK(kin_args_get_handle(args, "file", KIN_HANDLE_FILE, &file) == KIN_OK);
+    CHECK(kin_args_get_handle(&file, args, "file", KIN_HANDLE_FILE) == KIN_OK);
     CHECK(read_handle(file, text, sizeof text) == 5 && memcmp(text, "hello", 5) == 0);
     return 0;
 }
@@ -103,7 +103,7 @@ static void inheriting_child_adopts(void **state)
     size_t count = KIN_OS_HANDLES_MAX;
     int64_t value = 0;
     make_parcel(&it);
-    pack(&it, KIN_NO_TARGET);
+    pack(&it, KIN_BLOB_NO_TARGET);
     assert_ok(kin_blob_handles(it.bytes, it.size, handles, &count));
     assert_in_range(count, 2, 3);
     assert_int_equal(send_to_another(it.bytes, it.size, handles, count), 0);
@@ -141,7 +141,7 @@ static void handles_that_did_not_come_are_noticed(void **state)
     intptr_t handles[KIN_OS_HANDLES_MAX];
     size_t count = KIN_OS_HANDLES_MAX;
     make_parcel(&it);
-    pack(&it, KIN_NO_TARGET);
+    pack(&it, KIN_BLOB_NO_TARGET);
     assert_ok(kin_blob_handles(it.bytes, it.size, handles, &count));
     assert_int_equal(send_to_another(it.bytes, it.size, handles, 0), -KIN_E_HANDLE);
     assert_int_equal(send_to_another(it.bytes, it.size, handles, count - 1), -KIN_E_HANDLE);
@@ -154,7 +154,7 @@ static void packer_cannot_adopt(void **state)
     parcel it;
     kin_args *args = NULL;
     make_parcel(&it);
-    pack(&it, KIN_NO_TARGET);
+    pack(&it, KIN_BLOB_NO_TARGET);
     size_t handles = count_handles();
     assert_status(kin_blob_adopt(&args, it.bytes, it.size), KIN_E_BLOB_TARGET);
     assert_null(args);
@@ -180,7 +180,7 @@ static void every_length_short_is_truncated(void **state)
     (void)state;
     parcel it;
     make_parcel(&it);
-    pack(&it, KIN_NO_TARGET);
+    pack(&it, KIN_BLOB_NO_TARGET);
     size_t handles = count_handles();
     for (size_t size = 0; size < it.size; size++) {
         expect(it.bytes, size, KIN_E_BLOB_TRUNCATED);
@@ -195,7 +195,7 @@ static void every_bit_flipped_is_noticed(void **state)
     (void)state;
     parcel it;
     make_parcel(&it);
-    pack(&it, KIN_NO_TARGET);
+    pack(&it, KIN_BLOB_NO_TARGET);
     size_t handles = count_handles();
     for (size_t bit = 0; bit < 8 * it.size; bit++) {
         size_t byte = bit / 8;
@@ -219,7 +219,7 @@ static void blob_for_another_process_is_refused(void **state)
     parcel it;
     const uint32_t other = 0x7ffffff0;
     make_parcel(&it);
-    pack(&it, KIN_NO_TARGET);
+    pack(&it, KIN_BLOB_NO_TARGET);
     memcpy(it.bytes + 32, &other, sizeof other);
     kin__blob_seal(it.bytes, it.size);
     expect(it.bytes, it.size, KIN_E_BLOB_TARGET);
@@ -237,7 +237,7 @@ static void handles_of_the_wrong_kind_are_refused(void **state)
     unsigned char forged[KIN_BLOB_MAX];
     make_parcel(&it);
     make_pipe(ends);
-    pack(&it, KIN_NO_TARGET);
+    pack(&it, KIN_BLOB_NO_TARGET);
     assert_ok(kin__blob_parse(&parsed, it.bytes, it.size));
     size_t last = parsed.handle_count - 1;
     for (uint32_t i = 0; i < parsed.handle_count; i++) {
@@ -270,7 +270,7 @@ static void family_that_is_another_is_refused(void **state)
     size_t count = KIN_OS_HANDLES_MAX;
     unsigned char forged[KIN_BLOB_MAX];
     make_parcel(&it);
-    pack(&it, KIN_NO_TARGET);
+    pack(&it, KIN_BLOB_NO_TARGET);
     assert_ok(kin_blob_handles(it.bytes, it.size, handles, &count));
     assert_ok(kin__blob_parse(&parsed, it.bytes, it.size));
     parsed.family.bytes[3] ^= 1;
@@ -290,8 +290,8 @@ static void handles_that_a_refused_blob_names_stay_open(void **state)
     kin_lock *lock = NULL;
     kin__family_ticket own;
     unsigned char bytes[KIN_BLOB_MAX];
-    assert_ok(kin_family_own(&family));
-    assert_ok(kin_lock_create(&lock, NULL)); /* it is a member */
+    assert_ok(kin_family_default(&family));
+    assert_ok(kin_lock_create(&lock, NULL, 0)); /* it is a member */
     assert_ok(kin__family_ticket_of(family, &own));
     intptr_t file = open_file_with("mine"), other = open_file_with("mine, too");
     const struct {
@@ -339,7 +339,7 @@ static void handles_that_a_lying_member_names_stay_open(void **state)
     make_parcel(&it);
     intptr_t file = open_file_with("mine"), other = open_file_with("mine, too");
     for (int own = 0; own < 2; own++) {
-        pack(&it, KIN_NO_TARGET);
+        pack(&it, KIN_BLOB_NO_TARGET);
         assert_ok(kin__blob_parse(&forged, it.bytes, it.size));
         forged.mode = KIN__BLOB_INTO;
         forged.packer = 0;
@@ -379,7 +379,7 @@ static void file_that_is_named_as_an_end_stays_open(void **state)
     make_parcel(&it);
     assert_ok(kin_pipe_create(ends, 0));
     assert_ok(kin_args_add_pipe(it.args, "end", ends[0]));
-    pack(&it, KIN_NO_TARGET);
+    pack(&it, KIN_BLOB_NO_TARGET);
     intptr_t file = open_file_with("mine");
     for (uint32_t i = 1; i <= KIN_OS_PIPE_HANDLES; i++) {
         assert_ok(kin__blob_parse(&forged, it.bytes, it.size));
@@ -407,7 +407,7 @@ static void pulse_that_is_another_file_is_refused(void **state)
     intptr_t handles[KIN_OS_HANDLES_MAX];
     char text[8] = "";
     make_parcel(&it);
-    pack(&it, KIN_NO_TARGET);
+    pack(&it, KIN_BLOB_NO_TARGET);
     assert_ok(kin__blob_parse(&forged, it.bytes, it.size));
     if (forged.has_pulse) {
         intptr_t file = open_file_with("mine");
@@ -432,18 +432,18 @@ static void bad_input_is_refused(void **state)
     size_t count = 0, needed = 10;
     make_parcel(&it);
     uint64_t committed = inspect_family().committed;
-    assert_status(kin_blob_pack(NULL, &it.size, it.args, KIN_NO_TARGET), KIN_E_ARGUMENT);
-    assert_status(kin_blob_pack(it.bytes, NULL, it.args, KIN_NO_TARGET), KIN_E_ARGUMENT);
-    assert_status(kin_blob_pack(it.bytes, &needed, it.args, KIN_NO_TARGET), KIN_E_TOO_BIG);
+    assert_status(kin_blob_pack(NULL, &it.size, it.args, KIN_BLOB_NO_TARGET), KIN_E_ARGUMENT);
+    assert_status(kin_blob_pack(it.bytes, NULL, it.args, KIN_BLOB_NO_TARGET), KIN_E_ARGUMENT);
+    assert_status(kin_blob_pack(it.bytes, &needed, it.args, KIN_BLOB_NO_TARGET), KIN_E_BUFFER);
     assert_true(needed > KIN__BLOB_FIXED && needed < KIN_BLOB_MAX);
-    assert_ok(kin_blob_pack(it.bytes, &needed, it.args, KIN_NO_TARGET));
+    assert_ok(kin_blob_pack(it.bytes, &needed, it.args, KIN_BLOB_NO_TARGET));
     assert_status(kin_blob_adopt(NULL, it.bytes, needed), KIN_E_ARGUMENT);
     assert_status(kin_blob_adopt(&args, NULL, needed), KIN_E_ARGUMENT);
     assert_status(kin_blob_handles(NULL, needed, NULL, &count), KIN_E_ARGUMENT);
     assert_status(kin_blob_handles(it.bytes, needed, NULL, NULL), KIN_E_ARGUMENT);
     intptr_t one[1];
     count = 1;
-    assert_status(kin_blob_handles(it.bytes, needed, one, &count), KIN_E_TOO_BIG);
+    assert_status(kin_blob_handles(it.bytes, needed, one, &count), KIN_E_BUFFER);
     assert_true(count > 1);
     assert_true(inspect_family().committed == committed);
     forget(&it);

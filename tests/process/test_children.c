@@ -46,7 +46,7 @@ static int child_free(const kin_args *args)
 
 static kin_process *start_bound(const char *entry, const kin_args *args)
 {
-    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
     kin_process *child = NULL;
     options.die_with_parent = 1;
     return kin_process_start(&child, entry, args, &options) == KIN_OK ? child : NULL;
@@ -88,7 +88,7 @@ static int child_hasty_parent(const kin_args *args)
 
 static int child_who(const kin_args *args)
 {
-    kin_process_info info;
+    kin_process_info info = KIN_PROCESS_INFO_INIT;
     CHECK(kin_process_current(&info) == KIN_OK);
     CHECK(info.started == 1 && strcmp(info.entry, "who") == 0);
     CHECK(info.parent == (uint32_t)given_number(args, "parent"));
@@ -97,7 +97,7 @@ static int child_who(const kin_args *args)
     return 0;
 }
 
-static const kin_entry entries[] = {
+static const kin_child_entry entries[] = {
     {"stay", child_stay},
     {"stubborn", child_stubborn},
     {"bound", child_bound},
@@ -119,8 +119,8 @@ typedef struct scene {
 static scene open_scene(void)
 {
     scene it = {.args = new_args()};
-    assert_ok(kin_lock_create(&it.bound, NULL));
-    assert_ok(kin_lock_create(&it.free, NULL));
+    assert_ok(kin_lock_create(&it.bound, NULL, 0));
+    assert_ok(kin_lock_create(&it.free, NULL, 0));
     assert_ok(kin_sem_create(&it.told, NULL, 0, 0));
     assert_ok(kin_sem_create(&it.go, NULL, 0, 0));
     assert_ok(kin_sem_create(&it.go_parent, NULL, 0, 0));
@@ -215,7 +215,7 @@ static void none_is_left_of_a_parent_that_ends_at_once(void **state)
 static void option_is_checked(void **state)
 {
     (void)state;
-    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
     kin_process *process = NULL;
     options.die_with_parent = 2;
     assert_status(kin_process_start(&process, "stay", NULL, &options), KIN_E_ARGUMENT);
@@ -263,7 +263,7 @@ static void children_are_listed_while_they_run(void **state)
     (void)state;
     scene it = open_scene();
     kin_process *children[3], *list[5] = {NULL}, *named = NULL;
-    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
     assert_int_equal(kin_process_children(NULL, 0), 0);
     for (size_t i = 0; i < 3; i++) {
         children[i] = start_child("stay", it.args);
@@ -301,7 +301,7 @@ static void children_are_listed_while_they_run(void **state)
 static void processes_know_who_they_are(void **state)
 {
     (void)state;
-    kin_process_info info;
+    kin_process_info info = KIN_PROCESS_INFO_INIT;
     kin_args *args = new_args();
     assert_status(kin_process_current(NULL), KIN_E_ARGUMENT);
     assert_ok(kin_process_current(&info));
@@ -322,7 +322,7 @@ static void there_is_a_processor(void **state)
 
 int main(void)
 {
-    kin_main(entries, sizeof entries / sizeof entries[0]);
+    kin_child_main(entries, sizeof entries / sizeof entries[0]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bound_child_dies_with_a_killed_parent),
         cmocka_unit_test(bound_child_dies_with_a_parent_that_ends_well),

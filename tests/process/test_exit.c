@@ -63,7 +63,7 @@ static int child_outlive(const kin_args *args)
     return 0;
 }
 
-static const kin_entry entries[] = {
+static const kin_child_entry entries[] = {
     {"return", child_return},           {"exit", child_exit}, {"exit_now", child_exit_now}, {"crash", child_crash},
     {"end_at_exit", child_end_at_exit}, {"stay", child_stay}, {"outlive", child_outlive},
 };
@@ -259,7 +259,7 @@ static void text_says_how(void **state)
 
 int main(void)
 {
-    kin_main(entries, sizeof entries / sizeof entries[0]);
+    kin_child_main(entries, sizeof entries / sizeof entries[0]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(return_is_told_from_exit),
         cmocka_unit_test(another_end_on_the_way_out_is_told),

@@ -32,17 +32,17 @@ static int child_take_all(const kin_args *args)
     CHECK(given(args, "lock", KIN_TYPE_LOCK) && given(args, "sem", KIN_TYPE_SEM));
     CHECK(given(args, "counter", KIN_TYPE_COUNTER) && given(args, "value", KIN_TYPE_VALUE));
     CHECK(given(args, "array", KIN_TYPE_ARRAY) && given(args, "memory", KIN_TYPE_MEMORY));
-    CHECK(kin_args_get_bytes(args, "nothing", &bytes, &size) == KIN_OK && size == 0);
-    CHECK(kin_args_get_bytes(args, "big", &bytes, &size) == KIN_OK && size == BIG);
+    CHECK(kin_args_get_bytes(&bytes, &size, args, "nothing") == KIN_OK && size == 0);
+    CHECK(kin_args_get_bytes(&bytes, &size, args, "big") == KIN_OK && size == BIG);
     CHECK(((const unsigned char *)bytes)[0] == 1 && ((const unsigned char *)bytes)[BIG - 1] == 2);
-    CHECK(kin_args_get(args, "lock", KIN_TYPE_SEM, &object) == KIN_E_TYPE);
-    CHECK(kin_args_get(args, "big", KIN_TYPE_SEM, &object) == KIN_E_TYPE);
-    CHECK(kin_args_get(args, "no such", KIN_TYPE_SEM, &object) == KIN_E_NOT_FOUND);
-    CHECK(kin_args_get_bytes(args, "lock", &bytes, &size) == KIN_E_TYPE);
-    CHECK(kin_args_get_handle(args, "file", KIN_HANDLE_PIPE, &file) == KIN_E_HANDLE);
-    CHECK(kin_args_get_handle(args, "file", KIN_HANDLE_FILE, &file) == KIN_OK);
+    CHECK(kin_args_get_object(&object, args, "lock", KIN_TYPE_SEM) == KIN_E_TYPE);
+    CHECK(kin_args_get_object(&object, args, "big", KIN_TYPE_SEM) == KIN_E_TYPE);
+    CHECK(kin_args_get_object(&object, args, "no such", KIN_TYPE_SEM) == KIN_E_NOT_FOUND);
+    CHECK(kin_args_get_bytes(&bytes, &size, args, "lock") == KIN_E_TYPE);
+    CHECK(kin_args_get_handle(&file, args, "file", KIN_HANDLE_PIPE) == KIN_E_HANDLE);
+    CHECK(kin_args_get_handle(&file, args, "file", KIN_HANDLE_FILE) == KIN_OK);
     CHECK(read_handle(file, text, sizeof text) == 5 && memcmp(text, "hello", 5) == 0);
-    CHECK(kin_args_get_handle(args, "pipe", KIN_HANDLE_ANY, &pipe) == KIN_OK);
+    CHECK(kin_args_get_handle(&pipe, args, "pipe", KIN_HANDLE_ANY) == KIN_OK);
     CHECK(write_handle(pipe, "back", 4));
     close_handle(pipe);
     close_handle(file);
@@ -75,7 +75,7 @@ static int child_start_another(const kin_args *args)
     return result.code + 1;
 }
 
-static const kin_entry entries[] = {
+static const kin_child_entry entries[] = {
     {"exit", child_exit},
     {"wait", child_wait},
     {"take_all", child_take_all},
@@ -88,7 +88,7 @@ static const kin_entry entries[] = {
 static int forgets_kin_main(void)
 {
     kin_process *process = NULL;
-    return kin_process_start(&process, "exit", NULL, NULL) == KIN_E_BEFORE_MAIN ? 7 : 8;
+    return kin_process_start(&process, "exit", NULL, NULL) == KIN_E_NO_CHILD_MAIN ? 7 : 8;
 }
 
 /* ---- tests ---- */
@@ -191,11 +191,11 @@ static void every_kind_of_argument_arrives(void **state)
     big[0] = 1;
     big[BIG - 1] = 2;
     make_pipe(ends);
-    assert_ok(kin_lock_create(&lock, NULL));
+    assert_ok(kin_lock_create(&lock, NULL, 0));
     assert_ok(kin_sem_create(&sem, NULL, 0, 0));
     assert_ok(kin_counter_create(&counter, NULL, 0));
-    assert_ok(kin_value_create(&value, NULL, KIN_F64, KIN_LOCKED));
-    assert_ok(kin_array_create(&array, NULL, KIN_F64, 5, KIN_UNLOCKED));
+    assert_ok(kin_value_create(&value, NULL, KIN_ELEMENT_F64, KIN_VALUE_LOCKED));
+    assert_ok(kin_array_create(&array, NULL, KIN_ELEMENT_F64, 5, KIN_VALUE_UNLOCKED));
     assert_ok(kin_alloc(&memory, NULL, 77));
     give(args, "lock", KIN_TYPE_LOCK, lock);
     give(args, "sem", KIN_TYPE_SEM, sem);
@@ -235,7 +235,7 @@ static void every_object_may_be_an_argument(void **state)
     kin_rwlock *rwlock = NULL;
     kin_queue *queue = NULL;
     kin_args *args = new_args();
-    assert_ok(kin_lock_create(&lock, NULL));
+    assert_ok(kin_lock_create(&lock, NULL, 0));
     assert_ok(kin_sem_create(&sem, NULL, 0, 0));
     assert_ok(kin_counter_create(&counter, NULL, 0));
     assert_ok(kin_event_create(&event, NULL));
@@ -278,25 +278,25 @@ static void bad_arguments_are_refused(void **state)
     memset(&outside, 0, sizeof outside);
     intptr_t closed = open_file_with("");
     close_handle(closed);
-    assert_ok(kin_lock_create(&lock, NULL));
+    assert_ok(kin_lock_create(&lock, NULL, 0));
     assert_status(kin_args_create(NULL, NULL), KIN_E_ARGUMENT);
-    assert_status(kin_args_add(NULL, "a", KIN_TYPE_LOCK, lock), KIN_E_ARGUMENT);
-    assert_status(kin_args_add(args, NULL, KIN_TYPE_LOCK, lock), KIN_E_ARGUMENT);
-    assert_status(kin_args_add(args, "", KIN_TYPE_LOCK, lock), KIN_E_ARGUMENT);
-    assert_status(kin_args_add(args, name, KIN_TYPE_LOCK, lock), KIN_E_ARGUMENT);
-    assert_status(kin_args_add(args, "a", KIN_TYPE_LOCK, NULL), KIN_E_ARGUMENT);
-    assert_status(kin_args_add(args, "a", KIN_TYPE_LOCK, &outside), KIN_E_FAMILY);
-    assert_status(kin_args_add(args, "a", KIN_TYPE_SEM, lock), KIN_E_TYPE);
+    assert_status(kin_args_add_object(NULL, "a", KIN_TYPE_LOCK, lock), KIN_E_ARGUMENT);
+    assert_status(kin_args_add_object(args, NULL, KIN_TYPE_LOCK, lock), KIN_E_ARGUMENT);
+    assert_status(kin_args_add_object(args, "", KIN_TYPE_LOCK, lock), KIN_E_ARGUMENT);
+    assert_status(kin_args_add_object(args, name, KIN_TYPE_LOCK, lock), KIN_E_ARGUMENT);
+    assert_status(kin_args_add_object(args, "a", KIN_TYPE_LOCK, NULL), KIN_E_ARGUMENT);
+    assert_status(kin_args_add_object(args, "a", KIN_TYPE_LOCK, &outside), KIN_E_NOT_SHARED);
+    assert_status(kin_args_add_object(args, "a", KIN_TYPE_SEM, lock), KIN_E_TYPE);
     assert_status(kin_args_add_bytes(args, "a", NULL, 1), KIN_E_ARGUMENT);
     assert_status(kin_args_add_bytes(args, "a", name, BIG + 1), KIN_E_TOO_BIG);
     assert_status(kin_args_add_handle(args, "a", closed), KIN_E_HANDLE);
     assert_status(kin_args_add_handle(args, "a", -1), KIN_E_HANDLE);
-    assert_ok(kin_args_add(args, "a", KIN_TYPE_LOCK, lock));
-    assert_status(kin_args_add(args, "a", KIN_TYPE_LOCK, lock), KIN_E_EXISTS);
-    assert_status(kin_args_get(args, "a", KIN_TYPE_LOCK, NULL), KIN_E_ARGUMENT);
-    assert_status(kin_args_get(NULL, "a", KIN_TYPE_LOCK, &object), KIN_E_ARGUMENT);
-    assert_status(kin_args_get_bytes(args, "b", &bytes, &size), KIN_E_NOT_FOUND);
-    assert_status(kin_args_get_handle(args, "a", KIN_HANDLE_ANY, &handle), KIN_E_TYPE);
+    assert_ok(kin_args_add_object(args, "a", KIN_TYPE_LOCK, lock));
+    assert_status(kin_args_add_object(args, "a", KIN_TYPE_LOCK, lock), KIN_E_EXISTS);
+    assert_status(kin_args_get_object(NULL, args, "a", KIN_TYPE_LOCK), KIN_E_ARGUMENT);
+    assert_status(kin_args_get_object(&object, NULL, "a", KIN_TYPE_LOCK), KIN_E_ARGUMENT);
+    assert_status(kin_args_get_bytes(&bytes, &size, args, "b"), KIN_E_NOT_FOUND);
+    assert_status(kin_args_get_handle(&handle, args, "a", KIN_HANDLE_ANY), KIN_E_TYPE);
     for (unsigned i = 1; i < KIN_ARGS_MAX; i++) {
         snprintf(name, sizeof name, "%u", i);
         assert_ok(kin_args_add_bytes(args, name, "", 0));
@@ -312,7 +312,7 @@ static void failed_starts_leave_nothing(void **state)
     (void)state;
     kin_process *process = NULL;
     kin_args *args = new_args();
-    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
     give_number(args, "code", 0);
     join_child(start_child("exit", args), 0);
     kin_family_info before = {0};
@@ -322,16 +322,16 @@ static void failed_starts_leave_nothing(void **state)
             before = inspect_family();
             handles = count_handles();
         }
-        options = (kin_process_options)KIN_PROCESS_OPTIONS;
+        options = (kin_process_options)KIN_PROCESS_OPTIONS_INIT;
         assert_status(kin_process_start(NULL, "exit", args, NULL), KIN_E_ARGUMENT);
         assert_status(kin_process_start(&process, NULL, args, NULL), KIN_E_ARGUMENT);
         assert_status(kin_process_start(&process, "no such entry", args, NULL), KIN_E_ENTRY);
         options.program = "/no/such/program";
-        assert_status(kin_process_start(&process, "exit", args, &options), KIN_E_NOT_FOUND);
-        options.method = KIN_FORK;
+        assert_status(kin_process_start(&process, "exit", args, &options), KIN_E_PROGRAM);
+        options.method = KIN_START_FORK;
         assert_status(kin_process_start(&process, "exit", args, &options), KIN_E_ARGUMENT);
         options.program = NULL;
-        options.method = (kin_method)4;
+        options.method = (kin_start_method)4;
         assert_status(kin_process_start(&process, "exit", args, &options), KIN_E_ARGUMENT);
         options.size = 1;
         assert_status(kin_process_start(&process, "exit", args, &options), KIN_E_ARGUMENT);
@@ -359,8 +359,8 @@ static void fork_exists_or_is_unsupported(void **state)
 {
     (void)state;
     kin_process *process = NULL;
-    kin_process_options options = KIN_PROCESS_OPTIONS;
-    options.method = KIN_FORK;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
+    options.method = KIN_START_FORK;
     kin_status status = kin_process_start(&process, "exit", NULL, &options);
     assert_int_equal(status, has_fork() ? KIN_OK : KIN_E_UNSUPPORTED);
     if (process) {
@@ -371,15 +371,15 @@ static void fork_exists_or_is_unsupported(void **state)
 static void wrong_entries_are_refused(void **state)
 {
     (void)state;
-    static const kin_entry twice[] = {{"a", child_exit}, {"a", child_exit}};
-    static const kin_entry nameless[] = {{"", child_exit}};
-    static const kin_entry empty[] = {{"a", NULL}};
-    assert_status(kin_main(NULL, 1), KIN_E_ARGUMENT);
-    assert_ok(kin_main(NULL, 0)); /* what was registered stays */
-    assert_status(kin_main(twice, 2), KIN_E_ARGUMENT);
-    assert_status(kin_main(nameless, 1), KIN_E_ARGUMENT);
-    assert_status(kin_main(empty, 1), KIN_E_ARGUMENT);
-    assert_ok(kin_main(entries, sizeof entries / sizeof entries[0]));
+    static const kin_child_entry twice[] = {{"a", child_exit}, {"a", child_exit}};
+    static const kin_child_entry nameless[] = {{"", child_exit}};
+    static const kin_child_entry empty[] = {{"a", NULL}};
+    assert_status(kin_child_main(NULL, 1), KIN_E_ARGUMENT);
+    assert_ok(kin_child_main(NULL, 0)); /* what was registered stays */
+    assert_status(kin_child_main(twice, 2), KIN_E_ARGUMENT);
+    assert_status(kin_child_main(nameless, 1), KIN_E_ARGUMENT);
+    assert_status(kin_child_main(empty, 1), KIN_E_ARGUMENT);
+    assert_ok(kin_child_main(entries, sizeof entries / sizeof entries[0]));
 }
 
 static void null_processes_are_harmless(void **state)
@@ -395,10 +395,10 @@ static void null_processes_are_harmless(void **state)
 
 static int64_t handles_of_a_child(kin_args *args, kin_counter *counter)
 {
-    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
     kin_process *process = NULL;
     int64_t count = -1;
-    options.method = KIN_SPAWN;
+    options.method = KIN_START_SPAWN;
     assert_ok(kin_process_start(&process, "count_handles", args, &options));
     join_child(process, 0);
     assert_ok(kin_counter_get(counter, &count));
@@ -437,10 +437,10 @@ static void spawned_child_has_exactly_what_it_was_given(void **state)
 static void start_before_kin_main_is_refused(void **state)
 {
     (void)state;
-    kin_process_options options = KIN_PROCESS_OPTIONS;
-    const char *const argv[] = {"test_process", "forget kin_main", NULL};
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
+    const char *const argv[] = {"test_process", "forget kin_child_main", NULL};
     kin_process *process = NULL;
-    options.method = KIN_SPAWN;
+    options.method = KIN_START_SPAWN;
     options.argv = argv;
     assert_ok(kin_process_start(&process, "exit", NULL, &options));
     join_child(process, 7);
@@ -449,7 +449,7 @@ static void start_before_kin_main_is_refused(void **state)
 static void program_without_the_entry_says_so(void **state)
 {
     (void)state;
-    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
     char path[4096];
     kin_process *process = NULL;
     assert_ok(kin_os_self_path(path, sizeof path));
@@ -460,10 +460,10 @@ static void program_without_the_entry_says_so(void **state)
 
 int main(int argc, char **argv)
 {
-    if (argc > 1 && strcmp(argv[1], "forget kin_main") == 0) {
+    if (argc > 1 && strcmp(argv[1], "forget kin_child_main") == 0) {
         return forgets_kin_main();
     }
-    kin_main(entries, sizeof entries / sizeof entries[0]);
+    kin_child_main(entries, sizeof entries / sizeof entries[0]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exit_codes_come_back),
         cmocka_unit_test(child_can_start_children),

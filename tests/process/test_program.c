@@ -97,7 +97,7 @@ static int play(const char *part)
 static bool start_bound(kin_program **out, uint32_t more)
 {
     const char *const argv[] = {self, "hang", NULL};
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     options.flags = KIN_RUN_BOUND | more;
     return kin_os_self_path(self, sizeof self) == KIN_OK && kin_run_start(out, argv, &options) == KIN_OK;
 }
@@ -125,14 +125,14 @@ static int child_middle(const kin_args *args)
     return 0;
 }
 
-static const kin_entry entries[] = {{"middle", child_middle}};
+static const kin_child_entry entries[] = {{"middle", child_middle}};
 
 /* ---- tests ---- */
 
 static kin_program *start(const char *part, kin_run_stream input, kin_run_stream output, kin_run_stream errors)
 {
     const char *const argv[] = {self, part, NULL};
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     kin_program *program = NULL;
     options.input = input;
     options.output = output;
@@ -146,7 +146,7 @@ static void expect_line(kin_program *program, unsigned stream, const char *expec
 {
     const char *line = NULL;
     size_t length = 0;
-    assert_ok(kin_run_read_line(program, stream, &line, &length, PATIENCE));
+    assert_ok(kin_run_read_line(&line, &length, program, stream, PATIENCE));
     assert_int_equal(length, strlen(expected));
     assert_memory_equal(line, expected, length);
 }
@@ -169,14 +169,14 @@ static void lines_come_as_they_are_written(void **state)
     expect_line(program, 1, "one");
     expect_line(program, 1, "two");
     expect_line(program, 1, "");
-    assert_status(kin_run_read_line(program, 1, &line, &length, KIN_MS(100)), KIN_E_TIMED_OUT);
-    assert_status(kin_run_read_line(program, 2, &line, &length, KIN_NOW), KIN_E_TIMED_OUT);
+    assert_status(kin_run_read_line(&line, &length, program, 1, KIN_MS(100)), KIN_E_TIMED_OUT);
+    assert_status(kin_run_read_line(&line, &length, program, 2, KIN_NOW), KIN_E_TIMED_OUT);
     assert_status(kin_run_wait(program, KIN_NOW, NULL), KIN_E_TIMED_OUT);
     assert_ok(kin_run_write(program, "go\n", 3, &moved, PATIENCE));
     assert_int_equal(moved, 3);
     expect_line(program, 1, "part of three");
     expect_line(program, 1, "last");
-    assert_status(kin_run_read_line(program, 1, &line, &length, PATIENCE), KIN_E_CLOSED);
+    assert_status(kin_run_read_line(&line, &length, program, 1, PATIENCE), KIN_E_CLOSED);
     expect_line(program, 2, "trouble");
     expect_end(program, 4);
 }
@@ -231,9 +231,9 @@ static void bytes_and_collected_output_are_moved_while_waiting(void **state)
     (void)state;
     enum { SIZE = 400000 };
     const char *const argv[] = {self, "copy", NULL};
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     kin_program *program = NULL;
-    kin_run_result result;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
     char *bytes = malloc(SIZE);
     assert_non_null(bytes);
     memset(bytes, 'k', SIZE);
@@ -270,7 +270,7 @@ static void time_limit_is_kept_while_waiting(void **state)
 {
     (void)state;
     const char *const argv[] = {self, "hang", NULL};
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     kin_program *program = NULL;
     kin_exit end = {.code = 0};
     options.output = KIN_RUN_NOTHING;
@@ -290,7 +290,7 @@ static void what_is_left_behind_does_not_hang(void **state)
     int64_t begun = now_ns();
     kin_program *program = start("leave", KIN_RUN_NOTHING, KIN_RUN_PIPE, KIN_RUN_NOTHING);
     expect_line(program, 1, "here");
-    while (kin_run_read_line(program, 1, &line, &length, PATIENCE) == KIN_OK) {
+    while (kin_run_read_line(&line, &length, program, 1, PATIENCE) == KIN_OK) {
         assert_true(length == 5 && memcmp(line, "begun", 5) == 0);
     }
     assert_true(now_ns() - begun < LATE / 2);
@@ -301,14 +301,14 @@ static void long_lines_come_in_parts(void **state)
 {
     (void)state;
     const char *const argv[] = {self, "flood", NULL};
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     kin_program *program = NULL;
     const char *line;
     size_t length, count = 0;
     options.output = KIN_RUN_PIPE;
     options.output_limit = 20;
     assert_ok(kin_run_start(&program, argv, &options));
-    while (kin_run_read_line(program, 1, &line, &length, PATIENCE) == KIN_OK) {
+    while (kin_run_read_line(&line, &length, program, 1, PATIENCE) == KIN_OK) {
         assert_int_equal(length, count % 3 == 2 ? 8 : 20);
         count++;
     }
@@ -324,12 +324,12 @@ static void wait_takes_programs_and_their_output(void **state)
     assert_ok(kin_event_create(&event, NULL));
     kin_program *program = start("lines", KIN_RUN_PIPE, KIN_RUN_PIPE, KIN_RUN_NOTHING);
     kin_wait_item items[] = {
-        {KIN_TYPE_EVENT, KIN_READABLE, event, 0, 0},
-        {KIN_WAIT_PROGRAM, KIN_READABLE, program, 0, 0},
-        {KIN_WAIT_OUTPUT, KIN_READABLE, program, 0, 0},
+        {KIN_TYPE_EVENT, KIN_WAIT_READABLE, event, 0, 0},
+        {KIN_WAIT_PROGRAM, KIN_WAIT_READABLE, program, 0, 0},
+        {KIN_WAIT_OUTPUT, KIN_WAIT_READABLE, program, 0, 0},
     };
     assert_ok(kin_wait(items, 3, 0, PATIENCE, &ready));
-    assert_true(ready == 1 && items[2].ready == KIN_READABLE && !items[1].ready);
+    assert_true(ready == 1 && items[2].ready == KIN_WAIT_READABLE && !items[1].ready);
     expect_line(program, 1, "one");
     assert_ok(kin_wait(items, 3, 0, KIN_NOW, NULL)); /* of what was read already, too */
     expect_line(program, 1, "two");
@@ -354,7 +354,7 @@ static void nonsense_is_refused(void **state)
 {
     (void)state;
     const char *const argv[] = {self, "copy", NULL};
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     kin_program *program = NULL;
     char text[4];
     size_t size;
@@ -401,7 +401,7 @@ static void bound_program_ends_with_its_caller(void **state)
         intptr_t ends[2];
         char text[16] = "";
         kin_sem *told = NULL;
-        kin_process_options options = KIN_PROCESS_OPTIONS;
+        kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
         kin_process *middle = NULL;
         kin_args *args = new_args();
         make_pipe(ends);
@@ -410,7 +410,7 @@ static void bound_program_ends_with_its_caller(void **state)
         give_number(args, "thread", cases[i].thread);
         give_number(args, "stay", cases[i].stay);
         give_number(args, "flags", cases[i].flags);
-        options.method = KIN_SPAWN; /* so that it does not inherit the pipe's other ends */
+        options.method = KIN_START_SPAWN; /* so that it does not inherit the pipe's other ends */
         options.streams[1] = ends[1];
         assert_ok(kin_process_start(&middle, "middle", args, &options));
         close_handle(ends[1]);
@@ -430,7 +430,7 @@ static void bound_program_ends_with_its_caller(void **state)
 
 int main(int argc, char **argv)
 {
-    kin_main(entries, sizeof entries / sizeof entries[0]);
+    kin_child_main(entries, sizeof entries / sizeof entries[0]);
     if (kin_os_self_path(self, sizeof self) != KIN_OK) {
         return 1;
     }

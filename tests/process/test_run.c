@@ -221,7 +221,7 @@ static int child_stay(const kin_args *args)
     return 0;
 }
 
-static const kin_entry entries[] = {{"stay", child_stay}};
+static const kin_child_entry entries[] = {{"stay", child_stay}};
 
 /* ---- starting ---- */
 
@@ -233,7 +233,7 @@ static void exit_codes_come_back(void **state)
         char text[8];
         const char *const argv[] = {self, "exit", text, NULL};
         kin_exit result = {.code = -1, .signal = -1};
-        kin_run_result whole;
+        kin_run_result whole = KIN_RUN_RESULT_INIT;
         snprintf(text, sizeof text, "%d", codes[i]);
         assert_ok(kin_run(argv, NULL, &result));
         assert_true(result.code == codes[i] && result.signal == 0);
@@ -252,7 +252,7 @@ static void signals_are_told(void **state)
 {
     (void)state;
     const char *const argv[] = {self, "raise", NULL};
-    kin_run_result result;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
     assert_status(kin_run_checked(argv, NULL, &result), KIN_E_FAILED);
     assert_int_equal(result.exit.signal, has_fork() ? SIGTERM : 0);
     kin_run_free(&result);
@@ -260,7 +260,7 @@ static void signals_are_told(void **state)
 
 static void program_is_found(const char *name, const char *directory)
 {
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     const char *const argv[] = {name, "exit", "3", NULL};
     kin_exit result = {.code = -1, .signal = -1};
     options.directory = directory;
@@ -278,7 +278,7 @@ static void programs_are_looked_for(void **state)
     program_is_found(local, NULL);
     program_is_found(local, before.parent); /* from the caller's directory, not that one */
     const char *const argv[] = {name, "exit", "3", NULL};
-    assert_status(kin_run(argv, NULL, NULL), KIN_E_NOT_FOUND); /* never in the current directory */
+    assert_status(kin_run(argv, NULL, NULL), KIN_E_PROGRAM); /* never in the current directory */
     set_path(before.directory);
     program_is_found(name, NULL);
     program_is_found(name, before.parent);
@@ -302,14 +302,14 @@ static void no_program_comes_from_the_current_directory(void **state)
 {
     (void)state;
     test_place before = enter_place_of(self);
-    kin_run_options elsewhere = KIN_RUN_OPTIONS;
+    kin_run_options elsewhere = KIN_RUN_OPTIONS_INIT;
     const char *const argv[] = {before.name, "exit", "3", NULL};
     const char *const lists[] = {"", ".", "::", ":", ":.:", ";", ".;", ";.;", "..;.", "../tests:tests:.", "./"};
     elsewhere.directory = before.directory;
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         set_path(lists[i]);
-        assert_status(kin_run(argv, NULL, NULL), KIN_E_NOT_FOUND);
-        assert_status(kin_run(argv, &elsewhere, NULL), KIN_E_NOT_FOUND);
+        assert_status(kin_run(argv, NULL, NULL), KIN_E_PROGRAM);
+        assert_status(kin_run(argv, &elsewhere, NULL), KIN_E_PROGRAM);
     }
     const char *separator = has_fork() ? ":" : ";";
     set_path_of(separator, before.directory, separator); /* the other elements count */
@@ -326,19 +326,19 @@ static void wrong_programs_say_why(void **state)
     char *plain = make_plain_file("what is this\n");
     const char *const not_executable[] = {plain, NULL};
     kin_exit result = {.code = 7, .signal = 7};
-    kin_run_result whole;
+    kin_run_result whole = KIN_RUN_RESULT_INIT;
     size_t handles = count_handles();
     for (int i = 0; i < 3; i++) {
-        kin_run_options options = KIN_RUN_OPTIONS;
+        kin_run_options options = KIN_RUN_OPTIONS_INIT;
         options.input = KIN_RUN_BYTES;
         options.input_bytes = "x";
         options.input_size = 1;
         options.output = KIN_RUN_COLLECT;
-        assert_status(kin_run_output(missing, &options, &whole), KIN_E_NOT_FOUND);
+        assert_status(kin_run_output(missing, &options, &whole), KIN_E_PROGRAM);
         assert_true(!whole.started && whole.exit.code == -1 && whole.exit.how == KIN_END_UNKNOWN &&
                     whole.output_size == 0);
         kin_run_free(&whole);
-        assert_status(kin_run_output(nowhere, &options, &whole), KIN_E_NOT_FOUND);
+        assert_status(kin_run_output(nowhere, &options, &whole), KIN_E_PROGRAM);
         kin_run_free(&whole);
         const char *name = kin_status_name(kin_run_checked(not_executable, NULL, &whole));
         assert_true(strcmp(name, "KIN_E_PERMISSION") == 0 || (!has_fork() && strcmp(name, "KIN_E_UNSUPPORTED") == 0));
@@ -346,11 +346,11 @@ static void wrong_programs_say_why(void **state)
     }
     assert_int_equal(count_handles(), handles);
     const char *const argv[] = {self, "exit", "0", NULL};
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     options.directory = plain;
-    assert_status(kin_run(argv, &options, &result), KIN_E_NOT_FOUND);
+    assert_status(kin_run(argv, &options, &result), KIN_E_PROGRAM);
     options.directory = "no such directory";
-    assert_status(kin_run(argv, &options, &result), KIN_E_NOT_FOUND);
+    assert_status(kin_run(argv, &options, &result), KIN_E_PROGRAM);
     assert_true(result.how == KIN_END_UNKNOWN && result.code == -1 && result.signal == 0);
     remove_plain_file(plain);
 }
@@ -360,7 +360,7 @@ static void batch_files_are_refused(void **state)
     (void)state;
     const char *const argv[] = {".\\some.bat", "\"&calc", NULL};
     const char *name = kin_status_name(kin_run(argv, NULL, NULL));
-    assert_string_equal(name, has_fork() ? "KIN_E_NOT_FOUND" : "KIN_E_UNSUPPORTED");
+    assert_string_equal(name, has_fork() ? "KIN_E_PROGRAM" : "KIN_E_UNSUPPORTED");
 }
 
 static void nonsense_is_refused(void **state)
@@ -368,8 +368,9 @@ static void nonsense_is_refused(void **state)
     (void)state;
     const char *const none[] = {NULL}, *const empty[] = {"", NULL}, *const good[] = {self, "exit", "0", NULL};
     const char *const bad_variables[] = {"A=1", "=x", NULL};
-    kin_run_options options = KIN_RUN_OPTIONS;
-    kin_run_result result = {.started = 1};
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
+    result.started = 1;
     assert_status(kin_run(NULL, NULL, NULL), KIN_E_ARGUMENT);
     assert_status(kin_run(none, NULL, NULL), KIN_E_ARGUMENT);
     assert_status(kin_run(empty, NULL, NULL), KIN_E_ARGUMENT);
@@ -381,11 +382,11 @@ static void nonsense_is_refused(void **state)
     kin_run_free(NULL);
 #define REFUSED(change)                                                                                                \
     do {                                                                                                               \
-        options = (kin_run_options)KIN_RUN_OPTIONS;                                                                    \
+        options = (kin_run_options)KIN_RUN_OPTIONS_INIT;                                                               \
         change;                                                                                                        \
         assert_status(kin_run(good, &options, NULL), KIN_E_ARGUMENT);                                                  \
     } while (0)
-    REFUSED(options.size--);
+    REFUSED(options.size = 0);
     REFUSED(options.flags = 0x80);
     REFUSED(options.flags = KIN_RUN_SHELL); /* of several words */
     REFUSED(options.input = KIN_RUN_COLLECT);
@@ -433,7 +434,7 @@ static void arguments_arrive_as_they_are(void **state)
     uint32_t seed = 20240607;
     for (int round = 0; round < ROUNDS; round++) {
         size_t used = 0;
-        kin_run_result result;
+        kin_run_result result = KIN_RUN_RESULT_INIT;
         for (size_t i = 0; i < ARGUMENTS; i++) {
             argv[2 + i] = bytes + used;
             used += random_argument(bytes + used, &seed);
@@ -455,7 +456,7 @@ static void too_many_arguments_are_too_big(void **state)
     memset(word, 'a', size - 1);
     word[size - 1] = '\0';
     const char *const argv[] = {self, "arguments", word, NULL};
-    kin_run_result result;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
     assert_status(kin_run_output(argv, NULL, &result), KIN_E_TOO_BIG);
     assert_false(result.started);
     kin_run_free(&result);
@@ -467,7 +468,7 @@ static void too_many_arguments_are_too_big(void **state)
 static void expect_variables(kin_run_options *options, const char *expected)
 {
     const char *const argv[] = {self, "variables", "KIN_TEST_A", "KIN_TEST_B", "KIN_TEST_C", NULL};
-    kin_run_result result;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
     assert_ok(kin_run_output(argv, options, &result));
     assert_string_equal(result.output, expected);
     assert_int_equal(result.exit.code, 0);
@@ -479,7 +480,7 @@ static void environment_can_be_changed(void **state)
     (void)state;
     const char *const changes[] = {"KIN_TEST_B", "KIN_TEST_C=1", "KIN_TEST_C=zwölf=12", "KIN_TEST_D", NULL};
     const char *const back[] = {"KIN_TEST_A", "KIN_TEST_A=", "KIN_TEST_B=x", "KIN_TEST_B", NULL};
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     set_variable("KIN_TEST_A", "one");
     set_variable("KIN_TEST_B", "two");
     expect_variables(NULL, "one|two|-|");
@@ -499,7 +500,7 @@ static void environment_can_be_changed(void **state)
 static void directory_can_be_chosen(void **state)
 {
     (void)state;
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     test_place before = enter_place_of(self);
     const char *const argv[] = {self, "open", before.name, NULL};
     kin_exit result;
@@ -519,7 +520,7 @@ static void program_gets_three_streams_only(void **state)
     intptr_t files[20];
     char counts[2][16];
     for (int round = 0; round < 2; round++) {
-        kin_run_result result;
+        kin_run_result result = KIN_RUN_RESULT_INIT;
         assert_ok(kin_run_output(argv, NULL, &result));
         snprintf(counts[round], sizeof counts[round], "%s", result.output);
         kin_run_free(&result);
@@ -557,8 +558,8 @@ static void all_streams_move_at_once(void **state)
     char *bytes = make_bytes(sizes[3]);
     size_t handles = count_handles();
     for (size_t i = 0; i < 4; i++) {
-        kin_run_options options = KIN_RUN_OPTIONS;
-        kin_run_result result;
+        kin_run_options options = KIN_RUN_OPTIONS_INIT;
+        kin_run_result result = KIN_RUN_RESULT_INIT;
         options.input = KIN_RUN_BYTES;
         options.input_bytes = bytes;
         options.input_size = sizes[i];
@@ -587,7 +588,7 @@ static void streams_may_be_nothing(void **state)
 {
     (void)state;
     const char *const argv[] = {self, "copy", NULL};
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     kin_exit result;
     options.input = options.output = options.errors = KIN_RUN_NOTHING;
     assert_ok(kin_run(argv, &options, &result));
@@ -604,8 +605,8 @@ static void program_need_not_read_its_input(void **state)
     (void)state;
     const char *const argv[] = {self, "leave_early", NULL}, *const at_once[] = {self, "exit", "4", NULL};
     char *bytes = make_bytes(MEGABYTE);
-    kin_run_options options = KIN_RUN_OPTIONS;
-    kin_run_result result;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
     options.input = KIN_RUN_BYTES;
     options.input_bytes = bytes;
     options.input_size = MEGABYTE;
@@ -626,8 +627,8 @@ static void what_is_left_behind_does_not_hang(void **state)
     static const char *const parts[] = {"leave_one_behind", "leave_a_flood_behind"};
     for (int i = 0; i < 2; i++) {
         const char *const argv[] = {self, parts[i], NULL};
-        kin_run_options options = KIN_RUN_OPTIONS;
-        kin_run_result result;
+        kin_run_options options = KIN_RUN_OPTIONS_INIT;
+        kin_run_result result = KIN_RUN_RESULT_INIT;
         int64_t begun = now_ns();
         options.errors = KIN_RUN_COLLECT;
         assert_ok(kin_run_output(argv, &options, &result));
@@ -642,8 +643,8 @@ static void output_may_be_limited(void **state)
 {
     (void)state;
     const char *const argv[] = {self, "flood", NULL}, *const copy[] = {self, "copy", NULL};
-    kin_run_options options = KIN_RUN_OPTIONS;
-    kin_run_result result;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
     int64_t begun = now_ns();
     options.output_limit = 123456;
     assert_status(kin_run_output(argv, &options, &result), KIN_E_TOO_BIG);
@@ -672,8 +673,8 @@ static void late_program_is_ended(void **state)
     static const char *const parts[] = {"hang", "stubborn"};
     for (int i = 0; i < 2; i++) {
         const char *const argv[] = {self, parts[i], NULL};
-        kin_run_options options = KIN_RUN_OPTIONS;
-        kin_run_result result;
+        kin_run_options options = KIN_RUN_OPTIONS_INIT;
+        kin_run_result result = KIN_RUN_RESULT_INIT;
         int64_t begun = now_ns();
         options.timeout = KIN_SECONDS(2);
         options.grace = KIN_MS(100);
@@ -705,8 +706,8 @@ static void late_programs_children_end_with_it_if_asked(void **state)
     for (int tree = 0; tree < 2; tree++) {
         char *path = make_plain_file("");
         const char *const argv[] = {self, "parent", path, NULL};
-        kin_run_options options = KIN_RUN_OPTIONS;
-        kin_run_result result;
+        kin_run_options options = KIN_RUN_OPTIONS_INIT;
+        kin_run_result result = KIN_RUN_RESULT_INIT;
         options.timeout = KIN_SECONDS(1);
         options.flags = tree ? KIN_RUN_TREE : 0;
         assert_status(kin_run_output(argv, &options, &result), KIN_E_TIMED_OUT);
@@ -725,7 +726,7 @@ static void no_time_is_no_time(void **state)
 {
     (void)state;
     const char *const argv[] = {self, "hang", NULL};
-    kin_run_options options = KIN_RUN_OPTIONS;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
     options.timeout = options.grace = 1;
     options.output = KIN_RUN_NOTHING;
     int64_t begun = now_ns();
@@ -739,9 +740,9 @@ static void shell_only_when_asked(void **state)
 {
     (void)state;
     const char *const argv[] = {"echo one&& echo two", NULL};
-    kin_run_options options = KIN_RUN_OPTIONS;
-    kin_run_result result;
-    assert_status(kin_run_output(argv, &options, &result), KIN_E_NOT_FOUND);
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
+    assert_status(kin_run_output(argv, &options, &result), KIN_E_PROGRAM);
     kin_run_free(&result);
     options.flags = KIN_RUN_SHELL;
     assert_ok(kin_run_output(argv, &options, &result));
@@ -762,8 +763,8 @@ static void run_some(void *failed)
     const char *const argv[] = {self, "copy", NULL};
     char *bytes = make_bytes(100000);
     for (int i = 0; i < 5; i++) {
-        kin_run_options options = KIN_RUN_OPTIONS;
-        kin_run_result result;
+        kin_run_options options = KIN_RUN_OPTIONS_INIT;
+        kin_run_result result = KIN_RUN_RESULT_INIT;
         options.input = KIN_RUN_BYTES;
         options.input_bytes = bytes;
         options.input_size = 100000;
@@ -797,8 +798,8 @@ static void run_slow(void *done)
 {
     const char *const argv[] = {self, "slow", NULL};
     char *bytes = make_bytes(200000);
-    kin_run_options options = KIN_RUN_OPTIONS;
-    kin_run_result result;
+    kin_run_options options = KIN_RUN_OPTIONS_INIT;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
     options.input = KIN_RUN_BYTES;
     options.input_bytes = bytes;
     options.input_size = 200000;
@@ -831,7 +832,7 @@ static void child_forked_meanwhile_holds_nothing_up(void **state)
 
 int main(int argc, char **argv)
 {
-    kin_main(entries, 1);
+    kin_child_main(entries, 1);
     if (argc > 1) {
         return play(argc, argv);
     }

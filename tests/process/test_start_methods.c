@@ -19,9 +19,9 @@ static int child_family(const kin_args *args)
 {
     kin_family *own = NULL, *of = NULL;
     void *memory = NULL;
-    CHECK(kin_family_own(&own) == KIN_OK && own == kin_args_family(args));
+    CHECK(kin_family_default(&own) == KIN_OK && own == kin_args_family(args));
     CHECK(kin_alloc(&memory, NULL, 100) == KIN_OK);
-    CHECK(kin_family_of(memory, &of) == KIN_OK && of == kin_args_family(args));
+    CHECK(kin_family_of(&of, memory) == KIN_OK && of == kin_args_family(args));
     CHECK(kin_free(memory) == KIN_OK);
     return 0;
 }
@@ -45,10 +45,10 @@ static int child_surroundings(const kin_args *args)
     const void *text = NULL;
     size_t size = 0;
     char value[64] = "", first[16] = "";
-    CHECK(kin_args_get_bytes(args, "value", &text, &size) == KIN_OK);
+    CHECK(kin_args_get_bytes(&text, &size, args, "value") == KIN_OK);
     int length = own_variable(value, sizeof value, "KIN_TEST_ROW");
     CHECK(size == 0 ? length < 0 : length == (int)size && memcmp(value, text, size) == 0);
-    if (kin_args_get_bytes(args, "file", &text, &size) == KIN_OK) {
+    if (kin_args_get_bytes(&text, &size, args, "file") == KIN_OK) {
         FILE *file = fopen(text, "r");
         CHECK(file && fread(first, 1, sizeof first - 1, file) == 4 && strcmp(first, "here") == 0);
         fclose(file);
@@ -104,13 +104,13 @@ static int child_return(const kin_args *args)
 
 static int child_who(const kin_args *args)
 {
-    kin_process_info info;
+    kin_process_info info = KIN_PROCESS_INFO_INIT;
     CHECK(kin_process_current(&info) == KIN_OK && info.started);
     CHECK(info.parent == (uint32_t)given_number(args, "parent") && strcmp(info.entry, "who") == 0);
     return 0;
 }
 
-static const kin_entry entries[] = {
+static const kin_child_entry entries[] = {
     {"family", child_family},
     {"grandparent", child_grandparent},
     {"surroundings", child_surroundings},
@@ -142,7 +142,7 @@ static void null_is_the_family_of_the_arguments(void **state)
     run_child("family", other);
     run_child("grandparent", other);
     kin_family *now = NULL;
-    assert_ok(kin_family_own(&now));
+    assert_ok(kin_family_default(&now));
     assert_ptr_equal(now, kin_args_family(own)); /* the parent's is what it was */
     kin_args_destroy(own);
     kin_args_destroy(other);
@@ -162,7 +162,7 @@ static void environment_is_that_of_now(void **state)
     (void)state;
     static const char *const changed[] = {"KIN_TEST_ROW=from the option", NULL}, *const removed[] = {"KIN_TEST_ROW",
                                                                                                      NULL};
-    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
     set_variable("KIN_TEST_ROW", NULL);
     expect_variable(NULL, NULL);
     set_variable("KIN_TEST_ROW", "set now");
@@ -193,7 +193,7 @@ static void directory_is_that_of_now_or_of_the_option(void **state)
     char *path = make_plain_file("here");
     char *directory = strdup(path);
     const char *name = split(directory);
-    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
     kin_process *none = NULL;
     kin_args *args = new_args();
     assert_ok(kin_args_add_bytes(args, "value", NULL, 0));
@@ -204,7 +204,7 @@ static void directory_is_that_of_now_or_of_the_option(void **state)
     run_with("surroundings", args, NULL);
     leave_place(&place);
     options.directory = "no/such/directory";
-    assert_status(kin_process_start(&none, "surroundings", args, &options), KIN_E_NOT_FOUND);
+    assert_status(kin_process_start(&none, "surroundings", args, &options), KIN_E_PROGRAM);
     kin_args_destroy(args);
     remove_plain_file(path);
     free(directory);
@@ -216,7 +216,7 @@ static void streams_are_those_of_the_options(void **state)
     intptr_t ends[2];
     char text[64] = "";
     intptr_t input = open_file_with("through and through");
-    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
     make_pipe(ends);
     options.streams[0] = input;
     options.streams[1] = ends[1];
@@ -231,7 +231,7 @@ static void streams_are_those_of_the_options(void **state)
 static void streams_may_be_nothing(void **state)
 {
     (void)state;
-    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
     kin_process *none = NULL;
     intptr_t closed = open_file_with("");
     options.streams[0] = options.streams[1] = options.streams[2] = KIN_NO_HANDLE;
@@ -290,7 +290,7 @@ static void parent_is_who_started_it(void **state)
 
 int main(void)
 {
-    kin_main(entries, sizeof entries / sizeof entries[0]);
+    kin_child_main(entries, sizeof entries / sizeof entries[0]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(null_is_the_family_of_the_arguments),
         cmocka_unit_test(environment_is_that_of_now),

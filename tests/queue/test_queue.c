@@ -15,7 +15,7 @@ typedef struct place {
 
 static kin_queue *new_queue(uint64_t capacity, uint32_t most, uint32_t flags)
 {
-    kin_queue_options options = KIN_QUEUE_OPTIONS;
+    kin_queue_options options = KIN_QUEUE_OPTIONS_INIT;
     kin_queue *queue = NULL;
     options.capacity = capacity;
     options.max_messages = most;
@@ -50,7 +50,7 @@ static kin_process *start_with(const char *entry, place *it, kin_queue *queue, i
 
 static kin_queue_info inspect(const kin_queue *queue)
 {
-    kin_queue_info info = {.size = sizeof info};
+    kin_queue_info info = KIN_QUEUE_INFO_INIT;
     assert_ok(kin_queue_inspect(queue, &info));
     return info;
 }
@@ -175,9 +175,9 @@ static int child_hold(const kin_args *args)
     size_t size;
     CHECK(it && queue);
     if (given_number(args, "number") == 0) {
-        CHECK(kin_queue_reserve(queue, &memory, 100, PATIENCE) == KIN_OK);
+        CHECK(kin_queue_reserve(&memory, queue, 100, PATIENCE) == KIN_OK);
     } else {
-        CHECK(kin_queue_peek(queue, &message, &size, PATIENCE) == KIN_OK);
+        CHECK(kin_queue_peek(&message, &size, queue, PATIENCE) == KIN_OK);
     }
     CHECK(kin_sem_release(&it->told, 1) == KIN_OK);
     kin_sem_acquire(&it->told, 1000000, PATIENCE);
@@ -225,7 +225,7 @@ static int child_storm_produce(const kin_args *args)
         size_t size = pack(&message, sender, i);
         CHECK(kin_counter_add(&it->tries, 1, NULL) == KIN_OK);
         if (i % 3 == 0) {
-            CHECK(kin_queue_reserve(queue, &room, size + i % 50, PATIENCE) == KIN_OK);
+            CHECK(kin_queue_reserve(&room, queue, size + i % 50, PATIENCE) == KIN_OK);
             memcpy(room, &message, size);
             CHECK(kin_queue_commit(queue, room, size) == KIN_OK);
         } else {
@@ -245,7 +245,7 @@ static int child_storm_consume(const kin_args *args)
     CHECK(it && queue);
     for (int i = 0;; i++) {
         if (i % 2 == 0) {
-            CHECK(kin_queue_peek(queue, &there, &size, PATIENCE) == KIN_OK);
+            CHECK(kin_queue_peek(&there, &size, queue, PATIENCE) == KIN_OK);
             CHECK(intact(there, size));
             CHECK(kin_queue_consume(queue, there) == KIN_OK);
         } else {
@@ -261,7 +261,7 @@ static int child_storm_consume(const kin_args *args)
 static void bad_input_is_refused(void **state)
 {
     (void)state;
-    kin_queue_options options = KIN_QUEUE_OPTIONS;
+    kin_queue_options options = KIN_QUEUE_OPTIONS_INIT;
     kin_queue *queue = NULL;
     char byte = 0;
     size_t size;
@@ -271,12 +271,12 @@ static void bad_input_is_refused(void **state)
     assert_status(kin_queue_create(NULL, NULL, NULL), KIN_E_ARGUMENT);
     options.size = 1;
     assert_status(kin_queue_create(&queue, NULL, &options), KIN_E_ARGUMENT);
-    options = (kin_queue_options)KIN_QUEUE_OPTIONS;
+    options = (kin_queue_options)KIN_QUEUE_OPTIONS_INIT;
     options.capacity = UINT64_C(1) << 40;
     assert_status(kin_queue_create(&queue, NULL, &options), KIN_E_ARGUMENT);
     options.capacity = UINT64_C(1) << 30; /* more than the reserve */
     assert_status(kin_queue_create(&queue, NULL, &options), KIN_E_NO_MEMORY);
-    options = (kin_queue_options)KIN_QUEUE_OPTIONS;
+    options = (kin_queue_options)KIN_QUEUE_OPTIONS_INIT;
     options.flags = 2;
     assert_status(kin_queue_create(&queue, NULL, &options), KIN_E_ARGUMENT);
     assert_status(kin_queue_put(NULL, &byte, 1, 0), KIN_E_ARGUMENT);
@@ -291,18 +291,18 @@ static void bad_input_is_refused(void **state)
     assert_status(kin_queue_get(queue, NULL, 1, NULL, 0), KIN_E_ARGUMENT);
     assert_status(kin_queue_get(queue, &byte, 1, NULL, -1), KIN_E_ARGUMENT);
     assert_status(kin_queue_get_many(queue, list, 0, NULL, 0), KIN_E_ARGUMENT);
-    assert_status(kin_queue_reserve(queue, NULL, 1, 0), KIN_E_ARGUMENT);
-    assert_status(kin_queue_reserve(queue, &memory, 1000, 0), KIN_E_TOO_BIG);
+    assert_status(kin_queue_reserve(NULL, queue, 1, 0), KIN_E_ARGUMENT);
+    assert_status(kin_queue_reserve(&memory, queue, 1000, 0), KIN_E_TOO_BIG);
     assert_status(kin_queue_commit(queue, NULL, 0), KIN_E_ARGUMENT);
     assert_status(kin_queue_commit(queue, &byte, 0), KIN_E_STALE);
     assert_status(kin_queue_commit(queue, queue, 0), KIN_E_STALE);
     assert_status(kin_queue_consume(queue, (char *)queue + 3), KIN_E_STALE);
-    assert_status(kin_queue_peek(queue, NULL, &size, 0), KIN_E_ARGUMENT);
-    assert_status(kin_queue_peek(queue, &message, NULL, 0), KIN_E_ARGUMENT);
+    assert_status(kin_queue_peek(NULL, &size, queue, 0), KIN_E_ARGUMENT);
+    assert_status(kin_queue_peek(&message, NULL, queue, 0), KIN_E_ARGUMENT);
     assert_status(kin_queue_task_done(queue), KIN_E_UNSUPPORTED);
     assert_status(kin_queue_join(queue, 0), KIN_E_UNSUPPORTED);
     assert_status(kin_queue_inspect(queue, NULL), KIN_E_ARGUMENT);
-    assert_status(kin_queue_close((kin_queue *)(void *)&options), KIN_E_FAMILY);
+    assert_status(kin_queue_close((kin_queue *)(void *)&options), KIN_E_NOT_SHARED);
     place *it = new_place();
     assert_status(kin_queue_put((kin_queue *)(void *)&it->lock, &byte, 1, 0), KIN_E_TYPE);
     assert_ok(kin_free(it));
@@ -417,9 +417,9 @@ static void short_buffer_loses_nothing(void **state)
     int64_t number = 0;
     size_t size = 0;
     put_number(queue, 77);
-    assert_status(kin_queue_get(queue, &number, 7, &size, KIN_NOW), KIN_E_TOO_BIG);
+    assert_status(kin_queue_get(queue, &number, 7, &size, KIN_NOW), KIN_E_BUFFER);
     assert_int_equal(size, 8);
-    assert_status(kin_queue_get(queue, NULL, 0, &size, KIN_NOW), KIN_E_TOO_BIG);
+    assert_status(kin_queue_get(queue, NULL, 0, &size, KIN_NOW), KIN_E_BUFFER);
     assert_next_number(queue, 77);
     assert_ok(kin_queue_destroy(queue));
 }
@@ -458,32 +458,32 @@ static void in_place_keeps_the_order(void **state)
     const void *message, *other;
     size_t size = 0;
     for (int round = 0; round < 100; round++) {
-        assert_ok(kin_queue_reserve(queue, &first, 500, KIN_NOW));
-        assert_ok(kin_queue_reserve(queue, &second, 500, KIN_NOW));
-        assert_ok(kin_queue_reserve(queue, &third, 500, KIN_NOW));
+        assert_ok(kin_queue_reserve(&first, queue, 500, KIN_NOW));
+        assert_ok(kin_queue_reserve(&second, queue, 500, KIN_NOW));
+        assert_ok(kin_queue_reserve(&third, queue, 500, KIN_NOW));
         memcpy(first, "first", 5);
         memcpy(third, "third", 5);
         assert_ok(kin_queue_commit(queue, third, 5));
-        assert_status(kin_queue_peek(queue, &message, &size, KIN_MS(1)), KIN_E_TIMED_OUT);
-        assert_ok(kin_queue_abandon(queue, second));
-        assert_status(kin_queue_abandon(queue, second), KIN_E_STALE);
+        assert_status(kin_queue_peek(&message, &size, queue, KIN_MS(1)), KIN_E_TIMED_OUT);
+        assert_ok(kin_queue_discard(queue, second));
+        assert_status(kin_queue_discard(queue, second), KIN_E_STALE);
         assert_status(kin_queue_commit(queue, first, 501), KIN_E_TOO_BIG);
         assert_ok(kin_queue_commit(queue, first, 5));
         assert_status(kin_queue_commit(queue, first, 5), KIN_E_STALE);
-        assert_ok(kin_queue_peek(queue, &message, &size, KIN_NOW));
+        assert_ok(kin_queue_peek(&message, &size, queue, KIN_NOW));
         assert_int_equal(size, 5);
         assert_memory_equal(message, "first", 5);
-        assert_ok(kin_queue_peek(queue, &other, &size, KIN_NOW));
+        assert_ok(kin_queue_peek(&other, &size, queue, KIN_NOW));
         assert_memory_equal(other, "third", 5);
         assert_ok(kin_queue_consume(queue, other));
         assert_status(kin_queue_consume(queue, other), KIN_E_STALE);
         assert_ok(kin_queue_consume(queue, message));
         assert_int_equal(inspect(queue).messages, 0);
     }
-    assert_ok(kin_queue_reserve(queue, &first, 4096, KIN_NOW)); /* all the room is free again */
-    assert_status(kin_queue_reserve(queue, &second, 0, KIN_MS(1)), KIN_E_TIMED_OUT);
-    assert_ok(kin_queue_abandon(queue, first));
-    assert_ok(kin_queue_reserve(queue, &second, 4096, KIN_NOW));
+    assert_ok(kin_queue_reserve(&first, queue, 4096, KIN_NOW)); /* all the room is free again */
+    assert_status(kin_queue_reserve(&second, queue, 0, KIN_MS(1)), KIN_E_TIMED_OUT);
+    assert_ok(kin_queue_discard(queue, first));
+    assert_ok(kin_queue_reserve(&second, queue, 4096, KIN_NOW));
     assert_ok(kin_queue_destroy(queue));
 }
 
@@ -491,7 +491,7 @@ static void reservations_belong_to_their_thread(void *argument)
 {
     void **both = argument;
     assert_status(kin_queue_commit(both[0], both[1], 1), KIN_E_STALE);
-    assert_ok(kin_queue_reserve(both[0], &both[2], 10, KIN_NOW));
+    assert_ok(kin_queue_reserve(&both[2], both[0], 10, KIN_NOW));
 }
 
 static void thread_that_ends_loses_its_reservation(void **state)
@@ -499,7 +499,7 @@ static void thread_that_ends_loses_its_reservation(void **state)
     (void)state;
     kin_queue *queue = new_queue(0, 0, 0);
     void *both[3] = {queue, NULL, NULL};
-    assert_ok(kin_queue_reserve(queue, &both[1], 10, KIN_NOW));
+    assert_ok(kin_queue_reserve(&both[1], queue, 10, KIN_NOW));
     run_thread(reservations_belong_to_their_thread, both);
     assert_ok(kin_queue_commit(queue, both[1], 0));
     put_number(queue, 5);
@@ -536,7 +536,7 @@ static void closing_ends_both_sides(void **state)
     assert_ok(kin_queue_destroy(queue));
 
     queue = new_queue(0, 0, 0);
-    assert_ok(kin_queue_reserve(queue, &memory, 8, KIN_NOW)); /* before the closing: it still counts */
+    assert_ok(kin_queue_reserve(&memory, queue, 8, KIN_NOW)); /* before the closing: it still counts */
     assert_ok(kin_queue_close(queue));
     assert_status(kin_queue_get(queue, NULL, 0, NULL, KIN_MS(5)), KIN_E_TIMED_OUT);
     memcpy(memory, "\5\0\0\0\0\0\0\0", 8);
@@ -792,8 +792,8 @@ static void all_that_died_with_one_call_is_counted(void **state)
         for (int64_t i = 0; i < count; i++) {
             put_number(queue, i);
         }
-        assert_ok(kin_queue_reserve(queue, &hole, 1, KIN_NOW));
-        assert_ok(kin_queue_abandon(queue, hole));
+        assert_ok(kin_queue_reserve(&hole, queue, 1, KIN_NOW));
+        assert_ok(kin_queue_discard(queue, hole));
         put_number(queue, 99);
         kin_process *child = start_with("stop_within", it, queue, count);
         assert_ok(kin_sem_acquire(&it->told, 1, PATIENCE));
@@ -837,8 +837,8 @@ static void abandoned_room_is_there_at_once(void **state)
                 assert_ok(kin_queue_put(queue, bytes, 1, KIN_NOW));
                 assert_ok(kin_queue_get(queue, bytes, sizeof bytes, NULL, KIN_NOW));
             }
-            assert_ok(kin_queue_reserve(queue, &memory, hole, KIN_NOW));
-            assert_ok(kin_queue_abandon(queue, memory));
+            assert_ok(kin_queue_reserve(&memory, queue, hole, KIN_NOW));
+            assert_ok(kin_queue_discard(queue, memory));
             assert_ok(kin_queue_put(queue, bytes, most, KIN_NOW));
             assert_ok(kin_queue_destroy(queue));
         }
@@ -853,7 +853,7 @@ static void lock_goes_to_a_child_that_runs(void **state)
     kin_process *child = start_with("use_lock", it, queue, 0);
     kin_lock *lock = NULL;
     kin_ref ref;
-    assert_ok(kin_lock_create(&lock, NULL));
+    assert_ok(kin_lock_create(&lock, NULL, 0));
     assert_ok(kin_ref_of(&ref, KIN_TYPE_LOCK, lock));
     assert_ok(kin_queue_put(queue, &ref, sizeof ref, PATIENCE));
     join_child(child, 0);
@@ -882,7 +882,7 @@ static void written_over_it_says_so(void **state)
         for (int i = 0; i < 20; i++) { /* whatever they answer, they do, and soon */
             kin_queue_put(queue, buffer, 10, KIN_NOW);
             kin_queue_get(queue, buffer, sizeof buffer, &size, KIN_NOW);
-            kin_queue_peek(queue, &message, &size, KIN_NOW);
+            kin_queue_peek(&message, &size, queue, KIN_NOW);
             kin_queue_size(queue, &size);
         }
         assert_ok(kin_queue_destroy(queue));
@@ -1246,7 +1246,7 @@ static void no_kill_tears_or_blocks(void **state)
 
 int main(void)
 {
-    static const kin_entry entries[] = {
+    static const kin_child_entry entries[] = {
         {"produce", child_produce},
         {"consume", child_consume},
         {"put_one", child_put_one},
@@ -1261,7 +1261,7 @@ int main(void)
         {"storm_consume", child_storm_consume},
     };
     limit_own_family();
-    kin_main(entries, sizeof entries / sizeof entries[0]);
+    kin_child_main(entries, sizeof entries / sizeof entries[0]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_input_is_refused),
         cmocka_unit_test(messages_come_in_order_and_whole),

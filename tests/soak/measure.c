@@ -44,7 +44,7 @@ static void use_all(const objects *all)
     }
     for (uint32_t i = 0; i < PROBE; i++) {
         assert_ok(kin_free(blocks[i]));
-        assert_ok(kin_dict_delete(all->dict, &i, sizeof i));
+        assert_ok(kin_dict_remove(all->dict, &i, sizeof i));
         assert_ok(kin_list_pop(all->list, 0, NULL, 0, NULL));
     }
     assert_ok(kin_dict_clear(all->dict));

@@ -54,7 +54,7 @@ int check_and_empty(const objects *all);
 /* work.c: a pool whose tasks do, fail, die and take too long; processes and pipes; a manager's names. */
 int use_pool(chance *random);
 int use_pipes(chance *random);
-extern const kin_function soak_functions[];
+extern const kin_task_entry soak_functions[];
 extern const size_t soak_function_count;
 int child_echo(const kin_args *args);
 

@@ -45,14 +45,14 @@ static int child_work(const kin_args *args)
     return 0;
 }
 
-static const kin_method methods[] = {KIN_FORK, KIN_SPAWN, KIN_FORKSERVER};
+static const kin_start_method methods[] = {KIN_START_FORK, KIN_START_SPAWN, KIN_START_FORKSERVER};
 
 static kin_status try_start(kin_process **out, const objects *all, bool steady, chance *random)
 {
-    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
     kin_args *args = NULL;
     options.die_with_parent = 1;
-    options.method = has_fork() ? methods[next_random(random, 3)] : KIN_DEFAULT;
+    options.method = has_fork() ? methods[next_random(random, 3)] : KIN_START_DEFAULT;
     kin_status status = kin_args_create(&args, NULL);
     if (status == KIN_OK) {
         give(args, "place", KIN_TYPE_MEMORY, all->it);
@@ -88,7 +88,7 @@ static kin_process *start_worker(const objects *all, bool steady, chance *random
 static objects new_objects(void)
 {
     objects out = {0};
-    kin_queue_options options = KIN_QUEUE_OPTIONS;
+    kin_queue_options options = KIN_QUEUE_OPTIONS_INIT;
     options.capacity = 100000;
     assert_ok(kin_alloc((void **)&out.it, NULL, sizeof *out.it));
     assert_ok(kin_lock_init(&out.it->lock, 0));
@@ -100,7 +100,7 @@ static objects new_objects(void)
     assert_ok(kin_barrier_init(&out.it->barrier, 2));
     assert_ok(kin_counter_init(&out.it->steps, 0));
     assert_ok(kin_sem_create_leased(&out.leased, NULL, PERMITS));
-    assert_ok(kin_value_create(&out.value, NULL, KIN_I64, KIN_LOCKED));
+    assert_ok(kin_value_create(&out.value, NULL, KIN_ELEMENT_I64, KIN_VALUE_LOCKED));
     assert_ok(kin_dict_create(&out.dict, NULL));
     assert_ok(kin_list_create(&out.list, NULL));
     assert_ok(kin_queue_create(&out.queue, NULL, &options));
@@ -185,11 +185,11 @@ static void all_is_as_it_was(void **state)
 
 int main(void)
 {
-    static const kin_entry entries[] = {{"work", child_work}, {"echo", child_echo}};
-    kin_family_options options = KIN_FAMILY_OPTIONS;
+    static const kin_child_entry entries[] = {{"work", child_work}, {"echo", child_echo}};
+    kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
     options.reserve = RESERVE;
-    kin_functions(soak_functions, soak_function_count);
-    if (kin_family_default_options(&options) != KIN_OK || kin_main(entries, 2) != KIN_OK) {
+    kin_register_tasks(soak_functions, soak_function_count);
+    if (kin_family_configure_default(&options) != KIN_OK || kin_child_main(entries, 2) != KIN_OK) {
         return 2;
     }
     const struct CMUnitTest tests[] = {unit_test_with_deaths(all_is_as_it_was)};

@@ -49,7 +49,8 @@ static int use_lock(place *it, chance *random)
 
 static int use_rwlock(place *it, chance *random)
 {
-    return use_pair(&it->rwlock, next_random(random, 4) == 0 ? KIN_WRITE : KIN_READ, &it->here, &it->there);
+    return use_pair(&it->rwlock, next_random(random, 4) == 0 ? KIN_RWLOCK_WRITE : KIN_RWLOCK_READ, &it->here,
+                    &it->there);
 }
 
 static int use_signals(const objects *all, chance *random)
@@ -62,7 +63,7 @@ static int use_signals(const objects *all, chance *random)
     status = kin_event_wait(&it->event, KIN_US(100));
     CHECK(status == KIN_OK || status == KIN_E_TIMED_OUT);
     CHECK((next_random(random, 2) ? kin_event_set(&it->event) : kin_event_clear(&it->event)) == KIN_OK);
-    status = kin_barrier_wait(&it->barrier, NULL, NULL, NULL, KIN_US(300));
+    status = kin_barrier_wait(&it->barrier, NULL, KIN_US(300));
     CHECK(status == KIN_OK || kin_barrier_reset(&it->barrier) == KIN_OK);
     CHECK(kin_sem_acquire(all->leased, permits, PATIENCE) == KIN_OK);
     CHECK(kin_sem_release(all->leased, permits) == KIN_OK);
@@ -78,7 +79,7 @@ static int set_or_evict(kin_dict *dict, uint32_t key, size_t size, chance *rando
     kin_status status = kin_dict_set(dict, &key, sizeof key, bytes, size);
     for (int i = 0; i < 3 && status == KIN_E_NO_MEMORY; i++) {
         uint32_t other = next_random(random, KEYS);
-        status = kin_dict_delete(dict, &other, sizeof other);
+        status = kin_dict_remove(dict, &other, sizeof other);
         CHECK(status == KIN_OK || status == KIN_E_NOT_FOUND);
         status = kin_dict_set(dict, &key, sizeof key, bytes, size);
     }
@@ -93,7 +94,7 @@ static int use_dict(kin_dict *dict, chance *random)
     kin_status status = KIN_OK;
     switch (next_random(random, 4)) {
     case 0:
-        status = kin_dict_delete(dict, &key, sizeof key);
+        status = kin_dict_remove(dict, &key, sizeof key);
         break;
     case 1:
         return set_or_evict(dict, key, random_size(random), random);
@@ -204,16 +205,16 @@ int free_blocks(void *blocks[BLOCKS])
 
 static int check_dict(kin_dict *dict)
 {
-    kin_items *items = NULL;
-    kin_item item;
+    kin_snapshot *items = NULL;
+    kin_snapshot_item item;
     size_t count = 0;
-    CHECK(kin_dict_items(&items, dict) == KIN_OK && kin_dict_size(dict, &count) == KIN_OK);
-    CHECK(count == kin_items_count(items));
-    while (kin_items_next(items, &item)) {
+    CHECK(kin_dict_snapshot(&items, dict) == KIN_OK && kin_dict_size(dict, &count) == KIN_OK);
+    CHECK(count == kin_snapshot_count(items));
+    while (kin_snapshot_next(items, &item)) {
         CHECK(item.key_size == sizeof(uint32_t));
         CHECK(is_whole(item.value, item.value_size, *(const unsigned char *)item.key) == 0);
     }
-    kin_items_destroy(items);
+    kin_snapshot_destroy(items);
     return 0;
 }
 

@@ -1,4 +1,4 @@
-/* work.c: pools whose tasks do, fail and die; pipes to processes that end. */
+/* job.c: pools whose tasks do, fail and die; pipes to processes that end. */
 #include "soak.h"
 
 #define ITEMS 500u
@@ -30,7 +30,7 @@ static int soak_die(kin_task *task)
     return 0;
 }
 
-const kin_function soak_functions[] = {
+const kin_task_entry soak_functions[] = {
     {"soak_double", soak_double},
     {"soak_fail", soak_fail},
     {"soak_die", soak_die},
@@ -39,7 +39,7 @@ const size_t soak_function_count = sizeof soak_functions / sizeof soak_functions
 
 static int use_map(kin_pool *pool)
 {
-    kin_work work = KIN_WORK;
+    kin_job job = KIN_JOB_INIT;
     int64_t *numbers = NULL;
     kin_status status = kin_alloc((void **)&numbers, NULL, ITEMS * sizeof *numbers);
     if (status == KIN_E_NO_MEMORY) {
@@ -49,11 +49,11 @@ static int use_map(kin_pool *pool)
     for (unsigned i = 0; i < ITEMS; i++) {
         numbers[i] = i;
     }
-    work.function = "soak_double";
-    work.in = work.out = numbers;
-    work.in_size = work.out_size = sizeof *numbers;
-    work.count = ITEMS;
-    status = kin_pool_map(pool, &work, NULL, PATIENCE);
+    job.task = "soak_double";
+    job.in = job.out = numbers;
+    job.in_size = job.out_size = sizeof *numbers;
+    job.count = ITEMS;
+    status = kin_pool_map(pool, &job, NULL, PATIENCE);
     CHECK(status == KIN_OK || status == KIN_E_NO_MEMORY);
     for (unsigned i = 0; i < ITEMS && status == KIN_OK; i++) {
         CHECK(numbers[i] == 2 * (int64_t)i);
@@ -64,11 +64,11 @@ static int use_map(kin_pool *pool)
 
 static int use_single(kin_pool *pool, const char *function, kin_status expected)
 {
-    kin_work work = KIN_WORK;
+    kin_job job = KIN_JOB_INIT;
     kin_future *future = NULL;
-    work.function = function;
-    work.retries = 1;
-    kin_status status = kin_pool_submit(&future, pool, &work, PATIENCE);
+    job.task = function;
+    job.retries = 1;
+    kin_status status = kin_pool_submit(&future, pool, &job, PATIENCE);
     if (status == KIN_OK) {
         status = kin_future_wait(future, PATIENCE);
         kin_future_close(future);
@@ -79,10 +79,10 @@ static int use_single(kin_pool *pool, const char *function, kin_status expected)
 
 int use_pool(chance *random)
 {
-    kin_pool_options options = KIN_POOL_OPTIONS;
+    kin_pool_options options = KIN_POOL_OPTIONS_INIT;
     kin_pool *pool = NULL;
     options.workers = 1 + next_random(random, 3);
-    options.max_tasks = next_random(random, 3);
+    options.max_tasks = next_random(random, 3) * (ITEMS / 5); /* each replacement of a worker is a start */
     kin_status status = kin_pool_create(&pool, NULL, &options);
     if (status == KIN_E_NO_MEMORY) {
         return 0;
@@ -104,7 +104,7 @@ int child_echo(const kin_args *args)
     static unsigned char bytes[1 << 18];
     kin_pipe *end = NULL;
     size_t size = 0;
-    CHECK(kin_args_get_pipe(args, "pipe", &end) == KIN_OK);
+    CHECK(kin_args_get_pipe(&end, args, "pipe") == KIN_OK);
     while (kin_pipe_recv(end, bytes, sizeof bytes, &size, KIN_FOREVER) == KIN_OK) {
         CHECK(kin_pipe_send(end, bytes, size, PATIENCE) == KIN_OK);
     }

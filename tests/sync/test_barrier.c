@@ -44,7 +44,7 @@ static int child_run(const kin_args *args)
     CHECK(it);
     for (int round = 0; round < ROUNDS; round++) {
         uint32_t index = PARTIES;
-        CHECK(kin_barrier_wait(&it->barrier, &index, count_round, it, PATIENCE) == KIN_OK);
+        CHECK(kin_barrier_wait_with(&it->barrier, &index, count_round, it, PATIENCE) == KIN_OK);
         CHECK(index < PARTIES && atomic_load(&it->rounds) > round);
         atomic_fetch_add(&it->indices, index);
     }
@@ -55,7 +55,7 @@ static int child_wait(const kin_args *args)
 {
     track *it = given(args, "track", KIN_TYPE_MEMORY);
     CHECK(it && kin_sem_release(&it->told, 1) == KIN_OK);
-    kin_status status = kin_barrier_wait(&it->barrier, NULL, NULL, NULL, PATIENCE);
+    kin_status status = kin_barrier_wait(&it->barrier, NULL, PATIENCE);
     CHECK(status == KIN_OK || status == KIN_E_BROKEN);
     atomic_fetch_add(&it->broken, status == KIN_E_BROKEN);
     return 0;
@@ -71,7 +71,7 @@ static int child_die_in_action(const kin_args *args)
 {
     track *it = given(args, "track", KIN_TYPE_MEMORY);
     CHECK(it);
-    kin_barrier_wait(&it->barrier, NULL, end_here, NULL, PATIENCE);
+    kin_barrier_wait_with(&it->barrier, NULL, end_here, NULL, PATIENCE);
     return 0;
 }
 
@@ -87,13 +87,13 @@ static int child_stay_in_action(const kin_args *args)
 {
     track *it = given(args, "track", KIN_TYPE_MEMORY);
     CHECK(it);
-    kin_barrier_wait(&it->barrier, NULL, stay_here, it, PATIENCE);
+    kin_barrier_wait_with(&it->barrier, NULL, stay_here, it, PATIENCE);
     return 0;
 }
 
 static kin_barrier_info inspect(const kin_barrier *barrier)
 {
-    kin_barrier_info info = {.size = sizeof info};
+    kin_barrier_info info = KIN_BARRIER_INFO_INIT;
     assert_ok(kin_barrier_inspect(barrier, &info));
     return info;
 }
@@ -128,7 +128,7 @@ static void one_party_never_waits(void **state)
     (void)state;
     track *it = new_track(1);
     uint32_t index = 9;
-    assert_ok(kin_barrier_wait(&it->barrier, &index, count_round, it, KIN_NOW));
+    assert_ok(kin_barrier_wait_with(&it->barrier, &index, count_round, it, KIN_NOW));
     assert_int_equal(index, 0);
     assert_int_equal(atomic_load(&it->rounds), 1);
     assert_ok(kin_free(it));
@@ -140,11 +140,11 @@ static void timeout_breaks_it_until_reset(void **state)
     track *it = new_track(3);
     kin_process *child = start_with("wait", it);
     await_waiting(it, 1);
-    assert_status(kin_barrier_wait(&it->barrier, NULL, NULL, NULL, KIN_MS(50)), KIN_E_TIMED_OUT);
+    assert_status(kin_barrier_wait(&it->barrier, NULL, KIN_MS(50)), KIN_E_TIMED_OUT);
     join_child(child, 0);
     assert_int_equal(atomic_load(&it->broken), 1);
     assert_true(inspect(&it->barrier).broken);
-    assert_status(kin_barrier_wait(&it->barrier, NULL, NULL, NULL, KIN_FOREVER), KIN_E_BROKEN);
+    assert_status(kin_barrier_wait(&it->barrier, NULL, KIN_FOREVER), KIN_E_BROKEN);
     assert_ok(kin_barrier_reset(&it->barrier));
     assert_true(!inspect(&it->barrier).broken && inspect(&it->barrier).waiting == 0);
     assert_ok(kin_free(it));
@@ -242,7 +242,7 @@ static void go_round(void *track_)
     track *it = track_;
     for (int round = 0; round < CROWD_ROUNDS; round++) {
         uint32_t index = CROWD;
-        if (kin_barrier_wait(&it->barrier, &index, count_round, it, PATIENCE) != KIN_OK || index >= CROWD) {
+        if (kin_barrier_wait_with(&it->barrier, &index, count_round, it, PATIENCE) != KIN_OK || index >= CROWD) {
             atomic_fetch_add(&it->broken, 1);
         }
     }
@@ -283,9 +283,9 @@ static void look_in_action(void *unused)
 static void write_then_look(int me)
 {
     baton.before[me] = me + 1;
-    kin_barrier_wait(&baton.of->barrier, NULL, look_in_action, NULL, PATIENCE);
+    kin_barrier_wait_with(&baton.of->barrier, NULL, look_in_action, NULL, PATIENCE);
     baton.seen[me] = baton.before[1 - me] + baton.in_action;
-    kin_barrier_wait(&baton.of->barrier, NULL, NULL, NULL, PATIENCE);
+    kin_barrier_wait(&baton.of->barrier, NULL, PATIENCE);
 }
 
 static void write_then_look_as_another(void *unused)
@@ -320,11 +320,11 @@ static void bad_input_is_refused(void **state)
     assert_status(kin_barrier_create(&barrier, NULL, 0), KIN_E_ARGUMENT);
     assert_status(kin_barrier_create(&barrier, NULL, KIN_BARRIER_MAX + 1), KIN_E_ARGUMENT);
     assert_ok(kin_barrier_create(&barrier, NULL, 2));
-    assert_status(kin_barrier_wait(NULL, NULL, NULL, NULL, 0), KIN_E_ARGUMENT);
-    assert_status(kin_barrier_wait(barrier, NULL, NULL, NULL, -1), KIN_E_ARGUMENT);
-    assert_status(kin_barrier_wait(&outside, NULL, NULL, NULL, 0), KIN_E_FAMILY);
+    assert_status(kin_barrier_wait(NULL, NULL, 0), KIN_E_ARGUMENT);
+    assert_status(kin_barrier_wait(barrier, NULL, -1), KIN_E_ARGUMENT);
+    assert_status(kin_barrier_wait(&outside, NULL, 0), KIN_E_NOT_SHARED);
     assert_status(kin_barrier_abort(NULL), KIN_E_ARGUMENT);
-    assert_status(kin_barrier_reset(&outside), KIN_E_FAMILY);
+    assert_status(kin_barrier_reset(&outside), KIN_E_NOT_SHARED);
     assert_status(kin_barrier_inspect(barrier, &info), KIN_E_ARGUMENT);
     assert_status(kin_barrier_inspect(barrier, NULL), KIN_E_ARGUMENT);
     assert_ok(kin_barrier_destroy(barrier));
@@ -332,13 +332,13 @@ static void bad_input_is_refused(void **state)
 
 int main(void)
 {
-    static const kin_entry entries[] = {
+    static const kin_child_entry entries[] = {
         {"run", child_run},
         {"wait", child_wait},
         {"die_in_action", child_die_in_action},
         {"stay_in_action", child_stay_in_action},
     };
-    kin_main(entries, 4);
+    kin_child_main(entries, 4);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_go_on_together),
         cmocka_unit_test(one_party_never_waits),

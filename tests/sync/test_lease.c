@@ -130,7 +130,7 @@ static int child_release_what_is_not_its_own(const kin_args *args)
 static int child_find_by_name(const kin_args *args)
 {
     kin_sem *sem = NULL;
-    CHECK(kin_name_get((void **)&sem, NULL, KIN_TYPE_SEM, "slots") == KIN_OK);
+    CHECK(kin_name_get((void **)&sem, NULL, "slots", KIN_TYPE_SEM) == KIN_OK);
     CHECK(sem == given(args, "sem", KIN_TYPE_SEM));
     CHECK(kin_sem_acquire(sem, 2, KIN_NOW) == KIN_OK && kin_sem_acquire(sem, 1, KIN_NOW) == KIN_E_TIMED_OUT);
     CHECK(kin_sem_release(sem, 1) == KIN_OK);
@@ -574,7 +574,7 @@ static void no_permit_is_lost_or_given_twice(void **state)
 
 int main(void)
 {
-    static const kin_entry entries[] = {
+    static const kin_child_entry entries[] = {
         {"hold", child_hold},
         {"vanish", child_vanish},
         {"wait", child_wait},
@@ -584,7 +584,7 @@ int main(void)
         {"get_stuck", child_get_stuck},
         {"storm", child_storm},
     };
-    kin_main(entries, sizeof entries / sizeof entries[0]);
+    kin_child_main(entries, sizeof entries / sizeof entries[0]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_exactly),
         cmocka_unit_test(any_number_goes_in_any_portions),

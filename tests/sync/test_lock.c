@@ -39,7 +39,7 @@ static kin_process *start_with(const char *entry, bank *it)
 
 static kin_lock_info inspect(const kin_lock *lock)
 {
-    kin_lock_info info = {.size = sizeof info};
+    kin_lock_info info = KIN_LOCK_INFO_INIT;
     assert_ok(kin_lock_inspect(lock, &info));
     return info;
 }
@@ -112,7 +112,7 @@ static void excludes_and_reports_its_state(void **state)
 {
     (void)state;
     kin_lock *lock = NULL;
-    assert_ok(kin_lock_create(&lock, NULL));
+    assert_ok(kin_lock_create(&lock, NULL, 0));
     assert_int_equal(inspect(lock).owner_pid, 0);
     assert_ok(kin_lock_acquire(lock, KIN_NOW));
     assert_true(inspect(lock).mine && inspect(lock).owner_pid != 0 && inspect(lock).depth == 1);
@@ -144,21 +144,21 @@ static void bad_input_is_refused(void **state)
 {
     (void)state;
     kin_lock outside;
-    kin_lock_info info = {.size = sizeof info};
+    kin_lock_info info = KIN_LOCK_INFO_INIT;
     kin_lock *lock = NULL;
     bank *it = new_bank(0);
     memset(&outside, 0, sizeof outside);
-    assert_status(kin_lock_create(NULL, NULL), KIN_E_ARGUMENT);
+    assert_status(kin_lock_create(NULL, NULL, 0), KIN_E_ARGUMENT);
     assert_status(kin_lock_init(NULL, 0), KIN_E_ARGUMENT);
-    assert_status(kin_lock_init(&outside, 0), KIN_E_FAMILY);
+    assert_status(kin_lock_init(&outside, 0), KIN_E_NOT_SHARED);
     assert_status(kin_lock_init(&it->lock, 0x80000000u), KIN_E_ARGUMENT);
     assert_status(kin_lock_init((kin_lock *)((uintptr_t)it + 4), 0), KIN_E_ARGUMENT);
     assert_status(kin_lock_acquire(NULL, 0), KIN_E_ARGUMENT);
     assert_status(kin_lock_acquire(&it->lock, -1), KIN_E_ARGUMENT);
-    assert_status(kin_lock_acquire(&outside, 0), KIN_E_FAMILY);
+    assert_status(kin_lock_acquire(&outside, 0), KIN_E_NOT_SHARED);
     assert_status(kin_lock_acquire((kin_lock *)&it->told, 0), KIN_E_TYPE);
     assert_status(kin_lock_release(NULL), KIN_E_ARGUMENT);
-    assert_status(kin_lock_release(&outside), KIN_E_FAMILY);
+    assert_status(kin_lock_release(&outside), KIN_E_NOT_SHARED);
     assert_status(kin_lock_release((kin_lock *)&it->told), KIN_E_TYPE);
     assert_status(kin_lock_repair(NULL), KIN_E_ARGUMENT);
     assert_status(kin_lock_poison(NULL), KIN_E_ARGUMENT);
@@ -167,8 +167,8 @@ static void bad_input_is_refused(void **state)
     info.size = 1;
     assert_status(kin_lock_inspect(&it->lock, &info), KIN_E_ARGUMENT);
     assert_ok(kin_lock_destroy(NULL));
-    assert_status(kin_lock_destroy(&outside), KIN_E_FAMILY);
-    assert_ok(kin_lock_create(&lock, NULL));
+    assert_status(kin_lock_destroy(&outside), KIN_E_NOT_SHARED);
+    assert_ok(kin_lock_create(&lock, NULL, 0));
     assert_ok(kin_lock_destroy(lock));
     assert_true(kin_lock_destroy(lock) < 0);
     assert_true(kin_lock_acquire(lock, KIN_NOW) < 0);
@@ -186,7 +186,7 @@ static void thread_that_ends_is_an_owner_that_died(void **state)
 {
     (void)state;
     kin_lock *lock = NULL;
-    assert_ok(kin_lock_create(&lock, NULL));
+    assert_ok(kin_lock_create(&lock, NULL, 0));
     run_thread(hold_and_end, lock);
     assert_status(kin_lock_acquire(lock, PATIENCE), KIN_OWNER_DIED);
     assert_ok(kin_lock_repair(lock));
@@ -206,7 +206,7 @@ static void owner_is_a_thread(void **state)
 {
     (void)state;
     kin_lock *lock = NULL;
-    assert_ok(kin_lock_create(&lock, NULL));
+    assert_ok(kin_lock_create(&lock, NULL, 0));
     assert_ok(kin_lock_acquire(lock, KIN_NOW));
     run_thread(others_thread_is_no_owner, lock);
     assert_ok(kin_lock_release(lock));
@@ -402,7 +402,7 @@ static void threads_exclude_each_other_from_plain_data(void **state)
 
 int main(void)
 {
-    static const kin_entry entries[] = {
+    static const kin_child_entry entries[] = {
         {"count", child_count},
         {"hold", child_hold},
         {"exit_holding", child_exit_holding},
@@ -410,7 +410,7 @@ int main(void)
         {"pass_through", child_pass_through},
         {"expects_death", child_expects_death},
     };
-    kin_main(entries, sizeof entries / sizeof entries[0]);
+    kin_child_main(entries, sizeof entries / sizeof entries[0]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(excludes_and_reports_its_state),
         cmocka_unit_test(recursive_lock_is_released_as_often),

@@ -55,7 +55,7 @@ static int child_read(const kin_args *args)
     table *it = given(args, "table", KIN_TYPE_MEMORY);
     CHECK(it);
     for (int i = 0; i < 3000; i++) {
-        CHECK(kin_rwlock_acquire(&it->lock, KIN_READ, PATIENCE) == KIN_OK);
+        CHECK(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_READ, PATIENCE) == KIN_OK);
         CHECK(it->a == it->b);
         CHECK(kin_rwlock_release(&it->lock) == KIN_OK);
     }
@@ -67,7 +67,7 @@ static int child_write(const kin_args *args)
     table *it = given(args, "table", KIN_TYPE_MEMORY);
     CHECK(it);
     for (int i = 0; i < 1000; i++) {
-        CHECK(kin_rwlock_acquire(&it->lock, KIN_WRITE, PATIENCE) == KIN_OK);
+        CHECK(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_WRITE, PATIENCE) == KIN_OK);
         it->a++;
         it->b++;
         CHECK(kin_rwlock_release(&it->lock) == KIN_OK);
@@ -75,7 +75,7 @@ static int child_write(const kin_args *args)
     return 0;
 }
 
-static int hold(const kin_args *args, kin_access access)
+static int hold(const kin_args *args, kin_rwlock_mode access)
 {
     table *it = given(args, "table", KIN_TYPE_MEMORY);
     CHECK(it && kin_rwlock_acquire(&it->lock, access, PATIENCE) == KIN_OK);
@@ -87,19 +87,19 @@ static int hold(const kin_args *args, kin_access access)
 
 static int child_hold_reading(const kin_args *args)
 {
-    return hold(args, KIN_READ);
+    return hold(args, KIN_RWLOCK_READ);
 }
 
 static int child_hold_writing(const kin_args *args)
 {
-    return hold(args, KIN_WRITE);
+    return hold(args, KIN_RWLOCK_WRITE);
 }
 
 /* Begins to change, and is killed. */
 static int child_tear(const kin_args *args)
 {
     table *it = given(args, "table", KIN_TYPE_MEMORY);
-    CHECK(it && kin_rwlock_acquire(&it->lock, KIN_WRITE, PATIENCE) == KIN_OK);
+    CHECK(it && kin_rwlock_acquire(&it->lock, KIN_RWLOCK_WRITE, PATIENCE) == KIN_OK);
     it->a++;
     CHECK(kin_sem_release(&it->told, 1) == KIN_OK);
     CHECK(kin_sem_acquire(&it->go, 1, PATIENCE) == KIN_OK);
@@ -110,7 +110,7 @@ static int child_tear(const kin_args *args)
 static int child_inherit(const kin_args *args)
 {
     table *it = given(args, "table", KIN_TYPE_MEMORY);
-    CHECK(it && kin_rwlock_acquire(&it->lock, KIN_READ, PATIENCE) == KIN_OWNER_DIED);
+    CHECK(it && kin_rwlock_acquire(&it->lock, KIN_RWLOCK_READ, PATIENCE) == KIN_OWNER_DIED);
     CHECK(kin_sem_release(&it->told, 1) == KIN_OK);
     CHECK(kin_sem_acquire(&it->go, 1, PATIENCE) == KIN_OK);
     return 0;
@@ -132,7 +132,7 @@ enum { CROWD = 100, TRIERS = 4 };
 static void read_with_the_crowd(void *argument)
 {
     table *it = argument;
-    EXPECT(it, kin_rwlock_acquire(&it->lock, KIN_READ, PATIENCE) == KIN_OK);
+    EXPECT(it, kin_rwlock_acquire(&it->lock, KIN_RWLOCK_READ, PATIENCE) == KIN_OK);
     EXPECT(it, kin_sem_release(&it->told, 1) == KIN_OK && kin_sem_acquire(&it->go, 1, PATIENCE) == KIN_OK);
     EXPECT(it, kin_rwlock_release(&it->lock) == KIN_OK);
 }
@@ -142,7 +142,7 @@ static void write_with_a_deadline(void *argument)
 {
     table *it = argument;
     atomic_store(&it->deadline, now_ns() + KIN_MS(20));
-    kin_status status = kin_rwlock_acquire(&it->lock, KIN_WRITE, KIN_MS(20));
+    kin_status status = kin_rwlock_acquire(&it->lock, KIN_RWLOCK_WRITE, KIN_MS(20));
     EXPECT(it, status == KIN_OK || status == KIN_E_TIMED_OUT);
     EXPECT(it, status != KIN_OK || kin_rwlock_release(&it->lock) == KIN_OK);
 }
@@ -150,7 +150,7 @@ static void write_with_a_deadline(void *argument)
 static void write_once(void *argument)
 {
     table *it = argument;
-    EXPECT(it, kin_rwlock_acquire(&it->lock, KIN_WRITE, PATIENCE) == KIN_OK);
+    EXPECT(it, kin_rwlock_acquire(&it->lock, KIN_RWLOCK_WRITE, PATIENCE) == KIN_OK);
     it->written = atomic_fetch_add(&it->turns, 1) + 1;
     EXPECT(it, kin_rwlock_release(&it->lock) == KIN_OK);
 }
@@ -158,7 +158,7 @@ static void write_once(void *argument)
 static void read_once(void *argument)
 {
     table *it = argument;
-    EXPECT(it, kin_rwlock_acquire(&it->lock, KIN_READ, PATIENCE) == KIN_OK);
+    EXPECT(it, kin_rwlock_acquire(&it->lock, KIN_RWLOCK_READ, PATIENCE) == KIN_OK);
     it->read = atomic_fetch_add(&it->turns, 1) + 1;
     EXPECT(it, kin_rwlock_release(&it->lock) == KIN_OK);
 }
@@ -199,7 +199,7 @@ static void try_to_enter(void *argument)
     table *it = argument;
     unsigned seed = (unsigned)atomic_fetch_add(&it->turns, 1);
     for (unsigned n = seed; atomic_load(&it->repaired) == 0; n++) {
-        kin_access access = n % 3 == 0 ? KIN_WRITE : KIN_READ;
+        kin_rwlock_mode access = n % 3 == 0 ? KIN_RWLOCK_WRITE : KIN_RWLOCK_READ;
         kin_status status = kin_rwlock_acquire(&it->lock, access, n % 2 ? KIN_NOW : KIN_US(20 * (n % 7)));
         if (status == KIN_OWNER_DIED) {
             atomic_fetch_add(&it->told_of_death, 1);
@@ -216,7 +216,7 @@ static void read_until_poisoned(void *argument)
 {
     table *it = argument;
     kin_status status;
-    while ((status = kin_rwlock_acquire(&it->lock, KIN_READ, PATIENCE)) == KIN_OK) {
+    while ((status = kin_rwlock_acquire(&it->lock, KIN_RWLOCK_READ, PATIENCE)) == KIN_OK) {
         EXPECT(it, it->a == 0);
         EXPECT(it, kin_rwlock_release(&it->lock) == KIN_OK);
     }
@@ -231,12 +231,12 @@ static void linger(int pauses)
 }
 
 /* Nothing but coming and going. */
-static void hurry(table *it, kin_access access)
+static void hurry(table *it, kin_rwlock_mode access)
 {
     for (int i = 0; i < it->rounds; i++) {
         EXPECT(it, kin_rwlock_acquire(&it->lock, access, PATIENCE) == KIN_OK);
         EXPECT(it, it->a == it->b);
-        if (access == KIN_WRITE) {
+        if (access == KIN_RWLOCK_WRITE) {
             it->a++;
             it->b++;
         }
@@ -246,12 +246,12 @@ static void hurry(table *it, kin_access access)
 
 static void hurry_reading(void *argument)
 {
-    hurry(argument, KIN_READ);
+    hurry(argument, KIN_RWLOCK_READ);
 }
 
 static void hurry_writing(void *argument)
 {
-    hurry(argument, KIN_WRITE);
+    hurry(argument, KIN_RWLOCK_WRITE);
 }
 
 /* Writers only, which sleep, and some of which go before they are woken, or just then. */
@@ -260,7 +260,8 @@ static void queue_for_writing(void *argument)
     table *it = argument;
     unsigned n = (unsigned)atomic_fetch_add(&it->turns, 1) * 7919;
     for (int i = 0; i < it->rounds; i++, n = n * 1103515245 + 12345) {
-        kin_status status = kin_rwlock_acquire(&it->lock, KIN_WRITE, n >> 18 & 1 ? PATIENCE : KIN_US(n >> 20 & 255));
+        kin_status status =
+            kin_rwlock_acquire(&it->lock, KIN_RWLOCK_WRITE, n >> 18 & 1 ? PATIENCE : KIN_US(n >> 20 & 255));
         if (status == KIN_OK) {
             it->a++;
             linger((int)(n >> 22 & 3) * 600);
@@ -278,21 +279,21 @@ static void mix(void *argument)
     table *it = argument;
     unsigned n = (unsigned)atomic_fetch_add(&it->turns, 1) * 7919;
     for (int i = 0; i < it->rounds; i++, n = n * 1103515245 + 12345) {
-        kin_access access = n >> 16 & 3 ? KIN_READ : KIN_WRITE;
+        kin_rwlock_mode access = n >> 16 & 3 ? KIN_RWLOCK_READ : KIN_RWLOCK_WRITE;
         kin_status status = kin_rwlock_acquire(&it->lock, access, n >> 18 & 3 ? PATIENCE : KIN_US(n >> 20 & 63));
         if (status == KIN_E_TIMED_OUT && (n >> 18 & 3) == 0) {
             continue;
         }
         EXPECT(it, status == KIN_OK && it->a == it->b);
         linger(n >> 22 & 15 ? 0 : 2000); /* until others sleep */
-        if (access == KIN_WRITE) {
+        if (access == KIN_RWLOCK_WRITE) {
             it->a++;
-            kin_rwlock_acquire(&it->other, KIN_WRITE, PATIENCE);
+            kin_rwlock_acquire(&it->other, KIN_RWLOCK_WRITE, PATIENCE);
             it->c++;
             kin_rwlock_release(&it->other);
             it->b++;
         } else if (n >> 26 & 1) {
-            EXPECT(it, kin_rwlock_acquire(&it->other, KIN_READ, PATIENCE) == KIN_OK);
+            EXPECT(it, kin_rwlock_acquire(&it->other, KIN_RWLOCK_READ, PATIENCE) == KIN_OK);
             EXPECT(it, it->c <= it->a);
             EXPECT(it, kin_rwlock_release(&it->other) == KIN_OK);
         }
@@ -304,7 +305,7 @@ static void read_all_the_time(void *argument)
 {
     table *it = argument;
     while (atomic_load(&it->repaired) == 0) {
-        EXPECT(it, kin_rwlock_acquire(&it->lock, KIN_READ, PATIENCE) == KIN_OK);
+        EXPECT(it, kin_rwlock_acquire(&it->lock, KIN_RWLOCK_READ, PATIENCE) == KIN_OK);
         int64_t readers = atomic_fetch_add(&it->readers, 1) + 1;
         for (int i = 0; i < 1000 && atomic_load(&it->readers) < 2 && atomic_load(&it->repaired) == 0; i++) {
             kin_os_cpu_relax(); /* mostly until the next reader is inside */
@@ -319,7 +320,7 @@ static void write_all_the_time(void *argument)
 {
     table *it = argument;
     while (atomic_load(&it->repaired) == 0) {
-        EXPECT(it, kin_rwlock_acquire(&it->lock, KIN_WRITE, PATIENCE) == KIN_OK);
+        EXPECT(it, kin_rwlock_acquire(&it->lock, KIN_RWLOCK_WRITE, PATIENCE) == KIN_OK);
         it->a++;
         EXPECT(it, kin_rwlock_release(&it->lock) == KIN_OK);
     }
@@ -387,16 +388,16 @@ static void readers_share_and_writers_do_not(void **state)
     (void)state;
     table *it = new_table();
     kin_process *first = start_holder("hold_reading", it), *second = start_holder("hold_reading", it);
-    assert_ok(kin_rwlock_acquire(&it->lock, KIN_READ, KIN_NOW));
+    assert_ok(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_READ, KIN_NOW));
     assert_ok(kin_rwlock_release(&it->lock));
-    assert_status(kin_rwlock_acquire(&it->lock, KIN_WRITE, KIN_NOW), KIN_E_TIMED_OUT);
-    assert_status(kin_rwlock_acquire(&it->lock, KIN_WRITE, KIN_MS(60)), KIN_E_TIMED_OUT);
-    assert_ok(kin_rwlock_acquire(&it->lock, KIN_READ, KIN_NOW)); /* the writer that gave up is no obstacle */
+    assert_status(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_WRITE, KIN_NOW), KIN_E_TIMED_OUT);
+    assert_status(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_WRITE, KIN_MS(60)), KIN_E_TIMED_OUT);
+    assert_ok(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_READ, KIN_NOW)); /* the writer that gave up is no obstacle */
     assert_ok(kin_rwlock_release(&it->lock));
     assert_ok(kin_sem_release(&it->go, 2));
-    assert_ok(kin_rwlock_acquire(&it->lock, KIN_WRITE, PATIENCE));
-    assert_status(kin_rwlock_acquire(&it->lock, KIN_WRITE, KIN_NOW), KIN_E_DEADLOCK);
-    assert_status(kin_rwlock_acquire(&it->lock, KIN_READ, KIN_NOW), KIN_E_DEADLOCK);
+    assert_ok(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_WRITE, PATIENCE));
+    assert_status(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_WRITE, KIN_NOW), KIN_E_DEADLOCK);
+    assert_status(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_READ, KIN_NOW), KIN_E_DEADLOCK);
     assert_ok(kin_rwlock_release(&it->lock));
     assert_status(kin_rwlock_release(&it->lock), KIN_E_NOT_OWNER);
     join_child(first, 0);
@@ -408,8 +409,8 @@ static void reader_that_would_write_is_told(void **state)
 {
     (void)state;
     table *it = new_table();
-    assert_ok(kin_rwlock_acquire(&it->lock, KIN_READ, KIN_NOW));
-    assert_status(kin_rwlock_acquire(&it->lock, KIN_WRITE, PATIENCE), KIN_E_DEADLOCK);
+    assert_ok(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_READ, KIN_NOW));
+    assert_status(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_WRITE, PATIENCE), KIN_E_DEADLOCK);
     assert_ok(kin_rwlock_release(&it->lock));
     assert_ok(kin_free(it));
 }
@@ -422,14 +423,14 @@ static void waiting_writer_keeps_readers_out(void **state)
     int64_t end = now_ns() + PATIENCE;
     kin_status status = KIN_OK;
     while (status == KIN_OK && now_ns() < end) { /* until the writer waits */
-        status = kin_rwlock_acquire(&it->lock, KIN_READ, KIN_NOW);
+        status = kin_rwlock_acquire(&it->lock, KIN_RWLOCK_READ, KIN_NOW);
         assert_true(status != KIN_OK || kin_rwlock_release(&it->lock) == KIN_OK);
     }
     assert_int_equal(status, KIN_E_TIMED_OUT);
     assert_ok(kin_sem_release(&it->go, 2));
     join_child(reader, 0);
     join_child(writer, 0);
-    assert_ok(kin_rwlock_acquire(&it->lock, KIN_READ, PATIENCE));
+    assert_ok(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_READ, PATIENCE));
     assert_ok(kin_rwlock_release(&it->lock));
     assert_ok(kin_free(it));
 }
@@ -440,7 +441,7 @@ static void killed_reader_is_forgotten(void **state)
     table *it = new_table();
     for (int i = 0; i < 10; i++) {
         kill_child(start_holder("hold_reading", it));
-        assert_ok(kin_rwlock_acquire(&it->lock, KIN_WRITE, PATIENCE));
+        assert_ok(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_WRITE, PATIENCE));
         assert_ok(kin_rwlock_release(&it->lock));
     }
     assert_ok(kin_free(it));
@@ -451,7 +452,7 @@ static void killed_writer_is_reported_once(void **state)
     (void)state;
     table *it = new_table();
     for (int i = 0; i < 10; i++) {
-        kin_access access = i % 2 ? KIN_READ : KIN_WRITE;
+        kin_rwlock_mode access = i % 2 ? KIN_RWLOCK_READ : KIN_RWLOCK_WRITE;
         kill_child(start_holder("hold_writing", it));
         assert_status(kin_rwlock_acquire(&it->lock, access, PATIENCE), KIN_OWNER_DIED);
         assert_ok(kin_rwlock_repair(&it->lock));
@@ -467,14 +468,14 @@ static void unrepaired_lock_is_poisoned(void **state)
     (void)state;
     table *it = new_table();
     kill_child(start_holder("hold_writing", it));
-    assert_status(kin_rwlock_acquire(&it->lock, KIN_READ, PATIENCE), KIN_OWNER_DIED);
+    assert_status(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_READ, PATIENCE), KIN_OWNER_DIED);
     assert_ok(kin_rwlock_release(&it->lock));
-    assert_status(kin_rwlock_acquire(&it->lock, KIN_READ, PATIENCE), KIN_E_POISONED);
-    assert_status(kin_rwlock_acquire(&it->lock, KIN_WRITE, PATIENCE), KIN_E_POISONED);
+    assert_status(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_READ, PATIENCE), KIN_E_POISONED);
+    assert_status(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_WRITE, PATIENCE), KIN_E_POISONED);
     assert_ok(kin_rwlock_init(&it->lock));
-    assert_ok(kin_rwlock_acquire(&it->lock, KIN_WRITE, KIN_NOW));
+    assert_ok(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_WRITE, KIN_NOW));
     assert_ok(kin_rwlock_poison(&it->lock));
-    assert_status(kin_rwlock_acquire(&it->lock, KIN_READ, KIN_NOW), KIN_E_POISONED);
+    assert_status(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_READ, KIN_NOW), KIN_E_POISONED);
     assert_ok(kin_free(it));
 }
 
@@ -492,7 +493,7 @@ static void crowd_reads_at_once(void **state)
         void *writer = begin_thread(write_once, it);
         await_sleepers(&inside_of(it)->drain, 1);
         assert_int_equal(count_holders(it), CROWD);
-        assert_status(kin_rwlock_acquire(&it->lock, KIN_READ, KIN_NOW), KIN_E_TIMED_OUT);
+        assert_status(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_READ, KIN_NOW), KIN_E_TIMED_OUT);
         void *reader = begin_thread(read_once, it);
         await_sleepers(&inside_of(it)->turn, 1);
         assert_ok(kin_sem_release(&it->go, CROWD));
@@ -514,21 +515,21 @@ static void killed_crowd_is_forgotten(void **state)
     for (int round = 0; round < 2; round++) {
         kin_process *crowd = start_with("crowd", it);
         assert_ok(kin_sem_acquire(&it->told, CROWD, PATIENCE));
-        assert_status(kin_rwlock_acquire(&it->lock, KIN_WRITE, KIN_NOW), KIN_E_TIMED_OUT);
+        assert_status(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_WRITE, KIN_NOW), KIN_E_TIMED_OUT);
         kill_pid(kin_process_pid(crowd)); /* not with kill_child, which cleans up after it */
-        assert_ok(kin_rwlock_acquire(&it->lock, KIN_WRITE, PATIENCE));
+        assert_ok(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_WRITE, PATIENCE));
         assert_ok(kin_rwlock_release(&it->lock));
         kill_child(crowd);
         atomic_store(&kin__slices_are, KIN__SLICES_OFF); /* to ask once is enough */
-        assert_ok(kin_rwlock_acquire(&it->lock, KIN_READ, KIN_NOW));
+        assert_ok(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_READ, KIN_NOW));
         assert_ok(kin_rwlock_release(&it->lock));
-        assert_ok(kin_rwlock_acquire(&it->lock, KIN_WRITE, KIN_SECONDS(10)));
+        assert_ok(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_WRITE, KIN_SECONDS(10)));
         assert_ok(kin_rwlock_release(&it->lock));
         kin_process *others = start_with("sit", it); /* in the entries of the dead */
         assert_ok(kin_sem_acquire(&it->told, CROWD, PATIENCE));
-        assert_ok(kin_rwlock_acquire(&it->lock, KIN_READ, KIN_NOW));
+        assert_ok(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_READ, KIN_NOW));
         assert_ok(kin_rwlock_release(&it->lock));
-        assert_ok(kin_rwlock_acquire(&it->lock, KIN_WRITE, KIN_SECONDS(10)));
+        assert_ok(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_WRITE, KIN_SECONDS(10)));
         assert_ok(kin_rwlock_release(&it->lock));
         atomic_store(&kin__slices_are, KIN__SLICES_COUNTED);
         kill_child(others);
@@ -572,28 +573,28 @@ static void thread_reads_few_crowded_locks_and_is_told(void **state)
         }
     }
     for (int i = 0; i < LOCKS - 1; i++) {
-        assert_ok(kin_rwlock_acquire(&locks[i], KIN_READ, KIN_NOW));
+        assert_ok(kin_rwlock_acquire(&locks[i], KIN_RWLOCK_READ, KIN_NOW));
     }
-    assert_status(kin_rwlock_acquire(&locks[LOCKS - 1], KIN_READ, PATIENCE), KIN_E_LIMIT);
+    assert_status(kin_rwlock_acquire(&locks[LOCKS - 1], KIN_RWLOCK_READ, PATIENCE), KIN_E_LIMIT);
     assert_ok(kin_rwlock_release(&locks[0]));
-    assert_ok(kin_rwlock_acquire(&locks[LOCKS - 1], KIN_READ, KIN_NOW));
+    assert_ok(kin_rwlock_acquire(&locks[LOCKS - 1], KIN_RWLOCK_READ, KIN_NOW));
     assert_ok(kin_rwlock_fini(&locks[1])); /* held as it is: the next lock in its place is nobody's */
     assert_ok(kin_rwlock_init(&locks[1]));
     assert_status(kin_rwlock_release(&locks[1]), KIN_E_NOT_OWNER);
     atomic_fetch_or(&((kin__rwlock *)&locks[1])->word, KIN__RW_CROWDED);
-    assert_ok(kin_rwlock_acquire(&locks[1], KIN_READ, KIN_NOW));
+    assert_ok(kin_rwlock_acquire(&locks[1], KIN_RWLOCK_READ, KIN_NOW));
     assert_ok(kin_rwlock_release(&locks[1]));
-    assert_ok(kin_rwlock_acquire(&locks[1], KIN_WRITE, KIN_NOW));
+    assert_ok(kin_rwlock_acquire(&locks[1], KIN_RWLOCK_WRITE, KIN_NOW));
     assert_ok(kin_rwlock_release(&locks[1]));
     assert_ok(kin_rwlock_release(&locks[LOCKS - 1]));
     assert_ok(kin_sem_release(&sems[1], 1));
     end_thread(thread);
     for (int i = 0; i < LOCKS; i++) { /* the slots are a dead thread's now */
-        assert_ok(kin_rwlock_acquire(&locks[i], KIN_READ, KIN_NOW));
+        assert_ok(kin_rwlock_acquire(&locks[i], KIN_RWLOCK_READ, KIN_NOW));
     }
     for (int i = 0; i < LOCKS; i++) {
         assert_ok(kin_rwlock_release(&locks[i]));
-        assert_ok(kin_rwlock_acquire(&locks[i], KIN_WRITE, PATIENCE));
+        assert_ok(kin_rwlock_acquire(&locks[i], KIN_RWLOCK_WRITE, PATIENCE));
         assert_ok(kin_rwlock_release(&locks[i]));
     }
     assert_ok(kin_free(locks));
@@ -631,16 +632,17 @@ static void taking_over_waits_for_nobody(void **state)
     for (int i = 0; i < 4; i++) {
         kill_child(start_holder("tear", it));
         atomic_store(&inside_of(it)->slots[5], mine->token);
-        assert_status(kin_rwlock_acquire(&it->lock, i % 2 ? KIN_WRITE : KIN_READ, KIN_SECONDS(1)), KIN_OWNER_DIED);
+        assert_status(kin_rwlock_acquire(&it->lock, i % 2 ? KIN_RWLOCK_WRITE : KIN_RWLOCK_READ, KIN_SECONDS(1)),
+                      KIN_OWNER_DIED);
         atomic_store(&inside_of(it)->slots[5], 0);
         assert_ok(kin_rwlock_repair(&it->lock));
         assert_ok(kin_rwlock_release(&it->lock));
     }
     kill_child(start_holder("tear", it));
     kill_child(start_holder("inherit", it));
-    assert_status(kin_rwlock_acquire(&it->lock, KIN_READ, PATIENCE), KIN_OWNER_DIED);
+    assert_status(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_READ, PATIENCE), KIN_OWNER_DIED);
     assert_ok(kin_rwlock_release(&it->lock)); /* unrepaired */
-    assert_status(kin_rwlock_acquire(&it->lock, KIN_READ, KIN_NOW), KIN_E_POISONED);
+    assert_status(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_READ, KIN_NOW), KIN_E_POISONED);
     assert_ok(kin_free(it));
 }
 
@@ -649,7 +651,7 @@ static void writer_killed_while_it_waits_has_changed_nothing(void **state)
     (void)state;
     table *it = new_table();
     for (int i = 0; i < 6; i++) {
-        assert_ok(kin_rwlock_acquire(&it->lock, KIN_READ, KIN_NOW));
+        assert_ok(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_READ, KIN_NOW));
         kin_process *writer = start_with("hold_writing", it);
         await_sleepers(&inside_of(it)->drain, 1);
         void *reader = begin_thread(read_once, it);
@@ -658,10 +660,10 @@ static void writer_killed_while_it_waits_has_changed_nothing(void **state)
         end_thread(reader);
         if (i % 2) {
             assert_ok(kin_rwlock_release(&it->lock));
-            assert_ok(kin_rwlock_acquire(&it->lock, KIN_READ, PATIENCE));
+            assert_ok(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_READ, PATIENCE));
         }
         assert_ok(kin_rwlock_release(&it->lock));
-        assert_ok(kin_rwlock_acquire(&it->lock, KIN_WRITE, PATIENCE));
+        assert_ok(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_WRITE, PATIENCE));
         assert_ok(kin_rwlock_release(&it->lock));
     }
     assert_int_equal(it->wrong, 0);
@@ -679,7 +681,7 @@ static void nobody_reads_what_is_poisoned(void **state)
         for (int i = 0; i < 2; i++) {
             threads[i] = begin_thread(read_until_poisoned, it);
         }
-        assert_ok(kin_rwlock_acquire(&it->lock, KIN_WRITE, PATIENCE));
+        assert_ok(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_WRITE, PATIENCE));
         it->a = 1;
         linger(round % 50 * 20);
         assert_ok(kin_rwlock_poison(&it->lock));
@@ -745,15 +747,15 @@ static void reading_twice_is_told_while_a_writer_waits(void **state)
 {
     (void)state;
     table *it = new_table();
-    assert_ok(kin_rwlock_acquire(&it->lock, KIN_READ, KIN_NOW));
-    assert_ok(kin_rwlock_acquire(&it->lock, KIN_READ, KIN_NOW));
+    assert_ok(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_READ, KIN_NOW));
+    assert_ok(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_READ, KIN_NOW));
     void *writer = begin_thread(write_once, it);
     await_sleepers(&inside_of(it)->drain, 1);
-    assert_status(kin_rwlock_acquire(&it->lock, KIN_READ, KIN_NOW), KIN_E_DEADLOCK);
-    assert_status(kin_rwlock_acquire(&it->lock, KIN_READ, PATIENCE), KIN_E_DEADLOCK);
-    assert_status(kin_rwlock_acquire(&it->lock, KIN_WRITE, PATIENCE), KIN_E_DEADLOCK);
+    assert_status(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_READ, KIN_NOW), KIN_E_DEADLOCK);
+    assert_status(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_READ, PATIENCE), KIN_E_DEADLOCK);
+    assert_status(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_WRITE, PATIENCE), KIN_E_DEADLOCK);
     assert_ok(kin_rwlock_release(&it->lock));
-    assert_status(kin_rwlock_acquire(&it->lock, KIN_READ, KIN_NOW), KIN_E_DEADLOCK);
+    assert_status(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_READ, KIN_NOW), KIN_E_DEADLOCK);
     assert_ok(kin_rwlock_release(&it->lock));
     end_thread(writer);
     assert_status(kin_rwlock_release(&it->lock), KIN_E_NOT_OWNER);
@@ -766,7 +768,7 @@ static void writer_that_gives_up_wakes_those_behind_it(void **state)
     (void)state;
     table *it = new_table();
     for (int round = 0; round < 5; round++) {
-        assert_ok(kin_rwlock_acquire(&it->lock, KIN_READ, KIN_NOW));
+        assert_ok(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_READ, KIN_NOW));
         void *first = begin_thread(write_with_a_deadline, it);
         await_word(it, DRAINING, KIN_MS(15));
         void *reader = begin_thread(read_once, it), *second = begin_thread(write_once, it);
@@ -785,12 +787,12 @@ static void reader_that_has_waited_keeps_all_writers_out(void **state)
     (void)state;
     table *it = new_table();
     for (int round = 0; round < 3; round++) {
-        assert_ok(kin_rwlock_acquire(&it->lock, KIN_WRITE, KIN_NOW));
+        assert_ok(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_WRITE, KIN_NOW));
         void *reader = begin_thread(read_with_the_crowd, it);
         await_sleepers(&inside_of(it)->turn, 1);
         assert_ok(kin_rwlock_release(&it->lock));
         for (int i = 0; i < 4; i++) {
-            assert_status(kin_rwlock_acquire(&it->lock, KIN_WRITE, KIN_US(100)), KIN_E_TIMED_OUT);
+            assert_status(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_WRITE, KIN_US(100)), KIN_E_TIMED_OUT);
         }
         assert_ok(kin_sem_release(&it->go, 1));
         end_thread(reader);
@@ -806,12 +808,12 @@ static void change_before_the_sleep_is_seen(void **state)
     (void)state;
     table *it = new_table();
     for (int round = 0; round < 40; round++) {
-        assert_ok(kin_rwlock_acquire(&it->lock, KIN_WRITE, KIN_NOW));
+        assert_ok(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_WRITE, KIN_NOW));
         void *thread = begin_thread(round % 2 ? write_once : read_once, it);
         await_word(it, round % 2 ? WRITERS : READERS, PATIENCE);
         assert_ok(kin_rwlock_release(&it->lock));
         end_thread(thread);
-        assert_ok(kin_rwlock_acquire(&it->lock, KIN_READ, KIN_NOW));
+        assert_ok(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_READ, KIN_NOW));
         thread = begin_thread(write_once, it);
         await_word(it, DRAINING, PATIENCE);
         assert_ok(kin_rwlock_release(&it->lock));
@@ -827,7 +829,7 @@ static void wake_up_is_passed_on(void **state)
     (void)state;
     table *it = new_table();
     for (int round = 0; round < 60; round++) {
-        assert_ok(kin_rwlock_acquire(&it->lock, KIN_WRITE, KIN_NOW));
+        assert_ok(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_WRITE, KIN_NOW));
         atomic_store(&it->deadline, KIN_OS_NEVER);
         void *first = begin_thread(write_with_a_deadline, it);
         await_word(it, WRITERS, PATIENCE);
@@ -835,7 +837,7 @@ static void wake_up_is_passed_on(void **state)
         while (now_ns() < atomic_load(&it->deadline) - KIN_US(4) * round) {
         }
         assert_ok(kin_rwlock_release(&it->lock));
-        if (kin_rwlock_acquire(&it->lock, KIN_WRITE, KIN_NOW) == KIN_OK) {
+        if (kin_rwlock_acquire(&it->lock, KIN_RWLOCK_WRITE, KIN_NOW) == KIN_OK) {
             end_thread(first);
             assert_ok(kin_rwlock_release(&it->lock));
         } else {
@@ -856,7 +858,7 @@ static void writer_gets_in_among_readers(void **state)
         threads[i] = begin_thread(read_all_the_time, it);
     }
     for (int i = 0; i < 200; i++) {
-        assert_ok(kin_rwlock_acquire(&it->lock, KIN_WRITE, PATIENCE));
+        assert_ok(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_WRITE, PATIENCE));
         assert_int_equal(it->readers, 0);
         assert_ok(kin_rwlock_release(&it->lock));
     }
@@ -877,7 +879,7 @@ static void reader_gets_in_among_writers(void **state)
         threads[i] = begin_thread(write_all_the_time, it);
     }
     for (int i = 0; i < 200; i++) {
-        assert_ok(kin_rwlock_acquire(&it->lock, KIN_READ, PATIENCE));
+        assert_ok(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_READ, PATIENCE));
         assert_ok(kin_rwlock_release(&it->lock));
     }
     atomic_store(&it->repaired, 1);
@@ -894,13 +896,13 @@ static void waiting_reader_comes_before_the_next_writer(void **state)
     table *it = new_table();
     for (int round = 0; round < 20; round++) {
         atomic_store(&it->turns, 0);
-        assert_ok(kin_rwlock_acquire(&it->lock, KIN_WRITE, PATIENCE));
+        assert_ok(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_WRITE, PATIENCE));
         void *writer = begin_thread(write_once, it);
         await_sleepers(&inside_of(it)->word, 1);
         void *reader = begin_thread(read_once, it);
         await_sleepers(&inside_of(it)->turn, 1);
         assert_ok(kin_rwlock_release(&it->lock));
-        assert_ok(kin_rwlock_acquire(&it->lock, KIN_WRITE, PATIENCE)); /* it runs, the others sleep */
+        assert_ok(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_WRITE, PATIENCE)); /* it runs, the others sleep */
         int64_t mine = atomic_fetch_add(&it->turns, 1) + 1;
         assert_true(it->read == 1 && mine > 1);
         assert_ok(kin_rwlock_release(&it->lock));
@@ -916,7 +918,7 @@ static void waiting_reader_comes_before_the_next_writer(void **state)
 typedef struct half { /* of a cycle of two: what one holds, and what it waits for */
     table *it;
     kin_rwlock *has, *wants;
-    kin_access has_for, wants_for;
+    kin_rwlock_mode has_for, wants_for;
     kin_status told;
 } half;
 
@@ -936,12 +938,12 @@ static void cycle_is_found(void **state)
     (void)state;
     table *it = new_table();
     for (int i = 0; i < 16; i++) {
-        kin_access access[4];
+        kin_rwlock_mode access[4];
         for (int k = 0; k < 4; k++) {
-            access[k] = i >> k & 1 ? KIN_WRITE : KIN_READ;
+            access[k] = i >> k & 1 ? KIN_RWLOCK_WRITE : KIN_RWLOCK_READ;
         }
-        bool shared =
-            (access[0] == KIN_READ && access[3] == KIN_READ) || (access[1] == KIN_READ && access[2] == KIN_READ);
+        bool shared = (access[0] == KIN_RWLOCK_READ && access[3] == KIN_RWLOCK_READ) ||
+                      (access[1] == KIN_RWLOCK_READ && access[2] == KIN_RWLOCK_READ);
         half halves[2] = {{it, &it->lock, &it->other, access[0], access[2], KIN_OK},
                           {it, &it->other, &it->lock, access[1], access[3], KIN_OK}};
         void *threads[2];
@@ -967,7 +969,7 @@ static void late_wake_up_is_no_cycle(void **state)
 {
     (void)state;
     table *it = new_table();
-    assert_ok(kin_rwlock_acquire(&it->lock, KIN_WRITE, KIN_NOW));
+    assert_ok(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_WRITE, KIN_NOW));
     void *reader = begin_thread(read_once, it);
     await_sleepers(&inside_of(it)->turn, 1);
     atomic_store(&inside_of(it)->word, READERS | KIN__RW_PHASE); /* the release, without its unpark */
@@ -987,25 +989,25 @@ static void bad_input_is_refused(void **state)
     table *it = new_table();
     assert_status(kin_rwlock_create(NULL, NULL), KIN_E_ARGUMENT);
     assert_status(kin_rwlock_init(NULL), KIN_E_ARGUMENT);
-    assert_status(kin_rwlock_init(&outside), KIN_E_FAMILY);
-    assert_status(kin_rwlock_acquire(NULL, KIN_READ, 0), KIN_E_ARGUMENT);
-    assert_status(kin_rwlock_acquire(&it->lock, KIN_READ, -1), KIN_E_ARGUMENT);
-    assert_status(kin_rwlock_acquire(&it->lock, (kin_access)3, 0), KIN_E_ARGUMENT);
-    assert_status(kin_rwlock_acquire(&outside, KIN_READ, 0), KIN_E_FAMILY);
-    assert_status(kin_rwlock_acquire((kin_rwlock *)&it->told, KIN_READ, 0), KIN_E_TYPE);
+    assert_status(kin_rwlock_init(&outside), KIN_E_NOT_SHARED);
+    assert_status(kin_rwlock_acquire(NULL, KIN_RWLOCK_READ, 0), KIN_E_ARGUMENT);
+    assert_status(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_READ, -1), KIN_E_ARGUMENT);
+    assert_status(kin_rwlock_acquire(&it->lock, (kin_rwlock_mode)3, 0), KIN_E_ARGUMENT);
+    assert_status(kin_rwlock_acquire(&outside, KIN_RWLOCK_READ, 0), KIN_E_NOT_SHARED);
+    assert_status(kin_rwlock_acquire((kin_rwlock *)&it->told, KIN_RWLOCK_READ, 0), KIN_E_TYPE);
     assert_status(kin_rwlock_release(NULL), KIN_E_ARGUMENT);
     assert_status(kin_rwlock_release(&it->lock), KIN_E_NOT_OWNER);
     assert_status(kin_rwlock_repair(&it->lock), KIN_E_NOT_OWNER);
     assert_status(kin_rwlock_poison(&it->lock), KIN_E_NOT_OWNER);
     assert_ok(kin_rwlock_destroy(NULL));
     assert_ok(kin_rwlock_fini(&it->lock));
-    assert_status(kin_rwlock_acquire(&it->lock, KIN_READ, 0), KIN_E_TYPE);
+    assert_status(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_READ, 0), KIN_E_TYPE);
     assert_ok(kin_free(it));
 }
 
 int main(void)
 {
-    static const kin_entry entries[] = {
+    static const kin_child_entry entries[] = {
         {"read", child_read},
         {"write", child_write},
         {"hold_reading", child_hold_reading},
@@ -1015,7 +1017,7 @@ int main(void)
         {"crowd", child_crowd},
         {"sit", child_sit},
     };
-    kin_main(entries, sizeof entries / sizeof entries[0]);
+    kin_child_main(entries, sizeof entries / sizeof entries[0]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(readers_and_writers_exclude_each_other),
         cmocka_unit_test(readers_share_and_writers_do_not),

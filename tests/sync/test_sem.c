@@ -137,23 +137,23 @@ static void bad_input_is_refused(void **state)
     assert_status(kin_sem_create(&sem, NULL, 2, 1), KIN_E_ARGUMENT);
     assert_status(kin_sem_create(&sem, NULL, 0, KIN_SEM_MAX + 1), KIN_E_ARGUMENT);
     assert_status(kin_sem_init(NULL, 0, 0), KIN_E_ARGUMENT);
-    assert_status(kin_sem_init(&outside, 0, 0), KIN_E_FAMILY);
+    assert_status(kin_sem_init(&outside, 0, 0), KIN_E_NOT_SHARED);
     assert_status(kin_sem_init((kin_sem *)((uintptr_t)it + 4), 0, 0), KIN_E_ARGUMENT);
     assert_status(kin_sem_acquire(NULL, 1, 0), KIN_E_ARGUMENT);
     assert_status(kin_sem_acquire(&it->sem, 0, 0), KIN_E_ARGUMENT);
     assert_status(kin_sem_acquire(&it->sem, 3, 0), KIN_E_ARGUMENT);
     assert_status(kin_sem_acquire(&it->sem, 1, -1), KIN_E_ARGUMENT);
-    assert_status(kin_sem_acquire(&outside, 1, 0), KIN_E_FAMILY);
+    assert_status(kin_sem_acquire(&outside, 1, 0), KIN_E_NOT_SHARED);
     assert_status(kin_sem_acquire((kin_sem *)&it->inside, 1, 0), KIN_E_TYPE);
     assert_status(kin_sem_release(NULL, 1), KIN_E_ARGUMENT);
     assert_status(kin_sem_release(&it->sem, 0), KIN_E_ARGUMENT);
-    assert_status(kin_sem_release(&outside, 1), KIN_E_FAMILY);
+    assert_status(kin_sem_release(&outside, 1), KIN_E_NOT_SHARED);
     assert_status(kin_sem_value(NULL, &value), KIN_E_ARGUMENT);
     assert_status(kin_sem_value(&it->sem, NULL), KIN_E_ARGUMENT);
-    assert_status(kin_sem_value(&outside, &value), KIN_E_FAMILY);
+    assert_status(kin_sem_value(&outside, &value), KIN_E_NOT_SHARED);
     assert_int_equal(value_of(&it->sem), 1);
     assert_ok(kin_sem_destroy(NULL));
-    assert_status(kin_sem_destroy(&outside), KIN_E_FAMILY);
+    assert_status(kin_sem_destroy(&outside), KIN_E_NOT_SHARED);
     assert_ok(kin_sem_fini(&it->sem));
     assert_status(kin_sem_acquire(&it->sem, 1, 0), KIN_E_TYPE);
     assert_ok(kin_free(it));
@@ -351,12 +351,12 @@ static void what_was_written_before_a_release_is_seen(void **state)
 
 int main(void)
 {
-    static const kin_entry entries[] = {
+    static const kin_child_entry entries[] = {
         {"share", child_share},
         {"wait_for_one", child_wait_for_one},
         {"wait_for_three", child_wait_for_three},
     };
-    kin_main(entries, sizeof entries / sizeof entries[0]);
+    kin_child_main(entries, sizeof entries / sizeof entries[0]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_exactly),
         cmocka_unit_test(maximum_is_the_largest_by_default),

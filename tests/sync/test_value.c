@@ -1,7 +1,8 @@
 #include "support.h"
 
-static const kin_element elements[] = {KIN_I8,  KIN_U8,  KIN_I16, KIN_U16, KIN_I32,
-                                       KIN_U32, KIN_I64, KIN_U64, KIN_F32, KIN_F64};
+static const kin_element elements[] = {KIN_ELEMENT_I8,  KIN_ELEMENT_U8,  KIN_ELEMENT_I16, KIN_ELEMENT_U16,
+                                       KIN_ELEMENT_I32, KIN_ELEMENT_U32, KIN_ELEMENT_I64, KIN_ELEMENT_U64,
+                                       KIN_ELEMENT_F32, KIN_ELEMENT_F64};
 #define ELEMENTS (sizeof elements / sizeof elements[0])
 
 static int child_square(const kin_args *args)
@@ -37,14 +38,14 @@ static void value_of_every_type_keeps_its_bytes(void **state)
         unsigned char in[8] = {1, 2, 3, 4, 5, 6, 7, 0xf8}, out[8] = {0}, zero[8] = {0};
         size_t size = sizes[i / 2];
         assert_int_equal(kin_element_size(elements[i / 2]), size);
-        assert_ok(kin_value_create(&value, NULL, elements[i / 2], i % 2 ? KIN_LOCKED : KIN_UNLOCKED));
+        assert_ok(kin_value_create(&value, NULL, elements[i / 2], i % 2 ? KIN_VALUE_LOCKED : KIN_VALUE_UNLOCKED));
         assert_ok(kin_value_get(value, out, size));
         assert_memory_equal(out, zero, size);
         assert_ok(kin_value_set(value, in, size));
         assert_ok(kin_value_get(value, out, size));
         assert_memory_equal(out, in, size);
-        assert_status(kin_value_get(value, out, size + 1), KIN_E_ARGUMENT);
-        assert_status(kin_value_set(value, in, size - 1), KIN_E_ARGUMENT);
+        assert_status(kin_value_get(value, out, size + 1), KIN_E_SIZE);
+        assert_status(kin_value_set(value, in, size - 1), KIN_E_SIZE);
         assert_int_equal((uintptr_t)kin_value_data(value) % size, 0);
         assert_ok(kin_value_destroy(value));
     }
@@ -55,7 +56,7 @@ static void array_is_read_and_written_in_ranges(void **state)
     (void)state;
     kin_array *array = NULL;
     int32_t in[4] = {1, -2, 3, -4}, out[4] = {0};
-    assert_ok(kin_array_create(&array, NULL, KIN_I32, 10, KIN_LOCKED));
+    assert_ok(kin_array_create(&array, NULL, KIN_ELEMENT_I32, 10, KIN_VALUE_LOCKED));
     assert_int_equal(kin_array_count(array), 10);
     assert_ok(kin_array_set(array, 6, 4, in, sizeof in));
     assert_ok(kin_array_get(array, 5, 3, out, 12));
@@ -64,7 +65,7 @@ static void array_is_read_and_written_in_ranges(void **state)
     assert_status(kin_array_get(array, 7, 4, out, 16), KIN_E_ARGUMENT);
     assert_status(kin_array_get(array, 11, 0, out, 0), KIN_E_ARGUMENT);
     assert_status(kin_array_set(array, SIZE_MAX, 2, in, 8), KIN_E_ARGUMENT);
-    assert_status(kin_array_set(array, 0, 4, in, 15), KIN_E_ARGUMENT);
+    assert_status(kin_array_set(array, 0, 4, in, 15), KIN_E_SIZE);
     assert_ok(kin_array_destroy(array));
 }
 
@@ -76,8 +77,8 @@ static void child_works_in_place(void **state)
     int32_t items[] = {5, 6, 7, 8};
     int64_t total = 0;
     kin_args *args = new_args();
-    assert_ok(kin_array_create(&numbers, NULL, KIN_I32, 4, KIN_LOCKED));
-    assert_ok(kin_value_create(&sum, NULL, KIN_I64, KIN_LOCKED));
+    assert_ok(kin_array_create(&numbers, NULL, KIN_ELEMENT_I32, 4, KIN_VALUE_LOCKED));
+    assert_ok(kin_value_create(&sum, NULL, KIN_ELEMENT_I64, KIN_VALUE_LOCKED));
     assert_ok(kin_array_set(numbers, 0, 4, items, sizeof items));
     give(args, "numbers", KIN_TYPE_ARRAY, numbers);
     give(args, "sum", KIN_TYPE_VALUE, sum);
@@ -96,7 +97,7 @@ static void death_of_the_holder_is_news(void **state)
     kin_value *value = NULL;
     int64_t number = 5;
     kin_args *args = new_args();
-    assert_ok(kin_value_create(&value, NULL, KIN_I64, KIN_LOCKED));
+    assert_ok(kin_value_create(&value, NULL, KIN_ELEMENT_I64, KIN_VALUE_LOCKED));
     give(args, "value", KIN_TYPE_VALUE, value);
     run_child("die_holding", args);
     assert_status(kin_value_set(value, &number, sizeof number), KIN_OWNER_DIED);
@@ -118,22 +119,22 @@ static void bad_input_is_refused(void **state)
     int64_t number = 0;
     assert_int_equal(kin_element_size((kin_element)0), 0);
     assert_int_equal(kin_element_size((kin_element)11), 0);
-    assert_status(kin_value_create(NULL, NULL, KIN_I8, 0), KIN_E_ARGUMENT);
+    assert_status(kin_value_create(NULL, NULL, KIN_ELEMENT_I8, 0), KIN_E_ARGUMENT);
     assert_status(kin_value_create(&value, NULL, (kin_element)11, 0), KIN_E_ARGUMENT);
-    assert_status(kin_value_create(&value, NULL, KIN_I8, 2), KIN_E_ARGUMENT);
-    assert_status(kin_array_create(&array, NULL, KIN_I8, 0, 0), KIN_E_ARGUMENT);
-    assert_status(kin_array_create(&array, NULL, KIN_I64, SIZE_MAX / 4, 0), KIN_E_TOO_BIG);
+    assert_status(kin_value_create(&value, NULL, KIN_ELEMENT_I8, 2), KIN_E_ARGUMENT);
+    assert_status(kin_array_create(&array, NULL, KIN_ELEMENT_I8, 0, 0), KIN_E_ARGUMENT);
+    assert_status(kin_array_create(&array, NULL, KIN_ELEMENT_I64, SIZE_MAX / 4, 0), KIN_E_TOO_BIG);
     if (SIZE_MAX > UINT32_MAX) {
-        assert_status(kin_array_create(&array, NULL, KIN_I64, SIZE_MAX / 64, 0), KIN_E_TOO_BIG);
+        assert_status(kin_array_create(&array, NULL, KIN_ELEMENT_I64, SIZE_MAX / 64, 0), KIN_E_TOO_BIG);
     }
-    assert_status(kin_array_create(&array, NULL, KIN_I8, (size_t)1 << 30, 0), KIN_E_NO_MEMORY);
-    assert_ok(kin_value_create(&value, NULL, KIN_I64, KIN_UNLOCKED));
-    assert_ok(kin_array_create(&array, NULL, KIN_I64, 1, KIN_UNLOCKED));
+    assert_status(kin_array_create(&array, NULL, KIN_ELEMENT_I8, (size_t)1 << 30, 0), KIN_E_NO_MEMORY);
+    assert_ok(kin_value_create(&value, NULL, KIN_ELEMENT_I64, KIN_VALUE_UNLOCKED));
+    assert_ok(kin_array_create(&array, NULL, KIN_ELEMENT_I64, 1, KIN_VALUE_UNLOCKED));
     assert_status(kin_value_get(NULL, &number, 8), KIN_E_ARGUMENT);
     assert_status(kin_value_get(value, NULL, 8), KIN_E_ARGUMENT);
     assert_status(kin_value_get((kin_value *)array, &number, 8), KIN_E_TYPE);
     assert_status(kin_array_get((kin_array *)value, 0, 1, &number, 8), KIN_E_TYPE);
-    assert_status(kin_value_get((kin_value *)&number, &number, 8), KIN_E_FAMILY);
+    assert_status(kin_value_get((kin_value *)&number, &number, 8), KIN_E_NOT_SHARED);
     assert_status(kin_value_acquire(value, KIN_NOW), KIN_E_UNSUPPORTED);
     assert_status(kin_value_release(value), KIN_E_UNSUPPORTED);
     assert_status(kin_array_acquire(array, KIN_NOW), KIN_E_UNSUPPORTED);
@@ -153,7 +154,7 @@ static void get_while_holding_the_own_lock_is_a_deadlock(void **state)
     (void)state;
     kin_value *value = NULL;
     int64_t number = 0;
-    assert_ok(kin_value_create(&value, NULL, KIN_I64, KIN_LOCKED));
+    assert_ok(kin_value_create(&value, NULL, KIN_ELEMENT_I64, KIN_VALUE_LOCKED));
     assert_ok(kin_value_acquire(value, KIN_NOW));
     assert_status(kin_value_get(value, &number, 8), KIN_E_DEADLOCK);
     assert_ok(kin_value_release(value));
@@ -168,7 +169,7 @@ static void count_written_over_leads_nowhere(void **state)
     void *found = NULL;
     kin_ref ref;
     int32_t number = 5;
-    assert_ok(kin_array_create(&array, NULL, KIN_I32, 10, KIN_LOCKED));
+    assert_ok(kin_array_create(&array, NULL, KIN_ELEMENT_I32, 10, KIN_VALUE_LOCKED));
     assert_ok(kin_ref_of(&ref, KIN_TYPE_ARRAY, array));
     uint64_t *count = (uint64_t *)(void *)array + 2;
     assert_int_equal(*count, 10);
@@ -190,9 +191,9 @@ static void count_written_over_leads_nowhere(void **state)
 
 int main(void)
 {
-    static const kin_entry entries[] = {{"square", child_square}, {"die_holding", child_die_holding}};
+    static const kin_child_entry entries[] = {{"square", child_square}, {"die_holding", child_die_holding}};
     limit_own_family();
-    kin_main(entries, 2);
+    kin_child_main(entries, 2);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(value_of_every_type_keeps_its_bytes),
         cmocka_unit_test(array_is_read_and_written_in_ranges),

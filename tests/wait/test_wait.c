@@ -42,7 +42,7 @@ static int child_act(const kin_args *args)
     const void *what = NULL;
     size_t size = 0;
     char byte;
-    CHECK(it && queue && kin_args_get_bytes(args, "what", &what, &size) == KIN_OK);
+    CHECK(it && queue && kin_args_get_bytes(&what, &size, args, "what") == KIN_OK);
     int locks = strcmp(what, "lock") == 0;
     CHECK(!locks || kin_lock_acquire(&it->lock, PATIENCE) == KIN_OK);
     CHECK(kin_sem_release(&it->told, 1) == KIN_OK);
@@ -81,7 +81,7 @@ static int child_answer(const kin_args *args)
 {
     kin_pipe *pipe = NULL;
     char text[8];
-    CHECK(kin_args_get_pipe(args, "pipe", &pipe) == KIN_OK);
+    CHECK(kin_args_get_pipe(&pipe, args, "pipe") == KIN_OK);
     for (int i = 0; i < 3; i++) {
         CHECK(kin_pipe_recv(pipe, text, sizeof text, NULL, PATIENCE) == KIN_OK);
         CHECK(kin_pipe_send(pipe, "yes", 4, PATIENCE) == KIN_OK);
@@ -94,8 +94,8 @@ static int child_watch(const kin_args *args)
 {
     place *it = given(args, "place", KIN_TYPE_MEMORY);
     CHECK(it && kin_sem_release(&it->many, 1) == KIN_OK);
-    kin_wait_item items[] = {{KIN_TYPE_SEM, KIN_READABLE, &it->sem, 0, 0},
-                             {KIN_TYPE_EVENT, KIN_READABLE, &it->event, 0, 0}};
+    kin_wait_item items[] = {{KIN_TYPE_SEM, KIN_WAIT_READABLE, &it->sem, 0, 0},
+                             {KIN_TYPE_EVENT, KIN_WAIT_READABLE, &it->event, 0, 0}};
     do {
         CHECK(kin_wait(items, 2, 0, PATIENCE, NULL) == KIN_OK);
     } while (!items[1].ready);
@@ -161,9 +161,12 @@ static kin_status act_in(const course *c, int64_t round)
 static kin_wait_item item_of(const course *c, int64_t round)
 {
     const kin_wait_item items[KINDS] = {
-        {KIN_TYPE_LOCK, KIN_READABLE, &c->it->lock, 0, 0}, {KIN_TYPE_SEM, KIN_READABLE, &c->it->sem, 0, 0},
-        {KIN_TYPE_SEM, KIN_READABLE, c->leased, 0, 0},     {KIN_TYPE_EVENT, KIN_READABLE, &c->it->event, 0, 0},
-        {KIN_TYPE_QUEUE, KIN_READABLE, c->filled, 0, 0},   {KIN_TYPE_QUEUE, KIN_WRITABLE, c->emptied, 0, 0},
+        {KIN_TYPE_LOCK, KIN_WAIT_READABLE, &c->it->lock, 0, 0},
+        {KIN_TYPE_SEM, KIN_WAIT_READABLE, &c->it->sem, 0, 0},
+        {KIN_TYPE_SEM, KIN_WAIT_READABLE, c->leased, 0, 0},
+        {KIN_TYPE_EVENT, KIN_WAIT_READABLE, &c->it->event, 0, 0},
+        {KIN_TYPE_QUEUE, KIN_WAIT_READABLE, c->filled, 0, 0},
+        {KIN_TYPE_QUEUE, KIN_WAIT_WRITABLE, c->emptied, 0, 0},
     };
     return items[round % KINDS];
 }
@@ -202,37 +205,37 @@ static void bad_input_is_refused(void **state)
 {
     (void)state;
     place *it = new_place();
-    kin_wait_item item = {KIN_TYPE_SEM, KIN_READABLE, &it->sem, 0, 0};
+    kin_wait_item item = {KIN_TYPE_SEM, KIN_WAIT_READABLE, &it->sem, 0, 0};
     assert_status(kin_wait(NULL, 1, 0, 0, NULL), KIN_E_ARGUMENT);
     assert_status(kin_wait(&item, 0, 0, 0, NULL), KIN_E_ARGUMENT);
     assert_status(kin_wait(&item, 1, 2, 0, NULL), KIN_E_ARGUMENT);
     assert_status(kin_wait(&item, 1, 0, -1, NULL), KIN_E_ARGUMENT);
     item.interest = 0;
     assert_status(kin_wait(&item, 1, 0, 0, NULL), KIN_E_ARGUMENT);
-    item.interest = KIN_WRITABLE; /* of a semaphore */
+    item.interest = KIN_WAIT_WRITABLE; /* of a semaphore */
     assert_status(kin_wait(&item, 1, 0, 0, NULL), KIN_E_ARGUMENT);
-    item = (kin_wait_item){KIN_TYPE_SEM, KIN_READABLE, NULL, 0, 0};
+    item = (kin_wait_item){KIN_TYPE_SEM, KIN_WAIT_READABLE, NULL, 0, 0};
     assert_status(kin_wait(&item, 1, 0, 0, NULL), KIN_E_ARGUMENT);
     item.object = &it->event;
     assert_status(kin_wait(&item, 1, 0, 0, NULL), KIN_E_TYPE);
     item.object = &item;
-    assert_status(kin_wait(&item, 1, 0, 0, NULL), KIN_E_FAMILY);
+    assert_status(kin_wait(&item, 1, 0, 0, NULL), KIN_E_NOT_SHARED);
     item.type = KIN_TYPE_COUNTER;
     assert_status(kin_wait(&item, 1, 0, 0, NULL), KIN_E_ARGUMENT);
     item.type = 999;
     assert_status(kin_wait(&item, 1, 0, 0, NULL), KIN_E_ARGUMENT);
-    item = (kin_wait_item){KIN_WAIT_PROCESS, KIN_READABLE, NULL, 0, 0};
+    item = (kin_wait_item){KIN_WAIT_PROCESS, KIN_WAIT_READABLE, NULL, 0, 0};
     assert_status(kin_wait(&item, 1, 0, 0, NULL), KIN_E_ARGUMENT);
     intptr_t closed = make_signal();
     close_handle(closed);
-    item = (kin_wait_item){KIN_WAIT_HANDLE, KIN_READABLE, NULL, closed, 0};
+    item = (kin_wait_item){KIN_WAIT_HANDLE, KIN_WAIT_READABLE, NULL, closed, 0};
     assert_status(kin_wait(&item, 1, 0, KIN_MS(1), NULL), KIN_E_HANDLE);
     kin_family *other = NULL;
     kin_event *foreign = NULL;
     assert_ok(kin_family_create(&other, NULL));
     assert_ok(kin_event_create(&foreign, other));
-    kin_wait_item both[] = {{KIN_TYPE_EVENT, KIN_READABLE, &it->event, 0, 0},
-                            {KIN_TYPE_EVENT, KIN_READABLE, foreign, 0, 0}};
+    kin_wait_item both[] = {{KIN_TYPE_EVENT, KIN_WAIT_READABLE, &it->event, 0, 0},
+                            {KIN_TYPE_EVENT, KIN_WAIT_READABLE, foreign, 0, 0}};
     assert_status(kin_wait(both, 2, 0, 0, NULL), KIN_E_FAMILY);
     kin_family_close(other);
     assert_ok(kin_free(it));
@@ -242,7 +245,7 @@ static void says_what_is_ready_now(void **state)
 {
     (void)state;
     place *it = new_place();
-    kin_queue_options options = KIN_QUEUE_OPTIONS;
+    kin_queue_options options = KIN_QUEUE_OPTIONS_INIT;
     kin_queue *queue = NULL;
     size_t ready = 99;
     options.max_messages = 1;
@@ -250,29 +253,30 @@ static void says_what_is_ready_now(void **state)
     assert_ok(kin_lock_acquire(&it->lock, KIN_NOW));
     intptr_t signal = make_signal();
     kin_wait_item items[] = {
-        {KIN_TYPE_SEM, KIN_READABLE, &it->sem, 0, 0},
-        {KIN_TYPE_EVENT, KIN_READABLE, &it->event, 0, 0},
-        {KIN_TYPE_QUEUE, KIN_READABLE, queue, 0, 0},
-        {KIN_WAIT_HANDLE, KIN_READABLE, NULL, signal, 0},
+        {KIN_TYPE_SEM, KIN_WAIT_READABLE, &it->sem, 0, 0},
+        {KIN_TYPE_EVENT, KIN_WAIT_READABLE, &it->event, 0, 0},
+        {KIN_TYPE_QUEUE, KIN_WAIT_READABLE, queue, 0, 0},
+        {KIN_WAIT_HANDLE, KIN_WAIT_READABLE, NULL, signal, 0},
     };
     int64_t start = now_ns();
     assert_status(kin_wait(items, 4, 0, KIN_NOW, NULL), KIN_E_TIMED_OUT);
     assert_status(kin_wait(items, 4, 0, KIN_MS(20), NULL), KIN_E_TIMED_OUT);
     assert_true(now_ns() - start >= KIN_MS(20));
-    kin_wait_item mine = {KIN_TYPE_LOCK, KIN_READABLE, &it->lock, 0, 0};
+    kin_wait_item mine = {KIN_TYPE_LOCK, KIN_WAIT_READABLE, &it->lock, 0, 0};
     assert_ok(kin_wait(&mine, 1, 0, KIN_NOW, NULL)); /* an acquire would say so at once */
     assert_ok(kin_sem_release(&it->sem, 1));
     assert_ok(kin_wait(items, 4, 0, KIN_NOW, &ready));
-    assert_true(ready == 1 && items[0].ready == KIN_READABLE && !items[1].ready && !items[2].ready && !items[3].ready);
+    assert_true(ready == 1 && items[0].ready == KIN_WAIT_READABLE && !items[1].ready && !items[2].ready &&
+                !items[3].ready);
     assert_ok(kin_event_set(&it->event));
     assert_ok(kin_queue_put(queue, "x", 1, KIN_NOW));
     assert_status(kin_wait(items, 4, KIN_WAIT_ALL, KIN_MS(5), NULL), KIN_E_TIMED_OUT);
     raise_signal(signal);
     assert_ok(kin_wait(items, 4, KIN_WAIT_ALL, KIN_NOW, &ready));
     assert_int_equal(ready, 4);
-    items[2].interest = KIN_READABLE | KIN_WRITABLE;
+    items[2].interest = KIN_WAIT_READABLE | KIN_WAIT_WRITABLE;
     assert_ok(kin_wait(&items[2], 1, 0, KIN_NOW, NULL));
-    assert_int_equal(items[2].ready, KIN_READABLE); /* full */
+    assert_int_equal(items[2].ready, KIN_WAIT_READABLE); /* full */
     assert_ok(kin_lock_release(&it->lock));
     close_handle(signal);
     assert_ok(kin_queue_destroy(queue));
@@ -284,7 +288,7 @@ static void each_kind_wakes(void **state)
     (void)state;
     static const char *const acts[] = {"lock", "sem", "event", "put", "get", "close", "end"};
     place *it = new_place();
-    kin_queue_options options = KIN_QUEUE_OPTIONS;
+    kin_queue_options options = KIN_QUEUE_OPTIONS_INIT;
     intptr_t never = make_signal();
     options.max_messages = 1;
     for (int native = 0; native < 2; native++) {
@@ -297,11 +301,12 @@ static void each_kind_wakes(void **state)
             kin_process *child = start_with("act", it, queue, acts[i]);
             assert_ok(kin_sem_acquire(&it->told, 1, PATIENCE));
             kin_wait_item items[] = {
-                {KIN_TYPE_SEM, KIN_READABLE, &it->sem, 0, 0},
-                {KIN_TYPE_EVENT, KIN_READABLE, &it->event, 0, 0},
-                {KIN_TYPE_QUEUE, full ? KIN_WRITABLE : KIN_READABLE, queue, 0, 0},
-                {i == 0 ? KIN_TYPE_LOCK : KIN_TYPE_SEM, KIN_READABLE, i == 0 ? (void *)&it->lock : &it->many, 0, 0},
-                {ends ? KIN_WAIT_PROCESS : KIN_WAIT_HANDLE, KIN_READABLE, child, never, 0},
+                {KIN_TYPE_SEM, KIN_WAIT_READABLE, &it->sem, 0, 0},
+                {KIN_TYPE_EVENT, KIN_WAIT_READABLE, &it->event, 0, 0},
+                {KIN_TYPE_QUEUE, full ? KIN_WAIT_WRITABLE : KIN_WAIT_READABLE, queue, 0, 0},
+                {i == 0 ? KIN_TYPE_LOCK : KIN_TYPE_SEM, KIN_WAIT_READABLE, i == 0 ? (void *)&it->lock : &it->many, 0,
+                 0},
+                {ends ? KIN_WAIT_PROCESS : KIN_WAIT_HANDLE, KIN_WAIT_READABLE, child, never, 0},
             };
             static const int which[] = {3, 0, 1, 2, 2, 2, 4};
             int64_t start = now_ns();
@@ -329,14 +334,14 @@ static void native_things_wake(void **state)
     size_t ready = 0;
     assert_ok(kin_queue_create(&queue, NULL, NULL));
     for (int i = 0; i < COUNT; i++) {
-        items[i] = (kin_wait_item){KIN_WAIT_HANDLE, KIN_READABLE, NULL, make_signal(), 0};
+        items[i] = (kin_wait_item){KIN_WAIT_HANDLE, KIN_WAIT_READABLE, NULL, make_signal(), 0};
     }
-    items[COUNT] = (kin_wait_item){KIN_TYPE_EVENT, KIN_READABLE, &it->event, 0, 0};
+    items[COUNT] = (kin_wait_item){KIN_TYPE_EVENT, KIN_WAIT_READABLE, &it->event, 0, 0};
     assert_status(kin_wait(items, COUNT + 1, 0, KIN_MS(5), NULL), KIN_E_TIMED_OUT);
     raise_signal(items[COUNT - 1].handle);
     assert_ok(kin_wait(items, COUNT, 0, PATIENCE, &ready));
     assert_int_equal(ready, 1);
-    assert_int_equal(items[COUNT - 1].ready, KIN_READABLE);
+    assert_int_equal(items[COUNT - 1].ready, KIN_WAIT_READABLE);
     close_handle(items[COUNT - 1].handle);
     items[COUNT - 1] = items[COUNT];
     kin_process *child = start_with("act", it, queue, "event"); /* among so many natives, kin's own still wakes */
@@ -359,7 +364,7 @@ static void native_things_wake(void **state)
 static size_t list_items(kin_wait_item items[2], const course *c, int64_t round, intptr_t never, intptr_t always)
 {
     items[0] = item_of(c, round);
-    items[1] = (kin_wait_item){KIN_WAIT_HANDLE, KIN_READABLE, NULL, round / KINDS % 3 == 1 ? never : always, 0};
+    items[1] = (kin_wait_item){KIN_WAIT_HANDLE, KIN_WAIT_READABLE, NULL, round / KINDS % 3 == 1 ? never : always, 0};
     return round / KINDS % 3 == 0 ? 1 : 2;
 }
 
@@ -369,7 +374,7 @@ static void each_kind_wakes_at_any_moment(void **state)
 {
     (void)state;
     enum { ROUNDS = 3000 };
-    kin_queue_options options = KIN_QUEUE_OPTIONS;
+    kin_queue_options options = KIN_QUEUE_OPTIONS_INIT;
     course c = {new_place(), NULL, NULL, NULL, 7};
     intptr_t never = make_signal(), always = make_signal();
     options.max_messages = 1;
@@ -412,8 +417,8 @@ static void all_means_each_of_them(void **state)
     kin_queue *queue = NULL;
     intptr_t first = make_signal(), second = make_signal();
     size_t ready = 99;
-    kin_wait_item natives[] = {{KIN_WAIT_HANDLE, KIN_READABLE, NULL, first, 0},
-                               {KIN_WAIT_HANDLE, KIN_READABLE, NULL, second, 0}};
+    kin_wait_item natives[] = {{KIN_WAIT_HANDLE, KIN_WAIT_READABLE, NULL, first, 0},
+                               {KIN_WAIT_HANDLE, KIN_WAIT_READABLE, NULL, second, 0}};
     raise_signal(first);
     assert_status(kin_wait(natives, 2, KIN_WAIT_ALL, KIN_MS(30), NULL), KIN_E_TIMED_OUT);
     assert_true(natives[0].ready && !natives[1].ready);
@@ -422,8 +427,8 @@ static void all_means_each_of_them(void **state)
     assert_int_equal(ready, 2);
     assert_ok(kin_queue_create(&queue, NULL, NULL));
     kin_process *ends = start_with("act", it, queue, "end"), *stays = start_with("hold_lock", it, queue, "");
-    kin_wait_item processes[] = {{KIN_WAIT_PROCESS, KIN_READABLE, ends, 0, 0},
-                                 {KIN_WAIT_PROCESS, KIN_READABLE, stays, 0, 0}};
+    kin_wait_item processes[] = {{KIN_WAIT_PROCESS, KIN_WAIT_READABLE, ends, 0, 0},
+                                 {KIN_WAIT_PROCESS, KIN_WAIT_READABLE, stays, 0, 0}};
     assert_ok(kin_wait(processes, 2, 0, PATIENCE, &ready));
     assert_true(ready == 1 && processes[0].ready);
     assert_status(kin_wait(processes, 2, KIN_WAIT_ALL, KIN_MS(30), NULL), KIN_E_TIMED_OUT);
@@ -443,7 +448,7 @@ static uint64_t count_sleeps(void)
 {
     kin_family *family = NULL;
     kin__seat *seat;
-    assert_ok(kin_family_own(&family));
+    assert_ok(kin_family_default(&family));
     assert_ok(kin__seat_take(&seat, family));
     return atomic_load(&seat->thread->state) >> 2;
 }
@@ -457,9 +462,9 @@ static void what_is_ready_already_does_not_keep_it_awake(void **state)
     raise_signal(always);
     assert_ok(kin_queue_create(&queue, NULL, NULL));
     kin_process *ended = start_with("act", it, queue, "end");
-    kin_wait_item items[] = {{KIN_TYPE_EVENT, KIN_READABLE, &it->event, 0, 0},
-                             {KIN_WAIT_HANDLE, KIN_READABLE, NULL, always, 0},
-                             {KIN_WAIT_PROCESS, KIN_READABLE, ended, 0, 0}};
+    kin_wait_item items[] = {{KIN_TYPE_EVENT, KIN_WAIT_READABLE, &it->event, 0, 0},
+                             {KIN_WAIT_HANDLE, KIN_WAIT_READABLE, NULL, always, 0},
+                             {KIN_WAIT_PROCESS, KIN_WAIT_READABLE, ended, 0, 0}};
     assert_ok(kin_wait(&items[2], 1, 0, PATIENCE, NULL));
     uint64_t before = count_sleeps();
     assert_status(kin_wait(items, 3, KIN_WAIT_ALL, KIN_MS(300), NULL), KIN_E_TIMED_OUT);
@@ -485,14 +490,14 @@ static void pipe_wakes_with_messages_and_with_its_end(void **state)
     kin_process *child = start_child("answer", args);
     kin_args_destroy(args);
     kin_pipe_close(ends[1]);
-    kin_wait_item items[] = {{KIN_TYPE_EVENT, KIN_READABLE, &it->event, 0, 0},
-                             {KIN_WAIT_PIPE, KIN_READABLE, ends[0], 0, 0}};
+    kin_wait_item items[] = {{KIN_TYPE_EVENT, KIN_WAIT_READABLE, &it->event, 0, 0},
+                             {KIN_WAIT_PIPE, KIN_WAIT_READABLE, ends[0], 0, 0}};
     for (int i = 0; i < 3; i++) {
         assert_status(kin_wait(items, 2, 0, KIN_MS(5), NULL), KIN_E_TIMED_OUT);
         assert_ok(kin_pipe_send(ends[0], "well?", 6, PATIENCE));
         assert_ok(kin_wait(items, 2, 0, PATIENCE, NULL));
-        assert_true(!items[0].ready && items[1].ready == KIN_READABLE);
-        assert_status(kin_pipe_recv(ends[0], text, 1, NULL, KIN_NOW), KIN_E_TOO_BIG);
+        assert_true(!items[0].ready && items[1].ready == KIN_WAIT_READABLE);
+        assert_status(kin_pipe_recv(ends[0], text, 1, NULL, KIN_NOW), KIN_E_BUFFER);
         assert_ok(kin_wait(&items[1], 1, 0, KIN_NOW, NULL)); /* what lies in this process counts, too */
         assert_ok(kin_pipe_recv(ends[0], text, sizeof text, NULL, KIN_NOW));
     }
@@ -509,11 +514,11 @@ static void sending_end_is_not_waited_for(void **state)
     (void)state;
     kin_pipe *ends[2];
     assert_ok(kin_pipe_create(ends, KIN_PIPE_ONE_WAY));
-    kin_wait_item item = {KIN_WAIT_PIPE, KIN_READABLE, ends[0], 0, 0};
+    kin_wait_item item = {KIN_WAIT_PIPE, KIN_WAIT_READABLE, ends[0], 0, 0};
     assert_status(kin_wait(&item, 1, 0, KIN_NOW, NULL), KIN_E_UNSUPPORTED);
     item.object = ends[1];
     assert_status(kin_wait(&item, 1, 0, KIN_NOW, NULL), KIN_E_TIMED_OUT);
-    item.interest = KIN_WRITABLE;
+    item.interest = KIN_WAIT_WRITABLE;
     assert_status(kin_wait(&item, 1, 0, KIN_NOW, NULL), KIN_E_ARGUMENT);
     kin_pipe_close(ends[0]);
     kin_pipe_close(ends[1]);
@@ -531,7 +536,7 @@ static void many_processes_are_waited_for(void **state)
     assert_ok(kin_queue_create(&queue, NULL, NULL));
     for (int i = 0; i < COUNT; i++) {
         children[i] = start_with("act", it, queue, "end");
-        items[i] = (kin_wait_item){KIN_WAIT_PROCESS, KIN_READABLE, children[i], 0, 0};
+        items[i] = (kin_wait_item){KIN_WAIT_PROCESS, KIN_WAIT_READABLE, children[i], 0, 0};
     }
     while (left > 0) {
         size_t ready = 0;
@@ -556,7 +561,7 @@ static void dead_owner_is_noticed(void **state)
     assert_ok(kin_queue_create(&queue, NULL, NULL));
     kin_process *child = start_with("hold_lock", it, queue, "");
     assert_ok(kin_sem_acquire(&it->told, 1, PATIENCE));
-    kin_wait_item item = {KIN_TYPE_LOCK, KIN_READABLE, &it->lock, 0, 0};
+    kin_wait_item item = {KIN_TYPE_LOCK, KIN_WAIT_READABLE, &it->lock, 0, 0};
     assert_status(kin_wait(&item, 1, 0, KIN_MS(60), NULL), KIN_E_TIMED_OUT);
     kill_child(child);
     int64_t start = now_ns();
@@ -600,7 +605,7 @@ static void watchers_take_no_wake_up_from_others(void **state)
 
 int main(void)
 {
-    static const kin_entry entries[] = {
+    static const kin_child_entry entries[] = {
         {"act", child_act},
         {"answer", child_answer},
         {"hold_lock", child_hold_lock},
@@ -608,7 +613,7 @@ int main(void)
         {"take_permits", child_take_permits},
         {"watch", child_watch},
     };
-    kin_main(entries, sizeof entries / sizeof entries[0]);
+    kin_child_main(entries, sizeof entries / sizeof entries[0]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_input_is_refused),
         cmocka_unit_test(says_what_is_ready_now),

@@ -16,7 +16,7 @@ static kin_os_account self;
 
 static kin_status open_for(kin_family **out, const char *group)
 {
-    kin_family_options options = KIN_FAMILY_OPTIONS;
+    kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
     options.group = group;
     return kin_family_open(out, NAME, 0, &options);
 }
@@ -41,7 +41,7 @@ static char *access_of(const wchar_t *object)
 
 static void arena_name(wchar_t out[64], kin_family *family, const wchar_t *scope)
 {
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     assert_ok(kin_family_inspect(family, &info));
     int used = swprintf(out, 64, L"%ls\\kin-", scope);
     for (size_t i = 0; i < sizeof info.id; i++) {
@@ -146,7 +146,7 @@ static void owner_may_be_named(void **state)
 {
     (void)state;
     kin_family *family = NULL, *again = NULL;
-    kin_family_options options = KIN_FAMILY_OPTIONS;
+    kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
     options.owner = self.text;
     assert_ok(open_for(&family, "*"));
     assert_ok(kin_family_open(&again, NAME, KIN_FAMILY_JOIN, &options));
@@ -161,7 +161,7 @@ static void bad_groups_and_owners_are_refused(void **state)
 {
     (void)state;
     kin_family *family = NULL;
-    kin_family_options options = KIN_FAMILY_OPTIONS;
+    kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
     assert_status(open_for(&family, ""), KIN_E_NOT_FOUND);
     assert_status(open_for(&family, "no such group"), KIN_E_NOT_FOUND);
     assert_status(open_for(&family, "S-1-x"), KIN_E_NOT_FOUND);

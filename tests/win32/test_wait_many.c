@@ -14,7 +14,7 @@ static void make_events(BOOL manual, BOOL set)
     for (size_t i = 0; i < MANY; i++) {
         HANDLE event = CreateEventW(NULL, manual, set, NULL);
         assert_non_null(event);
-        items[i] = (kin_wait_item){KIN_WAIT_HANDLE, KIN_READABLE, NULL, (kin_handle)event, 0};
+        items[i] = (kin_wait_item){KIN_WAIT_HANDLE, KIN_WAIT_READABLE, NULL, (kin_handle)event, 0};
     }
 }
 
@@ -91,7 +91,7 @@ static void no_signal_is_lost_at_the_end_of_the_time(void **state)
 
 int main(void)
 {
-    kin_main(NULL, 0);
+    kin_child_main(NULL, 0);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_that_are_set_are_seen),
         cmocka_unit_test(those_that_are_set_meanwhile_are_seen),

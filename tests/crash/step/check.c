@@ -11,7 +11,7 @@ static bool acquired(kin_status status)
 /* What there is no room for, but for which all free blocks are given up. */
 static size_t convertible(void)
 {
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     kin_family_inspect(NULL, &info);
     return (size_t)info.reserve - (512 << 10);
 }
@@ -27,8 +27,8 @@ const char *use_all(place *it)
         kin_lock_release(&it->recursive) != KIN_OK) {
         return "recursive lock";
     }
-    if (!acquired(kin_rwlock_acquire(&it->rwlock, KIN_WRITE, LIMIT)) || kin_rwlock_repair(&it->rwlock) != KIN_OK ||
-        kin_rwlock_release(&it->rwlock) != KIN_OK) {
+    if (!acquired(kin_rwlock_acquire(&it->rwlock, KIN_RWLOCK_WRITE, LIMIT)) ||
+        kin_rwlock_repair(&it->rwlock) != KIN_OK || kin_rwlock_release(&it->rwlock) != KIN_OK) {
         return "readers-writer lock";
     }
     kin_status worn = kin_lock_acquire(&it->worn, LIMIT);
@@ -36,7 +36,7 @@ const char *use_all(place *it)
         (!acquired(worn) || kin_lock_repair(&it->worn) != KIN_OK || kin_lock_release(&it->worn) != KIN_OK)) {
         return "worn lock";
     }
-    worn = kin_rwlock_acquire(&it->worn_rw, KIN_WRITE, LIMIT);
+    worn = kin_rwlock_acquire(&it->worn_rw, KIN_RWLOCK_WRITE, LIMIT);
     if (worn != KIN_E_POISONED &&
         (!acquired(worn) || kin_rwlock_repair(&it->worn_rw) != KIN_OK || kin_rwlock_release(&it->worn_rw) != KIN_OK)) {
         return "worn readers-writer lock";
@@ -56,8 +56,7 @@ const char *use_all(place *it)
     if (kin_event_set(&it->event) != KIN_OK || kin_event_wait(&it->event, LIMIT) != KIN_OK) {
         return "event";
     }
-    if (kin_barrier_reset(&it->barrier) != KIN_OK ||
-        kin_barrier_wait(&it->barrier, NULL, NULL, NULL, 0) != KIN_E_TIMED_OUT) {
+    if (kin_barrier_reset(&it->barrier) != KIN_OK || kin_barrier_wait(&it->barrier, NULL, 0) != KIN_E_TIMED_OUT) {
         return "barrier";
     }
     if (kin_alloc(&small, NULL, 50) != KIN_OK || kin_alloc(&large, NULL, 50000) != KIN_OK ||
@@ -70,7 +69,7 @@ const char *use_all(place *it)
     }
     kin_name_remove(NULL, "stepped");
     if (kin_name_set("stepped", KIN_TYPE_LOCK, &it->lock) != KIN_OK ||
-        kin_name_get(&found, NULL, KIN_TYPE_LOCK, "stepped") != KIN_OK || found != &it->lock ||
+        kin_name_get(&found, NULL, "stepped", KIN_TYPE_LOCK) != KIN_OK || found != &it->lock ||
         kin_name_remove(NULL, "stepped") != KIN_OK) {
         return "name";
     }
@@ -101,7 +100,7 @@ static bool has_children(void)
 /* What the victim has started may live on for a moment. */
 const char *find_remains(int names)
 {
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     for (int64_t end = step_now() + LIMIT;; step_rest(1)) {
         kin_family_reap(NULL, NULL);
         kin_family_inspect(NULL, &info);
@@ -110,7 +109,7 @@ const char *find_remains(int names)
         }
     }
     for (int64_t end = step_now() + LIMIT; step_names() > names && step_now() < end; step_rest(1)) {
-        kin_sweep(NULL); /* others may be making some just now */
+        kin_cleanup(NULL); /* others may be making some just now */
     }
     return info.members != 1      ? "a member is left"
            : info.threads != 1    ? "a thread entry is left"

@@ -53,14 +53,14 @@ static void dict_grow(place *it)
 
 static void dict_delete(place *it)
 {
-    kin_dict_delete(dict_of(it), "c", 1);
+    kin_dict_remove(dict_of(it), "c", 1);
 }
 
 static void dict_delete_last(place *it)
 {
-    kin_dict_delete(dict_of(it), "a", 1);
-    kin_dict_delete(dict_of(it), "c", 1);
-    kin_dict_delete(dict_of(it), "e", 1);
+    kin_dict_remove(dict_of(it), "a", 1);
+    kin_dict_remove(dict_of(it), "c", 1);
+    kin_dict_remove(dict_of(it), "e", 1);
 }
 
 static void dict_get(place *it)
@@ -173,7 +173,7 @@ static kin_status end_here(void *value, size_t *size, size_t room, void *context
 int child_die_in_dict(const kin_args *args)
 {
     void *it = NULL;
-    kin_args_get(args, "place", KIN_TYPE_MEMORY, &it);
+    kin_args_get_object(&it, args, "place", KIN_TYPE_MEMORY);
     kin_dict_update(dict_of(it), "c", 1, 60, end_here, NULL);
     return 1;
 }
@@ -181,22 +181,22 @@ int child_die_in_dict(const kin_args *args)
 /* ---- afterwards ---- */
 
 /* Whether what is in there is so many whole values; changes nothing. */
-static bool whole(kin_items *items, size_t count)
+static bool whole(kin_snapshot *items, size_t count)
 {
-    kin_item item;
-    bool right = kin_items_count(items) == count;
-    while (right && kin_items_next(items, &item)) {
+    kin_snapshot_item item;
+    bool right = kin_snapshot_count(items) == count;
+    while (right && kin_snapshot_next(items, &item)) {
         for (size_t i = 1; i < item.value_size; i++) {
             right = right && ((const char *)item.value)[i] == *(const char *)item.value;
         }
     }
-    kin_items_destroy(items);
+    kin_snapshot_destroy(items);
     return right;
 }
 
 const char *use_dict(place *it)
 {
-    kin_items *items = NULL;
+    kin_snapshot *items = NULL;
     size_t count = 0, found = 0;
     char value[LARGE];
     for (char key = 'a'; key < 'a' + KEYS; key++) { /* before anything is put in order */
@@ -205,7 +205,7 @@ const char *use_dict(place *it)
     if (kin_dict_size(dict_of(it), &count) != KIN_OK || count != found) {
         return "the dict's size";
     }
-    if (kin_dict_items(&items, dict_of(it)) != KIN_OK || !whole(items, count)) {
+    if (kin_dict_snapshot(&items, dict_of(it)) != KIN_OK || !whole(items, count)) {
         return "the dict's values";
     }
     for (unsigned key = 0; key < KEYS; key++) {
@@ -214,7 +214,7 @@ const char *use_dict(place *it)
     for (char key = 'a'; key < 'a' + KEYS; key++) {
         size_t size = 0;
         if (kin_dict_get(dict_of(it), &key, 1, value, sizeof value, &size) != KIN_OK || size != 70 || value[69] != 5 ||
-            (key % 2 == 0 && kin_dict_delete(dict_of(it), &key, 1) != KIN_OK)) {
+            (key % 2 == 0 && kin_dict_remove(dict_of(it), &key, 1) != KIN_OK)) {
             return "dict";
         }
     }
@@ -223,7 +223,7 @@ const char *use_dict(place *it)
 
 const char *use_list(place *it)
 {
-    kin_items *items = NULL;
+    kin_snapshot *items = NULL;
     size_t count = 0, found = 0;
     char value[LARGE];
     while (kin_list_get(list_of(it), found, value, sizeof value, NULL) == KIN_OK) {
@@ -232,7 +232,7 @@ const char *use_list(place *it)
     if (kin_list_size(list_of(it), &count) != KIN_OK || count != found) {
         return "the list's size";
     }
-    if (kin_list_items(&items, list_of(it), 0, SIZE_MAX) != KIN_OK || !whole(items, count)) {
+    if (kin_list_snapshot(&items, list_of(it), 0, SIZE_MAX) != KIN_OK || !whole(items, count)) {
         return "the list's items";
     }
     for (size_t i = 0; i < 10; i++) {

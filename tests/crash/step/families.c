@@ -44,14 +44,14 @@ static void named_close(place *it)
 static void sweep(place *it)
 {
     (void)it;
-    kin_sweep(NULL);
+    kin_cleanup(NULL);
 }
 
 static kin_process *started;
 
-static void start_by(kin_method method)
+static void start_by(kin_start_method method)
 {
-    kin_process_options options = KIN_PROCESS_OPTIONS;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
     options.method = method;
     kin_process_start(&started, "end", NULL, &options);
 }
@@ -65,7 +65,7 @@ static void process_start(place *it)
 static void process_spawn(place *it)
 {
     (void)it;
-    start_by(KIN_SPAWN);
+    start_by(KIN_START_SPAWN);
 }
 
 static void process_join(place *it)
@@ -77,7 +77,7 @@ static void process_join(place *it)
 static void family_leave(place *it)
 {
     kin_family *family = NULL;
-    kin_family_of(it, &family);
+    kin_family_of(&family, it);
     kin_family_close(family);
 }
 
@@ -87,7 +87,7 @@ int child_make_family(const kin_args *args)
 {
     void *it = NULL;
     kin_family *family = NULL;
-    kin_args_get(args, "place", KIN_TYPE_MEMORY, &it);
+    kin_args_get_object(&it, args, "place", KIN_TYPE_MEMORY);
     kin_family_create(&family, NULL);
     kin_sem_release(&((place *)it)->sem, 1);
     kin_sem_acquire(&((place *)it)->go, 1000, KIN_FOREVER);

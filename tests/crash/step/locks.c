@@ -46,7 +46,7 @@ static void inherit(place *it)
 {
     run_helper("hold_and_end", it);
     kin_lock_acquire(&it->worn, KIN_FOREVER);
-    kin_rwlock_acquire(&it->worn_rw, KIN_WRITE, KIN_FOREVER);
+    kin_rwlock_acquire(&it->worn_rw, KIN_RWLOCK_WRITE, KIN_FOREVER);
 }
 
 static void worn_repair(place *it)
@@ -81,12 +81,12 @@ static void let_writer_die(place *it)
 
 static void worn_rw_write(place *it)
 {
-    kin_rwlock_acquire(&it->worn_rw, KIN_WRITE, KIN_FOREVER);
+    kin_rwlock_acquire(&it->worn_rw, KIN_RWLOCK_WRITE, KIN_FOREVER);
 }
 
 static void worn_rw_acquire(place *it)
 {
-    kin_rwlock_acquire(&it->worn_rw, KIN_READ, KIN_FOREVER);
+    kin_rwlock_acquire(&it->worn_rw, KIN_RWLOCK_READ, KIN_FOREVER);
 }
 
 void lock_try(place *it)
@@ -140,7 +140,7 @@ static void cond_wait(place *it)
 
 static void barrier_wait(place *it)
 {
-    kin_barrier_wait(&it->barrier, NULL, NULL, NULL, KIN_FOREVER);
+    kin_barrier_wait(&it->barrier, NULL, KIN_FOREVER);
 }
 
 static void act(void *it)
@@ -150,7 +150,7 @@ static void act(void *it)
 
 static void barrier_act(place *it)
 {
-    kin_barrier_wait(&it->barrier, NULL, act, it, KIN_FOREVER);
+    kin_barrier_wait_with(&it->barrier, NULL, act, it, KIN_FOREVER);
 }
 
 static void barrier_abort(place *it)
@@ -163,7 +163,7 @@ static void barrier_reset(place *it)
     kin_barrier_reset(&it->barrier);
 }
 
-static void rw_acquire(place *it, kin_access access)
+static void rw_acquire(place *it, kin_rwlock_mode access)
 {
     if (kin_rwlock_acquire(&it->rwlock, access, KIN_FOREVER) == KIN_OWNER_DIED) {
         kin_rwlock_repair(&it->rwlock);
@@ -172,12 +172,12 @@ static void rw_acquire(place *it, kin_access access)
 
 static void read_acquire(place *it)
 {
-    rw_acquire(it, KIN_READ);
+    rw_acquire(it, KIN_RWLOCK_READ);
 }
 
 void write_acquire(place *it)
 {
-    rw_acquire(it, KIN_WRITE);
+    rw_acquire(it, KIN_RWLOCK_WRITE);
 }
 
 void rw_release(place *it)
@@ -202,9 +202,9 @@ static void write_both(place *it)
 int child_hold_and_end(const kin_args *args)
 {
     void *it = NULL;
-    kin_args_get(args, "place", KIN_TYPE_MEMORY, &it);
+    kin_args_get_object(&it, args, "place", KIN_TYPE_MEMORY);
     kin_lock_acquire(&((place *)it)->worn, KIN_FOREVER);
-    kin_rwlock_acquire(&((place *)it)->worn_rw, KIN_WRITE, KIN_FOREVER);
+    kin_rwlock_acquire(&((place *)it)->worn_rw, KIN_RWLOCK_WRITE, KIN_FOREVER);
     return 0;
 }
 

@@ -28,7 +28,7 @@ static bool stepped; /* this is the victim */
 static field *field_of(const kin_task *task)
 {
     void *memory = NULL;
-    kin_args_get(task->shared, "field", KIN_TYPE_MEMORY, &memory);
+    kin_args_get_object(&memory, task->shared, "field", KIN_TYPE_MEMORY);
     return memory;
 }
 
@@ -69,7 +69,7 @@ static int run_die(kin_task *task)
     return 0;
 }
 
-const kin_function pool_functions[] = {
+const kin_task_entry pool_functions[] = {
     {"arm", run_arm}, {"count", run_count}, {"square", run_square}, {"die", run_die}};
 const size_t pool_function_count = sizeof pool_functions / sizeof pool_functions[0];
 
@@ -112,17 +112,17 @@ static void finished(void *told, kin_future *future)
 /* Tasks of `function` from the field's first number on. */
 static void give(share *out, const char *function, uint32_t tasks, uint32_t retries)
 {
-    kin_work work = KIN_WORK;
+    kin_job job = KIN_JOB_INIT;
     out->tasks = tasks;
-    work.function = function;
-    work.in = work.out = now.field->numbers;
-    work.in_size = work.out_size = sizeof now.field->numbers[0];
-    work.count = tasks;
-    work.chunk = 1;
-    work.retries = retries;
-    work.finished = finished;
-    work.context = &out->told;
-    if (kin_pool_submit(&out->future, now.pool, &work, POOL_LIMIT) != KIN_OK) {
+    job.task = function;
+    job.in = job.out = now.field->numbers;
+    job.in_size = job.out_size = sizeof now.field->numbers[0];
+    job.count = tasks;
+    job.chunk = 1;
+    job.retries = retries;
+    job.finished = finished;
+    job.context = &out->told;
+    if (kin_pool_submit(&out->future, now.pool, &job, POOL_LIMIT) != KIN_OK) {
         now.wrong = "work is not taken";
     }
 }
@@ -143,13 +143,13 @@ static void do_meanwhile(void)
 static void make(int k)
 {
     const pool_course *course = now.course;
-    kin_pool_options options = KIN_POOL_OPTIONS;
+    kin_pool_options options = KIN_POOL_OPTIONS_INIT;
     if (kin_alloc((void **)&now.field, NULL, sizeof *now.field) != KIN_OK ||
         kin_args_create(&now.args, NULL) != KIN_OK) {
         now.wrong = "no memory";
         return;
     }
-    kin_args_add(now.args, "field", KIN_TYPE_MEMORY, now.field);
+    kin_args_add_object(now.args, "field", KIN_TYPE_MEMORY, now.field);
     atomic_store(&now.field->last, course->asleep ? INT64_MAX : k);
     atomic_store(&now.field->armed, !course->grow);
     now.field->turns = course->turns;
@@ -211,7 +211,7 @@ static const char *use_share(share *it, uint32_t *died)
     uint64_t first, count;
     int status;
     uint32_t seen[TASKS] = {0};
-    kin_outcome outcome = {.size = sizeof outcome};
+    kin_job_result outcome = KIN_JOB_RESULT_INIT;
     if (!it->future) {
         return NULL;
     }
@@ -225,7 +225,7 @@ static const char *use_share(share *it, uint32_t *died)
         }
         *died += status != KIN_OK;
     }
-    if (kin_future_next(it->future, 0, &first, &count, &status, KIN_NOW) != KIN_E_NOT_FOUND) {
+    if (kin_future_next(it->future, 0, &first, &count, &status, KIN_NOW) != KIN_E_END) {
         return "a task more";
     }
     kin_status whole = kin_future_wait(it->future, POOL_LIMIT);
@@ -257,7 +257,7 @@ static const char *go_on(void)
 {
     share more = {0};
     uint32_t died = 0;
-    kin_pool_info info = {.size = sizeof info};
+    kin_pool_info info = KIN_POOL_INFO_INIT;
     if (now.course->close) {
         return NULL;
     }
@@ -267,7 +267,7 @@ static const char *go_on(void)
     if (wrong || died > 0) {
         return wrong ? wrong : "another task died";
     }
-    kin_pool_tend(now.pool);
+    kin_pool_poll(now.pool);
     if (kin_pool_inspect(now.pool, &info) != KIN_OK || info.broken || info.died > 1 || info.alive < info.workers) {
         return "the pool's workers";
     }
@@ -288,7 +288,7 @@ static const char *use_works(void)
 
 static const char *end(void)
 {
-    kin_pool_info info = {.size = sizeof info};
+    kin_pool_info info = KIN_POOL_INFO_INIT;
     kin_future_close(now.arm.future);
     kin_future_close(now.before.future);
     kin_future_close(now.during.future);
@@ -322,28 +322,28 @@ static int32_t *numbers;
 
 static void create(place *it)
 {
-    kin_pool_options options = KIN_POOL_OPTIONS;
+    kin_pool_options options = KIN_POOL_OPTIONS_INIT;
     (void)it;
     options.workers = 2;
     kin_pool_create(&pool, NULL, &options);
 }
 
-static kin_work work_of(uint32_t count)
+static kin_job work_of(uint32_t count)
 {
-    kin_work work = KIN_WORK;
-    work.function = "square";
-    work.in = work.out = numbers;
-    work.in_size = work.out_size = sizeof *numbers;
-    work.count = count;
-    work.chunk = 1;
-    return work;
+    kin_job job = KIN_JOB_INIT;
+    job.task = "square";
+    job.in = job.out = numbers;
+    job.in_size = job.out_size = sizeof *numbers;
+    job.count = count;
+    job.chunk = 1;
+    return job;
 }
 
 static void map(place *it)
 {
-    kin_work work = work_of(TASKS);
+    kin_job job = work_of(TASKS);
     (void)it;
-    kin_pool_map(pool, &work, NULL, KIN_FOREVER);
+    kin_pool_map(pool, &job, NULL, KIN_FOREVER);
 }
 
 /* A pool that has worked. */
@@ -357,9 +357,9 @@ static void worked(place *it)
 
 static void submit(place *it)
 {
-    kin_work work = work_of(TASKS);
+    kin_job job = work_of(TASKS);
     (void)it;
-    kin_pool_submit(&future, pool, &work, KIN_FOREVER);
+    kin_pool_submit(&future, pool, &job, KIN_FOREVER);
 }
 
 static void submitted(place *it)
@@ -372,11 +372,11 @@ static void get(place *it)
 {
     int32_t number = 3;
     const void *result;
-    kin_work work = work_of(0);
+    kin_job job = work_of(0);
     (void)it;
-    work.in = &number;
-    kin_pool_submit(&future, pool, &work, KIN_FOREVER);
-    kin_future_get(future, &result, NULL, KIN_FOREVER);
+    job.in = &number;
+    kin_pool_submit(&future, pool, &job, KIN_FOREVER);
+    kin_future_get(&result, NULL, future, KIN_FOREVER);
     kin_future_close(future);
 }
 
@@ -419,19 +419,19 @@ static void destroy(place *it)
 
 static void lost_a_worker(place *it)
 {
-    kin_work work = work_of(0);
+    kin_job job = work_of(0);
     worked(it);
-    work.function = "die";
-    work.in_size = work.out_size = 0;
-    kin_pool_submit(&future, pool, &work, KIN_FOREVER);
+    job.task = "die";
+    job.in_size = job.out_size = 0;
+    kin_pool_submit(&future, pool, &job, KIN_FOREVER);
     step_rest(10);
 }
 
 static void tend(place *it)
 {
     (void)it;
-    kin_pool_tend(pool);
-    kin_pool_tend(pool);
+    kin_pool_poll(pool);
+    kin_pool_poll(pool);
 }
 
 /* ---- rows ---- */

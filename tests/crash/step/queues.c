@@ -50,7 +50,7 @@ static void queue_got_one(place *it)
 
 static void queue_reserve(place *it)
 {
-    kin_queue_reserve(queue_of(it), &it->block, MESSAGE, KIN_FOREVER);
+    kin_queue_reserve(&it->block, queue_of(it), MESSAGE, KIN_FOREVER);
 }
 
 static void queue_commit(place *it)
@@ -61,7 +61,7 @@ static void queue_commit(place *it)
 static void queue_peek(place *it)
 {
     size_t size;
-    kin_queue_peek(queue_of(it), &it->message, &size, KIN_FOREVER);
+    kin_queue_peek(&it->message, &size, queue_of(it), KIN_FOREVER);
 }
 
 static void queue_peek_one(place *it)
@@ -92,8 +92,8 @@ static void queue_join(place *it)
 
 static void wait_for_both(place *it)
 {
-    kin_wait_item items[] = {{KIN_TYPE_SEM, KIN_READABLE, &it->sem, 0, 0},
-                             {KIN_TYPE_QUEUE, KIN_READABLE, queue_of(it), 0, 0}};
+    kin_wait_item items[] = {{KIN_TYPE_SEM, KIN_WAIT_READABLE, &it->sem, 0, 0},
+                             {KIN_TYPE_QUEUE, KIN_WAIT_READABLE, queue_of(it), 0, 0}};
     kin_wait(items, 2, 0, KIN_FOREVER, NULL);
 }
 
@@ -104,7 +104,7 @@ const char *use_queue(kin_queue *queue)
 {
     char message[1000];
     size_t size = 0;
-    kin_queue_info info = {.size = sizeof info};
+    kin_queue_info info = KIN_QUEUE_INFO_INIT;
     kin_status status = KIN_OK;
     while (status == KIN_OK) {
         size_t there = 0;

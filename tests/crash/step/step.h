@@ -90,7 +90,7 @@ const scenario *scenario_at(int which);
 
 action lock_acquire, lock_release, lock_both, lock_try, sem_release, write_acquire, rw_release;
 
-/* ---- children, as registered with kin_main ---- */
+/* ---- children, as registered with kin_child_main ---- */
 
 typedef int child(const kin_args *args);
 
@@ -114,7 +114,7 @@ void kill_at(int which, int k, tally *out);
 
 /* ---- pool.c ---- */
 
-extern const kin_function pool_functions[];
+extern const kin_task_entry pool_functions[];
 extern const size_t pool_function_count;
 
 /* Makes a pool, has it work, and kills a worker of it after at most k steps; how many it took. */

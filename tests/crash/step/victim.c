@@ -36,7 +36,7 @@ static place *new_place(void)
         return NULL;
     }
     if (kin_queue_create(&queue, NULL, &options) != KIN_OK || kin_sem_create_leased(&leased, NULL, 2) != KIN_OK ||
-        kin_value_create(&value, NULL, KIN_I64, KIN_LOCKED) != KIN_OK) {
+        kin_value_create(&value, NULL, KIN_ELEMENT_I64, KIN_VALUE_LOCKED) != KIN_OK) {
         return NULL;
     }
     it->value_at = (char *)value - (char *)it;
@@ -53,7 +53,7 @@ static kin_process *start(const char *entry, int which, int64_t last, place *it)
     kin_process *process = NULL;
     int64_t numbers[2] = {which, last};
     kin_args_create(&args, NULL);
-    kin_args_add(args, "place", KIN_TYPE_MEMORY, it);
+    kin_args_add_object(args, "place", KIN_TYPE_MEMORY, it);
     kin_args_add_bytes(args, "numbers", numbers, sizeof numbers);
     if (kin_process_start(&process, entry, args, NULL) != KIN_OK) {
         fprintf(stderr, "cannot start %s\n", entry);
@@ -80,8 +80,8 @@ static place *given(const kin_args *args, const scenario **what, int64_t *last)
     void *it = NULL;
     const void *bytes = NULL;
     size_t size = 0;
-    if (kin_args_get(args, "place", KIN_TYPE_MEMORY, &it) != KIN_OK ||
-        kin_args_get_bytes(args, "numbers", &bytes, &size) != KIN_OK) {
+    if (kin_args_get_object(&it, args, "place", KIN_TYPE_MEMORY) != KIN_OK ||
+        kin_args_get_bytes(&bytes, &size, args, "numbers") != KIN_OK) {
         exit(2);
     }
     *what = scenario_at((int)((const int64_t *)bytes)[0]);
