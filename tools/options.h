@@ -1,4 +1,4 @@
-/* options.h: a command's options, --name and --name=value, on every system: getopt_long(3) is not in every C library. */
+/* options.h: a command's options, --name and --name=value. getopt_long(3) is not in every C library. */
 #ifndef TOOL_OPTIONS_H
 #define TOOL_OPTIONS_H
 

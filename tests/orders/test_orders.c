@@ -1,7 +1,7 @@
-/* Memory orders: what docs/memory-orders.md argues for, as two threads see it. Each test is one of two shapes, again and
- * again for a moment:
+/* Memory orders: what docs/memory-orders.md argues for, as two threads see it. Each test has one of two shapes, and
+ * repeats it for a moment:
  *
- *     message passing     one writes some lines of memory, then says so by an object; the other hears it, then reads them
+ *     message passing     one writes some lines of memory, then says so by an object; the other hears it and reads them
  *     store buffering     each changes a counter of its own, then reads the other's; one of the two sees the change
  *
  * Where this can fail: store buffering on every processor, x86 too. Message passing on one that reorders (arm64), and
