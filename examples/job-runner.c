@@ -66,7 +66,7 @@ static int start(job *it, unsigned number, const char *command, int64_t limit)
     split(copy, words);
     kin_status status = kin_run_start(&it->program, words, &options);
     if (status < 0) {
-        printf("%u: not started: %s\n", number, kin_status_text(status));
+        printf("%u: not started: %s\n", number, kin_last_error());
         it->program = NULL;
         return 0;
     }

@@ -14,7 +14,7 @@
 static void must(kin_status status)
 {
     if (status < 0) {
-        exit(fprintf(stderr, "%s\n", kin_status_text(status)));
+        exit(fprintf(stderr, "%s\n", kin_last_error()));
     }
 }
 

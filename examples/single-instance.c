@@ -31,7 +31,7 @@ typedef struct request {
 static void must(kin_status status)
 {
     if (status < 0) {
-        exit(fprintf(stderr, "%s\n", kin_status_text(status)));
+        exit(fprintf(stderr, "%s\n", kin_last_error()));
     }
 }
 
