@@ -87,6 +87,18 @@ typedef kin_status kin_dict_change(void *value, size_t *size, size_t room, void 
 KIN_API kin_status kin_dict_update(kin_dict *dict, const void *key, size_t key_size, size_t room,
                                    kin_dict_change *change, void *context);
 
+/* As kin_dict_update. A missing key is added: change is called with *size 0 and a value of room zero bytes. If change
+ * does not return KIN_OK, the key is not added. Errors: those of kin_dict_update but KIN_E_NOT_FOUND. */
+KIN_API kin_status kin_dict_update_or_insert(kin_dict *dict, const void *key, size_t key_size, size_t room,
+                                             kin_dict_change *change, void *context);
+
+/* Copies the value as kin_dict_get does, and removes the key, in one change. If several callers pop the same key, one
+ * gets the value. A process that is killed meanwhile has removed the key, and the value is lost, or has not removed it.
+ * Errors: KIN_E_NOT_FOUND; KIN_E_BUFFER (the value is longer than capacity; the key stays, and *size is the value's
+ * length). */
+KIN_API kin_status kin_dict_pop(kin_dict *dict, const void *key, size_t key_size, void *buffer, size_t capacity,
+                                size_t *size);
+
 /* Removes the key and its value. Errors: KIN_E_NOT_FOUND. */
 KIN_API kin_status kin_dict_remove(kin_dict *dict, const void *key, size_t key_size);
 /* Removes all keys at one moment. */

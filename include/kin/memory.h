@@ -1,7 +1,7 @@
 /* memory.h: allocate your own structs in shared memory.
  *
  *     struct bank { kin_lock lock; long balance; } *bank;
- *     kin_alloc((void **)&bank, NULL, sizeof *bank);
+ *     KIN_ALLOC(&bank, NULL, 1);
  *     kin_lock_init(&bank->lock, 0);
  *
  * Allocating and freeing blocks of up to 32 KiB is lock-free. A larger block takes whole spans of 64 KiB, under a lock
@@ -33,9 +33,16 @@ KIN_BEGIN
  * Linux: at the limit of a memory cgroup the kernel kills a process of the cgroup, and the call does not return. */
 KIN_API kin_status kin_alloc(void **out, kin_family *family, size_t size);
 
-/* Frees a block of kin_alloc. Its memory is then used for blocks of any size; the memory of a block of 8 MiB or more
- * goes back to the system (not on Windows). Refs to the block become stale. NULL: does nothing and returns KIN_OK. The
- * caller makes sure that no process uses the block any more.
+/* As kin_alloc, for count objects of the type that *out points to, without a cast: KIN_ALLOC(&bank, NULL, 1). out is
+ * evaluated once. Errors: also KIN_E_ARGUMENT (count 0) and KIN_E_TOO_BIG (the size in bytes overflows). */
+#define KIN_ALLOC(out, family, count) kin_alloc_array((void *)(out), (family), (count), sizeof **(out))
+
+/* The function that KIN_ALLOC calls. out is the address of a pointer to objects of size bytes each. */
+KIN_API kin_status kin_alloc_array(void *out, kin_family *family, size_t count, size_t size);
+
+/* Frees a block of kin_alloc or KIN_ALLOC. Its memory is then used for blocks of any size; the memory of a block of
+ * 8 MiB or more goes back to the system (not on Windows). Refs to the block become stale. NULL: does nothing and returns
+ * KIN_OK. The caller makes sure that no process uses the block any more.
  *
  * The bytes of a smaller block keep their values until another block uses them, and every member can read them. The
  * same is true of removed entries and received messages. Overwrite a secret before it is freed.
