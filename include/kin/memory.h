@@ -41,8 +41,8 @@ KIN_API kin_status kin_alloc(void **out, kin_family *family, size_t size);
 KIN_API kin_status kin_alloc_array(void *out, kin_family *family, size_t count, size_t size);
 
 /* Frees a block of kin_alloc or KIN_ALLOC. Its memory is then used for blocks of any size; the memory of a block of
- * 8 MiB or more goes back to the system (not on Windows). Refs to the block become stale. NULL: does nothing and returns
- * KIN_OK. The caller makes sure that no process uses the block any more.
+ * 8 MiB or more goes back to the system (not on Windows). Refs to the block become stale. NULL: does nothing and
+ * returns KIN_OK. The caller makes sure that no process uses the block any more.
  *
  * The bytes of a smaller block keep their values until another block uses them, and every member can read them. The
  * same is true of removed entries and received messages. Overwrite a secret before it is freed.
