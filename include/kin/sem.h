@@ -73,8 +73,8 @@ KIN_API kin_status kin_sem_acquire(kin_sem *sem, uint32_t count, int64_t timeout
 
 /* Releases count permits and wakes the waiters for which there are enough permits now.
  * Errors:
- *   KIN_E_OVERFLOW   plain semaphore only: the permits would exceed the maximum, which is exact on every system; nothing
- *                    changes
+ *   KIN_E_OVERFLOW   plain semaphore only: the permits would exceed the maximum, which is exact on every system;
+ *                    nothing changes
  *   KIN_E_NOT_OWNER  leased only: this process holds fewer permits than count; nothing changes
  *   KIN_E_BUSY       leased only: another process has been stopped for more than ten seconds in the middle of an
  *                    operation on it; nothing changes
