@@ -80,8 +80,8 @@ KIN_API kin_status kin_queue_destroy(kin_queue *queue);
 KIN_API kin_status kin_queue_put(kin_queue *queue, const void *data, size_t size, int64_t timeout);
 
 /* Copies the next message into buffer, which has capacity bytes, and its length into *size (size may be NULL). Waits at
- * most timeout nanoseconds for a message, and for its turn if other consumers wait. KIN_NOW waits for neither,
- * but may wait for a consumer that is in the middle of a get.
+ * most timeout nanoseconds for a message, and for its turn if other consumers wait. KIN_NOW waits for neither, but
+ * may wait for a consumer that is in the middle of a get.
  * Errors: KIN_E_TIMED_OUT, KIN_E_CLOSED (the queue is closed and empty), KIN_E_BUFFER (the message is longer than
  * capacity; it stays in the queue, and *size is its length). */
 KIN_API kin_status kin_queue_get(kin_queue *queue, void *buffer, size_t capacity, size_t *size, int64_t timeout);
@@ -132,7 +132,8 @@ KIN_API kin_status kin_queue_consume(kin_queue *queue, const void *memory);
 /* ---- closing and inspecting ---- */
 
 /* Closes the queue: nothing can be put any more, but reservations may still be committed. Messages can be got until the
- * queue is empty. KIN_OK also if it was closed already. Cost: O(sleepers), with one system call each. */
+ * queue is empty. KIN_OK also if it was closed already. Waits without a timeout for a put that is in progress.
+ * Cost: O(sleepers), with one system call each. */
 KIN_API kin_status kin_queue_close(kin_queue *queue);
 
 /* *count: the number of messages in the queue that no consumer has got, at some moment during the call. A reservation
