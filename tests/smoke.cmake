@@ -7,7 +7,7 @@
 # demo, as is everything else in its plainest use, under each start method.
 set(KIN_SMOKE
     # the seam, processes that share memory, sleeping and owning
-    os status family thread_slot park deadlock
+    os status abi last_error family thread_slot park deadlock
     # blocks and objects
     memory ref
     # what is waited for

@@ -79,9 +79,9 @@ KIN_API const char *kin_status_text(kin_status status);
 
 /* A sentence about the calling thread's last kin function that returned a negative status: the particulars where there
  * are any (the parameter that is wrong, the limit that was reached and the option that raises it, the name, the
- * system's reason), else kin_status_text. "" if none has failed. A call that succeeds does not change it. The string
- * belongs to the thread; it is valid until the thread's next kin function that fails. Any thread; not for signal
- * handlers. */
+ * system's reason), else kin_status_text. "" if none has failed. Ask right after the failure: a later kin function may
+ * change it, also one that succeeds. The string belongs to the thread and is valid until its next kin function. Any
+ * thread; not for signal handlers. */
 KIN_API const char *kin_last_error(void);
 
 /* The operating system's error code (errno, GetLastError) of this thread's last kin call that failed because the system
