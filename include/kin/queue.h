@@ -86,10 +86,11 @@ KIN_API kin_status kin_queue_put(kin_queue *queue, const void *data, size_t size
  * capacity; it stays in the queue, and *size is its length). */
 KIN_API kin_status kin_queue_get(kin_queue *queue, void *buffer, size_t capacity, size_t *size, int64_t timeout);
 
-/* Puts a message without waiting; if there is no room, it drops the oldest messages until there is. *dropped, if not
- * null, is how many it dropped, also after an error. They do not count as lost; in a joinable queue they count as done.
- * Errors: as kin_queue_put; KIN_E_TIMED_OUT: what is in the way cannot be dropped, since another thread has reserved or
- * peeked it, or is putting just now. */
+/* Copies size bytes into the queue as one message, without waiting. If there is no room, it drops the oldest messages
+ * until there is. *dropped (dropped may be NULL): how many it has dropped, also after an error. Dropped messages do not
+ * count as lost. In a joinable queue they count as done. data may be NULL if size is 0.
+ * Errors: as kin_queue_put, except: KIN_E_TIMED_OUT (what is in the way cannot be dropped, because another thread has
+ * reserved or peeked it, or is in the middle of a put). */
 KIN_API kin_status kin_queue_put_over(kin_queue *queue, const void *data, size_t size, uint64_t *dropped);
 
 typedef struct kin_message {
