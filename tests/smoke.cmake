@@ -14,10 +14,15 @@ set(KIN_SMOKE
     barrier cond counter event lock sem value
     # messages and containers
     queue list pipe
+    # memory orders
+    orders
     # children, waiting, managers, looking on
     blob process process.spawn wait manager inspect
     # programs, as a user would build them
-    demo example.counter
+    demo options ps.json example.counter
+    # one family of two kinds of programs, on the presets that have these tests (tests/posix/mixed.cmake)
+    mixed mixed.linux.build mixed.linux mixed.linux.swapped mixed.linux.unsliced
+    mixed.linux-i386.build mixed.linux-i386 mixed.linux-i386.swapped mixed.linux-i386.unsliced
 )
 # As a part of other projects: the installed package.
 list(APPEND KIN_SMOKE consumer)
@@ -32,9 +37,19 @@ if(KIN_OS STREQUAL "win32")
     endif()
 endif()
 
+if(CMAKE_TOOLCHAIN_FILE MATCHES "linux-musl")
+    # What asks the C library for most: threads, programs, descriptors, signals, how a process ends.
+    list(
+        APPEND KIN_SMOKE
+        bell children children.spawn death descriptors exit exit.spawn forks forkserver interrupted judge os_error
+        process.forkserver program robust run run_surroundings start_methods start_methods.spawn start_methods.forkserver start_methods_posix
+        start_methods_posix.spawn start_methods_posix.forkserver stopped surroundings upgrade
+    )
+endif()
+
 if(CMAKE_CROSSCOMPILING_EMULATOR MATCHES "qemu")
     # An emulated program cannot exec another one: what spawns is left out, and what takes half a minute.
-    list(REMOVE_ITEM KIN_SMOKE os family blob process process.spawn manager demo list pipe)
+    list(REMOVE_ITEM KIN_SMOKE os family blob mixed process process.spawn manager demo list pipe)
 endif()
 
 if(CMAKE_INTERPROCEDURAL_OPTIMIZATION)

@@ -213,7 +213,7 @@ static kin_status change_copy(work *w, size_t room, kin_dict_change *change, voi
         status = kin__refuse(KIN_E_TOO_BIG, "the change has set *size to more than room");
     }
     if (status != KIN_OK) {
-        kin__container_undo(w->seat, w->it);
+        kin__container_undo(w->seat, w->it, &kin__dict_kind);
         return status;
     }
     atomic_store_explicit(&entry->value_size, (uint32_t)size, memory_order_relaxed);
