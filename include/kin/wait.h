@@ -53,8 +53,8 @@ typedef struct kin_wait_item {
  *     process    READABLE: it has ended.
  *     program    READABLE: it has ended.
  *     output     READABLE: a read would not wait: there are bytes, or no more will come. If the last read was
- *                kin_run_read_line: there is a line (or as much as a line may have). The same for errors. A program with
- *                a time limit, an input of bytes or a collected stream is checked every 10 ms.
+ *                kin_run_read_line: there is a line (or as much as a line may have). The same for errors. A program
+ *                with a time limit, an input of bytes or a collected stream is checked every 10 ms.
  *     pipe       READABLE: kin_pipe_poll would not wait: a message has begun to arrive, the other endpoint is closed,
  *                or this endpoint was damaged.
  *     handle     POSIX: as poll(2) reports it; an end of file or an error counts for each interest. Windows: it is
