@@ -377,9 +377,7 @@ static kin_status wait_for_turn(reader *it, bool reads, kin__slices *slices)
         return reads ? kin__refuse(
                            KIN_E_DEADLOCK,
                            "the calling thread holds the lock, or threads wait for locks that the others of them hold")
-                     : kin__refuse(KIN_E_TIMED_OUT,
-                                   "the calling thread holds the lock, or threads wait for locks that the others of "
-                                   "them hold"); /* DEADLOCK: the writer waits for this very thread */
+                     : KIN_E_TIMED_OUT; /* DEADLOCK: the writer waits for this very thread */
     }
     return sleep_in_queue(it, slices);
 }
