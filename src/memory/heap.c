@@ -17,7 +17,8 @@
  * families have one id. (With a fence after `taking`, and converters that look at all threads', it would be certain,
  * and each allocation twice as many atomic operations.) A block that is TAKEN or LIVE keeps its span from being
  * retired. So a thread that has found a tag LIVE, and reads the span word afterwards, has the word that holds for as
- * long as the tag stays LIVE in that generation.
+ * long as the tag stays LIVE in that generation; but it may say RETIRING for a while, where somebody tries to retire
+ * the span, and SMALL again (span_of).
  *
  * Large blocks have such a header, too, at the beginning of their first span; they are taken and freed under the
  * heap's lock:
@@ -434,6 +435,14 @@ typedef struct found {
     uint64_t tag;  /* LIVE, or the block is not */
 } found;
 
+/* A span that is RETIRING counts as SMALL: the retiring is undone when it comes to a block that is LIVE, and the word
+ * is then as it was. So for such a block it may change between two looks, in this alone. */
+static inline uint64_t span_of(const found *it)
+{
+    uint64_t span = atomic_load(&it->row->spans[it->index % KIN__ROW_SPANS]);
+    return kin__span_kind_of(span) == KIN__SPAN_RETIRING ? span - KIN__SPAN_RETIRING + KIN__SPAN_SMALL : span;
+}
+
 /* The block whose bytes begin at offset, and the span it lies in. Whether there is one only its tag tells. */
 static inline kin_status find_block(kin_family *family, uint64_t offset, found *out)
 {
@@ -446,7 +455,7 @@ static inline kin_status find_block(kin_family *family, uint64_t offset, found *
     out->index = kin__span_of(family, out->offset);
     out->within = (uint32_t)(out->offset % KIN__SPAN_SIZE);
     out->row = kin__row_at(family, out->index);
-    out->span = atomic_load(&out->row->spans[out->index % KIN__ROW_SPANS]);
+    out->span = span_of(out);
     out->block = kin__block_at(family, out->offset);
     if (kin__span_kind_of(out->span) == KIN__SPAN_LARGE) {
         return out->within == 0 ? KIN_OK : kin__refuse(KIN_E_ARGUMENT, "the address is not the start of a block");
@@ -464,8 +473,7 @@ static inline kin_status find_block(kin_family *family, uint64_t offset, found *
 static inline bool is_live(kin_family *family, found *it, uint32_t generation)
 {
     it->tag = kin__tag_live(family, generation);
-    return atomic_load(&it->block->tag) == it->tag &&
-           atomic_load(&it->row->spans[it->index % KIN__ROW_SPANS]) == it->span;
+    return atomic_load(&it->block->tag) == it->tag && span_of(it) == it->span;
 }
 
 static kin_status find_live(kin_family *family, uint64_t offset, found *out)

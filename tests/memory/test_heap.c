@@ -314,8 +314,46 @@ static void show_spans(kin_family *family)
     }
 }
 
-/* Killed while they convert spans: no block is lost, none is in two. They begin when both are there, for starting a
- * child takes a block, too, and one that converts leaves none. */
+/* ---- a live block, while others try to retire its span ---- */
+
+typedef struct flip {
+    _Atomic uint64_t *word;
+    _Atomic int done;
+} flip;
+
+/* What retiring does to the word of a span in which it comes to a live block. */
+static void try_to_retire(void *argument)
+{
+    flip *it = argument;
+    uint64_t small = atomic_load(it->word);
+    uint64_t retiring = kin__span_word(KIN__SPAN_RETIRING, kin__span_number(small), kin__span_version(small));
+    while (!atomic_load(&it->done)) {
+        atomic_store(it->word, retiring);
+        atomic_store(it->word, small);
+    }
+}
+
+static void a_live_block_is_live_while_its_span_is_retired(void **state)
+{
+    (void)state;
+    kin_family *family = new_family(4 << 20);
+    void *block = NULL, *found = NULL;
+    kin_ref ref;
+    size_t size = 0;
+    assert_ok(kin_alloc(&block, family, 100));
+    flip it = {kin__span_at(family, kin__span_of(family, kin__offset(family, block))), 0};
+    void *thread = begin_thread(try_to_retire, &it);
+    for (int i = 0; i < 300000; i++) {
+        assert_ok(kin_ref_of(&ref, KIN_TYPE_MEMORY, block));
+        assert_ok(kin_ref_get(&found, KIN_TYPE_MEMORY, ref));
+        assert_ok(kin_alloc_size(block, &size));
+    }
+    atomic_store(&it.done, 1);
+    end_thread(thread);
+    assert_ok(kin_free(block));
+    kin_family_close(family);
+}
+
 /* Each span of the heap has free blocks, and one that stays. A refusal looks at all of them; the next one does not:
  * a block that has become free unnoticed is not found, until another one is freed. */
 static void a_full_heap_is_searched_once(void **state)
@@ -349,6 +387,8 @@ static void a_full_heap_is_searched_once(void **state)
     kin_family_close(family);
 }
 
+/* Killed while they convert spans: no block is lost, none is in two. They begin when both are there, for starting a
+ * child takes a block, too, and one that converts leaves none. */
 static void killed_converters_lose_nothing(void **state)
 {
     (void)state;
@@ -395,11 +435,16 @@ int main(void)
     kin_register_tasks(functions, 1);
     kin_child_main(entries, 1);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(freed_blocks_serve_any_size),         cmocka_unit_test(blocks_that_stay_are_left_alone),
-        cmocka_unit_test(an_emptied_dict_takes_as_much_again), cmocka_unit_test(spans_are_not_converted_in_vain),
-        cmocka_unit_test(block_words_do_not_come_again),       cmocka_unit_test(sizes_are_never_more_than_there_is),
-        cmocka_unit_test(spans_without_a_word_are_not_used),   cmocka_unit_test(a_full_heap_is_searched_once),
+        cmocka_unit_test(freed_blocks_serve_any_size),
+        cmocka_unit_test(blocks_that_stay_are_left_alone),
+        cmocka_unit_test(an_emptied_dict_takes_as_much_again),
+        cmocka_unit_test(spans_are_not_converted_in_vain),
+        cmocka_unit_test(block_words_do_not_come_again),
+        cmocka_unit_test(sizes_are_never_more_than_there_is),
+        cmocka_unit_test(spans_without_a_word_are_not_used),
+        cmocka_unit_test(a_full_heap_is_searched_once),
         cmocka_unit_test(killed_converters_lose_nothing),
+        cmocka_unit_test(a_live_block_is_live_while_its_span_is_retired),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
