@@ -588,6 +588,15 @@ kin_status kin__heap_give(kin__seat *seat, uint64_t word)
     return release_block(seat, &it, false); /* readers of containers may be late */
 }
 
+kin_status kin__heap_free(kin__seat *seat, uint64_t word)
+{
+    found it;
+    if (!find_named(seat->family, word, &it)) {
+        return kin__refuse(KIN_E_STALE, "the block is free already");
+    }
+    return release_block(seat, &it, true);
+}
+
 kin_status kin_alloc_size(const void *memory, size_t *size)
 {
     uint32_t generation;

@@ -35,6 +35,9 @@ bool kin__heap_has(kin_family *family, uint64_t word);
 /* Frees that block, if it is still allocated; KIN_OK if not. KIN_E_BUSY: as kin_free. Not by two at once. */
 kin_status kin__heap_give(kin__seat *seat, uint64_t word);
 
+/* The same for what only refs name; KIN_E_STALE: it is free. */
+kin_status kin__heap_free(kin__seat *seat, uint64_t word);
+
 /* A block's generation, for refs: KIN_E_ARGUMENT if no live block begins at that offset. */
 kin_status kin__heap_generation(kin_family *family, uint64_t offset, uint32_t *generation, uint64_t *size);
 /* Returns the block that the dead thread of that slot was just allocating or freeing, if any. False: not possible

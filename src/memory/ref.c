@@ -1,6 +1,6 @@
 /* ref.c: refs. opaque[0] = type (8 bits) | offset (56), like an object's tag; opaque[1] = the first 32 bits of the
  * family's id | the generation of the object, or of the block for KIN_TYPE_MEMORY. */
-#include "kin/ref.h"
+#include "memory/ref.h"
 
 #include "family/input.h"
 #include "memory/heap.h"
@@ -71,6 +71,18 @@ static void *find(kin_family *family, kin_type type, uint64_t offset, uint32_t *
         object = kin__at(family, offset, size, 8);
     }
     return object;
+}
+
+kin_status kin__ref_free(kin_ref ref)
+{
+    kin__seat *seat;
+    kin_family *family = family_of_mark((uint32_t)(ref.opaque[1] >> 32));
+    if (!family || KIN__TAG_TYPE(ref.opaque[0]) != KIN_TYPE_MEMORY) {
+        return KIN_E_STALE;
+    }
+    kin_status status = kin__seat_take(&seat, family);
+    uint64_t word = kin__block_word(KIN__TAG_OFFSET(ref.opaque[0]), (uint32_t)ref.opaque[1]);
+    return status == KIN_OK ? kin__heap_free(seat, word) : status;
 }
 
 kin_status kin_ref_get(void **out, kin_type type, kin_ref ref)

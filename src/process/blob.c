@@ -6,6 +6,7 @@
 #include "family/input.h"
 #include "family/member.h"
 #include "kin/memory.h"
+#include "memory/ref.h"
 #include "process/arguments.h"
 #include "base/last_error.h"
 
@@ -228,9 +229,8 @@ kin_status kin__blob_store(kin__blob *blob, kin_family *family, const kin_args *
 
 void kin__blob_discard(uint64_t size, kin_ref block)
 {
-    void *p;
-    if (size > 0 && kin_ref_get(&p, KIN_TYPE_MEMORY, block) == KIN_OK) {
-        kin_free(p);
+    if (size > 0) {
+        kin__ref_free(block);
     }
 }
 
@@ -294,7 +294,7 @@ static kin_status claim_block(const kin__blob *blob, kin_family *family)
 {
     void *block;
     kin_status status = find_block(&block, blob, family);
-    return status == KIN_OK ? kin_free(block) : status;
+    return status == KIN_OK ? kin__ref_free(blob->block) : status;
 }
 
 /* Whether each handle from number `first` on is what the blob says. */
