@@ -25,7 +25,7 @@
 KIN_BEGIN
 
 #define KIN_BLOB_MAX 4096u
-#define KIN_BLOB_NO_TARGET ((kin_handle)0)
+#define KIN_BLOB_NO_TARGET KIN_DETAIL_CAST(kin_handle, 0u)
 
 /* Packs the family of args, and args, into buffer. *size: in, its capacity; out, the bytes used. args NULL: own
  * family, no arguments. The arguments lie in the arena until the blob is adopted, so adopt it once; those of a blob
