@@ -58,6 +58,12 @@ extern "C" {
         EXPECT(kin_status_name(got) == std::string(#expected));                                                        \
     } while (false)
 
+/* What should have thrown has not. */
+[[noreturn]] inline void unexpected(const char *what)
+{
+    throw std::logic_error(what);
+}
+
 /* Runs a test for CMocka; blocks that it has allocated are freed when it ends. */
 template <void (*test)()> void run_cpp_test(void **)
 {

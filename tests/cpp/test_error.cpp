@@ -10,7 +10,7 @@ static void test_error()
 {
     try {
         kin::semaphore slots(2, 1);
-        EXPECT(!"a semaphore above its maximum");
+        unexpected("a semaphore above its maximum");
     } catch (const kin::error &error) {
         EXPECT(error.status() == KIN_E_ARGUMENT && error.os_error() == 0);
         EXPECT(error.what() == std::string("kin_sem_create: ") + kin_status_text(KIN_E_ARGUMENT));

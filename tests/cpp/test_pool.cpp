@@ -138,7 +138,7 @@ static void test_task_throws()
     }
     try {
         pool.map(numbers, count_up, job);
-        EXPECT(!"a task that failed");
+        unexpected("a task that failed");
     } catch (const kin::task_error &error) {
         EXPECT(error.status() == KIN_E_TASK && error.result().task == 13 && error.result().failed == 1);
         EXPECT(error.result().message == std::string("13 is bad luck"));

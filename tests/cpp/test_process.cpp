@@ -166,7 +166,7 @@ static void test_run()
     EXPECT(printed.exit.code == 0 && printed.output == "some words\n" && printed.errors.empty());
     try {
         kin::run_checked({self, "exit:5"});
-        EXPECT(!"a program that failed");
+        unexpected("a program that failed");
     } catch (const kin::run_error &error) {
         EXPECT(error.status() == KIN_E_FAILED && error.result().exit.code == 5 && !error.result().command.empty());
     }

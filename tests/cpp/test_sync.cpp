@@ -132,7 +132,7 @@ static void test_lock_errors()
     std::unique_lock guard(lock);
     try {
         lock.lock();
-        EXPECT(!"it was locked twice");
+        unexpected("it was locked twice");
     } catch (const std::system_error &error) {
         EXPECT(error.code() == std::errc::resource_deadlock_would_occur);
         EXPECT(error.code() == KIN_E_DEADLOCK);
@@ -210,7 +210,7 @@ static void test_owner_died_exception()
     child.kill();
     try {
         std::lock_guard guard(lock);
-        EXPECT(!"nobody said that the owner died");
+        unexpected("nobody said that the owner died");
     } catch (const kin::owner_died &death) {
         EXPECT(death.code() == std::errc::owner_dead);
         EXPECT(death.holds() && lock.inspect().mine && lock.inspect().inconsistent);
@@ -275,7 +275,7 @@ static void test_writer_died()
     child.kill();
     try {
         std::lock_guard guard(table);
-        EXPECT(!"nobody said that the writer died");
+        unexpected("nobody said that the writer died");
     } catch (const kin::owner_died &death) {
         death.repair();
     }
@@ -446,7 +446,7 @@ static void test_owner_died_in_wait()
         std::unique_lock guard(lock);
         try {
             wait_while_owner_dies(here, guard);
-            EXPECT(!"nobody said that the owner died");
+            unexpected("nobody said that the owner died");
         } catch (const kin::owner_died &death) {
             EXPECT(!death.holds() && guard.owns_lock() && lock.inspect().mine && lock.inspect().inconsistent);
             death.repair();
@@ -592,7 +592,7 @@ static void test_value_owner_died()
     child.kill();
     try {
         total.lock();
-        EXPECT(!"nobody said that the owner died");
+        unexpected("nobody said that the owner died");
     } catch (const kin::owner_died &death) {
         death.repair();
     }
