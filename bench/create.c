@@ -18,7 +18,7 @@ static double make_one(const bench *b, int contender)
 
 static uint64_t committed(kin_family *family)
 {
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     tool_check(kin_family_inspect(family, &info), "kin_family_inspect");
     return info.committed;
 }

@@ -172,7 +172,7 @@ static void hosted(bench *b)
 {
     kin_manager_options options = KIN_MANAGER_OPTIONS_INIT;
     kin_manager *manager = NULL;
-    kin_process_info me;
+    kin_process_info me = KIN_PROCESS_INFO_INIT;
     char name[32];
     tool_check(kin_process_current(&me), "kin_process_current");
     snprintf(name, sizeof name, "bench-%u", (unsigned)me.pid);

@@ -82,7 +82,7 @@ static int collect(kin_queue *lines, log_file *file)
     char line[LINE];
     size_t size;
     unsigned long long count = 0;
-    kin_queue_info info = {.size = sizeof info};
+    kin_queue_info info = KIN_QUEUE_INFO_INIT;
     kin_status status;
     open_log(file);
     printf("collecting\n");

@@ -114,7 +114,7 @@ static kin_status lengthen(void *value, size_t *size, size_t room, void *context
 static void use_locks(game *g, uint64_t how)
 {
     objects *it = g->it;
-    kin_lock_info info = {.size = sizeof info};
+    kin_lock_info info = KIN_LOCK_INFO_INIT;
     if (kin_lock_acquire(&it->lock, MOMENT) >= 0) {
         if (how % 4 == 0) {
             kin_cond_wait(&it->cond, &it->lock, MOMENT);
@@ -183,7 +183,7 @@ static void use_queue(kin_queue *queue, uint64_t how)
 {
     char buffer[600] = "";
     kin_message many[3] = {{buffer, 10, 200}, {buffer + 200, 0, 200}, {buffer + 400, 100, 200}};
-    kin_queue_info info = {.size = sizeof info};
+    kin_queue_info info = KIN_QUEUE_INFO_INIT;
     void *room = NULL;
     const void *message;
     size_t size = 0;

@@ -131,7 +131,7 @@ static void receive(game *it)
     if (status == KIN_OK) {
         require(size <= capacity && count <= room);
         forget(items, count);
-    } else if (status == KIN_E_TOO_BIG) {
+    } else if (status == KIN_E_BUFFER) {
         require(size > capacity || count > room);
     } else {
         require(status == KIN_E_TIMED_OUT || status == KIN_E_DAMAGED || status == KIN_E_CLOSED);

@@ -90,8 +90,8 @@ static void write_over(game *g)
 static void call(game *g, uint64_t what)
 {
     kin_future **future = &g->future[what / 16 % 2];
-    kin_job_result outcome = {.size = sizeof outcome};
-    kin_pool_info info = {.size = sizeof info};
+    kin_job_result outcome = KIN_JOB_RESULT_INIT;
+    kin_pool_info info = KIN_POOL_INFO_INIT;
     uint64_t first = 0, count = 0;
     const void *result;
     size_t size;

@@ -31,6 +31,10 @@
 
 int kin_os_error(void);
 void kin_os_error_set(int code);
+/* What such a code means. */
+kin_status kin_os_status(int code);
+/* How many times a function of the system has failed in this thread; it wraps around. */
+uint32_t kin_os_failures(void);
 void kin_os_error_write(int code, char *buffer, size_t size);
 
 /* ---- clock, rest and random bytes: clock.c ---- */

@@ -208,7 +208,7 @@ void run_child(const char *entry, const kin_args *args)
 
 kin_family_info inspect_family(void)
 {
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     assert_ok(kin_family_inspect(NULL, &info));
     return info;
 }

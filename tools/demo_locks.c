@@ -209,7 +209,7 @@ int demo_wait(const kin_args *args)
 
 static kin_lock_info inspect(const kin_lock *lock)
 {
-    kin_lock_info info = {.size = sizeof info};
+    kin_lock_info info = KIN_LOCK_INFO_INIT;
     tool_check(kin_lock_inspect(lock, &info), "kin_lock_inspect");
     return info;
 }

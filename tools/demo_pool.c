@@ -18,7 +18,7 @@ static kin_pool *new_pool_in(kin_family *family, kin_start_method method, uint32
 
 static void tell_pids(kin_pool *pool)
 {
-    kin_pool_info info = {.size = sizeof info};
+    kin_pool_info info = KIN_POOL_INFO_INIT;
     tool_check(kin_pool_inspect(pool, &info), "kin_pool_inspect");
     fprintf(stderr, "squares by");
     for (uint32_t i = 0; i < info.alive; i++) {
@@ -186,7 +186,7 @@ void demo_processes(kin_start_method method, outcome *out)
 /* One that nobody else has: the name is this process's. */
 static kin_manager *new_manager(char name[32])
 {
-    kin_process_info me;
+    kin_process_info me = KIN_PROCESS_INFO_INIT;
     kin_manager_options options = KIN_MANAGER_OPTIONS_INIT;
     kin_manager *manager = NULL;
     tool_check(kin_process_current(&me), "kin_process_current");

@@ -23,7 +23,7 @@ void demo_run(kin_start_method method, outcome *out)
 void demo_run_checked(kin_start_method method, outcome *out)
 {
     const char *const argv[] = {tool_path, "noop", "7", NULL};
-    kin_run_result result;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
     (void)method;
     kin_status status = kin_run_checked(argv, NULL, &result);
     say(out->expected, "KIN_E_FAILED, 7, noop 7");
@@ -35,7 +35,7 @@ void demo_run_checked(kin_start_method method, outcome *out)
 void demo_run_output(kin_start_method method, outcome *out)
 {
     const char *const argv[] = {tool_path, "version", NULL};
-    kin_run_result result;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
     (void)method;
     tool_check(kin_run_output(argv, NULL, &result), "kin_run_output");
     say(out->expected, "kin %d.%d.%d", KIN_VERSION_MAJOR, KIN_VERSION_MINOR, KIN_VERSION_PATCH);
@@ -47,6 +47,6 @@ void demo_run_missing(kin_start_method method, outcome *out)
 {
     static const char *const argv[] = {"there-is-no-such-program", NULL};
     (void)method;
-    say(out->expected, "KIN_E_NOT_FOUND");
+    say(out->expected, "KIN_E_PROGRAM");
     say(out->got, "%s", kin_status_name(kin_run(argv, NULL, NULL)));
 }

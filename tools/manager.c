@@ -58,9 +58,11 @@ static kin_manager *open_manager(const char *name, uint32_t flags, const choice 
 {
     kin_manager_options options = KIN_MANAGER_OPTIONS_INIT;
     kin_manager *manager = NULL;
+    kin_family_options family = KIN_FAMILY_OPTIONS_INIT;
+    family.group = chosen->group;
+    family.owner = chosen->owner;
     options.flags = flags;
-    options.family.group = chosen->group;
-    options.family.owner = chosen->owner;
+    options.family = &family;
     tool_check(kin_manager_open(&manager, name, &options), name);
     return manager;
 }
@@ -169,7 +171,7 @@ static char *get_value(kin_dict *dict, const char *key, size_t *size)
             free(buffer);
             return NULL;
         }
-        if (status != KIN_E_TOO_BIG) {
+        if (status != KIN_E_BUFFER) {
             tool_check(status, key);
             return buffer;
         }

@@ -9,7 +9,7 @@ static void reap_family(kin_family *family, void *context)
 {
     int *done = context;
     uint32_t count = 0;
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     if (kin_family_reap(family, &count) == KIN_OK && count > 0 && kin_family_inspect(family, &info) == KIN_OK) {
         char id[FAMILY_ID_TEXT];
         printf("family %s: cleaned up after %u dead process%s\n", family_id_text(info.id, id), count,

@@ -35,7 +35,7 @@
 static inline const char *own_name(void)
 {
     static char name[KIN_FAMILY_NAME_MAX + 1];
-    kin_process_info self;
+    kin_process_info self = KIN_PROCESS_INFO_INIT;
     CHECK(kin_process_current(&self) == KIN_OK);
     snprintf(name, sizeof name, "kin-example-%u-%llu", (unsigned)self.pid, (unsigned long long)kin_now());
     return name;

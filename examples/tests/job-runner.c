@@ -56,7 +56,7 @@ static kin_run_result run(const char *at_once, const char *seconds, const char *
 {
     const char *argv[] = {example, at_once, seconds, NULL};
     kin_run_options options = KIN_RUN_OPTIONS_INIT;
-    kin_run_result result;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
     options.input = KIN_RUN_BYTES;
     options.input_bytes = commands;
     options.input_size = strlen(commands);

@@ -62,7 +62,7 @@ static void children_end_with_a_killed_supervisor(const char *example)
     kin_program *supervisor = start(argv);
     kin_family *family;
     kin_event *never;
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     output[0] = '\0';
     await(supervisor, "flaky: works");
     await(supervisor, "steady: works");

@@ -26,11 +26,11 @@ typedef struct kin_barrier {
 KIN_API kin_status kin_barrier_create(kin_barrier **out, kin_family *family, uint32_t parties);
 /* As kin_lock_destroy. */
 KIN_API kin_status kin_barrier_destroy(kin_barrier *barrier);
-/* In the caller's shared memory. Errors: KIN_E_ARGUMENT (also null, misaligned), KIN_E_FAMILY. */
+/* In the caller's shared memory. Errors: KIN_E_ARGUMENT (also null, misaligned), KIN_E_NOT_SHARED. */
 KIN_API kin_status kin_barrier_init(kin_barrier *barrier, uint32_t parties);
 KIN_API kin_status kin_barrier_fini(kin_barrier *barrier);
 
-/* All of these: KIN_E_ARGUMENT (null), KIN_E_FAMILY, KIN_E_TYPE (not a barrier of a family this process is in). */
+/* All of these: KIN_E_ARGUMENT (null), KIN_E_NOT_SHARED, KIN_E_TYPE (not a barrier of a family this process is in). */
 
 /* Blocks until all parties have arrived, at most timeout nanoseconds. *index, if not null: 0 for the thread that
  * arrived first, and so on. KIN_OK: this round was complete, whatever has become of
@@ -50,11 +50,16 @@ KIN_API kin_status kin_barrier_abort(kin_barrier *barrier);
 KIN_API kin_status kin_barrier_reset(kin_barrier *barrier);
 
 typedef struct kin_barrier_info {
-    size_t size; /* sizeof(kin_barrier_info), set by the caller */
+    size_t size; /* of this struct, in bytes; its _INIT macro sets it */
     uint32_t parties;
     uint32_t waiting;
     int broken;
 } kin_barrier_info;
+
+#define KIN_BARRIER_INFO_INIT                                                                                          \
+    {                                                                                                                  \
+        sizeof(kin_barrier_info), 0, 0, 0                                                                              \
+    }
 
 /* How it stands at this moment. */
 KIN_API kin_status kin_barrier_inspect(const kin_barrier *barrier, kin_barrier_info *info);

@@ -31,13 +31,13 @@ KIN_BEGIN
  * family, no arguments. The arguments lie in the arena until the blob is adopted, so adopt it once; those of a blob
  * that nobody adopts stay there. Duplicates that are in the target already when a later one fails stay until the
  * target ends.
- * Errors: KIN_E_ARGUMENT, KIN_E_TOO_BIG (*size is what is needed), KIN_E_HANDLE (target, an argument's handle, or
+ * Errors: KIN_E_ARGUMENT, KIN_E_BUFFER (*size is what is needed), KIN_E_HANDLE (target, an argument's handle, or
  * without target the same handle twice), KIN_E_UNSUPPORTED (POSIX: a target), KIN_E_NO_MEMORY, KIN_E_PERMISSION,
  * KIN_E_OS. */
 KIN_API kin_status kin_blob_pack(void *buffer, size_t *size, const kin_args *args, kin_handle target);
 
 /* The handles in a blob: their number in *count (in: capacity of handles), their values in handles (NULL: only count).
- * Errors: those of a malformed blob, KIN_E_TOO_BIG (more than the capacity; *count is the number). */
+ * Errors: those of a malformed blob, KIN_E_BUFFER (more than the capacity; *count is the number). */
 KIN_API kin_status kin_blob_handles(const void *blob, size_t size, kin_handle *handles, size_t *count);
 
 /* Joins the family, takes the handles, and gives the arguments, the caller's; kin_args_destroy. If this process has

@@ -32,7 +32,7 @@ typedef struct kin_cond {
 KIN_API kin_status kin_cond_create(kin_cond **out, kin_family *family);
 /* As kin_lock_destroy. */
 KIN_API kin_status kin_cond_destroy(kin_cond *cond);
-/* In the caller's shared memory. Errors: KIN_E_ARGUMENT (null, misaligned), KIN_E_FAMILY. */
+/* In the caller's shared memory. Errors: KIN_E_ARGUMENT (null, misaligned), KIN_E_NOT_SHARED. */
 KIN_API kin_status kin_cond_init(kin_cond *cond);
 KIN_API kin_status kin_cond_fini(kin_cond *cond);
 
@@ -42,7 +42,7 @@ KIN_API kin_status kin_cond_fini(kin_cond *cond);
  * data. With all three the lock is held. A wait is not refused its lock for a deadlock: if it closes a cycle of
  * owners, then another of these, which waits in kin_lock_acquire, gets KIN_E_DEADLOCK. KIN_E_POISONED: the lock was
  * given up meanwhile. KIN_E_STALE: this process was taken for dead. With both it is not held. Errors before anything
- * is done: KIN_E_NOT_OWNER, KIN_E_ARGUMENT (null, negative), KIN_E_FAMILY (also: not both in one family),
+ * is done: KIN_E_NOT_OWNER, KIN_E_ARGUMENT (null, negative), KIN_E_NOT_SHARED, KIN_E_FAMILY (not both in one family),
  * KIN_E_TYPE, KIN_E_LIMIT. */
 KIN_API kin_status kin_cond_wait(kin_cond *cond, kin_lock *lock, int64_t timeout);
 
@@ -52,7 +52,7 @@ KIN_API kin_status kin_cond_wait_for(kin_cond *cond, kin_lock *lock, int (*ready
                                      int64_t timeout);
 
 /* Wakes count of those that wait, KIN_COND_ALL: all. Holding the lock is not required. Errors: KIN_E_ARGUMENT (null,
- * count 0), KIN_E_FAMILY, KIN_E_TYPE, KIN_E_LIMIT. */
+ * count 0), KIN_E_NOT_SHARED, KIN_E_TYPE, KIN_E_LIMIT. */
 #define KIN_COND_ALL UINT32_MAX
 KIN_API kin_status kin_cond_notify(kin_cond *cond, uint32_t count);
 

@@ -20,11 +20,11 @@ typedef struct kin_counter {
 KIN_API kin_status kin_counter_create(kin_counter **out, kin_family *family, int64_t value);
 /* As kin_lock_destroy. */
 KIN_API kin_status kin_counter_destroy(kin_counter *counter);
-/* In the caller's shared memory. Errors: KIN_E_ARGUMENT (null, misaligned), KIN_E_FAMILY. */
+/* In the caller's shared memory. Errors: KIN_E_ARGUMENT (null, misaligned), KIN_E_NOT_SHARED. */
 KIN_API kin_status kin_counter_init(kin_counter *counter, int64_t value);
 KIN_API kin_status kin_counter_fini(kin_counter *counter);
 
-/* All of these: KIN_E_ARGUMENT (null), KIN_E_FAMILY, KIN_E_TYPE (not a counter of a family this process is in). */
+/* All of these: KIN_E_ARGUMENT (null), KIN_E_NOT_SHARED, KIN_E_TYPE (not a counter of a family this process is in). */
 
 /* Adds; *after, if not null, is the sum. */
 KIN_API kin_status kin_counter_add(kin_counter *counter, int64_t amount, int64_t *after);

@@ -23,8 +23,8 @@
  * changes anything. Nobody is told, since nothing is half done. A process that is stopped in the middle of one holds
  * up the others' changes, and the gets of keys that are not there if the family has no memory left, but no other get.
  *
- * Any thread of any member may call all of these. All: KIN_E_ARGUMENT (dict or key null; a key of 0 bytes or more
- * than KIN_DICT_KEY_MAX; a value null that is not of 0 bytes), KIN_E_FAMILY, KIN_E_TYPE (not a dict of a family this
+ * Any thread of any member may call all of these. All: KIN_E_ARGUMENT (dict or key null; a key of 0 bytes or more than
+ * KIN_DICT_KEY_MAX; a value null that is not of 0 bytes), KIN_E_NOT_SHARED, KIN_E_TYPE (not a dict of a family this
  * process is in), KIN_E_LIMIT (no thread entry), KIN_E_DAMAGED (a member wrote over it), KIN_E_BUSY (as kin_alloc).
  * Within a kin_dict_change of the same dict all but those that get: KIN_E_DEADLOCK.
  */
@@ -46,7 +46,7 @@ KIN_API kin_status kin_dict_create(kin_dict **out, kin_family *family);
 KIN_API kin_status kin_dict_destroy(kin_dict *dict);
 
 /* Copies the key's value into buffer and its length into *size (size may be NULL, and with capacity 0 buffer).
- * Errors: KIN_E_NOT_FOUND; KIN_E_TOO_BIG: longer than capacity, *size is its length. After an error buffer may have
+ * Errors: KIN_E_NOT_FOUND; KIN_E_BUFFER: longer than capacity, *size is its length. After an error buffer may have
  * been written to. */
 KIN_API kin_status kin_dict_get(kin_dict *dict, const void *key, size_t key_size, void *buffer, size_t capacity,
                                 size_t *size);
@@ -87,12 +87,12 @@ KIN_API kin_status kin_dict_snapshot(kin_snapshot **out, kin_dict *dict);
 /* ---- strings and numbers: keys are strings, without their end ---- */
 
 KIN_API kin_status kin_dict_set_string(kin_dict *dict, const char *key, const char *value);
-/* Always ended; KIN_E_TOO_BIG: capacity is not enough for it and its end. *size (may be NULL): without the end. */
+/* Always ended; KIN_E_BUFFER: capacity is not enough for it and its end. *size (may be NULL): without the end. */
 KIN_API kin_status kin_dict_get_string(kin_dict *dict, const char *key, char *buffer, size_t capacity, size_t *size);
 KIN_API kin_status kin_dict_set_i64(kin_dict *dict, const char *key, int64_t value);
-/* KIN_E_TYPE also where the value has not 8 bytes. */
+/* KIN_E_SIZE: the value has not 8 bytes. */
 KIN_API kin_status kin_dict_get_i64(kin_dict *dict, const char *key, int64_t *value);
-/* Adds; no value counts as 0. *after (may be NULL) is the sum. KIN_E_OVERFLOW: nothing changes. KIN_E_TYPE: as
+/* Adds; no value counts as 0. *after (may be NULL) is the sum. KIN_E_OVERFLOW: nothing changes. KIN_E_SIZE: as
  * above. */
 KIN_API kin_status kin_dict_add_i64(kin_dict *dict, const char *key, int64_t amount, int64_t *after);
 KIN_API kin_status kin_dict_remove_string(kin_dict *dict, const char *key);

@@ -28,11 +28,11 @@ typedef struct kin_event {
 KIN_API kin_status kin_event_create(kin_event **out, kin_family *family);
 /* As kin_lock_destroy. */
 KIN_API kin_status kin_event_destroy(kin_event *event);
-/* In the caller's shared memory. Errors: KIN_E_ARGUMENT (null, misaligned), KIN_E_FAMILY. */
+/* In the caller's shared memory. Errors: KIN_E_ARGUMENT (null, misaligned), KIN_E_NOT_SHARED. */
 KIN_API kin_status kin_event_init(kin_event *event);
 KIN_API kin_status kin_event_fini(kin_event *event);
 
-/* All of these: KIN_E_ARGUMENT (null), KIN_E_FAMILY, KIN_E_TYPE (not an event of a family this process is in). */
+/* All of these: KIN_E_ARGUMENT (null), KIN_E_NOT_SHARED, KIN_E_TYPE (not an event of a family this process is in). */
 
 /* Any thread of any member may set and clear. KIN_OK also if it was so already. Also KIN_E_LIMIT (no thread entry). */
 KIN_API kin_status kin_event_set(kin_event *event);

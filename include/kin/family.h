@@ -26,7 +26,7 @@ typedef struct kin_family kin_family;
 
 /* Zero in a field means its default. */
 typedef struct kin_family_options {
-    size_t size; /* sizeof(kin_family_options); KIN_FAMILY_OPTIONS_INIT sets it */
+    size_t size; /* of this struct, in bytes; its _INIT macro sets it */
     /* Address space in bytes, the most the arena can ever hold; memory is taken as it is used. At most 64 GiB; default:
      * as much as the system has memory (Windows: at most 4 GiB), if there is so much address space, else 256 MiB. */
     uint64_t reserve;
@@ -104,11 +104,11 @@ KIN_API kin_status kin_family_unlink(const char *name);
  * counts as a death, which others clean up after. */
 KIN_API void kin_family_close(kin_family *family);
 
-/* The family in whose arena p lies. Errors: KIN_E_ARGUMENT (null), KIN_E_FAMILY (in none that this process is in). */
+/* The family in whose arena p lies. Errors: KIN_E_ARGUMENT (null), KIN_E_NOT_SHARED (in no family of this process). */
 KIN_API kin_status kin_family_of(kin_family **out, const void *p);
 
 typedef struct kin_family_info {
-    size_t size;        /* sizeof(kin_family_info), set by the caller */
+    size_t size;        /* of this struct, in bytes; its _INIT macro sets it */
     uint64_t reserve;   /* bytes of address space */
     uint64_t committed; /* bytes of memory taken from the system so far */
     uint32_t members;   /* processes now, this one included */
@@ -116,6 +116,11 @@ typedef struct kin_family_info {
     uint8_t id[16];     /* random; the same for all members */
     uint32_t unsure;    /* of the members: those of which nobody can tell whether they live; they count as living */
 } kin_family_info;
+
+#define KIN_FAMILY_INFO_INIT                                                                                           \
+    {                                                                                                                  \
+        sizeof(kin_family_info), 0, 0, 0, 0, {0}, 0                                                                    \
+    }
 
 /* Errors: KIN_E_ARGUMENT (info null, or info->size unknown). */
 KIN_API kin_status kin_family_inspect(kin_family *family, kin_family_info *info);

@@ -54,13 +54,18 @@ typedef struct kin_waiter_info { /* a thread that waits */
 } kin_waiter_info;
 
 typedef struct kin_inspector {
-    size_t size;                                              /* of this struct: the caller sets it */
+    size_t size;                                              /* of this struct, in bytes; its _INIT macro sets it */
     void (*family)(const kin_family_view *it, void *context); /* these may be NULL */
     void (*member)(const kin_member_info *it, void *context);
     void (*object)(const kin_object_info *it, void *context);
     void (*sleeper)(const kin_waiter_info *it, void *context);
     void *context;
 } kin_inspector;
+
+#define KIN_INSPECTOR_INIT                                                                                             \
+    {                                                                                                                  \
+        sizeof(kin_inspector), NULL, NULL, NULL, NULL, NULL                                                            \
+    }
 
 /* Calls back for what there is: the family, members, then objects, then sleepers. family NULL: this process's own.
  * A family whose memory a member wrote over is shown as far as it makes sense; nothing crashes.

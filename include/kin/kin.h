@@ -46,10 +46,7 @@
 #include "sem.h"
 #include "status.h"
 #include "value.h"
+#include "version.h"
 #include "wait.h"
-
-#define KIN_VERSION_MAJOR 0
-#define KIN_VERSION_MINOR 1
-#define KIN_VERSION_PATCH 0
 
 #endif

@@ -15,8 +15,9 @@
  * or pop in the middle, clear, destroy, items: O(n). size: O(1). An item takes its own bytes and 24 more. To wait for
  * items, use a queue (queue.h).
  *
- * Any thread of any member may call all of these. All: KIN_E_ARGUMENT (null), KIN_E_FAMILY, KIN_E_TYPE (not a list of
- * a family this process is in), KIN_E_LIMIT (no thread entry), KIN_E_DAMAGED (a member wrote over it), KIN_E_BUSY (as
+ * Any thread of any member may call all of these. All: KIN_E_ARGUMENT (null), KIN_E_NOT_SHARED, KIN_E_TYPE (not a list
+ * of a family this process is in), KIN_E_LIMIT (no thread entry), KIN_E_DAMAGED (a member wrote over it), KIN_E_BUSY
+ * (as
  * kin_alloc). Those that make something new: KIN_E_NO_MEMORY, KIN_E_TOO_BIG (4 GiB and more); after an error the list
  * is as it was. An index counts from 0, KIN_LIST_LAST is the last item's; KIN_E_NOT_FOUND: there is no such item.
  */
@@ -38,7 +39,7 @@ KIN_API kin_status kin_list_create(kin_list **out, kin_family *family);
 KIN_API kin_status kin_list_destroy(kin_list *list);
 
 /* Copies the item into buffer and its length into *size (size may be NULL, and with capacity 0 buffer).
- * Errors: KIN_E_TOO_BIG: longer than capacity, *size is its length. After an error buffer may have been written to. */
+ * Errors: KIN_E_BUFFER: longer than capacity, *size is its length. After an error buffer may have been written to. */
 KIN_API kin_status kin_list_get(kin_list *list, size_t index, void *buffer, size_t capacity, size_t *size);
 /* Puts this in the item's place. data may be NULL if size is 0. */
 KIN_API kin_status kin_list_set(kin_list *list, size_t index, const void *data, size_t size);
@@ -47,7 +48,7 @@ KIN_API kin_status kin_list_append(kin_list *list, const void *data, size_t size
 /* Adds before the item at index, or at the end if index is the size, or KIN_LIST_LAST. */
 KIN_API kin_status kin_list_insert(kin_list *list, size_t index, const void *data, size_t size);
 /* As kin_list_get, and takes the item out; buffer NULL with capacity 0 and size NULL: only that. A process killed
- * meanwhile has taken it out or not. KIN_E_TOO_BIG: it stays. KIN_E_NO_MEMORY, in the middle only: it stays. */
+ * meanwhile has taken it out or not. KIN_E_BUFFER: it stays. KIN_E_NO_MEMORY, in the middle only: it stays. */
 KIN_API kin_status kin_list_pop(kin_list *list, size_t index, void *buffer, size_t capacity, size_t *size);
 
 /* All of them, at one moment. */

@@ -38,13 +38,13 @@ typedef struct kin_manager kin_manager;
 typedef struct kin_manager_options {
     size_t size;    /* sizeof(kin_manager_options); KIN_MANAGER_OPTIONS_INIT sets it */
     uint32_t flags; /* KIN_FAMILY_JOIN: only if there is one; KIN_FAMILY_CREATE: only if there is none; 0: either */
-    int ends_with_starter;     /* 1: the keeper, if this call starts one, is killed when this process ends */
-    kin_family_options family; /* of one that is made; group, and owner: see kin_family_open */
+    int ends_with_starter;            /* 1: the keeper, if this call starts one, is killed when this process ends */
+    const kin_family_options *family; /* of one that is created; NULL: the defaults. See kin_family_open */
 } kin_manager_options;
 
 #define KIN_MANAGER_OPTIONS_INIT                                                                                       \
     {                                                                                                                  \
-        sizeof(kin_manager_options), 0, 0, KIN_FAMILY_OPTIONS_INIT                                                     \
+        sizeof(kin_manager_options), 0, 0, NULL                                                                        \
     }
 
 /* Opens the family of that name (kin_family_open) and makes sure that it has a keeper, waiting until there is one;

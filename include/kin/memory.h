@@ -27,8 +27,8 @@ KIN_API kin_status kin_alloc(void **out, kin_family *family, size_t size);
 /* Frees what kin_alloc gave; the memory serves blocks of any size then, and that of a block of 8 MiB or more goes back
  * to the system (not on Windows). Refs to it become stale. NULL: KIN_OK. The caller sees to it that nobody uses it any
  * more. The bytes of smaller blocks stay as they are until another block needs them, and so do those of deleted entries
- * and received messages: every member can read them. Write over a secret before it is freed. Errors: KIN_E_FAMILY (not
- * in an arena), KIN_E_ARGUMENT (not the start of a block), KIN_E_STALE (freed already), KIN_E_BUSY (as kin_alloc;
+ * and received messages: every member can read them. Write over a secret before it is freed. Errors: KIN_E_NOT_SHARED
+ * (not in an arena), KIN_E_ARGUMENT (not the start of a block), KIN_E_STALE (freed already), KIN_E_BUSY (as kin_alloc;
  * nothing is freed). */
 KIN_API kin_status kin_free(void *memory);
 

@@ -60,10 +60,10 @@ KIN_API void kin_pipe_close(kin_pipe *pipe);
 KIN_API kin_status kin_pipe_send(kin_pipe *pipe, const void *data, size_t size, int64_t timeout);
 
 /* Waits for the next message and copies it into buffer, its length into *size (size may be NULL; buffer too if
- * capacity is 0). KIN_E_TOO_BIG: buffer is short; *size is the message's length, and it is kept for the next call.
+ * capacity is 0). KIN_E_BUFFER: buffer is short; *size is the message's length, and it is kept for the next call.
  * KIN_E_TIMED_OUT: what has come of a message is kept; the next call goes on with it. After either, part of a message
  * lies in this process: until it is received, kin_pipe_handle need not show it and the end cannot be given away.
- * KIN_E_TOO_BIG also if something is attached to the message, with *size its length: see kin_pipe_recv_with.
+ * KIN_E_BUFFER also if something is attached to the message, with *size its length: see kin_pipe_recv_with.
  * KIN_E_CLOSED: the other side is closed or dead, and all it sent has been received. KIN_E_DAMAGED: it sent what is
  * no message; that is dropped, and the next call goes on after it. KIN_E_NO_MEMORY: a message to be kept could not
  * be; it is lost. */
@@ -94,7 +94,7 @@ KIN_API kin_status kin_pipe_send_with(kin_pipe *pipe, const void *data, size_t s
                                       size_t count, int64_t timeout);
 
 /* The same, and what is attached; it is the caller's. *count: in, room for attachments; out, how many there are.
- * KIN_E_TOO_BIG: buffer or room is short; *size and *count are what is needed, and the message is kept. KIN_E_HANDLE:
+ * KIN_E_BUFFER: buffer or room is short; *size and *count are what is needed, and the message is kept. KIN_E_HANDLE:
  * what was attached could not be taken (no descriptor free; Windows: the process for which it was meant has died);
  * the message is lost. */
 KIN_API kin_status kin_pipe_recv_with(kin_pipe *pipe, void *buffer, size_t capacity, size_t *size,

@@ -92,7 +92,7 @@ typedef struct kin_pool kin_pool;
 #define KIN_POOL_WORKERS_MAX 255u
 
 typedef struct kin_pool_options {
-    size_t size;             /* sizeof(kin_pool_options); KIN_POOL_OPTIONS_INIT sets it */
+    size_t size;             /* of this struct, in bytes; its _INIT macro sets it */
     uint32_t workers;        /* 0: kin_cpu_count */
     kin_start_method method; /* how they are started */
     /* A function that each worker runs first, with in and out NULL; or NULL. If it returns not 0, the worker ends; what
@@ -147,7 +147,7 @@ KIN_API kin_status kin_pool_join(kin_pool *pool, int64_t timeout);
 KIN_API kin_status kin_pool_poll(kin_pool *pool);
 
 typedef struct kin_pool_info {
-    size_t size;                         /* of this struct: the caller sets it */
+    size_t size;                         /* of this struct, in bytes; its _INIT macro sets it */
     uint32_t workers;                    /* that there should be */
     uint32_t alive;                      /* that there are */
     uint64_t started;                    /* ever */
@@ -160,6 +160,14 @@ typedef struct kin_pool_info {
     char message[KIN_TASK_MESSAGE];      /* and its message */
 } kin_pool_info;
 
+#define KIN_POOL_INFO_INIT                                                                                             \
+    {                                                                                                                  \
+        sizeof(kin_pool_info), 0, 0, 0, 0, 0, 0, {0, 0, 0, 0}, {0}, 0,                                                 \
+        {                                                                                                              \
+            0                                                                                                          \
+        }                                                                                                              \
+    }
+
 KIN_API kin_status kin_pool_inspect(kin_pool *pool, kin_pool_info *info);
 
 /* ---- work ---- */
@@ -167,7 +175,7 @@ KIN_API kin_status kin_pool_inspect(kin_pool *pool, kin_pool_info *info);
 typedef struct kin_future kin_future;
 
 typedef struct kin_job {
-    size_t size;          /* sizeof(kin_job); KIN_JOB_INIT sets it */
+    size_t size;          /* of this struct, in bytes; its _INIT macro sets it */
     const char *task;     /* the name of a task registered with kin_register_tasks */
     const kin_args *args; /* bytes and objects (locks, queues, ...), copied now; no handles; or NULL */
     const void
@@ -200,12 +208,13 @@ typedef struct kin_job {
 /* Gives the pool work; does not wait for it, but, up to timeout, for room: some thousand works may be unbegun. *out
  * is the caller's; kin_future_close. O(tasks / 256 + what is copied), and the waking of as many sleeping workers as
  * there are batches for. Memory of closed works is there for the next ones. Errors: KIN_E_ARGUMENT, KIN_E_ENTRY (not
- * registered), KIN_E_FAMILY (an array is not in the pool's family), KIN_E_UNSUPPORTED (handles among args),
- * KIN_E_CLOSED, KIN_E_WORKER_DIED (the pool is broken), KIN_E_TIMED_OUT, KIN_E_TOO_BIG, KIN_E_NO_MEMORY. */
+ * registered), KIN_E_NOT_SHARED (an array is not in the pool's family), KIN_E_FAMILY (args of another one),
+ * KIN_E_UNSUPPORTED (handles among args), KIN_E_CLOSED, KIN_E_WORKER_DIED (the pool is broken), KIN_E_TIMED_OUT,
+ * KIN_E_TOO_BIG, KIN_E_NO_MEMORY. */
 KIN_API kin_status kin_pool_submit(kin_future **out, kin_pool *pool, const kin_job *work, int64_t timeout);
 
 typedef struct kin_job_result {
-    size_t size;    /* of this struct: the caller sets it */
+    size_t size;    /* of this struct, in bytes; its _INIT macro sets it */
     uint64_t tasks; /* that the work had */
     uint64_t done, failed, died, cancelled, unfinished;
     uint64_t task; /* the first trouble that was noticed: which task; it begins with item task * chunk, */
@@ -215,6 +224,14 @@ typedef struct kin_job_result {
     kin_exit worker;
     char message[KIN_TASK_MESSAGE]; /* its message */
 } kin_job_result;
+
+#define KIN_JOB_RESULT_INIT                                                                                            \
+    {                                                                                                                  \
+        sizeof(kin_job_result), 0, 0, 0, 0, 0, 0, 0, 0, {0, 0, 0, 0},                                                  \
+        {                                                                                                              \
+            0                                                                                                          \
+        }                                                                                                              \
+    }
 
 /* Submits and waits for all; with count 0 the result is copied to work->out. outcome, if not null, tells more.
  * Errors: those of kin_pool_submit and kin_future_wait; at KIN_E_TIMED_OUT the work is ended as by kin_future_kill:
@@ -236,7 +253,7 @@ KIN_API kin_status kin_future_get(const void **result, size_t *size, kin_future 
 /* The next task that has ended: *first and *count are its items, *status what it returned (as kin_job_result's;
  * KIN_E_CANCELLED). In order: that of the first items, and so on, each when all before it have been given; else as
  * they end; tasks of a batch that is being run may come 20 ms late. Do not mix both on one future. O(1), however many
- * tasks have been given, or run for long; at worst O(W). Errors: KIN_E_NOT_FOUND (all have been given),
+ * tasks have been given, or run for long; at worst O(W). Errors: KIN_E_END (all have been given),
  * KIN_E_TIMED_OUT, KIN_E_NO_MEMORY, KIN_E_DAMAGED (another member has written over how its tasks ended). */
 KIN_API kin_status kin_future_next(kin_future *future, int in_order, uint64_t *first, uint64_t *count, int *status,
                                    int64_t timeout);

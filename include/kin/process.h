@@ -122,7 +122,7 @@ typedef enum kin_start_method {
 } kin_start_method;
 
 typedef struct kin_process_options {
-    size_t size; /* sizeof(kin_process_options); KIN_PROCESS_OPTIONS_INIT sets it */
+    size_t size; /* of this struct, in bytes; its _INIT macro sets it */
     kin_start_method method;
     const char *program;     /* spawn: path of the program, which calls kin_child_main; NULL: this program */
     const char *const *argv; /* spawn: its arguments, NULL-terminated; NULL, and fork server: only the program's name */
@@ -180,7 +180,7 @@ typedef struct kin_process_options {
  * Errors: KIN_E_ARGUMENT (also KIN_START_FORK or KIN_START_FORKSERVER with a program), KIN_E_ENTRY (not registered;
  * with a program, the child ends with KIN_EXIT_START instead), KIN_E_NO_CHILD_MAIN, KIN_E_UNSUPPORTED (KIN_START_FORK
  * and KIN_START_FORKSERVER on Windows; KIN_START_FORKSERVER with a C library or kernel that does not let it be: Linux
- * with glibc does), KIN_E_CLOSED (KIN_START_FORKSERVER: the server ended at once, twice), KIN_E_NOT_FOUND (no such
+ * with glibc does), KIN_E_CLOSED (KIN_START_FORKSERVER: the server ended at once, twice), KIN_E_PROGRAM (no such
  * program or directory), KIN_E_PERMISSION, KIN_E_LIMIT (processes, members), KIN_E_HANDLE (an argument's handle or a
  * stream is closed), KIN_E_NO_MEMORY, KIN_E_TOO_BIG (arguments), KIN_E_OS.  After an error nothing is left. */
 KIN_API kin_status kin_process_start(kin_process **out, const char *entry, const kin_args *args,
@@ -217,7 +217,7 @@ KIN_API const char *kin_exit_text(const kin_exit *how, char *buffer, size_t size
 
 /* Waits for its end, at most timeout nanoseconds; *result, if not null, is how it ended. May be asked again. What the
  * child held is cleaned up here. Not for several threads at once on one process.
- * Errors: KIN_E_TIMED_OUT, KIN_E_ARGUMENT, KIN_E_NOT_FOUND (POSIX: the program itself reaped the child, or ignores
+ * Errors: KIN_E_TIMED_OUT, KIN_E_ARGUMENT, KIN_E_REAPED (POSIX: the program itself reaped the child, or ignores
  * SIGCHLD), KIN_E_OS. */
 KIN_API kin_status kin_process_join(kin_process *process, int64_t timeout, kin_exit *result);
 
@@ -254,15 +254,21 @@ KIN_API size_t kin_process_children(kin_process **list, size_t room);
 /* ---- this process ---- */
 
 typedef struct kin_process_info {
+    size_t size; /* KIN_PROCESS_INFO_INIT sets it */
     uint32_t pid;
     uint32_t parent;   /* pid of the process that started it, which may have ended meanwhile; 0: not known */
     int started;       /* 1 if kin_process_start started it: */
     const char *entry; /* then the name of its entry, valid while it runs; else "" */
 } kin_process_info;
 
+#define KIN_PROCESS_INFO_INIT                                                                                          \
+    {                                                                                                                  \
+        sizeof(kin_process_info), 0, 0, 0, NULL                                                                        \
+    }
+
 /* Who the calling process is. A fork of the program's own has not been started by kin. Any thread. KIN_E_ARGUMENT:
  * null. */
-KIN_API kin_status kin_process_current(kin_process_info *out);
+KIN_API kin_status kin_process_current(kin_process_info *info);
 
 /* How many processors the calling thread can keep busy with others of its process, at least 1: those it may run on, or
  * fewer, rounded up, if a control group (v1 or v2) or a job gives less time. Asked of the system anew each time, which

@@ -25,7 +25,7 @@
  * in hand; nobody else is held up, nothing is torn, and kin_queue_inspect counts them. What is reserved or peeked by
  * a process that dies is lost in the same way, and is noticed by those it stands in the way of within 50 ms.
  *
- * Any thread of any member may call all of these. All: KIN_E_ARGUMENT (null, a negative timeout), KIN_E_FAMILY,
+ * Any thread of any member may call all of these. All: KIN_E_ARGUMENT (null, a negative timeout), KIN_E_NOT_SHARED,
  * KIN_E_TYPE (not a queue of a family this process is in), KIN_E_LIMIT (no thread entry), KIN_E_DAMAGED (a member
  * wrote over the queue).
  */
@@ -73,7 +73,7 @@ KIN_API kin_status kin_queue_put(kin_queue *queue, const void *data, size_t size
 
 /* Copies the next message into buffer and its length into *size (size may be NULL), waiting at most timeout for one,
  * and for its turn if others wait. With KIN_NOW it waits for neither.
- * Errors: KIN_E_TIMED_OUT; KIN_E_CLOSED: closed and empty; KIN_E_TOO_BIG: longer than capacity: the message stays,
+ * Errors: KIN_E_TIMED_OUT; KIN_E_CLOSED: closed and empty; KIN_E_BUFFER: longer than capacity: the message stays,
  * and *size is its length. */
 KIN_API kin_status kin_queue_get(kin_queue *queue, void *buffer, size_t capacity, size_t *size, int64_t timeout);
 
@@ -91,7 +91,7 @@ KIN_API kin_status kin_queue_put_many(kin_queue *queue, const kin_message *messa
                                       int64_t timeout);
 
 /* Gets at least one message, and as many more, up to count, as are there. *done: how many. A message longer than its
- * place ends it: KIN_E_TOO_BIG if it is the first, with its length in messages[0].size. Cost: O(count + bytes), one
+ * place ends it: KIN_E_BUFFER if it is the first, with its length in messages[0].size. Cost: O(count + bytes), one
  * lock. Errors: as kin_queue_get. */
 KIN_API kin_status kin_queue_get_many(kin_queue *queue, kin_message *messages, size_t count, size_t *done,
                                       int64_t timeout);
@@ -108,7 +108,7 @@ KIN_API kin_status kin_queue_commit(kin_queue *queue, void *memory, size_t size)
 KIN_API kin_status kin_queue_discard(kin_queue *queue, void *memory);
 
 /* The next message where it lies, for this consumer alone: to be read there and then consumed. Several may be peeked
- * at once. Cost: O(1), nothing is copied. Errors: as kin_queue_get, but for KIN_E_TOO_BIG. */
+ * at once. Cost: O(1), nothing is copied. Errors: as kin_queue_get, but for KIN_E_BUFFER. */
 KIN_API kin_status kin_queue_peek(const void **memory, size_t *size, kin_queue *queue, int64_t timeout);
 /* Gives its room back, when all before it is consumed, too: O(messages peeked meanwhile) for the next get. By the
  * thread that peeked it. Errors: KIN_E_STALE (memory was not peeked by this thread). */
@@ -128,7 +128,7 @@ KIN_API kin_status kin_queue_empty(const kin_queue *queue, int *empty);
 KIN_API kin_status kin_queue_full(const kin_queue *queue, int *full);
 
 typedef struct kin_queue_info {
-    size_t size;        /* of this struct: the caller sets it */
+    size_t size;        /* of this struct, in bytes; its _INIT macro sets it */
     uint64_t capacity;  /* the largest message, bytes */
     uint64_t room;      /* bytes free, for messages and 16 bytes each */
     uint32_t messages;  /* as kin_queue_size */
@@ -136,6 +136,11 @@ typedef struct kin_queue_info {
     uint64_t lost_puts; /* messages that died with the process that was putting, or had reserved, them */
     uint64_t lost_gets; /* with the one that was getting, or had peeked, them */
 } kin_queue_info;
+
+#define KIN_QUEUE_INFO_INIT                                                                                            \
+    {                                                                                                                  \
+        sizeof(kin_queue_info), 0, 0, 0, 0, 0, 0                                                                       \
+    }
 
 KIN_API kin_status kin_queue_inspect(const kin_queue *queue, kin_queue_info *info);
 

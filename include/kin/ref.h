@@ -34,7 +34,7 @@ typedef enum kin_type { /* pinned */
 } kin_type;
 
 /* Makes the ref of an object: of an object (a lock, a semaphore, ...) wherever it lies, also inside a struct; or with
- * KIN_TYPE_MEMORY of a block, by its start. Errors: KIN_E_ARGUMENT, KIN_E_FAMILY (not in an arena), KIN_E_TYPE (not
+ * KIN_TYPE_MEMORY of a block, by its start. Errors: KIN_E_ARGUMENT, KIN_E_NOT_SHARED (not in an arena), KIN_E_TYPE (not
  * such an object), KIN_E_STALE. */
 KIN_API kin_status kin_ref_of(kin_ref *out, kin_type type, const void *object);
 

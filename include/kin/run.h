@@ -58,7 +58,7 @@ typedef enum kin_run_stream {                       /* pinned */
 #define KIN_RUN_BOUND 16u    /* it is killed when the caller ends, however that does; see kin_run_start */
 
 typedef struct kin_run_options {
-    size_t size; /* sizeof(kin_run_options); KIN_RUN_OPTIONS_INIT sets it */
+    size_t size; /* of this struct, in bytes; its _INIT macro sets it */
     uint32_t flags;
     kin_run_stream input, output, errors; /* all inherited; kin_run_output collects an inherited output */
     const void *input_bytes;              /* with KIN_RUN_BYTES; then the input ends */
@@ -76,6 +76,7 @@ typedef struct kin_run_options {
     }
 
 typedef struct kin_run_result {
+    size_t size;        /* KIN_RUN_RESULT_INIT sets it */
     kin_exit exit;      /* how it ended; code -1 and KIN_END_UNKNOWN if it was not started */
     int started;        /* 1 if there was a program to end: tells an error of the start from one of the run */
     char *output;       /* what was collected, also before a timeout or an error; a zero byte follows; or NULL */
@@ -85,10 +86,15 @@ typedef struct kin_run_result {
     char *command; /* argv in one line, for a message to people; or NULL */
 } kin_run_result;
 
+#define KIN_RUN_RESULT_INIT                                                                                            \
+    {                                                                                                                  \
+        sizeof(kin_run_result), {-1, 0, 0, KIN_END_UNKNOWN}, 0, NULL, 0, NULL, 0, NULL                                 \
+    }
+
 /* Runs a program to its end; *result, if not null, is how it ended: a program that fails is no error of this call.
  * options NULL: all defaults. argv and options are only borrowed.
  * Errors of all three, of the start: KIN_E_ARGUMENT (null, an empty argv or argv[0], unknown flags, streams that make
- * no sense, a negative time, text that is not UTF-8 on Windows, a collected stream in kin_run), KIN_E_NOT_FOUND (no
+ * no sense, a negative time, text that is not UTF-8 on Windows, a collected stream in kin_run), KIN_E_PROGRAM (no
  * such program or directory), KIN_E_PERMISSION (not executable), KIN_E_UNSUPPORTED (not in a format that the system can
  * run, a batch file), KIN_E_TOO_BIG (arguments and environment), KIN_E_BUSY (a program file that is open for writing),
  * KIN_E_LIMIT (processes, descriptors), KIN_E_NO_MEMORY, KIN_E_OS. After these nothing has run, and nothing is left.
@@ -96,8 +102,9 @@ typedef struct kin_run_result {
  * killed; also if it ended well when it was asked. KIN_E_TOO_BIG: there was more output than the limit; it was killed.
  * KIN_E_NO_MEMORY for the output: likewise. KIN_E_HANDLE: this process has closed the pipe to a stream, as by
  * closefrom: likewise.
- * KIN_E_PERMISSION: it was to be ended and may not be (it runs as another user): it goes on, unwatched. KIN_E_OS: also
- * when, with POSIX, the caller ignores SIGCHLD or reaps all children itself: it has run, but how it ended is lost. */
+ * KIN_E_PERMISSION: it was to be ended and may not be (it runs as another user): it goes on, unwatched. KIN_E_REAPED
+ * (POSIX): it has run, but how it ended is lost, since the caller ignores SIGCHLD or reaps all children itself.
+ * KIN_E_OS. */
 KIN_API kin_status kin_run(const char *const *argv, const kin_run_options *options, kin_exit *result);
 
 /* The same, but KIN_E_FAILED if it does not end with exit code 0; result says how it did, and has the command, and what
@@ -147,8 +154,8 @@ KIN_API void kin_run_close(kin_program *program);
 
 /* Waits for its end, at most timeout; KIN_NOW asks. *result, if not null, is how it ended, also if the option's timeout
  * ended it (KIN_END_KILLED). May be asked again.
- * Errors: KIN_E_TIMED_OUT: it still runs. KIN_E_TOO_BIG, KIN_E_NO_MEMORY, KIN_E_PERMISSION, KIN_E_FAILED, KIN_E_OS: it
- * has ended, as with kin_run. KIN_E_ARGUMENT. */
+ * Errors: KIN_E_TIMED_OUT: it still runs. KIN_E_TOO_BIG, KIN_E_NO_MEMORY, KIN_E_PERMISSION, KIN_E_FAILED, KIN_E_REAPED,
+ * KIN_E_OS: it has ended, as with kin_run. KIN_E_ARGUMENT. */
 KIN_API kin_status kin_run_wait(kin_program *program, int64_t timeout, kin_exit *result);
 
 /* What was collected of a program that has ended (KIN_E_BUSY: kin_run_wait has not said so yet), once; the caller's,

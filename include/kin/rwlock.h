@@ -37,11 +37,12 @@ typedef enum kin_rwlock_mode { KIN_RWLOCK_READ = 1, KIN_RWLOCK_WRITE = 2 } kin_r
 KIN_API kin_status kin_rwlock_create(kin_rwlock **out, kin_family *family);
 /* As kin_lock_destroy. */
 KIN_API kin_status kin_rwlock_destroy(kin_rwlock *lock);
-/* In the caller's shared memory. Errors: KIN_E_ARGUMENT (null, misaligned), KIN_E_FAMILY. */
+/* In the caller's shared memory. Errors: KIN_E_ARGUMENT (null, misaligned), KIN_E_NOT_SHARED. */
 KIN_API kin_status kin_rwlock_init(kin_rwlock *lock);
 KIN_API kin_status kin_rwlock_fini(kin_rwlock *lock);
 
-/* All of these: KIN_E_ARGUMENT (null), KIN_E_FAMILY, KIN_E_TYPE (not such a lock of a family this process is in). */
+/* All of these: KIN_E_ARGUMENT (null), KIN_E_NOT_SHARED, KIN_E_TYPE (not such a lock of a family this process is in).
+ * */
 
 /* Waits at most timeout nanoseconds (KIN_NOW tries, KIN_FOREVER). KIN_OK: held. KIN_OWNER_DIED: held for writing, and
  * a writer died with it. Errors: KIN_E_TIMED_OUT, KIN_E_DEADLOCK (the caller holds it, and would wait for itself; or

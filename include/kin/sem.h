@@ -48,20 +48,20 @@ KIN_API kin_status kin_sem_create(kin_sem **out, kin_family *family, uint32_t va
 KIN_API kin_status kin_sem_create_leased(kin_sem **out, kin_family *family, uint32_t permits);
 /* As kin_lock_destroy. */
 KIN_API kin_status kin_sem_destroy(kin_sem *sem);
-/* In the caller's shared memory. Errors: KIN_E_ARGUMENT (also null, misaligned), KIN_E_FAMILY. */
+/* In the caller's shared memory. Errors: KIN_E_ARGUMENT (also null, misaligned), KIN_E_NOT_SHARED. */
 KIN_API kin_status kin_sem_init(kin_sem *sem, uint32_t value, uint32_t maximum);
 KIN_API kin_status kin_sem_fini(kin_sem *sem);
 
 /* Takes count permits at once, or none, waiting at most timeout nanoseconds. Waiters are woken oldest first, but who
  * runs may take permits before one that is being woken; one that wants many may wait while others take few. Errors:
- * KIN_E_TIMED_OUT, KIN_E_ARGUMENT (null, count 0 or above the maximum, negative timeout), KIN_E_FAMILY, KIN_E_TYPE,
+ * KIN_E_TIMED_OUT, KIN_E_ARGUMENT (null, count 0 or above the maximum, negative timeout), KIN_E_NOT_SHARED, KIN_E_TYPE,
  * KIN_E_LIMIT, KIN_E_STALE (this process was taken for dead by the others). A leased one that another process holds
  * up, stopped in the middle of an operation on it: KIN_E_TIMED_OUT, up to two seconds late; it goes on when that one
  * is continued or killed. */
 KIN_API kin_status kin_sem_acquire(kin_sem *sem, uint32_t count, int64_t timeout);
 
 /* Gives count permits back and wakes whom they suffice. Errors: KIN_E_OVERFLOW (it would pass the maximum, which is
- * exact on every system; nothing changes), KIN_E_ARGUMENT, KIN_E_FAMILY, KIN_E_TYPE. A leased one: KIN_E_NOT_OWNER
+ * exact on every system; nothing changes), KIN_E_ARGUMENT, KIN_E_NOT_SHARED, KIN_E_TYPE. A leased one: KIN_E_NOT_OWNER
  * (more than this process holds; nothing changes) in place of KIN_E_OVERFLOW; KIN_E_BUSY (for more than ten seconds
  * another process was stopped in the middle of an operation on it; nothing changes); KIN_E_LIMIT. */
 KIN_API kin_status kin_sem_release(kin_sem *sem, uint32_t count);
@@ -69,7 +69,7 @@ KIN_API kin_status kin_sem_release(kin_sem *sem, uint32_t count);
 /* The permits free at this moment; asking disturbs nothing. Of a leased one: those of a dead process count as held
  * until somebody has noticed its death (who waits, who joins it, kin_family_reap); and while others acquire and
  * release it, it is near the truth only, for the permits are counted one after the other. Errors: KIN_E_ARGUMENT,
- * KIN_E_FAMILY, KIN_E_TYPE. */
+ * KIN_E_NOT_SHARED, KIN_E_TYPE. */
 KIN_API kin_status kin_sem_value(const kin_sem *sem, uint32_t *value);
 
 KIN_END

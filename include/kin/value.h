@@ -48,9 +48,9 @@ KIN_API kin_status kin_value_create(kin_value **out, kin_family *family, kin_ele
 /* As kin_lock_destroy. */
 KIN_API kin_status kin_value_destroy(kin_value *value);
 
-/* size must be the element's. KIN_OK or KIN_OWNER_DIED (done, see above). Errors: KIN_E_ARGUMENT (null, another
- * size), KIN_E_FAMILY, KIN_E_TYPE, and those of kin_lock_acquire, which is called with KIN_FOREVER: KIN_E_DEADLOCK if
- * the caller holds the value's lock. */
+/* size must be the element's. KIN_OK or KIN_OWNER_DIED (done, see above). Errors: KIN_E_ARGUMENT (null), KIN_E_SIZE
+ * (another size), KIN_E_NOT_SHARED, KIN_E_TYPE, and those of kin_lock_acquire, which is called with KIN_FOREVER:
+ * KIN_E_DEADLOCK if the caller holds the value's lock. */
 KIN_API kin_status kin_value_get(kin_value *value, void *out, size_t size);
 KIN_API kin_status kin_value_set(kin_value *value, const void *in, size_t size);
 
@@ -72,8 +72,8 @@ KIN_API kin_status kin_array_destroy(kin_array *array);
 /* 0 for what is no array. */
 KIN_API size_t kin_array_count(const kin_array *array);
 
-/* Copies elements [first, first + count). size is the buffer's size in bytes, exactly count elements.
- * Statuses as kin_value_get; KIN_E_ARGUMENT also for a range outside the array. */
+/* Copies elements [first, first + count). size is the buffer's size in bytes, exactly count elements
+ * (else KIN_E_SIZE). Statuses as kin_value_get; KIN_E_ARGUMENT also for a range outside the array. */
 KIN_API kin_status kin_array_get(kin_array *array, size_t first, size_t count, void *out, size_t size);
 KIN_API kin_status kin_array_set(kin_array *array, size_t first, size_t count, const void *in, size_t size);
 

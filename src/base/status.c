@@ -1,5 +1,6 @@
 #include "base/status.h"
 #include "kin/status.h"
+#include "kin/version.h"
 
 #include "os.h"
 
@@ -50,7 +51,7 @@ const char *kin_os_error_text(int code, char *buffer, size_t size)
     return buffer;
 }
 
-int64_t kin_now(void)
+int kin_version(void)
 {
-    return kin_os_now();
+    return KIN_VERSION_MAJOR * 1000000 + KIN_VERSION_MINOR * 1000 + KIN_VERSION_PATCH;
 }

@@ -34,6 +34,7 @@
 #include "memory/heap.h"
 #include "memory/object.h"
 #include "park/owner_lock.h"
+#include "base/last_error.h"
 
 #include <string.h>
 
@@ -223,7 +224,7 @@ void kin__container_undo(kin__seat *seat, kin__container *it)
 kin_status kin__container_create(void **out, kin_family *family, const kin__kind *kind)
 {
     void *memory;
-    kin_status status = out ? kin__family_resolve(&family, family) : KIN_E_ARGUMENT;
+    kin_status status = out ? kin__family_resolve(&family, family) : kin__refuse(KIN_E_ARGUMENT, "out is NULL");
     if (status == KIN_OK) {
         status = kin_alloc(&memory, family, sizeof(kin__container));
     }
@@ -245,7 +246,7 @@ kin_status kin__container_create(void **out, kin_family *family, const kin__kind
 kin_status kin__container_open(kin__seat **out, const void *p, const kin__kind *kind)
 {
     if (!p) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "the object is NULL");
     }
     *out = kin__seat_fast(p, (uint32_t)kind->type);
     return *out ? KIN_OK : kin__seat_find(out, p, (uint32_t)kind->type);
@@ -290,7 +291,7 @@ kin_status kin__entry_make(kin__entry **out, kin__seat *seat, kin__container *it
 {
     void *memory;
     if (value_size > UINT32_MAX) {
-        return KIN_E_TOO_BIG;
+        return kin__refuse(KIN_E_TOO_BIG, "a value has less than 4 GiB");
     }
     kin_status status = kin__container_take(&memory, seat, it, KIN__ENTRY_MADE, kin__entry_size(key_size, value_size));
     if (status != KIN_OK) {
@@ -315,7 +316,8 @@ kin_status kin__entry_copy(const kin__found *found, void *buffer, size_t capacit
         *size = found->value_size;
     }
     if (found->value_size > capacity) {
-        return KIN_E_TOO_BIG;
+        return kin__explain(KIN_E_BUFFER, "the value has %zu bytes, the buffer %zu", (size_t)found->value_size,
+                            capacity);
     }
     if (found->value_size > 0) {
         memcpy(buffer, found->value, found->value_size);

@@ -136,7 +136,7 @@ static inline bool kin__entry_open(kin_family *family, uint64_t word, kin__found
     return kin__family_covers(family, offset, kin__entry_size(out->key_size, out->value_size));
 }
 
-/* The value for a caller: KIN_E_TOO_BIG, with *size, if it is longer than capacity. */
+/* The value for a caller: KIN_E_BUFFER, with *size, if it is longer than capacity. */
 kin_status kin__entry_copy(const kin__found *found, void *buffer, size_t capacity, size_t *size);
 
 #endif

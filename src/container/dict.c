@@ -6,6 +6,7 @@
 #include "container/hash_table.h"
 #include "container/snapshot.h"
 #include "family/thread_slot.h"
+#include "base/last_error.h"
 
 #include <string.h>
 
@@ -22,18 +23,18 @@ typedef struct work { /* of one call */
 
 kin_status kin_dict_create(kin_dict **out, kin_family *family)
 {
-    return kin__container_create((void **)out, family, &kin__dict_kind);
+    return kin__told(kin__container_create((void **)out, family, &kin__dict_kind));
 }
 
 kin_status kin_dict_destroy(kin_dict *dict)
 {
-    return kin__container_destroy(dict, &kin__dict_kind);
+    return kin__told(kin__container_destroy(dict, &kin__dict_kind));
 }
 
 static kin_status open_work(work *out, kin_dict *dict, const void *key, size_t key_size)
 {
     if (!key || key_size == 0 || key_size > KIN_DICT_KEY_MAX) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "key is NULL, or key_size is 0, or key_size is more than KIN_DICT_KEY_MAX");
     }
     kin_status status = kin__container_open(&out->seat, dict, &kin__dict_kind);
     if (status == KIN_OK) {
@@ -59,31 +60,32 @@ static kin_status read_locked(work *w, void *buffer, size_t capacity, size_t *si
 kin_status kin_dict_get(kin_dict *dict, const void *key, size_t key_size, void *buffer, size_t capacity, size_t *size)
 {
     work w;
-    kin_status status = buffer || capacity == 0 ? open_work(&w, dict, key, key_size) : KIN_E_ARGUMENT;
+    kin_status status = buffer || capacity == 0 ? open_work(&w, dict, key, key_size)
+                                                : kin__refuse(KIN_E_ARGUMENT, "buffer is NULL and capacity is not 0");
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     for (int i = 0; i < ATTEMPTS; i++) {
         status = kin__table_read(w.seat->family, w.it, &w.key, buffer, capacity, size);
         if (status != KIN_E_BUSY) {
-            return status;
+            return kin__told(status);
         }
     }
-    return read_locked(&w, buffer, capacity, size);
+    return kin__told(read_locked(&w, buffer, capacity, size));
 }
 
 kin_status kin_dict_contains(kin_dict *dict, const void *key, size_t key_size, int *there)
 {
     if (!there) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "there is NULL");
     }
     kin_status status = kin_dict_get(dict, key, key_size, NULL, 0, NULL);
-    bool found = status == KIN_OK || status == KIN_E_TOO_BIG;
+    bool found = status == KIN_OK || status == KIN_E_BUFFER;
     if (found || status == KIN_E_NOT_FOUND) {
         *there = found;
         return KIN_OK;
     }
-    return status;
+    return kin__told(status);
 }
 
 /* ---- changing ---- */
@@ -138,18 +140,21 @@ static bool sound_value(const void *value, size_t size)
 kin_status kin_dict_set(kin_dict *dict, const void *key, size_t key_size, const void *value, size_t size)
 {
     work w;
-    kin_status status = sound_value(value, size) ? begin(&w, dict, key, key_size) : KIN_E_ARGUMENT;
-    return status == KIN_OK ? end(&w, put(&w, value, size)) : status;
+    kin_status status = sound_value(value, size) ? begin(&w, dict, key, key_size)
+                                                 : kin__refuse(KIN_E_ARGUMENT, "value is NULL and size is not 0");
+    return kin__told(status == KIN_OK ? end(&w, put(&w, value, size)) : status);
 }
 
 kin_status kin_dict_set_if_absent(kin_dict *dict, const void *key, size_t key_size, const void *value, size_t size)
 {
     work w;
-    kin_status status = sound_value(value, size) ? begin(&w, dict, key, key_size) : KIN_E_ARGUMENT;
+    kin_status status = sound_value(value, size) ? begin(&w, dict, key, key_size)
+                                                 : kin__refuse(KIN_E_ARGUMENT, "value is NULL and size is not 0");
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
-    return end(&w, w.there ? KIN_E_EXISTS : put(&w, value, size));
+    return kin__told(
+        end(&w, w.there ? kin__refuse(KIN_E_EXISTS, "the key has a value already") : put(&w, value, size)));
 }
 
 static bool is_expected(const work *w, const void *expected, size_t size)
@@ -165,9 +170,12 @@ kin_status kin_dict_compare_and_set(kin_dict *dict, const void *key, size_t key_
 {
     work w;
     bool sound = done && (expected || value) && sound_value(expected, expected_size) && sound_value(value, size);
-    kin_status status = sound ? begin(&w, dict, key, key_size) : KIN_E_ARGUMENT;
+    kin_status status =
+        sound ? begin(&w, dict, key, key_size)
+              : kin__refuse(KIN_E_ARGUMENT,
+                            "expected and value are both NULL, or done is NULL, or a size is not 0 for NULL");
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     *done = is_expected(&w, expected, expected_size);
     if (*done && value) {
@@ -176,7 +184,7 @@ kin_status kin_dict_compare_and_set(kin_dict *dict, const void *key, size_t key_
         kin__table_remove(w.seat, w.it, &w.way, &w.place);
     }
     *done = *done && status == KIN_OK;
-    return end(&w, status);
+    return kin__told(end(&w, status));
 }
 
 /* Changes a copy, which is in doubt until it is published. */
@@ -193,7 +201,7 @@ static kin_status change_copy(work *w, size_t room, kin_dict_change *change, voi
     memcpy(value, w->place.found.value, size);
     status = change(value, &size, room, context);
     if (status == KIN_OK && size > room) {
-        status = KIN_E_TOO_BIG;
+        status = kin__refuse(KIN_E_TOO_BIG, "the change has set *size to more than room");
     }
     if (status != KIN_OK) {
         kin__container_undo(w->seat, w->it);
@@ -208,11 +216,12 @@ kin_status kin_dict_update(kin_dict *dict, const void *key, size_t key_size, siz
                            void *context)
 {
     work w;
-    kin_status status = change ? begin(&w, dict, key, key_size) : KIN_E_ARGUMENT;
+    kin_status status = change ? begin(&w, dict, key, key_size) : kin__refuse(KIN_E_ARGUMENT, "change is NULL");
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
-    return end(&w, w.there ? change_copy(&w, room, change, context) : KIN_E_NOT_FOUND);
+    return kin__told(end(&w, w.there ? change_copy(&w, room, change, context)
+                                     : kin__refuse(KIN_E_NOT_FOUND, "the dict has no such key")));
 }
 
 kin_status kin_dict_remove(kin_dict *dict, const void *key, size_t key_size)
@@ -220,12 +229,12 @@ kin_status kin_dict_remove(kin_dict *dict, const void *key, size_t key_size)
     work w;
     kin_status status = begin(&w, dict, key, key_size);
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     if (w.there) {
         kin__table_remove(w.seat, w.it, &w.way, &w.place);
     }
-    return end(&w, w.there ? KIN_OK : KIN_E_NOT_FOUND);
+    return kin__told(end(&w, w.there ? KIN_OK : kin__refuse(KIN_E_NOT_FOUND, "the dict has no such key")));
 }
 
 /* ---- the whole of it ---- */
@@ -234,14 +243,15 @@ kin_status kin_dict_clear(kin_dict *dict)
 {
     kin__seat *seat;
     kin_status status = kin__container_open(&seat, dict, &kin__dict_kind);
-    return status == KIN_OK ? kin__container_clear(seat, (kin__container *)dict, &kin__dict_kind) : status;
+    return kin__told(status == KIN_OK ? kin__container_clear(seat, (kin__container *)dict, &kin__dict_kind) : status);
 }
 
 kin_status kin_dict_size(kin_dict *dict, size_t *count)
 {
     kin__seat *seat;
     kin__container *it = (kin__container *)dict;
-    kin_status status = count ? kin__container_open(&seat, dict, &kin__dict_kind) : KIN_E_ARGUMENT;
+    kin_status status =
+        count ? kin__container_open(&seat, dict, &kin__dict_kind) : kin__refuse(KIN_E_ARGUMENT, "count is NULL");
     if (status == KIN_OK) {
         status = kin__container_enter(seat, it, &kin__dict_kind); /* a dead writer may have left it wrong */
     }
@@ -249,25 +259,26 @@ kin_status kin_dict_size(kin_dict *dict, size_t *count)
         *count = (size_t)atomic_load_explicit(&it->count, memory_order_relaxed);
         kin__container_leave(seat, it);
     }
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin_dict_snapshot(kin_snapshot **out, kin_dict *dict)
 {
     kin__seat *seat;
     kin__container *it = (kin__container *)dict;
-    kin_status status = out ? kin__container_open(&seat, dict, &kin__dict_kind) : KIN_E_ARGUMENT;
+    kin_status status =
+        out ? kin__container_open(&seat, dict, &kin__dict_kind) : kin__refuse(KIN_E_ARGUMENT, "out is NULL");
     if (status == KIN_OK) {
         status = kin__container_enter(seat, it, &kin__dict_kind);
     }
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     kin__words_walk walk = kin__words_of(seat->family, &kin__dict_kind, atomic_load(&it->root));
     bool sound = walk.parts > 0 || walk.root == 0;
     status = sound ? kin__snapshot_take(out, &walk, 0, UINT64_MAX) : KIN_E_DAMAGED;
     kin__container_leave(seat, it);
-    return status;
+    return kin__told(status);
 }
 
 /* ---- strings and numbers ---- */
@@ -279,23 +290,24 @@ static size_t length_of(const char *key)
 
 kin_status kin_dict_set_string(kin_dict *dict, const char *key, const char *value)
 {
-    return value ? kin_dict_set(dict, key, length_of(key), value, strlen(value)) : KIN_E_ARGUMENT;
+    return kin__told(value ? kin_dict_set(dict, key, length_of(key), value, strlen(value))
+                           : kin__refuse(KIN_E_ARGUMENT, "value is NULL"));
 }
 
 kin_status kin_dict_get_string(kin_dict *dict, const char *key, char *buffer, size_t capacity, size_t *size)
 {
     size_t length = 0;
     if (!buffer || capacity == 0) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "buffer is NULL, or capacity is 0");
     }
     kin_status status = kin_dict_get(dict, key, length_of(key), buffer, capacity - 1, &length);
     if (status == KIN_OK) {
         buffer[length] = '\0';
     }
-    if (size && (status == KIN_OK || status == KIN_E_TOO_BIG)) {
+    if (size && (status == KIN_OK || status == KIN_E_BUFFER)) {
         *size = length;
     }
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin_dict_set_i64(kin_dict *dict, const char *key, int64_t value)
@@ -307,27 +319,28 @@ kin_status kin_dict_get_i64(kin_dict *dict, const char *key, int64_t *value)
 {
     int64_t found;
     size_t size;
-    kin_status status = value ? kin_dict_get(dict, key, length_of(key), &found, sizeof found, &size) : KIN_E_ARGUMENT;
-    if (status == KIN_E_TOO_BIG || (status == KIN_OK && size != sizeof found)) {
-        return KIN_E_TYPE;
+    kin_status status = value ? kin_dict_get(dict, key, length_of(key), &found, sizeof found, &size)
+                              : kin__refuse(KIN_E_ARGUMENT, "value is NULL");
+    if (status == KIN_E_BUFFER || (status == KIN_OK && size != sizeof found)) {
+        return kin__refuse(KIN_E_SIZE, "the value has not the 8 bytes of a number");
     }
     if (status == KIN_OK) {
         *value = found;
     }
-    return status;
+    return kin__told(status);
 }
 
 static kin_status add(work *w, int64_t amount, int64_t *after)
 {
     int64_t value = 0;
     if (w->there && w->place.found.value_size != sizeof value) {
-        return KIN_E_TYPE;
+        return kin__refuse(KIN_E_SIZE, "the value has not the 8 bytes of a number");
     }
     if (w->there) {
         memcpy(&value, w->place.found.value, sizeof value);
     }
     if (amount > 0 ? value > INT64_MAX - amount : value < INT64_MIN - amount) {
-        return KIN_E_OVERFLOW;
+        return kin__refuse(KIN_E_OVERFLOW, "the sum is outside of 64 bits");
     }
     value += amount;
     kin_status status = put(w, &value, sizeof value);
@@ -341,7 +354,7 @@ kin_status kin_dict_add_i64(kin_dict *dict, const char *key, int64_t amount, int
 {
     work w;
     kin_status status = begin(&w, dict, key, length_of(key));
-    return status == KIN_OK ? end(&w, add(&w, amount, after)) : status;
+    return kin__told(status == KIN_OK ? end(&w, add(&w, amount, after)) : status);
 }
 
 kin_status kin_dict_remove_string(kin_dict *dict, const char *key)

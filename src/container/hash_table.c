@@ -35,6 +35,7 @@
 #include "family/input.h"
 #include "family/thread_slot.h"
 #include "memory/heap.h"
+#include "base/last_error.h"
 
 #define DOUBLED_MAX UINT64_C(1024) /* slots; a segment that needs more has KIN__SEGMENT_MAX */
 #define DEPTH_MAX 20u              /* 4 * 10^9 slots, a directory of 8 MiB */
@@ -109,7 +110,7 @@ kin_status kin__table_read(kin_family *family, kin__container *it, const kin__ke
     kin__place place;
     uint64_t root = atomic_load_explicit(&it->root, memory_order_acquire);
     if (root == 0) {
-        return KIN_E_NOT_FOUND;
+        return kin__refuse(KIN_E_NOT_FOUND, "the dict has no such key");
     }
     bool sound = open_way(family, root, key->hash, &way);
     uint64_t moves = sound ? kin__segment_moves(&way.in) : 0;
@@ -133,7 +134,8 @@ kin_status kin__table_find(kin_family *family, kin__container *it, const kin__ke
     if (!open_way(family, atomic_load_explicit(&it->root, memory_order_relaxed), key->hash, way)) {
         return KIN_E_DAMAGED;
     }
-    kin_status status = way->root ? kin__segment_find(family, &way->in, key, place) : KIN_E_NOT_FOUND;
+    kin_status status = way->root ? kin__segment_find(family, &way->in, key, place)
+                                  : kin__refuse(KIN_E_NOT_FOUND, "the dict has no such key");
     return status == KIN_E_BUSY ? KIN_E_DAMAGED : status; /* only the lock's holder changes it */
 }
 
@@ -263,7 +265,7 @@ static kin_status resize(kin__seat *seat, kin__container *it, const kin__way *wa
 {
     void *memory;
     if (depth > DEPTH_MAX) {
-        return KIN_E_NO_MEMORY;
+        return kin__refuse(KIN_E_NO_MEMORY, "the family's memory is used up: raise options.reserve when it is created");
     }
     kin_status status =
         kin__container_take(&memory, seat, it, KIN__TABLE_MADE, sizeof(kin__directory) + (sizeof(uint64_t) << depth));
@@ -433,7 +435,7 @@ static kin_status go_on_in(kin__container *it, const kin__way *way)
     const view *in = &way->in;
     kin_status status = KIN_OK;
     if (kin__segment_count(in) >= CROWDED(in->capacity)) {
-        return KIN_E_NO_MEMORY;
+        return kin__refuse(KIN_E_NO_MEMORY, "the family's memory is used up: raise options.reserve when it is created");
     }
     if (kin__segment_used(in) >= USED_MAX(in->capacity)) {
         atomic_store_explicit(&it->changing, way->word, memory_order_relaxed);
@@ -469,9 +471,13 @@ kin_status kin__table_make_room(kin__seat *seat, kin__container *it, const kin__
     if (!due && used < USED_MAX(in->capacity)) {
         return KIN_OK;
     }
-    kin_status status = due ? grow(seat, it, key, way) : KIN_E_NO_MEMORY;
+    kin_status status =
+        due ? grow(seat, it, key, way)
+            : kin__refuse(KIN_E_NO_MEMORY, "the family's memory is used up: raise options.reserve when it is created");
     if (made_is_noted(it)) {
-        return status == KIN_OK || status == KIN_E_NO_MEMORY ? KIN_E_BUSY : status;
+        return status == KIN_OK || status == KIN_E_NO_MEMORY
+                   ? kin__refuse(KIN_E_BUSY, "the family's memory is used up: raise options.reserve when it is created")
+                   : status;
     }
     if ((status == KIN_E_NO_MEMORY || status == KIN_E_BUSY) && in->segment) {
         kin_status otherwise = go_on_in(it, way);

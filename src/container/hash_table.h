@@ -23,7 +23,7 @@ typedef struct kin__way { /* to a key's segment; checked, and believed for one c
 
 extern const kin__kind kin__dict_kind;
 
-/* Copies the key's value, without the lock. KIN_E_NOT_FOUND, KIN_E_TOO_BIG (see kin__entry_copy), KIN_E_DAMAGED.
+/* Copies the key's value, without the lock. KIN_E_NOT_FOUND, KIN_E_BUFFER (see kin__entry_copy), KIN_E_DAMAGED.
  * KIN_E_BUSY: the table was being changed, so nothing is known. */
 kin_status kin__table_read(kin_family *family, kin__container *it, const kin__key *key, void *buffer, size_t capacity,
                            size_t *size);

@@ -19,6 +19,7 @@
 #include "family/thread_slot.h"
 #include "kin/list.h"
 #include "memory/heap.h"
+#include "base/last_error.h"
 
 #define ATTEMPTS 100 /* of a get, before it takes the lock */
 #define CAPACITY_MIN UINT64_C(8)
@@ -99,12 +100,12 @@ static const kin__kind list_kind = {KIN_TYPE_LIST, part_count, part_words, has_b
 
 kin_status kin_list_create(kin_list **out, kin_family *family)
 {
-    return kin__container_create((void **)out, family, &list_kind);
+    return kin__told(kin__container_create((void **)out, family, &list_kind));
 }
 
 kin_status kin_list_destroy(kin_list *list)
 {
-    return kin__container_destroy(list, &list_kind);
+    return kin__told(kin__container_destroy(list, &list_kind));
 }
 
 /* ---- reading ---- */
@@ -125,7 +126,9 @@ static kin_status read_item(kin_family *family, kin__container *it, size_t index
     uint64_t word = 0, root = atomic_load_explicit(&it->root, memory_order_acquire);
     bool sound = open_index(family, root, &in), last = index == KIN_LIST_LAST, stands = true;
     uint64_t at = last ? in.count - 1 : index;
-    kin_status status = !sound ? KIN_E_DAMAGED : at < in.count ? KIN_OK : KIN_E_NOT_FOUND;
+    kin_status status = !sound          ? KIN_E_DAMAGED
+                        : at < in.count ? KIN_OK
+                                        : kin__refuse(KIN_E_NOT_FOUND, "the list has no item of that index");
     if (status == KIN_OK) {
         word = atomic_load_explicit(word_at(&in, at), memory_order_acquire);
         sound = kin__entry_open(family, word, &found);
@@ -141,14 +144,15 @@ kin_status kin_list_get(kin_list *list, size_t index, void *buffer, size_t capac
 {
     kin__seat *seat;
     kin__container *it = (kin__container *)list;
-    kin_status status = buffer || capacity == 0 ? kin__container_open(&seat, list, &list_kind) : KIN_E_ARGUMENT;
+    kin_status status = buffer || capacity == 0 ? kin__container_open(&seat, list, &list_kind)
+                                                : kin__refuse(KIN_E_ARGUMENT, "buffer is NULL and capacity is not 0");
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     for (int i = 0; i < ATTEMPTS; i++) {
         status = read_item(seat->family, it, index, buffer, capacity, size);
         if (status != KIN_E_BUSY) {
-            return status;
+            return kin__told(status);
         }
     }
     status = kin__container_enter(seat, it, &list_kind);
@@ -157,7 +161,7 @@ kin_status kin_list_get(kin_list *list, size_t index, void *buffer, size_t capac
         status = status == KIN_E_BUSY ? KIN_E_DAMAGED : status;
         kin__container_leave(seat, it);
     }
-    return status;
+    return kin__told(status);
 }
 
 /* ---- changing ---- */
@@ -220,7 +224,7 @@ static kin_status replace(work *w, uint64_t at, uint64_t gone, uint64_t word, bo
         into.capacity *= 2;
     }
     if (into.capacity > CAPACITY_MAX) {
-        return KIN_E_NO_MEMORY;
+        return kin__refuse(KIN_E_NO_MEMORY, "the family's memory is used up: raise options.reserve when it is created");
     }
     uint64_t size = sizeof(index_block) + into.capacity * sizeof(uint64_t);
     kin_status status = kin__container_take(&memory, w->seat, w->it, KIN__TABLE_MADE, size);
@@ -264,13 +268,14 @@ kin_status kin_list_insert(kin_list *list, size_t index, const void *data, size_
 {
     work w;
     kin__entry *entry;
-    kin_status status = data || size == 0 ? begin(&w, list) : KIN_E_ARGUMENT;
+    kin_status status =
+        data || size == 0 ? begin(&w, list) : kin__refuse(KIN_E_ARGUMENT, "data is NULL and size is not 0");
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     uint64_t at = index == KIN_LIST_LAST ? w.in.count : index;
     if (at > w.in.count) {
-        return end(&w, KIN_E_NOT_FOUND);
+        return kin__told(end(&w, kin__refuse(KIN_E_NOT_FOUND, "the list has no item of that index")));
     }
     status = kin__entry_make(&entry, w.seat, w.it, NULL, 0, data, size);
     if (status == KIN_OK) {
@@ -281,7 +286,7 @@ kin_status kin_list_insert(kin_list *list, size_t index, const void *data, size_
     } else {
         kin__container_undo(w.seat, w.it);
     }
-    return end(&w, status);
+    return kin__told(end(&w, status));
 }
 
 kin_status kin_list_append(kin_list *list, const void *data, size_t size)
@@ -293,18 +298,20 @@ kin_status kin_list_set(kin_list *list, size_t index, const void *data, size_t s
 {
     work w;
     kin__entry *entry;
-    kin_status status = data || size == 0 ? begin(&w, list) : KIN_E_ARGUMENT;
+    kin_status status =
+        data || size == 0 ? begin(&w, list) : kin__refuse(KIN_E_ARGUMENT, "data is NULL and size is not 0");
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     uint64_t at = index == KIN_LIST_LAST ? w.in.count - 1 : index;
-    status = at < w.in.count ? kin__entry_make(&entry, w.seat, w.it, NULL, 0, data, size) : KIN_E_NOT_FOUND;
+    status = at < w.in.count ? kin__entry_make(&entry, w.seat, w.it, NULL, 0, data, size)
+                             : kin__refuse(KIN_E_NOT_FOUND, "the list has no item of that index");
     if (status == KIN_OK) {
         kin__container_doubt(w.it, KIN__ENTRY_GONE, atomic_load_explicit(word_at(&w.in, at), memory_order_relaxed));
         atomic_store_explicit(word_at(&w.in, at), kin__container_taken(w.it, KIN__ENTRY_MADE), memory_order_release);
         kin__container_settle(w.seat, w.it);
     }
-    return end(&w, status);
+    return kin__told(end(&w, status));
 }
 
 static void shrink(work *w)
@@ -340,21 +347,22 @@ kin_status kin_list_pop(kin_list *list, size_t index, void *buffer, size_t capac
 {
     work w;
     kin__found found;
-    kin_status status = buffer || capacity == 0 ? begin(&w, list) : KIN_E_ARGUMENT;
+    kin_status status =
+        buffer || capacity == 0 ? begin(&w, list) : kin__refuse(KIN_E_ARGUMENT, "buffer is NULL and capacity is not 0");
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     uint64_t at = index == KIN_LIST_LAST ? w.in.count - 1 : index;
     if (at >= w.in.count) {
-        return end(&w, KIN_E_NOT_FOUND);
+        return kin__told(end(&w, kin__refuse(KIN_E_NOT_FOUND, "the list has no item of that index")));
     }
     if (!kin__entry_open(w.seat->family, atomic_load_explicit(word_at(&w.in, at), memory_order_relaxed), &found)) {
-        return end(&w, KIN_E_DAMAGED);
+        return kin__told(end(&w, KIN_E_DAMAGED));
     }
     if (buffer || size) {
         status = kin__entry_copy(&found, buffer, capacity, size);
     }
-    return end(&w, status == KIN_OK ? remove_at(&w, at) : status);
+    return kin__told(end(&w, status == KIN_OK ? remove_at(&w, at) : status));
 }
 
 /* ---- the whole of it ---- */
@@ -363,27 +371,27 @@ kin_status kin_list_clear(kin_list *list)
 {
     kin__seat *seat;
     kin_status status = kin__container_open(&seat, list, &list_kind);
-    return status == KIN_OK ? kin__container_clear(seat, (kin__container *)list, &list_kind) : status;
+    return kin__told(status == KIN_OK ? kin__container_clear(seat, (kin__container *)list, &list_kind) : status);
 }
 
 kin_status kin_list_size(kin_list *list, size_t *count)
 {
     work w;
-    kin_status status = count ? begin(&w, list) : KIN_E_ARGUMENT;
+    kin_status status = count ? begin(&w, list) : kin__refuse(KIN_E_ARGUMENT, "count is NULL");
     if (status == KIN_OK) {
         *count = (size_t)w.in.count;
         kin__container_leave(w.seat, w.it);
     }
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin_list_snapshot(kin_snapshot **out, kin_list *list, size_t first, size_t count)
 {
     work w;
-    kin_status status = out ? begin(&w, list) : KIN_E_ARGUMENT;
+    kin_status status = out ? begin(&w, list) : kin__refuse(KIN_E_ARGUMENT, "out is NULL");
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     kin__words_walk walk = kin__words_of(w.seat->family, &list_kind, atomic_load(&w.it->root));
-    return end(&w, kin__snapshot_take(out, &walk, first, count));
+    return kin__told(end(&w, kin__snapshot_take(out, &walk, first, count)));
 }

@@ -2,6 +2,7 @@
 #include "container/snapshot.h"
 
 #include "container/container.h"
+#include "base/last_error.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -89,7 +90,7 @@ kin_status kin__snapshot_take(kin_snapshot **out, const kin__words_walk *table, 
     }
     kin_snapshot *made = malloc(sizeof *made + size);
     if (!made) {
-        return KIN_E_NO_MEMORY;
+        return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
     }
     *made = (kin_snapshot){0};
     status = fill(made, table, &within, size);

@@ -4,6 +4,7 @@
 #include "family/input.h"
 #include "family/layout.h"
 #include "family/member.h"
+#include "base/last_error.h"
 
 #include <string.h>
 
@@ -12,6 +13,12 @@ kin_status kin__family_ticket_of(kin_family *family, kin__family_ticket *out)
     *out = (kin__family_ticket){family->id, family->layout.reserve, family->shm, KIN_OS_NO_HANDLE, false, NULL};
     return kin_os_shm_holds(family->shm, family->base) ? kin_os_pulse_handle(&out->pulse, &family->pulse)
                                                        : KIN_E_HANDLE;
+}
+
+static kin_status other_version(void)
+{
+    return kin__refuse(KIN_E_BLOB_VERSION, "the family was created with another version of kin: build both programs "
+                                           "with the same one");
 }
 
 kin_status kin__family_header(kin_os_handle shm, kin_os_id *id, uint64_t *reserve)
@@ -26,13 +33,13 @@ kin_status kin__family_header(kin_os_handle shm, kin_os_id *id, uint64_t *reserv
     if (kin_os_shm_committed(shm, base, 0, page) < sizeof *arena || atomic_load(&arena->magic) != KIN__MAGIC) {
         status = KIN_E_DAMAGED;
     } else if (kin__read_u32(&arena->version) != KIN__LAYOUT) {
-        status = KIN_E_BLOB_VERSION;
+        status = other_version();
     } else {
         kin__copy_in(id, &arena->id, sizeof *id);
         *reserve = kin__read_u64(&arena->layout.reserve);
         status = *reserve >= page && *reserve % page == 0 && *reserve <= KIN__RESERVE_MAX ? KIN_OK : KIN_E_DAMAGED;
         if (status == KIN_OK && *reserve > SIZE_MAX / 2) {
-            status = KIN_E_NO_MEMORY; /* a family of 64-bit processes that is too large for this one */
+            status = kin__refuse(KIN_E_NO_MEMORY, "the family is larger than this process, of 32 bits, can map");
         }
     }
     kin_os_shm_unmap(base, page);
@@ -49,7 +56,7 @@ static kin_status check_arena(kin_family *family, const kin__family_ticket *tick
     }
     if (kin__read_u32(&arena->version) != KIN__LAYOUT ||
         kin__read_u32(&arena->fingerprint) != kin__layout_fingerprint()) {
-        return KIN_E_BLOB_VERSION;
+        return other_version();
     }
     kin__copy_in(&id, &arena->id, sizeof id);
     if (memcmp(&id, &ticket->id, sizeof id) != 0 ||

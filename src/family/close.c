@@ -6,6 +6,8 @@
 #include "family/member.h"
 #include "family/reap.h"
 #include "family/thread_slot.h"
+#include "base/last_error.h"
+#include "base/sized.h"
 
 #include <string.h>
 
@@ -50,11 +52,11 @@ void kin_family_close(kin_family *family)
 kin_status kin_family_of(kin_family **out, const void *p)
 {
     if (!p || !out) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "p is NULL, or out is NULL");
     }
     kin_family *family = kin__family_at(p);
     if (!family) {
-        return KIN_E_FAMILY;
+        return kin__refuse(KIN_E_NOT_SHARED, "the address lies in no family of this process");
     }
     *out = family;
     return KIN_OK;
@@ -62,22 +64,23 @@ kin_status kin_family_of(kin_family **out, const void *p)
 
 kin_status kin_family_inspect(kin_family *family, kin_family_info *info)
 {
-    if (!info || info->size != sizeof *info) {
-        return KIN_E_ARGUMENT;
+    kin_status status = kin__info_check(info, "KIN_FAMILY_INFO_INIT");
+    if (status == KIN_OK) {
+        status = kin__family_resolve(&family, family);
     }
-    kin_status status = kin__family_resolve(&family, family);
     if (status == KIN_OK) {
         status = kin__member_join(family);
     }
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
-    info->reserve = family->layout.reserve;
-    info->committed = kin__family_committed(family);
-    info->members = kin__member_count(family);
-    info->threads = kin__thread_count(family);
-    info->unsure = kin__member_unsure(family);
-    memcpy(info->id, family->id.bytes, sizeof info->id);
+    kin_family_info own = {.reserve = family->layout.reserve,
+                           .committed = kin__family_committed(family),
+                           .members = kin__member_count(family),
+                           .threads = kin__thread_count(family),
+                           .unsure = kin__member_unsure(family)};
+    memcpy(own.id, family->id.bytes, sizeof own.id);
+    kin__info_write(info, &own, sizeof own);
     return KIN_OK;
 }
 
@@ -89,7 +92,7 @@ kin_status kin_family_reap(kin_family *family, uint32_t *reaped)
         status = kin__seat_take(&seat, family);
     }
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     uint32_t count = kin__reap_all(family);
     if (reaped) {

@@ -4,6 +4,8 @@
 
 #include "family/join.h"
 #include "family/layout.h"
+#include "base/last_error.h"
+#include "base/sized.h"
 
 #include <string.h>
 
@@ -15,7 +17,7 @@ static kin_status fill_arena(kin_family *family, const kin_family_options *optio
     layout.max_threads = options->max_threads;
     kin__layout_compute(&layout);
     if (layout.span_count == 0) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "options->reserve is too small for max_members and max_threads");
     }
     uint64_t size = kin__round_up(layout.low, kin_os_page_size());
     kin_status status = kin_os_shm_commit(family->shm, family->base, 0, (size_t)size);
@@ -62,19 +64,18 @@ static uint64_t default_reserve(void)
 
 static kin_status check_options(kin_family_options *out, const kin_family_options *options)
 {
-    *out = (kin_family_options)KIN_FAMILY_OPTIONS_INIT;
-    if (options) {
-        if (options->size != sizeof *options) {
-            return KIN_E_ARGUMENT;
-        }
-        *out = *options;
+    kin_status status = kin__options_read(out, sizeof *out, options, "KIN_FAMILY_OPTIONS_INIT");
+    if (status != KIN_OK) {
+        return status;
     }
     out->reserve = out->reserve ? out->reserve : default_reserve();
     out->max_members = out->max_members ? out->max_members : 512;
     out->max_threads = out->max_threads ? out->max_threads : 1024;
-    if (out->reserve > KIN__RESERVE_MAX || out->reserve > SIZE_MAX / 2 || out->max_members > KIN__MEMBERS_MAX ||
-        out->max_threads > KIN__THREADS_MAX) {
-        return KIN_E_ARGUMENT;
+    if (out->reserve > KIN__RESERVE_MAX || out->reserve > SIZE_MAX / 2) {
+        return kin__refuse(KIN_E_ARGUMENT, "options->reserve is more than 64 GiB, or than this process can map");
+    }
+    if (out->max_members > KIN__MEMBERS_MAX || out->max_threads > KIN__THREADS_MAX) {
+        return kin__refuse(KIN_E_ARGUMENT, "options->max_members is more than 4096, or max_threads more than 32768");
     }
     out->reserve = kin__round_up(out->reserve, KIN__SPAN_SIZE);
     out->max_threads = (uint32_t)kin__round_up(out->max_threads, 64);
@@ -84,15 +85,20 @@ static kin_status check_options(kin_family_options *out, const kin_family_option
 static kin_status create_unnamed(kin_family **out, const kin_family_options *options)
 {
     kin_os_access own_only = {{""}, {""}};
-    if (options && (options->group || options->owner)) {
-        return KIN_E_ARGUMENT;
+    kin_family_options own;
+    kin_status status = kin__options_read(&own, sizeof own, options, "KIN_FAMILY_OPTIONS_INIT");
+    if (status != KIN_OK) {
+        return status;
     }
-    kin_status status = kin_os_user_find(&own_only.owner, NULL);
+    if (own.group || own.owner) {
+        return kin__refuse(KIN_E_ARGUMENT, "options->group and owner are for kin_family_open only");
+    }
+    status = kin_os_user_find(&own_only.owner, NULL);
     if (status != KIN_OK) {
         return status;
     }
     kin_os_sweep();
-    return kin__family_create_named(out, "", &own_only, options);
+    return kin__family_create_named(out, "", &own_only, &own);
 }
 
 /* A thread is not cancelled in here: half a family would be left. */
@@ -101,7 +107,7 @@ kin_status kin_family_create(kin_family **out, const kin_family_options *options
     int held = kin_os_cancel_hold();
     kin_status status = create_unnamed(out, options);
     kin_os_cancel_release(held);
-    return status;
+    return kin__told(status);
 }
 
 static kin_status create(kin_family **out, const char *name, const kin_os_access *access,
@@ -133,11 +139,12 @@ kin_status kin__family_create_named(kin_family **out, const char *name, const ki
 {
     kin_family_options checked;
     int before = kin_os_error();
-    if (!out || check_options(&checked, options) != KIN_OK) {
-        return KIN_E_ARGUMENT;
+    kin_status status = out ? check_options(&checked, options) : kin__refuse(KIN_E_ARGUMENT, "out is NULL");
+    if (status != KIN_OK) {
+        return status;
     }
-    kin_status status = create(out, name, access, &checked);
-    if (status == KIN_E_NO_MEMORY && (!options || options->reserve == 0) && checked.reserve > MODEST_RESERVE) {
+    status = create(out, name, access, &checked);
+    if (status == KIN_E_NO_MEMORY && options->reserve == 0 && checked.reserve > MODEST_RESERVE) {
         checked.reserve = MODEST_RESERVE; /* the process's address space is limited */
         status = create(out, name, access, &checked);
     }
@@ -146,8 +153,8 @@ kin_status kin__family_create_named(kin_family **out, const char *name, const ki
 
 /* ---- the default ---- */
 
-static kin_family_options own_options; /* under making; size 0: none were given */
-static _Atomic uint32_t making;        /* pid of the process whose thread makes the default family, else 0 */
+static kin_family_options own_options = KIN_FAMILY_OPTIONS_INIT; /* under making */
+static _Atomic uint32_t making; /* pid of the process whose thread makes the default family, else 0 */
 
 /* A guard with another process's pid was copied by a fork while a thread of that process held it: it is free. */
 static void enter_making(void)
@@ -164,23 +171,33 @@ static void enter_making(void)
 
 kin_status kin_family_configure_default(const kin_family_options *options)
 {
-    kin_family_options checked;
-    if (check_options(&checked, options) != KIN_OK || (options && (options->group || options->owner))) {
-        return KIN_E_ARGUMENT;
+    kin_family_options checked, own;
+    kin_status status = check_options(&checked, options);
+    if (status == KIN_OK) {
+        status = kin__options_read(&own, sizeof own, options, "KIN_FAMILY_OPTIONS_INIT");
+    }
+    if (status == KIN_OK && (own.group || own.owner)) {
+        status = kin__refuse(KIN_E_ARGUMENT, "options->group and owner are for kin_family_open only");
+    }
+    if (status != KIN_OK) {
+        return kin__told(status);
     }
     enter_making();
     bool late = kin__family_default() != NULL;
     if (!late) {
-        own_options = options ? *options : (kin_family_options){.size = 0};
+        own_options = own;
     }
     atomic_store(&making, 0);
-    return late ? KIN_E_EXISTS : KIN_OK;
+    return kin__told(
+        late ? kin__refuse(KIN_E_EXISTS,
+                           "the default family exists already: call it before anything uses NULL for its family")
+             : KIN_OK);
 }
 
 kin_status kin_family_default(kin_family **out)
 {
     if (!out) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "out is NULL");
     }
     kin_family *family = kin__family_default();
     if (family) {
@@ -191,7 +208,7 @@ kin_status kin_family_default(kin_family **out)
     kin_status status = KIN_OK;
     family = kin__family_default();
     if (!family) {
-        status = kin_family_create(&family, own_options.size > 0 ? &own_options : NULL);
+        status = kin_family_create(&family, &own_options);
         if (status == KIN_OK) {
             kin__family_offer_default(family);
         }
@@ -200,7 +217,7 @@ kin_status kin_family_default(kin_family **out)
     if (status == KIN_OK) {
         *out = family;
     }
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin__family_resolve(kin_family **out, kin_family *family)

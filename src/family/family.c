@@ -4,6 +4,7 @@
  * family is found by its pointers and its id, ──► FILLING ──► FREE.
  */
 #include "family/family.h"
+#include "base/last_error.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +53,7 @@ static kin_status claim_place(kin_family **out)
             return KIN_OK;
         }
     }
-    return KIN_E_LIMIT;
+    return kin__refuse(KIN_E_LIMIT, "a process can be in 8 families at one time");
 }
 
 static void close_natives(kin_family *family)

@@ -4,6 +4,7 @@
 #include "base/hooks.h"
 #include "family/member.h"
 #include "family/reap.h"
+#include "base/last_error.h"
 
 /* KIN_E_BUSY: it is another's. */
 static kin_status claim_member(kin_family *family, uint32_t index, kin_os_process_id *me)
@@ -59,7 +60,10 @@ static kin_status join(kin_family *family)
     for (int tries = 0; status == KIN_E_BUSY && kin__make_room(family, tries); tries++) {
         status = claim_any_member(family, &me);
     }
-    return status == KIN_E_BUSY ? KIN_E_LIMIT : status;
+    return status == KIN_E_BUSY
+               ? kin__refuse(KIN_E_LIMIT,
+                             "the family has no room for another process: raise options.max_members when it is created")
+               : status;
 }
 
 static kin_status make_self(kin_family *family)

@@ -15,6 +15,8 @@
 #include "family/adopt.h"
 #include "family/create.h"
 #include "family/join.h"
+#include "base/last_error.h"
+#include "base/sized.h"
 
 #include <string.h>
 
@@ -117,14 +119,19 @@ static kin_status create(kin_family **out, const wanted *it, bool kept, const ki
 
 static kin_status check(wanted *out, const char *name, uint32_t flags, const kin_family_options *options)
 {
-    const bool foreign = options && options->owner;
     *out = (wanted){.name = name};
-    if (!kin__family_name_sound(name) || (flags & ~(KIN_FAMILY_CREATE | KIN_FAMILY_JOIN | KIN_FAMILY_KEEP)) ||
-        (options && options->size != sizeof *options) || (foreign && flags != KIN_FAMILY_JOIN)) {
-        return KIN_E_ARGUMENT;
+    if (!kin__family_name_sound(name)) {
+        return kin__refuse(KIN_E_ARGUMENT, "name is not 1 to 63 letters, digits, . _ or -, or begins with a dot");
     }
-    kin_status status = kin_os_user_find(&out->access.owner, foreign ? options->owner : NULL);
-    if (status == KIN_OK && options && options->group) {
+    if (flags & ~(KIN_FAMILY_CREATE | KIN_FAMILY_JOIN | KIN_FAMILY_KEEP)) {
+        return kin__refuse(KIN_E_ARGUMENT, "flags has unknown bits");
+    }
+    if (options->owner && flags != KIN_FAMILY_JOIN) {
+        return kin__refuse(KIN_E_ARGUMENT,
+                           "another user's family (options->owner) can only be joined: KIN_FAMILY_JOIN");
+    }
+    kin_status status = kin_os_user_find(&out->access.owner, options->owner);
+    if (status == KIN_OK && options->group) {
         status = kin_os_group_find(&out->access.group, options->group);
     }
     return status;
@@ -134,7 +141,12 @@ static kin_status open_family(kin_family **out, const char *name, uint32_t flags
 {
     const uint32_t how = flags & (KIN_FAMILY_CREATE | KIN_FAMILY_JOIN);
     wanted it;
-    kin_status status = out ? check(&it, name, flags, options) : KIN_E_ARGUMENT;
+    kin_family_options own;
+    kin_status status = out ? kin__options_read(&own, sizeof own, options, "KIN_FAMILY_OPTIONS_INIT")
+                            : kin__refuse(KIN_E_ARGUMENT, "out is NULL");
+    if (status == KIN_OK) {
+        status = check(&it, name, flags, &own);
+    }
     if (status != KIN_OK) {
         return status;
     }
@@ -144,7 +156,7 @@ static kin_status open_family(kin_family **out, const char *name, uint32_t flags
         if (status != KIN_E_NOT_FOUND || how == KIN_FAMILY_JOIN) {
             return status;
         }
-        status = create(out, &it, (flags & KIN_FAMILY_KEEP) != 0, options);
+        status = create(out, &it, (flags & KIN_FAMILY_KEEP) != 0, &own);
         if (status != KIN_E_EXISTS || how == KIN_FAMILY_CREATE) {
             return status;
         }
@@ -153,21 +165,43 @@ static kin_status open_family(kin_family **out, const char *name, uint32_t flags
     return KIN_E_BUSY;
 }
 
+static kin_status explain(kin_status status, const char *name)
+{
+    switch (status) {
+    case KIN_E_NOT_FOUND:
+        return kin__explain(status,
+                            "this user has no family named \"%s\", or options name a user or group that the "
+                            "system does not know",
+                            name);
+    case KIN_E_EXISTS:
+        return kin__explain(status, "there is a family named \"%s\": without KIN_FAMILY_CREATE it is joined", name);
+    case KIN_E_PERMISSION:
+        return kin__explain(status,
+                            "this user may not use the family named \"%s\" (its owner lets others in by "
+                            "options.group), or what has that name is not kin's",
+                            name);
+    case KIN_E_BUSY:
+        return kin__explain(status, "other processes create and leave the family named \"%s\" all the time", name);
+    default:
+        return status;
+    }
+}
+
 /* A thread is not cancelled in here: half a family would be left. */
 kin_status kin_family_open(kin_family **out, const char *name, uint32_t flags, const kin_family_options *options)
 {
     int before = kin_os_error(), held = kin_os_cancel_hold();
     kin_status status = open_family(out, name, flags, options);
     kin_os_cancel_release(held);
-    return kin__with_error_of_before(status, before);
+    return kin__told(explain(kin__with_error_of_before(status, before), name));
 }
 
 kin_status kin_family_unlink(const char *name)
 {
     if (!kin__family_name_sound(name)) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "name is not a name of 1 to 63 letters, digits, . _ or -");
     }
     kin_status status = kin_os_name_forget(name);
     kin_os_sweep();
-    return status;
+    return kin__told(explain(status, name));
 }

@@ -17,6 +17,7 @@
 #include "family/join.h"
 #include "family/member.h"
 #include "family/reap.h"
+#include "base/last_error.h"
 
 typedef struct record {
     kin__seat seats[KIN__FAMILIES];
@@ -97,7 +98,10 @@ static kin_status record_of_thread(record **out)
             return KIN_OK;
         }
     }
-    return status != KIN_OK ? status : KIN_E_LIMIT;
+    return status != KIN_OK
+               ? status
+               : kin__refuse(KIN_E_LIMIT,
+                             "the family has no free thread slot: raise options.max_threads when it is created");
 }
 
 /* ---- thread entries ---- */
@@ -205,7 +209,10 @@ static kin_status sit_down(record *mine, kin_family *family)
     kin_status status = kin__member_join(family);
     /* Making room may itself need the seat, and take it. */
     for (int tries = 0; status == KIN_OK && !claim_seat(mine, family); tries++) {
-        status = kin__make_room(family, tries) ? KIN_OK : KIN_E_LIMIT;
+        status = kin__make_room(family, tries)
+                     ? KIN_OK
+                     : kin__refuse(KIN_E_LIMIT,
+                                   "the family has no free thread slot: raise options.max_threads when it is created");
     }
     if (status == KIN_OK) {
         kin_os_pulse_share(&family->pulse, family->self->index);
@@ -245,10 +252,11 @@ kin_status kin__seat_find(kin__seat **out, const void *p, uint32_t type)
     }
     kin_family *family = kin__family_at(p);
     if (!family) {
-        return KIN_E_FAMILY;
+        return kin__refuse(KIN_E_NOT_SHARED, "the address lies in no family of this process: allocate the object with "
+                                             "kin_alloc, or with its create function");
     }
     if (atomic_load(&((kin__object *)(uintptr_t)p)->tag) != KIN__TAG(type, kin__offset(family, p))) {
-        return KIN_E_TYPE;
+        return kin__refuse(KIN_E_TYPE, "the object is of another type, was destroyed or was never initialised");
     }
     return kin__seat_take(out, family);
 }

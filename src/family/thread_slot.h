@@ -27,7 +27,7 @@ typedef struct kin__seat {
  * is closed, whatever other families the thread uses meanwhile, in a callback or in a signal handler. KIN_E_LIMIT: no
  * slot is free. */
 kin_status kin__seat_take(kin__seat **out, kin_family *family);
-/* The same, from an object of type at p (not NULL): KIN_E_FAMILY, KIN_E_TYPE. */
+/* The same, from an object of type at p (not NULL): KIN_E_NOT_SHARED, KIN_E_TYPE. */
 kin_status kin__seat_find(kin__seat **out, const void *p, uint32_t type);
 
 /* The calling thread's seat if it is the one used last and p is an object of that type there: no call, no branch

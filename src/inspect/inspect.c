@@ -27,6 +27,8 @@
 #include "park/park.h"
 #include "park/read_holds.h"
 #include "queue/ring.h"
+#include "base/last_error.h"
+#include "base/sized.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -320,7 +322,7 @@ static kin_status find_out(findings **out, kin_family *family, const kin_inspect
     }
     if (!it || !it->sleepers || !it->by_object) {
         forget(it);
-        return KIN_E_NO_MEMORY;
+        return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
     }
     it->family = family;
     it->sight = sight;
@@ -417,24 +419,26 @@ static void show_sleepers(const findings *all)
     }
 }
 
-kin_status kin_family_inspect_all(kin_family *family, const kin_inspector *sight)
+kin_status kin_family_inspect_all(kin_family *family, const kin_inspector *inspector)
 {
     findings *all;
-    if (!sight || sight->size != sizeof *sight) {
-        return KIN_E_ARGUMENT;
-    }
-    kin_status status = kin__family_resolve(&family, family);
+    kin_inspector own;
+    kin_status status = inspector ? kin__options_read(&own, sizeof own, inspector, "KIN_INSPECTOR_INIT")
+                                  : kin__refuse(KIN_E_ARGUMENT, "inspector is NULL");
     if (status == KIN_OK) {
-        status = find_out(&all, family, sight);
+        status = kin__family_resolve(&family, family);
     }
     if (status == KIN_OK) {
-        show_family(family, sight);
+        status = find_out(&all, family, &own);
+    }
+    if (status == KIN_OK) {
+        show_family(family, &own);
         show_members(all);
         show_objects(all);
         show_sleepers(all);
         forget(all);
     }
-    return status;
+    return kin__told(status);
 }
 
 /* ---- all families ---- */
@@ -483,7 +487,7 @@ kin_status kin_family_list(void (*visit)(kin_family *family, void *context), voi
 {
     tour it = {.visit = visit, .context = context};
     if (!visit) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "visit is NULL");
     }
     kin_os_discover(is_new, visit_other, &it);
     for (uint32_t i = 0; i < KIN__FAMILIES; i++) {

@@ -10,6 +10,8 @@
 #include "kin/manager.h"
 #include "kin/memory.h"
 #include "kin/process.h"
+#include "base/last_error.h"
+#include "base/sized.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -74,7 +76,7 @@ static kin_status make(void **out, kin_family *family, const plan *it)
     case KIN_TYPE_LIST:
         return kin_list_create((kin_list **)out, family);
     default:
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "the type cannot be created by name");
     }
 }
 
@@ -125,65 +127,69 @@ static kin_status share(void **out, kin_family *family, const char *name, const 
 
 static kin_status get(kin_manager *manager, const char *name, const plan *it, void **out)
 {
-    return manager && name && out ? share(out, manager->family, name, it) : KIN_E_ARGUMENT;
+    return manager && name && out ? share(out, manager->family, name, it)
+                                  : kin__refuse(KIN_E_ARGUMENT, "manager is NULL, or name is NULL, or out is NULL");
 }
 
 kin_status kin_manager_lock(kin_lock **out, kin_manager *manager, const char *name, uint32_t flags)
 {
-    return get(manager, name, &(plan){.type = KIN_TYPE_LOCK, .flags = flags}, (void **)out);
+    return kin__told(get(manager, name, &(plan){.type = KIN_TYPE_LOCK, .flags = flags}, (void **)out));
 }
 
 kin_status kin_manager_rwlock(kin_rwlock **out, kin_manager *manager, const char *name)
 {
-    return get(manager, name, &(plan){.type = KIN_TYPE_RWLOCK}, (void **)out);
+    return kin__told(get(manager, name, &(plan){.type = KIN_TYPE_RWLOCK}, (void **)out));
 }
 
 kin_status kin_manager_sem(kin_sem **out, kin_manager *manager, const char *name, uint32_t value, uint32_t maximum)
 {
-    return get(manager, name, &(plan){.type = KIN_TYPE_SEM, .value = value, .maximum = maximum}, (void **)out);
+    return kin__told(
+        get(manager, name, &(plan){.type = KIN_TYPE_SEM, .value = value, .maximum = maximum}, (void **)out));
 }
 
 kin_status kin_manager_event(kin_event **out, kin_manager *manager, const char *name)
 {
-    return get(manager, name, &(plan){.type = KIN_TYPE_EVENT}, (void **)out);
+    return kin__told(get(manager, name, &(plan){.type = KIN_TYPE_EVENT}, (void **)out));
 }
 
 kin_status kin_manager_cond(kin_cond **out, kin_manager *manager, const char *name)
 {
-    return get(manager, name, &(plan){.type = KIN_TYPE_COND}, (void **)out);
+    return kin__told(get(manager, name, &(plan){.type = KIN_TYPE_COND}, (void **)out));
 }
 
 kin_status kin_manager_barrier(kin_barrier **out, kin_manager *manager, const char *name, uint32_t parties)
 {
-    return get(manager, name, &(plan){.type = KIN_TYPE_BARRIER, .value = parties}, (void **)out);
+    return kin__told(get(manager, name, &(plan){.type = KIN_TYPE_BARRIER, .value = parties}, (void **)out));
 }
 
 kin_status kin_manager_queue(kin_queue **out, kin_manager *manager, const char *name, const kin_queue_options *options)
 {
-    return get(manager, name, &(plan){.type = KIN_TYPE_QUEUE, .queue = options}, (void **)out);
+    return kin__told(get(manager, name, &(plan){.type = KIN_TYPE_QUEUE, .queue = options}, (void **)out));
 }
 
 kin_status kin_manager_value(kin_value **out, kin_manager *manager, const char *name, kin_element element,
                              uint32_t flags)
 {
-    return get(manager, name, &(plan){.type = KIN_TYPE_VALUE, .element = element, .flags = flags}, (void **)out);
+    return kin__told(
+        get(manager, name, &(plan){.type = KIN_TYPE_VALUE, .element = element, .flags = flags}, (void **)out));
 }
 
 kin_status kin_manager_array(kin_array **out, kin_manager *manager, const char *name, kin_element element, size_t count,
                              uint32_t flags)
 {
-    return get(manager, name, &(plan){.type = KIN_TYPE_ARRAY, .element = element, .count = count, .flags = flags},
-               (void **)out);
+    return kin__told(get(manager, name,
+                         &(plan){.type = KIN_TYPE_ARRAY, .element = element, .count = count, .flags = flags},
+                         (void **)out));
 }
 
 kin_status kin_manager_dict(kin_dict **out, kin_manager *manager, const char *name)
 {
-    return get(manager, name, &(plan){.type = KIN_TYPE_DICT}, (void **)out);
+    return kin__told(get(manager, name, &(plan){.type = KIN_TYPE_DICT}, (void **)out));
 }
 
 kin_status kin_manager_list(kin_list **out, kin_manager *manager, const char *name)
 {
-    return get(manager, name, &(plan){.type = KIN_TYPE_LIST}, (void **)out);
+    return kin__told(get(manager, name, &(plan){.type = KIN_TYPE_LIST}, (void **)out));
 }
 
 /* ---- the keeper ---- */
@@ -230,7 +236,7 @@ const kin_child_entry kin__keeper_entry = {KIN__KEEPER_ENTRY, keep};
 
 static uint32_t owner_pid(const kin_manager *manager)
 {
-    kin_lock_info info = {.size = sizeof info};
+    kin_lock_info info = KIN_LOCK_INFO_INIT;
     return kin_lock_inspect(manager->keeper, &info) == KIN_OK ? info.owner_pid : 0;
 }
 
@@ -295,29 +301,30 @@ static kin_status see_to_keeper(const kin_manager *manager, bool ends_with_start
 
 kin_status kin_manager_open(kin_manager **out, const char *name, const kin_manager_options *options)
 {
-    static const kin_manager_options usual = KIN_MANAGER_OPTIONS_INIT;
-    options = options ? options : &usual;
-    if (!out || options->size != sizeof *options) {
-        return KIN_E_ARGUMENT;
+    kin_manager_options own;
+    kin_status status = out ? kin__options_read(&own, sizeof own, options, "KIN_MANAGER_OPTIONS_INIT")
+                            : kin__refuse(KIN_E_ARGUMENT, "out is NULL");
+    if (status != KIN_OK) {
+        return kin__told(status);
     }
     kin_manager *manager = calloc(1, sizeof *manager);
     if (!manager) {
-        return KIN_E_NO_MEMORY;
+        return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
     }
-    kin_status status = kin_family_open(&manager->family, name, options->flags, &options->family);
+    status = kin_family_open(&manager->family, name, own.flags, own.family);
     if (status != KIN_OK) {
         free(manager);
-        return status;
+        return kin__told(status);
     }
-    if (!options->family.owner) {
+    if (!own.family || !own.family->owner) {
         status = make_parts(manager);
         if (status == KIN_OK) {
-            status = see_to_keeper(manager, options->ends_with_starter != 0);
+            status = see_to_keeper(manager, own.ends_with_starter != 0);
         }
     }
     if (status != KIN_OK) {
         kin_manager_close(manager);
-        return status;
+        return kin__told(status);
     }
     *out = manager;
     return KIN_OK;
@@ -366,12 +373,12 @@ kin_status kin_manager_stop(const char *name, int64_t timeout)
 {
     kin_manager manager = {NULL, NULL, NULL};
     if (timeout < 0) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "timeout is negative");
     }
     kin_status status = kin_family_open(&manager.family, name, KIN_FAMILY_JOIN, NULL);
     if (status == KIN_OK) {
         status = stop(&manager, kin__deadline(timeout));
         kin_family_close(manager.family);
     }
-    return status;
+    return kin__told(status);
 }

@@ -56,6 +56,7 @@
 #include "memory/heap_lock.h"
 #include "memory/marks.h"
 #include "memory/spans.h"
+#include "base/last_error.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -351,7 +352,10 @@ static inline void *make_live(kin__seat *seat, uint64_t offset, uint64_t size, b
 /* Of a size that is more than the family has. */
 static kin_status too_large(uint64_t size)
 {
-    return size > KIN__RESERVE_MAX ? KIN_E_TOO_BIG : KIN_E_NO_MEMORY;
+    return size > KIN__RESERVE_MAX
+               ? kin__refuse(KIN_E_TOO_BIG, "a block has at most 64 GiB")
+               : kin__refuse(KIN_E_NO_MEMORY,
+                             "the block is larger than the family: raise options.reserve when it is created");
 }
 
 static kin_status allocate(void **out, kin__seat *seat, uint64_t size, bool zero, _Atomic uint64_t *note)
@@ -374,13 +378,13 @@ kin_status kin_alloc(void **out, kin_family *family, size_t size)
 {
     kin__seat *seat;
     if (!out || size == 0) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "out is NULL, or size is 0");
     }
     kin_status status = kin__family_resolve(&family, family);
     if (status == KIN_OK) {
         status = take_seat(&seat, family);
     }
-    return status == KIN_OK ? allocate(out, seat, size, true, NULL) : status;
+    return kin__told(status == KIN_OK ? allocate(out, seat, size, true, NULL) : status);
 }
 
 kin_status kin__heap_take(void **out, kin__seat *seat, uint64_t size, bool zero, _Atomic uint64_t *note)
@@ -436,7 +440,7 @@ static inline kin_status find_block(kin_family *family, uint64_t offset, found *
     if (offset < family->layout.heap_start + HEADER ||
         (offset > atomic_load_explicit(&family->known, memory_order_relaxed) &&
          !kin__family_covers(family, offset - HEADER, HEADER))) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "the address is not the start of a block");
     }
     out->offset = offset - HEADER;
     out->index = kin__span_of(family, out->offset);
@@ -445,13 +449,15 @@ static inline kin_status find_block(kin_family *family, uint64_t offset, found *
     out->span = atomic_load(&out->row->spans[out->index % KIN__ROW_SPANS]);
     out->block = kin__block_at(family, out->offset);
     if (kin__span_kind_of(out->span) == KIN__SPAN_LARGE) {
-        return out->within == 0 ? KIN_OK : KIN_E_ARGUMENT;
+        return out->within == 0 ? KIN_OK : kin__refuse(KIN_E_ARGUMENT, "the address is not the start of a block");
     }
     if (!kin__span_has_class(out->span)) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "the address is not the start of a block");
     }
     uint32_t stride = kin__strides[kin__span_number(out->span)];
-    return out->within % stride == 0 && out->within + stride <= KIN__SPAN_SIZE ? KIN_OK : KIN_E_ARGUMENT;
+    return out->within % stride == 0 && out->within + stride <= KIN__SPAN_SIZE
+               ? KIN_OK
+               : kin__refuse(KIN_E_ARGUMENT, "the address is not the start of a block");
 }
 
 /* Whether its tag is LIVE of that generation, and so the span word is the one that was read, until it is freed. */
@@ -467,7 +473,7 @@ static kin_status find_live(kin_family *family, uint64_t offset, found *out)
     kin_status status = find_block(family, offset, out);
     if (status == KIN_OK &&
         !is_live(family, out, atomic_load_explicit(&out->block->generation, memory_order_relaxed))) {
-        status = KIN_E_STALE;
+        status = kin__refuse(KIN_E_STALE, "the block is free already");
     }
     return status;
 }
@@ -482,7 +488,7 @@ static kin_status release_block(kin__seat *seat, const found *it, bool give)
     kin_status status = KIN_OK;
     atomic_store_explicit(&seat->thread->taking, it->offset, memory_order_relaxed);
     if (!atomic_compare_exchange_strong(&it->block->tag, &tag, next)) {
-        return KIN_E_STALE;
+        return kin__refuse(KIN_E_STALE, "the block is free already");
     }
     if (large) {
         status = release_large(seat, it->index, give);
@@ -506,7 +512,7 @@ kin_status kin_free(void *memory)
     }
     kin_family *family = kin__family_at(memory);
     if (!family) {
-        return KIN_E_FAMILY;
+        return kin__refuse(KIN_E_NOT_SHARED, "the address lies in no family of this process");
     }
     kin_status status = find_live(family, kin__offset(family, memory), &it);
     if (status == KIN_OK) {
@@ -515,7 +521,7 @@ kin_status kin_free(void *memory)
     if (status == KIN_OK) {
         status = release_block(seat, &it, true);
     }
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin__heap_generation(kin_family *family, uint64_t offset, uint32_t *generation, uint64_t *size)
@@ -529,7 +535,7 @@ kin_status kin__heap_generation(kin_family *family, uint64_t offset, uint32_t *g
     uint64_t bytes = size_of(it.block, it.span, kin__spans_used(family) - it.index);
     atomic_thread_fence(memory_order_acquire);
     if (atomic_load(&it.block->tag) != it.tag || kin__tag_live(family, is) != it.tag) {
-        return KIN_E_STALE;
+        return kin__refuse(KIN_E_STALE, "the block is free already");
     }
     *generation = is;
     *size = bytes;
@@ -563,17 +569,17 @@ kin_status kin_alloc_size(const void *memory, size_t *size)
     uint32_t generation;
     uint64_t bytes;
     if (!memory || !size) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "memory is NULL, or size is NULL");
     }
     kin_family *family = kin__family_at(memory);
     if (!family) {
-        return KIN_E_FAMILY;
+        return kin__refuse(KIN_E_NOT_SHARED, "the address lies in no family of this process");
     }
     kin_status status = kin__heap_generation(family, kin__offset(family, memory), &generation, &bytes);
     if (status == KIN_OK) {
         *size = (size_t)bytes;
     }
-    return status;
+    return kin__told(status);
 }
 
 /* ---- counting ---- */
@@ -594,9 +600,10 @@ static void count_block(kin_family *family, total *sum, uint64_t offset, uint64_
 
 kin_status kin_alloc_total(kin_family *family, uint64_t *blocks, uint64_t *bytes)
 {
-    kin_status status = blocks && bytes ? kin__family_resolve(&family, family) : KIN_E_ARGUMENT;
+    kin_status status = blocks && bytes ? kin__family_resolve(&family, family)
+                                        : kin__refuse(KIN_E_ARGUMENT, "blocks is NULL, or bytes is NULL");
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     uint64_t span;
     uint32_t used = kin__spans_used(family);

@@ -10,6 +10,7 @@
 #include "kin/ref.h"
 #include "memory/object.h"
 #include "park/owner_lock.h"
+#include "base/last_error.h"
 
 #include <string.h>
 
@@ -56,7 +57,7 @@ static kin_status resolve(void **out, kin_type type, kin_ref ref)
     kin_type is = (kin_type)KIN__TAG_TYPE(ref.opaque[0]);
     kin_status status = kin_ref_get(&object, is, ref);
     if (status == KIN_OK && is != type) {
-        status = KIN_E_TYPE;
+        status = kin__refuse(KIN_E_TYPE, "the name belongs to an object of another type");
     }
     if (status == KIN_OK) {
         *out = object;
@@ -101,11 +102,11 @@ static kin_status fill(kin_family *family, const char *name, kin_type type, kin_
 {
     kin__name *empty = NULL, *entry = find(family, name, &empty);
     if (entry && !is_stale(entry)) {
-        return KIN_E_EXISTS;
+        return kin__refuse(KIN_E_EXISTS, "an object has that name");
     }
     entry = entry ? entry : empty ? empty : find_stale(family);
     if (!entry) {
-        return KIN_E_LIMIT;
+        return kin__refuse(KIN_E_LIMIT, "the family has 256 names already");
     }
     atomic_store(&entry->live, 0);
     memset(entry->text, 0, sizeof entry->text);
@@ -122,7 +123,7 @@ kin_status kin_name_set(const char *name, kin_type type, const void *object)
     kin__seat *seat;
     kin_ref ref;
     if (!name_valid(name)) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "name is not 1 to 47 bytes long");
     }
     kin_status status = kin_ref_of(&ref, type, object);
     if (status == KIN_OK) {
@@ -132,11 +133,11 @@ kin_status kin_name_set(const char *name, kin_type type, const void *object)
         status = enter(family, &seat);
     }
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     status = fill(family, name, type, ref);
     leave(seat);
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin_name_get(void **out, kin_family *family, const char *name, kin_type type)
@@ -145,21 +146,22 @@ kin_status kin_name_get(void **out, kin_family *family, const char *name, kin_ty
     kin__name *empty = NULL;
     kin_ref ref = {{0, 0}};
     if (!out || !name_valid(name)) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "out is NULL, or name is not 1 to 47 bytes long");
     }
     kin_status status = kin__family_resolve(&family, family);
     if (status == KIN_OK) {
         status = enter(family, &seat);
     }
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     const kin__name *entry = find(family, name, &empty);
     if (entry) {
         ref = ref_in(entry);
     }
     leave(seat);
-    return entry ? resolve(out, type, ref) : KIN_E_NOT_FOUND;
+    return kin__told(entry ? resolve(out, type, ref)
+                           : kin__refuse(KIN_E_NOT_FOUND, "the family has no object of that name"));
 }
 
 kin_status kin_name_remove(kin_family *family, const char *name)
@@ -167,19 +169,19 @@ kin_status kin_name_remove(kin_family *family, const char *name)
     kin__seat *seat;
     kin__name *empty = NULL;
     if (!name_valid(name)) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "name is not 1 to 47 bytes long");
     }
     kin_status status = kin__family_resolve(&family, family);
     if (status == KIN_OK) {
         status = enter(family, &seat);
     }
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     kin__name *entry = find(family, name, &empty);
     if (entry) {
         atomic_store(&entry->live, 0);
     }
     leave(seat);
-    return entry ? KIN_OK : KIN_E_NOT_FOUND;
+    return kin__told(entry ? KIN_OK : kin__refuse(KIN_E_NOT_FOUND, "the family has no object of that name"));
 }

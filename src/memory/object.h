@@ -6,12 +6,12 @@
 
 #define KIN__TYPE_LAST KIN_TYPE_LIST
 
-/* Whether an object of size bytes may be made at p: KIN_E_ARGUMENT (null, misaligned), KIN_E_FAMILY (not in an
+/* Whether an object of size bytes may be made at p: KIN_E_ARGUMENT (null, misaligned), KIN_E_NOT_SHARED (not in an
  * arena). */
 kin_status kin__object_check_place(const void *p, size_t size);
 /* Makes it an object of that type. Its own fields are written before: the tag is what makes it usable. */
 void kin__object_init(kin__object *object, kin_type type, uint32_t detail);
-/* Makes refs to it stale. KIN_E_ARGUMENT (null), KIN_E_FAMILY, KIN_E_TYPE. */
+/* Makes refs to it stale. KIN_E_ARGUMENT (null), KIN_E_NOT_SHARED, KIN_E_TYPE. */
 kin_status kin__object_fini(void *p, kin_type type);
 /* KIN_OK if p is an object of that type in a family of this process; the statuses of fini otherwise. */
 kin_status kin__object_check(const void *p, kin_type type);

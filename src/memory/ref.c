@@ -5,6 +5,7 @@
 #include "family/input.h"
 #include "memory/heap.h"
 #include "memory/object.h"
+#include "base/last_error.h"
 
 #include <string.h>
 
@@ -35,11 +36,12 @@ kin_status kin_ref_of(kin_ref *out, kin_type type, const void *object)
 {
     uint32_t generation;
     if (!out || !object) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "out is NULL, or object is NULL");
     }
     kin_family *family = kin__family_at(object);
     if (!family) {
-        return KIN_E_FAMILY;
+        return kin__refuse(KIN_E_NOT_SHARED, "the address lies in no family of this process: allocate the object with "
+                                             "kin_alloc, or with its create function");
     }
     uint64_t size, offset = kin__offset(family, object);
     kin_status status = type == KIN_TYPE_MEMORY ? kin__heap_generation(family, offset, &generation, &size)
@@ -51,7 +53,7 @@ kin_status kin_ref_of(kin_ref *out, kin_type type, const void *object)
         out->opaque[0] = KIN__TAG(type, offset);
         out->opaque[1] = (uint64_t)mark_of(family) << 32 | generation;
     }
-    return status;
+    return kin__told(status);
 }
 
 /* What lies at offset, whole, with its generation; NULL: nothing of that type. */
@@ -75,18 +77,18 @@ kin_status kin_ref_get(void **out, kin_type type, kin_ref ref)
 {
     uint32_t generation;
     if (!out) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "out is NULL");
     }
     kin_family *family = family_of_mark((uint32_t)(ref.opaque[1] >> 32));
     if (!family) {
-        return KIN_E_FAMILY;
+        return kin__refuse(KIN_E_FAMILY, "the reference is of a family that this process is not in");
     }
     if (KIN__TAG_TYPE(ref.opaque[0]) != (uint32_t)type) {
-        return KIN_E_TYPE;
+        return kin__refuse(KIN_E_TYPE, "the reference is of an object of another type");
     }
     void *found = find(family, type, KIN__TAG_OFFSET(ref.opaque[0]), &generation);
     if (!found || generation != (uint32_t)ref.opaque[1]) {
-        return KIN_E_STALE;
+        return kin__refuse(KIN_E_STALE, "the object was destroyed, or the reference is forged");
     }
     *out = found;
     return KIN_OK;

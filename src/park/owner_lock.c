@@ -29,6 +29,7 @@
 #include "park/deadlock.h"
 #include "park/look.h"
 #include "park/slices.h"
+#include "base/last_error.h"
 
 #define CONTENDED UINT64_C(1)
 #define INCONSISTENT UINT64_C(2)
@@ -43,11 +44,13 @@ static bool recursive(kin__lock *lock)
 static kin_status acquire_again(kin__lock *lock)
 {
     if (!recursive(lock)) {
-        return KIN_E_DEADLOCK;
+        return kin__refuse(
+            KIN_E_DEADLOCK,
+            "the calling thread holds the lock already: with KIN_LOCK_RECURSIVE it could acquire it again");
     }
     uint32_t depth = atomic_load_explicit(&lock->depth, memory_order_relaxed);
     if (depth == UINT32_MAX) {
-        return KIN_E_OVERFLOW;
+        return kin__refuse(KIN_E_OVERFLOW, "the lock is held too often by the same thread");
     }
     atomic_store_explicit(&lock->depth, depth + 1, memory_order_relaxed);
     return KIN_OK;
@@ -158,7 +161,9 @@ static kin_status acquire_waiting(kin__seat *seat, kin__lock *lock, kin__slices 
         uint64_t word = await_release(lock, again || parked == KIN__TIMED_OUT);
         status = try_take(seat, lock, &word, slept);
         if (status == KIN_E_BUSY && deadlock && parked == KIN__TIMED_OUT && !again) {
-            status = KIN_E_DEADLOCK;
+            status = kin__refuse(
+                KIN_E_DEADLOCK,
+                "threads wait for locks that the others of them hold: acquire locks in the same order everywhere");
         } else if (status == KIN_E_BUSY && parked == KIN__TIMED_OUT) {
             status = look_around(seat, lock, word, slices->deadline);
         } else if (status == KIN_E_BUSY) {
@@ -204,12 +209,12 @@ kin_status kin__lock_release_slowly(kin__seat *seat, kin__lock *lock)
         return KIN_OK;
     }
     if (OWNER(word) != seat->token) {
-        return KIN_E_NOT_OWNER;
+        return kin__refuse(KIN_E_NOT_OWNER, "the calling thread does not hold the lock");
     }
     uint64_t next = word & INCONSISTENT ? POISONED : 0;
     while (!atomic_compare_exchange_weak(&lock->word, &word, next)) {
         if (OWNER(word) != seat->token) {
-            return KIN_E_NOT_OWNER;
+            return kin__refuse(KIN_E_NOT_OWNER, "the calling thread does not hold the lock");
         }
     }
     if (word & CONTENDED) {
@@ -251,7 +256,7 @@ kin_status kin__lock_repair(kin__seat *seat, kin__lock *lock)
     uint64_t word = atomic_load(&lock->word);
     do {
         if (OWNER(word) != seat->token) {
-            return KIN_E_NOT_OWNER;
+            return kin__refuse(KIN_E_NOT_OWNER, "the calling thread does not hold the lock");
         }
     } while (!atomic_compare_exchange_weak(&lock->word, &word, word & ~INCONSISTENT));
     return KIN_OK;
@@ -262,7 +267,7 @@ kin_status kin__lock_poison(kin__seat *seat, kin__lock *lock)
     uint64_t word = atomic_load(&lock->word);
     do {
         if (OWNER(word) != seat->token) {
-            return KIN_E_NOT_OWNER;
+            return kin__refuse(KIN_E_NOT_OWNER, "the calling thread does not hold the lock");
         }
         atomic_store_explicit(&lock->depth, 0, memory_order_relaxed);
     } while (!atomic_compare_exchange_weak(&lock->word, &word, POISONED));

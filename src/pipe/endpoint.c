@@ -3,6 +3,7 @@
 
 #include "pipe/endpoint_registry.h"
 #include "pipe/packet.h"
+#include "base/last_error.h"
 
 #include <stdlib.h>
 
@@ -17,7 +18,7 @@ kin_status kin__endpoint_make(kin_pipe **out, kin_os_pipe *os, uint32_t flags)
     if (!pipe || !pipe->place) {
         kin_os_pipe_close(os);
         free(pipe);
-        return KIN_E_NO_MEMORY;
+        return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
     }
     *out = pipe;
     return KIN_OK;

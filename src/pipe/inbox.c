@@ -12,6 +12,7 @@
 #include "pipe/endpoint.h"
 #include "pipe/endpoint_registry.h"
 #include "pipe/packet.h"
+#include "base/last_error.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -126,7 +127,7 @@ static kin_status fetch(kin_pipe *pipe, packet *out, unsigned char *at, size_t r
 {
     kin__inbox *in = &pipe->inbox;
     if (!in->packet && !(in->packet = malloc(sizeof *in->packet))) {
-        return KIN_E_NO_MEMORY;
+        return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
     }
     if (!in->begun && room < SHORT) {
         room = 0;
@@ -185,7 +186,7 @@ static kin_status keep(kin__inbox *in, const unsigned char *bytes)
     if (!room) {
         drop(in);
         in->skip = true;
-        return KIN_E_NO_MEMORY;
+        return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
     }
     memcpy(room + in->kept_size, bytes + in->kept_size, (size_t)(in->have - in->kept_size));
     in->kept = room;
@@ -198,7 +199,7 @@ static kin_status keep_more(kin__inbox *in, size_t size)
 {
     unsigned char *room = size > 0 ? realloc(in->kept, (size_t)in->have) : in->kept;
     if (size > 0 && !room) {
-        return KIN_E_NO_MEMORY;
+        return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
     }
     if (size > 0) {
         memcpy(room + in->kept_size, in->packet->spill, size);
@@ -403,7 +404,7 @@ kin_status kin__inbox_receive(kin_pipe *pipe, kin__target *target, int64_t deadl
         return status;
     }
     if (!fits(in, target)) {
-        return KIN_E_TOO_BIG;
+        return kin__refuse(KIN_E_BUFFER, "the buffer, or the room for attachments, is too small for the message");
     }
     deliver(in, target);
     return KIN_OK;

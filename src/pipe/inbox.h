@@ -11,7 +11,7 @@ typedef struct kin__target { /* what a call receives into */
     size_t room, count; /* size and count are written */
 } kin__target;
 
-/* KIN_E_TOO_BIG: target's size and count say what is needed. */
+/* KIN_E_BUFFER: target's size and count say what is needed. */
 kin_status kin__inbox_receive(kin_pipe *pipe, kin__target *target, int64_t deadline);
 kin_status kin__inbox_poll(kin_pipe *pipe, size_t *size, int64_t deadline);
 

@@ -8,6 +8,7 @@
 #include "pipe/endpoint_registry.h"
 #include "pipe/inbox.h"
 #include "pipe/packet.h"
+#include "base/last_error.h"
 
 /* ---- made and ended ---- */
 
@@ -39,16 +40,16 @@ static kin_status make_pair(kin_pipe *ends[2], uint32_t flags)
 kin_status kin_pipe_create(kin_pipe *ends[2], uint32_t flags)
 {
     if (!ends || (flags & ~KIN_PIPE_ONE_WAY)) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "ends is NULL, or flags has unknown bits");
     }
     kin_status status = kin__hooks_install(); /* forks */
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     int held = kin__endpoints_enter();
     status = make_pair(ends, flags);
     kin__endpoints_leave(held);
-    return status;
+    return kin__told(status);
 }
 
 void kin_pipe_close(kin_pipe *pipe)
@@ -65,7 +66,7 @@ void kin_pipe_close(kin_pipe *pipe)
 kin_status kin__pipe_idle(kin_pipe *pipe)
 {
     if (pipe->gone) {
-        return KIN_E_HANDLE;
+        return kin__refuse(KIN_E_HANDLE, "this endpoint was not given to this forked child, or was closed");
     }
     bool sends = kin__mutex_try_lock(&pipe->send_mutex), receives = kin__mutex_try_lock(&pipe->recv_mutex);
     bool idle = sends && receives && !pipe->inbox.begun;
@@ -75,7 +76,8 @@ kin_status kin__pipe_idle(kin_pipe *pipe)
     if (receives) {
         kin__mutex_unlock(&pipe->recv_mutex);
     }
-    return idle ? KIN_OK : KIN_E_BUSY;
+    return idle ? KIN_OK
+                : kin__refuse(KIN_E_BUSY, "the endpoint is in the middle of a message, or in use by another thread");
 }
 
 /* ---- sending ---- */
@@ -168,10 +170,11 @@ static kin_status send_attached(kin_pipe *pipe, kin__head *head, const void *dat
 static kin_status check(const kin_pipe *pipe, uint32_t direction, int64_t timeout)
 {
     if (!pipe || timeout < 0) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "pipe is NULL, or timeout is negative");
     }
     if ((pipe->flags & direction) == 0) {
-        return KIN_E_UNSUPPORTED;
+        return kin__refuse(KIN_E_UNSUPPORTED,
+                           "the pipe is one-way (KIN_PIPE_ONE_WAY): ends[0] sends, ends[1] receives");
     }
     return pipe->gone ? KIN_E_HANDLE : KIN_OK;
 }
@@ -181,20 +184,21 @@ kin_status kin_pipe_send_with(kin_pipe *pipe, const void *data, size_t size, con
 {
     kin_status status = check(pipe, KIN__END_SENDS, timeout);
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     if ((!data && size > 0) || (!attachments && count > 0) || count > KIN_ATTACHMENTS_MAX) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "data is NULL and size is not 0, or attachments is NULL and count is not 0, "
+                                           "or count is more than KIN_ATTACHMENTS_MAX");
     }
     int64_t deadline = kin__deadline(timeout);
     kin__head head = {KIN__PIPE_MAGIC, KIN__FIRST, (uint16_t)count, size, 0, 0};
     status = kin__mutex_lock(&pipe->send_mutex, deadline);
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     status = send_attached(pipe, &head, data, attachments, count, deadline);
     kin__mutex_unlock(&pipe->send_mutex);
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin_pipe_send(kin_pipe *pipe, const void *data, size_t size, int64_t timeout)
@@ -210,19 +214,20 @@ kin_status kin_pipe_recv_with(kin_pipe *pipe, void *buffer, size_t capacity, siz
     kin__target target = {buffer, capacity, 0, attachments, count ? *count : 0, 0};
     kin_status status = check(pipe, KIN__END_RECEIVES, timeout);
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     if ((!buffer && capacity > 0) || (!attachments && target.room > 0)) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT,
+                           "buffer is NULL and capacity is not 0, or attachments is NULL and *count is not 0");
     }
     int64_t deadline = kin__deadline(timeout);
     status = kin__mutex_lock(&pipe->recv_mutex, deadline);
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     status = kin__inbox_receive(pipe, &target, deadline);
     kin__mutex_unlock(&pipe->recv_mutex);
-    if (status == KIN_OK || status == KIN_E_TOO_BIG) {
+    if (status == KIN_OK || status == KIN_E_BUFFER) {
         if (size) {
             *size = target.size;
         }
@@ -230,7 +235,7 @@ kin_status kin_pipe_recv_with(kin_pipe *pipe, void *buffer, size_t capacity, siz
             *count = target.count;
         }
     }
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin_pipe_recv(kin_pipe *pipe, void *buffer, size_t capacity, size_t *size, int64_t timeout)
@@ -243,19 +248,19 @@ kin_status kin_pipe_poll(kin_pipe *pipe, size_t *size, int64_t timeout)
     size_t length;
     kin_status status = check(pipe, KIN__END_RECEIVES, timeout);
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     int64_t deadline = kin__deadline(timeout);
     status = kin__mutex_lock(&pipe->recv_mutex, deadline);
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     status = kin__inbox_poll(pipe, &length, deadline);
     kin__mutex_unlock(&pipe->recv_mutex);
     if (status == KIN_OK && size) {
         *size = length;
     }
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin__pipe_watch(kin_pipe *pipe, int64_t deadline, kin_os_handle *out)
@@ -273,9 +278,9 @@ kin_status kin__pipe_watch(kin_pipe *pipe, int64_t deadline, kin_os_handle *out)
 kin_status kin_pipe_handle(kin_handle *out, kin_pipe *pipe)
 {
     kin_os_handle handle;
-    kin_status status = out ? kin__pipe_watch(pipe, KIN_OS_NEVER, &handle) : KIN_E_ARGUMENT;
+    kin_status status = out ? kin__pipe_watch(pipe, KIN_OS_NEVER, &handle) : kin__refuse(KIN_E_ARGUMENT, "out is NULL");
     if (status == KIN_OK) {
         *out = (kin_handle)kin_os_handle_value(handle);
     }
-    return status;
+    return kin__told(status);
 }

@@ -3,6 +3,7 @@
 
 #include "process/entries.h"
 #include "process/registry.h"
+#include "base/last_error.h"
 
 static const kin_task_entry *functions; /* set at the start of main, read-only afterwards */
 static size_t function_count;
@@ -12,18 +13,24 @@ const kin_task_entry *kin__function_find(const char *name)
     return kin__registry_find(functions, function_count, sizeof *functions, name);
 }
 
+kin_status kin__function_missing(const char *name)
+{
+    return kin__explain(KIN_E_ENTRY, "no task named \"%.47s\" is registered%s", name,
+                        function_count == 0 ? ": kin_register_tasks has not been called" : "");
+}
+
 kin_status kin_register_tasks(const kin_task_entry *list, size_t count)
 {
     for (size_t i = 0; list && i < count; i++) {
         if (!list[i].run) {
-            return KIN_E_ARGUMENT;
+            return kin__refuse(KIN_E_ARGUMENT, "a task has no function (run is NULL)");
         }
     }
     if (!list || !kin__registry_sound(list, count, sizeof *list)) {
-        return KIN_E_ARGUMENT; /* what was registered stays */
+        return kin__refuse(KIN_E_ARGUMENT, "a name is missing, twice there or not 1 to 47 bytes long");
     }
     if (kin__main_begun()) {
-        return KIN_E_TOO_LATE;
+        return kin__refuse(KIN_E_TOO_LATE, "call it before kin_child_main: spawned workers do not return from that");
     }
     functions = list;
     function_count = count;

@@ -12,6 +12,8 @@
 #include "pool/shared.h"
 #include "pool/tracking.h"
 #include "pool/workers.h"
+#include "base/last_error.h"
+#include "base/sized.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -170,7 +172,7 @@ static bool is_suspect(const kin_future *future)
 
 static kin_status verdict(const kin_future *future)
 {
-    kin_job_result outcome = {.size = sizeof outcome};
+    kin_job_result outcome = KIN_JOB_RESULT_INIT;
     if (!is_suspect(future)) {
         return KIN_OK;
     }
@@ -195,10 +197,10 @@ static kin_status wait_for_all(kin_future *future, int64_t deadline)
 kin_status kin_future_wait(kin_future *future, int64_t timeout)
 {
     if (!future || timeout < 0) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "future is NULL, or timeout is negative");
     }
     kin_status status = kin__pool_check(future->pool);
-    return status == KIN_OK ? wait_for_all(future, kin__future_deadline(timeout)) : status;
+    return kin__told(status == KIN_OK ? wait_for_all(future, kin__future_deadline(timeout)) : status);
 }
 
 int kin_future_ready(kin_future *future)
@@ -209,10 +211,11 @@ int kin_future_ready(kin_future *future)
 kin_status kin_future_get(const void **result, size_t *size, kin_future *future, int64_t timeout)
 {
     if (!future || !result || timeout < 0) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "future is NULL, or result is NULL, or timeout is negative");
     }
     if (!future->plan.alone) {
-        return KIN_E_UNSUPPORTED;
+        return kin__refuse(KIN_E_UNSUPPORTED,
+                           "an array's results are in job->out: kin_future_get is for a job with count 0");
     }
     kin_status status = kin_future_wait(future, timeout);
     if (status == KIN_OK) {
@@ -222,20 +225,25 @@ kin_status kin_future_get(const void **result, size_t *size, kin_future *future,
             *size = (size_t)(used < future->plan.out_size ? used : future->plan.out_size);
         }
     }
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin_future_inspect(kin_future *future, kin_job_result *outcome)
 {
-    if (!future || !outcome || outcome->size != sizeof *outcome) {
-        return KIN_E_ARGUMENT;
+    kin_job_result own = KIN_JOB_RESULT_INIT;
+    if (!future) {
+        return kin__refuse(KIN_E_ARGUMENT, "future is NULL");
     }
-    kin_status status = kin__pool_enter(future->pool);
+    kin_status status = kin__info_check(outcome, "KIN_JOB_RESULT_INIT");
     if (status == KIN_OK) {
-        describe(outcome, future);
-        kin__pool_leave(future->pool);
+        status = kin__pool_enter(future->pool);
     }
-    return status;
+    if (status == KIN_OK) {
+        describe(&own, future);
+        kin__pool_leave(future->pool);
+        kin__info_write(outcome, &own, sizeof own);
+    }
+    return kin__told(status);
 }
 
 /* ---- the end ---- */
@@ -243,17 +251,17 @@ kin_status kin_future_inspect(kin_future *future, kin_job_result *outcome)
 kin_status kin_future_cancel(kin_future *future)
 {
     if (!future) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "future is NULL");
     }
     kin_status status = kin__pool_enter(future->pool);
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     if (!future->ended) {
         kin__future_cancel(future);
     }
     kin__pool_leave(future->pool);
-    return kin__future_ended(future) ? KIN_OK : KIN_E_BUSY;
+    return kin__told(kin__future_ended(future) ? KIN_OK : KIN_E_BUSY);
 }
 
 kin_status kin_future_kill(kin_future *future)
@@ -263,7 +271,7 @@ kin_status kin_future_kill(kin_future *future)
     while (status == KIN_E_BUSY && kin_os_now() < deadline) {
         status = kin__pool_enter(future->pool);
         if (status != KIN_OK) {
-            return status;
+            return kin__told(status);
         }
         kin__workers_end(future->pool, future->plan.number); /* one that has yet to open its turn in the next round */
         kin__pool_leave(future->pool);
@@ -271,7 +279,7 @@ kin_status kin_future_kill(kin_future *future)
         kin__future_sleep(future, future->plan.batches, kin_os_now() + KIN_MS(1));
         status = kin__future_ended(future) ? KIN_OK : KIN_E_BUSY;
     }
-    return status;
+    return kin__told(status);
 }
 
 void kin_future_close(kin_future *future)
@@ -302,17 +310,18 @@ kin_status kin_pool_map(kin_pool *pool, const kin_job *work, kin_job_result *out
 {
     kin_future *future;
     int64_t deadline = timeout < 0 ? 0 : kin__deadline(timeout); /* kin_pool_submit refuses the former */
-    if (outcome && outcome->size != sizeof *outcome) {
-        return KIN_E_ARGUMENT;
+    kin_status status = outcome ? kin__info_check(outcome, "KIN_JOB_RESULT_INIT") : KIN_OK;
+    if (status == KIN_OK) {
+        status = kin_pool_submit(&future, pool, work, timeout);
     }
-    kin_status status = kin_pool_submit(&future, pool, work, timeout);
     if (status != KIN_OK) {
         if (outcome && status == KIN_E_WORKER_DIED && kin__pool_enter(pool) == KIN_OK) {
-            *outcome = (kin_job_result){.size = sizeof *outcome};
-            describe_broken(outcome, pool);
+            kin_job_result own = KIN_JOB_RESULT_INIT;
+            describe_broken(&own, pool);
             kin__pool_leave(pool);
+            kin__info_write(outcome, &own, sizeof own);
         }
-        return status;
+        return kin__told(status);
     }
     status = wait_for_all(future, deadline);
     if (status == KIN_OK && work->count == 0 && work->out) {
@@ -325,5 +334,5 @@ kin_status kin_pool_map(kin_pool *pool, const kin_job *work, kin_job_result *out
         kin_future_inspect(future, outcome);
     }
     kin_future_close(future);
-    return status;
+    return kin__told(status);
 }

@@ -4,17 +4,20 @@
 #include "base/mutex.h"
 #include "family/member.h"
 #include "kin/memory.h"
+#include "base/last_error.h"
 
 #include <stdlib.h>
 
 kin_status kin__pool_check(const kin_pool *pool)
 {
-    return kin__member_token(pool->family) == pool->maker ? KIN_OK : KIN_E_NOT_OWNER;
+    return kin__member_token(pool->family) == pool->maker
+               ? KIN_OK
+               : kin__refuse(KIN_E_NOT_OWNER, "the pool belongs to the process that created it");
 }
 
 kin_status kin__pool_enter(kin_pool *pool)
 {
-    kin_status status = pool ? kin__pool_check(pool) : KIN_E_ARGUMENT;
+    kin_status status = pool ? kin__pool_check(pool) : kin__refuse(KIN_E_ARGUMENT, "pool is NULL");
     return status == KIN_OK ? kin__mutex_lock(&pool->mutex, KIN_OS_NEVER) : status;
 }
 

@@ -16,6 +16,7 @@
 #include "pool/statuses.h"
 #include "pool/tracking.h"
 #include "pool/workers.h"
+#include "base/last_error.h"
 
 #include <stdlib.h>
 
@@ -110,7 +111,7 @@ static kin_status find_any(kin_future *future, uint64_t *task)
     }
     for (uint64_t end = begun_batches(future); given->begun < end;) {
         if (!make_room(given)) {
-            return KIN_E_NO_MEMORY;
+            return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
         }
         push_front(given, given->begun++ * future->plan.batch);
         if (take_front(future, task)) {
@@ -149,7 +150,7 @@ static kin_status wait_for_next(kin_future *future, uint64_t *task, bool in_orde
         kin__pool_tend(future->pool, kin__workers_left(future->pool));
         kin__future_ended(future);
     }
-    return KIN_E_NOT_FOUND;
+    return kin__refuse(KIN_E_END, "all tasks have been given");
 }
 
 static int status_of(const kin_future *future, uint64_t task)
@@ -175,14 +176,15 @@ kin_status kin_future_next(kin_future *future, int in_order, uint64_t *first, ui
 {
     uint64_t task;
     if (!future || !first || !count || timeout < 0) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT,
+                           "future is NULL, or first is NULL, or count is NULL, or timeout is negative");
     }
     kin_status result = kin__pool_check(future->pool);
     if (result == KIN_OK) {
         result = wait_for_next(future, &task, in_order != 0, kin__future_deadline(timeout));
     }
     if (result != KIN_OK) {
-        return result;
+        return kin__told(result);
     }
     const kin__plan *plan = &future->plan;
     future->given.tasks++;

@@ -14,6 +14,8 @@
 #include "pool/tracking.h"
 #include "pool/workers.h"
 #include "process/arguments.h"
+#include "base/last_error.h"
+#include "base/sized.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -86,15 +88,22 @@ static kin_status make_shared(kin_pool *pool)
     return KIN_OK;
 }
 
-static kin_status check(const kin_pool_options *options)
+static kin_status check(kin_pool_options *out, const kin_pool_options *options)
 {
-    if (options->size != sizeof *options || options->workers > KIN_POOL_WORKERS_MAX) {
-        return KIN_E_ARGUMENT;
+    kin_status status = kin__options_read(out, sizeof *out, options, "KIN_POOL_OPTIONS_INIT");
+    if (status != KIN_OK) {
+        return status;
     }
-    if (options->initializer && !kin__function_find(options->initializer)) {
-        return KIN_E_ENTRY;
+    if (out->workers > KIN_POOL_WORKERS_MAX) {
+        return kin__refuse(KIN_E_ARGUMENT, "options->workers is more than KIN_POOL_WORKERS_MAX");
     }
-    return options->args && options->args->count > KIN_ARGS_MAX - 2 ? KIN_E_LIMIT : KIN_OK;
+    if (out->initializer && !kin__function_find(out->initializer)) {
+        return kin__function_missing(out->initializer);
+    }
+    if (out->args && out->args->count > KIN_ARGS_MAX - 2) {
+        return kin__refuse(KIN_E_LIMIT, "options->args has more than 62 arguments");
+    }
+    return KIN_OK;
 }
 
 static kin_status start_all(kin_pool *pool)
@@ -118,9 +127,8 @@ static kin_status start_all(kin_pool *pool)
 
 kin_status kin_pool_create(kin_pool **out, kin_family *family, const kin_pool_options *options)
 {
-    static const kin_pool_options usual = KIN_POOL_OPTIONS_INIT;
-    options = options ? options : &usual;
-    kin_status status = out ? check(options) : KIN_E_ARGUMENT;
+    kin_pool_options checked;
+    kin_status status = out ? check(&checked, options) : kin__refuse(KIN_E_ARGUMENT, "out is NULL");
     if (status == KIN_OK) {
         status = kin__family_resolve(&family, family);
     }
@@ -129,15 +137,16 @@ kin_status kin_pool_create(kin_pool **out, kin_family *family, const kin_pool_op
     }
     kin_pool *pool = status == KIN_OK ? calloc(1, sizeof *pool) : NULL;
     if (!pool) {
-        return status == KIN_OK ? KIN_E_NO_MEMORY : status;
+        return kin__told(status == KIN_OK ? kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)")
+                                          : status);
     }
     pool->family = family;
-    pool->options = *options;
+    pool->options = checked;
     pool->users = 1;
     status = start_all(pool);
     if (status != KIN_OK) {
         free(pool);
-        return status;
+        return kin__told(status);
     }
     *out = pool;
     return KIN_OK;
@@ -152,7 +161,7 @@ kin_status kin_pool_poll(kin_pool *pool)
         kin__pool_leave(pool);
         kin__pool_tend(pool, true);
     }
-    return status;
+    return kin__told(status);
 }
 
 /* Wakes all workers: each looks whether it is to leave or the pool is closed. */
@@ -164,11 +173,11 @@ static void wake_all(kin_pool *pool)
 kin_status kin_pool_resize(kin_pool *pool, uint32_t workers)
 {
     if (workers == 0 || workers > KIN_POOL_WORKERS_MAX) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "workers is 0, or workers is more than KIN_POOL_WORKERS_MAX");
     }
     kin_status status = kin__pool_enter(pool);
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     if (pool->closed || pool->ended || pool->broken) {
         status = KIN_E_CLOSED;
@@ -184,33 +193,33 @@ kin_status kin_pool_resize(kin_pool *pool, uint32_t workers)
         status = kin__workers_fill(pool);
     }
     kin__pool_leave(pool);
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin_pool_inspect(kin_pool *pool, kin_pool_info *info)
 {
-    if (!info || info->size != sizeof *info) {
-        return KIN_E_ARGUMENT;
+    kin_status status = kin__info_check(info, "KIN_POOL_INFO_INIT");
+    if (status == KIN_OK) {
+        status = kin__pool_enter(pool);
     }
-    kin_status status = kin__pool_enter(pool);
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
-    *info = (kin_pool_info){.size = sizeof *info,
-                            .workers = pool->size,
-                            .started = pool->started,
-                            .died = pool->died,
-                            .closed = pool->closed || pool->ended,
-                            .broken = pool->broken,
-                            .last = pool->last,
-                            .status = pool->status};
-    memcpy(info->message, pool->message, sizeof info->message);
+    kin_pool_info own = {.workers = pool->size,
+                         .started = pool->started,
+                         .died = pool->died,
+                         .closed = pool->closed || pool->ended,
+                         .broken = pool->broken,
+                         .last = pool->last,
+                         .status = pool->status};
+    memcpy(own.message, pool->message, sizeof own.message);
     for (uint32_t i = 0; i < KIN_POOL_WORKERS_MAX; i++) {
         if (pool->workers[i].process) {
-            info->pids[info->alive++] = kin_process_pid(pool->workers[i].process);
+            own.pids[own.alive++] = kin_process_pid(pool->workers[i].process);
         }
     }
     kin__pool_leave(pool);
+    kin__info_write(info, &own, sizeof own);
     return KIN_OK;
 }
 
@@ -225,7 +234,7 @@ kin_status kin_pool_close(kin_pool *pool)
         wake_all(pool);
         kin__pool_leave(pool);
     }
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin_pool_terminate(kin_pool *pool)
@@ -237,7 +246,7 @@ kin_status kin_pool_terminate(kin_pool *pool)
         kin__futures_tend(pool);
         kin__pool_leave(pool);
     }
-    return status;
+    return kin__told(status);
 }
 
 /* Waits a slice for a worker's end. Under the pool's lock, which it releases meanwhile. */
@@ -258,11 +267,11 @@ static kin_status join_some(kin_pool *pool, int64_t deadline)
 kin_status kin_pool_join(kin_pool *pool, int64_t timeout)
 {
     if (timeout < 0) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "timeout is negative");
     }
     kin_status status = kin__pool_enter(pool);
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     int64_t deadline = kin__deadline(timeout);
     bool closed = pool->closed || pool->ended;
@@ -276,7 +285,7 @@ kin_status kin_pool_join(kin_pool *pool, int64_t timeout)
     }
     pool->users--;
     kin__pool_leave(pool);
-    return status;
+    return kin__told(status);
 }
 
 /* The first call of it only: a callback that is told of cancelled work may be the second. */

@@ -9,6 +9,8 @@
 #include "pool/tracking.h"
 #include "pool/workers.h"
 #include "process/arguments.h"
+#include "base/last_error.h"
+#include "base/sized.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -127,7 +129,7 @@ static kin_status make_job(kin_future *future, const kin_job *work)
     layout where;
     divide(&future->plan, pool, work);
     if (!lay_out(&where, &future->plan, work) || where.size > UINT32_MAX - 64) {
-        return KIN_E_TOO_BIG;
+        return kin__refuse(KIN_E_TOO_BIG, "the job has more tasks, or more bytes, than one job can have");
     }
     kin_status status = kin_alloc(&future->memory, pool->family, (size_t)where.size + KIN__LINE_SLACK);
     if (status != KIN_OK) {
@@ -149,26 +151,33 @@ static bool array_sound(const kin_pool *pool, const void *array, size_t count, s
 
 static kin_status check(const kin_pool *pool, const kin_job *work)
 {
-    if (!work || work->size != sizeof *work || !work->task || work->limit < 0 || work->retries > KIN__RETRIES_MAX ||
-        (work->count == 0 && !work->in && work->in_size > 0)) {
-        return KIN_E_ARGUMENT;
+    if (!work->task || work->limit < 0) {
+        return kin__refuse(KIN_E_ARGUMENT, "job->task is NULL, or job->limit is negative");
+    }
+    if (work->retries > KIN__RETRIES_MAX || (work->count == 0 && !work->in && work->in_size > 0)) {
+        return kin__refuse(KIN_E_ARGUMENT, "job->retries is too large, or job->in is NULL and in_size is not 0");
     }
     if (!kin__function_find(work->task)) {
-        return KIN_E_ENTRY;
+        return kin__function_missing(work->task);
     }
     if (work->args && (work->args->handle_count > 0 || work->args->family != pool->family)) {
-        return work->args->handle_count > 0 ? KIN_E_UNSUPPORTED : KIN_E_FAMILY;
+        return work->args->handle_count > 0 ? kin__refuse(KIN_E_UNSUPPORTED, "job->args cannot carry handles")
+                                            : kin__refuse(KIN_E_FAMILY, "job->args belongs to another family");
     }
     if (work->count > 0 && (!array_sound(pool, work->in, work->count, work->in_size) ||
                             !array_sound(pool, work->out, work->count, work->out_size))) {
-        return KIN_E_FAMILY;
+        return kin__refuse(KIN_E_NOT_SHARED,
+                           "job->in and job->out must lie in the pool's family, as kin_alloc gives them");
     }
     return KIN_OK;
 }
 
 static kin_status check_open(const kin_pool *pool)
 {
-    return pool->broken ? KIN_E_WORKER_DIED : pool->closed || pool->ended ? KIN_E_CLOSED : KIN_OK;
+    if (pool->broken) {
+        return kin__refuse(KIN_E_WORKER_DIED, "the pool is broken: its workers ended before they could work");
+    }
+    return pool->closed || pool->ended ? kin__refuse(KIN_E_CLOSED, "the pool is closed") : KIN_OK;
 }
 
 /* ---- posting ---- */
@@ -278,25 +287,30 @@ static kin_status post_until(kin_future *future, const kin_job *work, int64_t de
     return status == KIN_E_BUSY ? KIN_E_TIMED_OUT : status;
 }
 
-kin_status kin_pool_submit(kin_future **out, kin_pool *pool, const kin_job *work, int64_t timeout)
+kin_status kin_pool_submit(kin_future **out, kin_pool *pool, const kin_job *job, int64_t timeout)
 {
+    kin_job work;
     if (!out || !pool || timeout < 0) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "out is NULL, or pool is NULL, or timeout is negative");
     }
-    kin_status status = check(pool, work);
+    kin_status status =
+        job ? kin__options_read(&work, sizeof work, job, "KIN_JOB_INIT") : kin__refuse(KIN_E_ARGUMENT, "job is NULL");
+    if (status == KIN_OK) {
+        status = check(pool, &work);
+    }
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     kin_future *future = calloc(1, sizeof *future);
     if (!future) {
-        return KIN_E_NO_MEMORY;
+        return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
     }
     future->pool = pool;
-    future->work = *work;
-    status = post_until(future, work, kin__deadline(timeout));
+    future->work = work;
+    status = post_until(future, &work, kin__deadline(timeout));
     if (status != KIN_OK) {
         free(future);
-        return status;
+        return kin__told(status);
     }
     *out = future;
     return KIN_OK;

@@ -12,6 +12,7 @@
 #include "pool/worker.h"
 #include "process/arguments.h"
 #include "process/process.h"
+#include "base/last_error.h"
 
 #include <stdlib.h>
 
@@ -239,7 +240,10 @@ kin_status kin__workers_room(const kin_pool *pool, uint32_t size)
         return KIN_OK;
     }
     kin__reap_all(pool->family);
-    return has_room(pool->family, more) ? KIN_OK : KIN_E_LIMIT;
+    return has_room(pool->family, more)
+               ? KIN_OK
+               : kin__refuse(KIN_E_LIMIT, "the family has no room for so many workers: raise options.max_members and "
+                                          "max_threads when it is created");
 }
 
 /* ---- watching ---- */

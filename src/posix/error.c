@@ -11,6 +11,7 @@
 #include "posix/posix.h"
 
 static _Thread_local int last_error;
+static _Thread_local uint32_t failures;
 
 static const struct {
     int code;
@@ -63,7 +64,7 @@ void kin_os_error_set(int code)
 }
 
 /* KIN_E_OS where the table has no row. */
-static kin_status status_of(int code)
+kin_status kin_os_status(int code)
 {
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (table[i].code == code) {
@@ -76,7 +77,13 @@ static kin_status status_of(int code)
 kin_status kin_posix_fail(int code)
 {
     kin_os_error_set(code);
-    return status_of(code);
+    failures++;
+    return kin_os_status(code);
+}
+
+uint32_t kin_os_failures(void)
+{
+    return failures;
 }
 
 void kin_os_error_write(int code, char *buffer, size_t size)

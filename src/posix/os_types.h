@@ -88,6 +88,8 @@ static inline void *kin_os_thread_get(void)
     return kin_posix_thread_value;
 }
 
+#define KIN_OS_FORMAT(text, first) __attribute__((format(printf, text, first)))
+
 #define KIN_OS_CANCELLABLE PTHREAD_CANCEL_ENABLE
 
 static inline int kin_os_cancel_hold(void)

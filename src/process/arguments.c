@@ -6,6 +6,7 @@
 #include "pipe/packet.h"
 #include "pipe/pipe.h"
 #include "process/registry.h"
+#include "base/last_error.h"
 
 #include <stdlib.h>
 
@@ -17,15 +18,15 @@ _Static_assert((int)KIN_HANDLE_OTHER == (int)KIN_OS_KIND_OTHER && (int)KIN_HANDL
 kin_status kin_args_create(kin_args **out, kin_family *family)
 {
     if (!out) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "out is NULL");
     }
     kin_status status = kin__family_resolve(&family, family);
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     kin_args *args = calloc(1, sizeof *args);
     if (!args) {
-        return KIN_E_NO_MEMORY;
+        return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
     }
     args->family = family;
     *out = args;
@@ -69,13 +70,13 @@ static const kin__arg *find(const kin_args *args, const char *name)
 static kin_status next_item(kin__arg **out, kin_args *args, const char *name)
 {
     if (!args || !kin__name_sound(name)) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "args is NULL, or name is not 1 to 47 bytes long");
     }
     if (find(args, name)) {
-        return KIN_E_EXISTS;
+        return kin__refuse(KIN_E_EXISTS, "there is an argument of that name already");
     }
     if (args->count == KIN_ARGS_MAX) {
-        return KIN_E_LIMIT;
+        return kin__refuse(KIN_E_LIMIT, "there are 64 arguments already (KIN_ARGS_MAX)");
     }
     kin__arg *item = &args->items[args->count];
     memset(item, 0, sizeof *item);
@@ -96,10 +97,10 @@ kin_status kin_args_add_object(kin_args *args, const char *name, kin_type type, 
         status = kin_family_of(&family, object);
     }
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     if (family != args->family) {
-        return KIN_E_FAMILY;
+        return kin__refuse(KIN_E_FAMILY, "the object lies in another family than the arguments");
     }
     item->kind = KIN__ARG_REF;
     item->type = (uint32_t)type;
@@ -112,17 +113,18 @@ kin_status kin_args_add_bytes(kin_args *args, const char *name, const void *byte
     kin__arg *item;
     kin_status status = next_item(&item, args, name);
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     if (!bytes && size > 0) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "bytes is NULL and size is not 0");
     }
     if (size > KIN_ARG_BYTES_MAX) {
-        return KIN_E_TOO_BIG;
+        return kin__refuse(KIN_E_TOO_BIG,
+                           "an argument has at most 16 MiB (KIN_ARG_BYTES_MAX): put the bytes into shared memory");
     }
     void *copy = malloc(size > 0 ? size : 1);
     if (!copy) {
-        return KIN_E_NO_MEMORY;
+        return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
     }
     if (size > 0) {
         memcpy(copy, bytes, size);
@@ -141,14 +143,14 @@ kin_status kin_args_add_handle(kin_args *args, const char *name, kin_handle hand
     kin_os_kind kind;
     kin_status status = next_item(&item, args, name);
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     if (args->handle_count == KIN__ARG_HANDLES_MAX) {
-        return KIN_E_LIMIT;
+        return kin__refuse(KIN_E_LIMIT, "the arguments carry 62 handles already");
     }
     item->handle = kin_os_handle_from((uint64_t)handle);
     if (item->handle == KIN_OS_NO_HANDLE || kin_os_handle_kind(item->handle, &kind) != KIN_OK) {
-        return KIN_E_HANDLE;
+        return kin__refuse(KIN_E_HANDLE, "the handle is closed, or of another kind than was promised");
     }
     item->kind = KIN__ARG_HANDLE;
     item->type = (uint32_t)kind;
@@ -162,16 +164,16 @@ kin_status kin_args_add_pipe(kin_args *args, const char *name, kin_pipe *pipe)
     kin__arg *item;
     kin_status status = next_item(&item, args, name);
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     if (!pipe) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "pipe is NULL");
     }
     if (args->handle_count + KIN_OS_PIPE_HANDLES > KIN__ARG_HANDLES_MAX) {
-        return KIN_E_LIMIT;
+        return kin__refuse(KIN_E_LIMIT, "the arguments carry 62 handles already");
     }
     if (pipe->gone) {
-        return KIN_E_HANDLE;
+        return kin__refuse(KIN_E_HANDLE, "the handle is closed, or of another kind than was promised");
     }
     item->kind = KIN__ARG_PIPE;
     item->type = pipe->flags;
@@ -186,52 +188,54 @@ kin_status kin_args_add_pipe(kin_args *args, const char *name, kin_pipe *pipe)
 static kin_status get(const kin__arg **out, const kin_args *args, const char *name, kin__arg_kind kind)
 {
     if (!args || !name) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "args is NULL, or name is NULL");
     }
     const kin__arg *item = find(args, name);
     if (!item) {
-        return KIN_E_NOT_FOUND;
+        return kin__refuse(KIN_E_NOT_FOUND, "there is no argument of that name");
     }
     *out = item;
-    return item->kind == kind ? KIN_OK : KIN_E_TYPE;
+    return item->kind == kind
+               ? KIN_OK
+               : kin__refuse(KIN_E_TYPE, "the argument is of another kind: object, bytes, handle or pipe");
 }
 
 kin_status kin_args_get_object(void **object, const kin_args *args, const char *name, kin_type type)
 {
     const kin__arg *item;
     if (!object) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "object is NULL");
     }
     kin_status status = get(&item, args, name, KIN__ARG_REF);
-    return status == KIN_OK ? kin_ref_get(object, type, item->ref) : status;
+    return kin__told(status == KIN_OK ? kin_ref_get(object, type, item->ref) : status);
 }
 
 kin_status kin_args_get_bytes(const void **bytes, size_t *size, const kin_args *args, const char *name)
 {
     const kin__arg *item;
     if (!bytes || !size) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "bytes is NULL, or size is NULL");
     }
     kin_status status = get(&item, args, name, KIN__ARG_BYTES);
     if (status == KIN_OK) {
         *bytes = item->bytes;
         *size = (size_t)item->size;
     }
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin_args_get_handle(kin_handle *out, const kin_args *args, const char *name, kin_handle_kind kind)
 {
     const kin__arg *item;
     if (!out || kind < KIN_HANDLE_ANY || kind > KIN_HANDLE_OTHER) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "out is NULL, or kind is not a kin_handle_kind");
     }
     kin_status status = get(&item, args, name, KIN__ARG_HANDLE);
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     if (kind != KIN_HANDLE_ANY && (uint32_t)kind != item->type) {
-        return KIN_E_HANDLE;
+        return kin__refuse(KIN_E_HANDLE, "the handle is closed, or of another kind than was promised");
     }
     *out = (kin_handle)kin_os_handle_value(item->handle);
     return KIN_OK;
@@ -241,14 +245,14 @@ kin_status kin_args_get_pipe(kin_pipe **out, const kin_args *args, const char *n
 {
     const kin__arg *item;
     if (!out) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "out is NULL");
     }
     kin_status status = get(&item, args, name, KIN__ARG_PIPE);
     if (status == KIN_OK) {
         ((kin__arg *)(uintptr_t)item)->owned = false; /* the caller's from now on */
         *out = item->pipe;
     }
-    return status;
+    return kin__told(status);
 }
 
 kin_family *kin_args_family(const kin_args *args)

@@ -7,6 +7,7 @@
 #include "family/member.h"
 #include "kin/memory.h"
 #include "process/arguments.h"
+#include "base/last_error.h"
 
 #include <stdlib.h>
 
@@ -89,7 +90,8 @@ static kin_status parse_start(kin__reader *in, uint32_t *flags)
         return KIN_E_BLOB_CORRUPT;
     }
     if (version != VERSION || layout != KIN__LAYOUT) { /* before the checksum: another version's may be elsewhere */
-        return KIN_E_BLOB_VERSION;
+        return kin__refuse(KIN_E_BLOB_VERSION,
+                           "the other program uses another version of kin: build both with the same one");
     }
     if (in->size < KIN__BLOB_FIXED || in->size < total) {
         return KIN_E_BLOB_TRUNCATED;
@@ -476,7 +478,7 @@ kin_status kin_blob_pack(void *buffer, size_t *size, const kin_args *args, kin_h
     kin_family *family;
     kin_os_handle handles[KIN_OS_HANDLES_MAX];
     if (!buffer || !size) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "buffer is NULL, or size is NULL");
     }
     kin_status status = kin__family_resolve(&family, args ? args->family : NULL);
     if (status == KIN_OK) {
@@ -486,12 +488,12 @@ kin_status kin_blob_pack(void *buffer, size_t *size, const kin_args *args, kin_h
         status = own_kinds(&blob, handles);
     }
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     size_t capacity = *size, needed = kin__blob_write(&blob, NULL, 0);
     if (needed > capacity) {
         *size = needed;
-        return KIN_E_TOO_BIG;
+        return kin__refuse(KIN_E_BUFFER, "the buffer is too small for the blob");
     }
     status = kin__blob_store(&blob, family, args); /* a block in any case: it is how a second adopt is noticed */
     if (status == KIN_OK) {
@@ -501,7 +503,7 @@ kin_status kin_blob_pack(void *buffer, size_t *size, const kin_args *args, kin_h
     if (status != KIN_OK) {
         kin__args_given(args, false);
         kin__blob_discard(blob.block_size, blob.block);
-        return status;
+        return kin__told(status);
     }
     *size = kin__blob_write(&blob, buffer, capacity);
     return KIN_OK;
@@ -511,7 +513,7 @@ kin_status kin_blob_pack(void *buffer, size_t *size, const kin_args *args, kin_h
 static kin_status parse_packed(kin__blob *out, const void *blob, size_t size)
 {
     if (!blob) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "blob is NULL");
     }
     kin_status status = kin__blob_parse(out, blob, size);
     bool packed = out->mode != KIN__BLOB_INDEX && out->block_size > 0 && out->entry[0] == '\0';
@@ -522,16 +524,16 @@ kin_status kin_blob_handles(const void *blob, size_t size, kin_handle *handles, 
 {
     kin__blob parsed;
     if (!count) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "count is NULL");
     }
     kin_status status = parse_packed(&parsed, blob, size);
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     size_t capacity = *count;
     *count = parsed.handle_count;
     if (handles && capacity < parsed.handle_count) {
-        return KIN_E_TOO_BIG;
+        return kin__refuse(KIN_E_BUFFER, "the array is too small for the handles");
     }
     for (uint32_t i = 0; handles && i < parsed.handle_count; i++) {
         handles[i] = (kin_handle)parsed.values[i];
@@ -545,36 +547,36 @@ kin_status kin_blob_adopt(kin_args **out, const void *blob, size_t size)
     void *block;
     kin_os_handle handles[KIN_OS_HANDLES_MAX];
     if (!out) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "out is NULL");
     }
     kin_status status = parse_packed(&parsed, blob, size);
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     kin_family *known = kin__family_by_id(&parsed.family);
     if ((parsed.target != 0 && parsed.target != kin_os_pid()) || (known && parsed.packer == kin_os_pid())) {
-        return KIN_E_BLOB_TARGET;
+        return kin__told(KIN_E_BLOB_TARGET);
     }
     if (parsed.mode == KIN__BLOB_INTO && (!KIN_OS_DUPLICATES_INTO || parsed.has_pulse)) {
-        return KIN_E_BLOB_CORRUPT; /* nobody packs such a one */
+        return kin__told(KIN_E_BLOB_CORRUPT); /* nobody packs such a one */
     }
     if (known) { /* adopted already? Then its handles are somebody else's by now */
         status = find_block(&block, &parsed, known);
     }
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     for (uint32_t i = 0; i < parsed.handle_count; i++) {
         handles[i] = kin_os_handle_from(parsed.values[i]);
     }
     kin_args *args = calloc(1, sizeof *args);
     if (!args) {
-        return KIN_E_NO_MEMORY;
+        return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
     }
     status = kin__blob_take(args, &parsed, handles);
     if (status != KIN_OK) {
         kin_args_destroy(args);
-        return status;
+        return kin__told(status);
     }
     *out = args;
     return KIN_OK;

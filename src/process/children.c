@@ -5,6 +5,8 @@
 #include "process/children.h"
 
 #include "base/mutex.h"
+#include "base/last_error.h"
+#include "base/sized.h"
 
 #include <string.h>
 
@@ -70,15 +72,19 @@ void kin__origin_set(uint32_t parent, const char *entry)
     strncpy(origin.entry, entry, KIN_NAME_MAX);
 }
 
-kin_status kin_process_current(kin_process_info *out)
+kin_status kin_process_current(kin_process_info *info)
 {
-    if (!out) {
-        return KIN_E_ARGUMENT;
+    kin_status status = kin__info_check(info, "KIN_PROCESS_INFO_INIT");
+    if (status == KIN_OK) {
+        uint32_t pid = kin_os_pid();
+        bool started = origin.self == pid;
+        kin_process_info own = {.pid = pid,
+                                .parent = started ? origin.parent : kin_os_parent_pid(),
+                                .started = started,
+                                .entry = started ? origin.entry : ""};
+        kin__info_write(info, &own, sizeof own);
     }
-    uint32_t pid = kin_os_pid();
-    bool started = origin.self == pid;
-    *out = (kin_process_info){pid, started ? origin.parent : kin_os_parent_pid(), started, started ? origin.entry : ""};
-    return KIN_OK;
+    return kin__told(status);
 }
 
 uint32_t kin_cpu_count(void)

@@ -5,6 +5,7 @@
 #include "process/blob.h"
 #include "process/children.h"
 #include "process/entries.h"
+#include "base/last_error.h"
 
 #include <stdlib.h>
 
@@ -57,7 +58,10 @@ kin_status kin_child_main(const kin_child_entry *list, size_t count)
     const kin_child_entry *entry;
     bool usable = kin__entries_set(list, count), child = kin_os_message_pending();
     if (!child) {
-        return usable ? KIN_OK : KIN_E_ARGUMENT;
+        return kin__told(
+            usable ? KIN_OK
+                   : kin__refuse(KIN_E_ARGUMENT,
+                                 "an entry has no name, a name twice or of more than 47 bytes, or no function"));
     }
     if (!usable || come_in(&entry, &args) != KIN_OK) {
         exit(KIN_EXIT_START);

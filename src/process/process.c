@@ -20,6 +20,8 @@
 #include "process/entries.h"
 #include "process/exit.h"
 #include "process/registry.h"
+#include "base/last_error.h"
+#include "base/sized.h"
 
 #include <stdlib.h>
 
@@ -82,7 +84,7 @@ static kin_status start_fork(kin_process *process, const order *wanted)
     uint32_t kinds[KIN_OS_HANDLES_MAX];
     bool in_child = false;
     if (!wanted->entry) {
-        return KIN_E_ENTRY;
+        return kin__refuse(KIN_E_ENTRY, "the child finds no entry of that name");
     }
     kin_status status = kin__args_handles(wanted->args, handles, kinds);
     if (status == KIN_OK) {
@@ -104,7 +106,7 @@ static kin_status find_self(char **out)
     for (size_t size = 4096; size <= 131072; size *= 4) {
         char *path = malloc(size);
         if (!path) {
-            return KIN_E_NO_MEMORY;
+            return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
         }
         kin_status status = kin_os_self_path(path, size);
         if (status == KIN_OK) {
@@ -162,7 +164,7 @@ static kin_status start_spawn(kin_process *process, const order *wanted)
     kin__blob blob;
     kin_os_handle handles[KIN_OS_HANDLES_MAX];
     if (!wanted->entry && !wanted->options.program) {
-        return KIN_E_ENTRY;
+        return kin__refuse(KIN_E_ENTRY, "the child finds no entry of that name");
     }
     kin_status status = kin__blob_describe(&blob, handles, wanted->family, wanted->args);
     if (status == KIN_OK && wanted->args && wanted->args->count > 0) {
@@ -250,39 +252,63 @@ static kin_status check_streams(const kin_os_setting *setting)
             status = kin_os_handle_kind(setting->streams[i], &kind);
         }
     }
-    return status == KIN_OK ? KIN_OK : KIN_E_HANDLE;
+    return status == KIN_OK ? KIN_OK
+                            : kin__refuse(KIN_E_HANDLE, "options->streams names a descriptor or handle that is closed");
+}
+
+static kin_status check_order(const order *wanted)
+{
+    const kin_process_options *options = &wanted->options;
+    const bool forks = options->method == KIN_START_FORK || options->method == KIN_START_FORKSERVER;
+    if (!kin__name_sound(wanted->name) || (options->name && !kin__name_sound(options->name))) {
+        return kin__refuse(KIN_E_ARGUMENT, "entry, or options->name, is not 1 to 47 bytes long");
+    }
+    if (options->method < KIN_START_DEFAULT || options->method > KIN_START_FORKSERVER) {
+        return kin__refuse(KIN_E_ARGUMENT, "options->method is not a kin_start_method");
+    }
+    if (options->program && forks) {
+        return kin__refuse(KIN_E_ARGUMENT, "options->program can only be spawned: set method to KIN_START_SPAWN");
+    }
+    if ((options->argv && !options->argv[0]) || (options->die_with_parent & ~1) != 0) {
+        return kin__refuse(KIN_E_ARGUMENT, "options->argv is empty, or die_with_parent is neither 0 nor 1");
+    }
+    return kin__variables_sound(options->environment)
+               ? KIN_OK
+               : kin__refuse(KIN_E_ARGUMENT, "options->environment has an element that is not NAME=value or NAME");
 }
 
 static kin_status make_order(order *out, const char *name, const kin_args *args, const kin_process_options *options)
 {
-    *out = (order){.name = name, .args = args, .starter = kin_os_pid(), .options = KIN_PROCESS_OPTIONS_INIT};
-    if (!kin__name_sound(name) || (options && options->size != sizeof *options)) {
-        return KIN_E_ARGUMENT;
+    *out = (order){.name = name, .args = args, .starter = kin_os_pid()};
+    kin_status status = kin__options_read(&out->options, sizeof out->options, options, "KIN_PROCESS_OPTIONS_INIT");
+    if (status == KIN_OK) {
+        status = check_order(out);
     }
-    if (options) {
-        out->options = *options;
-    }
-    kin_start_method method = out->options.method;
-    const char *const *argv = out->options.argv;
-    if (method < KIN_START_DEFAULT || method > KIN_START_FORKSERVER ||
-        (out->options.program && (method == KIN_START_FORK || method == KIN_START_FORKSERVER)) || (argv && !argv[0]) ||
-        (out->options.die_with_parent & ~1) != 0 || (out->options.name && !kin__name_sound(out->options.name)) ||
-        !kin__variables_sound(out->options.environment)) {
-        return KIN_E_ARGUMENT;
+    if (status != KIN_OK) {
+        return status;
     }
     make_setting(&out->setting, &out->options);
-    kin_status status = check_streams(&out->setting);
+    status = check_streams(&out->setting);
     if (status != KIN_OK) {
         return status;
     }
     if (kin_os_message_pending()) {
-        return KIN_E_NO_CHILD_MAIN;
+        return kin__refuse(KIN_E_NO_CHILD_MAIN, "this process was spawned by kin: call kin_child_main first in main");
     }
     out->entry = kin__entry_find(name);
     if (!out->entry && !out->options.program) {
-        return KIN_E_ENTRY;
+        return kin__explain(KIN_E_ENTRY, "no child entry named \"%s\" is registered%s", name,
+                            kin__main_begun() ? "" : ": kin_child_main has not been called");
     }
     return kin__family_resolve(&out->family, args ? args->family : NULL);
+}
+
+static kin_status missing(const order *wanted)
+{
+    const kin_process_options *options = &wanted->options;
+    return kin__explain(KIN_E_PROGRAM, "there is no program \"%s\", or no directory \"%s\"",
+                        options->program ? options->program : "(this one; its file has gone)",
+                        options->directory ? options->directory : ".");
 }
 
 kin_status kin_process_start(kin_process **out, const char *entry, const kin_args *args,
@@ -291,26 +317,26 @@ kin_status kin_process_start(kin_process **out, const char *entry, const kin_arg
     order wanted;
     int before = kin_os_error();
     if (!out) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "out is NULL");
     }
     kin_status status = make_order(&wanted, entry, args, options);
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     kin_process *process = calloc(1, sizeof *process);
     if (!process) {
-        return KIN_E_NO_MEMORY;
+        return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
     }
     process->family = wanted.family->id;
     strcpy(process->name, wanted.options.name ? wanted.options.name : entry);
     status = start(process, &wanted);
     if (status != KIN_OK) {
         free(process);
-        return status;
+        return kin__told(status == KIN_E_NOT_FOUND ? missing(&wanted) : status);
     }
     kin__children_add(&process->listed, process, &process->os);
     *out = process;
-    return kin__with_error_of_before(KIN_OK, before);
+    return kin__told(kin__with_error_of_before(KIN_OK, before));
 }
 
 /* ---- the end ---- */
@@ -336,7 +362,8 @@ static kin_status wait_until(kin_process *process, int64_t deadline)
         return process->status;
     }
     kin_status status = kin_os_process_wait(&process->os, deadline, &how);
-    if (status == KIN_OK || status == KIN_E_NOT_FOUND) { /* the latter: ended, but somebody else was told how */
+    status = status == KIN_E_NOT_FOUND ? KIN_E_REAPED : status;
+    if (status == KIN_OK || status == KIN_E_REAPED) {
         process->ended = true;
         process->status = status;
         process->result = kin__exit_of(&how, true);
@@ -348,13 +375,13 @@ static kin_status wait_until(kin_process *process, int64_t deadline)
 kin_status kin_process_join(kin_process *process, int64_t timeout, kin_exit *result)
 {
     if (!process || timeout < 0) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "process is NULL, or timeout is negative");
     }
     kin_status status = wait_until(process, kin__deadline(timeout));
     if (status == KIN_OK && result) {
         *result = process->result;
     }
-    return status;
+    return kin__told(status);
 }
 
 int kin_process_alive(kin_process *process)
@@ -375,38 +402,38 @@ const char *kin_process_name(const kin_process *process)
 static kin_status stop(kin_process *process, bool force)
 {
     if (!process) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "process is NULL");
     }
     return process->ended ? KIN_OK : kin_os_process_kill(&process->os, force);
 }
 
 kin_status kin_process_terminate(kin_process *process)
 {
-    return stop(process, false);
+    return kin__told(stop(process, false));
 }
 
 kin_status kin_process_kill(kin_process *process)
 {
-    return stop(process, true);
+    return kin__told(stop(process, true));
 }
 
 kin_status kin_process_stop(kin_process *process, int64_t ask, int64_t kill, kin_exit *result)
 {
     if (!process || ask < 0 || kill < 0) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "process is NULL, or ask is negative, or kill is negative");
     }
     kin_status status = kin_process_terminate(process);
     if (status == KIN_OK) {
         status = kin_process_join(process, ask, result);
     }
     if (status != KIN_E_TIMED_OUT) {
-        return status;
+        return kin__told(status);
     }
     status = kin_process_kill(process);
     if (status == KIN_OK) {
         status = kin_process_join(process, kill, result);
     }
-    return status == KIN_OK ? KIN_KILLED : status;
+    return kin__told(status == KIN_OK ? KIN_KILLED : status);
 }
 
 void kin_process_close(kin_process *process)

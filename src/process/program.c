@@ -13,6 +13,8 @@
 #include "base/deadline.h"
 #include "process/exit.h"
 #include "process/process.h"
+#include "base/last_error.h"
+#include "base/sized.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -50,31 +52,41 @@ static bool is_stream(kin_run_stream given, kin_run_stream first, kin_run_stream
            given == second;
 }
 
-static bool sound_options(const kin_run_options *options)
+static kin_status check_options(const kin_run_options *options)
 {
-    return options->size == sizeof *options &&
-           (options->flags & ~(KIN_RUN_SHELL | KIN_RUN_CHECK | KIN_RUN_CLEAN_ENV | KIN_RUN_TREE | KIN_RUN_BOUND)) ==
-               0 &&
-           is_stream(options->input, KIN_RUN_BYTES, KIN_RUN_BYTES) &&
-           is_stream(options->output, KIN_RUN_COLLECT, KIN_RUN_COLLECT) &&
-           is_stream(options->errors, KIN_RUN_COLLECT, KIN_RUN_TOGETHER) && options->timeout >= 0 &&
-           options->grace >= 0 && (options->input_bytes || options->input_size == 0);
+    if (options->flags & ~(KIN_RUN_SHELL | KIN_RUN_CHECK | KIN_RUN_CLEAN_ENV | KIN_RUN_TREE | KIN_RUN_BOUND)) {
+        return kin__refuse(KIN_E_ARGUMENT, "options->flags has unknown bits");
+    }
+    if (!is_stream(options->input, KIN_RUN_BYTES, KIN_RUN_BYTES) ||
+        !is_stream(options->output, KIN_RUN_COLLECT, KIN_RUN_COLLECT) ||
+        !is_stream(options->errors, KIN_RUN_COLLECT, KIN_RUN_TOGETHER)) {
+        return kin__refuse(KIN_E_ARGUMENT, "options->input, output or errors is not a kin_run_stream of its direction");
+    }
+    if (options->timeout < 0 || options->grace < 0 || (!options->input_bytes && options->input_size > 0)) {
+        return kin__refuse(KIN_E_ARGUMENT, "options: a negative time, or input_bytes is NULL and input_size is not 0");
+    }
+    return kin__variables_sound(options->environment)
+               ? KIN_OK
+               : kin__refuse(KIN_E_ARGUMENT, "options->environment has an element that is not NAME=value or NAME");
 }
 
 kin_status kin__run_options(kin_run_options *out, const char *const *argv, const kin_run_options *options)
 {
-    *out = (kin_run_options)KIN_RUN_OPTIONS_INIT;
-    if (!argv || !argv[0] || argv[0][0] == '\0' || (options && !sound_options(options))) {
-        return KIN_E_ARGUMENT;
+    kin_status status = kin__options_read(out, sizeof *out, options, "KIN_RUN_OPTIONS_INIT");
+    if (status == KIN_OK) {
+        status = check_options(out);
     }
-    if (options) {
-        *out = *options;
+    if (status != KIN_OK) {
+        return status;
+    }
+    if (!argv || !argv[0] || argv[0][0] == '\0') {
+        return kin__refuse(KIN_E_ARGUMENT, "argv, or its first element, is NULL or empty");
+    }
+    if ((out->flags & KIN_RUN_SHELL) && argv[1]) {
+        return kin__refuse(KIN_E_ARGUMENT, "with KIN_RUN_SHELL argv has one element, the command line");
     }
     out->timeout = out->timeout == 0 ? KIN_FOREVER : out->timeout;
     out->grace = out->grace == 0 ? GRACE : out->grace;
-    if (((out->flags & KIN_RUN_SHELL) && argv[1]) || !kin__variables_sound(out->environment)) {
-        return KIN_E_ARGUMENT;
-    }
     return KIN_OK;
 }
 
@@ -115,7 +127,13 @@ static kin_status start(kin_program *it, const char *const *argv)
     it->input_left = options->input == KIN_RUN_BYTES ? options->input_size : 0;
     it->sinks[0].limit = it->sinks[1].limit = options->output_limit ? options->output_limit : SIZE_MAX;
     it->deadline = kin__deadline(options->timeout);
-    return kin_os_run_start(&it->os, &command);
+    kin_status status = kin_os_run_start(&it->os, &command);
+    if (status == KIN_E_NOT_FOUND) {
+        return kin__explain(KIN_E_PROGRAM, "there is no program \"%s\"%s, or no directory \"%s\"", argv[0],
+                            strpbrk(argv[0], "/\\") ? "" : " in the absolute directories of PATH",
+                            options->directory ? options->directory : ".");
+    }
+    return status;
 }
 
 /* ---- to its end ---- */
@@ -162,7 +180,7 @@ static kin_status make_room(sink *to)
     size_t room = to->room == 0 ? FIRST_ROOM : to->room < READ_ROOM ? READ_ROOM : 2 * to->room;
     char *bytes = room > to->room ? realloc(to->bytes, room) : NULL;
     if (!bytes) {
-        return KIN_E_NO_MEMORY;
+        return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
     }
     to->bytes = bytes;
     to->room = room;
@@ -189,7 +207,7 @@ static kin_status take(kin_program *it, unsigned stream, size_t *moved)
     kin_status status = receive(it, stream, moved);
     if (status == KIN_OK && to->size > to->limit) {
         to->size = to->limit;
-        return KIN_E_TOO_BIG;
+        return kin__refuse(KIN_E_TOO_BIG, "there was more output than options->output_limit");
     }
     return status;
 }
@@ -315,6 +333,17 @@ static char *hand_over(sink *from, size_t *size)
     return bytes;
 }
 
+kin_status kin__run_result_begin(kin_run_result *result)
+{
+    size_t size = result->size;
+    if (size < sizeof *result) {
+        return kin__refuse(KIN_E_ARGUMENT, "result->size is not set: initialise the struct with KIN_RUN_RESULT_INIT");
+    }
+    *result = (kin_run_result)KIN_RUN_RESULT_INIT;
+    result->size = size;
+    return KIN_OK;
+}
+
 void kin__program_collected(kin_program *it, kin_run_result *result)
 {
     if (it->options.output == KIN_RUN_COLLECT) {
@@ -333,7 +362,7 @@ kin_status kin__program_verdict(const kin_program *it, kin_exit *end)
         return it->verdict;
     }
     bool well = end->how == KIN_END_EXITED && end->code == 0;
-    return it->lost ? KIN_E_OS : !well && (it->options.flags & KIN_RUN_CHECK) ? KIN_E_FAILED : KIN_OK;
+    return it->lost ? KIN_E_REAPED : !well && (it->options.flags & KIN_RUN_CHECK) ? KIN_E_FAILED : KIN_OK;
 }
 
 /* ---- start and end ---- */
@@ -357,7 +386,7 @@ kin_status kin__program_start(kin_program **out, const char *const *argv, const 
 {
     kin_program *it = calloc(1, sizeof *it);
     if (!it) {
-        return KIN_E_NO_MEMORY;
+        return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
     }
     it->options = *options;
     kin_status status = prepare(it);
@@ -380,7 +409,7 @@ static kin_status copy_input(char **out, kin_run_options *options)
     }
     *out = malloc(options->input_size);
     if (!*out) {
-        return KIN_E_NO_MEMORY;
+        return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
     }
     memcpy(*out, options->input_bytes, options->input_size);
     options->input_bytes = *out;
@@ -393,7 +422,7 @@ kin_status kin_run_start(kin_program **out, const char *const *argv, const kin_r
     char *copy = NULL;
     kin_program *it = NULL;
     if (!out) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "out is NULL");
     }
     kin_status status = kin__run_options(&wanted, argv, options);
     if (status == KIN_OK) {
@@ -404,7 +433,7 @@ kin_status kin_run_start(kin_program **out, const char *const *argv, const kin_r
     }
     if (status != KIN_OK) {
         free(copy);
-        return status;
+        return kin__told(status);
     }
     it->copy = copy;
     *out = it;
@@ -426,24 +455,24 @@ uint32_t kin_run_pid(const kin_program *it)
 
 static kin_status stop(kin_program *it, bool force)
 {
-    return it ? kin_os_run_kill(&it->os, force) : KIN_E_ARGUMENT;
+    return it ? kin_os_run_kill(&it->os, force) : kin__refuse(KIN_E_ARGUMENT, "program is NULL");
 }
 
 kin_status kin_run_terminate(kin_program *it)
 {
-    return stop(it, false);
+    return kin__told(stop(it, false));
 }
 
 kin_status kin_run_kill(kin_program *it)
 {
-    return stop(it, true);
+    return kin__told(stop(it, true));
 }
 
 kin_status kin_run_wait(kin_program *it, int64_t timeout, kin_exit *result)
 {
     kin_exit end;
     if (!it || timeout < 0) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "program is NULL, or timeout is negative");
     }
     kin_status status = kin__program_serve(it, kin__deadline(timeout));
     if (status == KIN_OK) {
@@ -453,22 +482,25 @@ kin_status kin_run_wait(kin_program *it, int64_t timeout, kin_exit *result)
     if (status != KIN_E_TIMED_OUT && result) {
         *result = end;
     }
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin_run_collected(kin_program *it, kin_run_result *result)
 {
     if (!it || !result) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "program is NULL, or result is NULL");
     }
-    *result = (kin_run_result)KIN__NO_RESULT;
-    if (!it->ended) {
-        return KIN_E_BUSY;
+    kin_status status = kin__run_result_begin(result);
+    if (status == KIN_OK && !it->ended) {
+        status = kin__refuse(KIN_E_BUSY, "the program has not ended: wait for it with kin_run_wait first");
+    }
+    if (status != KIN_OK) {
+        return kin__told(status);
     }
     result->started = 1;
-    kin_status status = kin__program_verdict(it, &result->exit);
+    status = kin__program_verdict(it, &result->exit);
     kin__program_collected(it, result);
-    return status;
+    return kin__told(status);
 }
 
 /* ---- streams that the caller moves ---- */
@@ -506,12 +538,13 @@ static kin_status fetch(kin_program *it, unsigned stream, int64_t deadline)
 kin_status kin_run_read(kin_program *it, unsigned stream, void *buffer, size_t size, size_t *got, int64_t timeout)
 {
     if (!is_callers(it, stream) || stream == 0 || !buffer || size == 0 || !got || timeout < 0) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "the stream is not an output that is KIN_RUN_PIPE and still open, or "
+                                           "buffer, size or got is 0, or timeout is negative");
     }
     sink *from = &it->sinks[stream - 1];
     kin_status status = from->size > from->taken ? KIN_OK : fetch(it, stream, kin__deadline(timeout));
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     size_t left = from->size - from->taken;
     *got = left < size ? left : size;
@@ -548,14 +581,15 @@ static bool take_line(sink *from, bool whole, const char **line, size_t *length)
 kin_status kin_run_read_line(const char **line, size_t *length, kin_program *it, unsigned stream, int64_t timeout)
 {
     if (!is_callers(it, stream) || stream == 0 || !line || !length || timeout < 0) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "the stream is not an output that is KIN_RUN_PIPE and still open, or line "
+                                           "or length is NULL, or timeout is negative");
     }
     sink *from = &it->sinks[stream - 1];
     int64_t deadline = kin__deadline(timeout);
     kin_status status = KIN_OK;
     while (!take_line(from, status == KIN_E_CLOSED, line, length)) {
         if (status != KIN_OK) {
-            return status;
+            return kin__told(status);
         }
         status = fetch(it, stream, deadline);
     }
@@ -566,7 +600,9 @@ kin_status kin_run_write(kin_program *it, const void *bytes, size_t size, size_t
 {
     size_t done = 0;
     if (!is_callers(it, 0) || (!bytes && size > 0) || timeout < 0) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(
+            KIN_E_ARGUMENT,
+            "the input is not KIN_RUN_PIPE and still open, or bytes is NULL and size is not 0, or timeout is negative");
     }
     int64_t deadline = kin__deadline(timeout);
     kin_status status = KIN_OK;
@@ -581,13 +617,13 @@ kin_status kin_run_write(kin_program *it, const void *bytes, size_t size, size_t
     if (moved) {
         *moved = done;
     }
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin_run_close_stream(kin_program *it, unsigned stream)
 {
     if (!is_callers(it, stream)) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "the stream is not KIN_RUN_PIPE and still open");
     }
     kin_os_run_shut(&it->os, stream);
     return KIN_OK;

@@ -5,10 +5,8 @@
 #include "kin/run.h"
 #include "os.h"
 
-#define KIN__NO_RESULT                                                                                                 \
-    {                                                                                                                  \
-        .exit = {.code = -1 }                                                                                          \
-    }
+/* Empties a result of the caller's; its size stays. KIN_E_ARGUMENT: it is not set. */
+kin_status kin__run_result_begin(kin_run_result *result);
 
 /* Checks argv and options, which may be NULL; *out has no zeros that stand for a default. KIN_E_ARGUMENT. */
 kin_status kin__run_options(kin_run_options *out, const char *const *argv, const kin_run_options *options);

@@ -2,6 +2,7 @@
 #include "kin/run.h"
 
 #include "process/program.h"
+#include "base/last_error.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -68,7 +69,7 @@ static kin_status make_command(char **out, const char *const *argv, bool shell)
 {
     *out = malloc(write_command(NULL, argv, shell));
     if (!*out) {
-        return KIN_E_NO_MEMORY;
+        return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
     }
     write_command(*out, argv, shell);
     return KIN_OK;
@@ -85,16 +86,17 @@ static bool has_pipes(const kin_run_options *wanted)
 static kin_status check(kin_run_options *out, const char *const *argv, const kin_run_options *options)
 {
     kin_status status = kin__run_options(out, argv, options);
-    return status == KIN_OK && has_pipes(out) ? KIN_E_ARGUMENT : status;
+    return status == KIN_OK && has_pipes(out) ? kin__refuse(KIN_E_ARGUMENT, "KIN_RUN_PIPE is for kin_run_start")
+                                              : status;
 }
 
 kin_status kin_run(const char *const *argv, const kin_run_options *options, kin_exit *result)
 {
     kin_run_options wanted;
-    kin_run_result whole = KIN__NO_RESULT;
+    kin_run_result whole = KIN_RUN_RESULT_INIT;
     kin_status status = check(&wanted, argv, options);
     if (status == KIN_OK && (wanted.output == KIN_RUN_COLLECT || wanted.errors == KIN_RUN_COLLECT)) {
-        status = KIN_E_ARGUMENT;
+        status = kin__refuse(KIN_E_ARGUMENT, "KIN_RUN_COLLECT has nowhere to go: use kin_run_output");
     }
     if (status == KIN_OK) {
         status = run(argv, &wanted, &whole);
@@ -102,7 +104,7 @@ kin_status kin_run(const char *const *argv, const kin_run_options *options, kin_
     if (result) {
         *result = whole.exit;
     }
-    return status;
+    return kin__told(status);
 }
 
 static kin_status run_into(kin_run_result *result, const char *const *argv, const kin_run_options *wanted)
@@ -114,9 +116,11 @@ static kin_status run_into(kin_run_result *result, const char *const *argv, cons
 kin_status kin_run_checked(const char *const *argv, const kin_run_options *options, kin_run_result *result)
 {
     kin_run_options wanted;
-    kin_run_result own, *to = result ? result : &own;
-    *to = (kin_run_result)KIN__NO_RESULT;
-    kin_status status = check(&wanted, argv, options);
+    kin_run_result own = KIN_RUN_RESULT_INIT, *to = result ? result : &own;
+    kin_status status = kin__run_result_begin(to);
+    if (status == KIN_OK) {
+        status = check(&wanted, argv, options);
+    }
     if (status == KIN_OK) {
         wanted.flags |= KIN_RUN_CHECK;
         status = run_into(to, argv, &wanted);
@@ -124,24 +128,26 @@ kin_status kin_run_checked(const char *const *argv, const kin_run_options *optio
     if (!result) {
         kin_run_free(&own);
     }
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin_run_output(const char *const *argv, const kin_run_options *options, kin_run_result *result)
 {
     kin_run_options wanted;
     if (!result) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "result is NULL");
     }
-    *result = (kin_run_result)KIN__NO_RESULT;
-    kin_status status = check(&wanted, argv, options);
+    kin_status status = kin__run_result_begin(result);
+    if (status == KIN_OK) {
+        status = check(&wanted, argv, options);
+    }
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     if (wanted.output == KIN_RUN_INHERIT) {
         wanted.output = KIN_RUN_COLLECT;
     }
-    return run_into(result, argv, &wanted);
+    return kin__told(run_into(result, argv, &wanted));
 }
 
 void kin_run_free(kin_run_result *result)
@@ -152,5 +158,7 @@ void kin_run_free(kin_run_result *result)
     free(result->output);
     free(result->errors);
     free(result->command);
-    *result = (kin_run_result)KIN__NO_RESULT;
+    size_t size = result->size;
+    *result = (kin_run_result)KIN_RUN_RESULT_INIT;
+    result->size = size;
 }

@@ -29,6 +29,7 @@
 #include "family/reap.h"
 #include "park/slices.h"
 #include "queue/ring.h"
+#include "base/last_error.h"
 
 #define WAITERS UINT64_C(1)
 #define TRIES 1000
@@ -56,13 +57,14 @@ kin_status kin__tasks_done(const kin__ring *ring)
 {
     kin_family *family = ring->seat->family;
     if (!ring->in_hand) {
-        return KIN_E_UNSUPPORTED;
+        return kin__refuse(KIN_E_UNSUPPORTED, "the queue was created without KIN_QUEUE_JOINABLE");
     }
     kin__in_hand *it = mine(ring);
     uint64_t count = atomic_load(&it->who) == kin__member_token(family) ? atomic_load(&it->count) : 0;
     do {
         if (count == 0) {
-            return KIN_E_OVERFLOW;
+            return kin__refuse(KIN_E_OVERFLOW,
+                               "kin_queue_task_done was called more often than this process has got messages");
         }
     } while (!atomic_compare_exchange_weak(&it->count, &count, count - 1));
     if (count == 1 && (atomic_load(&ring->ends->finished) & WAITERS) && kin__ring_count(ring) == 0) {
@@ -116,7 +118,8 @@ kin_status kin__tasks_join(const kin__ring *ring, int64_t timeout)
     kin_family *family = ring->seat->family;
     kin__slices slices = kin__slices_of(kin__deadline(timeout), false);
     bool ask = true; /* the first time, and at the end of each slice */
-    kin_status status = ring->in_hand ? KIN_OK : KIN_E_UNSUPPORTED;
+    kin_status status =
+        ring->in_hand ? KIN_OK : kin__refuse(KIN_E_UNSUPPORTED, "the queue was created without KIN_QUEUE_JOINABLE");
     while (status == KIN_OK && !all_done(ring, ask)) {
         status = kin_os_now() >= slices.deadline ? KIN_E_TIMED_OUT : ask ? kin__member_check(family) : KIN_OK;
         ask = status == KIN_OK && sleep_a_slice(ring, &slices);

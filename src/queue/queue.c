@@ -20,6 +20,8 @@
 #include "queue/joinable.h"
 #include "queue/ring.h"
 #include "queue/waiting.h"
+#include "base/last_error.h"
+#include "base/sized.h"
 
 #include <string.h>
 
@@ -34,27 +36,27 @@ _Static_assert(sizeof(kin__queue) == sizeof(kin_queue), "kin_queue is kin__queue
 
 static kin_status check_options(kin_queue_options *out, const kin_queue_options *options)
 {
-    *out = (kin_queue_options)KIN_QUEUE_OPTIONS_INIT;
-    if (options) {
-        if (options->size != sizeof *options) {
-            return KIN_E_ARGUMENT;
-        }
-        *out = *options;
+    kin_status status = kin__options_read(out, sizeof *out, options, "KIN_QUEUE_OPTIONS_INIT");
+    if (status != KIN_OK) {
+        return status;
     }
     out->capacity = out->capacity ? out->capacity : CAPACITY_DEFAULT;
-    return out->capacity > CAPACITY_MAX || (out->flags & ~KIN_QUEUE_JOINABLE) ? KIN_E_ARGUMENT : KIN_OK;
+    if (out->capacity > CAPACITY_MAX) {
+        return kin__refuse(KIN_E_ARGUMENT, "options->capacity is more than 2 GiB");
+    }
+    return out->flags & ~KIN_QUEUE_JOINABLE ? kin__refuse(KIN_E_ARGUMENT, "options->flags has unknown bits") : KIN_OK;
 }
 
 kin_status kin_queue_create(kin_queue **out, kin_family *family, const kin_queue_options *options)
 {
     void *memory;
     kin_queue_options checked;
-    kin_status status = out ? check_options(&checked, options) : KIN_E_ARGUMENT;
+    kin_status status = out ? check_options(&checked, options) : kin__refuse(KIN_E_ARGUMENT, "out is NULL");
     if (status == KIN_OK) {
         status = kin__family_resolve(&family, family);
     }
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     uint64_t table = checked.flags & KIN_QUEUE_JOINABLE ? kin__ring_table_size(family) : 0;
     uint32_t units = (uint32_t)kin__ring_need(checked.capacity);
@@ -68,19 +70,19 @@ kin_status kin_queue_create(kin_queue **out, kin_family *family, const kin_queue
         kin__object_init(&queue->object, KIN_TYPE_QUEUE, checked.flags);
         *out = memory;
     }
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin_queue_destroy(kin_queue *queue)
 {
-    return kin__object_destroy(queue, KIN_TYPE_QUEUE);
+    return kin__told(kin__object_destroy(queue, KIN_TYPE_QUEUE));
 }
 
 static kin_status open_ring(kin__ring *out, const kin_queue *queue)
 {
     kin__seat *seat;
     if (!queue) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "queue is NULL");
     }
     seat = kin__seat_fast(queue, KIN_TYPE_QUEUE);
     kin_status status = seat ? KIN_OK : kin__seat_find(&seat, queue, KIN_TYPE_QUEUE);
@@ -286,7 +288,8 @@ static kin_status get_one(const kin__ring *ring, getting *it, kin__first *first)
         atomic_store_explicit(&record->owner, ring->seat->token | KIN__TAKEN, memory_order_relaxed);
         first->state = KIN__TAKEN;
     } else if (length > message->capacity) {
-        return KIN_E_TOO_BIG;
+        return kin__explain(KIN_E_BUFFER, "the message has %zu bytes, the buffer %zu", (size_t)length,
+                            message->capacity);
     } else if (length > 0) {
         memcpy(message->data, record + 1, length);
     }
@@ -360,6 +363,12 @@ static kin_status get_some(const kin__ring *ring, getting *it, int64_t timeout)
 
 /* ---- the public face: copying ---- */
 
+static kin_status too_large(const kin__ring *ring, size_t size)
+{
+    return kin__explain(KIN_E_TOO_BIG, "the message has %zu bytes, the queue at most %llu: raise options.capacity",
+                        size, (unsigned long long)capacity_of(ring));
+}
+
 kin_status kin_queue_put_many(kin_queue *queue, const kin_message *messages, size_t count, size_t *done,
                               int64_t timeout)
 {
@@ -368,12 +377,14 @@ kin_status kin_queue_put_many(kin_queue *queue, const kin_message *messages, siz
     if (done) {
         *done = 0;
     }
-    kin_status status = messages && timeout >= 0 ? open_ring(&ring, queue) : KIN_E_ARGUMENT;
+    kin_status status = messages && timeout >= 0
+                            ? open_ring(&ring, queue)
+                            : kin__refuse(KIN_E_ARGUMENT, "messages is NULL, or timeout is negative");
     for (size_t i = 0; i < count && status == KIN_OK; i++) {
         if (!messages[i].data && messages[i].size > 0) {
-            status = KIN_E_ARGUMENT;
+            status = kin__refuse(KIN_E_ARGUMENT, "messages has an element whose data is NULL and size is not 0");
         } else if (messages[i].size > capacity_of(&ring)) {
-            status = KIN_E_TOO_BIG;
+            status = too_large(&ring, messages[i].size);
         }
     }
     if (status == KIN_OK && count > 0) {
@@ -382,7 +393,7 @@ kin_status kin_queue_put_many(kin_queue *queue, const kin_message *messages, siz
     if (done) {
         *done = it.done;
     }
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin_queue_put(kin_queue *queue, const void *data, size_t size, int64_t timeout)
@@ -391,13 +402,13 @@ kin_status kin_queue_put(kin_queue *queue, const void *data, size_t size, int64_
     kin_message message = {(void *)(uintptr_t)data, size, 0};
     putting it = {.messages = &message, .count = 1};
     if ((!data && size > 0) || timeout < 0) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "data is NULL and size is not 0, or timeout is negative");
     }
     kin_status status = open_ring(&ring, queue);
     if (status == KIN_OK && size > capacity_of(&ring)) {
-        status = KIN_E_TOO_BIG;
+        status = too_large(&ring, size);
     }
-    return status == KIN_OK ? put_all(&ring, &it, timeout) : status;
+    return kin__told(status == KIN_OK ? put_all(&ring, &it, timeout) : status);
 }
 
 kin_status kin_queue_get_many(kin_queue *queue, kin_message *messages, size_t count, size_t *done, int64_t timeout)
@@ -407,9 +418,13 @@ kin_status kin_queue_get_many(kin_queue *queue, kin_message *messages, size_t co
     if (done) {
         *done = 0;
     }
-    kin_status status = messages && count > 0 && timeout >= 0 ? open_ring(&ring, queue) : KIN_E_ARGUMENT;
+    kin_status status = messages && count > 0 && timeout >= 0
+                            ? open_ring(&ring, queue)
+                            : kin__refuse(KIN_E_ARGUMENT, "messages is NULL, or count is 0, or timeout is negative");
     for (size_t i = 0; i < count && status == KIN_OK; i++) {
-        status = messages[i].data || messages[i].capacity == 0 ? KIN_OK : KIN_E_ARGUMENT;
+        status = messages[i].data || messages[i].capacity == 0
+                     ? KIN_OK
+                     : kin__refuse(KIN_E_ARGUMENT, "messages has an element whose data is NULL and capacity is not 0");
     }
     if (status == KIN_OK) {
         status = get_some(&ring, &it, timeout);
@@ -417,7 +432,7 @@ kin_status kin_queue_get_many(kin_queue *queue, kin_message *messages, size_t co
     if (done) {
         *done = it.done;
     }
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin_queue_get(kin_queue *queue, void *buffer, size_t capacity, size_t *size, int64_t timeout)
@@ -426,16 +441,16 @@ kin_status kin_queue_get(kin_queue *queue, void *buffer, size_t capacity, size_t
     kin_message message = {buffer, 0, capacity};
     getting it = {.messages = &message, .count = 1};
     if ((!buffer && capacity > 0) || timeout < 0) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "buffer is NULL and capacity is not 0, or timeout is negative");
     }
     kin_status status = open_ring(&ring, queue);
     if (status == KIN_OK) {
         status = get_some(&ring, &it, timeout);
     }
-    if (size && (status == KIN_OK || status == KIN_E_TOO_BIG)) {
+    if (size && (status == KIN_OK || status == KIN_E_BUFFER)) {
         *size = message.size;
     }
-    return status;
+    return kin__told(status);
 }
 
 /* ---- the public face: in place ---- */
@@ -445,9 +460,10 @@ kin_status kin_queue_reserve(void **memory, kin_queue *queue, size_t size, int64
     kin__ring ring;
     kin_message message = {NULL, size, 0};
     putting it = {.messages = &message, .count = 1, .reserve = true};
-    kin_status status = memory && timeout >= 0 ? open_ring(&ring, queue) : KIN_E_ARGUMENT;
+    kin_status status = memory && timeout >= 0 ? open_ring(&ring, queue)
+                                               : kin__refuse(KIN_E_ARGUMENT, "memory is NULL, or timeout is negative");
     if (status == KIN_OK && size > capacity_of(&ring)) {
-        status = KIN_E_TOO_BIG;
+        status = too_large(&ring, size);
     }
     if (status == KIN_OK) {
         status = put_all(&ring, &it, timeout);
@@ -455,7 +471,7 @@ kin_status kin_queue_reserve(void **memory, kin_queue *queue, size_t size, int64
     if (status == KIN_OK) {
         *memory = it.reserved + 1;
     }
-    return status;
+    return kin__told(status);
 }
 
 /* Changes the state of what the calling thread holds, from one to another. */
@@ -463,33 +479,35 @@ static kin_status hand_over(const kin__ring *ring, const void *memory, uint32_t 
 {
     kin__record *record = kin__ring_record(ring, memory);
     uint64_t owner = ring->seat->token | from;
-    return record && atomic_compare_exchange_strong(&record->owner, &owner, to) ? KIN_OK : KIN_E_STALE;
+    return record && atomic_compare_exchange_strong(&record->owner, &owner, to)
+               ? KIN_OK
+               : kin__refuse(KIN_E_STALE, "this thread has not reserved or peeked that memory");
 }
 
 kin_status kin_queue_commit(kin_queue *queue, void *memory, size_t size)
 {
     kin__ring ring;
-    kin_status status = memory ? open_ring(&ring, queue) : KIN_E_ARGUMENT;
+    kin_status status = memory ? open_ring(&ring, queue) : kin__refuse(KIN_E_ARGUMENT, "memory is NULL");
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     kin__record *record = kin__ring_record(&ring, memory);
     if (!record || atomic_load(&record->owner) != (ring.seat->token | KIN__RESERVED)) {
-        return KIN_E_STALE;
+        return kin__refuse(KIN_E_STALE, "this thread has not reserved that memory");
     }
     if (size > atomic_load_explicit(&record->length, memory_order_relaxed)) {
-        return KIN_E_TOO_BIG;
+        return kin__refuse(KIN_E_TOO_BIG, "size is more than was reserved");
     }
     atomic_store_explicit(&record->length, (uint32_t)size, memory_order_relaxed);
     status = hand_over(&ring, memory, KIN__RESERVED, KIN__READY);
     wake_readers(&ring); /* and for messages behind it, which waited for it */
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin_queue_discard(kin_queue *queue, void *memory)
 {
     kin__ring ring;
-    kin_status status = memory ? open_ring(&ring, queue) : KIN_E_ARGUMENT;
+    kin_status status = memory ? open_ring(&ring, queue) : kin__refuse(KIN_E_ARGUMENT, "memory is NULL");
     if (status == KIN_OK) {
         status = hand_over(&ring, memory, KIN__RESERVED, KIN__HOLE);
     }
@@ -497,7 +515,7 @@ kin_status kin_queue_discard(kin_queue *queue, void *memory)
         wake_readers(&ring);
         wake_writers(&ring);
     }
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin_queue_peek(const void **memory, size_t *size, kin_queue *queue, int64_t timeout)
@@ -505,7 +523,9 @@ kin_status kin_queue_peek(const void **memory, size_t *size, kin_queue *queue, i
     kin__ring ring;
     kin_message message = {NULL, 0, 0};
     getting it = {.messages = &message, .count = 1, .peek = true};
-    kin_status status = memory && size && timeout >= 0 ? open_ring(&ring, queue) : KIN_E_ARGUMENT;
+    kin_status status = memory && size && timeout >= 0
+                            ? open_ring(&ring, queue)
+                            : kin__refuse(KIN_E_ARGUMENT, "memory or size is NULL, or timeout is negative");
     if (status == KIN_OK) {
         status = get_some(&ring, &it, timeout);
     }
@@ -513,20 +533,20 @@ kin_status kin_queue_peek(const void **memory, size_t *size, kin_queue *queue, i
         *memory = message.data;
         *size = message.size;
     }
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin_queue_consume(kin_queue *queue, const void *memory)
 {
     kin__ring ring;
-    kin_status status = memory ? open_ring(&ring, queue) : KIN_E_ARGUMENT;
+    kin_status status = memory ? open_ring(&ring, queue) : kin__refuse(KIN_E_ARGUMENT, "memory is NULL");
     if (status == KIN_OK) {
         status = hand_over(&ring, memory, KIN__TAKEN, KIN__DONE);
     }
     if (status == KIN_OK) {
         wake_writers(&ring);
     }
-    return status;
+    return kin__told(status);
 }
 
 /* ---- the public face: the end, and looking ---- */
@@ -544,52 +564,56 @@ kin_status kin_queue_close(kin_queue *queue)
         wake_all(&ring, &ring.ends->readable);
         wake_all(&ring, &ring.ends->writable);
     }
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin_queue_inspect(const kin_queue *queue, kin_queue_info *info)
 {
     kin__ring ring;
-    kin_status status = info && info->size == sizeof *info ? open_ring(&ring, queue) : KIN_E_ARGUMENT;
+    kin_status status = kin__info_check(info, "KIN_QUEUE_INFO_INIT");
     if (status == KIN_OK) {
-        info->capacity = capacity_of(&ring);
-        info->room = (uint64_t)kin__ring_room(&ring) * KIN__UNIT;
-        info->messages = kin__ring_count(&ring);
-        info->closed = kin__queue_closed(&ring);
-        info->lost_puts = atomic_load(&ring.ends->lost_puts);
-        info->lost_gets = atomic_load(&ring.ends->lost_gets);
+        status = open_ring(&ring, queue);
     }
-    return status;
+    if (status == KIN_OK) {
+        kin_queue_info own = {.capacity = capacity_of(&ring),
+                              .room = (uint64_t)kin__ring_room(&ring) * KIN__UNIT,
+                              .messages = kin__ring_count(&ring),
+                              .closed = kin__queue_closed(&ring),
+                              .lost_puts = atomic_load(&ring.ends->lost_puts),
+                              .lost_gets = atomic_load(&ring.ends->lost_gets)};
+        kin__info_write(info, &own, sizeof own);
+    }
+    return kin__told(status);
 }
 
 kin_status kin_queue_size(const kin_queue *queue, size_t *count)
 {
     kin__ring ring;
-    kin_status status = count ? open_ring(&ring, queue) : KIN_E_ARGUMENT;
+    kin_status status = count ? open_ring(&ring, queue) : kin__refuse(KIN_E_ARGUMENT, "count is NULL");
     if (status == KIN_OK) {
         *count = kin__ring_count(&ring);
     }
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin_queue_empty(const kin_queue *queue, int *empty)
 {
     kin__ring ring;
-    kin_status status = empty ? open_ring(&ring, queue) : KIN_E_ARGUMENT;
+    kin_status status = empty ? open_ring(&ring, queue) : kin__refuse(KIN_E_ARGUMENT, "empty is NULL");
     if (status == KIN_OK) {
         *empty = kin__ring_count(&ring) == 0;
     }
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin_queue_full(const kin_queue *queue, int *full)
 {
     kin__ring ring;
-    kin_status status = full ? open_ring(&ring, queue) : KIN_E_ARGUMENT;
+    kin_status status = full ? open_ring(&ring, queue) : kin__refuse(KIN_E_ARGUMENT, "full is NULL");
     if (status == KIN_OK) {
         *full = !kin__ring_writable(&ring, (uint32_t)kin__ring_need(0));
     }
-    return status;
+    return kin__told(status);
 }
 
 /* ---- for waiting for several objects ---- */
@@ -623,12 +647,12 @@ kin_status kin_queue_task_done(kin_queue *queue)
 {
     kin__ring ring;
     kin_status status = open_ring(&ring, queue);
-    return status == KIN_OK ? kin__tasks_done(&ring) : status;
+    return kin__told(status == KIN_OK ? kin__tasks_done(&ring) : status);
 }
 
 kin_status kin_queue_join(kin_queue *queue, int64_t timeout)
 {
     kin__ring ring;
-    kin_status status = timeout >= 0 ? open_ring(&ring, queue) : KIN_E_ARGUMENT;
-    return status == KIN_OK ? kin__tasks_join(&ring, timeout) : status;
+    kin_status status = timeout >= 0 ? open_ring(&ring, queue) : kin__refuse(KIN_E_ARGUMENT, "timeout is negative");
+    return kin__told(status == KIN_OK ? kin__tasks_join(&ring, timeout) : status);
 }

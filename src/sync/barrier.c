@@ -43,6 +43,8 @@
 #include "kin/memory.h"
 #include "memory/object.h"
 #include "park/slices.h"
+#include "base/last_error.h"
+#include "base/sized.h"
 
 #define COUNT_MASK UINT64_C(0x7fffffff)
 #define BROKEN (UINT64_C(1) << 31)
@@ -73,7 +75,9 @@ kin_status kin_barrier_init(kin_barrier *barrier, uint32_t parties)
     kin__barrier *inside = (kin__barrier *)barrier;
     kin_status status = kin__object_check_place(barrier, sizeof *barrier);
     if (status != KIN_OK || parties == 0 || parties > KIN_BARRIER_MAX) {
-        return status != KIN_OK ? status : KIN_E_ARGUMENT;
+        return kin__told(status != KIN_OK
+                             ? status
+                             : kin__refuse(KIN_E_ARGUMENT, "parties is 0, or parties is more than KIN_BARRIER_MAX"));
     }
     atomic_store_explicit(&inside->word, 0, memory_order_relaxed);
     atomic_store_explicit(&inside->runner, 0, memory_order_relaxed);
@@ -83,26 +87,26 @@ kin_status kin_barrier_init(kin_barrier *barrier, uint32_t parties)
 
 kin_status kin_barrier_fini(kin_barrier *barrier)
 {
-    return kin__object_fini(barrier, KIN_TYPE_BARRIER);
+    return kin__told(kin__object_fini(barrier, KIN_TYPE_BARRIER));
 }
 
 kin_status kin_barrier_create(kin_barrier **out, kin_family *family, uint32_t parties)
 {
     void *memory;
     if (!out || parties == 0 || parties > KIN_BARRIER_MAX) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "out is NULL, or parties is 0, or parties is more than KIN_BARRIER_MAX");
     }
     kin_status status = kin_alloc(&memory, family, sizeof **out);
     if (status == KIN_OK) {
         *out = memory;
         status = kin_barrier_init(*out, parties);
     }
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin_barrier_destroy(kin_barrier *barrier)
 {
-    return kin__object_destroy(barrier, KIN_TYPE_BARRIER);
+    return kin__told(kin__object_destroy(barrier, KIN_TYPE_BARRIER));
 }
 
 /* ---- breaking ---- */
@@ -282,16 +286,16 @@ kin_status kin_barrier_wait_with(kin_barrier *barrier, uint32_t *index, void (*a
     kin__seat *seat;
     uint64_t word;
     if (!barrier || timeout < 0) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "barrier is NULL, or timeout is negative");
     }
     kin_status status = kin__seat_find(&seat, barrier, KIN_TYPE_BARRIER);
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     kin__slices slices = kin__slices_of(kin__deadline(timeout), false);
     status = come_when_possible(seat, inside, &word, &slices);
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     if (COUNT(word) == parties_of(inside)) {
         status = be_the_last(seat, inside, word, action, context);
@@ -302,7 +306,7 @@ kin_status kin_barrier_wait_with(kin_barrier *barrier, uint32_t *index, void (*a
     if (status == KIN_OK && index) {
         *index = COUNT(word) - 1;
     }
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin_barrier_wait(kin_barrier *barrier, uint32_t *index, int64_t timeout)
@@ -316,25 +320,25 @@ kin_status kin_barrier_abort(kin_barrier *barrier)
 {
     kin__seat *seat;
     if (!barrier) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "barrier is NULL");
     }
     kin_status status = kin__seat_find(&seat, barrier, KIN_TYPE_BARRIER);
     if (status == KIN_OK) {
         kin__barrier *inside = (kin__barrier *)barrier;
         break_generation(seat->family, inside, atomic_load(&inside->word));
     }
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin_barrier_reset(kin_barrier *barrier)
 {
     kin__seat *seat;
     if (!barrier) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "barrier is NULL");
     }
     kin_status status = kin__seat_find(&seat, barrier, KIN_TYPE_BARRIER);
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     kin__barrier *inside = (kin__barrier *)barrier;
     uint64_t runner = atomic_load(&inside->runner);
@@ -350,16 +354,15 @@ kin_status kin_barrier_reset(kin_barrier *barrier)
 
 kin_status kin_barrier_inspect(const kin_barrier *barrier, kin_barrier_info *info)
 {
-    if (!info || info->size != sizeof *info) {
-        return KIN_E_ARGUMENT;
+    kin_status status = kin__info_check(info, "KIN_BARRIER_INFO_INIT");
+    if (status == KIN_OK) {
+        status = kin__object_check(barrier, KIN_TYPE_BARRIER);
     }
-    kin_status status = kin__object_check(barrier, KIN_TYPE_BARRIER);
     if (status == KIN_OK) {
         kin__barrier *inside = (kin__barrier *)(uintptr_t)barrier;
         uint64_t word = atomic_load(&inside->word);
-        info->parties = parties_of(inside);
-        info->waiting = COUNT(word);
-        info->broken = (word & BROKEN) != 0;
+        kin_barrier_info own = {.parties = parties_of(inside), .waiting = COUNT(word), .broken = (word & BROKEN) != 0};
+        kin__info_write(info, &own, sizeof own);
     }
-    return status;
+    return kin__told(status);
 }

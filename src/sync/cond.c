@@ -25,6 +25,7 @@
 #include "memory/object.h"
 #include "park/owner_lock.h"
 #include "park/slices.h"
+#include "base/last_error.h"
 
 _Static_assert(sizeof(kin__cond) == sizeof(kin_cond), "kin_cond is kin__cond's outside");
 
@@ -35,31 +36,31 @@ kin_status kin_cond_init(kin_cond *cond)
         atomic_store_explicit(&((kin__cond *)cond)->spin, 0, memory_order_relaxed);
         kin__object_init(&((kin__cond *)cond)->object, KIN_TYPE_COND, 0);
     }
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin_cond_fini(kin_cond *cond)
 {
-    return kin__object_fini(cond, KIN_TYPE_COND);
+    return kin__told(kin__object_fini(cond, KIN_TYPE_COND));
 }
 
 kin_status kin_cond_create(kin_cond **out, kin_family *family)
 {
     void *memory;
     if (!out) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "out is NULL");
     }
     kin_status status = kin_alloc(&memory, family, sizeof **out);
     if (status == KIN_OK) {
         *out = memory;
         status = kin_cond_init(*out);
     }
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin_cond_destroy(kin_cond *cond)
 {
-    return kin__object_destroy(cond, KIN_TYPE_COND);
+    return kin__told(kin__object_destroy(cond, KIN_TYPE_COND));
 }
 
 /* The slot has begun; whether it was notified. */
@@ -106,13 +107,15 @@ static kin_status wait_until(kin__seat *seat, kin__cond *cond, kin__lock *lock, 
 static kin_status find(kin__seat **seat, kin_cond *cond, kin_lock *lock, int64_t timeout)
 {
     if (!cond || !lock || timeout < 0) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "cond is NULL, or lock is NULL, or timeout is negative");
     }
     kin_status status = kin__object_check(lock, KIN_TYPE_LOCK);
     if (status == KIN_OK) {
         status = kin__seat_find(seat, cond, KIN_TYPE_COND);
     }
-    return status == KIN_OK && kin__family_at(lock) != (*seat)->family ? KIN_E_FAMILY : status;
+    return status == KIN_OK && kin__family_at(lock) != (*seat)->family
+               ? kin__refuse(KIN_E_FAMILY, "the condition and the lock lie in different families")
+               : status;
 }
 
 kin_status kin_cond_wait(kin_cond *cond, kin_lock *lock, int64_t timeout)
@@ -120,32 +123,32 @@ kin_status kin_cond_wait(kin_cond *cond, kin_lock *lock, int64_t timeout)
     kin__seat *seat;
     kin_status status = find(&seat, cond, lock, timeout);
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
-    return kin__lock_held(seat, (kin__lock *)lock)
-               ? wait_until(seat, (kin__cond *)cond, (kin__lock *)lock, kin__deadline(timeout))
-               : KIN_E_NOT_OWNER;
+    return kin__told(kin__lock_held(seat, (kin__lock *)lock)
+                         ? wait_until(seat, (kin__cond *)cond, (kin__lock *)lock, kin__deadline(timeout))
+                         : kin__refuse(KIN_E_NOT_OWNER, "the calling thread does not hold the lock"));
 }
 
 kin_status kin_cond_wait_for(kin_cond *cond, kin_lock *lock, int (*ready)(void *context), void *context,
                              int64_t timeout)
 {
     kin__seat *seat;
-    kin_status status = ready ? find(&seat, cond, lock, timeout) : KIN_E_ARGUMENT;
+    kin_status status = ready ? find(&seat, cond, lock, timeout) : kin__refuse(KIN_E_ARGUMENT, "ready is NULL");
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     if (!kin__lock_held(seat, (kin__lock *)lock)) {
-        return KIN_E_NOT_OWNER;
+        return kin__refuse(KIN_E_NOT_OWNER, "the calling thread does not hold the lock");
     }
     int64_t deadline = kin__deadline(timeout);
     while (!ready(context)) {
         if (status == KIN_E_TIMED_OUT) {
-            return status;
+            return kin__told(status);
         }
         status = wait_until(seat, (kin__cond *)cond, (kin__lock *)lock, deadline);
         if (status != KIN_OK && status != KIN_E_TIMED_OUT) {
-            return status;
+            return kin__told(status);
         }
     }
     return KIN_OK;
@@ -155,11 +158,11 @@ kin_status kin_cond_notify(kin_cond *cond, uint32_t count)
 {
     kin__seat *seat;
     if (!cond || count == 0) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "cond is NULL, or count is 0");
     }
     kin_status status = kin__seat_find(&seat, cond, KIN_TYPE_COND);
     if (status == KIN_OK) {
         kin__unpark(seat->family, &((kin__cond *)cond)->word, count);
     }
-    return status;
+    return kin__told(status);
 }

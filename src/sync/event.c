@@ -22,6 +22,7 @@
 #include "memory/object.h"
 #include "park/look.h"
 #include "park/slices.h"
+#include "base/last_error.h"
 
 #define SET UINT64_C(1)
 #define WAITERS UINT64_C(2)
@@ -38,7 +39,7 @@ kin_status kin_event_init(kin_event *event)
 {
     kin_status status = kin__object_check_place(event, sizeof *event);
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     atomic_store_explicit(&inside(event)->word, 0, memory_order_relaxed);
     atomic_store_explicit(&inside(event)->spin, 0, memory_order_relaxed);
@@ -48,37 +49,37 @@ kin_status kin_event_init(kin_event *event)
 
 kin_status kin_event_fini(kin_event *event)
 {
-    return kin__object_fini(event, KIN_TYPE_EVENT);
+    return kin__told(kin__object_fini(event, KIN_TYPE_EVENT));
 }
 
 kin_status kin_event_create(kin_event **out, kin_family *family)
 {
     void *memory;
     if (!out) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "out is NULL");
     }
     kin_status status = kin_alloc(&memory, family, sizeof **out);
     if (status == KIN_OK) {
         *out = memory;
         status = kin_event_init(*out);
     }
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin_event_destroy(kin_event *event)
 {
-    return kin__object_destroy(event, KIN_TYPE_EVENT);
+    return kin__told(kin__object_destroy(event, KIN_TYPE_EVENT));
 }
 
 kin_status kin_event_set(kin_event *event)
 {
     kin__seat *seat;
     if (!event) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "event is NULL");
     }
     kin_status status = kin__seat_find(&seat, event, KIN_TYPE_EVENT);
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     uint64_t word = atomic_load(&inside(event)->word);
     do {
@@ -98,19 +99,19 @@ kin_status kin_event_clear(kin_event *event)
     if (status == KIN_OK) {
         atomic_fetch_and(&inside(event)->word, ~SET);
     }
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin_event_is_set(const kin_event *event, int *set)
 {
     if (!set) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "set is NULL");
     }
     kin_status status = kin__object_check(event, KIN_TYPE_EVENT);
     if (status == KIN_OK) {
         *set = (atomic_load(&inside(event)->word) & SET) != 0;
     }
-    return status;
+    return kin__told(status);
 }
 
 /* Whether it has been set since it was `since`. */
@@ -161,23 +162,23 @@ kin_status kin_event_wait(kin_event *event, int64_t timeout)
 {
     kin__seat *seat;
     if (!event || timeout < 0) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "event is NULL, or timeout is negative");
     }
     kin_status status = kin__seat_find(&seat, event, KIN_TYPE_EVENT);
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     uint64_t word = atomic_load(&inside(event)->word);
     if (word & SET) {
         return KIN_OK;
     }
     if (timeout == KIN_NOW) {
-        return KIN_E_TIMED_OUT;
+        return kin__told(KIN_E_TIMED_OUT);
     }
     kin__slices slices = kin__slices_of(kin__deadline(timeout), false);
     status = wait_until(seat, inside(event), word, &slices);
     if (slices.dead) {
         kin__reap_all(seat->family);
     }
-    return status;
+    return kin__told(status);
 }

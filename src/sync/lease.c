@@ -42,6 +42,7 @@
 #include "park/look.h"
 #include "park/owner_lock.h"
 #include "park/slices.h"
+#include "base/last_error.h"
 
 #define WAITERS UINT64_C(1)
 #define EPOCH UINT64_C(2)
@@ -213,7 +214,7 @@ static kin_status try_take(kin__seat *seat, kin__lease *lease, uint32_t permits,
         return status == KIN_E_TIMED_OUT ? KIN_E_BUSY : status;
     }
     if (!kin__member_token_listed(seat->family, me)) {
-        status = KIN_E_STALE;
+        status = kin__refuse(KIN_E_STALE, "the other members took this process for dead");
     } else if (!hand(lease, permits, 0, me, count)) {
         status = KIN_E_BUSY;
     }
@@ -273,7 +274,7 @@ kin_status kin__lease_acquire(kin__seat *seat, kin__sem *sem, uint32_t count, in
     uint32_t permits = permits_of(seat->family, lease);
     bool died = false;
     if (count > permits) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "count is more than the semaphore has permits");
     }
     uint64_t word = atomic_load(&sem->word);
     kin_status status = try_take(seat, lease, permits, count);
@@ -295,7 +296,7 @@ kin_status kin__lease_release(kin__seat *seat, kin__sem *sem, uint32_t count)
     kin__lease *lease = (kin__lease *)sem;
     uint32_t permits = permits_of(seat->family, lease);
     if (permits == 0) {
-        return KIN_E_NOT_OWNER;
+        return kin__refuse(KIN_E_NOT_OWNER, "this process holds fewer permits");
     }
     kin_status status = enter(seat, lease, PATIENCE_TO_GIVE);
     if (status != KIN_OK) {
@@ -307,7 +308,7 @@ kin_status kin__lease_release(kin__seat *seat, kin__sem *sem, uint32_t count)
     if (word & WAITERS) {
         kin__unpark_flagged(seat->family, &sem->word, WAITERS, count_free(lease, permits));
     }
-    return had ? KIN_OK : KIN_E_NOT_OWNER;
+    return had ? KIN_OK : kin__refuse(KIN_E_NOT_OWNER, "this process holds fewer permits");
 }
 
 /* ---- made, and asked ---- */
@@ -316,7 +317,7 @@ kin_status kin_sem_create_leased(kin_sem **out, kin_family *family, uint32_t per
 {
     void *memory;
     if (!out || permits == 0 || permits > KIN_SEM_LEASE_MAX) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "out is NULL, or permits is 0, or permits is more than KIN_SEM_LEASE_MAX");
     }
     kin_status status = kin_alloc(&memory, family, sizeof(kin__lease) + permits * sizeof(uint64_t)); /* zeroed */
     if (status == KIN_OK) {
@@ -325,7 +326,7 @@ kin_status kin_sem_create_leased(kin_sem **out, kin_family *family, uint32_t per
         kin__object_init(&lease->sem.object, KIN_TYPE_SEM, KIN__LEASED | permits);
         *out = memory;
     }
-    return status;
+    return kin__told(status);
 }
 
 uint32_t kin__lease_value(const kin__sem *sem)

@@ -121,6 +121,7 @@
 #include "park/owner_lock.h"
 #include "park/slices.h"
 #include "park/read_holds.h"
+#include "base/last_error.h"
 
 #define WRITERS KIN__RW_WRITERS
 #define INCONSISTENT KIN__RW_INCONSISTENT
@@ -141,7 +142,7 @@ kin_status kin_rwlock_init(kin_rwlock *lock)
     kin__rwlock *inside = (kin__rwlock *)lock;
     kin_status status = kin__object_check_place(lock, sizeof *lock);
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     atomic_store_explicit(&inside->word, 0, memory_order_relaxed);
     for (uint32_t i = 0; i < KIN__READERS; i++) {
@@ -153,26 +154,26 @@ kin_status kin_rwlock_init(kin_rwlock *lock)
 
 kin_status kin_rwlock_fini(kin_rwlock *lock)
 {
-    return kin__object_fini(lock, KIN_TYPE_RWLOCK);
+    return kin__told(kin__object_fini(lock, KIN_TYPE_RWLOCK));
 }
 
 kin_status kin_rwlock_create(kin_rwlock **out, kin_family *family)
 {
     void *memory;
     if (!out) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "out is NULL");
     }
     kin_status status = kin_alloc(&memory, family, sizeof **out);
     if (status == KIN_OK) {
         *out = memory;
         status = kin_rwlock_init(*out);
     }
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin_rwlock_destroy(kin_rwlock *lock)
 {
-    return kin__object_destroy(lock, KIN_TYPE_RWLOCK);
+    return kin__told(kin__object_destroy(lock, KIN_TYPE_RWLOCK));
 }
 
 /* ---- telling each other ---- */
@@ -265,7 +266,8 @@ static kin_status enter_free(reader *it, uint64_t word)
             continue; /* a failure loads the word */
         }
         if ((!it->hold.place || it->hold.mark != 0) && !show(it, 0)) {
-            return KIN_E_LIMIT;
+            return kin__refuse(KIN_E_LIMIT,
+                               "more than 64 threads read the lock, and this thread reads two other such locks");
         }
         word = atomic_load(&it->lock->word);
         if (is_open(word)) {
@@ -288,7 +290,8 @@ static kin_status queue_up(reader *it)
         if (it->hold.mark != kin__hold_mark(word)) {
             bool counted = it->hold.place != NULL;
             if (!show(it, kin__hold_mark(word))) {
-                return KIN_E_LIMIT;
+                return kin__refuse(KIN_E_LIMIT,
+                                   "more than 64 threads read the lock, and this thread reads two other such locks");
             }
             if (counted) {
                 tell_writer(it->seat, it->lock);
@@ -329,7 +332,8 @@ static kin_status sleep_in_queue(reader *it, kin__slices *slices)
     bool cycle = still && kin__deadlocked(it->seat, OWNER(word));
     kin__parked parked = sleep_a_slice(it->seat, it->lock, still && !cycle, slices, is_turn, it);
     if (cycle && parked != KIN__WOKEN) {
-        return KIN_E_DEADLOCK;
+        return kin__refuse(KIN_E_DEADLOCK,
+                           "the calling thread holds the lock, or threads wait for locks that the others of them hold");
     }
     return parked == KIN__TIMED_OUT ? kin__member_check(it->seat->family) : KIN_OK;
 }
@@ -370,7 +374,12 @@ static kin_status wait_for_turn(reader *it, bool reads, kin__slices *slices)
         return take_from_dead(it->seat, it->lock, word) ? KIN_OWNER_DIED : KIN_OK;
     }
     if (last) {
-        return reads ? KIN_E_DEADLOCK : KIN_E_TIMED_OUT; /* DEADLOCK: the writer waits for this very thread */
+        return reads ? kin__refuse(
+                           KIN_E_DEADLOCK,
+                           "the calling thread holds the lock, or threads wait for locks that the others of them hold")
+                     : kin__refuse(KIN_E_TIMED_OUT,
+                                   "the calling thread holds the lock, or threads wait for locks that the others of "
+                                   "them hold"); /* DEADLOCK: the writer waits for this very thread */
     }
     return sleep_in_queue(it, slices);
 }
@@ -379,7 +388,11 @@ static kin_status read_slowly(reader *it, int64_t timeout)
 {
     kin__slices slices = kin__slices_of(timeout == KIN_NOW ? 0 : kin__deadline(timeout), true);
     bool reads = kin__hold_own(it->seat, it->lock, it->hold.place) != NULL;
-    kin_status status = OWNER(atomic_load(&it->lock->word)) == it->seat->token ? KIN_E_DEADLOCK : KIN_OK;
+    kin_status status =
+        OWNER(atomic_load(&it->lock->word)) == it->seat->token
+            ? kin__refuse(KIN_E_DEADLOCK,
+                          "the calling thread holds the lock, or threads wait for locks that the others of them hold")
+            : KIN_OK;
     if (status == KIN_OK) {
         do {
             status = look_reading(it);
@@ -437,7 +450,8 @@ static kin_status wait_for_readers(kin__seat *seat, kin__rwlock *lock, _Atomic u
     kin__parked parked = sleep_a_slice(seat, lock, still && !it.found, slices, is_drained, &it);
     *ask = parked == KIN__TIMED_OUT;
     if (it.found && parked != KIN__WOKEN) {
-        return KIN_E_DEADLOCK;
+        return kin__refuse(KIN_E_DEADLOCK,
+                           "the calling thread holds the lock, or threads wait for locks that the others of them hold");
     }
     return *ask ? kin__member_check(seat->family) : KIN_OK;
 }
@@ -463,7 +477,8 @@ static kin_status drain(kin__seat *seat, kin__rwlock *lock, kin__slices *slices)
             return KIN_OK;
         }
         if (hold && kin__hold_own(seat, lock, NULL)) {
-            status = KIN_E_DEADLOCK; /* it would wait for itself */
+            status = kin__refuse(KIN_E_DEADLOCK, "the calling thread holds the lock, or threads wait for locks that "
+                                                 "the others of them hold"); /* it would wait for itself */
         } else if (hold && late) {
             status = KIN_E_TIMED_OUT;
         } else if (hold) {
@@ -471,7 +486,8 @@ static kin_status drain(kin__seat *seat, kin__rwlock *lock, kin__slices *slices)
             status = late ? KIN_OK : wait_for_readers(seat, lock, hold, slices, &ask);
         }
     }
-    return KIN_E_STALE; /* somebody took this process for dead */
+    return kin__refuse(KIN_E_STALE,
+                       "the other members took this process for dead"); /* somebody took this process for dead */
 }
 
 typedef struct writer {
@@ -518,7 +534,8 @@ static bool has_ended(const void *writer_)
 static kin_status wait_for_writer(writer *it, kin__slices *slices)
 {
     if (kin__hold_own(it->seat, it->lock, NULL)) {
-        return KIN_E_DEADLOCK; /* it waits for this very thread */
+        return kin__refuse(KIN_E_DEADLOCK, "the calling thread holds the lock, or threads wait for locks that the "
+                                           "others of them hold"); /* it waits for this very thread */
     }
     if (kin_os_now() >= slices->deadline) {
         return KIN_E_TIMED_OUT;
@@ -537,7 +554,8 @@ static kin_status wait_for_writer(writer *it, kin__slices *slices)
     it->owes = parked == KIN__WOKEN;
     it->slept = parked == KIN__CHANGED ? it->slept : WRITERS;
     if (cycle && parked != KIN__WOKEN) {
-        return KIN_E_DEADLOCK;
+        return kin__refuse(KIN_E_DEADLOCK,
+                           "the calling thread holds the lock, or threads wait for locks that the others of them hold");
     }
     return parked == KIN__TIMED_OUT ? kin__member_check(it->seat->family) : KIN_OK;
 }
@@ -548,7 +566,8 @@ static kin_status write_slowly(kin__seat *seat, kin__rwlock *lock, int64_t timeo
     writer it = {seat, lock, 0, false};
     kin_status status;
     if (OWNER(atomic_load(&lock->word)) == seat->token) {
-        return KIN_E_DEADLOCK;
+        return kin__refuse(KIN_E_DEADLOCK,
+                           "the calling thread holds the lock, or threads wait for locks that the others of them hold");
     }
     do {
         status = look_writing(&it, &slices);
@@ -574,7 +593,7 @@ static kin_status leave_writing(kin__seat *seat, kin__rwlock *lock, uint64_t wor
     uint64_t next;
     do {
         if (OWNER(word) != seat->token) {
-            return KIN_E_NOT_OWNER;
+            return kin__refuse(KIN_E_NOT_OWNER, "the calling thread does not hold the lock");
         }
         poison = poison || (word & INCONSISTENT) != 0;
         next = word & READERS ? READERS | ((word & KEPT) ^ PHASE) : word & KEPT;
@@ -593,7 +612,9 @@ static kin_status leave_writing(kin__seat *seat, kin__rwlock *lock, uint64_t wor
 static inline kin_status find(kin__seat **seat, kin_rwlock *lock)
 {
     *seat = lock ? kin__seat_fast(lock, KIN_TYPE_RWLOCK) : NULL;
-    return *seat ? KIN_OK : lock ? kin__seat_find(seat, lock, KIN_TYPE_RWLOCK) : KIN_E_ARGUMENT;
+    return *seat  ? KIN_OK
+           : lock ? kin__seat_find(seat, lock, KIN_TYPE_RWLOCK)
+                  : kin__refuse(KIN_E_ARGUMENT, "lock is NULL");
 }
 
 kin_status kin_rwlock_acquire(kin_rwlock *lock, kin_rwlock_mode access, int64_t timeout)
@@ -602,14 +623,16 @@ kin_status kin_rwlock_acquire(kin_rwlock *lock, kin_rwlock_mode access, int64_t 
     kin__seat *seat;
     kin_status status = find(&seat, lock);
     if (status != KIN_OK || timeout < 0 || (access != KIN_RWLOCK_READ && access != KIN_RWLOCK_WRITE)) {
-        return status != KIN_OK ? status : KIN_E_ARGUMENT;
+        return kin__told(status != KIN_OK
+                             ? status
+                             : kin__refuse(KIN_E_ARGUMENT, "timeout is negative, or access is not a kin_rwlock_mode"));
     }
     status =
         access == KIN_RWLOCK_READ ? acquire_reading(seat, inside, timeout) : acquire_writing(seat, inside, timeout);
     if (status == KIN_OWNER_DIED) {
         kin__reap_all(seat->family); /* it may have left more */
     }
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin_rwlock_release(kin_rwlock *lock)
@@ -618,15 +641,15 @@ kin_status kin_rwlock_release(kin_rwlock *lock)
     kin__seat *seat;
     kin_status status = find(&seat, lock);
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     uint64_t word = atomic_load_explicit(&inside->word, memory_order_relaxed);
     if (OWNER(word) == seat->token) {
-        return leave_writing(seat, inside, word, false);
+        return kin__told(leave_writing(seat, inside, word, false));
     }
     _Atomic uint64_t *hold = kin__hold_own(seat, inside, NULL);
     if (!hold) {
-        return KIN_E_NOT_OWNER;
+        return kin__refuse(KIN_E_NOT_OWNER, "the calling thread does not hold the lock");
     }
     leave_reading(seat, inside, hold);
     return KIN_OK;
@@ -638,12 +661,12 @@ kin_status kin_rwlock_repair(kin_rwlock *lock)
     kin__seat *seat;
     kin_status status = find(&seat, lock);
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     uint64_t word = atomic_load(&inside->word);
     do {
         if (OWNER(word) != seat->token) {
-            return KIN_E_NOT_OWNER;
+            return kin__refuse(KIN_E_NOT_OWNER, "the calling thread does not hold the lock");
         }
     } while (!atomic_compare_exchange_weak(&inside->word, &word, word & ~INCONSISTENT));
     return KIN_OK;
@@ -654,5 +677,5 @@ kin_status kin_rwlock_poison(kin_rwlock *lock)
     kin__rwlock *inside = (kin__rwlock *)lock;
     kin__seat *seat;
     kin_status status = find(&seat, lock);
-    return status == KIN_OK ? leave_writing(seat, inside, atomic_load(&inside->word), true) : status;
+    return kin__told(status == KIN_OK ? leave_writing(seat, inside, atomic_load(&inside->word), true) : status);
 }

@@ -31,6 +31,7 @@
 #include "park/look.h"
 #include "park/slices.h"
 #include "sync/lease.h"
+#include "base/last_error.h"
 
 #define WAITERS (UINT64_C(1) << 32)
 #define COUNT(word) ((uint32_t)(word))
@@ -111,11 +112,11 @@ kin_status kin_sem_init(kin_sem *sem, uint32_t value, uint32_t maximum)
     kin__sem *inside = (kin__sem *)sem;
     uint32_t most = maximum ? maximum : KIN_SEM_MAX;
     if (most > KIN_SEM_MAX || value > most) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "maximum is more than KIN_SEM_MAX, or value is more than maximum");
     }
     kin_status status = kin__object_check_place(sem, sizeof *sem);
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     atomic_store_explicit(&inside->word, value, memory_order_relaxed);
     atomic_store_explicit(&inside->spin, 0, memory_order_relaxed);
@@ -125,7 +126,7 @@ kin_status kin_sem_init(kin_sem *sem, uint32_t value, uint32_t maximum)
 
 kin_status kin_sem_fini(kin_sem *sem)
 {
-    return kin__object_fini(sem, KIN_TYPE_SEM);
+    return kin__told(kin__object_fini(sem, KIN_TYPE_SEM));
 }
 
 kin_status kin_sem_create(kin_sem **out, kin_family *family, uint32_t value, uint32_t maximum)
@@ -133,19 +134,20 @@ kin_status kin_sem_create(kin_sem **out, kin_family *family, uint32_t value, uin
     void *memory;
     uint32_t most = maximum ? maximum : KIN_SEM_MAX;
     if (!out || most > KIN_SEM_MAX || value > most) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT,
+                           "out is NULL, or maximum is more than KIN_SEM_MAX, or value is more than maximum");
     }
     kin_status status = kin_alloc(&memory, family, sizeof **out);
     if (status == KIN_OK) {
         *out = memory;
         status = kin_sem_init(*out, value, maximum);
     }
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin_sem_destroy(kin_sem *sem)
 {
-    return kin__object_destroy(sem, KIN_TYPE_SEM);
+    return kin__told(kin__object_destroy(sem, KIN_TYPE_SEM));
 }
 
 kin_status kin_sem_acquire(kin_sem *sem, uint32_t count, int64_t timeout)
@@ -153,31 +155,31 @@ kin_status kin_sem_acquire(kin_sem *sem, uint32_t count, int64_t timeout)
     kin__sem *inside = (kin__sem *)sem;
     kin__seat *seat;
     if (!sem || count == 0 || timeout < 0) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "sem is NULL, or count is 0, or timeout is negative");
     }
     kin_status status = kin__seat_find(&seat, sem, KIN_TYPE_SEM);
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     if (kin__leased(inside)) {
-        return kin__lease_acquire(seat, inside, count, timeout);
+        return kin__told(kin__lease_acquire(seat, inside, count, timeout));
     }
     if (count > maximum_of(inside)) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "count is more than the maximum of the semaphore");
     }
     uint64_t word = atomic_load(&inside->word);
     if (try_take(inside, &word, count)) {
         return KIN_OK;
     }
     if (timeout == KIN_NOW) {
-        return KIN_E_TIMED_OUT;
+        return kin__told(KIN_E_TIMED_OUT);
     }
     kin__slices slices = kin__slices_of(kin__deadline(timeout), false);
     status = acquire_waiting(seat, inside, word, count, &slices);
     if (slices.dead) {
         kin__reap_all(seat->family);
     }
-    return status;
+    return kin__told(status);
 }
 
 kin_status kin_sem_release(kin_sem *sem, uint32_t count)
@@ -185,20 +187,20 @@ kin_status kin_sem_release(kin_sem *sem, uint32_t count)
     kin__sem *inside = (kin__sem *)sem;
     kin__seat *seat;
     if (!sem || count == 0) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "sem is NULL, or count is 0");
     }
     kin_status status = kin__seat_find(&seat, sem, KIN_TYPE_SEM);
     if (status != KIN_OK) {
-        return status;
+        return kin__told(status);
     }
     if (kin__leased(inside)) {
-        return kin__lease_release(seat, inside, count);
+        return kin__told(kin__lease_release(seat, inside, count));
     }
     uint32_t maximum = maximum_of(inside);
     uint64_t word = atomic_load(&inside->word);
     do {
         if (count > maximum || COUNT(word) > maximum - count) {
-            return KIN_E_OVERFLOW;
+            return kin__refuse(KIN_E_OVERFLOW, "the semaphore has its maximum of permits");
         }
     } while (!atomic_compare_exchange_weak(&inside->word, &word, word + count));
     if (word & WAITERS) {
@@ -227,12 +229,12 @@ kin_status kin_sem_value(const kin_sem *sem, uint32_t *value)
 {
     const kin__sem *inside = (const kin__sem *)sem;
     if (!value) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "value is NULL");
     }
     kin_status status = kin__object_check(sem, KIN_TYPE_SEM);
     if (status == KIN_OK) {
         *value =
             kin__leased(inside) ? kin__lease_value(inside) : COUNT(atomic_load(&((kin__sem *)(uintptr_t)sem)->word));
     }
-    return status;
+    return kin__told(status);
 }

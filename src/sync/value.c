@@ -7,6 +7,7 @@
 #include "kin/memory.h"
 #include "memory/object.h"
 #include "sync/value.h"
+#include "base/last_error.h"
 
 #include <string.h>
 
@@ -104,11 +105,12 @@ static kin_status create(void **out, kin_family *family, kin_type type, kin_elem
     void *memory;
     size_t each = kin_element_size(element);
     if (!out || each == 0 || count == 0 || (flags & ~KIN_VALUE_LOCKED)) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT,
+                           "out is NULL, or element is not a kin_element, or count is 0, or flags has unknown bits");
     }
     uint64_t size = size_with(count, each);
     if (size == 0) {
-        return KIN_E_TOO_BIG;
+        return kin__refuse(KIN_E_TOO_BIG, "count elements are more than an array can have");
     }
     kin_status status = kin_alloc(&memory, family, (size_t)size);
     if (status != KIN_OK) {
@@ -131,7 +133,8 @@ static kin_status acquire(items *of, kin_type type, int64_t timeout)
     if (status != KIN_OK) {
         return status;
     }
-    return it.locked ? kin_lock_acquire(&of->lock, timeout) : KIN_E_UNSUPPORTED;
+    return it.locked ? kin_lock_acquire(&of->lock, timeout)
+                     : kin__refuse(KIN_E_UNSUPPORTED, "it was created without KIN_VALUE_LOCKED");
 }
 
 static kin_status release(items *of, kin_type type)
@@ -141,19 +144,23 @@ static kin_status release(items *of, kin_type type)
     if (status != KIN_OK) {
         return status;
     }
-    return it.locked ? kin_lock_release(&of->lock) : KIN_E_UNSUPPORTED;
+    return it.locked ? kin_lock_release(&of->lock)
+                     : kin__refuse(KIN_E_UNSUPPORTED, "it was created without KIN_VALUE_LOCKED");
 }
 
 /* Copies count elements out of the object or, with in, into it. */
 static kin_status copy(items *of, kin_type type, size_t first, size_t count, void *out, const void *in, size_t size)
 {
     view it;
-    kin_status status = out || in ? look(&it, of, type) : KIN_E_ARGUMENT;
+    kin_status status = out || in ? look(&it, of, type) : kin__refuse(KIN_E_ARGUMENT, "the buffer is NULL");
     if (status != KIN_OK) {
         return status;
     }
-    if (first > it.count || count > it.count - first || size != count * it.each) {
-        return KIN_E_ARGUMENT;
+    if (first > it.count || count > it.count - first) {
+        return kin__refuse(KIN_E_ARGUMENT, "first and count reach beyond the end of the array");
+    }
+    if (size != count * it.each) {
+        return kin__refuse(KIN_E_SIZE, "size is not the elements' size times their number");
     }
     if (it.locked) {
         status = kin_lock_acquire(&of->lock, KIN_FOREVER);
@@ -190,22 +197,22 @@ static kin_lock *lock_of(items *of, kin_type type)
 
 kin_status kin_value_create(kin_value **out, kin_family *family, kin_element element, uint32_t flags)
 {
-    return create((void **)out, family, KIN_TYPE_VALUE, element, 1, flags);
+    return kin__told(create((void **)out, family, KIN_TYPE_VALUE, element, 1, flags));
 }
 
 kin_status kin_value_destroy(kin_value *value)
 {
-    return kin__object_destroy(value, KIN_TYPE_VALUE);
+    return kin__told(kin__object_destroy(value, KIN_TYPE_VALUE));
 }
 
 kin_status kin_value_get(kin_value *value, void *out, size_t size)
 {
-    return copy((items *)value, KIN_TYPE_VALUE, 0, 1, out, NULL, size);
+    return kin__told(copy((items *)value, KIN_TYPE_VALUE, 0, 1, out, NULL, size));
 }
 
 kin_status kin_value_set(kin_value *value, const void *in, size_t size)
 {
-    return copy((items *)value, KIN_TYPE_VALUE, 0, 1, NULL, in, size);
+    return kin__told(copy((items *)value, KIN_TYPE_VALUE, 0, 1, NULL, in, size));
 }
 
 void *kin_value_data(kin_value *value)
@@ -215,12 +222,12 @@ void *kin_value_data(kin_value *value)
 
 kin_status kin_value_acquire(kin_value *value, int64_t timeout)
 {
-    return acquire((items *)value, KIN_TYPE_VALUE, timeout);
+    return kin__told(acquire((items *)value, KIN_TYPE_VALUE, timeout));
 }
 
 kin_status kin_value_release(kin_value *value)
 {
-    return release((items *)value, KIN_TYPE_VALUE);
+    return kin__told(release((items *)value, KIN_TYPE_VALUE));
 }
 
 struct kin_lock *kin_value_lock(kin_value *value)
@@ -232,12 +239,12 @@ struct kin_lock *kin_value_lock(kin_value *value)
 
 kin_status kin_array_create(kin_array **out, kin_family *family, kin_element element, size_t count, uint32_t flags)
 {
-    return create((void **)out, family, KIN_TYPE_ARRAY, element, count, flags);
+    return kin__told(create((void **)out, family, KIN_TYPE_ARRAY, element, count, flags));
 }
 
 kin_status kin_array_destroy(kin_array *array)
 {
-    return kin__object_destroy(array, KIN_TYPE_ARRAY);
+    return kin__told(kin__object_destroy(array, KIN_TYPE_ARRAY));
 }
 
 size_t kin_array_count(const kin_array *array)
@@ -248,12 +255,12 @@ size_t kin_array_count(const kin_array *array)
 
 kin_status kin_array_get(kin_array *array, size_t first, size_t count, void *out, size_t size)
 {
-    return copy((items *)array, KIN_TYPE_ARRAY, first, count, out, NULL, size);
+    return kin__told(copy((items *)array, KIN_TYPE_ARRAY, first, count, out, NULL, size));
 }
 
 kin_status kin_array_set(kin_array *array, size_t first, size_t count, const void *in, size_t size)
 {
-    return copy((items *)array, KIN_TYPE_ARRAY, first, count, NULL, in, size);
+    return kin__told(copy((items *)array, KIN_TYPE_ARRAY, first, count, NULL, in, size));
 }
 
 void *kin_array_data(kin_array *array)
@@ -263,12 +270,12 @@ void *kin_array_data(kin_array *array)
 
 kin_status kin_array_acquire(kin_array *array, int64_t timeout)
 {
-    return acquire((items *)array, KIN_TYPE_ARRAY, timeout);
+    return kin__told(acquire((items *)array, KIN_TYPE_ARRAY, timeout));
 }
 
 kin_status kin_array_release(kin_array *array)
 {
-    return release((items *)array, KIN_TYPE_ARRAY);
+    return kin__told(release((items *)array, KIN_TYPE_ARRAY));
 }
 
 struct kin_lock *kin_array_lock(kin_array *array)

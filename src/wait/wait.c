@@ -23,6 +23,7 @@
 #include "queue/queue.h"
 #include "sync/event.h"
 #include "sync/sem.h"
+#include "base/last_error.h"
 
 #include <stdlib.h>
 
@@ -64,11 +65,11 @@ static kin_status check_object(waiter *w, const kin_wait_item *item)
 {
     kin__seat *seat;
     if (!look_for(item->type) || !item->object) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "an item has an unknown type, or no object");
     }
     kin_status status = kin__seat_find(&seat, item->object, item->type);
     if (status == KIN_OK && w->family && seat->family != w->family) {
-        return KIN_E_FAMILY;
+        return kin__refuse(KIN_E_FAMILY, "the objects of one wait must lie in one family");
     }
     w->family = status == KIN_OK ? seat->family : w->family;
     return status;
@@ -80,7 +81,7 @@ static kin_status check_item(waiter *w, kin_wait_item *item)
                                                                                  : KIN_WAIT_READABLE;
     item->ready = 0;
     if (item->interest == 0 || (item->interest & ~all)) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "an item has an interest that its type does not have");
     }
     switch (item->type) {
     case KIN_WAIT_PROCESS:
@@ -89,7 +90,7 @@ static kin_status check_item(waiter *w, kin_wait_item *item)
     case KIN_WAIT_OUTPUT:
     case KIN_WAIT_ERRORS:
         w->watch_count++;
-        return item->object ? KIN_OK : KIN_E_ARGUMENT;
+        return item->object ? KIN_OK : kin__refuse(KIN_E_ARGUMENT, "an item has no object");
     case KIN_WAIT_HANDLE:
         w->watch_count++;
         return KIN_OK;
@@ -338,7 +339,8 @@ kin_status kin_wait(kin_wait_item *items, size_t count, uint32_t flags, int64_t 
     kin_os_watch few[FEW];
     waiter w = {.items = items, .count = count, .wanted = flags & KIN_WAIT_ALL ? count : 1, .watches = few};
     if (!items || count == 0 || timeout < 0 || (flags & ~KIN_WAIT_ALL)) {
-        return KIN_E_ARGUMENT;
+        return kin__refuse(KIN_E_ARGUMENT, "items is NULL, or count is 0, or timeout is negative (KIN_FOREVER waits "
+                                           "without limit), or flags has unknown bits");
     }
     kin_status status = KIN_OK;
     for (size_t i = 0; i < count && status == KIN_OK; i++) {
@@ -346,7 +348,7 @@ kin_status kin_wait(kin_wait_item *items, size_t count, uint32_t flags, int64_t 
     }
     if (status == KIN_OK && w.watch_count > FEW) {
         w.watches = calloc(w.watch_count, sizeof *w.watches);
-        status = w.watches ? KIN_OK : KIN_E_NO_MEMORY;
+        status = w.watches ? KIN_OK : kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
     }
     if (status == KIN_OK) {
         status = wait_with_bell(&w, timeout);
@@ -357,5 +359,5 @@ kin_status kin_wait(kin_wait_item *items, size_t count, uint32_t flags, int64_t 
     if (status == KIN_OK && ready) {
         *ready = count_ready(&w);
     }
-    return status;
+    return kin__told(status);
 }

@@ -70,6 +70,7 @@ static const struct {
 
 static INIT_ONCE slot_once = INIT_ONCE_STATIC_INIT;
 static DWORD slot = TLS_OUT_OF_INDEXES;
+static _Thread_local uint32_t failures; /* emulated by MinGW, slowly; used after failures only */
 
 static BOOL CALLBACK make_slot(PINIT_ONCE once, PVOID parameter, PVOID *context)
 {
@@ -93,7 +94,7 @@ void kin_os_error_set(int code)
 }
 
 /* KIN_E_OS where the table has no row. */
-static kin_status status_of(int code)
+kin_status kin_os_status(int code)
 {
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (table[i].code == (DWORD)code) {
@@ -106,7 +107,13 @@ static kin_status status_of(int code)
 kin_status kin_win32_fail(DWORD code)
 {
     kin_os_error_set((int)code);
-    return status_of((int)code);
+    failures++;
+    return kin_os_status((int)code);
+}
+
+uint32_t kin_os_failures(void)
+{
+    return failures;
 }
 
 /* Cuts between characters. */

@@ -73,6 +73,13 @@ static inline void *kin_os_thread_get(void)
     return TlsGetValue(kin_win32_tls_index);
 }
 
+/* MinGW's stdio.h maps vsnprintf to its own, which knows C99's formats. */
+#if defined(__MINGW32__)
+#define KIN_OS_FORMAT(text, first) __attribute__((format(gnu_printf, text, first)))
+#else
+#define KIN_OS_FORMAT(text, first)
+#endif
+
 #define KIN_OS_CANCELLABLE 1
 
 static inline int kin_os_cancel_hold(void)

@@ -49,6 +49,22 @@ static void parts_of_a_second_are_nanoseconds(void **state)
     assert_true(KIN_MS(INT64_C(123456789012)) == INT64_C(123456789012000000));
 }
 
+static void sleeping_takes_its_time(void **state)
+{
+    (void)state;
+    int64_t began = kin_now();
+    assert_ok(kin_sleep(KIN_MS(20)));
+    assert_true(kin_now() - began >= KIN_MS(20));
+    assert_ok(kin_sleep(KIN_NOW));
+    assert_status(kin_sleep(-1), KIN_E_ARGUMENT);
+}
+
+static void the_library_is_of_these_headers(void **state)
+{
+    (void)state;
+    assert_int_equal(kin_version(), KIN_VERSION_MAJOR * 1000000 + KIN_VERSION_MINOR * 1000 + KIN_VERSION_PATCH);
+}
+
 static void times_saturate(void **state)
 {
     (void)state;
@@ -64,6 +80,7 @@ int main(void)
         cmocka_unit_test(every_status_has_name_and_text),    cmocka_unit_test(other_numbers_say_so),
         cmocka_unit_test(os_error_text_is_bounded),          cmocka_unit_test(timeouts_are_nanoseconds),
         cmocka_unit_test(parts_of_a_second_are_nanoseconds), cmocka_unit_test(times_saturate),
+        cmocka_unit_test(sleeping_takes_its_time),           cmocka_unit_test(the_library_is_of_these_headers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

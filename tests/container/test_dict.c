@@ -38,7 +38,7 @@ static void what_is_set_is_got(void **state)
     assert_ok(kin_dict_get(dict, "b\0c", 3, NULL, 0, &size));
     assert_int_equal(size, 0);
     assert_status(kin_dict_get(dict, "b\0d", 3, buffer, 8, NULL), KIN_E_NOT_FOUND);
-    assert_status(kin_dict_get(dict, "a", 1, buffer, 4, &size), KIN_E_TOO_BIG);
+    assert_status(kin_dict_get(dict, "a", 1, buffer, 4, &size), KIN_E_BUFFER);
     assert_int_equal(size, 5);
     assert_ok(kin_dict_set(dict, "a", 1, "2nd", 3));
     assert_ok(kin_dict_get(dict, "a", 1, buffer, 8, &size));
@@ -132,7 +132,7 @@ static void strings_and_numbers(void **state)
     assert_ok(kin_dict_get_string(dict, "name", buffer, 6, &size));
     assert_string_equal(buffer, "kinds");
     assert_int_equal(size, 5);
-    assert_status(kin_dict_get_string(dict, "name", buffer, 5, &size), KIN_E_TOO_BIG);
+    assert_status(kin_dict_get_string(dict, "name", buffer, 5, &size), KIN_E_BUFFER);
     assert_ok(kin_dict_set_i64(dict, "n", INT64_MAX - 2));
     assert_ok(kin_dict_get_i64(dict, "n", &number));
     assert_true(number == INT64_MAX - 2);
@@ -142,10 +142,10 @@ static void strings_and_numbers(void **state)
     assert_ok(kin_dict_add_i64(dict, "new", -5, NULL));
     assert_ok(kin_dict_get_i64(dict, "new", &number));
     assert_int_equal(number, -5);
-    assert_status(kin_dict_get_i64(dict, "name", &number), KIN_E_TYPE);
-    assert_status(kin_dict_add_i64(dict, "name", 1, &number), KIN_E_TYPE);
+    assert_status(kin_dict_get_i64(dict, "name", &number), KIN_E_SIZE);
+    assert_status(kin_dict_add_i64(dict, "name", 1, &number), KIN_E_SIZE);
     assert_ok(kin_dict_set_string(dict, "name", "longer than 8"));
-    assert_status(kin_dict_get_i64(dict, "name", &number), KIN_E_TYPE);
+    assert_status(kin_dict_get_i64(dict, "name", &number), KIN_E_SIZE);
     assert_ok(kin_dict_remove_string(dict, "name"));
     assert_status(kin_dict_get_string(dict, "name", buffer, 6, NULL), KIN_E_NOT_FOUND);
     assert_ok(kin_dict_destroy(dict));
@@ -359,7 +359,7 @@ static void bad_input_is_refused(void **state)
     assert_status(kin_dict_get(dict, "a", 0, buffer, 8, NULL), KIN_E_ARGUMENT);
     assert_status(kin_dict_get(dict, "a", 1, NULL, 8, NULL), KIN_E_ARGUMENT);
     assert_status(kin_dict_get((kin_dict *)lock, "a", 1, buffer, 8, NULL), KIN_E_TYPE);
-    assert_status(kin_dict_get((kin_dict *)(void *)&ref, "a", 1, buffer, 8, NULL), KIN_E_FAMILY);
+    assert_status(kin_dict_get((kin_dict *)(void *)&ref, "a", 1, buffer, 8, NULL), KIN_E_NOT_SHARED);
     assert_status(kin_dict_set(dict, "a", 1, NULL, 1), KIN_E_ARGUMENT);
     assert_status(kin_dict_set(NULL, "a", 1, "b", 1), KIN_E_ARGUMENT);
     assert_status(kin_dict_set_if_absent(dict, "a", 1, NULL, 1), KIN_E_ARGUMENT);

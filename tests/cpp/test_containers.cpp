@@ -68,10 +68,10 @@ static void test_queue_of_another_type()
     kin::queue<int64_t> numbers;
     kin::queue_ref<int32_t> wrong(numbers.object());
     numbers.put(5);
-    EXPECT_ERROR(KIN_E_TYPE, wrong.get());
+    EXPECT_ERROR(KIN_E_SIZE, wrong.get());
     EXPECT(numbers.get() == 5);
     wrong.put(5);
-    EXPECT_ERROR(KIN_E_TYPE, numbers.get());
+    EXPECT_ERROR(KIN_E_SIZE, numbers.get());
     EXPECT(numbers.empty());
 }
 
@@ -174,10 +174,10 @@ static void test_dict_of_strings()
     EXPECT(texts.get("long") == longer && texts.get(zero) == zero && texts.get("empty") == "");
 
     kin::dict_ref<std::string, int> wrong(texts.object());
-    EXPECT_ERROR(KIN_E_TYPE, wrong.get("long"));
-    EXPECT_ERROR(KIN_E_TYPE, wrong.get("empty"));
-    EXPECT_ERROR(KIN_E_TYPE, wrong.update("long", [](int &) {}));
-    EXPECT_ERROR(KIN_E_TYPE, wrong.snapshot());
+    EXPECT_ERROR(KIN_E_SIZE, wrong.get("long"));
+    EXPECT_ERROR(KIN_E_SIZE, wrong.get("empty"));
+    EXPECT_ERROR(KIN_E_SIZE, wrong.update("long", [](int &) {}));
+    EXPECT_ERROR(KIN_E_SIZE, wrong.snapshot());
     EXPECT(texts.get("long") == longer);
 }
 
@@ -216,7 +216,7 @@ static void test_list_of_structs()
     jobs.append({1, 0.5});
     EXPECT(jobs.get(0)->weight == 0.5 && jobs.snapshot()[0].number == 1);
     kin::list_ref<char> wrong(jobs.object());
-    EXPECT_ERROR(KIN_E_TYPE, wrong.pop());
+    EXPECT_ERROR(KIN_E_SIZE, wrong.pop());
     EXPECT(jobs.pop()->number == 1);
 }
 

@@ -22,7 +22,7 @@ KIN_CHILD(check_arguments)
     EXPECT(args.get<kin::counter_ref>("counter").load() == 5);
     EXPECT(args.family().get() == kin::family_of(args.get<point *>("memory")).get());
     EXPECT_ERROR(KIN_E_NOT_FOUND, args.get<int>("nothing"));
-    EXPECT_ERROR(KIN_E_TYPE, args.get<int>("point"));
+    EXPECT_ERROR(KIN_E_SIZE, args.get<int>("point"));
     EXPECT_ERROR(KIN_E_TYPE, args.get<std::string>("counter"));
     EXPECT_ERROR(KIN_E_TYPE, args.get<kin::lock_ref>("counter"));
     EXPECT_ERROR(KIN_E_HANDLE, args.get_handle("file", KIN_HANDLE_SOCKET));
@@ -146,7 +146,7 @@ static void test_pipe_attachments()
     left.send_with("an endpoint", {kin_attachment{inner.get(), KIN_NO_HANDLE, KIN_HANDLE_ANY}});
     inner.close();
     std::vector<kin_attachment> attached;
-    EXPECT_ERROR(KIN_E_TOO_BIG, right.recv());
+    EXPECT_ERROR(KIN_E_BUFFER, right.recv());
     EXPECT(right.recv_with(attached) == "an endpoint" && attached.size() == 1);
     kin::pipe received(attached[0].pipe);
     received.send("through it");
@@ -168,9 +168,10 @@ static void test_run()
         kin::run_checked({self, "exit:5"});
         unexpected("a program that failed");
     } catch (const kin::run_error &error) {
-        EXPECT(error.status() == KIN_E_FAILED && error.result().exit.code == 5 && !error.result().command.empty());
+        EXPECT(error.status() == KIN_E_FAILED && error.result().exit.code == 5);
+        EXPECT(error.what() == "kin_run_checked: " + error.result().command + ": exited with code 5");
     }
-    EXPECT_ERROR(KIN_E_NOT_FOUND, kin::run({"/no/such/program"}));
+    EXPECT_ERROR(KIN_E_PROGRAM, kin::run({"/no/such/program"}));
     EXPECT_ERROR(KIN_E_ARGUMENT, kin::run({}));
 
     kin_run_options options = KIN_RUN_OPTIONS_INIT;

@@ -565,7 +565,7 @@ static void test_values()
     kin::value<uint8_t> unlocked(3, {}, KIN_VALUE_UNLOCKED);
     EXPECT(unlocked.get() == 3);
     EXPECT_ERROR(KIN_E_UNSUPPORTED, unlocked.lock());
-    EXPECT_ERROR(KIN_E_ARGUMENT, kin::value_ref<int>(unlocked.object()).get());
+    EXPECT_ERROR(KIN_E_SIZE, kin::value_ref<int>(unlocked.object()).get());
 }
 
 KIN_CHILD(hold_value)

@@ -4,7 +4,7 @@
 
 static int child_count_members(const kin_args *args)
 {
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     kin_family *own = NULL;
     CHECK(kin_family_default(&own) == KIN_OK && own == kin_args_family(args));
     CHECK(kin_family_inspect(NULL, &info) == KIN_OK);
@@ -103,7 +103,7 @@ static void families_are_apart(void **state)
     }
     for (int i = 0; i < count; i++) {
         kin_family_close(families[i]);
-        assert_status(kin_family_of(&found, counters[i]), KIN_E_FAMILY);
+        assert_status(kin_family_of(&found, counters[i]), KIN_E_NOT_SHARED);
     }
     kin_family_close(NULL);
 }
@@ -115,7 +115,7 @@ static void families_made_and_closed_leave_nothing(void **state)
     kin_lock *lock = NULL;
     size_t handles = 0;
     for (int i = 0; i < 60; i++) {
-        kin_family_info info = {.size = sizeof info};
+        kin_family_info info = KIN_FAMILY_INFO_INIT;
         if (i == 5) {
             handles = count_handles();
         }
@@ -160,7 +160,7 @@ static void limits_are_kept(void **state)
     (void)state;
     kin_family *family = NULL;
     kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     options.max_members = 4097;
     assert_status(kin_family_create(&family, &options), KIN_E_ARGUMENT);
     options.max_members = 0;
@@ -176,7 +176,7 @@ static void limits_are_kept(void **state)
     assert_status(kin_family_create(NULL, NULL), KIN_E_ARGUMENT);
     assert_status(kin_family_default(NULL), KIN_E_ARGUMENT);
     assert_status(kin_family_of(&family, NULL), KIN_E_ARGUMENT);
-    assert_status(kin_family_of(&family, &info), KIN_E_FAMILY);
+    assert_status(kin_family_of(&family, &info), KIN_E_NOT_SHARED);
     assert_status(kin_family_inspect(NULL, NULL), KIN_E_ARGUMENT);
     info.size = 0;
     assert_status(kin_family_inspect(NULL, &info), KIN_E_ARGUMENT);
@@ -296,7 +296,7 @@ static void the_own_family_is_made_as_was_asked(void **state)
     (void)state;
     kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
     kin_family *family = NULL;
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     assert_ok(kin_family_inspect(NULL, &info)); /* main has asked for */
     assert_true(info.reserve == (uint64_t)300 << 20);
     assert_status(kin_family_configure_default(&options), KIN_E_EXISTS);
@@ -318,7 +318,7 @@ static void a_large_reserve_costs_nothing(void **state)
 {
     (void)state;
     kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     uint64_t committed[2];
     const uint64_t reserves[] = {UINT64_C(256) << 20, UINT64_C(1) << 30};
     for (int i = 0; i < 2; i++) {

@@ -43,7 +43,7 @@ static place *new_place(kin_family *family)
 
 static size_t names_of(kin_family *family)
 {
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     assert_ok(kin_family_inspect(family, &info));
     return count_names(info.id);
 }
@@ -183,7 +183,7 @@ static void name_is_of_one_family(void **state)
     assert_status(open_family(&family, KIN_FAMILY_JOIN), KIN_E_NOT_FOUND);
     assert_ok(open_family(&family, KIN_FAMILY_CREATE));
     assert_status(open_family(&other, KIN_FAMILY_CREATE), KIN_E_EXISTS);
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     assert_ok(kin_family_inspect(family, &info));
     kin_family_close(family);
     assert_int_equal(count_names(info.id), 0);
@@ -260,7 +260,7 @@ static void child_keeps_the_name_of_its_parents_family(void **state)
     give(args, "go", KIN_TYPE_SEM, go);
     kin_process *child = start_child("stay", args);
     kin_args_destroy(args);
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     for (int64_t end = now_ns() + PATIENCE; info.members < 2 && now_ns() < end;) {
         assert_ok(kin_family_inspect(family, &info));
     }
@@ -297,7 +297,7 @@ static void kept_family_outlives_its_members(void **state)
     assert_int_equal(((place *)found)->sum, 1000);
     assert_true(names_of(family) > 0);
     assert_ok(kin_family_unlink(name));
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     assert_ok(kin_family_inspect(family, &info));
     assert_status(open_family(&family, KIN_FAMILY_JOIN), KIN_E_NOT_FOUND);
     kin_family_close(family);

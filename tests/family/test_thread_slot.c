@@ -68,7 +68,7 @@ static void a_condition_s_predicate(void **state)
 {
     (void)state;
     scene *it = new_scene();
-    kin_lock_info info = {.size = sizeof info};
+    kin_lock_info info = KIN_LOCK_INFO_INIT;
     kin_args *args = new_args();
     give(args, "scene", KIN_TYPE_MEMORY, it);
     assert_ok(kin_lock_acquire(&it->lock, PATIENCE));

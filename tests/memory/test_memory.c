@@ -82,7 +82,7 @@ static void bad_input_is_refused(void **state)
     }
     assert_null(memory);
     assert_ok(kin_free(NULL));
-    assert_status(kin_free(outside), KIN_E_FAMILY);
+    assert_status(kin_free(outside), KIN_E_NOT_SHARED);
     assert_ok(kin_alloc((void **)&memory, NULL, 100));
     assert_status(kin_free(memory + 1), KIN_E_ARGUMENT);
     assert_status(kin_free(memory + 16), KIN_E_ARGUMENT);

@@ -122,7 +122,7 @@ static void bad_input_is_refused(void **state)
     assert_ok(kin_lock_create(&lock, NULL, 0));
     assert_status(kin_ref_of(NULL, KIN_TYPE_LOCK, lock), KIN_E_ARGUMENT);
     assert_status(kin_ref_of(&ref, KIN_TYPE_LOCK, NULL), KIN_E_ARGUMENT);
-    assert_status(kin_ref_of(&ref, KIN_TYPE_LOCK, &outside), KIN_E_FAMILY);
+    assert_status(kin_ref_of(&ref, KIN_TYPE_LOCK, &outside), KIN_E_NOT_SHARED);
     assert_status(kin_ref_of(&ref, (kin_type)99, lock), KIN_E_TYPE);
     assert_status(kin_ref_get(NULL, KIN_TYPE_LOCK, ref), KIN_E_ARGUMENT);
     assert_true(kin_ref_get(&found, KIN_TYPE_LOCK, ref) < 0);
@@ -130,7 +130,7 @@ static void bad_input_is_refused(void **state)
     assert_status(kin_name_set("", KIN_TYPE_LOCK, lock), KIN_E_ARGUMENT);
     assert_status(kin_name_set(long_name, KIN_TYPE_LOCK, lock), KIN_E_ARGUMENT);
     assert_status(kin_name_set("x", KIN_TYPE_SEM, lock), KIN_E_TYPE);
-    assert_status(kin_name_set("x", KIN_TYPE_LOCK, &outside), KIN_E_FAMILY);
+    assert_status(kin_name_set("x", KIN_TYPE_LOCK, &outside), KIN_E_NOT_SHARED);
     assert_status(kin_name_get(NULL, NULL, "x", KIN_TYPE_LOCK), KIN_E_ARGUMENT);
     assert_status(kin_name_get(&found, NULL, "", KIN_TYPE_LOCK), KIN_E_ARGUMENT);
     assert_status(kin_name_remove(NULL, NULL), KIN_E_ARGUMENT);

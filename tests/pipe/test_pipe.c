@@ -221,8 +221,8 @@ static int child_count(const kin_args *args)
     CHECK(pipe);
     for (int i = 0; i < 20; i++) {
         size_t room = 1;
-        CHECK(kin_pipe_recv_with(pipe, NULL, 0, NULL, items, &room, PATIENCE) == KIN_E_TOO_BIG && room == 2);
-        CHECK(kin_pipe_recv(pipe, text, sizeof text, NULL, PATIENCE) == KIN_E_TOO_BIG);
+        CHECK(kin_pipe_recv_with(pipe, NULL, 0, NULL, items, &room, PATIENCE) == KIN_E_BUFFER && room == 2);
+        CHECK(kin_pipe_recv(pipe, text, sizeof text, NULL, PATIENCE) == KIN_E_BUFFER);
         count = KIN_ATTACHMENTS_MAX;
         CHECK(kin_pipe_recv_with(pipe, text, sizeof text, NULL, items, &count, PATIENCE) == KIN_OK && count == 2);
         close_handle(items[0].handle);
@@ -239,7 +239,7 @@ static int child_count(const kin_args *args)
         if (i < 2) {
             CHECK(kin_pipe_poll(end.pipe, NULL, PATIENCE) == KIN_OK);
         } else {
-            CHECK(kin_pipe_recv(end.pipe, text, sizeof text, NULL, PATIENCE) == KIN_E_TOO_BIG);
+            CHECK(kin_pipe_recv(end.pipe, text, sizeof text, NULL, PATIENCE) == KIN_E_BUFFER);
         }
         kin_pipe_close(end.pipe);
         CHECK(count_handles() <= before);
@@ -435,7 +435,7 @@ static void short_buffer_keeps_the_message(void **state)
         unsigned char *bytes = pack(sizes[i]);
         kin_status sent = kin_pipe_send(it.mine, bytes, sizes[i], KIN_NOW);
         for (int again = 0; again < 2 && sent == KIN_OK; again++) {
-            assert_status(kin_pipe_recv(it.theirs, small, sizeof small, &size, KIN_NOW), KIN_E_TOO_BIG);
+            assert_status(kin_pipe_recv(it.theirs, small, sizeof small, &size, KIN_NOW), KIN_E_BUFFER);
             assert_int_equal(size, sizes[i]);
         }
         if (sent == KIN_OK) {
@@ -492,7 +492,7 @@ static void cut_off_by_death(bool begun)
     assert_ok(kin_process_kill(child));
     assert_ok(kin_process_join(child, PATIENCE, NULL));
     if (begun) {
-        assert_status(kin_pipe_recv(it.mine, bytes, BIG / 2, &size, PATIENCE), KIN_E_TOO_BIG);
+        assert_status(kin_pipe_recv(it.mine, bytes, BIG / 2, &size, PATIENCE), KIN_E_BUFFER);
         while (kin_pipe_recv(it.mine, bytes, BIG, &size, KIN_NOW) == KIN_E_TIMED_OUT) {
         }
         assert_status(kin_pipe_recv(it.mine, bytes, BIG / 2, &size, PATIENCE), KIN_E_CLOSED);
@@ -622,7 +622,7 @@ static void failures_leak_nothing(void **state)
         kin_pipe_close(it.mine);
         assert_ok(kin_pipe_send_with(other.theirs, "x", 1, items, 1, PATIENCE));
         assert_ok(kin_pipe_send_with(other.theirs, "x", 1, items, 1, PATIENCE));
-        assert_status(kin_pipe_recv(other.mine, NULL, 0, NULL, KIN_NOW), KIN_E_TOO_BIG);
+        assert_status(kin_pipe_recv(other.mine, NULL, 0, NULL, KIN_NOW), KIN_E_BUFFER);
         kin_args *args = new_args(); /* one that is kept is in the middle of a message */
         give_pipe(args, "pipe", other.mine);
         kin_process *none = NULL;
@@ -856,7 +856,7 @@ static void child_keeps_no_end_that_it_was_not_given(void **state)
     }
     send_two(third.mine); /* kept, and on its way */
     send_two(third.mine);
-    assert_status(kin_pipe_recv(third.theirs, NULL, 0, NULL, PATIENCE), KIN_E_TOO_BIG);
+    assert_status(kin_pipe_recv(third.theirs, NULL, 0, NULL, PATIENCE), KIN_E_BUFFER);
     kin_process *child = start_at("wait", it.theirs, 0);
     assert_next(it.mine, "here");
     send_text(other.mine, "last");
@@ -1119,7 +1119,7 @@ static void attachments_of_a_long_message_are_waited_for_first(void **state)
     send_raw(it.theirs, &head, sizeof head, "", 0, &handle, 1);
     assert_ok(kin_pipe_poll(it.mine, &size, KIN_NOW));
     assert_int_equal(size, LONG);
-    assert_status(kin_pipe_recv(it.mine, small, sizeof small, &size, KIN_NOW), KIN_E_TOO_BIG);
+    assert_status(kin_pipe_recv(it.mine, small, sizeof small, &size, KIN_NOW), KIN_E_BUFFER);
     memset(out, 0, LONG);
     assert_status(kin_pipe_recv_with(it.mine, out, LONG, &size, &item, &one, KIN_MS(10)), KIN_E_TIMED_OUT);
     head = (kin__head){KIN__PIPE_MAGIC, KIN__MORE, 0, LONG, KIN__PACKET_ROOM, 0};
@@ -1145,14 +1145,14 @@ static void absurd_lengths_cost_nothing(void **state)
     send_raw(it.theirs, &head, sizeof head, bytes, KIN__PACKET_ROOM, NULL, 0);
     assert_ok(kin_pipe_poll(it.mine, &size, PATIENCE));
     assert_true(size == SIZE_MAX);
-    assert_status(kin_pipe_recv(it.mine, bytes, 100, &size, PATIENCE), KIN_E_TOO_BIG);
+    assert_status(kin_pipe_recv(it.mine, bytes, 100, &size, PATIENCE), KIN_E_BUFFER);
     head.kind = KIN__MORE;
     head.from = 5; /* not where it should go on */
     head.length = 8;
     send_raw(it.theirs, &head, sizeof head, "abc", 3, NULL, 0);
     send_text(it.theirs, "next");
     unsigned char *all = NULL;
-    assert_status(kin_pipe_recv(it.mine, all, 0, &size, KIN_NOW), KIN_E_TOO_BIG);
+    assert_status(kin_pipe_recv(it.mine, all, 0, &size, KIN_NOW), KIN_E_BUFFER);
     close_both(&it);
     free(bytes);
 }
@@ -1167,7 +1167,7 @@ static void message_given_up_is_in_nobodys_way(void **state)
     assert_ok(kin_pipe_create(ends, 0));
     assert_status(kin_pipe_send(ends[0], big, sizeof big, KIN_MS(50)), KIN_E_TIMED_OUT);
     for (int i = 0; i < 2; i++) { /* the second time makes room for what follows */
-        assert_status(kin_pipe_recv(ends[1], small, sizeof small, &size, KIN_NOW), KIN_E_TOO_BIG);
+        assert_status(kin_pipe_recv(ends[1], small, sizeof small, &size, KIN_NOW), KIN_E_BUFFER);
         assert_int_equal(size, sizeof big);
     }
     assert_ok(kin_pipe_send(ends[0], "ok", 3, KIN_SECONDS(5)));
@@ -1190,7 +1190,7 @@ static void long_message_waits_for_a_buffer(void **state)
     assert_ok(kin_pipe_create(ends, 0));
     assert_ok(kin_pipe_send(ends[0], sent, sizeof sent, PATIENCE));
     for (int i = 0; i < 5; i++) {
-        assert_status(kin_pipe_recv(ends[1], small, sizeof small, &size, PATIENCE), KIN_E_TOO_BIG);
+        assert_status(kin_pipe_recv(ends[1], small, sizeof small, &size, PATIENCE), KIN_E_BUFFER);
         assert_int_equal(size, sizeof sent);
     }
     assert_ok(kin_pipe_recv(ends[1], got, sizeof got, &size, PATIENCE));

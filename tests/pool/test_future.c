@@ -236,7 +236,7 @@ static void results_behind_a_slow_task_come_at_once(void **state)
         assert_ok(kin_future_next(future, 0, &first, &count, &status, PATIENCE));
         assert_true(count == 1 && status == 0 && !seen[first]++);
     }
-    assert_status(kin_future_next(future, 0, &first, &count, &status, PATIENCE), KIN_E_NOT_FOUND);
+    assert_status(kin_future_next(future, 0, &first, &count, &status, PATIENCE), KIN_E_END);
     kin_future_close(future);
     kin_pool_destroy(pool);
     kin_args_destroy(args);
@@ -304,7 +304,7 @@ static void limit_kills_what_exceeds_it_and_no_other(void **state)
     for (uint32_t retries = 0; retries < 2; retries++) {
         kin_args *args = new_args(), *others = new_args();
         notes *noted = new_notes(args), *beside = new_notes(others);
-        kin_job_result outcome = {.size = sizeof outcome};
+        kin_job_result outcome = KIN_JOB_RESULT_INIT;
         uint64_t first, count, late = 0;
         int status;
         tender it = {new_pool(NULL, 2), 0};
@@ -362,9 +362,9 @@ static void running_task_can_be_killed(void **state)
     enum { COUNT = 40 };
     kin_args *args = new_args();
     notes *noted = new_notes(args);
-    kin_job_result outcome = {.size = sizeof outcome};
+    kin_job_result outcome = KIN_JOB_RESULT_INIT;
     kin_pool *pool = new_pool(NULL, 2);
-    kin_pool_info info = {.size = sizeof info};
+    kin_pool_info info = KIN_POOL_INFO_INIT;
     kin_job job = tasks_of("for_good", COUNT);
     job.args = args;
     job.retries = 3;
@@ -436,7 +436,7 @@ static void map_returns_at_its_timeout(void **state)
     (void)state;
     kin_args *args = new_args();
     notes *noted = new_notes(args);
-    kin_job_result outcome = {.size = sizeof outcome};
+    kin_job_result outcome = KIN_JOB_RESULT_INIT;
     kin_pool *pool = new_pool(NULL, 1);
     await_begun(pool);
     kin_job job = tasks_of("for_good", 3);
@@ -484,7 +484,7 @@ static void spent_workers_are_replaced_at_once(void **state)
     (void)state;
     kin_pool_options options = KIN_POOL_OPTIONS_INIT;
     kin_pool *pool = NULL;
-    kin_pool_info info = {.size = sizeof info};
+    kin_pool_info info = KIN_POOL_INFO_INIT;
     int64_t task = INT64_MAX, child = INT64_MAX;
     options.workers = 2;
     options.max_tasks = 1;
@@ -536,7 +536,7 @@ static void joining_does_not_hold_up_others(void **state)
     int64_t took[CALLS];
     kin_args *args = new_args();
     kin_event *go = NULL;
-    kin_pool_info info = {.size = sizeof info};
+    kin_pool_info info = KIN_POOL_INFO_INIT;
     assert_ok(kin_event_create(&go, NULL));
     give(args, "go", KIN_TYPE_EVENT, go);
     kin_pool *pool = new_pool(NULL, 2);
@@ -656,13 +656,13 @@ static void initializer_says_why_it_fails(void **state)
     (void)state;
     kin_pool_options options = KIN_POOL_OPTIONS_INIT;
     kin_pool *pool = NULL;
-    kin_pool_info info = {.size = sizeof info};
+    kin_pool_info info = KIN_POOL_INFO_INIT;
     kin_job job = tasks_of("nothing", 3);
     options.workers = 2;
     options.initializer = "refuse";
     assert_ok(kin_pool_create(&pool, NULL, &options));
     for (int i = 0; i < 2; i++) { /* before it is known, perhaps, and when it is */
-        kin_job_result outcome = {.size = sizeof outcome};
+        kin_job_result outcome = KIN_JOB_RESULT_INIT;
         assert_status(kin_pool_map(pool, &job, &outcome, PATIENCE), KIN_E_WORKER_DIED);
         assert_int_equal(outcome.status, 4321);
         assert_string_equal(outcome.message, "no licence");
@@ -687,7 +687,7 @@ static int child_occupy(const kin_args *args)
 
 static kin_pool_info inspect(kin_pool *pool)
 {
-    kin_pool_info info = {.size = sizeof info};
+    kin_pool_info info = KIN_POOL_INFO_INIT;
     assert_ok(kin_pool_inspect(pool, &info));
     return info;
 }

@@ -202,7 +202,7 @@ static kin_job job_on(const char *function, void *in, void *out, size_t item, si
 
 static kin_pool_info inspect(kin_pool *pool)
 {
-    kin_pool_info info = {.size = sizeof info};
+    kin_pool_info info = KIN_POOL_INFO_INIT;
     assert_ok(kin_pool_inspect(pool, &info));
     return info;
 }
@@ -232,7 +232,7 @@ static kin_future *rest_for(kin_pool *pool, kin_sem *never, int64_t time, int64_
 
 static kin_job_result outcome_of(kin_future *future)
 {
-    kin_job_result outcome = {.size = sizeof outcome};
+    kin_job_result outcome = KIN_JOB_RESULT_INIT;
     assert_ok(kin_future_inspect(future, &outcome));
     return outcome;
 }
@@ -301,7 +301,7 @@ static void map_does_all_items_once(void **state)
     int32_t *in = new_numbers(300000), *out = new_numbers(300000);
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
         for (size_t j = 0; j < sizeof chunks / sizeof chunks[0]; j++) {
-            kin_job_result outcome = {.size = sizeof outcome};
+            kin_job_result outcome = KIN_JOB_RESULT_INIT;
             kin_job job = job_on("square", in, out, sizeof *in, counts[i]);
             job.chunk = chunks[j];
             memset(out, 255, 300000 * sizeof *out);
@@ -362,7 +362,7 @@ static void failure_is_told_with_its_message(void **state)
     (void)state;
     kin_pool *pool = new_pool(2);
     int32_t *numbers = new_numbers(100), *out = new_numbers(100);
-    kin_job_result outcome = {.size = sizeof outcome};
+    kin_job_result outcome = KIN_JOB_RESULT_INIT;
     kin_job job = job_on("fail_on_7", numbers, out, sizeof *numbers, 100);
     job.chunk = 1;
     assert_status(kin_pool_map(pool, &job, &outcome, PATIENCE), KIN_E_TASK);
@@ -381,7 +381,7 @@ static void death_fails_one_task(void **state)
     (void)state;
     kin_pool *pool = new_pool(2);
     int32_t *numbers = new_numbers(5000), *out = new_numbers(5000);
-    kin_job_result outcome = {.size = sizeof outcome};
+    kin_job_result outcome = KIN_JOB_RESULT_INIT;
     kin_job job = job_on("die_on_7", numbers, out, sizeof *numbers, 5000);
     job.chunk = 1;
     assert_status(kin_pool_map(pool, &job, &outcome, PATIENCE), KIN_E_WORKER_DIED);
@@ -629,7 +629,7 @@ static void results_come_one_after_the_other(void **state)
             seen += count;
         }
         assert_int_equal(seen, 1000);
-        assert_status(kin_future_next(future, in_order, &first, &count, &status, PATIENCE), KIN_E_NOT_FOUND);
+        assert_status(kin_future_next(future, in_order, &first, &count, &status, PATIENCE), KIN_E_END);
         kin_future_close(future);
     }
     kin_pool_destroy(pool);
@@ -796,7 +796,7 @@ static void bad_input_is_refused(void **state)
     assert_status(kin_register_tasks(functions, 1), KIN_E_TOO_LATE); /* spawned workers would not have it */
     pool = new_pool(1);
     kin_job job = job_on("square", private, private, sizeof private[0], 4);
-    assert_status(kin_pool_submit(&future, pool, &job, 0), KIN_E_FAMILY);
+    assert_status(kin_pool_submit(&future, pool, &job, 0), KIN_E_NOT_SHARED);
     assert_status(kin_pool_submit(&future, pool, NULL, 0), KIN_E_ARGUMENT);
     assert_status(kin_pool_submit(&future, NULL, &job, 0), KIN_E_ARGUMENT);
     assert_status(kin_pool_submit(&future, pool, &job, -1), KIN_E_ARGUMENT);

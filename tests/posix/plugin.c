@@ -14,7 +14,7 @@ EXPORTED plugin_leave leave;
 
 int hold(const char *name, unsigned char id[16])
 {
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     void *found = NULL;
     if (kin_family_open(&family, name, KIN_FAMILY_JOIN, NULL) != KIN_OK) {
         return 1;

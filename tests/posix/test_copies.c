@@ -34,7 +34,7 @@ static int in_child(int (*body)(void))
 
 static int start_family(kin_family **family, kin_lock **lock, unsigned char id[16])
 {
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     CHECK(kin_family_open(family, name, KIN_FAMILY_CREATE, NULL) == KIN_OK);
     CHECK(kin_family_inspect(*family, &info) == KIN_OK);
     CHECK(kin_lock_create(lock, *family, 0) == KIN_OK && kin_name_set("lock", KIN_TYPE_LOCK, *lock) == KIN_OK);

@@ -403,7 +403,7 @@ static int make_a_family_and_wait(shared *it)
     kin_family *family = NULL;
     kin_sem *sem = NULL;
     pthread_t thread;
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     CHECK(kin_family_create(&family, NULL) == KIN_OK && kin_sem_create(&sem, family, 0, 0) == KIN_OK);
     CHECK(kin_family_inspect(family, &info) == KIN_OK);
     memcpy(&it->count, info.id, sizeof it->count);

@@ -226,7 +226,7 @@ static int expect_untouched(const int files[FILES])
 
 static uint64_t committed(kin_family *family)
 {
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     return kin_family_inspect(family, &info) == KIN_OK ? info.committed : 0;
 }
 
@@ -455,7 +455,7 @@ static void run_program(void *unused)
     static char input[1 << 20];
     const char *const argv[] = {"echo >&2; sleep 1; cat >/dev/null; echo done", NULL};
     kin_run_options options = KIN_RUN_OPTIONS_INIT;
-    kin_run_result result;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
     (void)unused;
     options.flags = KIN_RUN_SHELL;
     options.input = KIN_RUN_BYTES;

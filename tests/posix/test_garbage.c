@@ -149,7 +149,7 @@ static int suffer(uint64_t seed)
     kin_sem *leased = NULL;
     kin_dict *dict = NULL;
     kin_list *list = NULL;
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     signal(SIGSEGV, SIG_DFL); /* not CMocka's */
     signal(SIGBUS, SIG_DFL);
     signal(SIGFPE, SIG_DFL);

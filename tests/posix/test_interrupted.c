@@ -210,7 +210,7 @@ static void a_thread_is_not_cancelled_where_it_would_hold_up_others(void **state
     assert_ok(kin_sem_acquire(&it->asked, 1, PATIENCE));
     kin_process *child = start("acquire_once");
     assert_ok(kin_sem_acquire(&it->answered, 1, PATIENCE));
-    kin_lock_info info = {.size = sizeof info};
+    kin_lock_info info = KIN_LOCK_INFO_INIT;
     while (kin_lock_inspect(&it->lock, &info) == KIN_OK && !info.contended) { /* until the child sleeps */
         usleep(1000);
     }

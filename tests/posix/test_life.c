@@ -57,7 +57,7 @@ static void close_descriptors(void)
 
 static int enter(kin_family **family, kin_lock **lock)
 {
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     void *found = NULL;
     CHECK(kin_family_open(family, name, 0, NULL) == KIN_OK);
     CHECK(kin_family_inspect(*family, &info) == KIN_OK);
@@ -401,7 +401,7 @@ static int count_unsure(void)
 {
     kin_family *family;
     kin_lock *lock = NULL;
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     CHECK(enter(&family, &lock) == 0 && kin_family_inspect(family, &info) == KIN_OK);
     return (int)info.unsure;
 }
@@ -538,7 +538,7 @@ static int have_many_children(void)
 {
     kin_family *family;
     kin_lock *lock = NULL;
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     CHECK(enter(&family, &lock) == 0);
     for (int i = 0; i < 50; i++) {
         pid_t pid = fork();

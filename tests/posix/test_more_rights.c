@@ -62,7 +62,7 @@ static kin_status start_by(kin_start_method method, int *code)
 static int no_message_left(void)
 {
     const char *const list[] = {"/usr/bin/env", NULL};
-    kin_run_result result;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
     CHECK(kin_run_output(list, NULL, &result) == KIN_OK);
     CHECK(!getenv("KIN_MESSAGE") && !strstr(result.output, "KIN_MESSAGE"));
     kin_run_free(&result);

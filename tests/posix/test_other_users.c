@@ -239,7 +239,7 @@ static int stay_longer(void)
 {
     kin_family *family = NULL;
     shared *it = NULL;
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     CHECK(join_as_other(&family, &it) == KIN_OK);
     CHECK(kin_event_set(&it->event) == KIN_OK);
     hear(go);

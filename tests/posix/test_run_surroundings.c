@@ -36,7 +36,7 @@ static int limit_descriptors(rlim_t count)
 /* From none free to enough. */
 static int with_few_descriptors(void)
 {
-    kin_run_result result;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
     kin_run_options options = KIN_RUN_OPTIONS_INIT;
     int limits = 0;
     for (int fd = 3; fd < 100; fd++) {
@@ -65,7 +65,7 @@ static int with_few_descriptors(void)
 /* The pipes lie below the limit; a pidfd, which is put at 10 or above, does not. */
 static int without_pidfd(void)
 {
-    kin_run_result result;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
     kin_run_options options = KIN_RUN_OPTIONS_INIT;
     const char *const late[] = {"sh", "-c", "sleep 30 & echo $!; exec sleep 20", NULL};
     for (int fd = 3; fd < 20; fd++) {
@@ -83,7 +83,7 @@ static int without_pidfd(void)
 
 static int without_streams(void)
 {
-    kin_run_result result;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
     kin_run_options options = KIN_RUN_OPTIONS_INIT;
     const char *const both[] = {"sh", "-c", "cat; echo wrong >&2", NULL};
     int failed = dup(2);
@@ -117,10 +117,10 @@ static int with_signals_blocked(void)
 
 static int with_children_ignored(void)
 {
-    kin_run_result result;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
     CHECK(signal(SIGCHLD, SIG_IGN) != SIG_ERR);
-    CHECK(kin_run(hello, NULL, NULL) == KIN_E_OS && kin_last_os_error() != 0);
-    CHECK(kin_run_output(hello, NULL, &result) == KIN_E_OS && result.started);
+    CHECK(kin_run(hello, NULL, NULL) == KIN_E_REAPED && kin_last_os_error() != 0);
+    CHECK(kin_run_output(hello, NULL, &result) == KIN_E_REAPED && result.started);
     CHECK(strcmp(result.output, "hello\n") == 0);
     kin_run_free(&result);
     return 0;

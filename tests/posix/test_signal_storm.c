@@ -269,7 +269,7 @@ static void run_programs(void)
 {
     static const char *const echo[] = {"echo one; echo two; exit 3", NULL};
     kin_run_options options = KIN_RUN_OPTIONS_INIT;
-    kin_run_result result;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
     kin_program *program = NULL;
     const char *line = NULL;
     size_t length = 0;

@@ -247,7 +247,7 @@ static bool is_lease_free(void)
 
 static bool is_first_there(void)
 {
-    kin_barrier_info info = {.size = sizeof info};
+    kin_barrier_info info = KIN_BARRIER_INFO_INIT;
     return kin_barrier_inspect(&it->barrier, &info) == KIN_OK && info.waiting == 1;
 }
 

@@ -434,7 +434,7 @@ static void bad_input_is_refused(void **state)
     uint64_t committed = inspect_family().committed;
     assert_status(kin_blob_pack(NULL, &it.size, it.args, KIN_BLOB_NO_TARGET), KIN_E_ARGUMENT);
     assert_status(kin_blob_pack(it.bytes, NULL, it.args, KIN_BLOB_NO_TARGET), KIN_E_ARGUMENT);
-    assert_status(kin_blob_pack(it.bytes, &needed, it.args, KIN_BLOB_NO_TARGET), KIN_E_TOO_BIG);
+    assert_status(kin_blob_pack(it.bytes, &needed, it.args, KIN_BLOB_NO_TARGET), KIN_E_BUFFER);
     assert_true(needed > KIN__BLOB_FIXED && needed < KIN_BLOB_MAX);
     assert_ok(kin_blob_pack(it.bytes, &needed, it.args, KIN_BLOB_NO_TARGET));
     assert_status(kin_blob_adopt(NULL, it.bytes, needed), KIN_E_ARGUMENT);
@@ -443,7 +443,7 @@ static void bad_input_is_refused(void **state)
     assert_status(kin_blob_handles(it.bytes, needed, NULL, NULL), KIN_E_ARGUMENT);
     intptr_t one[1];
     count = 1;
-    assert_status(kin_blob_handles(it.bytes, needed, one, &count), KIN_E_TOO_BIG);
+    assert_status(kin_blob_handles(it.bytes, needed, one, &count), KIN_E_BUFFER);
     assert_true(count > 1);
     assert_true(inspect_family().committed == committed);
     forget(&it);

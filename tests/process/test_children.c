@@ -88,7 +88,7 @@ static int child_hasty_parent(const kin_args *args)
 
 static int child_who(const kin_args *args)
 {
-    kin_process_info info;
+    kin_process_info info = KIN_PROCESS_INFO_INIT;
     CHECK(kin_process_current(&info) == KIN_OK);
     CHECK(info.started == 1 && strcmp(info.entry, "who") == 0);
     CHECK(info.parent == (uint32_t)given_number(args, "parent"));
@@ -301,7 +301,7 @@ static void children_are_listed_while_they_run(void **state)
 static void processes_know_who_they_are(void **state)
 {
     (void)state;
-    kin_process_info info;
+    kin_process_info info = KIN_PROCESS_INFO_INIT;
     kin_args *args = new_args();
     assert_status(kin_process_current(NULL), KIN_E_ARGUMENT);
     assert_ok(kin_process_current(&info));

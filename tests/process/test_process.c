@@ -285,7 +285,7 @@ static void bad_arguments_are_refused(void **state)
     assert_status(kin_args_add_object(args, "", KIN_TYPE_LOCK, lock), KIN_E_ARGUMENT);
     assert_status(kin_args_add_object(args, name, KIN_TYPE_LOCK, lock), KIN_E_ARGUMENT);
     assert_status(kin_args_add_object(args, "a", KIN_TYPE_LOCK, NULL), KIN_E_ARGUMENT);
-    assert_status(kin_args_add_object(args, "a", KIN_TYPE_LOCK, &outside), KIN_E_FAMILY);
+    assert_status(kin_args_add_object(args, "a", KIN_TYPE_LOCK, &outside), KIN_E_NOT_SHARED);
     assert_status(kin_args_add_object(args, "a", KIN_TYPE_SEM, lock), KIN_E_TYPE);
     assert_status(kin_args_add_bytes(args, "a", NULL, 1), KIN_E_ARGUMENT);
     assert_status(kin_args_add_bytes(args, "a", name, BIG + 1), KIN_E_TOO_BIG);
@@ -327,7 +327,7 @@ static void failed_starts_leave_nothing(void **state)
         assert_status(kin_process_start(&process, NULL, args, NULL), KIN_E_ARGUMENT);
         assert_status(kin_process_start(&process, "no such entry", args, NULL), KIN_E_ENTRY);
         options.program = "/no/such/program";
-        assert_status(kin_process_start(&process, "exit", args, &options), KIN_E_NOT_FOUND);
+        assert_status(kin_process_start(&process, "exit", args, &options), KIN_E_PROGRAM);
         options.method = KIN_START_FORK;
         assert_status(kin_process_start(&process, "exit", args, &options), KIN_E_ARGUMENT);
         options.program = NULL;

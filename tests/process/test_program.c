@@ -233,7 +233,7 @@ static void bytes_and_collected_output_are_moved_while_waiting(void **state)
     const char *const argv[] = {self, "copy", NULL};
     kin_run_options options = KIN_RUN_OPTIONS_INIT;
     kin_program *program = NULL;
-    kin_run_result result;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
     char *bytes = malloc(SIZE);
     assert_non_null(bytes);
     memset(bytes, 'k', SIZE);

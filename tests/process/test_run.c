@@ -233,7 +233,7 @@ static void exit_codes_come_back(void **state)
         char text[8];
         const char *const argv[] = {self, "exit", text, NULL};
         kin_exit result = {.code = -1, .signal = -1};
-        kin_run_result whole;
+        kin_run_result whole = KIN_RUN_RESULT_INIT;
         snprintf(text, sizeof text, "%d", codes[i]);
         assert_ok(kin_run(argv, NULL, &result));
         assert_true(result.code == codes[i] && result.signal == 0);
@@ -252,7 +252,7 @@ static void signals_are_told(void **state)
 {
     (void)state;
     const char *const argv[] = {self, "raise", NULL};
-    kin_run_result result;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
     assert_status(kin_run_checked(argv, NULL, &result), KIN_E_FAILED);
     assert_int_equal(result.exit.signal, has_fork() ? SIGTERM : 0);
     kin_run_free(&result);
@@ -278,7 +278,7 @@ static void programs_are_looked_for(void **state)
     program_is_found(local, NULL);
     program_is_found(local, before.parent); /* from the caller's directory, not that one */
     const char *const argv[] = {name, "exit", "3", NULL};
-    assert_status(kin_run(argv, NULL, NULL), KIN_E_NOT_FOUND); /* never in the current directory */
+    assert_status(kin_run(argv, NULL, NULL), KIN_E_PROGRAM); /* never in the current directory */
     set_path(before.directory);
     program_is_found(name, NULL);
     program_is_found(name, before.parent);
@@ -308,8 +308,8 @@ static void no_program_comes_from_the_current_directory(void **state)
     elsewhere.directory = before.directory;
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         set_path(lists[i]);
-        assert_status(kin_run(argv, NULL, NULL), KIN_E_NOT_FOUND);
-        assert_status(kin_run(argv, &elsewhere, NULL), KIN_E_NOT_FOUND);
+        assert_status(kin_run(argv, NULL, NULL), KIN_E_PROGRAM);
+        assert_status(kin_run(argv, &elsewhere, NULL), KIN_E_PROGRAM);
     }
     const char *separator = has_fork() ? ":" : ";";
     set_path_of(separator, before.directory, separator); /* the other elements count */
@@ -326,7 +326,7 @@ static void wrong_programs_say_why(void **state)
     char *plain = make_plain_file("what is this\n");
     const char *const not_executable[] = {plain, NULL};
     kin_exit result = {.code = 7, .signal = 7};
-    kin_run_result whole;
+    kin_run_result whole = KIN_RUN_RESULT_INIT;
     size_t handles = count_handles();
     for (int i = 0; i < 3; i++) {
         kin_run_options options = KIN_RUN_OPTIONS_INIT;
@@ -334,11 +334,11 @@ static void wrong_programs_say_why(void **state)
         options.input_bytes = "x";
         options.input_size = 1;
         options.output = KIN_RUN_COLLECT;
-        assert_status(kin_run_output(missing, &options, &whole), KIN_E_NOT_FOUND);
+        assert_status(kin_run_output(missing, &options, &whole), KIN_E_PROGRAM);
         assert_true(!whole.started && whole.exit.code == -1 && whole.exit.how == KIN_END_UNKNOWN &&
                     whole.output_size == 0);
         kin_run_free(&whole);
-        assert_status(kin_run_output(nowhere, &options, &whole), KIN_E_NOT_FOUND);
+        assert_status(kin_run_output(nowhere, &options, &whole), KIN_E_PROGRAM);
         kin_run_free(&whole);
         const char *name = kin_status_name(kin_run_checked(not_executable, NULL, &whole));
         assert_true(strcmp(name, "KIN_E_PERMISSION") == 0 || (!has_fork() && strcmp(name, "KIN_E_UNSUPPORTED") == 0));
@@ -348,9 +348,9 @@ static void wrong_programs_say_why(void **state)
     const char *const argv[] = {self, "exit", "0", NULL};
     kin_run_options options = KIN_RUN_OPTIONS_INIT;
     options.directory = plain;
-    assert_status(kin_run(argv, &options, &result), KIN_E_NOT_FOUND);
+    assert_status(kin_run(argv, &options, &result), KIN_E_PROGRAM);
     options.directory = "no such directory";
-    assert_status(kin_run(argv, &options, &result), KIN_E_NOT_FOUND);
+    assert_status(kin_run(argv, &options, &result), KIN_E_PROGRAM);
     assert_true(result.how == KIN_END_UNKNOWN && result.code == -1 && result.signal == 0);
     remove_plain_file(plain);
 }
@@ -360,7 +360,7 @@ static void batch_files_are_refused(void **state)
     (void)state;
     const char *const argv[] = {".\\some.bat", "\"&calc", NULL};
     const char *name = kin_status_name(kin_run(argv, NULL, NULL));
-    assert_string_equal(name, has_fork() ? "KIN_E_NOT_FOUND" : "KIN_E_UNSUPPORTED");
+    assert_string_equal(name, has_fork() ? "KIN_E_PROGRAM" : "KIN_E_UNSUPPORTED");
 }
 
 static void nonsense_is_refused(void **state)
@@ -369,7 +369,8 @@ static void nonsense_is_refused(void **state)
     const char *const none[] = {NULL}, *const empty[] = {"", NULL}, *const good[] = {self, "exit", "0", NULL};
     const char *const bad_variables[] = {"A=1", "=x", NULL};
     kin_run_options options = KIN_RUN_OPTIONS_INIT;
-    kin_run_result result = {.started = 1};
+    kin_run_result result = KIN_RUN_RESULT_INIT;
+    result.started = 1;
     assert_status(kin_run(NULL, NULL, NULL), KIN_E_ARGUMENT);
     assert_status(kin_run(none, NULL, NULL), KIN_E_ARGUMENT);
     assert_status(kin_run(empty, NULL, NULL), KIN_E_ARGUMENT);
@@ -385,7 +386,7 @@ static void nonsense_is_refused(void **state)
         change;                                                                                                        \
         assert_status(kin_run(good, &options, NULL), KIN_E_ARGUMENT);                                                  \
     } while (0)
-    REFUSED(options.size--);
+    REFUSED(options.size = 0);
     REFUSED(options.flags = 0x80);
     REFUSED(options.flags = KIN_RUN_SHELL); /* of several words */
     REFUSED(options.input = KIN_RUN_COLLECT);
@@ -433,7 +434,7 @@ static void arguments_arrive_as_they_are(void **state)
     uint32_t seed = 20240607;
     for (int round = 0; round < ROUNDS; round++) {
         size_t used = 0;
-        kin_run_result result;
+        kin_run_result result = KIN_RUN_RESULT_INIT;
         for (size_t i = 0; i < ARGUMENTS; i++) {
             argv[2 + i] = bytes + used;
             used += random_argument(bytes + used, &seed);
@@ -455,7 +456,7 @@ static void too_many_arguments_are_too_big(void **state)
     memset(word, 'a', size - 1);
     word[size - 1] = '\0';
     const char *const argv[] = {self, "arguments", word, NULL};
-    kin_run_result result;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
     assert_status(kin_run_output(argv, NULL, &result), KIN_E_TOO_BIG);
     assert_false(result.started);
     kin_run_free(&result);
@@ -467,7 +468,7 @@ static void too_many_arguments_are_too_big(void **state)
 static void expect_variables(kin_run_options *options, const char *expected)
 {
     const char *const argv[] = {self, "variables", "KIN_TEST_A", "KIN_TEST_B", "KIN_TEST_C", NULL};
-    kin_run_result result;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
     assert_ok(kin_run_output(argv, options, &result));
     assert_string_equal(result.output, expected);
     assert_int_equal(result.exit.code, 0);
@@ -519,7 +520,7 @@ static void program_gets_three_streams_only(void **state)
     intptr_t files[20];
     char counts[2][16];
     for (int round = 0; round < 2; round++) {
-        kin_run_result result;
+        kin_run_result result = KIN_RUN_RESULT_INIT;
         assert_ok(kin_run_output(argv, NULL, &result));
         snprintf(counts[round], sizeof counts[round], "%s", result.output);
         kin_run_free(&result);
@@ -558,7 +559,7 @@ static void all_streams_move_at_once(void **state)
     size_t handles = count_handles();
     for (size_t i = 0; i < 4; i++) {
         kin_run_options options = KIN_RUN_OPTIONS_INIT;
-        kin_run_result result;
+        kin_run_result result = KIN_RUN_RESULT_INIT;
         options.input = KIN_RUN_BYTES;
         options.input_bytes = bytes;
         options.input_size = sizes[i];
@@ -605,7 +606,7 @@ static void program_need_not_read_its_input(void **state)
     const char *const argv[] = {self, "leave_early", NULL}, *const at_once[] = {self, "exit", "4", NULL};
     char *bytes = make_bytes(MEGABYTE);
     kin_run_options options = KIN_RUN_OPTIONS_INIT;
-    kin_run_result result;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
     options.input = KIN_RUN_BYTES;
     options.input_bytes = bytes;
     options.input_size = MEGABYTE;
@@ -627,7 +628,7 @@ static void what_is_left_behind_does_not_hang(void **state)
     for (int i = 0; i < 2; i++) {
         const char *const argv[] = {self, parts[i], NULL};
         kin_run_options options = KIN_RUN_OPTIONS_INIT;
-        kin_run_result result;
+        kin_run_result result = KIN_RUN_RESULT_INIT;
         int64_t begun = now_ns();
         options.errors = KIN_RUN_COLLECT;
         assert_ok(kin_run_output(argv, &options, &result));
@@ -643,7 +644,7 @@ static void output_may_be_limited(void **state)
     (void)state;
     const char *const argv[] = {self, "flood", NULL}, *const copy[] = {self, "copy", NULL};
     kin_run_options options = KIN_RUN_OPTIONS_INIT;
-    kin_run_result result;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
     int64_t begun = now_ns();
     options.output_limit = 123456;
     assert_status(kin_run_output(argv, &options, &result), KIN_E_TOO_BIG);
@@ -673,7 +674,7 @@ static void late_program_is_ended(void **state)
     for (int i = 0; i < 2; i++) {
         const char *const argv[] = {self, parts[i], NULL};
         kin_run_options options = KIN_RUN_OPTIONS_INIT;
-        kin_run_result result;
+        kin_run_result result = KIN_RUN_RESULT_INIT;
         int64_t begun = now_ns();
         options.timeout = KIN_SECONDS(2);
         options.grace = KIN_MS(100);
@@ -706,7 +707,7 @@ static void late_programs_children_end_with_it_if_asked(void **state)
         char *path = make_plain_file("");
         const char *const argv[] = {self, "parent", path, NULL};
         kin_run_options options = KIN_RUN_OPTIONS_INIT;
-        kin_run_result result;
+        kin_run_result result = KIN_RUN_RESULT_INIT;
         options.timeout = KIN_SECONDS(1);
         options.flags = tree ? KIN_RUN_TREE : 0;
         assert_status(kin_run_output(argv, &options, &result), KIN_E_TIMED_OUT);
@@ -740,8 +741,8 @@ static void shell_only_when_asked(void **state)
     (void)state;
     const char *const argv[] = {"echo one&& echo two", NULL};
     kin_run_options options = KIN_RUN_OPTIONS_INIT;
-    kin_run_result result;
-    assert_status(kin_run_output(argv, &options, &result), KIN_E_NOT_FOUND);
+    kin_run_result result = KIN_RUN_RESULT_INIT;
+    assert_status(kin_run_output(argv, &options, &result), KIN_E_PROGRAM);
     kin_run_free(&result);
     options.flags = KIN_RUN_SHELL;
     assert_ok(kin_run_output(argv, &options, &result));
@@ -763,7 +764,7 @@ static void run_some(void *failed)
     char *bytes = make_bytes(100000);
     for (int i = 0; i < 5; i++) {
         kin_run_options options = KIN_RUN_OPTIONS_INIT;
-        kin_run_result result;
+        kin_run_result result = KIN_RUN_RESULT_INIT;
         options.input = KIN_RUN_BYTES;
         options.input_bytes = bytes;
         options.input_size = 100000;
@@ -798,7 +799,7 @@ static void run_slow(void *done)
     const char *const argv[] = {self, "slow", NULL};
     char *bytes = make_bytes(200000);
     kin_run_options options = KIN_RUN_OPTIONS_INIT;
-    kin_run_result result;
+    kin_run_result result = KIN_RUN_RESULT_INIT;
     options.input = KIN_RUN_BYTES;
     options.input_bytes = bytes;
     options.input_size = 200000;

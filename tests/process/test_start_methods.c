@@ -104,7 +104,7 @@ static int child_return(const kin_args *args)
 
 static int child_who(const kin_args *args)
 {
-    kin_process_info info;
+    kin_process_info info = KIN_PROCESS_INFO_INIT;
     CHECK(kin_process_current(&info) == KIN_OK && info.started);
     CHECK(info.parent == (uint32_t)given_number(args, "parent") && strcmp(info.entry, "who") == 0);
     return 0;
@@ -204,7 +204,7 @@ static void directory_is_that_of_now_or_of_the_option(void **state)
     run_with("surroundings", args, NULL);
     leave_place(&place);
     options.directory = "no/such/directory";
-    assert_status(kin_process_start(&none, "surroundings", args, &options), KIN_E_NOT_FOUND);
+    assert_status(kin_process_start(&none, "surroundings", args, &options), KIN_E_PROGRAM);
     kin_args_destroy(args);
     remove_plain_file(path);
     free(directory);

@@ -50,7 +50,7 @@ static kin_process *start_with(const char *entry, place *it, kin_queue *queue, i
 
 static kin_queue_info inspect(const kin_queue *queue)
 {
-    kin_queue_info info = {.size = sizeof info};
+    kin_queue_info info = KIN_QUEUE_INFO_INIT;
     assert_ok(kin_queue_inspect(queue, &info));
     return info;
 }
@@ -302,7 +302,7 @@ static void bad_input_is_refused(void **state)
     assert_status(kin_queue_task_done(queue), KIN_E_UNSUPPORTED);
     assert_status(kin_queue_join(queue, 0), KIN_E_UNSUPPORTED);
     assert_status(kin_queue_inspect(queue, NULL), KIN_E_ARGUMENT);
-    assert_status(kin_queue_close((kin_queue *)(void *)&options), KIN_E_FAMILY);
+    assert_status(kin_queue_close((kin_queue *)(void *)&options), KIN_E_NOT_SHARED);
     place *it = new_place();
     assert_status(kin_queue_put((kin_queue *)(void *)&it->lock, &byte, 1, 0), KIN_E_TYPE);
     assert_ok(kin_free(it));
@@ -417,9 +417,9 @@ static void short_buffer_loses_nothing(void **state)
     int64_t number = 0;
     size_t size = 0;
     put_number(queue, 77);
-    assert_status(kin_queue_get(queue, &number, 7, &size, KIN_NOW), KIN_E_TOO_BIG);
+    assert_status(kin_queue_get(queue, &number, 7, &size, KIN_NOW), KIN_E_BUFFER);
     assert_int_equal(size, 8);
-    assert_status(kin_queue_get(queue, NULL, 0, &size, KIN_NOW), KIN_E_TOO_BIG);
+    assert_status(kin_queue_get(queue, NULL, 0, &size, KIN_NOW), KIN_E_BUFFER);
     assert_next_number(queue, 77);
     assert_ok(kin_queue_destroy(queue));
 }

@@ -85,7 +85,7 @@ static int child_die_holding(const kin_args *args)
 static int child_wait_holding_another(const kin_args *args)
 {
     shop *it = given(args, "shop", KIN_TYPE_MEMORY);
-    kin_lock_info info = {.size = sizeof info};
+    kin_lock_info info = KIN_LOCK_INFO_INIT;
     CHECK(it && kin_lock_acquire(&it->other, PATIENCE) == KIN_OK && kin_lock_acquire(&it->lock, PATIENCE) == KIN_OK);
     it->waiting++;
     CHECK(kin_cond_wait(&it->delivered, &it->lock, PATIENCE) == KIN_OK);
@@ -367,19 +367,19 @@ static void bad_input_is_refused(void **state)
     memset(&outside, 0, sizeof outside);
     assert_status(kin_cond_create(NULL, NULL), KIN_E_ARGUMENT);
     assert_status(kin_cond_init(NULL), KIN_E_ARGUMENT);
-    assert_status(kin_cond_init(&outside), KIN_E_FAMILY);
+    assert_status(kin_cond_init(&outside), KIN_E_NOT_SHARED);
     assert_status(kin_cond_wait(&it->sold, &it->lock, KIN_NOW), KIN_E_NOT_OWNER);
     assert_status(kin_cond_wait_for(&it->sold, &it->lock, never, NULL, KIN_NOW), KIN_E_NOT_OWNER);
     assert_ok(kin_lock_acquire(&it->lock, KIN_NOW));
     assert_status(kin_cond_wait(NULL, &it->lock, 0), KIN_E_ARGUMENT);
     assert_status(kin_cond_wait(&it->sold, NULL, 0), KIN_E_ARGUMENT);
     assert_status(kin_cond_wait(&it->sold, &it->lock, -1), KIN_E_ARGUMENT);
-    assert_status(kin_cond_wait(&outside, &it->lock, 0), KIN_E_FAMILY);
+    assert_status(kin_cond_wait(&outside, &it->lock, 0), KIN_E_NOT_SHARED);
     assert_status(kin_cond_wait((kin_cond *)&it->lock, &it->lock, 0), KIN_E_TYPE);
     assert_status(kin_cond_wait_for(&it->sold, &it->lock, NULL, NULL, 0), KIN_E_ARGUMENT);
     assert_status(kin_cond_notify(NULL, 1), KIN_E_ARGUMENT);
     assert_status(kin_cond_notify(&it->sold, 0), KIN_E_ARGUMENT);
-    assert_status(kin_cond_notify(&outside, 1), KIN_E_FAMILY);
+    assert_status(kin_cond_notify(&outside, 1), KIN_E_NOT_SHARED);
     assert_ok(kin_family_create(&other, NULL));
     assert_ok(kin_lock_create(&foreign, other, 0));
     assert_ok(kin_lock_acquire(foreign, KIN_NOW));

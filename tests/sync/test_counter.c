@@ -61,11 +61,11 @@ static void bad_input_is_refused(void **state)
     assert_ok(kin_counter_create(&counter, NULL, 3));
     assert_status(kin_counter_create(NULL, NULL, 0), KIN_E_ARGUMENT);
     assert_status(kin_counter_init(NULL, 0), KIN_E_ARGUMENT);
-    assert_status(kin_counter_init(&outside, 0), KIN_E_FAMILY);
+    assert_status(kin_counter_init(&outside, 0), KIN_E_NOT_SHARED);
     assert_status(kin_counter_add(NULL, 1, NULL), KIN_E_ARGUMENT);
-    assert_status(kin_counter_add(&outside, 1, NULL), KIN_E_FAMILY);
+    assert_status(kin_counter_add(&outside, 1, NULL), KIN_E_NOT_SHARED);
     assert_status(kin_counter_get(counter, NULL), KIN_E_ARGUMENT);
-    assert_status(kin_counter_get(&outside, &value), KIN_E_FAMILY);
+    assert_status(kin_counter_get(&outside, &value), KIN_E_NOT_SHARED);
     assert_status(kin_counter_set(NULL, 1), KIN_E_ARGUMENT);
     assert_status(kin_counter_compare_exchange(counter, NULL, 0, &done), KIN_E_ARGUMENT);
     assert_status(kin_counter_compare_exchange(counter, &value, 0, NULL), KIN_E_ARGUMENT);

@@ -194,13 +194,13 @@ static void bad_input_is_refused(void **state)
     memset(&outside, 0, sizeof outside);
     assert_status(kin_event_create(NULL, NULL), KIN_E_ARGUMENT);
     assert_status(kin_event_init(NULL), KIN_E_ARGUMENT);
-    assert_status(kin_event_init(&outside), KIN_E_FAMILY);
+    assert_status(kin_event_init(&outside), KIN_E_NOT_SHARED);
     assert_status(kin_event_set(NULL), KIN_E_ARGUMENT);
-    assert_status(kin_event_set(&outside), KIN_E_FAMILY);
+    assert_status(kin_event_set(&outside), KIN_E_NOT_SHARED);
     assert_status(kin_event_set((kin_event *)&it->told), KIN_E_TYPE);
     assert_status(kin_event_clear(NULL), KIN_E_ARGUMENT);
     assert_status(kin_event_is_set(&it->event, NULL), KIN_E_ARGUMENT);
-    assert_status(kin_event_is_set(&outside, &set), KIN_E_FAMILY);
+    assert_status(kin_event_is_set(&outside, &set), KIN_E_NOT_SHARED);
     assert_status(kin_event_wait(NULL, 0), KIN_E_ARGUMENT);
     assert_status(kin_event_wait(&it->event, -1), KIN_E_ARGUMENT);
     assert_ok(kin_event_destroy(NULL));

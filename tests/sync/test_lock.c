@@ -39,7 +39,7 @@ static kin_process *start_with(const char *entry, bank *it)
 
 static kin_lock_info inspect(const kin_lock *lock)
 {
-    kin_lock_info info = {.size = sizeof info};
+    kin_lock_info info = KIN_LOCK_INFO_INIT;
     assert_ok(kin_lock_inspect(lock, &info));
     return info;
 }
@@ -144,21 +144,21 @@ static void bad_input_is_refused(void **state)
 {
     (void)state;
     kin_lock outside;
-    kin_lock_info info = {.size = sizeof info};
+    kin_lock_info info = KIN_LOCK_INFO_INIT;
     kin_lock *lock = NULL;
     bank *it = new_bank(0);
     memset(&outside, 0, sizeof outside);
     assert_status(kin_lock_create(NULL, NULL, 0), KIN_E_ARGUMENT);
     assert_status(kin_lock_init(NULL, 0), KIN_E_ARGUMENT);
-    assert_status(kin_lock_init(&outside, 0), KIN_E_FAMILY);
+    assert_status(kin_lock_init(&outside, 0), KIN_E_NOT_SHARED);
     assert_status(kin_lock_init(&it->lock, 0x80000000u), KIN_E_ARGUMENT);
     assert_status(kin_lock_init((kin_lock *)((uintptr_t)it + 4), 0), KIN_E_ARGUMENT);
     assert_status(kin_lock_acquire(NULL, 0), KIN_E_ARGUMENT);
     assert_status(kin_lock_acquire(&it->lock, -1), KIN_E_ARGUMENT);
-    assert_status(kin_lock_acquire(&outside, 0), KIN_E_FAMILY);
+    assert_status(kin_lock_acquire(&outside, 0), KIN_E_NOT_SHARED);
     assert_status(kin_lock_acquire((kin_lock *)&it->told, 0), KIN_E_TYPE);
     assert_status(kin_lock_release(NULL), KIN_E_ARGUMENT);
-    assert_status(kin_lock_release(&outside), KIN_E_FAMILY);
+    assert_status(kin_lock_release(&outside), KIN_E_NOT_SHARED);
     assert_status(kin_lock_release((kin_lock *)&it->told), KIN_E_TYPE);
     assert_status(kin_lock_repair(NULL), KIN_E_ARGUMENT);
     assert_status(kin_lock_poison(NULL), KIN_E_ARGUMENT);
@@ -167,7 +167,7 @@ static void bad_input_is_refused(void **state)
     info.size = 1;
     assert_status(kin_lock_inspect(&it->lock, &info), KIN_E_ARGUMENT);
     assert_ok(kin_lock_destroy(NULL));
-    assert_status(kin_lock_destroy(&outside), KIN_E_FAMILY);
+    assert_status(kin_lock_destroy(&outside), KIN_E_NOT_SHARED);
     assert_ok(kin_lock_create(&lock, NULL, 0));
     assert_ok(kin_lock_destroy(lock));
     assert_true(kin_lock_destroy(lock) < 0);

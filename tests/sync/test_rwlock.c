@@ -989,11 +989,11 @@ static void bad_input_is_refused(void **state)
     table *it = new_table();
     assert_status(kin_rwlock_create(NULL, NULL), KIN_E_ARGUMENT);
     assert_status(kin_rwlock_init(NULL), KIN_E_ARGUMENT);
-    assert_status(kin_rwlock_init(&outside), KIN_E_FAMILY);
+    assert_status(kin_rwlock_init(&outside), KIN_E_NOT_SHARED);
     assert_status(kin_rwlock_acquire(NULL, KIN_RWLOCK_READ, 0), KIN_E_ARGUMENT);
     assert_status(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_READ, -1), KIN_E_ARGUMENT);
     assert_status(kin_rwlock_acquire(&it->lock, (kin_rwlock_mode)3, 0), KIN_E_ARGUMENT);
-    assert_status(kin_rwlock_acquire(&outside, KIN_RWLOCK_READ, 0), KIN_E_FAMILY);
+    assert_status(kin_rwlock_acquire(&outside, KIN_RWLOCK_READ, 0), KIN_E_NOT_SHARED);
     assert_status(kin_rwlock_acquire((kin_rwlock *)&it->told, KIN_RWLOCK_READ, 0), KIN_E_TYPE);
     assert_status(kin_rwlock_release(NULL), KIN_E_ARGUMENT);
     assert_status(kin_rwlock_release(&it->lock), KIN_E_NOT_OWNER);

@@ -44,8 +44,8 @@ static void value_of_every_type_keeps_its_bytes(void **state)
         assert_ok(kin_value_set(value, in, size));
         assert_ok(kin_value_get(value, out, size));
         assert_memory_equal(out, in, size);
-        assert_status(kin_value_get(value, out, size + 1), KIN_E_ARGUMENT);
-        assert_status(kin_value_set(value, in, size - 1), KIN_E_ARGUMENT);
+        assert_status(kin_value_get(value, out, size + 1), KIN_E_SIZE);
+        assert_status(kin_value_set(value, in, size - 1), KIN_E_SIZE);
         assert_int_equal((uintptr_t)kin_value_data(value) % size, 0);
         assert_ok(kin_value_destroy(value));
     }
@@ -65,7 +65,7 @@ static void array_is_read_and_written_in_ranges(void **state)
     assert_status(kin_array_get(array, 7, 4, out, 16), KIN_E_ARGUMENT);
     assert_status(kin_array_get(array, 11, 0, out, 0), KIN_E_ARGUMENT);
     assert_status(kin_array_set(array, SIZE_MAX, 2, in, 8), KIN_E_ARGUMENT);
-    assert_status(kin_array_set(array, 0, 4, in, 15), KIN_E_ARGUMENT);
+    assert_status(kin_array_set(array, 0, 4, in, 15), KIN_E_SIZE);
     assert_ok(kin_array_destroy(array));
 }
 
@@ -134,7 +134,7 @@ static void bad_input_is_refused(void **state)
     assert_status(kin_value_get(value, NULL, 8), KIN_E_ARGUMENT);
     assert_status(kin_value_get((kin_value *)array, &number, 8), KIN_E_TYPE);
     assert_status(kin_array_get((kin_array *)value, 0, 1, &number, 8), KIN_E_TYPE);
-    assert_status(kin_value_get((kin_value *)&number, &number, 8), KIN_E_FAMILY);
+    assert_status(kin_value_get((kin_value *)&number, &number, 8), KIN_E_NOT_SHARED);
     assert_status(kin_value_acquire(value, KIN_NOW), KIN_E_UNSUPPORTED);
     assert_status(kin_value_release(value), KIN_E_UNSUPPORTED);
     assert_status(kin_array_acquire(array, KIN_NOW), KIN_E_UNSUPPORTED);

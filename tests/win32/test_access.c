@@ -41,7 +41,7 @@ static char *access_of(const wchar_t *object)
 
 static void arena_name(wchar_t out[64], kin_family *family, const wchar_t *scope)
 {
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     assert_ok(kin_family_inspect(family, &info));
     int used = swprintf(out, 64, L"%ls\\kin-", scope);
     for (size_t i = 0; i < sizeof info.id; i++) {

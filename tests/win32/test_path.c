@@ -31,9 +31,9 @@ static void elements_may_be_quoted(void **state)
     assert_ok(run_with(format("\"C:\\with;semicolon\";\"%s\"")));
     assert_ok(run_with(format("C:\\windows;\"%s\";C:\\windows")));
     assert_ok(run_with(format("\"%s"))); /* the end of the list ends the quote, as for the shell */
-    assert_status(run_with(format("\"C:\\windows;%s\"")), KIN_E_NOT_FOUND);
-    assert_status(run_with("\"\""), KIN_E_NOT_FOUND);
-    assert_status(run_with("\".\""), KIN_E_NOT_FOUND);
+    assert_status(run_with(format("\"C:\\windows;%s\"")), KIN_E_PROGRAM);
+    assert_status(run_with("\"\""), KIN_E_PROGRAM);
+    assert_status(run_with("\".\""), KIN_E_PROGRAM);
 }
 
 static void relative_elements_do_not_count(void **state)
@@ -42,9 +42,9 @@ static void relative_elements_do_not_count(void **state)
     char drive[8], rooted[4096];
     snprintf(drive, sizeof drive, "%.2s", place.directory);     /* the drive's current directory */
     snprintf(rooted, sizeof rooted, "%s", place.directory + 2); /* of the current drive */
-    assert_status(run_with(drive), KIN_E_NOT_FOUND);
-    assert_status(run_with(rooted), KIN_E_NOT_FOUND);
-    assert_status(run_with("..\\tests;.\\"), KIN_E_NOT_FOUND);
+    assert_status(run_with(drive), KIN_E_PROGRAM);
+    assert_status(run_with(rooted), KIN_E_PROGRAM);
+    assert_status(run_with("..\\tests;.\\"), KIN_E_PROGRAM);
 }
 
 /* A directory that has the program's name is none. */
@@ -60,7 +60,7 @@ static void directories_are_no_programs(void **state)
     RemoveDirectoryA(inner);
     RemoveDirectoryA(made);
     assert_ok(found);
-    assert_status(alone, KIN_E_NOT_FOUND);
+    assert_status(alone, KIN_E_PROGRAM);
 }
 
 static int enter(void **state)

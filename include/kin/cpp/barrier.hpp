@@ -90,8 +90,7 @@ class barrier_ref : public detail::object_ref<kin_barrier>
 
     kin_barrier_info inspect() const
     {
-        kin_barrier_info info{};
-        info.size = sizeof info;
+        kin_barrier_info info = KIN_BARRIER_INFO_INIT;
         detail::check(kin_barrier_inspect(object(), &info), "kin_barrier_inspect");
         return info;
     }

@@ -76,19 +76,22 @@ template <class T> struct transfer {
         return {&value, sizeof value};
     }
 
-    /* read(buffer, capacity, &size) is a C function's call; its status comes back. KIN_E_TYPE: there were fewer bytes,
-     * or more, than a T has. */
-    template <class Read> static kin_status read(T &value, Read call)
+    /* read(buffer, capacity, &size) calls a C function, of the name call; its status comes back. Throws KIN_E_SIZE:
+     * there were fewer bytes, or more, than a T has. */
+    template <class Read> static kin_status read(T &value, const char *call, Read read)
     {
         std::size_t size = sizeof value;
-        kin_status status = call(static_cast<void *>(&value), sizeof value, &size);
-        return (status == KIN_OK && size != sizeof value) || status == KIN_E_TOO_BIG ? KIN_E_TYPE : status;
+        kin_status status = read(static_cast<void *>(&value), sizeof value, &size);
+        if ((status == KIN_OK && size != sizeof value) || status == KIN_E_BUFFER) {
+            throw error(KIN_E_SIZE, call);
+        }
+        return status;
     }
 
     static T from(const void *data, std::size_t size, const char *call)
     {
         if (size != sizeof(T)) {
-            throw error(KIN_E_TYPE, call);
+            throw error(KIN_E_SIZE, call);
         }
         T value;
         std::memcpy(static_cast<void *>(&value), data, size);
@@ -102,13 +105,13 @@ template <> struct transfer<std::string> {
         return value;
     }
 
-    /* The call leaves what is too big where it is, and says how big that is. */
-    template <class Read> static kin_status read(std::string &value, Read call)
+    /* The C function leaves what is too big where it is, and says how big that is. */
+    template <class Read> static kin_status read(std::string &value, const char *, Read read)
     {
         std::size_t size = 0;
         kin_status status;
         value.resize(128);
-        while ((status = call(value.data(), value.size(), &size)) == KIN_E_TOO_BIG && size > value.size()) {
+        while ((status = read(value.data(), value.size(), &size)) == KIN_E_BUFFER && size > value.size()) {
             value.resize(size);
         }
         if (status == KIN_OK) {

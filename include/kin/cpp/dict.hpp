@@ -6,7 +6,7 @@
  *     prices.update("tea", [](double &price) { price *= 1.1; });
  *
  * Keys and values are trivially copyable types or std::string (bytes.hpp). A key is compared by its bytes: a type with
- * padding, and a floating number, which has two zeros, are no keys. A value that is not of V's size throws KIN_E_TYPE:
+ * padding, and a floating number, which has two zeros, are no keys. A value that is not of V's size throws KIN_E_SIZE:
  * somebody uses the dict with another type.
  */
 #ifndef KIN_CPP_DICT_HPP
@@ -72,8 +72,8 @@ template <class K, class V> class dict_ref : public detail::object_ref<kin_dict>
     {
         V value{};
         bytes_view name = detail::transfer<K>::view(key);
-        kin_status status =
-            detail::transfer<V>::read(value, [&](void *buffer, std::size_t capacity, std::size_t *size) {
+        kin_status status = detail::transfer<V>::read(
+            value, "kin_dict_get", [&](void *buffer, std::size_t capacity, std::size_t *size) {
                 return kin_dict_get(this->object(), name.data(), name.size(), buffer, capacity, size);
             });
         if (!detail::check_unless(KIN_E_NOT_FOUND, status, "kin_dict_get")) {

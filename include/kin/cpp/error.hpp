@@ -3,7 +3,7 @@
  *     try {
  *         queue.put(job);
  *     } catch (const kin::error &error) {
- *         std::cerr << error.what() << '\n';          // "kin_queue_put: the other side is closed or dead"
+ *         std::cerr << error.what() << '\n';          // the C function, and its reason: kin_last_error()
  *         if (error.status() == KIN_E_CLOSED) { ... }
  *     }
  *
@@ -14,6 +14,7 @@
 #ifndef KIN_CPP_ERROR_HPP
 #define KIN_CPP_ERROR_HPP
 
+#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <type_traits>
@@ -69,6 +70,8 @@ inline std::errc status_condition(int value) noexcept
         return std::errc::file_exists;
     case KIN_E_PERMISSION:
         return std::errc::permission_denied;
+    case KIN_E_PROGRAM:
+        return std::errc::no_such_file_or_directory;
     case KIN_E_BUSY:
         return std::errc::device_or_resource_busy;
     case KIN_E_CLOSED:
@@ -119,12 +122,17 @@ inline std::error_code make_error_code(kin_status status) noexcept
 namespace kin
 {
 
+/* what(): "kin_queue_put: ", and a sentence with the particulars. */
 class error : public std::system_error
 {
   public:
-    /* what: the call that failed, or more about it. */
-    error(kin_status status, const std::string &what)
-        : std::system_error(make_error_code(status), what), status_(status)
+    /* call: the function that failed. reason: a sentence; it may begin with the function's name itself. */
+    error(kin_status status, const std::string &call, const std::string &reason)
+        : std::system_error(make_error_code(status)), status_(status),
+          text_(reason.compare(0, call.size(), call) == 0 ? reason : call + ": " + reason)
+    {
+    }
+    error(kin_status status, const std::string &call) : error(status, call, kin_status_text(status))
     {
     }
 
@@ -132,32 +140,22 @@ class error : public std::system_error
     {
         return status_;
     }
+    const char *what() const noexcept override
+    {
+        return text_.what();
+    }
 
-    /* The system's own code for KIN_E_OS (errno, GetLastError); otherwise 0. */
+    /* For KIN_E_OS: the system's own code (errno, GetLastError); otherwise 0. */
     int os_error() const noexcept
     {
         return os_error_;
     }
 
   private:
-    friend error make_error(kin_status status, const char *call);
     kin_status status_;
-    int os_error_ = 0;
+    int os_error_ = status_ == KIN_E_OS ? kin_last_os_error() : 0;
+    std::runtime_error text_; /* a string whose copying never throws */
 };
-
-/* The exception for the calling thread's last call, which has returned this status. */
-inline error make_error(kin_status status, const char *call)
-{
-    if (status != KIN_E_OS) {
-        return {status, call};
-    }
-    char text[256];
-    int code = kin_last_os_error();
-    kin_os_error_text(code, text, sizeof text);
-    error made(status, std::string(call) + ": " + text);
-    made.os_error_ = code;
-    return made;
-}
 
 namespace detail
 {
@@ -166,7 +164,7 @@ namespace detail
 inline kin_status check(kin_status status, const char *call)
 {
     if (status < 0) {
-        throw make_error(status, call);
+        throw error(status, call, kin_last_error());
     }
     return status;
 }

@@ -42,8 +42,7 @@ class family_ref
 
     kin_family_info inspect() const
     {
-        kin_family_info info{};
-        info.size = sizeof info;
+        kin_family_info info = KIN_FAMILY_INFO_INIT;
         detail::check(kin_family_inspect(family_, &info), "kin_family_inspect");
         return info;
     }

@@ -5,7 +5,7 @@
  *     std::optional<std::string> last = log.get(KIN_LIST_LAST);
  *     std::optional<std::string> first = log.pop(0);
  *
- * T is a trivially copyable type or std::string (bytes.hpp). An item that is not of T's size throws KIN_E_TYPE:
+ * T is a trivially copyable type or std::string (bytes.hpp). An item that is not of T's size throws KIN_E_SIZE:
  * somebody uses the list with another type. An index counts from 0; KIN_LIST_LAST is the last item's.
  */
 #ifndef KIN_CPP_LIST_HPP
@@ -96,9 +96,10 @@ template <class T> class list_ref : public detail::object_ref<kin_list>
     std::optional<T> read(std::size_t index, reader function, const char *call) const
     {
         T item{};
-        kin_status status = detail::transfer<T>::read(item, [&](void *buffer, std::size_t capacity, std::size_t *size) {
-            return function(this->object(), index, buffer, capacity, size);
-        });
+        kin_status status =
+            detail::transfer<T>::read(item, call, [&](void *buffer, std::size_t capacity, std::size_t *size) {
+                return function(this->object(), index, buffer, capacity, size);
+            });
         if (!detail::check_unless(KIN_E_NOT_FOUND, status, call)) {
             return std::nullopt;
         }

@@ -204,8 +204,7 @@ inline void release_lock(kin_lock *lock)
 {
     kin_status status = kin_lock_release(lock);
     if (status == KIN_E_NOT_OWNER) {
-        kin_lock_info info{};
-        info.size = sizeof info;
+        kin_lock_info info = KIN_LOCK_INFO_INIT;
         if (kin_lock_inspect(lock, &info) == KIN_OK && info.poisoned) {
             return;
         }
@@ -254,8 +253,7 @@ class basic_lock_ref : public detail::object_ref<kin_lock>,
 
     kin_lock_info inspect() const
     {
-        kin_lock_info info{};
-        info.size = sizeof info;
+        kin_lock_info info = KIN_LOCK_INFO_INIT;
         detail::check(kin_lock_inspect(object(), &info), "kin_lock_inspect");
         return info;
     }

@@ -117,7 +117,7 @@ template <class Object> kin_ref make_ref(const detail::object_ref<Object> &objec
     return made;
 }
 
-/* The object of a reference, as an x_ref. Throws KIN_E_STALE, KIN_E_TYPE or KIN_E_FAMILY as kin_ref_get. */
+/* The object of a reference, as an x_ref. Throws KIN_E_STALE, KIN_E_TYPE and the others of kin_ref_get. */
 template <class Ref> Ref resolve(kin_ref reference)
 {
     using object = typename Ref::c_type;

@@ -83,7 +83,7 @@ class pipe
         return detail::check_unless(KIN_E_TIMED_OUT, status, "kin_pipe_send");
     }
 
-    /* Throws KIN_E_DAMAGED if the other side sent what is no message; KIN_E_TOO_BIG if something is attached: use
+    /* Throws KIN_E_DAMAGED if the other side sent what is no message; KIN_E_BUFFER if something is attached: use
      * recv_with. */
     std::string recv()
     {
@@ -97,7 +97,7 @@ class pipe
         kin_status status;
         /* A message that is longer than the buffer is kept for the next call. */
         while ((status = kin_pipe_recv(pipe_, message.data(), message.size(), &size, limit.nanoseconds())) ==
-                   KIN_E_TOO_BIG &&
+                   KIN_E_BUFFER &&
                size > message.size()) {
             message.resize(size);
         }
@@ -134,7 +134,7 @@ class pipe
         kin_status status;
         attachments.resize(count);
         while ((status = kin_pipe_recv_with(pipe_, message.data(), message.size(), &size, attachments.data(), &count,
-                                            KIN_FOREVER)) == KIN_E_TOO_BIG &&
+                                            KIN_FOREVER)) == KIN_E_BUFFER &&
                size > message.size()) {
             message.resize(size);
             count = attachments.size();

@@ -123,7 +123,7 @@ class task_error : public error
 {
   public:
     task_error(kin_status status, const char *call, const kin_job_result &result)
-        : error(status, text(call, result)), result_(result)
+        : error(status, call, reason(result)), result_(result)
     {
     }
     /* How many tasks ended in which way, and the first trouble. */
@@ -133,11 +133,12 @@ class task_error : public error
     }
 
   private:
-    static std::string text(const char *call, const kin_job_result &result)
+    static std::string reason(const kin_job_result &result)
     {
-        std::string said = std::string(call) + ": task " + std::to_string(result.task);
-        return result.message[0] == '\0' ? said : said + ": " + result.message;
+        return result.message[0] == '\0' ? std::string(kin_last_error())
+                                         : "task " + std::to_string(result.task) + ": " + result.message;
     }
+
     kin_job_result result_;
 };
 
@@ -146,8 +147,7 @@ namespace detail
 
 inline kin_job_result inspect_future(kin_future *future)
 {
-    kin_job_result result{};
-    result.size = sizeof result;
+    kin_job_result result = KIN_JOB_RESULT_INIT;
     check(kin_future_inspect(future, &result), "kin_future_inspect");
     return result;
 }
@@ -322,7 +322,7 @@ class pool
 
     /* Runs the task for each item of in, and waits; results come to the same places of out, which may be in itself.
      * Both are contiguous ranges of one size, in the family's memory: kin::buffer, or std::span and the like over it.
-     * job: args, chunk, retries and limit are heeded, the rest is overwritten. Throws kin::task_error, KIN_E_FAMILY
+     * job: args, chunk, retries and limit are heeded, the rest is overwritten. Throws kin::task_error, KIN_E_NOT_SHARED
      * (not in the family's memory), KIN_E_ARGUMENT (sizes differ, or 0) and the others of kin_pool_map. */
     template <class InRange, class OutRange, class In, class Out>
     void map(const InRange &in, OutRange &&out, const task<In, Out> &task, const kin_job &job = detail::no_wishes)
@@ -381,8 +381,7 @@ class pool
     }
     kin_pool_info inspect() const
     {
-        kin_pool_info info{};
-        info.size = sizeof info;
+        kin_pool_info info = KIN_POOL_INFO_INIT;
         detail::check(kin_pool_inspect(pool_, &info), "kin_pool_inspect");
         return info;
     }
@@ -390,8 +389,7 @@ class pool
   private:
     void wait_for_map(const kin_job &job)
     {
-        kin_job_result result{};
-        result.size = sizeof result;
+        kin_job_result result = KIN_JOB_RESULT_INIT;
         kin_status status = kin_pool_map(pool_, &job, &result, KIN_FOREVER);
         if (detail::job_failed(status)) {
             throw task_error(status, "kin_pool_map", result);

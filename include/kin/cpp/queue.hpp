@@ -75,8 +75,7 @@ class queue_base : public object_ref<kin_queue>
     }
     kin_queue_info inspect() const
     {
-        kin_queue_info info{};
-        info.size = sizeof info;
+        kin_queue_info info = KIN_QUEUE_INFO_INIT;
         check(kin_queue_inspect(object(), &info), "kin_queue_inspect");
         return info;
     }
@@ -124,7 +123,7 @@ template <class T> class queue_ref : public detail::queue_base
         return put_bytes(detail::transfer<T>::view(message), limit);
     }
 
-    /* Throws KIN_E_TYPE for a message that is not of T's size: a longer one stays in the queue, a shorter one is lost.
+    /* Throws KIN_E_SIZE for a message that is not of T's size: a longer one stays in the queue, a shorter one is lost.
      * */
     T get() const
     {
@@ -207,9 +206,10 @@ template <class T> class queue_ref : public detail::queue_base
 
     kin_status read(T &message, timeout limit) const
     {
-        return detail::transfer<T>::read(message, [&](void *buffer, std::size_t capacity, std::size_t *size) {
-            return kin_queue_get(object(), buffer, capacity, size, limit.nanoseconds());
-        });
+        return detail::transfer<T>::read(
+            message, "kin_queue_get", [&](void *buffer, std::size_t capacity, std::size_t *size) {
+                return kin_queue_get(object(), buffer, capacity, size, limit.nanoseconds());
+            });
     }
     bool take(T &message, timeout limit) const
     {

@@ -42,7 +42,7 @@ class run_error : public error
 {
   public:
     run_error(kin_status status, const char *call, run_result &&result)
-        : error(status, text(call, result)), result_(std::make_shared<const run_result>(std::move(result)))
+        : error(status, call, reason(result)), result_(std::make_shared<const run_result>(std::move(result)))
     {
     }
     /* How it ended, and what was collected until then. */
@@ -52,11 +52,12 @@ class run_error : public error
     }
 
   private:
-    static std::string text(const char *call, const run_result &result)
+    static std::string reason(const run_result &result)
     {
-        std::string said = result.command.empty() ? call : result.command;
-        return result.exit.how == KIN_END_UNKNOWN ? said : said + " " + result.exit.text();
+        std::string program = result.command.empty() ? std::string() : result.command + ": ";
+        return program + (result.exit.how == KIN_END_UNKNOWN ? kin_last_error() : result.exit.text());
     }
+
     std::shared_ptr<const run_result> result_;
 };
 
@@ -106,7 +107,7 @@ using run_function = kin_status (*)(const char *const *, const kin_run_options *
 inline run_result run_with(run_function function, const char *call, const std::vector<std::string> &argv,
                            const kin_run_options *options)
 {
-    kin_run_result raw{};
+    kin_run_result raw = KIN_RUN_RESULT_INIT;
     kin_status status = function(argument_vector(argv).get(), options, &raw);
     run_result result = take_result(raw);
     if (status < 0) {
@@ -194,7 +195,7 @@ class program
     /* What was collected of a program that has ended, once. */
     run_result collected()
     {
-        kin_run_result raw{};
+        kin_run_result raw = KIN_RUN_RESULT_INIT;
         kin_status status = kin_run_collected(program_, &raw);
         run_result result = detail::take_result(raw);
         if (status < 0) {

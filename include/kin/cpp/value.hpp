@@ -9,8 +9,8 @@
  *     kin::array<double> samples(100);
  *     samples.set(3, 0.5);
  *
- * A value_ref<T> or array_ref<T> of an object that was created with another type: get and set throw KIN_E_ARGUMENT if
- * the sizes differ. Both are TimedLockable if they have a lock; otherwise locking throws KIN_E_UNSUPPORTED. Owner death
+ * A value_ref<T> or array_ref<T> of an object that was created with another type: get and set throw KIN_E_SIZE if the
+ * sizes differ. Both are TimedLockable if they have a lock; otherwise locking throws KIN_E_UNSUPPORTED. Owner death
  * is treated as by lock_ref (lock.hpp); mutex() is that lock, with on_owner_died, and for conditions.
  */
 #ifndef KIN_CPP_VALUE_HPP

@@ -11,7 +11,7 @@ static bool acquired(kin_status status)
 /* What there is no room for, but for which all free blocks are given up. */
 static size_t convertible(void)
 {
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     kin_family_inspect(NULL, &info);
     return (size_t)info.reserve - (512 << 10);
 }
@@ -100,7 +100,7 @@ static bool has_children(void)
 /* What the victim has started may live on for a moment. */
 const char *find_remains(int names)
 {
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     for (int64_t end = step_now() + LIMIT;; step_rest(1)) {
         kin_family_reap(NULL, NULL);
         kin_family_inspect(NULL, &info);

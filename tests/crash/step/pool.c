@@ -211,7 +211,7 @@ static const char *use_share(share *it, uint32_t *died)
     uint64_t first, count;
     int status;
     uint32_t seen[TASKS] = {0};
-    kin_job_result outcome = {.size = sizeof outcome};
+    kin_job_result outcome = KIN_JOB_RESULT_INIT;
     if (!it->future) {
         return NULL;
     }
@@ -225,7 +225,7 @@ static const char *use_share(share *it, uint32_t *died)
         }
         *died += status != KIN_OK;
     }
-    if (kin_future_next(it->future, 0, &first, &count, &status, KIN_NOW) != KIN_E_NOT_FOUND) {
+    if (kin_future_next(it->future, 0, &first, &count, &status, KIN_NOW) != KIN_E_END) {
         return "a task more";
     }
     kin_status whole = kin_future_wait(it->future, POOL_LIMIT);
@@ -257,7 +257,7 @@ static const char *go_on(void)
 {
     share more = {0};
     uint32_t died = 0;
-    kin_pool_info info = {.size = sizeof info};
+    kin_pool_info info = KIN_POOL_INFO_INIT;
     if (now.course->close) {
         return NULL;
     }
@@ -288,7 +288,7 @@ static const char *use_works(void)
 
 static const char *end(void)
 {
-    kin_pool_info info = {.size = sizeof info};
+    kin_pool_info info = KIN_POOL_INFO_INIT;
     kin_future_close(now.arm.future);
     kin_future_close(now.before.future);
     kin_future_close(now.during.future);

@@ -104,7 +104,7 @@ const char *use_queue(kin_queue *queue)
 {
     char message[1000];
     size_t size = 0;
-    kin_queue_info info = {.size = sizeof info};
+    kin_queue_info info = KIN_QUEUE_INFO_INIT;
     kin_status status = KIN_OK;
     while (status == KIN_OK) {
         size_t there = 0;

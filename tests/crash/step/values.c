@@ -89,7 +89,7 @@ static void alloc_too_much(place *it)
 {
     (void)it;
     void *none = NULL;
-    kin_family_info info = {.size = sizeof info};
+    kin_family_info info = KIN_FAMILY_INFO_INIT;
     kin_family_inspect(NULL, &info);
     kin_alloc(&none, NULL, (size_t)info.reserve - (512 << 10));
 }
