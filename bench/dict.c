@@ -178,8 +178,8 @@ static void hosted(bench *b)
     snprintf(name, sizeof name, "bench-%u", (unsigned)me.pid);
     options.ends_with_starter = 1;
     tool_check(kin_manager_open(&manager, name, &options), "kin_manager_open");
-    tool_check(kin_manager_lock(&hosted_lock, manager, "lock", 0), "lock");
-    tool_check(kin_manager_queue(&hosted_queue, manager, "queue", NULL), "queue");
+    tool_check(kin_named_lock(&hosted_lock, kin_manager_family(manager), "lock", 0), "lock");
+    tool_check(kin_named_queue(&hosted_queue, kin_manager_family(manager), "queue", NULL), "queue");
     dict = new_dict(kin_manager_family(manager));
     beside_python(b, "manager's dict, get", repeat(b, kin_gets, 1, "get") / 1000, "get");
     beside_python(b, "manager's lock, acquire and release", repeat(b, lock_pair, 1000, "lock"), "lock");

@@ -109,8 +109,8 @@ static void begin_delivery(delivery *it, kin_manager *manager)
     kin_family *family = kin_manager_family(manager);
     void *count = NULL;
     if (manager) {
-        tool_check(kin_manager_queue(&it->queue, manager, "queue", NULL), "kin_manager_queue");
-        tool_check(kin_manager_lock(&it->lock, manager, "lock", 0), "kin_manager_lock");
+        tool_check(kin_named_queue(&it->queue, kin_manager_family(manager), "queue", NULL), "kin_named_queue");
+        tool_check(kin_named_lock(&it->lock, kin_manager_family(manager), "lock", 0), "kin_named_lock");
     } else {
         tool_check(kin_queue_create(&it->queue, NULL, NULL), "kin_queue_create");
         tool_check(kin_lock_create(&it->lock, NULL, 0), "kin_lock_create");
@@ -231,8 +231,8 @@ int demo_fill(const kin_args *args)
     kin_list *list = NULL;
     tool_check(kin_args_get_bytes(&name, &size, args, "name"), "name");
     tool_check(kin_manager_open(&manager, name, NULL), "kin_manager_open");
-    tool_check(kin_manager_dict(&dict, manager, "dict"), "dict");
-    tool_check(kin_manager_list(&list, manager, "list"), "list");
+    tool_check(kin_named_dict(&dict, kin_manager_family(manager), "dict"), "dict");
+    tool_check(kin_named_list(&list, kin_manager_family(manager), "list"), "list");
     for (int i = 0; i < FILLED; i++) {
         char key[16];
         snprintf(key, sizeof key, "%d", i);
@@ -261,8 +261,8 @@ void demo_manager_fill(kin_start_method method, outcome *out)
         out->failed += tool_finish(fillers[i]);
     }
     kin_args_destroy(args);
-    tool_check(kin_manager_dict(&dict, manager, "dict"), "dict");
-    tool_check(kin_manager_list(&list, manager, "list"), "list");
+    tool_check(kin_named_dict(&dict, kin_manager_family(manager), "dict"), "dict");
+    tool_check(kin_named_list(&list, kin_manager_family(manager), "list"), "list");
     tool_check(kin_dict_size(dict, &keys), "dict");
     tool_check(kin_list_size(list, &items), "list");
     tool_check(kin_dict_get_i64(dict, "24", &last), "dict");

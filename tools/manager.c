@@ -142,7 +142,7 @@ int manager_command(int argc, char **argv)
 static kin_dict *dict_of(kin_manager *manager)
 {
     kin_dict *dict = NULL;
-    tool_check(kin_manager_dict(&dict, manager, DICT), DICT);
+    tool_check(kin_named_dict(&dict, kin_manager_family(manager), DICT), DICT);
     return dict;
 }
 
@@ -202,7 +202,7 @@ int get_command(int argc, char **argv)
 static kin_queue *queue_of(kin_manager *manager, const char *name)
 {
     kin_queue *queue = NULL;
-    tool_check(kin_manager_queue(&queue, manager, name, NULL), name);
+    tool_check(kin_named_queue(&queue, kin_manager_family(manager), name, NULL), name);
     return queue;
 }
 

@@ -36,6 +36,7 @@
 #include "lock.h"
 #include "manager.h"
 #include "memory.h"
+#include "named.h"
 #include "pipe.h"
 #include "pool.h"
 #include "process.h"

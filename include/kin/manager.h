@@ -1,35 +1,27 @@
-/* manager.h: objects under names, for all processes of a user: a family with a name, and a process that keeps it.
+/* manager.h: a family with a name that outlives the programs that use it.
  *
  *     kin_manager *manager;
- *     kin_manager_open(&manager, "shop", NULL);           // joins it, or makes it; sees to its keeper
  *     kin_dict *prices;
- *     kin_manager_dict(&prices, manager, "prices");       // the dict of that name, made now if there is none
+ *     kin_manager_open(&manager, "shop", NULL);           // joins the family "shop", or creates it
+ *     kin_named_dict(&prices, kin_manager_family(manager), "prices");
  *     kin_dict_set_string(prices, "tea", "3.20");
- *     kin_manager_close(manager);                         // the keeper stays, and with it the prices
+ *     kin_manager_close(manager);                         // the manager process stays, and with it the prices
  *
- * The objects are what their headers say, in shared memory: no message is sent to anybody to use one. The keeper does
- * nothing but be a member, so that the family lives on when nobody else is there. If the keeper is killed the other
- * members go on, as the memory is theirs, too; the next kin_manager_open starts another keeper. If it was the last
- * member, what was kept is gone.
+ * The objects are those of their own headers, in shared memory: using one sends no message to anybody. The manager
+ * process does nothing but stay a member of the family, so that the family exists while no other program is in it. If
+ * the manager process is killed, the other members go on, since the memory is theirs, too, and the next
+ * kin_manager_open starts another one. If it was the last member, the family and all its objects are gone.
  *
- * The keeper is this program, started by spawn: it has to call kin_child_main (process.h). It leaves the terminal and
- * the standard streams alone, and ends when kin_manager_stop is called. `kin manager` is the same as a command.
+ * The manager process is this program, started by spawn, so the program must call kin_child_main (process.h). It does
+ * not use the terminal or the standard streams. It ends when kin_manager_stop is called. `kin manager` does the same on
+ * the command line.
  *
- * All: any thread. Closing destroys no object; destroying one takes it from all members.
+ * Any thread may call all of these. Closing a manager destroys no object.
  */
 #ifndef KIN_MANAGER_H
 #define KIN_MANAGER_H
 
-#include "barrier.h"
-#include "cond.h"
-#include "dict.h"
-#include "event.h"
-#include "list.h"
-#include "lock.h"
-#include "queue.h"
-#include "rwlock.h"
-#include "sem.h"
-#include "value.h"
+#include "named.h"
 
 KIN_BEGIN
 
@@ -67,30 +59,6 @@ KIN_API uint32_t kin_manager_pid(kin_manager *manager);
  * Errors: KIN_E_NOT_FOUND (no family of that name, or one that never had a keeper, and is left as it is),
  * KIN_E_TIMED_OUT, those of kin_family_open. */
 KIN_API kin_status kin_manager_stop(const char *name, int64_t timeout);
-
-/* ---- objects: the one of that name, or a new one that gets it ----
- *
- * What the other parameters say is for one that is made. Of two that make it at once one succeeds, and both get that;
- * also where the last one of that name has just been destroyed. Finding one takes microseconds, and grows with the
- * names (256 at most).
- * A process killed in the middle leaves at worst the memory of one object that nobody knows. Errors of all:
- * KIN_E_ARGUMENT, KIN_E_TYPE (the name is of something else), KIN_E_LIMIT (256 names), KIN_E_NO_MEMORY, those of the
- * object's own create. */
-KIN_API kin_status kin_manager_lock(kin_lock **out, kin_manager *manager, const char *name, uint32_t flags);
-KIN_API kin_status kin_manager_rwlock(kin_rwlock **out, kin_manager *manager, const char *name);
-KIN_API kin_status kin_manager_sem(kin_sem **out, kin_manager *manager, const char *name, uint32_t value,
-                                   uint32_t maximum);
-KIN_API kin_status kin_manager_event(kin_event **out, kin_manager *manager, const char *name);
-KIN_API kin_status kin_manager_cond(kin_cond **out, kin_manager *manager, const char *name);
-KIN_API kin_status kin_manager_barrier(kin_barrier **out, kin_manager *manager, const char *name, uint32_t parties);
-KIN_API kin_status kin_manager_queue(kin_queue **out, kin_manager *manager, const char *name,
-                                     const kin_queue_options *options);
-KIN_API kin_status kin_manager_value(kin_value **out, kin_manager *manager, const char *name, kin_element element,
-                                     uint32_t flags);
-KIN_API kin_status kin_manager_array(kin_array **out, kin_manager *manager, const char *name, kin_element element,
-                                     size_t count, uint32_t flags);
-KIN_API kin_status kin_manager_dict(kin_dict **out, kin_manager *manager, const char *name);
-KIN_API kin_status kin_manager_list(kin_list **out, kin_manager *manager, const char *name);
 
 KIN_END
 

@@ -57,6 +57,11 @@ static kin_status read_locked(work *w, void *buffer, size_t capacity, size_t *si
     return status;
 }
 
+static kin_status no_key(void)
+{
+    return kin__refuse(KIN_E_NOT_FOUND, "the dict has no such key");
+}
+
 kin_status kin_dict_get(kin_dict *dict, const void *key, size_t key_size, void *buffer, size_t capacity, size_t *size)
 {
     work w;
@@ -68,7 +73,7 @@ kin_status kin_dict_get(kin_dict *dict, const void *key, size_t key_size, void *
     for (int i = 0; i < ATTEMPTS; i++) {
         status = kin__table_read(w.seat->family, w.it, &w.key, buffer, capacity, size);
         if (status != KIN_E_BUSY) {
-            return kin__told(status);
+            return kin__told(status == KIN_E_NOT_FOUND ? no_key() : status);
         }
     }
     return kin__told(read_locked(&w, buffer, capacity, size));
@@ -220,8 +225,7 @@ kin_status kin_dict_update(kin_dict *dict, const void *key, size_t key_size, siz
     if (status != KIN_OK) {
         return kin__told(status);
     }
-    return kin__told(end(&w, w.there ? change_copy(&w, room, change, context)
-                                     : kin__refuse(KIN_E_NOT_FOUND, "the dict has no such key")));
+    return kin__told(end(&w, w.there ? change_copy(&w, room, change, context) : no_key()));
 }
 
 kin_status kin_dict_remove(kin_dict *dict, const void *key, size_t key_size)
@@ -234,7 +238,7 @@ kin_status kin_dict_remove(kin_dict *dict, const void *key, size_t key_size)
     if (w.there) {
         kin__table_remove(w.seat, w.it, &w.way, &w.place);
     }
-    return kin__told(end(&w, w.there ? KIN_OK : kin__refuse(KIN_E_NOT_FOUND, "the dict has no such key")));
+    return kin__told(end(&w, w.there ? KIN_OK : no_key()));
 }
 
 /* ---- the whole of it ---- */

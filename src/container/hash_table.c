@@ -110,7 +110,7 @@ kin_status kin__table_read(kin_family *family, kin__container *it, const kin__ke
     kin__place place;
     uint64_t root = atomic_load_explicit(&it->root, memory_order_acquire);
     if (root == 0) {
-        return kin__refuse(KIN_E_NOT_FOUND, "the dict has no such key");
+        return KIN_E_NOT_FOUND;
     }
     bool sound = open_way(family, root, key->hash, &way);
     uint64_t moves = sound ? kin__segment_moves(&way.in) : 0;
@@ -134,8 +134,7 @@ kin_status kin__table_find(kin_family *family, kin__container *it, const kin__ke
     if (!open_way(family, atomic_load_explicit(&it->root, memory_order_relaxed), key->hash, way)) {
         return KIN_E_DAMAGED;
     }
-    kin_status status = way->root ? kin__segment_find(family, &way->in, key, place)
-                                  : kin__refuse(KIN_E_NOT_FOUND, "the dict has no such key");
+    kin_status status = way->root ? kin__segment_find(family, &way->in, key, place) : KIN_E_NOT_FOUND;
     return status == KIN_E_BUSY ? KIN_E_DAMAGED : status; /* only the lock's holder changes it */
 }
 

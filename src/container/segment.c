@@ -27,7 +27,6 @@
 #include "container/container.h"
 #include "family/input.h"
 #include "memory/heap.h"
-#include "base/last_error.h"
 
 #include <string.h>
 
@@ -73,7 +72,7 @@ static uint64_t before(const view *in, uint64_t at)
 static kin_status compare(kin_family *family, kin__slot *slot, uint64_t word, const kin__key *key, kin__found *found)
 {
     if (hash_of(slot) != key->hash) {
-        return kin__refuse(KIN_E_NOT_FOUND, "the dict has no such key");
+        return KIN_E_NOT_FOUND;
     }
     bool sound = kin__entry_open(family, word, found);
     if (sound && found->key_size == key->size && memcmp(found->entry->bytes, key->bytes, key->size) == 0) {
@@ -96,7 +95,7 @@ kin_status kin__segment_find(kin_family *family, const view *in, const kin__key 
         if (word <= KIN__NO_ENTRY) {
             out->unused = out->unused ? out->unused : slot;
             if (word == 0) {
-                return kin__refuse(KIN_E_NOT_FOUND, "the dict has no such key");
+                return KIN_E_NOT_FOUND;
             }
             continue;
         }
@@ -107,7 +106,7 @@ kin_status kin__segment_find(kin_family *family, const view *in, const kin__key 
             return status;
         }
     }
-    return kin__refuse(KIN_E_NOT_FOUND, "the dict has no such key");
+    return KIN_E_NOT_FOUND;
 }
 
 /* ---- numbers ---- */

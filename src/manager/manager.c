@@ -1,4 +1,4 @@
-/* manager.c: managers, their keepers, and objects by name.
+/* manager.c: managers and their keepers.
  *
  * The keeper is the process that holds the lock KEEPER of the family: the lock tells whether there is one, and of two
  * that are started at once the second finds it held, and ends. Its death frees it. Only keepers acquire it: a process
@@ -8,7 +8,7 @@
 
 #include "base/deadline.h"
 #include "kin/manager.h"
-#include "kin/memory.h"
+#include "kin/named.h"
 #include "kin/process.h"
 #include "base/last_error.h"
 #include "base/sized.h"
@@ -28,176 +28,12 @@ struct kin_manager {
     kin_event *stop;
 };
 
-/* ---- objects ---- */
-
-typedef struct plan { /* of what is to be made */
-    kin_type type;
-    uint32_t flags, value, maximum;
-    kin_element element;
-    size_t count;
-    const kin_queue_options *queue;
-} plan;
-
-static kin_status make_lock(void **out, kin_family *family, uint32_t flags)
-{
-    kin_status status = kin_alloc(out, family, sizeof(kin_lock));
-    if (status == KIN_OK) {
-        status = kin_lock_init(*out, flags);
-        if (status != KIN_OK) {
-            kin_free(*out);
-        }
-    }
-    return status;
-}
-
-static kin_status make(void **out, kin_family *family, const plan *it)
-{
-    switch ((uint32_t)it->type) {
-    case KIN_TYPE_LOCK:
-        return make_lock(out, family, it->flags);
-    case KIN_TYPE_RWLOCK:
-        return kin_rwlock_create((kin_rwlock **)out, family);
-    case KIN_TYPE_SEM:
-        return kin_sem_create((kin_sem **)out, family, it->value, it->maximum);
-    case KIN_TYPE_EVENT:
-        return kin_event_create((kin_event **)out, family);
-    case KIN_TYPE_COND:
-        return kin_cond_create((kin_cond **)out, family);
-    case KIN_TYPE_BARRIER:
-        return kin_barrier_create((kin_barrier **)out, family, it->value);
-    case KIN_TYPE_QUEUE:
-        return kin_queue_create((kin_queue **)out, family, it->queue);
-    case KIN_TYPE_VALUE:
-        return kin_value_create((kin_value **)out, family, it->element, it->flags);
-    case KIN_TYPE_ARRAY:
-        return kin_array_create((kin_array **)out, family, it->element, it->count, it->flags);
-    case KIN_TYPE_DICT:
-        return kin_dict_create((kin_dict **)out, family);
-    case KIN_TYPE_LIST:
-        return kin_list_create((kin_list **)out, family);
-    default:
-        return kin__refuse(KIN_E_ARGUMENT, "the type cannot be created by name");
-    }
-}
-
-static void unmake(void *object, kin_type type)
-{
-    switch ((uint32_t)type) {
-    case KIN_TYPE_DICT:
-        kin_dict_destroy(object);
-        break;
-    case KIN_TYPE_LIST:
-        kin_list_destroy(object);
-        break;
-    default:
-        kin_free(object);
-    }
-}
-
-/* KIN_E_EXISTS: another process was faster. A name whose object was destroyed is taken over. */
-static kin_status make_named(void **out, kin_family *family, const char *name, const plan *it)
-{
-    kin_status status = make(out, family, it);
-    if (status != KIN_OK) {
-        return status;
-    }
-    status = kin_name_set(name, it->type, *out);
-    if (status != KIN_OK) {
-        unmake(*out, it->type);
-    }
-    return status;
-}
-
-static kin_status share(void **out, kin_family *family, const char *name, const plan *it)
-{
-    for (;;) {
-        void *object = NULL;
-        kin_status status = kin_name_get(&object, family, name, it->type);
-        if (status == KIN_E_NOT_FOUND || status == KIN_E_STALE) {
-            status = make_named(&object, family, name, it);
-        }
-        if (status == KIN_OK) {
-            *out = object;
-        }
-        if (status != KIN_E_EXISTS) {
-            return status;
-        }
-    }
-}
-
-static kin_status get(kin_manager *manager, const char *name, const plan *it, void **out)
-{
-    return manager && name && out ? share(out, manager->family, name, it)
-                                  : kin__refuse(KIN_E_ARGUMENT, "manager is NULL, or name is NULL, or out is NULL");
-}
-
-kin_status kin_manager_lock(kin_lock **out, kin_manager *manager, const char *name, uint32_t flags)
-{
-    return kin__told(get(manager, name, &(plan){.type = KIN_TYPE_LOCK, .flags = flags}, (void **)out));
-}
-
-kin_status kin_manager_rwlock(kin_rwlock **out, kin_manager *manager, const char *name)
-{
-    return kin__told(get(manager, name, &(plan){.type = KIN_TYPE_RWLOCK}, (void **)out));
-}
-
-kin_status kin_manager_sem(kin_sem **out, kin_manager *manager, const char *name, uint32_t value, uint32_t maximum)
-{
-    return kin__told(
-        get(manager, name, &(plan){.type = KIN_TYPE_SEM, .value = value, .maximum = maximum}, (void **)out));
-}
-
-kin_status kin_manager_event(kin_event **out, kin_manager *manager, const char *name)
-{
-    return kin__told(get(manager, name, &(plan){.type = KIN_TYPE_EVENT}, (void **)out));
-}
-
-kin_status kin_manager_cond(kin_cond **out, kin_manager *manager, const char *name)
-{
-    return kin__told(get(manager, name, &(plan){.type = KIN_TYPE_COND}, (void **)out));
-}
-
-kin_status kin_manager_barrier(kin_barrier **out, kin_manager *manager, const char *name, uint32_t parties)
-{
-    return kin__told(get(manager, name, &(plan){.type = KIN_TYPE_BARRIER, .value = parties}, (void **)out));
-}
-
-kin_status kin_manager_queue(kin_queue **out, kin_manager *manager, const char *name, const kin_queue_options *options)
-{
-    return kin__told(get(manager, name, &(plan){.type = KIN_TYPE_QUEUE, .queue = options}, (void **)out));
-}
-
-kin_status kin_manager_value(kin_value **out, kin_manager *manager, const char *name, kin_element element,
-                             uint32_t flags)
-{
-    return kin__told(
-        get(manager, name, &(plan){.type = KIN_TYPE_VALUE, .element = element, .flags = flags}, (void **)out));
-}
-
-kin_status kin_manager_array(kin_array **out, kin_manager *manager, const char *name, kin_element element, size_t count,
-                             uint32_t flags)
-{
-    return kin__told(get(manager, name,
-                         &(plan){.type = KIN_TYPE_ARRAY, .element = element, .count = count, .flags = flags},
-                         (void **)out));
-}
-
-kin_status kin_manager_dict(kin_dict **out, kin_manager *manager, const char *name)
-{
-    return kin__told(get(manager, name, &(plan){.type = KIN_TYPE_DICT}, (void **)out));
-}
-
-kin_status kin_manager_list(kin_list **out, kin_manager *manager, const char *name)
-{
-    return kin__told(get(manager, name, &(plan){.type = KIN_TYPE_LIST}, (void **)out));
-}
-
 /* ---- the keeper ---- */
 
 static kin_status make_parts(kin_manager *manager)
 {
-    kin_status status = kin_manager_lock(&manager->keeper, manager, KEEPER, 0);
-    return status == KIN_OK ? kin_manager_event(&manager->stop, manager, STOP) : status;
+    kin_status status = kin_named_lock(&manager->keeper, manager->family, KEEPER, 0);
+    return status == KIN_OK ? kin_named_event(&manager->stop, manager->family, STOP) : status;
 }
 
 /* Makes none. KIN_E_NOT_FOUND: the family never had a keeper. */

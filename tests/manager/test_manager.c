@@ -51,9 +51,9 @@ static int be_counter(void)
     kin_value *sum = NULL;
     kin_queue *queue = NULL;
     CHECK(kin_manager_open(&manager, name, NULL) == KIN_OK);
-    CHECK(kin_manager_lock(&lock, manager, "lock", 0) == KIN_OK);
-    CHECK(kin_manager_value(&sum, manager, "sum", KIN_ELEMENT_I64, 0) == KIN_OK);
-    CHECK(kin_manager_queue(&queue, manager, "queue", NULL) == KIN_OK);
+    CHECK(kin_named_lock(&lock, kin_manager_family(manager), "lock", 0) == KIN_OK);
+    CHECK(kin_named_value(&sum, kin_manager_family(manager), "sum", KIN_ELEMENT_I64, 0) == KIN_OK);
+    CHECK(kin_named_queue(&queue, kin_manager_family(manager), "queue", NULL) == KIN_OK);
     for (int i = 0; i < 1000; i++) {
         CHECK(kin_lock_acquire(lock, PATIENCE) == KIN_OK);
         ++*(int64_t *)kin_value_data(sum);
@@ -69,7 +69,7 @@ static int be_creator(void)
     kin_manager *manager = NULL;
     kin_dict *dict = NULL;
     CHECK(kin_manager_open(&manager, name, NULL) == KIN_OK);
-    CHECK(kin_manager_dict(&dict, manager, "dict") == KIN_OK);
+    CHECK(kin_named_dict(&dict, kin_manager_family(manager), "dict") == KIN_OK);
     CHECK(kin_dict_set_string(dict, "key", "value") == KIN_OK);
     kin_os_exit_now(0);
     return 1;
@@ -90,8 +90,9 @@ enum { ROUND, ARRIVED, PLACES, BOARD = PLACES + ASKERS };
 static _Atomic int64_t *board_of(kin_manager *manager)
 {
     kin_array *array = NULL;
-    return kin_manager_array(&array, manager, "board", KIN_ELEMENT_I64, BOARD, 0) == KIN_OK ? kin_array_data(array)
-                                                                                            : NULL;
+    return kin_named_array(&array, kin_manager_family(manager), "board", KIN_ELEMENT_I64, BOARD, 0) == KIN_OK
+               ? kin_array_data(array)
+               : NULL;
 }
 
 static void await_count(_Atomic int64_t *count, int64_t wanted)
@@ -115,7 +116,7 @@ static int be_asker(void)
         if (atomic_load(&board[ROUND]) == OVER) {
             break;
         }
-        CHECK(kin_manager_lock(&lock, manager, "lock", 0) == KIN_OK);
+        CHECK(kin_named_lock(&lock, kin_manager_family(manager), "lock", 0) == KIN_OK);
         atomic_store(&board[PLACES + me], (char *)lock - (char *)board);
         atomic_fetch_add(&board[ARRIVED], 1);
     }
@@ -157,10 +158,10 @@ static void strangers_meet_at_a_manager(void **state)
     kin_queue *queue = NULL;
     size_t count = 0;
     int64_t value = 0;
-    assert_ok(kin_manager_value(&sum, manager, "sum", KIN_ELEMENT_I64, 0));
+    assert_ok(kin_named_value(&sum, kin_manager_family(manager), "sum", KIN_ELEMENT_I64, 0));
     assert_ok(kin_value_get(sum, &value, sizeof value));
     assert_int_equal(value, STRANGERS * 1000);
-    assert_ok(kin_manager_queue(&queue, manager, "queue", NULL));
+    assert_ok(kin_named_queue(&queue, kin_manager_family(manager), "queue", NULL));
     assert_ok(kin_queue_size(queue, &count));
     assert_int_equal(count, STRANGERS);
     stop_and_close(manager);
@@ -174,17 +175,19 @@ static void all_kinds_are_found_again(void **state)
     void *first[11], *second[11];
     for (int round = 0; round < 2; round++) {
         void **to = round == 0 ? first : second;
-        assert_ok(kin_manager_lock((kin_lock **)&to[0], manager, "a", KIN_LOCK_RECURSIVE));
-        assert_ok(kin_manager_rwlock((kin_rwlock **)&to[1], manager, "b"));
-        assert_ok(kin_manager_sem((kin_sem **)&to[2], manager, "c", 3, 0));
-        assert_ok(kin_manager_event((kin_event **)&to[3], manager, "d"));
-        assert_ok(kin_manager_cond((kin_cond **)&to[4], manager, "e"));
-        assert_ok(kin_manager_barrier((kin_barrier **)&to[5], manager, "f", 2));
-        assert_ok(kin_manager_queue((kin_queue **)&to[6], manager, "g", NULL));
-        assert_ok(kin_manager_value((kin_value **)&to[7], manager, "h", KIN_ELEMENT_F64, KIN_VALUE_LOCKED));
-        assert_ok(kin_manager_array((kin_array **)&to[8], manager, "i", KIN_ELEMENT_I32, 10, KIN_VALUE_LOCKED));
-        assert_ok(kin_manager_dict((kin_dict **)&to[9], manager, "j"));
-        assert_ok(kin_manager_list((kin_list **)&to[10], manager, "k"));
+        assert_ok(kin_named_lock((kin_lock **)&to[0], kin_manager_family(manager), "a", KIN_LOCK_RECURSIVE));
+        assert_ok(kin_named_rwlock((kin_rwlock **)&to[1], kin_manager_family(manager), "b"));
+        assert_ok(kin_named_sem((kin_sem **)&to[2], kin_manager_family(manager), "c", 3, 0));
+        assert_ok(kin_named_event((kin_event **)&to[3], kin_manager_family(manager), "d"));
+        assert_ok(kin_named_cond((kin_cond **)&to[4], kin_manager_family(manager), "e"));
+        assert_ok(kin_named_barrier((kin_barrier **)&to[5], kin_manager_family(manager), "f", 2));
+        assert_ok(kin_named_queue((kin_queue **)&to[6], kin_manager_family(manager), "g", NULL));
+        assert_ok(
+            kin_named_value((kin_value **)&to[7], kin_manager_family(manager), "h", KIN_ELEMENT_F64, KIN_VALUE_LOCKED));
+        assert_ok(kin_named_array((kin_array **)&to[8], kin_manager_family(manager), "i", KIN_ELEMENT_I32, 10,
+                                  KIN_VALUE_LOCKED));
+        assert_ok(kin_named_dict((kin_dict **)&to[9], kin_manager_family(manager), "j"));
+        assert_ok(kin_named_list((kin_list **)&to[10], kin_manager_family(manager), "k"));
     }
     assert_memory_equal(first, second, sizeof first);
     assert_ok(kin_lock_acquire(first[0], KIN_NOW)); /* it is recursive */
@@ -193,9 +196,9 @@ static void all_kinds_are_found_again(void **state)
     assert_ok(kin_lock_release(first[0]));
     assert_ok(kin_sem_acquire(first[2], 3, KIN_NOW));
     kin_event *wrong = NULL;
-    assert_status(kin_manager_event(&wrong, manager, "a"), KIN_E_TYPE);
+    assert_status(kin_named_event(&wrong, kin_manager_family(manager), "a"), KIN_E_TYPE);
     assert_ok(kin_event_destroy(first[3]));
-    assert_ok(kin_manager_event((kin_event **)&second[3], manager, "d")); /* a new one */
+    assert_ok(kin_named_event((kin_event **)&second[3], kin_manager_family(manager), "d")); /* a new one */
     stop_and_close(manager);
 }
 
@@ -215,7 +218,7 @@ static void destroyed_object_is_made_anew_once(void **state)
     int64_t end = now_ns() + KIN_SECONDS(2);
     for (int64_t round = 1; now_ns() < end; round++) {
         kin_lock *lock = NULL;
-        assert_ok(kin_manager_lock(&lock, manager, "lock", 0));
+        assert_ok(kin_named_lock(&lock, kin_manager_family(manager), "lock", 0));
         assert_ok(kin_lock_destroy(lock));
         atomic_store(&board[ROUND], round);
         await_count(&board[ARRIVED], ASKERS * (round + 1));
@@ -240,7 +243,7 @@ static void keeper_outlives_who_started_it(void **state)
     kin_manager *manager = open_manager(KIN_FAMILY_JOIN);
     kin_dict *dict = NULL;
     assert_true(kin_manager_pid(manager) != 0);
-    assert_ok(kin_manager_dict(&dict, manager, "dict"));
+    assert_ok(kin_named_dict(&dict, kin_manager_family(manager), "dict"));
     assert_ok(kin_dict_get_string(dict, "key", value, sizeof value, NULL));
     assert_string_equal(value, "value");
     stop_and_close(manager);
@@ -269,7 +272,7 @@ static void killed_keeper_is_replaced(void **state)
     kin_manager *manager = open_manager(0), *again;
     kin_list *list = NULL;
     char item[8];
-    assert_ok(kin_manager_list(&list, manager, "list"));
+    assert_ok(kin_named_list(&list, kin_manager_family(manager), "list"));
     uint32_t keeper = kin_manager_pid(manager);
     assert_true(keeper != 0);
     kill_pid(keeper);
@@ -279,7 +282,7 @@ static void killed_keeper_is_replaced(void **state)
     again = open_manager(0);
     assert_true(kin_manager_pid(again) != 0 && kin_manager_pid(again) != keeper);
     kin_manager_close(manager);
-    assert_ok(kin_manager_list(&list, again, "list"));
+    assert_ok(kin_named_list(&list, kin_manager_family(again), "list"));
     assert_ok(kin_list_get(list, 0, item, sizeof item, NULL));
     assert_string_equal(item, "one");
     stop_and_close(again);
@@ -346,10 +349,45 @@ static void bad_input_is_refused(void **state)
     assert_status(kin_manager_open(&manager, name, &options), KIN_E_NOT_FOUND);
     assert_status(kin_manager_stop(name, PATIENCE), KIN_E_NOT_FOUND);
     assert_status(kin_manager_stop(name, -1), KIN_E_ARGUMENT);
-    assert_status(kin_manager_lock(&lock, NULL, "a", 0), KIN_E_ARGUMENT);
+    assert_status(kin_named_lock(&lock, NULL, NULL, 0), KIN_E_ARGUMENT);
     kin_manager_close(NULL);
     assert_int_equal(kin_manager_pid(NULL), 0);
     assert_null(kin_manager_family(NULL));
+}
+
+static void init_board(void *memory, void *context)
+{
+    (void)context;
+    assert_ok(kin_lock_init(memory, 0));
+}
+
+static void things_have_names_in_any_family(void **state)
+{
+    (void)state;
+    kin_family *family = new_family(UINT64_C(8) << 20), *places[] = {NULL, family};
+    for (int i = 0; i < 2; i++) {
+        void *memory = NULL, *again = NULL;
+        kin_counter *counter = NULL, *same = NULL;
+        kin_sem *leased = NULL;
+        int64_t number = 0;
+        assert_ok(kin_named_counter(&counter, places[i], "hits", 5));
+        assert_ok(kin_named_counter(&same, places[i], "hits", 7));
+        assert_ptr_equal(counter, same);
+        assert_ok(kin_counter_get(counter, &number));
+        assert_int_equal(number, 5);
+        assert_ok(kin_named_memory(&memory, places[i], "board", 1000, init_board, NULL));
+        assert_ok(kin_named_memory(&again, places[i], "board", 1, NULL, NULL));
+        assert_ptr_equal(memory, again);
+        assert_ok(kin_lock_acquire(memory, KIN_NOW));
+        assert_ok(kin_lock_release(memory));
+        assert_ok(kin_named_sem_leased(&leased, places[i], "permits", 3));
+        assert_status(kin_sem_release(leased, 1), KIN_E_NOT_OWNER);
+        assert_status(kin_named_memory(&again, places[i], "hits", 1, NULL, NULL), KIN_E_TYPE);
+        assert_ok(kin_free(memory));
+        assert_ok(kin_counter_destroy(counter));
+        assert_ok(kin_sem_destroy(leased));
+    }
+    kin_family_close(family);
 }
 
 int main(int argc, char **argv)
@@ -365,6 +403,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(keeper_outlives_who_started_it),
         cmocka_unit_test(keeper_ends_with_who_started_it_if_asked),
         cmocka_unit_test(killed_keeper_is_replaced),
+        cmocka_unit_test(things_have_names_in_any_family),
         cmocka_unit_test(nobody_that_asks_is_taken_for_the_keeper),
         cmocka_unit_test(asking_for_a_keeper_makes_no_manager),
         cmocka_unit_test(bad_input_is_refused),
