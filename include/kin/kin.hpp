@@ -50,6 +50,7 @@
 #include "cpp/lock.hpp"
 #include "cpp/manager.hpp"
 #include "cpp/memory.hpp"
+#include "cpp/named.hpp"
 #include "cpp/object.hpp"
 #include "cpp/pipe.hpp"
 #include "cpp/pool.hpp"

@@ -176,12 +176,56 @@ static void test_references()
     EXPECT_ERROR(KIN_E_STALE, kin::resolve<kin::counter_ref>(reference));
 }
 
+struct register_of_till {
+    kin_lock lock;
+    int opened;
+    register_of_till() noexcept : opened(1)
+    {
+        kin::lock_ref(lock).init();
+    }
+};
+
+/* The second asks for what the first has created, and gets that. */
+template <class Find> static void check_same(Find find)
+{
+    auto first = find(), second = find();
+    EXPECT(first.object() && first.object() == second.object());
+}
+
+static void test_named()
+{
+    kin::family shop;
+    check_same([&] { return kin::named_lock(shop, "lock", KIN_LOCK_RECURSIVE); });
+    check_same([&] { return kin::named_rwlock(shop, "rwlock"); });
+    check_same([&] { return kin::named_semaphore(shop, "semaphore", 3); });
+    check_same([&] { return kin::named_semaphore_leased(shop, "leased", 3); });
+    check_same([&] { return kin::named_counter(shop, "counter", 5); });
+    check_same([&] { return kin::named_event(shop, "event"); });
+    check_same([&] { return kin::named_condition(shop, "condition"); });
+    check_same([&] { return kin::named_barrier(shop, "barrier", 2); });
+    check_same([&] { return kin::named_queue<int>(shop, "queue"); });
+    check_same([&] { return kin::named_byte_queue(shop, "byte queue"); });
+    check_same([&] { return kin::named_value<int>(shop, "value"); });
+    check_same([&] { return kin::named_array<double>(shop, "array", 5); });
+    check_same([&] { return kin::named_dict<int, int>(shop, "dict"); });
+    check_same([&] { return kin::named_list<int>(shop, "list"); });
+    EXPECT(kin::named_counter(shop, "counter", 6).load() == 5 &&
+           kin::named_array<double>(shop, "array", 6).size() == 5);
+    EXPECT_ERROR(KIN_E_TYPE, kin::named_event(shop, "lock"));
+
+    auto *till = kin::named_memory<register_of_till>(shop, "till");
+    till->opened++;
+    EXPECT(kin::named_memory<register_of_till>(shop, "till") == till && till->opened == 2);
+    EXPECT(kin::lock_ref(till->lock).try_lock());
+    EXPECT_ERROR(KIN_E_SIZE, kin::named_memory<int>(shop, "till"));
+}
+
 int main()
 {
     const CMUnitTest tests[] = {
         cpp_test(test_error),       cpp_test(test_category), cpp_test(test_message),      cpp_test(test_timeout),
         cpp_test(test_c_constants), cpp_test(test_family),   cpp_test(test_named_family), cpp_test(test_ownership),
-        cpp_test(test_allocate),    cpp_test(test_buffer),   cpp_test(test_references),
+        cpp_test(test_allocate),    cpp_test(test_buffer),   cpp_test(test_references),   cpp_test(test_named),
     };
     kin::child_main();
     return cmocka_run_group_tests(tests, nullptr, nullptr);

@@ -230,19 +230,11 @@ static void test_manager()
     {
         kin::manager shop(name);
         EXPECT(shop.pid() != 0 && shop.family().inspect().members == 2);
-        auto prices = shop.dict<std::string, double>("prices");
-        prices.set("tea", 3.2);
-        auto total = shop.value<int>("total");
-        auto till = shop.lock("till");
-        std::scoped_lock both(total, till);
-        *total = 5;
-        EXPECT(shop.queue<int>("orders").empty() && shop.semaphore("slots", 3).value() == 3);
+        kin::named_dict<std::string, double>(shop.family(), "prices").set("tea", 3.2);
     }
     {
         kin::manager again(name);
-        EXPECT((again.dict<std::string, double>("prices").get("tea") == 3.2));
-        EXPECT(again.value<int>("total").get() == 5);
-        EXPECT_ERROR(KIN_E_TYPE, again.list<int>("prices"));
+        EXPECT((kin::named_dict<std::string, double>(again.family(), "prices").get("tea") == 3.2));
     }
     EXPECT(kin::manager::stop(name, 60s));
 }
