@@ -16,6 +16,8 @@ set(KIN_SMOKE
     queue list pipe
     # children, waiting, managers, looking on
     blob process process.spawn wait manager inspect
+    # the same in C++
+    cpp.containers cpp.error cpp.pool cpp.process cpp.process.spawn cpp.sync example.counter.cpp
     # programs, as a user would build them
     demo example.counter
 )

@@ -39,23 +39,23 @@ extern "C" {
 /* The expression throws an Exception; a kin::error has this status. */
 #define EXPECT_THROWS(Exception, expression)                                                                           \
     do {                                                                                                               \
-        bool thrown = false;                                                                                           \
+        bool has_thrown = false;                                                                                       \
         try {                                                                                                          \
             expression;                                                                                                \
         } catch (const Exception &) {                                                                                  \
-            thrown = true;                                                                                             \
+            has_thrown = true;                                                                                         \
         }                                                                                                              \
-        EXPECT(thrown &&#Exception " from " #expression);                                                              \
+        EXPECT(has_thrown &&#Exception " from " #expression);                                                          \
     } while (false)
 #define EXPECT_ERROR(expected, expression)                                                                             \
     do {                                                                                                               \
-        kin_status got = KIN_OK;                                                                                       \
+        kin_status status_got = KIN_OK;                                                                                \
         try {                                                                                                          \
             expression;                                                                                                \
         } catch (const kin::error &error) {                                                                            \
-            got = error.status();                                                                                      \
+            status_got = error.status();                                                                               \
         }                                                                                                              \
-        EXPECT(kin_status_name(got) == std::string(#expected));                                                        \
+        EXPECT(kin_status_name(status_got) == std::string(#expected));                                                 \
     } while (false)
 
 /* What should have thrown has not. */
@@ -64,23 +64,27 @@ extern "C" {
     throw std::logic_error(what);
 }
 
-/* Runs a test for CMocka; blocks that it has allocated are freed when it ends. */
+/* Whether all is well; otherwise it says what is not. */
+inline bool passes(void (*test)())
+{
+    try {
+        kin::default_family();
+        uint64_t blocks = count_blocks();
+        test();
+        if (count_blocks() == blocks) {
+            return true;
+        }
+        print_error("blocks in shared memory are left\n");
+    } catch (const std::exception &thrown) {
+        print_error("%s\n", thrown.what());
+    }
+    return false;
+}
+
+/* Runs a test for CMocka, which jumps out of here. */
 template <void (*test)()> void run_cpp_test(void **)
 {
-    std::string failure;
-    kin::default_family();
-    uint64_t blocks = count_blocks();
-    try {
-        test();
-        if (count_blocks() != blocks) {
-            failure = "blocks in shared memory are left";
-        }
-    } catch (const std::exception &thrown) {
-        failure = thrown.what();
-    }
-    if (!failure.empty()) {
-        print_error("%s\n", failure.c_str());
-        failure = std::string(); /* CMocka jumps out of here */
+    if (!passes(test)) {
         _fail(__FILE__, __LINE__);
     }
 }

@@ -62,6 +62,34 @@ static void test_full_queue()
     EXPECT_ERROR(KIN_E_OVERFLOW, numbers.task_done());
 }
 
+static void test_many_messages()
+{
+    kin_queue_options options = KIN_QUEUE_OPTIONS_INIT;
+    options.max_messages = 150;
+    kin::queue<int> numbers({}, &options);
+    std::vector<int> in(200), out(200);
+    for (size_t i = 0; i < in.size(); i++) {
+        in[i] = static_cast<int>(i);
+    }
+    EXPECT(numbers.try_put_many(in.data(), in.size(), 1ms) == 150 && numbers.size() == 150);
+    EXPECT(numbers.get_many(out.data(), 10) == 10 && out[9] == 9);
+    size_t got = 10;
+    for (size_t more; (more = numbers.try_get_many(out.data() + got, out.size() - got)) > 0;) {
+        got += more;
+    }
+    EXPECT(got == 150 && std::equal(out.begin(), out.begin() + 150, in.begin()));
+    numbers.put_many(in.data(), 100);
+    kin::queue_ref<char> wrong(numbers.object());
+    char letters[2];
+    EXPECT_ERROR(KIN_E_SIZE, wrong.get_many(letters, 2));
+    wrong.put('x');
+    EXPECT(numbers.get_many(out.data(), 64) == 64 && numbers.get_many(out.data(), 36) == 36);
+    EXPECT_ERROR(KIN_E_SIZE, numbers.get_many(out.data(), 1));
+    numbers.close();
+    EXPECT_ERROR(KIN_E_CLOSED, numbers.get_many(out.data(), 1));
+    EXPECT_ERROR(KIN_E_CLOSED, numbers.put_many(in.data(), 1));
+}
+
 /* A queue that somebody uses with another type. */
 static void test_queue_of_another_type()
 {
@@ -223,9 +251,16 @@ static void test_list_of_structs()
 int main()
 {
     const CMUnitTest tests[] = {
-        cpp_test(test_queue),           cpp_test(test_full_queue), cpp_test(test_queue_of_another_type),
-        cpp_test(test_byte_queue),      cpp_test(test_dict),       cpp_test(test_dict_update_throws),
-        cpp_test(test_dict_of_strings), cpp_test(test_list),       cpp_test(test_list_of_structs),
+        cpp_test(test_queue),
+        cpp_test(test_full_queue),
+        cpp_test(test_many_messages),
+        cpp_test(test_queue_of_another_type),
+        cpp_test(test_byte_queue),
+        cpp_test(test_dict),
+        cpp_test(test_dict_update_throws),
+        cpp_test(test_dict_of_strings),
+        cpp_test(test_list),
+        cpp_test(test_list_of_structs),
     };
     kin::child_main();
     return cmocka_run_group_tests(tests, nullptr, nullptr);

@@ -102,6 +102,10 @@ static void test_named_family()
     kin::family made = kin::family::open(name, KIN_FAMILY_CREATE);
     kin::family again = kin::family::open(name);
     EXPECT(made.get() == again.get());
+    kin::unlink_family(name);
+    EXPECT_ERROR(KIN_E_NOT_FOUND, kin::unlink_family(name));
+    kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
+    EXPECT_ERROR(KIN_E_EXISTS, kin::configure_default_family(options));
 }
 
 /* An object that was moved from is empty; of two that change hands each is destroyed once. */

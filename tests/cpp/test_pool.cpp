@@ -1,6 +1,7 @@
 /* Pools of typed tasks. */
 #include "cpp/support.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <mutex>
 #include <string>
@@ -96,10 +97,17 @@ static void test_map()
     EXPECT_ERROR(KIN_E_NOT_SHARED, pool.map(numbers, elsewhere, square));
     EXPECT_ERROR(KIN_E_ARGUMENT, pool.map(numbers, kin::buffer<int>(999), square));
 
-    kin::future<void> later = pool.start(squares, numbers, square);
+    std::fill(numbers.begin(), numbers.end(), 7);
+    kin::future<void> later = pool.start(numbers, squares, square);
     later.wait();
     later.get();
-    EXPECT(numbers[2] == 16);
+    uint64_t items = 0;
+    while (auto ended = later.next()) {
+        EXPECT(ended->first == items && ended->status == 0);
+        items += ended->count;
+    }
+    EXPECT(items == 1000);
+    EXPECT(squares[0] == 49 && squares[999] == 49);
 }
 
 static void test_submit()

@@ -18,6 +18,8 @@
 #ifndef KIN_CPP_FAMILY_HPP
 #define KIN_CPP_FAMILY_HPP
 
+#include <cstdint>
+#include <string>
 #include <utility>
 
 #include "../family.h"
@@ -110,6 +112,19 @@ inline family_ref default_family()
     kin_family *own = nullptr;
     detail::check(kin_family_default(&own), "kin_family_default");
     return own;
+}
+
+/* What this process's own family is to be created with. Throws KIN_E_EXISTS if there is one already. */
+inline void configure_default_family(const kin_family_options &options)
+{
+    detail::check(kin_family_configure_default(&options), "kin_family_configure_default");
+}
+
+/* Takes the name from a family: nobody joins by it any more. Throws KIN_E_NOT_FOUND and the others of
+ * kin_family_unlink. */
+inline void unlink_family(const std::string &name)
+{
+    detail::check(kin_family_unlink(name.c_str()), "kin_family_unlink");
 }
 
 /* The family in whose memory p lies. */

@@ -159,6 +159,12 @@ inline bool job_failed(kin_status status) noexcept
 
 } // namespace detail
 
+/* A task of a job: items [first, first + count), and what it returned: 0, or KIN_E_TASK and the like. */
+struct ended_task {
+    std::uint64_t first, count;
+    int status;
+};
+
 /* Work that was submitted. The destructor cancels what has not begun, and waits for what has. One thread at a time. */
 template <class T> class future
 {
@@ -220,6 +226,17 @@ template <class T> class future
             detail::check(kin_future_get(&bytes, &size, future_, KIN_NOW), "kin_future_get");
             return detail::transfer<T>::from(bytes, size, "kin_future_get");
         }
+    }
+
+    /* The next task that has ended: in the order of their items, or as they end. Nothing: all have been given. */
+    std::optional<ended_task> next(bool in_order = true)
+    {
+        ended_task ended{};
+        kin_status status = kin_future_next(future_, in_order, &ended.first, &ended.count, &ended.status, KIN_FOREVER);
+        if (!detail::check_unless(KIN_E_END, status, "kin_future_next")) {
+            return std::nullopt;
+        }
+        return ended;
     }
 
     /* Cancels its tasks that nobody has begun. false: some are being run. */

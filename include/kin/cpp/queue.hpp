@@ -138,6 +138,53 @@ template <class T> class queue_ref : public detail::queue_base
         return take(message, limit) ? std::optional<T>(message) : std::nullopt;
     }
 
+    /* Several at once, which costs less for each. put_many puts count messages in this order; try_put_many returns how
+     * many it put before the time was over. If the queue is closed meanwhile they throw KIN_E_CLOSED, and what was put
+     * stays. */
+    void put_many(const T *messages, std::size_t count) const
+    {
+        try_put_many(messages, count, forever);
+    }
+    std::size_t try_put_many(const T *messages, std::size_t count, timeout limit = now) const
+    {
+        detail::deadline end(limit);
+        std::size_t total = 0;
+        while (total < count) {
+            std::size_t put = 0;
+            batch some(const_cast<T *>(messages) + total, count - total);
+            kin_status status = kin_queue_put_many(object(), some.messages, some.count, &put, end.rest().nanoseconds());
+            total += put;
+            if (!detail::check_unless(KIN_E_TIMED_OUT, status, "kin_queue_put_many")) {
+                break;
+            }
+        }
+        return total;
+    }
+    /* Gets at least one message, and as many more as are there, up to count and 64; returns how many. try_get_many: 0
+     * if there was none within that time. Throws KIN_E_SIZE as get(). */
+    std::size_t get_many(T *messages, std::size_t count) const
+    {
+        return try_get_many(messages, count, forever);
+    }
+    std::size_t try_get_many(T *messages, std::size_t count, timeout limit = now) const
+    {
+        std::size_t got = 0;
+        batch some(messages, count);
+        kin_status status = kin_queue_get_many(object(), some.messages, some.count, &got, limit.nanoseconds());
+        if (status == KIN_E_BUFFER) {
+            throw error(KIN_E_SIZE, "kin_queue_get_many");
+        }
+        if (!detail::check_unless(KIN_E_TIMED_OUT, status, "kin_queue_get_many")) {
+            return 0;
+        }
+        for (std::size_t i = 0; i < got; i++) {
+            if (some.messages[i].size != sizeof(T)) {
+                throw error(KIN_E_SIZE, "kin_queue_get_many");
+            }
+        }
+        return got;
+    }
+
     /* Goes through the messages that this consumer gets, until the queue is closed and empty. */
     class iterator
     {
@@ -203,6 +250,20 @@ template <class T> class queue_ref : public detail::queue_base
   private:
     static_assert(std::is_trivially_copyable_v<T> && std::is_default_constructible_v<T>,
                   "a message is of plain bytes; for others use kin::byte_queue");
+
+    /* Where some messages are, for the C functions. */
+    struct batch {
+        static constexpr std::size_t most = 64;
+        kin_message messages[most];
+        std::size_t count;
+
+        batch(T *first, std::size_t wanted) : count(wanted < most ? wanted : most)
+        {
+            for (std::size_t i = 0; i < count; i++) {
+                messages[i] = {first + i, sizeof(T), sizeof(T)};
+            }
+        }
+    };
 
     kin_status read(T &message, timeout limit) const
     {
