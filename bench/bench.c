@@ -5,8 +5,8 @@
  * a CPU.
  */
 #include "bench.h"
+#include "options.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,28 +78,26 @@ static void run_subjects(int json, int quick, const char *only)
 
 static int command(int argc, char **argv)
 {
-    static const struct option known[] = {
-        {"json", no_argument, NULL, 'j'},
-        {"quick", no_argument, NULL, 'q'},
-        {"only", required_argument, NULL, 'o'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+    static const tool_option known[] = {
+        {"json", TOOL_NONE, 'j'}, {"quick", TOOL_NONE, 'q'}, {"only", TOOL_REQUIRED, 'o'},
+        {"help", TOOL_NONE, 'h'}, {NULL, TOOL_NONE, 0},
     };
     int json = 0;
     int quick = 0;
     const char *only = NULL;
-    for (int option; (option = getopt_long(argc, argv, "h", known, NULL)) != -1;) {
+    tool_arguments arguments = tool_arguments_of(argc, argv);
+    for (char option; (option = tool_next_option(&arguments, known)) != 0;) {
         if (option == 'j') {
             json = 1;
         } else if (option == 'q') {
             quick = 1;
-        } else if (option == 'o' && known_subject(optarg)) {
-            only = optarg;
+        } else if (option == 'o' && known_subject(arguments.value)) {
+            only = arguments.value;
         } else {
             return option == 'h' ? usage(stdout, EXIT_SUCCESS) : usage(stderr, EXIT_USAGE);
         }
     }
-    if (optind != argc) {
+    if (arguments.next != argc) {
         return usage(stderr, EXIT_USAGE);
     }
     run_subjects(json, quick, only);

@@ -36,12 +36,10 @@ if ($Compiler -eq 'mingw') {
     if ($Compiler -eq 'clang-cl') {
         $options += @('-T', 'ClangCL')
     }
-    # The tools and benchmarks read their options by getopt, which this compiler's library does not have.
-    $options += @('-DKIN_BUILD_TOOLS=OFF', '-DKIN_BUILD_BENCH=OFF')
     $vcpkg = $env:VCPKG_INSTALLATION_ROOT
     $triplet = "$Architecture-windows-static-md"
-    Invoke-Step "$vcpkg/vcpkg" @('install', "cmocka:$triplet")
-    $options += "-DKIN_CMOCKA_ROOT=$vcpkg/installed/$triplet"
+    Invoke-Step "$vcpkg/vcpkg" @('install', "cmocka:$triplet", "jansson:$triplet")
+    $options += @("-DKIN_CMOCKA_ROOT=$vcpkg/installed/$triplet", "-DKIN_JANSSON_ROOT=$vcpkg/installed/$triplet")
 }
 
 Invoke-Step 'cmake' $options

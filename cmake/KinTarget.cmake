@@ -53,7 +53,12 @@ function(kin_feature_macros target)
             ${target} PRIVATE _WIN32_WINNT=0x0602 UNICODE _UNICODE WIN32_LEAN_AND_MEAN
         )
     else()
-        target_compile_definitions(${target} PRIVATE _GNU_SOURCE $<$<BOOL:${KIN_POSIX_PLAIN}>:KIN_POSIX_PLAIN>)
+        # glibc of 32 bits: fstat(2) and open(2) fail for a file of 2 GiB, an inode number of more than 32 bits or a time
+        # after 2038 unless all three have 64 (feature_test_macros(7)).
+        target_compile_definitions(
+            ${target} PRIVATE _GNU_SOURCE _FILE_OFFSET_BITS=64 _TIME_BITS=64
+                              $<$<BOOL:${KIN_POSIX_PLAIN}>:KIN_POSIX_PLAIN>
+        )
     endif()
 endfunction()
 

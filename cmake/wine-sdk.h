@@ -28,4 +28,7 @@ typedef struct JOBOBJECT_CPU_RATE_CONTROL_INFORMATION {
 /* https://learn.microsoft.com/windows/win32/api/winnt/nf-winnt-interlockedexchange64: an intrinsic on 64 bits. */
 #define InterlockedExchange64(target, value) __atomic_exchange_n(target, value, __ATOMIC_SEQ_CST)
 
+/* https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-getprocesshandlecount */
+__declspec(dllimport) int __stdcall GetProcessHandleCount(void *process, unsigned long *count);
+
 #endif

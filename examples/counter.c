@@ -6,14 +6,14 @@
 static void must(kin_status status)
 {
     if (status < 0) {
-        exit(fprintf(stderr, "%s\n", kin_status_text(status)));
+        exit(fprintf(stderr, "%s\n", kin_last_error()));
     }
 }
 
 static int count(const kin_args *args)
 {
     kin_value *total;
-    must(kin_args_get_object((void **)&total, args, "total", KIN_TYPE_VALUE));
+    must(kin_args_get_value(&total, args, "total"));
     for (int i = 0; i < 50; i++) {
         must(kin_value_acquire(total, KIN_FOREVER));
         *(int *)kin_value_data(total) += 1;
@@ -31,7 +31,7 @@ int main(void)
     must(kin_child_main(entries, 1)); /* a spawned child runs its entry in here */
     must(kin_value_create(&total, NULL, KIN_ELEMENT_I32, KIN_VALUE_LOCKED));
     must(kin_args_create(&args, NULL));
-    must(kin_args_add_object(args, "total", KIN_TYPE_VALUE, total));
+    must(kin_args_add_value(args, "total", total));
     for (int i = 0; i < 10; i++) {
         must(kin_process_start(&children[i], "count", args, NULL));
     }

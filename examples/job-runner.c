@@ -66,7 +66,7 @@ static int start(job *it, unsigned number, const char *command, int64_t limit)
     split(copy, words);
     kin_status status = kin_run_start(&it->program, words, &options);
     if (status < 0) {
-        printf("%u: not started: %s\n", number, kin_status_text(status));
+        printf("%u: not started: %s\n", number, kin_last_error());
         it->program = NULL;
         return 0;
     }
@@ -94,9 +94,7 @@ static int finish(job *it)
     char text[100];
     kin_exit how;
     kin_status status = kin_run_wait(it->program, KIN_FOREVER, &how);
-    int limit = how.how == KIN_END_KILLED && !asked_to_stop;
-    printf("%u: %s%s\n", it->number, limit ? "time limit: " : "",
-           status < 0 ? kin_status_text(status) : kin_exit_text(&how, text, sizeof text));
+    printf("%u: %s\n", it->number, status < 0 ? kin_status_text(status) : kin_exit_text(&how, text, sizeof text));
     kin_run_close(it->program);
     it->program = NULL;
     return status == KIN_OK && how.how == KIN_END_EXITED && how.code == 0;

@@ -20,7 +20,7 @@
 static void must(kin_status status)
 {
     if (status < 0) {
-        exit(fprintf(stderr, "%s\n", kin_status_text(status)));
+        exit(fprintf(stderr, "%s\n", kin_last_error()));
     }
 }
 
@@ -122,7 +122,7 @@ static int write_lines(kin_queue *lines)
 static kin_queue *make_queue(kin_family *family)
 {
     kin_queue *lines;
-    kin_status status = kin_name_get((void **)&lines, family, "lines", KIN_TYPE_QUEUE);
+    kin_status status = kin_name_get_queue(&lines, family, "lines");
     if (status == KIN_E_NOT_FOUND) {
         must(kin_queue_create(&lines, family, NULL));
         must(status = kin_name_set("lines", KIN_TYPE_QUEUE, lines)); /* KIN_E_EXISTS: two collectors at once */
@@ -143,7 +143,7 @@ int main(int argc, char **argv)
         result = collect(make_queue(family), &file);
     } else if ((strcmp(what, "write") == 0 || strcmp(what, "stop") == 0) && argc == 3) {
         must(kin_family_open(&family, argv[1], KIN_FAMILY_JOIN, NULL)); /* KIN_E_NOT_FOUND: nobody collects */
-        must(kin_name_get((void **)&lines, family, "lines", KIN_TYPE_QUEUE));
+        must(kin_name_get_queue(&lines, family, "lines"));
         if (strcmp(what, "write") == 0) {
             result = write_lines(lines);
         } else {

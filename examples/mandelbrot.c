@@ -14,7 +14,7 @@
 static void must(kin_status status)
 {
     if (status < 0) {
-        exit(fprintf(stderr, "%s\n", kin_status_text(status)));
+        exit(fprintf(stderr, "%s\n", kin_last_error()));
     }
 }
 
@@ -112,7 +112,7 @@ int main(int argc, char **argv)
         return fprintf(stderr, "at least %d %d\n", COLUMNS, LINES);
     }
     unsigned short *pixels;
-    must(kin_alloc((void **)&pixels, NULL, (size_t)it.width * (size_t)it.height * sizeof *pixels));
+    must(KIN_ALLOC(&pixels, NULL, (size_t)it.width * (size_t)it.height));
     double one = compute(pixels, &it, 1, argc > 3), two = compute(pixels, &it, 2, argc > 3);
     draw(pixels, &it);
     printf("1 worker %.2f s, 2 workers %.2f s: %.2f times as fast\n", one, two, one / two);

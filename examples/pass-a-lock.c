@@ -10,7 +10,7 @@
 static void must(kin_status status)
 {
     if (status < 0) {
-        exit(fprintf(stderr, "%s\n", kin_status_text(status)));
+        exit(fprintf(stderr, "%s\n", kin_last_error()));
     }
 }
 
@@ -24,9 +24,9 @@ static int count(const kin_args *args)
     kin_lock *lock;
     int *total;
     letter mine;
-    must(kin_args_get_object((void **)&letters, args, "letters", KIN_TYPE_QUEUE));
+    must(kin_args_get_queue(&letters, args, "letters"));
     must(kin_queue_get(letters, &mine, sizeof mine, NULL, KIN_FOREVER));
-    must(kin_ref_get((void **)&lock, KIN_TYPE_LOCK, mine.lock));
+    must(kin_ref_get_lock(&lock, mine.lock));
     must(kin_ref_get((void **)&total, KIN_TYPE_MEMORY, mine.total));
     for (int i = 0; i < 1000; i++) {
         must(kin_lock_acquire(lock, KIN_FOREVER));
@@ -45,7 +45,7 @@ int main(void)
     must(kin_child_main(entries, 1)); /* a spawned child runs its entry in here */
     must(kin_queue_create(&letters, NULL, NULL));
     must(kin_args_create(&args, NULL));
-    must(kin_args_add_object(args, "letters", KIN_TYPE_QUEUE, letters));
+    must(kin_args_add_queue(args, "letters", letters));
     for (int i = 0; i < 4; i++) {
         must(kin_process_start(&children[i], "count", args, NULL));
     }
@@ -54,7 +54,7 @@ int main(void)
     int *total;
     letter each;
     must(kin_lock_create(&lock, NULL, 0));
-    must(kin_alloc((void **)&total, NULL, sizeof *total));
+    must(KIN_ALLOC(&total, NULL, 1));
     must(kin_ref_of(&each.lock, KIN_TYPE_LOCK, lock));
     must(kin_ref_of(&each.total, KIN_TYPE_MEMORY, total));
     for (int i = 0; i < 4; i++) {

@@ -31,7 +31,7 @@ typedef struct request {
 static void must(kin_status status)
 {
     if (status < 0) {
-        exit(fprintf(stderr, "%s\n", kin_status_text(status)));
+        exit(fprintf(stderr, "%s\n", kin_last_error()));
     }
 }
 
@@ -48,7 +48,7 @@ static shared *meet(kin_family *family)
     kin_queue *requests;
     kin_status status = kin_name_get((void **)&theirs, family, "shared", KIN_TYPE_MEMORY);
     if (status == KIN_E_NOT_FOUND) {
-        must(kin_alloc((void **)&it, family, sizeof *it));
+        must(KIN_ALLOC(&it, family, 1));
         must(kin_lock_init(&it->first, 0));
         must(kin_lock_init(&it->answering, 0));
         must(kin_queue_create(&requests, family, NULL));
@@ -91,7 +91,7 @@ static void be_first(shared *with, kin_family *family, kin_queue *requests, cons
         kin_event *answer;
         size_t size;
         must(kin_queue_get(requests, &next, sizeof next, &size, KIN_FOREVER));
-        if (size != sizeof next || kin_ref_get((void **)&answer, KIN_TYPE_EVENT, next.answer) < 0) {
+        if (size != sizeof next || kin_ref_get_event(&answer, next.answer) < 0) {
             continue; /* its sender has become the first one meanwhile, and has served it itself */
         }
         next.words[WORDS - 1] = '\0';
@@ -149,7 +149,7 @@ int main(int argc, char **argv)
     }
     must(kin_family_open(&family, argv[1], 0, NULL));
     shared *with = meet(family);
-    must(kin_ref_get((void **)&requests, KIN_TYPE_QUEUE, with->requests));
+    must(kin_ref_get_queue(&requests, with->requests));
     kin_status status = kin_lock_acquire(&with->first, KIN_NOW);
     if (status == KIN_OWNER_DIED) {
         must(kin_lock_repair(&with->first));

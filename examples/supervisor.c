@@ -21,7 +21,7 @@
 static void must(kin_status status)
 {
     if (status < 0) {
-        exit(fprintf(stderr, "%s\n", kin_status_text(status)));
+        exit(fprintf(stderr, "%s\n", kin_last_error()));
     }
 }
 
@@ -39,7 +39,7 @@ static void say(const char *format, ...)
 static int work_until_stopped(const kin_args *args)
 {
     kin_event *stop;
-    must(kin_args_get_object((void **)&stop, args, "stop", KIN_TYPE_EVENT));
+    must(kin_args_get_event(&stop, args, "stop"));
     must(kin_event_wait(stop, KIN_FOREVER));
     return 0;
 }
@@ -55,7 +55,7 @@ static int flaky(const kin_args *args)
 {
     kin_counter *starts;
     int64_t number;
-    must(kin_args_get_object((void **)&starts, args, "starts", KIN_TYPE_COUNTER));
+    must(kin_args_get_counter(&starts, args, "starts"));
     must(kin_counter_add(starts, 1, &number));
     if (number < 3) {
         abort();
@@ -182,7 +182,7 @@ int main(int argc, char **argv)
     must(kin_child_main(entries, SERVICES)); /* a spawned child runs its entry in here */
     if (argc == 3 && strcmp(argv[2], "stop") == 0) {
         must(kin_family_open(&family, argv[1], KIN_FAMILY_JOIN, NULL));
-        must(kin_name_get((void **)&stop, family, "stop", KIN_TYPE_EVENT));
+        must(kin_name_get_event(&stop, family, "stop"));
         must(kin_event_set(stop));
         return 0;
     }
@@ -194,8 +194,8 @@ int main(int argc, char **argv)
     must(kin_name_set("stop", KIN_TYPE_EVENT, stop));
     must(kin_counter_create(&starts, family, 0));
     must(kin_args_create(&args, family));
-    must(kin_args_add_object(args, "stop", KIN_TYPE_EVENT, stop));
-    must(kin_args_add_object(args, "starts", KIN_TYPE_COUNTER, starts));
+    must(kin_args_add_event(args, "stop", stop));
+    must(kin_args_add_counter(args, "starts", starts));
     while (supervise(services, stop, args)) {
     }
     stop_all(services);

@@ -17,6 +17,7 @@
 #include <pthread.h>
 
 enum { RESERVE = 4 << 20, MEMBERS = 8, THREADS = 64, USERS = 2, STEPS = 40 };
+enum { LONG = 2100 }; /* items of a list whose index has segments */
 #define MOMENT KIN_MS(1)
 #define PATIENCE KIN_MS(30) /* then the words are put back */
 
@@ -38,7 +39,7 @@ typedef struct game {
     kin_array *array;
     kin_queue *queue, *tasks;
     kin_dict *dict;
-    kin_list *list;
+    kin_list *list, *long_list;
     const uint8_t *data;
     size_t size;
     _Atomic uint32_t ready, done;
@@ -94,6 +95,10 @@ static void open_game(game *g)
     make(kin_list_create(&g->list, g->family));
     make(kin_dict_set(g->dict, "key", 3, "value", 5));
     make(kin_list_append(g->list, "item", 4));
+    make(kin_list_create(&g->long_list, g->family));
+    for (int i = 0; i < LONG; i++) {
+        make(kin_list_append(g->long_list, "item", 4));
+    }
 }
 
 /* ---- what the members do ---- */
@@ -262,22 +267,23 @@ static void use_list(game *g, uint64_t how)
     static const char bytes[9000];
     char buffer[500];
     kin_snapshot *items = NULL;
+    kin_list *list = how % 3 ? g->list : g->long_list;
     size_t size = 0, index = how % 5 ? (size_t)how % 20 : KIN_LIST_LAST;
-    kin_list_insert(g->list, index, bytes, how % 7 ? 20 : sizeof bytes);
-    kin_list_append(g->list, bytes, 30);
-    if (kin_list_get(g->list, index, buffer, sizeof buffer, &size) == KIN_OK) {
+    kin_list_insert(list, index, bytes, how % 7 ? 20 : sizeof bytes);
+    kin_list_append(list, bytes, 30);
+    if (kin_list_get(list, index, buffer, sizeof buffer, &size) == KIN_OK) {
         require(size <= sizeof buffer);
     }
-    kin_list_set(g->list, index, bytes, 10);
+    kin_list_set(list, index, bytes, 10);
     if (how % 2) {
-        kin_list_pop(g->list, index, buffer, sizeof buffer, &size);
+        kin_list_pop(list, index, buffer, sizeof buffer, &size);
     }
-    kin_list_size(g->list, &size);
-    if (how % 8 == 1 && kin_list_snapshot(&items, g->list, index, 100) == KIN_OK) {
+    kin_list_size(list, &size);
+    if (how % 8 == 1 && kin_list_snapshot(&items, list, index, 100) == KIN_OK) {
         see_items(items);
     }
     if (how % 32 == 2) {
-        kin_list_clear(g->list);
+        kin_list_clear(list);
     }
 }
 
@@ -382,6 +388,7 @@ static void write_over(game *g)
         {tasks + kin__ring_ends((kin__queue *)(void *)tasks), sizeof(kin__queue_ends) / 8 + 60},
         {g->dict, sizeof(kin__container) / 8},
         {g->list, sizeof(kin__container) / 8},
+        {g->long_list, sizeof(kin__container) / 8},
         at_offset(g, offsetof(kin__arena, next_ticket), sizeof(kin__arena) - offsetof(kin__arena, next_ticket)),
         at_offset(g, at->members, 2 * sizeof(kin__member)),
         at_offset(g, at->threads, 3 * sizeof(kin__thread)),
@@ -398,6 +405,9 @@ static void write_over(game *g)
                   512),
         at_offset(g, kin__block_offset(atomic_load(&((kin__container *)(void *)g->list)->root)) % (known - 512) / 8 * 8,
                   512),
+        at_offset(
+            g, kin__block_offset(atomic_load(&((kin__container *)(void *)g->long_list)->root)) % (known - 512) / 8 * 8,
+            32),
         at_offset(g, at->heap_start, known - at->heap_start),
     };
     while (!is_done(&in) && atomic_load(&g->done) < USERS) {

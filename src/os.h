@@ -337,6 +337,7 @@ typedef struct kin_os_setting {
     bool replaced[3];             /* whether it has another standard stream: */
     kin_os_handle streams[3];     /* that one; KIN_OS_NO_HANDLE: an empty input, an output that goes nowhere */
     bool bound;                   /* Windows: it ends with this process. POSIX: kin_os_follow_parent */
+    bool no_window;               /* Windows: it opens no console window */
     bool self;                    /* kin_os_spawn: the program is this process's own, as it runs */
 } kin_os_setting;
 
@@ -385,7 +386,9 @@ const char *kin_os_exit_name(const kin_os_exit *how);
 int kin_os_returned(int code);
 /* Ends the calling process at once: no exit handlers, no flushing (_exit, TerminateProcess on itself). */
 void kin_os_exit_now(int code);
-/* The calling process goes on in the background: without its terminal, with nothing for standard streams. */
+/* The calling process goes on in the background: without its terminal, and not in the directory where it was started,
+ * which could not be unmounted or removed. Its standard streams are its starter's affair: replaced later, a C library
+ * would go on with the old numbers, which are other files' by then. */
 void kin_os_detach(void);
 
 /* ---- the parent: parent.c ---- */
@@ -416,6 +419,7 @@ typedef struct kin_os_command {
     bool clean;                   /* the own environment is not inherited */
     bool tree;                    /* kin_os_run_kill meets what the program has started, too */
     bool bound;                   /* the program is ended when this process ends, however it does */
+    bool no_window;               /* Windows: it opens no console window */
     const char *const *variables; /* NULL, or "NAME=value" and "NAME", the later one counts */
     const char *directory;        /* or NULL */
     kin_os_stream streams[3];

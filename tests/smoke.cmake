@@ -7,19 +7,24 @@
 # demo, as is everything else in its plainest use, under each start method.
 set(KIN_SMOKE
     # the seam, processes that share memory, sleeping and owning
-    os status family thread_slot park deadlock
+    os status abi last_error family thread_slot park deadlock
     # blocks and objects
     memory ref
     # what is waited for
     barrier cond counter event lock sem value
     # messages and containers
     queue list pipe
+    # memory orders
+    orders
     # children, waiting, managers, looking on
     blob process process.spawn wait manager inspect
     # the same in C++
     cpp.containers cpp.error cpp.pool cpp.process cpp.process.spawn cpp.sync example.counter.cpp
     # programs, as a user would build them
-    demo example.counter
+    demo options ps.json example.counter
+    # one family of two kinds of programs, on the presets that have these tests (tests/posix/mixed.cmake)
+    mixed mixed.linux.build mixed.linux mixed.linux.swapped mixed.linux.unsliced
+    mixed.linux-i386.build mixed.linux-i386 mixed.linux-i386.swapped mixed.linux-i386.unsliced
 )
 # As a part of other projects: the installed package.
 list(APPEND KIN_SMOKE consumer)
@@ -34,9 +39,19 @@ if(KIN_OS STREQUAL "win32")
     endif()
 endif()
 
+if(CMAKE_TOOLCHAIN_FILE MATCHES "linux-musl")
+    # What asks the C library for most: threads, programs, descriptors, signals, how a process ends.
+    list(
+        APPEND KIN_SMOKE
+        bell children children.spawn death descriptors exit exit.spawn forks forkserver interrupted judge os_error
+        process.forkserver program robust run run_surroundings start_methods start_methods.spawn start_methods.forkserver start_methods_posix
+        start_methods_posix.spawn start_methods_posix.forkserver stopped surroundings upgrade
+    )
+endif()
+
 if(CMAKE_CROSSCOMPILING_EMULATOR MATCHES "qemu")
     # An emulated program cannot exec another one: what spawns is left out, and what takes half a minute.
-    list(REMOVE_ITEM KIN_SMOKE os family blob process process.spawn manager demo list pipe)
+    list(REMOVE_ITEM KIN_SMOKE os family blob mixed process process.spawn manager demo list pipe)
 endif()
 
 if(CMAKE_INTERPROCEDURAL_OPTIMIZATION)

@@ -1,7 +1,7 @@
 /* demo.c: `kin demo`: programs of a few lines each, under each start method, and what comes out of them. */
 #include "demo.h"
+#include "options.h"
 
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,7 +102,7 @@ static const char *const method_names[] = {
     [KIN_START_SPAWN] = "spawn",
     [KIN_START_FORKSERVER] = "forkserver",
 };
-#define METHODS (sizeof method_names / sizeof method_names[0])
+#define METHODS ((kin_start_method)(sizeof method_names / sizeof method_names[0]))
 
 /* Runs one program as often as it wants: whether each run gave what was expected. */
 static int run_program(const program *it, kin_start_method method, report *out)
@@ -190,22 +190,23 @@ static int usage(FILE *stream, int status)
 
 int demo_command(int argc, char **argv)
 {
-    static const struct option known[] = {
-        {"json", no_argument, NULL, 'j'},
-        {"method", required_argument, NULL, 'm'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+    static const tool_option known[] = {
+        {"json", TOOL_NONE, 'j'},
+        {"method", TOOL_REQUIRED, 'm'},
+        {"help", TOOL_NONE, 'h'},
+        {NULL, TOOL_NONE, 0},
     };
     int json = 0;
     kin_start_method method = KIN_START_DEFAULT;
-    for (int option; (option = getopt_long(argc, argv, "h", known, NULL)) != -1;) {
+    tool_arguments arguments = tool_arguments_of(argc, argv);
+    for (char option; (option = tool_next_option(&arguments, known)) != 0;) {
         if (option == 'j') {
             json = 1;
-        } else if (option != 'm' || (method = method_of(optarg)) == KIN_START_DEFAULT) {
+        } else if (option != 'm' || (method = method_of(arguments.value)) == KIN_START_DEFAULT) {
             return option == 'h' ? usage(stdout, EXIT_SUCCESS) : usage(stderr, EXIT_USAGE);
         }
     }
-    if (optind != argc) {
+    if (arguments.next != argc) {
         return usage(stderr, EXIT_USAGE);
     }
     report out;

@@ -1,9 +1,9 @@
 /* manager.c: `kin manager`: managers started, listed, stopped. `kin set`, `get`, `put`, `take`: what is in them,
  * for scripts. */
 #include "commands.h"
+#include "options.h"
 #include "output.h"
 
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,28 +30,31 @@ static int usage(FILE *stream, int status)
 typedef struct choice {
     const char *group, *owner;
     int64_t wait;
+    char **rest; /* the arguments behind the options */
 } choice;
 
 /* Options come first: what follows may begin with a dash. False: there are others than those allowed, or not
  * `left` arguments. */
 static bool choose(choice *out, int argc, char **argv, const char *allowed, int left)
 {
-    static const struct option known[] = {{"group", required_argument, NULL, 'g'},
-                                          {"owner", required_argument, NULL, 'o'},
-                                          {"wait", required_argument, NULL, 'w'},
-                                          {NULL, 0, NULL, 0}};
+    static const tool_option known[] = {{"group", TOOL_REQUIRED, 'g'},
+                                        {"owner", TOOL_REQUIRED, 'o'},
+                                        {"wait", TOOL_REQUIRED, 'w'},
+                                        {NULL, TOOL_NONE, 0}};
     *out = (choice){.wait = KIN_NOW};
-    for (int option; (option = getopt_long(argc, argv, "+", known, NULL)) != -1;) {
+    tool_arguments arguments = tool_arguments_of(argc, argv);
+    for (char option; (option = tool_next_option(&arguments, known)) != 0;) {
         if (option == '?' || !strchr(allowed, option)) {
             return false;
         }
         if (option == 'w') {
-            out->wait = (int64_t)(atof(optarg) * 1e9);
+            out->wait = (int64_t)(atof(arguments.value) * 1e9);
         } else {
-            *(option == 'g' ? &out->group : &out->owner) = optarg;
+            *(option == 'g' ? &out->group : &out->owner) = arguments.value;
         }
     }
-    return argc - optind == left && out->wait >= 0;
+    out->rest = argv + arguments.next;
+    return argc - arguments.next == left && out->wait >= 0;
 }
 
 static kin_manager *open_manager(const char *name, uint32_t flags, const choice *chosen)
@@ -125,7 +128,7 @@ int manager_command(int argc, char **argv)
     const char *what = argc > 1 ? argv[1] : "";
     choice chosen;
     if (strcmp(what, "start") == 0 && choose(&chosen, argc - 1, argv + 1, "g", 1)) {
-        return start(argv[optind + 1], &chosen);
+        return start(chosen.rest[0], &chosen);
     }
     if (argc == 2 && strcmp(what, "list") == 0) {
         return list();
@@ -152,8 +155,8 @@ int set_command(int argc, char **argv)
     if (!choose(&chosen, argc, argv, "o", 3)) {
         return usage(stderr, EXIT_USAGE);
     }
-    kin_manager *manager = join_manager(argv[optind], &chosen);
-    tool_check(kin_dict_set_string(dict_of(manager), argv[optind + 1], argv[optind + 2]), "set");
+    kin_manager *manager = join_manager(chosen.rest[0], &chosen);
+    tool_check(kin_dict_set_string(dict_of(manager), chosen.rest[1], chosen.rest[2]), "set");
     kin_manager_close(manager);
     return EXIT_SUCCESS;
 }
@@ -185,8 +188,8 @@ int get_command(int argc, char **argv)
     if (!choose(&chosen, argc, argv, "o", 2)) {
         return usage(stderr, EXIT_USAGE);
     }
-    kin_manager *manager = join_manager(argv[optind], &chosen);
-    char *value = get_value(dict_of(manager), argv[optind + 1], &size);
+    kin_manager *manager = join_manager(chosen.rest[0], &chosen);
+    char *value = get_value(dict_of(manager), chosen.rest[1], &size);
     if (value) {
         fwrite(value, 1, size, stdout);
         putchar('\n');
@@ -212,9 +215,9 @@ int put_command(int argc, char **argv)
     if (!choose(&chosen, argc, argv, "o", 3)) {
         return usage(stderr, EXIT_USAGE);
     }
-    const char *text = argv[optind + 2];
-    kin_manager *manager = join_manager(argv[optind], &chosen);
-    tool_check(kin_queue_put(queue_of(manager, argv[optind + 1]), text, strlen(text), PATIENCE), "put");
+    const char *text = chosen.rest[2];
+    kin_manager *manager = join_manager(chosen.rest[0], &chosen);
+    tool_check(kin_queue_put(queue_of(manager, chosen.rest[1]), text, strlen(text), PATIENCE), "put");
     kin_manager_close(manager);
     return EXIT_SUCCESS;
 }
@@ -240,8 +243,8 @@ int take_command(int argc, char **argv)
     if (!choose(&chosen, argc, argv, "ow", 2)) {
         return usage(stderr, EXIT_USAGE);
     }
-    kin_manager *manager = join_manager(argv[optind], &chosen);
-    int status = take(queue_of(manager, argv[optind + 1]), chosen.wait);
+    kin_manager *manager = join_manager(chosen.rest[0], &chosen);
+    int status = take(queue_of(manager, chosen.rest[1]), chosen.wait);
     kin_manager_close(manager);
     return status;
 }

@@ -1,12 +1,12 @@
 /* ps.c: `kin ps`: who is in which family, who holds what, who waits for what. */
 #include "commands.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "options.h"
 #include "output.h"
 #include "terminal.h"
 
@@ -258,29 +258,27 @@ static int ps_usage(FILE *stream, int status)
 
 int ps_command(int argc, char **argv)
 {
-    static const struct option known[] = {
-        {"json", no_argument, NULL, 'j'},
-        {"watch", optional_argument, NULL, 'w'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+    static const tool_option known[] = {
+        {"json", TOOL_NONE, 'j'},
+        {"watch", TOOL_OPTIONAL, 'w'},
+        {"help", TOOL_NONE, 'h'},
+        {NULL, TOOL_NONE, 0},
     };
     static screen out;
     double seconds = 1;
     int watch = 0;
-    for (int option; (option = getopt_long(argc, argv, "h", known, NULL)) != -1;) {
+    tool_arguments arguments = tool_arguments_of(argc, argv);
+    for (char option; (option = tool_next_option(&arguments, known)) != 0;) {
         if (option == 'j') {
             out.json = 1;
         } else if (option == 'w') {
             watch = 1;
-            seconds = optarg ? strtod(optarg, NULL) : 1;
+            seconds = arguments.value ? strtod(arguments.value, NULL) : 1;
         } else {
             return option == 'h' ? ps_usage(stdout, EXIT_SUCCESS) : ps_usage(stderr, EXIT_USAGE);
         }
     }
-    if (watch && optind < argc) {
-        seconds = strtod(argv[optind++], NULL);
-    }
-    if (optind != argc || !(seconds >= 0.01 && seconds <= 86400)) {
+    if (arguments.next != argc || !(seconds >= 0.01 && seconds <= 86400)) {
         return ps_usage(stderr, EXIT_USAGE);
     }
     out.interval = (unsigned)(seconds * 1000);

@@ -92,7 +92,7 @@ static void so_many_run_at_once(void)
 static void a_time_limit_ends_a_command(shared *with)
 {
     kin_run_result result = run("1", "2", command("hang", name));
-    CHECK(result.exit.code == 1 && strstr(result.output, "1: time limit"));
+    CHECK(result.exit.code == 1 && strstr(result.output, "at its time limit"));
     CHECK(ends_with_dead_owner(with));
     kin_run_free(&result);
 }
@@ -120,7 +120,7 @@ int main(int argc, char **argv)
     example = argv[1];
     name = own_name();
     CHECK(kin_family_open(&family, name, KIN_FAMILY_CREATE, NULL) == KIN_OK);
-    CHECK(kin_alloc((void **)&with, family, sizeof *with) == KIN_OK);
+    CHECK(KIN_ALLOC(&with, family, 1) == KIN_OK);
     CHECK(kin_lock_init(&with->held, 0) == KIN_OK);
     CHECK(kin_sem_init(&with->places, 2, 2) == KIN_OK);
     CHECK(kin_barrier_init(&with->couples, 2) == KIN_OK);

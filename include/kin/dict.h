@@ -74,6 +74,16 @@ typedef kin_status kin_dict_change(void *value, size_t *size, size_t room, void 
 KIN_API kin_status kin_dict_update(kin_dict *dict, const void *key, size_t key_size, size_t room,
                                    kin_dict_change *change, void *context);
 
+/* The same. A key without a value gets one: change is called with *size 0 and a value of room zero bytes. */
+KIN_API kin_status kin_dict_update_or_insert(kin_dict *dict, const void *key, size_t key_size, size_t room,
+                                             kin_dict_change *change, void *context);
+
+/* Copies the value as kin_dict_get does, and removes the key, as one step. Of several callers one gets the value. A
+ * process that is killed in here has removed the key or not. Errors: KIN_E_NOT_FOUND; KIN_E_BUFFER: the key stays, and
+ * *size is the value's length. */
+KIN_API kin_status kin_dict_pop(kin_dict *dict, const void *key, size_t key_size, void *buffer, size_t capacity,
+                                size_t *size);
+
 /* Takes the key and its value out. Errors: KIN_E_NOT_FOUND. */
 KIN_API kin_status kin_dict_remove(kin_dict *dict, const void *key, size_t key_size);
 /* All of them, at one moment. */

@@ -46,6 +46,7 @@
 #include "rwlock.h"
 #include "sem.h"
 #include "status.h"
+#include "typed.h"
 #include "value.h"
 #include "version.h"
 #include "wait.h"

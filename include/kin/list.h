@@ -10,10 +10,10 @@
  * call; changes are one after another, and each is seen whole or not at all, also if the process that makes it is
  * killed.
  *
- * Cost, with n items: to get or set one, O(1); to append, insert or pop at either end, O(1) on average, since an index
- * of 8 bytes for each item is copied each time that n has doubled, which takes 20 ms where n is 10 million; to insert
- * or pop in the middle, clear, destroy, items: O(n). size: O(1). An item takes its own bytes and 24 more. To wait for
- * items, use a queue (queue.h).
+ * Cost, with n items: to get or set one, O(1); to append, insert or pop at either end, O(1) without a long pause: the
+ * index, 8 bytes for each item, grows and shrinks in steps of 64 KiB; so the longest of them is the one for which the
+ * heap grows, 3 ms where n is 10 million. To insert or pop in the middle, clear, destroy, items: O(n). size: O(1). An
+ * item takes its own bytes and 24 more. To wait for items, use a queue (queue.h).
  *
  * Any thread of any member may call all of these. All: KIN_E_ARGUMENT (null), KIN_E_NOT_SHARED, KIN_E_TYPE (not a list
  * of a family this process is in), KIN_E_LIMIT (no thread entry), KIN_E_DAMAGED (a member wrote over it), KIN_E_BUSY

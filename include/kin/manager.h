@@ -12,9 +12,10 @@
  * the manager process is killed, the other members go on, since the memory is theirs, too, and the next
  * kin_manager_open starts another one. If it was the last member, the family and all its objects are gone.
  *
- * The manager process is this program, started by spawn, so the program must call kin_child_main (process.h). It does
- * not use the terminal or the standard streams. It ends when kin_manager_stop is called. `kin manager` does the same on
- * the command line.
+ * The manager process is this program, started by spawn, so the program must call kin_child_main (process.h). Its
+ * standard streams are the null device from its start. It leaves the terminal, and the directory in which it was
+ * started (for /, or Windows' system directory). It ends when kin_manager_stop is called. `kin manager` does the same
+ * on the command line.
  *
  * Any thread may call all of these. Closing a manager destroys no object.
  */

@@ -1,7 +1,7 @@
 /* memory.h: allocate any struct of yours in shared memory.
  *
  *     struct bank { kin_lock lock; long balance; } *bank;
- *     kin_alloc((void **)&bank, NULL, sizeof *bank);
+ *     KIN_ALLOC(&bank, NULL, 1);
  *     kin_lock_init(&bank->lock, 0);
  *
  * Allocating and freeing are lock-free for up to 32 KiB; larger blocks take whole spans of 64 KiB, under a lock that
@@ -23,6 +23,13 @@ KIN_BEGIN
  * into what there is are still to be had), and those of kin_family_default. Linux: where a memory cgroup's limit is
  * reached, the kernel kills a process of the cgroup, and nothing is returned. */
 KIN_API kin_status kin_alloc(void **out, kin_family *family, size_t size);
+
+/* The same for count objects of the type that *out points to, without a cast: KIN_ALLOC(&bank, NULL, 1). out is
+ * evaluated once. Errors: also KIN_E_ARGUMENT (count 0) and KIN_E_TOO_BIG (the product overflows). */
+#define KIN_ALLOC(out, family, count) kin_alloc_array(KIN_DETAIL_CAST(void *, out), (family), (count), sizeof **(out))
+
+/* What KIN_ALLOC calls: out is the address of a pointer to objects of size bytes. */
+KIN_API kin_status kin_alloc_array(void *out, kin_family *family, size_t count, size_t size);
 
 /* Frees what kin_alloc gave; the memory serves blocks of any size then, and that of a block of 8 MiB or more goes back
  * to the system (not on Windows). Refs to it become stale. NULL: KIN_OK. The caller sees to it that nobody uses it any

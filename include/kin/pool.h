@@ -19,7 +19,7 @@
  *         kin_pool *pool;
  *         kin_pool_create(&pool, NULL, NULL);   // as many workers as processors
  *         int *numbers;                         // in shared memory: workers read and write them where they are
- *         kin_alloc((void **)&numbers, NULL, 5 * sizeof *numbers);
+ *         KIN_ALLOC(&numbers, NULL, 5);
  *         ...
  *         kin_job job = KIN_JOB_INIT;
  *         job.task = "square";
@@ -162,7 +162,7 @@ typedef struct kin_pool_info {
 
 #define KIN_POOL_INFO_INIT                                                                                             \
     {                                                                                                                  \
-        sizeof(kin_pool_info), 0, 0, 0, 0, 0, 0, {0, 0, 0, 0}, {0}, 0,                                                 \
+        sizeof(kin_pool_info), 0, 0, 0, 0, 0, 0, {0, 0, 0, 0, 0}, {0}, 0,                                              \
         {                                                                                                              \
             0                                                                                                          \
         }                                                                                                              \
@@ -227,7 +227,7 @@ typedef struct kin_job_result {
 
 #define KIN_JOB_RESULT_INIT                                                                                            \
     {                                                                                                                  \
-        sizeof(kin_job_result), 0, 0, 0, 0, 0, 0, 0, 0, {0, 0, 0, 0},                                                  \
+        sizeof(kin_job_result), 0, 0, 0, 0, 0, 0, 0, 0, {0, 0, 0, 0, 0},                                               \
         {                                                                                                              \
             0                                                                                                          \
         }                                                                                                              \

@@ -3,7 +3,7 @@
  *     static int child(const kin_args *args)
  *     {
  *         kin_lock *lock;
- *         if (kin_args_get_object((void **)&lock, args, "lock", KIN_TYPE_LOCK) < 0) {
+ *         if (kin_args_get_lock(&lock, args, "lock") < 0) {
  *             return 1;
  *         }
  *         ...
@@ -18,7 +18,7 @@
  *         ...
  *         kin_args *args;
  *         kin_args_create(&args, NULL);
- *         kin_args_add_object(args, "lock", KIN_TYPE_LOCK, lock);
+ *         kin_args_add_lock(args, "lock", lock);
  *         kin_process *process;
  *         kin_process_start(&process, "child", args, NULL);
  *         kin_process_join(process, KIN_FOREVER, NULL);
@@ -132,14 +132,13 @@ typedef struct kin_process_options {
     const char *const *environment; /* changes: "NAME=value" sets, "NAME" removes; NULL-terminated; or NULL */
     kin_handle streams[3];          /* standard input, output, error, borrowed; 0: this process's own; KIN_NO_HANDLE: an
                                        empty input, an output that goes nowhere */
+    int no_window; /* 1, Windows: it opens no console window. A console program, started by a process that has no
+                      console to share with it, gets one with a window otherwise; POSIX: nothing */
 } kin_process_options;
 
 #define KIN_PROCESS_OPTIONS_INIT                                                                                       \
     {                                                                                                                  \
-        sizeof(kin_process_options), KIN_START_DEFAULT, NULL, NULL, 0, NULL, NULL, NULL,                               \
-        {                                                                                                              \
-            0, 0, 0                                                                                                    \
-        }                                                                                                              \
+        sizeof(kin_process_options), KIN_START_DEFAULT, NULL, NULL, 0, NULL, NULL, NULL, {0, 0, 0}, 0                  \
     }
 
 /* Starts a child that runs the entry with the arguments (NULL: none). options NULL: all defaults; name, args and
@@ -196,6 +195,10 @@ typedef enum kin_end {                       /* pinned. How a process ended: */
 
 /* A child has succeeded if how is KIN_END_RETURNED and code is 0. code alone is 0 also for one that called exit(0).
  *
+ * Who made it end: KIN_END_KILLED with timed_out: its time limit. KIN_END_KILLED without: this process, by a call. Else
+ * it was not this process; POSIX: KIN_END_SIGNAL is somebody else, or a fault of its own. With timed_out and another
+ * `how` it did as it was asked, or was just ending.
+ *
  * POSIX: a process that somebody kills ends by a signal; which of exit and a return it was, a child notes in memory
  * that it shares with its parent alone. Windows: a process that ends another chooses its code, 0 as well (and Wine
  * reports 0 for one that was killed from outside). So a child says by the code itself that its entry has returned: the
@@ -206,8 +209,9 @@ typedef struct kin_exit {
     int code;           /* KIN_END_RETURNED, KIN_END_EXITED: its exit code; else -1 */
     int signal;         /* KIN_END_SIGNAL, KIN_END_KILLED: the signal, 0 for an exception. Windows: of a process that
                            this one ended, 15 (terminate) or 9 (kill), as on Linux */
-    uint32_t exception; /* KIN_END_SIGNAL, Windows: the STATUS code */
+    uint32_t exception; /* KIN_END_SIGNAL, Windows: the exception's code, an NTSTATUS ([MS-ERREF] 2.3.1), 0xC0000005 */
     uint32_t how;       /* a kin_end */
+    uint32_t timed_out; /* 1: a time limit had passed (run.h, a pool's task), so it was asked to end, or killed */
 } kin_exit;
 
 /* Writes for people how it ended ("returned 3", "ended by signal 11 (SIGSEGV)", "ended by exception 0xC0000005 (access
@@ -271,8 +275,9 @@ typedef struct kin_process_info {
 KIN_API kin_status kin_process_current(kin_process_info *info);
 
 /* How many processors the calling thread can keep busy with others of its process, at least 1: those it may run on, or
- * fewer, rounded up, if a control group (v1 or v2) or a job gives less time. Asked of the system anew each time, which
- * costs some file reads. */
+ * fewer, rounded up, if a control group (v1 or v2) or a job gives less time. Windows, more than 64 processors: those of
+ * all the process's groups. Of jobs within jobs it tells only the innermost one's limit: a child with die_with_parent
+ * is in a job of kin's, within the container's. Asked of the system anew each time, which costs some file reads. */
 KIN_API uint32_t kin_cpu_count(void);
 
 KIN_END

@@ -77,6 +77,12 @@ KIN_API kin_status kin_queue_put(kin_queue *queue, const void *data, size_t size
  * and *size is its length. */
 KIN_API kin_status kin_queue_get(kin_queue *queue, void *buffer, size_t capacity, size_t *size, int64_t timeout);
 
+/* Puts a message without waiting; if there is no room, it drops the oldest messages until there is. *dropped, if not
+ * null, is how many it dropped, also after an error. They do not count as lost; in a joinable queue they count as done.
+ * Errors: as kin_queue_put; KIN_E_TIMED_OUT: what is in the way cannot be dropped, since another thread has reserved or
+ * peeked it, or is putting just now. */
+KIN_API kin_status kin_queue_put_over(kin_queue *queue, const void *data, size_t size, uint64_t *dropped);
+
 typedef struct kin_message {
     void *data;
     size_t size;     /* of the message; get: written */

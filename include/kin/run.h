@@ -51,11 +51,12 @@ typedef enum kin_run_stream {                       /* pinned */
                               KIN_RUN_PIPE = 5,     /* kin_run_start only: the caller writes, or reads, as it comes */
 } kin_run_stream;
 
-#define KIN_RUN_SHELL 1u     /* argv[0] alone is a command line for /bin/sh -c or cmd.exe /c */
-#define KIN_RUN_CHECK 2u     /* an end other than exit code 0 is KIN_E_FAILED; kin_run_checked always has it */
-#define KIN_RUN_CLEAN_ENV 4u /* nothing of the caller's environment; Windows: but SystemRoot, which programs need */
-#define KIN_RUN_TREE 8u      /* an end by force meets what the program has started, too */
-#define KIN_RUN_BOUND 16u    /* it is killed when the caller ends, however that does; see kin_run_start */
+#define KIN_RUN_SHELL 1u      /* argv[0] alone is a command line for /bin/sh -c or cmd.exe /c */
+#define KIN_RUN_CHECK 2u      /* an end other than exit code 0 is KIN_E_FAILED; kin_run_checked always has it */
+#define KIN_RUN_CLEAN_ENV 4u  /* nothing of the caller's environment; Windows: but SystemRoot, which programs need */
+#define KIN_RUN_TREE 8u       /* an end by force meets what the program has started, too */
+#define KIN_RUN_BOUND 16u     /* it is killed when the caller ends, however that does; see kin_run_start */
+#define KIN_RUN_NO_WINDOW 32u /* Windows: it opens no console window, if the caller has no console to share with it */
 
 typedef struct kin_run_options {
     size_t size; /* of this struct, in bytes; its _INIT macro sets it */
@@ -88,7 +89,7 @@ typedef struct kin_run_result {
 
 #define KIN_RUN_RESULT_INIT                                                                                            \
     {                                                                                                                  \
-        sizeof(kin_run_result), {-1, 0, 0, KIN_END_UNKNOWN}, 0, NULL, 0, NULL, 0, NULL                                 \
+        sizeof(kin_run_result), {-1, 0, 0, KIN_END_UNKNOWN, 0}, 0, NULL, 0, NULL, 0, NULL                              \
     }
 
 /* Runs a program to its end; *result, if not null, is how it ended: a program that fails is no error of this call.
@@ -98,8 +99,9 @@ typedef struct kin_run_result {
  * such program or directory), KIN_E_PERMISSION (not executable), KIN_E_UNSUPPORTED (not in a format that the system can
  * run, a batch file), KIN_E_TOO_BIG (arguments and environment), KIN_E_BUSY (a program file that is open for writing),
  * KIN_E_LIMIT (processes, descriptors), KIN_E_NO_MEMORY, KIN_E_OS. After these nothing has run, and nothing is left.
- * Errors of the run: KIN_E_TIMED_OUT: it was asked to end (SIGTERM; Windows: made to), then, after the grace,
- * killed; also if it ended well when it was asked. KIN_E_TOO_BIG: there was more output than the limit; it was killed.
+ * Errors of the run: KIN_E_TIMED_OUT (exit.timed_out is 1): it was asked to end (SIGTERM; Windows: made to), then,
+ * after the grace, killed; also if it ended well when it was asked. KIN_E_TOO_BIG: there was more output than the
+ * limit; it was killed.
  * KIN_E_NO_MEMORY for the output: likewise. KIN_E_HANDLE: this process has closed the pipe to a stream, as by
  * closefrom: likewise.
  * KIN_E_PERMISSION: it was to be ended and may not be (it runs as another user): it goes on, unwatched. KIN_E_REAPED
@@ -143,8 +145,13 @@ typedef struct kin_program kin_program;
 /* Starts a program and does not wait. *out is the caller's; kin_run_close. argv and options are borrowed for the call.
  * KIN_RUN_BOUND: the program is killed when this process ends, however it does, also by SIGKILL; the end of the thread
  * that called does nothing. Linux: by prctl(2), PR_SET_PDEATHSIG, from a thread of kin's own that stays; the system
- * takes it back from a program that has other rights than its caller (setuid, file capabilities), and what the program
- * has started goes on. Windows: by a job object; what the program has started goes on, unless KIN_RUN_TREE is given.
+ * takes it back from a program that has other rights than its caller (setuid, file capabilities). Windows: by a job
+ * object.
+ * Both, with KIN_RUN_TREE: while the caller lives, an end by force meets the whole tree. When the caller has ended,
+ * Windows ends the whole tree, Linux the program alone: nobody is left to signal its group. What the program has
+ * started goes on there, as a child of init (or of a subreaper), with the caller's ends of the streams closed. If all
+ * of it has to end, start the program by unshare(1) with --pid --fork --kill-child, or in a control group of its own.
+ * Without KIN_RUN_TREE what the program has started goes on, on both.
  * Errors: those of the start of kin_run; KIN_E_UNSUPPORTED also for KIN_RUN_BOUND on systems other than these. */
 KIN_API kin_status kin_run_start(kin_program **out, const char *const *argv, const kin_run_options *options);
 
@@ -153,7 +160,7 @@ KIN_API kin_status kin_run_start(kin_program **out, const char *const *argv, con
 KIN_API void kin_run_close(kin_program *program);
 
 /* Waits for its end, at most timeout; KIN_NOW asks. *result, if not null, is how it ended, also if the option's timeout
- * ended it (KIN_END_KILLED). May be asked again.
+ * ended it (result->timed_out). May be asked again.
  * Errors: KIN_E_TIMED_OUT: it still runs. KIN_E_TOO_BIG, KIN_E_NO_MEMORY, KIN_E_PERMISSION, KIN_E_FAILED, KIN_E_REAPED,
  * KIN_E_OS: it has ended, as with kin_run. KIN_E_ARGUMENT. */
 KIN_API kin_status kin_run_wait(kin_program *program, int64_t timeout, kin_exit *result);
@@ -177,7 +184,8 @@ KIN_API kin_status kin_run_read(kin_program *program, unsigned stream, void *buf
                                 int64_t timeout);
 /* The next line, without its end ("\n" or "\r\n"), in memory of kin's that is valid until the next read of that stream.
  * It is not terminated by a zero. The last line may lack its end. A line longer than options.output_limit comes in
- * parts of that size. Errors: those of kin_run_read. After KIN_E_TIMED_OUT nothing is lost. */
+ * parts of that size. Errors: those of kin_run_read. After KIN_E_TIMED_OUT nothing is lost, and kin_wait waits for the
+ * rest of the line. */
 KIN_API kin_status kin_run_read_line(const char **line, size_t *length, kin_program *program, unsigned stream,
                                      int64_t timeout);
 /* Writes all bytes to the input, which is KIN_RUN_PIPE; *moved, if not null, is how many it took, also after an error.

@@ -79,22 +79,26 @@ KIN_API const char *kin_status_text(kin_status status);
 
 /* A sentence about the calling thread's last kin function that returned a negative status: the particulars where there
  * are any (the parameter that is wrong, the limit that was reached and the option that raises it, the name, the
- * system's reason), else kin_status_text. "" if none has failed. A call that succeeds does not change it. The string
- * belongs to the thread; it is valid until the thread's next kin function that fails. Any thread; not for signal
- * handlers. */
+ * system's reason), else kin_status_text. "" if none has failed. Ask right after the failure: a later kin function may
+ * change it, also one that succeeds. The string belongs to the thread and is valid until its next kin function. Any
+ * thread; not for signal handlers. */
 KIN_API const char *kin_last_error(void);
 
 /* The operating system's error code (errno, GetLastError) of this thread's last kin call that failed because the system
- * did; 0 if there was none. A call that succeeds or times out does not change it. */
+ * did; 0 if there was none. A call that succeeds or times out does not change it. The system's own errno and
+ * GetLastError() may be changed by any call of kin, also by one that succeeds (Windows: each use of a lock sets the
+ * latter to 0). To preserve them would make an uncontended lock half as slow again: read them before the next call. */
 KIN_API int kin_last_os_error(void);
 
 /* Writes the system's text for such a code into buffer: terminated, and truncated to size bytes. Returns buffer, or an
  * empty string if buffer is null or size is 0. */
 KIN_API const char *kin_os_error_text(int code, char *buffer, size_t size);
 
-/* Timeouts are nanoseconds on the monotonic clock: setting the wall clock does not affect them. n is an integer or a
- * floating-point number: KIN_SECONDS(0.5). A number too large for nanoseconds becomes KIN_FOREVER; one too small, and
- * a NaN, becomes INT64_MIN. Functions refuse negative timeouts. n is evaluated more than once. */
+/* Timeouts are nanoseconds on the monotonic clock: setting the wall clock does not affect them. Time for which the
+ * machine is suspended does not count, neither in the clock nor in a wait, on all systems (Linux: CLOCK_MONOTONIC;
+ * Windows 10: the unbiased interrupt time). n is an integer or a floating-point number: KIN_SECONDS(0.5). A number too
+ * large for nanoseconds becomes KIN_FOREVER; one too small, and a NaN, becomes INT64_MIN. Functions refuse negative
+ * timeouts. n is evaluated more than once. */
 #define KIN_NOW INT64_C(0)
 #define KIN_FOREVER INT64_MAX
 #define KIN_US(n) KIN_DETAIL_TIME(KIN_DETAIL_DOUBLE(n) * 1e3)

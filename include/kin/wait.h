@@ -52,8 +52,9 @@ typedef struct kin_wait_item {
  *                WRITABLE: a put of an empty message would not wait: there is room, or the queue is closed.
  *     process    READABLE: it has ended.
  *     program    READABLE: it has ended.
- *     output     READABLE: kin_run_read would not wait: there are bytes, or no more will come. Errors likewise. A
- *                program with a time limit, an input of bytes or a collected stream is checked every 10 ms.
+ *     output     READABLE: a read would not wait: there are bytes, or no more will come. If the last read was
+ *                kin_run_read_line: there is a line (or as much as a line may have). Errors likewise. A program with a
+ *                time limit, an input of bytes or a collected stream is checked every 10 ms.
  *     pipe       READABLE: kin_pipe_poll would not wait: a message has begun to arrive, the other endpoint is closed,
  *                or this endpoint was damaged.
  *     handle     POSIX: as poll(2) reports it; an end of file or an error counts for each interest. Windows: it is

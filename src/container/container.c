@@ -45,14 +45,25 @@ static uint64_t word_in(const kin__words *words, uint64_t index)
     return atomic_load_explicit((_Atomic uint64_t *)(void *)(words->first + index * words->step), memory_order_relaxed);
 }
 
+static bool is_among(const kin__words *words, uint64_t entry)
+{
+    bool has = false;
+    for (uint64_t i = 0; i < words->count && !has; i++) {
+        has = word_in(words, i) == entry;
+    }
+    return has;
+}
+
 static bool has_entry(kin_family *family, kin__container *it, const kin__kind *kind, uint64_t entry)
 {
     kin__words words;
     bool has = false;
-    if (kind->doubtful(family, it, &words)) {
-        for (uint64_t i = 0; i < words.count && !has; i++) {
-            has = word_in(&words, i) == entry;
-        }
+    if (kind->doubtful) {
+        return kind->doubtful(family, it, &words) && is_among(&words, entry);
+    }
+    kin__words_walk walk = kin__words_of(family, kind, atomic_load(&it->root));
+    while (!has && kin__words_next(&walk)) {
+        has = is_among(&walk.words, entry);
     }
     return has;
 }
@@ -102,9 +113,9 @@ static bool is_block_of(kin_family *family, const kin__words *words)
            generation == kin__block_generation(words->block) && size / words->step >= words->count;
 }
 
-/* Frees a table that is not the root, and all its entries. KIN_E_BUSY: not all could be freed. Of one that was freed
- * in part before, the blocks that are left are those that are still allocated. */
-static kin_status free_table(kin__seat *seat, const kin__kind *kind, uint64_t table)
+/* Frees a table that is not the root, with its parts, and all its entries if they are meant, too. KIN_E_BUSY: not all
+ * could be freed. Of one that was freed in part before, the blocks that are left are those that are still allocated. */
+static kin_status free_table(kin__seat *seat, const kin__kind *kind, uint64_t table, bool entries)
 {
     if (!kin__heap_has(seat->family, table)) {
         return KIN_OK;
@@ -115,12 +126,19 @@ static kin_status free_table(kin__seat *seat, const kin__kind *kind, uint64_t ta
         if (!is_block_of(seat->family, &walk.words)) {
             continue;
         }
-        status = free_entries(seat, &walk.words);
+        status = entries ? free_entries(seat, &walk.words) : KIN_OK;
         if (status != KIN_E_BUSY && walk.words.block != table) {
             status = kin__heap_give(seat, walk.words.block);
         }
     }
     return status == KIN_E_BUSY ? status : kin__heap_give(seat, table);
+}
+
+/* Frees the block that a note names, and that is not part of the container. */
+static kin_status free_noted(kin__seat *seat, const kin__kind *kind, kin__doubt doubt, uint64_t word)
+{
+    bool table = kind->tables && (doubt == KIN__TABLE_MADE_TOO || doubt == KIN__TABLE_GONE_TOO);
+    return table ? free_table(seat, kind, word, false) : kin__heap_give(seat, word);
 }
 
 static kin_status clear_doubts(kin__seat *seat, kin__container *it, const kin__kind *kind)
@@ -131,34 +149,24 @@ static kin_status clear_doubts(kin__seat *seat, kin__container *it, const kin__k
         bool entry = i == KIN__ENTRY_MADE || i == KIN__ENTRY_GONE;
         bool has =
             word == 0 || (entry ? has_entry(seat->family, it, kind, word) : kind->has_block(seat->family, root, word));
-        if (!has && kin__heap_give(seat, word) == KIN_E_BUSY) {
+        if (!has && free_noted(seat, kind, (kin__doubt)i, word) == KIN_E_BUSY) {
             return KIN_E_BUSY;
         }
         atomic_store(&it->doubts[i], 0);
     }
     uint64_t dropped = atomic_load(&it->dropped);
-    if (dropped != 0 && dropped != root && free_table(seat, kind, dropped) == KIN_E_BUSY) {
+    if (dropped != 0 && dropped != root && free_table(seat, kind, dropped, true) == KIN_E_BUSY) {
         return KIN_E_BUSY;
     }
     atomic_store(&it->dropped, 0);
     return KIN_OK;
 }
 
-static bool in_doubt(kin__container *it)
-{
-    uint64_t any = atomic_load_explicit(&it->dropped, memory_order_relaxed);
-    for (int i = 0; i < KIN__DOUBTS; i++) {
-        any |= atomic_load_explicit(&it->doubts[i], memory_order_relaxed);
-    }
-    return any != 0;
-}
-
 /* ---- the lock ---- */
 
-kin_status kin__container_enter(kin__seat *seat, kin__container *it, const kin__kind *kind)
+kin_status kin__container_enter_slowly(kin__seat *seat, kin__container *it, const kin__kind *kind, kin_status status)
 {
-    kin_status status = kin__lock_acquire(seat, &it->lock, KIN_FOREVER);
-    if (status < 0 || (status == KIN_OK && !in_doubt(it))) {
+    if (status < 0) {
         return status == KIN_E_POISONED ? KIN_E_DAMAGED : status; /* kin never poisons it */
     }
     if (status == KIN_OWNER_DIED) {
@@ -186,37 +194,44 @@ kin_status kin__container_take(void **out, kin__seat *seat, kin__container *it, 
     return kin__heap_take(out, seat, size, !entry, &it->doubts[doubt]);
 }
 
-static void free_doubt(kin__seat *seat, kin__container *it, kin__doubt doubt)
+static void free_doubt(kin__seat *seat, kin__container *it, const kin__kind *kind, kin__doubt doubt)
 {
     uint64_t word = atomic_load_explicit(&it->doubts[doubt], memory_order_relaxed);
-    if (word != 0 && kin__heap_give(seat, word) != KIN_E_BUSY) {
+    if (word != 0 && free_noted(seat, kind, doubt, word) != KIN_E_BUSY) {
         atomic_store_explicit(&it->doubts[doubt], 0, memory_order_release);
     }
 }
 
 void kin__container_settle_entry(kin__seat *seat, kin__container *it)
 {
+    uint64_t gone = atomic_load_explicit(&it->doubts[KIN__ENTRY_GONE], memory_order_relaxed);
     atomic_store_explicit(&it->doubts[KIN__ENTRY_MADE], 0, memory_order_release);
-    free_doubt(seat, it, KIN__ENTRY_GONE);
+    if (gone != 0 && kin__heap_give(seat, gone) != KIN_E_BUSY) {
+        atomic_store_explicit(&it->doubts[KIN__ENTRY_GONE], 0, memory_order_release);
+    }
 }
 
-void kin__container_settle(kin__seat *seat, kin__container *it)
+void kin__container_settle_tables(kin__seat *seat, kin__container *it, const kin__kind *kind)
 {
-    kin__container_settle_entry(seat, it);
     atomic_store_explicit(&it->doubts[KIN__TABLE_MADE], 0, memory_order_release);
     atomic_store_explicit(&it->doubts[KIN__TABLE_MADE_TOO], 0, memory_order_release);
-    free_doubt(seat, it, KIN__TABLE_GONE);
-    free_doubt(seat, it, KIN__TABLE_GONE_TOO);
+    free_doubt(seat, it, kind, KIN__TABLE_GONE);
+    free_doubt(seat, it, kind, KIN__TABLE_GONE_TOO);
 }
 
-void kin__container_undo(kin__seat *seat, kin__container *it)
+void kin__container_settle(kin__seat *seat, kin__container *it, const kin__kind *kind)
+{
+    kin__container_settle_entry(seat, it);
+    kin__container_settle_tables(seat, it, kind);
+}
+
+/* A table that is gone stays noted: it is noted at its publishing only, so it is one that could not be freed then. */
+void kin__container_undo(kin__seat *seat, kin__container *it, const kin__kind *kind)
 {
     atomic_store_explicit(&it->doubts[KIN__ENTRY_GONE], 0, memory_order_release);
-    atomic_store_explicit(&it->doubts[KIN__TABLE_GONE], 0, memory_order_release);
-    atomic_store_explicit(&it->doubts[KIN__TABLE_GONE_TOO], 0, memory_order_release);
-    free_doubt(seat, it, KIN__ENTRY_MADE);
-    free_doubt(seat, it, KIN__TABLE_MADE);
-    free_doubt(seat, it, KIN__TABLE_MADE_TOO);
+    free_doubt(seat, it, kind, KIN__ENTRY_MADE);
+    free_doubt(seat, it, kind, KIN__TABLE_MADE);
+    free_doubt(seat, it, kind, KIN__TABLE_MADE_TOO);
 }
 
 /* ---- made, emptied, ended ---- */
@@ -261,7 +276,7 @@ kin_status kin__container_clear(kin__seat *seat, kin__container *it, const kin__
     atomic_store(&it->dropped, atomic_load(&it->root));
     atomic_store(&it->root, 0);
     atomic_store(&it->count, 0);
-    if (free_table(seat, kind, atomic_load(&it->dropped)) != KIN_E_BUSY) {
+    if (free_table(seat, kind, atomic_load(&it->dropped), true) != KIN_E_BUSY) {
         atomic_store(&it->dropped, 0);
     }
     kin__container_leave(seat, it);
@@ -278,7 +293,7 @@ kin_status kin__container_destroy(void *p, const kin__kind *kind)
     if (status == KIN_OK) {
         status = kin__container_clear(seat, p, kind);
     }
-    if (status == KIN_OK && in_doubt(p)) {
+    if (status == KIN_OK && kin__container_in_doubt(p)) {
         status = KIN_E_BUSY; /* not all could be freed */
     }
     return status == KIN_OK ? kin__object_destroy(p, kind->type) : status;
@@ -307,20 +322,5 @@ kin_status kin__entry_make(kin__entry **out, kin__seat *seat, kin__container *it
         memcpy(made->bytes + kin__value_at(key_size), value, value_size);
     }
     *out = made;
-    return KIN_OK;
-}
-
-kin_status kin__entry_copy(const kin__found *found, void *buffer, size_t capacity, size_t *size)
-{
-    if (size) {
-        *size = found->value_size;
-    }
-    if (found->value_size > capacity) {
-        return kin__explain(KIN_E_BUFFER, "the value has %zu bytes, the buffer %zu", (size_t)found->value_size,
-                            capacity);
-    }
-    if (found->value_size > 0) {
-        memcpy(buffer, found->value, found->value_size);
-    }
     return KIN_OK;
 }

@@ -3,12 +3,15 @@
 #ifndef KIN_CONTAINER_H
 #define KIN_CONTAINER_H
 
+#include "base/last_error.h"
 #include "family/input.h"
 #include "memory/heap.h"
 #include "kin/snapshot.h"
 #include "park/owner_lock.h"
 #include "memory/object.h"
 #include "park/owner_lock.h"
+
+#include <string.h>
 
 typedef enum kin__doubt { /* a block that may, or may not, be part of the container */
                           KIN__ENTRY_MADE,
@@ -60,9 +63,10 @@ typedef struct kin__kind {
     bool (*words)(kin_family *family, uint64_t root, uint64_t part, kin__words *out);
     /* Whether a table has that block, beside its entries. */
     bool (*has_block)(kin_family *family, uint64_t root, uint64_t word);
-    /* The words among which an entry in doubt is, if the container has it; false: it has none there. */
+    /* The words among which an entry in doubt is, if the container has it; false: it has none there. NULL: any. */
     bool (*doubtful)(kin_family *family, kin__container *it, kin__words *out);
     void (*repair)(kin_family *family, kin__container *it); /* after a death, before doubts are cleared; or NULL */
+    bool tables; /* the notes ..._TOO are of whole tables: when one is freed, its parts are, too, but no entry */
 } kin__kind;
 
 typedef struct kin__words_walk {
@@ -82,8 +86,29 @@ kin_status kin__container_create(void **out, kin_family *family, const kin__kind
 kin_status kin__container_destroy(void *p, const kin__kind *kind);
 kin_status kin__container_open(kin__seat **out, const void *p, const kin__kind *kind);
 
+/* Whether a block is noted as in doubt. Where no change is being made: one that could not be freed. */
+static inline bool kin__container_in_doubt(kin__container *it)
+{
+    uint64_t any = atomic_load_explicit(&it->dropped, memory_order_relaxed);
+    any |= atomic_load_explicit(&it->doubts[KIN__ENTRY_MADE], memory_order_relaxed);
+    any |= atomic_load_explicit(&it->doubts[KIN__TABLE_MADE], memory_order_relaxed);
+    any |= atomic_load_explicit(&it->doubts[KIN__TABLE_MADE_TOO], memory_order_relaxed);
+    any |= atomic_load_explicit(&it->doubts[KIN__ENTRY_GONE], memory_order_relaxed);
+    any |= atomic_load_explicit(&it->doubts[KIN__TABLE_GONE], memory_order_relaxed);
+    any |= atomic_load_explicit(&it->doubts[KIN__TABLE_GONE_TOO], memory_order_relaxed);
+    _Static_assert(KIN__DOUBTS == 6, "each is looked at; a loop would not be unrolled");
+    return any != 0;
+}
+
+/* status: what acquiring the lock gave. */
+kin_status kin__container_enter_slowly(kin__seat *seat, kin__container *it, const kin__kind *kind, kin_status status);
 /* Acquires the lock, and repairs what a dead holder left. Errors: those of kin_lock_acquire; KIN_E_BUSY. */
-kin_status kin__container_enter(kin__seat *seat, kin__container *it, const kin__kind *kind);
+static inline kin_status kin__container_enter(kin__seat *seat, kin__container *it, const kin__kind *kind)
+{
+    kin_status status = kin__lock_acquire(seat, &it->lock, KIN_FOREVER);
+    return status == KIN_OK && !kin__container_in_doubt(it) ? KIN_OK
+                                                            : kin__container_enter_slowly(seat, it, kind, status);
+}
 void kin__container_leave(kin__seat *seat, kin__container *it);
 kin_status kin__container_clear(kin__seat *seat, kin__container *it, const kin__kind *kind);
 /* ---- for the lock's holder ---- */
@@ -100,11 +125,18 @@ static inline void kin__container_doubt(kin__container *it, kin__doubt doubt, ui
     atomic_store(&it->doubts[doubt], word);
 }
 /* After a change is published: blocks that were made are part of the container, blocks that are gone are freed. */
-void kin__container_settle(kin__seat *seat, kin__container *it);
+void kin__container_settle(kin__seat *seat, kin__container *it, const kin__kind *kind);
 /* The same where only an entry is in doubt. */
 void kin__container_settle_entry(kin__seat *seat, kin__container *it);
+/* The same for tables and their parts alone: an entry stays in doubt. */
+void kin__container_settle_tables(kin__seat *seat, kin__container *it, const kin__kind *kind);
 /* Where it is not published: blocks that were made are freed. */
-void kin__container_undo(kin__seat *seat, kin__container *it);
+void kin__container_undo(kin__seat *seat, kin__container *it, const kin__kind *kind);
+/* Whether a table or a part that is gone can be noted: the one before could be freed. */
+static inline bool kin__container_notes_are_free(kin__container *it)
+{
+    return (kin__container_taken(it, KIN__TABLE_GONE) | kin__container_taken(it, KIN__TABLE_GONE_TOO)) == 0;
+}
 
 /* ---- entries ---- */
 
@@ -137,6 +169,19 @@ static inline bool kin__entry_open(kin_family *family, uint64_t word, kin__found
 }
 
 /* The value for a caller: KIN_E_BUFFER, with *size, if it is longer than capacity. */
-kin_status kin__entry_copy(const kin__found *found, void *buffer, size_t capacity, size_t *size);
+static inline kin_status kin__entry_copy(const kin__found *found, void *buffer, size_t capacity, size_t *size)
+{
+    if (size) {
+        *size = found->value_size;
+    }
+    if (found->value_size > capacity) {
+        return kin__explain(KIN_E_BUFFER, "the value has %zu bytes, the buffer %zu", (size_t)found->value_size,
+                            capacity);
+    }
+    if (found->value_size > 0) {
+        memcpy(buffer, found->value, found->value_size);
+    }
+    return KIN_OK;
+}
 
 #endif

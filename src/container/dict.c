@@ -196,20 +196,24 @@ kin_status kin_dict_compare_and_set(kin_dict *dict, const void *key, size_t key_
 static kin_status change_copy(work *w, size_t room, kin_dict_change *change, void *context)
 {
     kin__entry *entry;
-    size_t size = w->place.found.value_size;
+    size_t size = w->there ? w->place.found.value_size : 0;
     room = room > size ? room : size;
     kin_status status = prepare(w, NULL, room, &entry);
     if (status != KIN_OK) {
         return status;
     }
     char *value = entry->bytes + kin__value_at(w->key.size);
-    memcpy(value, w->place.found.value, size);
+    if (w->there) {
+        memcpy(value, w->place.found.value, size);
+    } else {
+        memset(value, 0, room);
+    }
     status = change(value, &size, room, context);
     if (status == KIN_OK && size > room) {
         status = kin__refuse(KIN_E_TOO_BIG, "the change has set *size to more than room");
     }
     if (status != KIN_OK) {
-        kin__container_undo(w->seat, w->it);
+        kin__container_undo(w->seat, w->it, &kin__dict_kind);
         return status;
     }
     atomic_store_explicit(&entry->value_size, (uint32_t)size, memory_order_relaxed);
@@ -226,6 +230,31 @@ kin_status kin_dict_update(kin_dict *dict, const void *key, size_t key_size, siz
         return kin__told(status);
     }
     return kin__told(end(&w, w.there ? change_copy(&w, room, change, context) : no_key()));
+}
+
+kin_status kin_dict_update_or_insert(kin_dict *dict, const void *key, size_t key_size, size_t room,
+                                     kin_dict_change *change, void *context)
+{
+    work w;
+    kin_status status = change ? begin(&w, dict, key, key_size) : kin__refuse(KIN_E_ARGUMENT, "change is NULL");
+    return kin__told(status == KIN_OK ? end(&w, change_copy(&w, room, change, context)) : status);
+}
+
+static kin_status pop(work *w, void *buffer, size_t capacity, size_t *size)
+{
+    kin_status status = w->there ? kin__entry_copy(&w->place.found, buffer, capacity, size) : no_key();
+    if (status == KIN_OK) {
+        kin__table_remove(w->seat, w->it, &w->way, &w->place);
+    }
+    return status;
+}
+
+kin_status kin_dict_pop(kin_dict *dict, const void *key, size_t key_size, void *buffer, size_t capacity, size_t *size)
+{
+    work w;
+    kin_status status = buffer || capacity == 0 ? begin(&w, dict, key, key_size)
+                                                : kin__refuse(KIN_E_ARGUMENT, "buffer is NULL and capacity is not 0");
+    return kin__told(status == KIN_OK ? end(&w, pop(&w, buffer, capacity, size)) : status);
 }
 
 kin_status kin_dict_remove(kin_dict *dict, const void *key, size_t key_size)

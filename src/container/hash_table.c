@@ -140,17 +140,11 @@ kin_status kin__table_find(kin_family *family, kin__container *it, const kin__ke
 
 /* ---- publishing ---- */
 
-/* A block that could not be freed is noted still: then there is no place for another. */
-static bool notes_are_free(kin__container *it)
-{
-    return (kin__container_taken(it, KIN__TABLE_GONE) | kin__container_taken(it, KIN__TABLE_GONE_TOO)) == 0;
-}
-
 static void publish_root(kin__seat *seat, kin__container *it, uint64_t gone, uint64_t root)
 {
     kin__container_doubt(it, KIN__TABLE_GONE, gone);
     atomic_store_explicit(&it->root, root, memory_order_release);
-    kin__container_settle(seat, it);
+    kin__container_settle(seat, it, &kin__dict_kind);
 }
 
 typedef struct exchange { /* of segments in a directory; depth: of those that are made */
@@ -222,7 +216,7 @@ static void exchange_segment(kin__seat *seat, kin__container *it, const kin__way
     exchange what = exchange_of(it, made);
     range_of(way, depth, &from, &to);
     publish_words(way, &what, from, to);
-    kin__container_settle(seat, it);
+    kin__container_settle(seat, it, &kin__dict_kind);
 }
 
 /* Another segment as the root, at most half full with the entries there are and one more. */
@@ -235,7 +229,7 @@ static kin_status replace(kin__seat *seat, kin__container *it, const kin__way *w
         return status;
     }
     if (way->root && !kin__segment_copy(&way->in, &into, 64, 0)) {
-        kin__container_undo(seat, it);
+        kin__container_undo(seat, it, &kin__dict_kind);
         return KIN_E_DAMAGED;
     }
     publish_root(seat, it, way->root, kin__container_taken(it, KIN__TABLE_MADE));
@@ -251,7 +245,7 @@ static kin_status renew(kin__seat *seat, kin__container *it, const kin__way *way
         status = KIN_E_DAMAGED;
     }
     if (status != KIN_OK) {
-        kin__container_undo(seat, it);
+        kin__container_undo(seat, it, &kin__dict_kind);
         return status;
     }
     exchange_segment(seat, it, way, depth, depth);
@@ -295,7 +289,7 @@ static kin_status split(kin__seat *seat, kin__container *it, const kin__way *way
         status = kin__segment_copy(&way->in, &halves[odd], 63 - (uint32_t)depth, odd) ? KIN_OK : KIN_E_DAMAGED;
     }
     if (status != KIN_OK) {
-        kin__container_undo(seat, it);
+        kin__container_undo(seat, it, &kin__dict_kind);
         return status;
     }
     exchange_segment(seat, it, way, depth, depth + 1);
@@ -306,7 +300,7 @@ static kin_status split(kin__seat *seat, kin__container *it, const kin__way *way
 static kin_status deepen(kin__seat *seat, kin__container *it, const kin__key *key, kin__way *way, uint64_t depth)
 {
     kin_status status = resize(seat, it, way, depth + 1);
-    if (status != KIN_OK || !notes_are_free(it)) {
+    if (status != KIN_OK || !kin__container_notes_are_free(it)) {
         return status == KIN_OK ? KIN_E_BUSY : status;
     }
     bool sound = open_way(seat->family, atomic_load_explicit(&it->root, memory_order_relaxed), key->hash, way);
@@ -317,7 +311,7 @@ static kin_status deepen(kin__seat *seat, kin__container *it, const kin__key *ke
 static kin_status grow(kin__seat *seat, kin__container *it, const kin__key *key, kin__way *way)
 {
     uint64_t depth;
-    if (!notes_are_free(it)) {
+    if (!kin__container_notes_are_free(it)) {
         return KIN_E_BUSY;
     }
     if (!way->words && (way->in.capacity < KIN__SEGMENT_MAX || kin__segment_count(&way->in) < way->in.capacity / 2)) {
@@ -349,7 +343,8 @@ static void shrink_directory(kin__seat *seat, kin__container *it)
 {
     kin__way way;
     kin_status status = KIN_OK;
-    for (uint64_t depth = DEPTH_MAX; depth > 0 && status == KIN_OK && notes_are_free(it); depth = way.depth - 1) {
+    for (uint64_t depth = DEPTH_MAX; depth > 0 && status == KIN_OK && kin__container_notes_are_free(it);
+         depth = way.depth - 1) {
         if (!open_directory(seat->family, atomic_load(&it->root), &way) || way.depth > depth || !is_doubled(&way)) {
             return;
         }
@@ -401,7 +396,7 @@ static void merge(kin__seat *seat, kin__container *it, const kin__way *way)
 {
     kin__way buddy;
     uint64_t depth;
-    if (!notes_are_free(it) || !depth_of(way, &depth)) {
+    if (!kin__container_notes_are_free(it) || !depth_of(way, &depth)) {
         return;
     }
     if (depth > 0) {
@@ -421,7 +416,7 @@ static void merge(kin__seat *seat, kin__container *it, const kin__way *way)
         if (!finish_merge(seat->family, way, &what)) {
             return; /* damaged; the notes stay */
         }
-        kin__container_settle(seat, it);
+        kin__container_settle(seat, it, &kin__dict_kind);
     }
     shrink_directory(seat, it);
 }
@@ -526,7 +521,7 @@ void kin__table_remove(kin__seat *seat, kin__container *it, const kin__way *way,
     }
     if (way->words) {
         merge(seat, it, way);
-    } else if (in->capacity > 8 * KIN__SEGMENT_MIN && (left & (left - 1)) == 0 && notes_are_free(it)) {
+    } else if (in->capacity > 8 * KIN__SEGMENT_MIN && (left & (left - 1)) == 0 && kin__container_notes_are_free(it)) {
         replace(seat, it, way); /* without memory it stays as it is, until half as many are left */
     }
 }
@@ -655,4 +650,4 @@ static void repair(kin_family *family, kin__container *it)
     atomic_store(&it->count, count_all(family, atomic_load(&it->root)));
 }
 
-const kin__kind kin__dict_kind = {KIN_TYPE_DICT, part_count, part_words, has_block, doubtful, repair};
+const kin__kind kin__dict_kind = {KIN_TYPE_DICT, part_count, part_words, has_block, doubtful, repair, false};

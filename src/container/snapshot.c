@@ -18,26 +18,32 @@ static size_t padded(uint64_t size)
     return (size_t)((size + 7) / 8 * 8);
 }
 
-typedef struct window { /* which words of each part are meant */
-    uint64_t first, most;
-} window;
+typedef struct cursor { /* in the words of a walk */
+    kin__words_walk walk;
+    uint64_t at;   /* in this part: the next */
+    uint64_t skip; /* so many words of the next parts are not meant */
+    uint64_t left; /* so many are, after those */
+} cursor;
 
 /* For the lock's holder: nothing that is found changes. False: no entry is left, or the table is damaged. */
-static bool next_entry(kin__words_walk *walk, uint64_t *at, const window *within, kin__found *found)
+static bool next_entry(cursor *c, kin__found *found)
 {
+    kin__words_walk *walk = &c->walk;
     for (;;) {
         const kin__words *words = &walk->words;
-        while (*at < words->count && *at - within->first < within->most) {
-            uint64_t word = atomic_load((_Atomic uint64_t *)(void *)(words->first + (*at)++ * words->step));
+        for (; c->at < words->count && c->left > 0; c->left--) {
+            uint64_t word = atomic_load((_Atomic uint64_t *)(void *)(words->first + c->at++ * words->step));
             if (word > KIN__NO_ENTRY) {
+                c->left--;
                 walk->damaged = !kin__entry_open(walk->family, word, found);
                 return !walk->damaged;
             }
         }
-        *at = within->first;
-        if (!kin__words_next(walk) || walk->damaged) {
+        if (c->left == 0 || !kin__words_next(walk) || walk->damaged) {
             return false;
         }
+        c->at = c->skip < words->count ? c->skip : words->count;
+        c->skip -= c->at;
     }
 }
 
@@ -53,38 +59,35 @@ static void append(kin_snapshot *items, const kin__found *found)
 }
 
 /* Many damaged words may name the same entry: the sum of all sizes is bounded. */
-static kin_status measure(const kin__words_walk *table, const window *within, size_t *size)
+static kin_status measure(cursor c, size_t *size)
 {
-    kin__words_walk walk = *table;
     kin__found found;
-    uint64_t at = 0, most = kin__family_end(walk.family);
+    uint64_t most = kin__family_end(c.walk.family);
     *size = 0;
-    while (*size <= most && *size < SIZE_MAX / 2 && next_entry(&walk, &at, within, &found)) {
+    while (*size <= most && *size < SIZE_MAX / 2 && next_entry(&c, &found)) {
         *size += padded(kin__entry_size(found.key_size, found.value_size));
     }
-    return walk.damaged || *size > most ? KIN_E_DAMAGED : KIN_OK;
+    return c.walk.damaged || *size > most ? KIN_E_DAMAGED : KIN_OK;
 }
 
 /* Fewer than were measured, or all of those. */
-static kin_status fill(kin_snapshot *items, const kin__words_walk *table, const window *within, size_t size)
+static kin_status fill(kin_snapshot *items, cursor c, size_t size)
 {
-    kin__words_walk walk = *table;
     kin__found found;
-    uint64_t at = 0;
-    while (next_entry(&walk, &at, within, &found)) {
+    while (next_entry(&c, &found)) {
         if (padded(kin__entry_size(found.key_size, found.value_size)) > size - items->size) {
             return KIN_E_DAMAGED;
         }
         append(items, &found);
     }
-    return walk.damaged ? KIN_E_DAMAGED : KIN_OK;
+    return c.walk.damaged ? KIN_E_DAMAGED : KIN_OK;
 }
 
 kin_status kin__snapshot_take(kin_snapshot **out, const kin__words_walk *table, uint64_t first, uint64_t most)
 {
-    const window within = {first, most};
+    const cursor all = {*table, 0, first, most};
     size_t size;
-    kin_status status = measure(table, &within, &size);
+    kin_status status = measure(all, &size);
     if (status != KIN_OK) {
         return status;
     }
@@ -93,7 +96,7 @@ kin_status kin__snapshot_take(kin_snapshot **out, const kin__words_walk *table, 
         return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
     }
     *made = (kin_snapshot){0};
-    status = fill(made, table, &within, size);
+    status = fill(made, all, size);
     if (status != KIN_OK) {
         free(made);
         return status;

@@ -268,6 +268,7 @@ typedef struct kin__heap {
     _Atomic uint64_t given;    /* spans whose memory was given back to the system */
     _Atomic uint64_t marks[KIN__CLASSES][KIN__SHEETS_MAX / 64]; /* a bit for each sheet */
     _Atomic uint64_t runs[KIN__SHEETS_MAX];
+    _Atomic uint32_t searched; /* no block has become free since the marked spans were searched; see heap_lock.c */
 } kin__heap;
 
 /* ---- header ---- */

@@ -50,6 +50,7 @@ static kin_status find_parts(kin_manager *manager)
 static int keep(const kin_args *args)
 {
     kin_manager manager = {.family = kin_args_family(args)};
+    kin_os_detach(); /* before others see that it has begun */
     if (make_parts(&manager) != KIN_OK) {
         return KIN_EXIT_START;
     }
@@ -60,7 +61,6 @@ static int keep(const kin_args *args)
     if (status != KIN_OK) {
         return 0; /* there is one */
     }
-    kin_os_detach();
     kin_event_clear(manager.stop);
     while (kin_event_wait(manager.stop, KIN_FOREVER) == KIN_E_TIMED_OUT) {
     }
@@ -97,6 +97,8 @@ static kin_status start_keeper(kin_process **out, const kin_manager *manager, bo
     options.method = KIN_START_SPAWN;
     options.die_with_parent = ends_with_starter;
     options.name = "keeper";
+    options.no_window = 1;
+    options.streams[0] = options.streams[1] = options.streams[2] = KIN_NO_HANDLE;
     status = kin_process_start(out, KIN__KEEPER_ENTRY, args, &options);
     kin_args_destroy(args);
     return status;

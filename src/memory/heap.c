@@ -503,6 +503,22 @@ static kin_status release_block(kin__seat *seat, const found *it, bool give)
     return status;
 }
 
+kin_status kin_alloc_array(void *out, kin_family *family, size_t count, size_t size)
+{
+    void *memory = NULL;
+    if (!out || count == 0 || size == 0) {
+        return kin__refuse(KIN_E_ARGUMENT, "out is NULL, or count or size is 0");
+    }
+    if (count > SIZE_MAX / size) {
+        return kin__refuse(KIN_E_TOO_BIG, "count objects are more than a block can have");
+    }
+    kin_status status = kin_alloc(&memory, family, count * size);
+    if (status == KIN_OK) {
+        memcpy(out, &memory, sizeof memory); /* *out is a pointer of any type */
+    }
+    return status;
+}
+
 kin_status kin_free(void *memory)
 {
     kin__seat *seat;

@@ -20,6 +20,16 @@
  * time. So they are when there is no unused span and the heap would have to grow: then as many spans as are needed,
  * and FEW more, are looked at, in turn, so that this costs the same however large the heap is; and of each class one
  * is left that has free blocks. Only before the heap is full all that have a mark are looked at.
+ *
+ * A full heap may have many such spans, each with a block that is not free. So that each refusal does not look at all
+ * of them, `searched` says that no block has become free since somebody did:
+ *
+ *     search: searched = 1 (seq_cst); fence (seq_cst); the marks, the tags
+ *     free:   the tag (seq_cst), the marks (seq_cst); load searched (seq_cst), and if it is 1: searched = 0
+ *
+ * Of these two, one sees what the other has done: the search finds the block free, or the next search is made. A thread
+ * that sets a mark which was missing for a moment clears `searched`, too. One that is killed before it has cleared it
+ * is reaped, which sets `lost`; a holder killed in its search has searched nothing (recover).
  */
 #include "memory/heap_lock.h"
 
@@ -142,6 +152,7 @@ static void recover(kin_family *family)
         }
     }
     mark_all(family);
+    atomic_store(&family->arena->heap.searched, 0);
     kin__spans_count_given(family);
     kin__spans_rebuild(family);
 }
@@ -200,12 +211,24 @@ static bool retire_some(kin_family *family, uint32_t count)
     return any;
 }
 
+/* Whether a span may have become free of blocks that was not when all were looked at. */
+static bool is_search_due(kin_family *family)
+{
+    const kin__heap *heap = &family->arena->heap;
+    return atomic_load(&heap->searched) == 0 || atomic_load(&heap->lost) != 0;
+}
+
 static bool retire_marked(kin_family *family)
 {
     bool any = false;
+    if (!is_search_due(family)) {
+        return false;
+    }
     if (atomic_exchange(&family->arena->heap.lost, 0) != 0) {
         mark_all(family);
     }
+    atomic_store(&family->arena->heap.searched, 1);
+    atomic_thread_fence(memory_order_seq_cst);
     for (uint32_t class = 0; class < KIN__CLASSES; class ++) {
         for (uint32_t i = 0; kin__marks_next(family, class, &i); i++) {
             any = retire(family, i, atomic_load(kin__span_at(family, i))) || any;
@@ -229,7 +252,8 @@ static kin_status find_or_grow(kin_family *family, uint32_t count, uint32_t *ind
 
 static kin_status find(kin_family *family, uint32_t count, uint32_t *index)
 {
-    if (find_usable(family, count, index) || (retire_some(family, count + FEW) && find_usable(family, count, index))) {
+    if (find_usable(family, count, index) ||
+        (is_search_due(family) && retire_some(family, count + FEW) && find_usable(family, count, index))) {
         return KIN_OK;
     }
     kin_status status = find_or_grow(family, count, index);

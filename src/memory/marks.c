@@ -54,6 +54,7 @@ static void set_above(kin_family *family, uint32_t class, uint32_t index)
     set(&kin__row_at(family, index)->marks[class], BIT(index % KIN__ROW_SPANS));
     set(&kin__sheet_at(family, index)->marks[class], row_bit(index));
     set(sheets_word(family, class, sheet), BIT(sheet % 64));
+    kin__search_again(family);
 }
 
 void kin__mark_group(kin_family *family, uint32_t class, uint32_t index, uint32_t group)
@@ -149,6 +150,7 @@ bool kin__marks_next(kin_family *family, uint32_t class, uint32_t *index)
             }
             if (*index < used && !clear(word, BIT(next % 64), &kin__sheet_at(family, *index)->marks[class])) {
                 atomic_fetch_or(word, BIT(next % 64));
+                kin__search_again(family);
             }
             *index = (next + 1) * KIN__SHEET_SPANS;
         } else {

@@ -9,6 +9,14 @@ static inline _Atomic uint64_t *kin__groups_at(const kin_family *family, uint32_
     return &kin__row_at(family, index)->groups[index % KIN__ROW_SPANS];
 }
 
+/* A block has become free, or a mark was missing: who needs spans has to search again. After the tag and the marks. */
+static inline void kin__search_again(kin_family *family)
+{
+    if (atomic_load(&family->arena->heap.searched) != 0) {
+        atomic_store(&family->arena->heap.searched, 0);
+    }
+}
+
 void kin__mark_group(kin_family *family, uint32_t class, uint32_t index, uint32_t group);
 /* A block, so many bytes into its span, has become free. row: the span's. */
 static inline void kin__mark_block(kin_family *family, kin__row *row, uint32_t class, uint32_t index, uint32_t within)
@@ -16,6 +24,7 @@ static inline void kin__mark_block(kin_family *family, kin__row *row, uint32_t c
     if (!(atomic_load(&row->groups[index % KIN__ROW_SPANS]) >> within / 1024 & 1)) {
         kin__mark_group(family, class, index, within / 1024);
     }
+    kin__search_again(family);
 }
 /* Any block of the span may be free. For the holder of the heap's lock. */
 void kin__mark_span(kin_family *family, uint32_t class, uint32_t index);

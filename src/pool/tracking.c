@@ -236,6 +236,7 @@ static void note_death(kin_future *future, uint64_t task, kin_exit how, kin__tas
         return;
     }
     int status = why == KIN__TASK_LATE ? KIN_E_TIMED_OUT : KIN_E_WORKER_DIED;
+    how.timed_out = why == KIN__TASK_LATE;
     future->has_death = true;
     future->first_death = (kin_job_result){.task = task, .status = status, .worker = how};
 }

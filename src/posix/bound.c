@@ -4,16 +4,19 @@
  *   all bound programs, and never ends: "the starter", which is made at the first need and handles no signals.
  * - The setting is the child's, made between its birth and its exec: posix_spawn cannot. If this process has ended
  *   before that, the child has another parent by then, and ends by itself.
- * - vfork, as posix_spawn does: the child runs in this process's memory until its exec, while the starter is stopped
- *   (vfork(2)). No fork handlers run, and nothing is copied. The child calls only what is safe in a signal handler, and
- *   what it writes is for the starter to read. All signals are blocked in it until no handler of this process is left,
- *   which would run in the child, in memory that is not its own (signal dispositions are not shared).
+ * - The child runs in this process's memory until its exec, on a stack of its own, while the starter is stopped
+ *   (clone(2), CLONE_VM and CLONE_VFORK; posix_spawn does the same). Not by vfork: ThreadSanitizer makes a fork of it,
+ *   whose handlers close the pipes (run.c), and whose memory the starter does not see. No fork handlers run here, and
+ *   nothing is copied. The child calls only what is safe in a signal handler, and what it writes is for the starter to
+ *   read. All signals are blocked in it until no handler of this process is left, which would run in the child, in
+ *   memory that is not its own (signal dispositions are not shared).
  * - exec clears the setting for a program with other rights than its caller (prctl(2)).
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -23,7 +26,10 @@
 
 #include "posix/bound.h"
 #include "posix/forks.h"
+#include "posix/libc.h"
 #include "posix/posix.h"
+
+#define STACK 32768
 
 typedef struct order {
     const kin_posix_bound *what;
@@ -108,14 +114,19 @@ static void become(const order *it)
 
 /* ---- the starter ---- */
 
+static int be_child(void *order_)
+{
+    order *it = order_;
+    become(it);
+    it->error = errno;
+    _exit(127);
+}
+
+/* Stacks grow downwards, on all processors but PA-RISC (clone(2)). */
 static void start_one(order *it)
 {
-    pid_t pid = vfork();
-    if (pid == 0) {
-        become(it);
-        it->error = errno;
-        _exit(127);
-    }
+    _Alignas(16) char stack[STACK];
+    pid_t pid = kin_posix_clone(be_child, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, it);
     it->child = pid;
     it->error = pid < 0 ? errno : it->error;
 }

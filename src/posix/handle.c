@@ -22,6 +22,8 @@
 #include "posix/handle.h"
 #include "posix/posix.h"
 
+_Static_assert(sizeof(off_t) == 8 && sizeof(ino_t) == 8, "any file can be opened and looked at (KinTarget.cmake)");
+
 void kin_posix_close(int fd)
 {
     int saved = errno;

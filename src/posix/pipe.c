@@ -5,6 +5,10 @@
  * - Descriptors for which there is no room, or no free number, are closed, and MSG_CTRUNC says so (recvmsg(2)).
  * - When the other side closes with something unread, the next call fails with ECONNRESET, once. So does a receive that
  *   has packets before it. The end of the stream is a packet of length 0.
+ * - The address of a socket without a name is its family alone (unix(7)). The other end's is told also after that end
+ *   was closed.
+ * - On what is no socket send and recv fail with ENOTSOCK: a file of the program's that has the number of an end which
+ *   the program has closed is neither written nor read.
  * - A packet is refused with EMSGSIZE if it is larger than the send buffer (socket(7), SO_SNDBUF): usually 208 KiB.
  */
 #include <errno.h>
@@ -13,6 +17,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "posix/clock.h"
@@ -73,14 +78,27 @@ void kin_os_pipe_handles(const kin_os_pipe *pipe, kin_os_handle *handles)
     handles[0] = kin_posix_is_still(pipe->fd, &pipe->file) ? pipe->fd : KIN_OS_NO_HANDLE;
 }
 
+static bool is_unnamed(const struct sockaddr_un *name, socklen_t size)
+{
+    return size == sizeof name->sun_family && name->sun_family == AF_UNIX;
+}
+
+/* Of a socket that a program has bound, connected or accepted, itself or its peer has a name; of a pair neither has. */
+static bool is_of_a_pair(int fd)
+{
+    struct sockaddr_un own, peer;
+    socklen_t own_size = sizeof own, peer_size = sizeof peer;
+    return getsockname(fd, (struct sockaddr *)&own, &own_size) == 0 &&
+           getpeername(fd, (struct sockaddr *)&peer, &peer_size) == 0 && is_unnamed(&own, own_size) &&
+           is_unnamed(&peer, peer_size);
+}
+
 bool kin_os_pipe_is_end(const kin_os_handle *handles)
 {
-    const int fd = handles[0];
-    int domain = 0, type = 0;
-    socklen_t size = sizeof domain, size_of_type = sizeof type;
-    return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
-           getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size_of_type) == 0 && domain == AF_UNIX &&
-           type == SOCK_SEQPACKET;
+    int type = 0;
+    socklen_t size = sizeof type;
+    return getsockopt(handles[0], SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET &&
+           is_of_a_pair(handles[0]);
 }
 
 kin_status kin_os_pipe_adopt(kin_os_pipe *out, const kin_os_handle *handles, unsigned number)

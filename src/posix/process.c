@@ -17,6 +17,7 @@
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -87,19 +88,46 @@ int kin_posix_close_from(posix_spawn_file_actions_t *actions, int first)
 
 #else
 
+#define ASKED 256      /* descriptors at a time */
+#define MOST (1 << 20) /* usual largest value of fs.nr_open (proc_sys_fs(5)) */
+
+/* Without /proc: poll(2) tells of each number whether it is open (POLLNVAL). Above the hard limit there are only those
+ * that were opened before it was lowered. */
+static int close_open_ones(posix_spawn_file_actions_t *actions, int first)
+{
+    struct pollfd asked[ASKED];
+    struct rlimit limit;
+    int error = getrlimit(RLIMIT_NOFILE, &limit) == 0 ? 0 : errno;
+    nfds_t room = limit.rlim_cur < ASKED ? (nfds_t)limit.rlim_cur : ASKED; /* more is EINVAL */
+    int end = limit.rlim_max < MOST ? (int)limit.rlim_max : MOST;
+    for (int from = first; !error && from < end; from += (int)room) {
+        for (nfds_t i = 0; i < room; i++) {
+            asked[i] = (struct pollfd){.fd = from + (int)i};
+        }
+        error = room == 0 ? EMFILE : poll(asked, room, 0) < 0 ? errno : 0;
+        for (nfds_t i = 0; i < room && !error; i++) {
+            if (!(asked[i].revents & POLLNVAL)) {
+                error = posix_spawn_file_actions_addclose(actions, asked[i].fd);
+            }
+        }
+    }
+    return error;
+}
+
 int kin_posix_close_from(posix_spawn_file_actions_t *actions, int first)
 {
     DIR *dir = opendir("/proc/self/fd");
-    int error = dir ? 0 : errno;
+    int error = 0;
+    if (!dir) {
+        return close_open_ones(actions, first);
+    }
     for (struct dirent *entry; !error && (entry = readdir(dir)) != NULL;) {
         int fd = atoi(entry->d_name);
         if (fd >= first) {
             error = posix_spawn_file_actions_addclose(actions, fd);
         }
     }
-    if (dir) {
-        closedir(dir);
-    }
+    closedir(dir);
     return error;
 }
 
@@ -453,14 +481,9 @@ int kin_os_returned(int code)
 
 void kin_os_detach(void)
 {
-    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     setsid();
-    for (int stream = 0; fd >= 0 && stream < 3; stream++) {
-        dup2(fd, stream);
-    }
-    if (fd > 2) {
-        kin_posix_close(fd);
-    }
+    int failed = chdir("/"); /* only where / may not be searched: then it stays where it is */
+    (void)failed;
 }
 
 void kin_os_exit_now(int code)

@@ -4,7 +4,7 @@
 
 #define NO_EXIT                                                                                                        \
     {                                                                                                                  \
-        -1, 0, 0, KIN_END_UNKNOWN                                                                                      \
+        -1, 0, 0, KIN_END_UNKNOWN, 0                                                                                   \
     }
 
 kin_exit kin__exit_of(const kin_os_exit *how, bool entry)
@@ -30,26 +30,28 @@ kin_exit kin__exit_of(const kin_os_exit *how, bool entry)
 static void write_text(char *out, size_t size, const kin_exit *how)
 {
     const kin_os_exit native = {.signal = how->signal, .exception = how->exception};
-    const char *name = kin_os_exit_name(&native);
+    const char *name = kin_os_exit_name(&native), *after = how->timed_out ? ", after its time limit" : "";
+    name = name ? name : "?";
     switch (how->how) {
     case KIN_END_RETURNED:
-        snprintf(out, size, "returned %d", how->code);
+        snprintf(out, size, "returned %d%s", how->code, after);
         break;
     case KIN_END_EXITED:
-        snprintf(out, size, "exited with code %d", how->code);
+        snprintf(out, size, "exited with code %d%s", how->code, after);
         break;
     case KIN_END_KILLED:
-        snprintf(out, size, "killed by its parent, by signal %d (%s)", how->signal, name ? name : "?");
+        snprintf(out, size, "killed by its parent%s, by signal %d (%s)", how->timed_out ? " at its time limit" : "",
+                 how->signal, name);
         break;
     case KIN_END_SIGNAL:
         if (how->exception != 0) {
-            snprintf(out, size, "ended by exception 0x%08X (%s)", (unsigned)how->exception, name ? name : "?");
+            snprintf(out, size, "ended by exception 0x%08X (%s)%s", (unsigned)how->exception, name, after);
         } else {
-            snprintf(out, size, "ended by signal %d (%s)", how->signal, name ? name : "?");
+            snprintf(out, size, "ended by signal %d (%s)%s", how->signal, name, after);
         }
         break;
     default:
-        snprintf(out, size, "ended, it is not known how");
+        snprintf(out, size, "ended, it is not known how%s", after);
         break;
     }
 }

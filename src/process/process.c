@@ -234,6 +234,7 @@ static void make_setting(kin_os_setting *out, const kin_process_options *options
         .directory = options->directory,
         .variables = options->environment,
         .bound = options->die_with_parent != 0,
+        .no_window = options->no_window != 0,
     };
     for (size_t i = 0; i < 3; i++) {
         out->replaced[i] = options->streams[i] != 0;
@@ -269,8 +270,8 @@ static kin_status check_order(const order *wanted)
     if (options->program && forks) {
         return kin__refuse(KIN_E_ARGUMENT, "options->program can only be spawned: set method to KIN_START_SPAWN");
     }
-    if ((options->argv && !options->argv[0]) || (options->die_with_parent & ~1) != 0) {
-        return kin__refuse(KIN_E_ARGUMENT, "options->argv is empty, or die_with_parent is neither 0 nor 1");
+    if ((options->argv && !options->argv[0]) || ((options->die_with_parent | options->no_window) & ~1) != 0) {
+        return kin__refuse(KIN_E_ARGUMENT, "options->argv is empty, or a yes or no (die_with_parent) is not 0 or 1");
     }
     return kin__variables_sound(options->environment)
                ? KIN_OK

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FLAGS (KIN_RUN_SHELL | KIN_RUN_CHECK | KIN_RUN_CLEAN_ENV | KIN_RUN_TREE | KIN_RUN_BOUND | KIN_RUN_NO_WINDOW)
 #define GRACE KIN_SECONDS(1)
 #define FIRST_ROOM 4096u
 #define READ_ROOM 131072u /* more than a pipe holds */
@@ -26,7 +27,8 @@
 typedef struct sink {
     char *bytes;
     size_t size, room, limit;
-    size_t taken; /* KIN_RUN_PIPE: so much was handed out */
+    size_t taken;  /* KIN_RUN_PIPE: so much was handed out */
+    bool by_lines; /* and the last read was of a line */
 } sink;
 
 struct kin_program {
@@ -38,6 +40,7 @@ struct kin_program {
     size_t input_left;
     int64_t deadline;
     int asked; /* how often it was told to end */
+    bool late; /* its time limit has passed */
     bool given_up, unwatched, lost;
     bool ended; /* how says how; what is to be collected is */
     kin_status verdict;
@@ -54,7 +57,7 @@ static bool is_stream(kin_run_stream given, kin_run_stream first, kin_run_stream
 
 static kin_status check_options(const kin_run_options *options)
 {
-    if (options->flags & ~(KIN_RUN_SHELL | KIN_RUN_CHECK | KIN_RUN_CLEAN_ENV | KIN_RUN_TREE | KIN_RUN_BOUND)) {
+    if (options->flags & ~FLAGS) {
         return kin__refuse(KIN_E_ARGUMENT, "options->flags has unknown bits");
     }
     if (!is_stream(options->input, KIN_RUN_BYTES, KIN_RUN_BYTES) ||
@@ -116,6 +119,7 @@ static kin_status start(kin_program *it, const char *const *argv)
         .clean = (options->flags & KIN_RUN_CLEAN_ENV) != 0,
         .tree = (options->flags & KIN_RUN_TREE) != 0,
         .bound = (options->flags & KIN_RUN_BOUND) != 0,
+        .no_window = (options->flags & KIN_RUN_NO_WINDOW) != 0,
         .variables = options->environment,
         .directory = options->directory,
         .streams = {stream_of(options->input), stream_of(options->output), stream_of(options->errors)},
@@ -167,6 +171,7 @@ static void give_up(kin_program *it, kin_status verdict)
 static void too_late(kin_program *it)
 {
     bool force = it->asked++ > 0;
+    it->late = true;
     it->deadline = force ? KIN_OS_NEVER : kin__deadline(it->options.grace);
     finish(it, KIN_E_TIMED_OUT, force);
 }
@@ -358,6 +363,7 @@ kin_status kin__program_verdict(const kin_program *it, kin_exit *end)
 {
     bool known = it->ended && !it->lost;
     *end = known ? kin__exit_of(&it->how, false) : (kin_exit){.code = -1};
+    end->timed_out = it->late;
     if (it->verdict != KIN_OK) {
         return it->verdict;
     }
@@ -542,6 +548,7 @@ kin_status kin_run_read(kin_program *it, unsigned stream, void *buffer, size_t s
                                            "buffer, size or got is 0, or timeout is negative");
     }
     sink *from = &it->sinks[stream - 1];
+    from->by_lines = false;
     kin_status status = from->size > from->taken ? KIN_OK : fetch(it, stream, kin__deadline(timeout));
     if (status != KIN_OK) {
         return kin__told(status);
@@ -553,28 +560,34 @@ kin_status kin_run_read(kin_program *it, unsigned stream, void *buffer, size_t s
     return KIN_OK;
 }
 
-/* The next line in it, if there is one; whole: there will be no more, so what there is is the last one. */
+/* Of what was not handed out, the size of the next line with its end, at most the limit; 0: its end has not come. */
+static size_t next_line(const sink *from)
+{
+    size_t left = from->size - from->taken, most = left < from->limit ? left : from->limit;
+    if (most == 0) {
+        return 0;
+    }
+    const char *start = from->bytes + from->taken, *end = memchr(start, '\n', most);
+    return end ? (size_t)(end - start) + 1 : most == from->limit ? most : 0;
+}
+
+/* Takes the next line, if there is one. whole: there will be no more, so what there is is the last one. */
 static bool take_line(sink *from, bool whole, const char **line, size_t *length)
 {
-    size_t left = from->size - from->taken, skip = 1;
-    if (left == 0) {
+    size_t size = next_line(from);
+    if (size == 0 && whole) {
+        size = from->size - from->taken;
+    }
+    if (size == 0) {
         return false;
     }
-    char *start = from->bytes + from->taken;
-    char *end = memchr(start, '\n', left < from->limit ? left : from->limit);
-    if (!end) {
-        if (!whole && left < from->limit) {
-            return false;
-        }
-        end = start + (left < from->limit ? left : from->limit);
-        skip = 0;
-    }
-    *length = (size_t)(end - start);
-    from->taken += *length + skip;
-    if (skip > 0 && *length > 0 && end[-1] == '\r') {
+    const char *start = from->bytes + from->taken;
+    *line = start;
+    *length = size;
+    from->taken += size;
+    if (start[*length - 1] == '\n' && --*length > 0 && start[*length - 1] == '\r') {
         --*length;
     }
-    *line = start;
     return true;
 }
 
@@ -587,6 +600,7 @@ kin_status kin_run_read_line(const char **line, size_t *length, kin_program *it,
     sink *from = &it->sinks[stream - 1];
     int64_t deadline = kin__deadline(timeout);
     kin_status status = KIN_OK;
+    from->by_lines = true;
     while (!take_line(from, status == KIN_E_CLOSED, line, length)) {
         if (status != KIN_OK) {
             return kin__told(status);
@@ -641,11 +655,21 @@ kin_os_handle kin__program_watch(kin_program *it, unsigned stream)
     return stream == 0 ? kin_os_process_handle(&it->os.process) : kin_os_run_watch(&it->os, stream);
 }
 
+/* What the reader takes: part of a line is nothing for one that reads lines, and would not let it sleep. */
+static bool is_there(const sink *from)
+{
+    return from->by_lines ? next_line(from) > 0 : from->size > from->taken;
+}
+
 bool kin__program_is_ready(kin_program *it, unsigned stream)
 {
     if (stream == 0) {
         return kin__program_serve(it, kin_os_now()) == KIN_OK;
     }
     const sink *from = &it->sinks[stream - 1];
-    return from->size > from->taken || !is_callers(it, stream) || fetch(it, stream, kin_os_now()) != KIN_E_TIMED_OUT;
+    if (!is_callers(it, stream) || is_there(from)) {
+        return true;
+    }
+    kin_status status = fetch(it, stream, kin_os_now()); /* once: if there is more, the wait looks again */
+    return status == KIN_OK ? is_there(from) : status != KIN_E_TIMED_OUT;
 }

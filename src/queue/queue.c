@@ -549,6 +549,39 @@ kin_status kin_queue_consume(kin_queue *queue, const void *memory)
     return kin__told(status);
 }
 
+/* Of several threads that drop at once, each drops what is in its own way. */
+static kin_status drop_oldest(const kin__ring *ring)
+{
+    kin_message message = {NULL, 0, 0};
+    getting it = {.messages = &message, .count = 1, .peek = true};
+    kin_status status = get_some(ring, &it, KIN_NOW);
+    if (status == KIN_OK) {
+        status = hand_over(ring, message.data, KIN__TAKEN, KIN__DONE);
+    }
+    return status == KIN_OK && ring->in_hand ? kin__tasks_done(ring) : status;
+}
+
+kin_status kin_queue_put_over(kin_queue *queue, const void *data, size_t size, uint64_t *dropped)
+{
+    kin__ring ring;
+    kin_message message = {(void *)(uintptr_t)data, size, 0};
+    putting it = {.messages = &message, .count = 1};
+    uint64_t count = 0;
+    kin_status status =
+        data || size == 0 ? open_ring(&ring, queue) : kin__refuse(KIN_E_ARGUMENT, "data is NULL and size is not 0");
+    if (status == KIN_OK && size > capacity_of(&ring)) {
+        status = too_large(&ring, size);
+    }
+    while (status == KIN_OK && (status = put_all(&ring, &it, KIN_NOW)) == KIN_E_TIMED_OUT) {
+        status = drop_oldest(&ring);
+        count += status == KIN_OK;
+    }
+    if (dropped) {
+        *dropped = count;
+    }
+    return kin__told(status);
+}
+
 /* ---- the public face: the end, and looking ---- */
 
 kin_status kin_queue_close(kin_queue *queue)

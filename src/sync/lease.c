@@ -54,7 +54,7 @@
 /* Asking about the holders costs a system call or several for each: before a sleep not more often than this. */
 #define WATCH_INTERVAL KIN_MS(10)
 
-_Static_assert((KIN_SEM_MAX & KIN__LEASED) == 0, "no maximum looks like a lease");
+_Static_assert(KIN_SEM_MAX < KIN__LEASED, "no maximum looks like a lease");
 
 /* ---- the permits ---- */
 

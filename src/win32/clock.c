@@ -1,7 +1,11 @@
-/* clock.c: QueryPerformanceCounter, Sleep, WaitForSingleObject, BCryptGenRandom.
+/* clock.c: QueryUnbiasedInterruptTimePrecise, Sleep, WaitForSingleObject, BCryptGenRandom.
  *
- * - The counter is one for all processes and processors, and never fails since Windows XP; its frequency is fixed at
- *   boot (Microsoft, "Acquiring high-resolution time stamps").
+ * - Waits do not count the time for which the machine is suspended (Microsoft, "WaitForSingleObject function", since
+ *   Windows 8), and neither does a deadline on POSIX. QueryPerformanceCounter counts it: a deadline on that clock would
+ *   pass while the waits go on. So the clock is the unbiased interrupt time, in units of 100 ns, which does not count
+ *   it ("QueryUnbiasedInterruptTimePrecise function", Windows 10).
+ * - Where that is missing (Wine 8) the counter has to do. It is one for all processes and processors, and never fails;
+ *   its frequency is fixed at boot ("Acquiring high-resolution time stamps"). Wine's does not count a suspension.
  * - Sleep and the waits count in ticks (15.6 ms by default) and may return up to one tick early ("Sleep function"), so
  *   after each the clock has the last word. INFINITE is a number of milliseconds that must not be met by chance.
  * - SwitchToThread runs another thread of this processor, whatever its priority; Sleep(0) only one of equal priority.
@@ -12,12 +16,16 @@
 #include "win32/win32.h"
 
 #include <bcrypt.h>
+#include <ntsecapi.h>
 
 #define SECOND INT64_C(1000000000)
 #define MILLISECOND INT64_C(1000000)
 #define SLEEP_MAX INT64_C(0x7fffffff)
 
+typedef VOID(WINAPI *clock_function)(PULONGLONG hundreds);
+
 static _Atomic(int64_t) frequency;
+static _Atomic(clock_function) asked_clock;
 
 static int64_t ticks_per_second(void)
 {
@@ -31,12 +39,30 @@ static int64_t ticks_per_second(void)
     return known;
 }
 
-int64_t kin_os_now(void)
+static VOID WINAPI counted_clock(PULONGLONG hundreds)
 {
     LARGE_INTEGER counter;
     int64_t rate = ticks_per_second();
     QueryPerformanceCounter(&counter);
-    return counter.QuadPart / rate * SECOND + counter.QuadPart % rate * SECOND / rate;
+    *hundreds = (ULONGLONG)(counter.QuadPart / rate * (SECOND / 100) + counter.QuadPart % rate * (SECOND / 100) / rate);
+}
+
+/* All processes of a machine find the same one. */
+static clock_function find_clock(void)
+{
+    HMODULE base = GetModuleHandleW(L"kernelbase.dll");
+    FARPROC found = base ? GetProcAddress(base, "QueryUnbiasedInterruptTimePrecise") : NULL;
+    clock_function function = found ? (clock_function)(void (*)(void))found : counted_clock;
+    atomic_store_explicit(&asked_clock, function, memory_order_relaxed);
+    return function;
+}
+
+int64_t kin_os_now(void)
+{
+    ULONGLONG hundreds;
+    clock_function function = atomic_load_explicit(&asked_clock, memory_order_relaxed);
+    (function ? function : find_clock())(&hundreds);
+    return (int64_t)hundreds * 100;
 }
 
 DWORD kin_win32_milliseconds(int64_t deadline)
@@ -88,7 +114,7 @@ kin_status kin_os_random(void *out, size_t size)
         ULONG part = size < 65536 ? (ULONG)size : 65536;
         LONG status = BCryptGenRandom(NULL, next, part, BCRYPT_USE_SYSTEM_PREFERRED_RNG);
         if (status < 0) {
-            return kin_win32_fail((DWORD)status);
+            return kin_win32_fail(LsaNtStatusToWinError(status)); /* kin_last_os_error is a Windows code, no STATUS */
         }
         next += part;
         size -= part;

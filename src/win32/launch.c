@@ -4,6 +4,10 @@
  * (Microsoft, "UpdateProcThreadAttribute function"); one listed twice is refused. They are inheritable only while
  * launch_lock is held. A CreateProcess of the program's own, in another thread, may still catch them in that moment.
  *
+ * A console program gets its parent's console, or one of its own, with a window, if the parent has none ("Creation of a
+ * Console"). CREATE_NO_WINDOW gives it one of its own in any case, by a process more ("Process Creation Flags"): so it
+ * is used only where there is none to share.
+ *
  * A job is given by PROC_THREAD_ATTRIBUTE_JOB_LIST (Windows 10, the same page): the process is in it from its
  * beginning. Made suspended and put into a job it would stay for ever, suspended, if this process were killed between.
  */
@@ -77,10 +81,19 @@ static kin_status make_attributes(LPPROC_THREAD_ATTRIBUTE_LIST *out, listed *lis
     return KIN_OK;
 }
 
+/* Also a console without a window is one that a child would share. The function fails where there is none
+ * ("GetConsoleProcessList function"). */
+static bool has_console(void)
+{
+    DWORD one;
+    return GetConsoleProcessList(&one, 1) != 0;
+}
+
 static kin_status create_process(kin_os_process *out, const kin_win32_launch *what, STARTUPINFOEXW *startup,
                                  listed *list)
 {
-    const DWORD flags = CREATE_UNICODE_ENVIRONMENT | EXTENDED_STARTUPINFO_PRESENT;
+    const DWORD flags = CREATE_UNICODE_ENVIRONMENT | EXTENDED_STARTUPINFO_PRESENT |
+                        (what->no_window && !has_console() ? CREATE_NO_WINDOW : 0);
     PROCESS_INFORMATION info;
     HANDLE job = what->job;
     kin_status status = make_attributes(&startup->lpAttributeList, list, &job);

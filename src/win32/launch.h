@@ -19,6 +19,7 @@ typedef struct kin_win32_launch {
     HANDLE streams[KIN_WIN32_STREAMS]; /* copied; NULL: none */
     HANDLE message;                    /* inherited as it is; or NULL */
     HANDLE job;                        /* the child belongs to it from its first instruction; or NULL */
+    bool no_window;                    /* the child opens no console window */
 } kin_win32_launch;
 
 /* The child inherits the streams and the message, nothing else. */

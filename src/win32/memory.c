@@ -146,7 +146,9 @@ kin_status kin_os_shm_decommit(kin_os_handle shm, void *base, size_t from, size_
 /* What is usable is what is committed, from the start on without a gap: VirtualQuery tells nothing else of a page,
  * https://learn.microsoft.com/windows/win32/api/winnt/ns-winnt-memory_basic_information. A committed page is charged,
  * but takes physical memory only when it is first used,
- * https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualalloc. */
+ * https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualalloc. So a large block is not committed
+ * step by step, although VirtualAlloc could: a page that is only reserved, between others, is a fault for any member
+ * that reads it, and what lies behind it would count as not there. */
 kin_status kin_os_shm_extend(kin_os_handle shm, void *base, size_t from, size_t to)
 {
     return kin_os_shm_commit(shm, base, from, to);

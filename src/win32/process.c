@@ -84,7 +84,8 @@ static kin_status make_streams(HANDLE streams[KIN_WIN32_STREAMS], HANDLE *nothin
 
 static kin_status launch(kin_os_process *out, const texts *made, HANDLE message, const kin_os_setting *setting)
 {
-    kin_win32_launch what = {made->path, made->line, made->block, made->directory, {NULL}, message, NULL};
+    kin_win32_launch what = {made->path, made->line, made->block, made->directory,
+                             {NULL},     message,    NULL,        setting->no_window};
     HANDLE nothing = NULL;
     kin_status status = setting->bound ? kin_win32_parent_job(&what.job) : KIN_OK;
     if (status == KIN_OK) {
@@ -150,7 +151,7 @@ kin_os_handle kin_os_process_handle(kin_os_process *process)
     return process->handle;
 }
 
-/* Exit codes that name an exception: those that winnt.h has as STATUS_ or DBG_, and of C++. */
+/* Exit codes that name an exception: those that winnt.h has as STATUS_ or DBG_ ([MS-ERREF] 2.3.1), and of C++. */
 static const struct {
     DWORD code;
     const char *name;
@@ -277,15 +278,14 @@ void kin_os_process_close(kin_os_process *process)
     *process = (kin_os_process){KIN_OS_NO_HANDLE, 0, 0};
 }
 
+/* The current directory is an open handle, so that nobody could remove the one in which the process was started
+ * ("SetCurrentDirectory function"). */
 void kin_os_detach(void)
 {
-    static const DWORD streams[] = {STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE};
-    for (size_t i = 0; i < sizeof streams / sizeof streams[0]; i++) {
-        HANDLE stream = GetStdHandle(streams[i]);
-        SetStdHandle(streams[i], NULL);
-        if (stream && stream != INVALID_HANDLE_VALUE) {
-            CloseHandle(stream); /* who reads the other end of a pipe is to see its end */
-        }
+    wchar_t system[MAX_PATH + 1];
+    UINT length = GetSystemDirectoryW(system, MAX_PATH + 1);
+    if (length > 0 && length <= MAX_PATH) {
+        SetCurrentDirectoryW(system);
     }
     FreeConsole();
 }

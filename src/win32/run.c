@@ -1,7 +1,8 @@
 /* run.c: programs with named pipes to their streams, of which our ends are overlapped.
  *
  * - The program's ends are made without FILE_FLAG_OVERLAPPED, as C runtimes expect; a program may treat them like those
- *   of CreatePipe (Microsoft, "Pipe Handle Inheritance").
+ *   of CreatePipe (Microsoft, "Pipe Handle Inheritance"). FILE_WRITE_ATTRIBUTES lets it set the mode of the one that it
+ *   reads ("SetNamedPipeHandleState function"), FILE_READ_ATTRIBUTES lets it ask about the one that it writes.
  * - A channel always has at most one operation under way, with its own buffer, since the system uses both until it is
  *   complete. Input that was taken into the buffer counts as moved: so the end of the input waits for that write.
  * - Data that was written before an end was closed can be read afterwards. A write of 0 bytes is a read of 0 bytes: not
@@ -58,8 +59,9 @@ static void destroy(channel *it)
 
 static kin_status open_ends(HANDLE *ours, HANDLE *inner, bool to_program)
 {
-    const kin_win32_ends wanted = {to_program ? PIPE_ACCESS_OUTBOUND : PIPE_ACCESS_INBOUND, PIPE_TYPE_BYTE, BUFFER,
-                                   to_program ? GENERIC_READ : GENERIC_WRITE | FILE_READ_ATTRIBUTES, 0};
+    const kin_win32_ends wanted = {
+        to_program ? PIPE_ACCESS_OUTBOUND : PIPE_ACCESS_INBOUND, PIPE_TYPE_BYTE, BUFFER,
+        to_program ? GENERIC_READ | FILE_WRITE_ATTRIBUTES : GENERIC_WRITE | FILE_READ_ATTRIBUTES, 0};
     return kin_win32_connect_ends(ours, inner, &wanted);
 }
 
@@ -472,7 +474,8 @@ static kin_status launch(kin_os_run *run, const kin_os_command *command, const t
     if (status != KIN_OK) {
         return status;
     }
-    kin_win32_launch what = {plan->program, plan->line, plan->block, plan->directory, {NULL}, NULL, job};
+    kin_win32_launch what = {plan->program, plan->line, plan->block, plan->directory,
+                             {NULL},        NULL,       job,         command->no_window};
     what.job = command->tree ? run->job : job;
     status = open_streams(run, command, what.streams, own);
     if (status == KIN_OK) {

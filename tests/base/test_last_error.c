@@ -240,18 +240,6 @@ static void structs_of_other_versions(void **state)
     assert_ok(kin_queue_destroy(queue));
 }
 
-static void success_changes_nothing(void **state)
-{
-    (void)state;
-    kin_lock *lock = NULL;
-    FAILS(kin_lock_acquire(NULL, KIN_NOW), KIN_E_ARGUMENT, "lock is NULL");
-    assert_ok(kin_lock_create(&lock, NULL, 0));
-    says("lock is NULL");
-    assert_ok(kin_lock_acquire(lock, KIN_NOW));
-    assert_ok(kin_lock_destroy(lock));
-    says("lock is NULL");
-}
-
 static void what_is_not_explained_is_said_in_general(void **state)
 {
     (void)state;
@@ -282,7 +270,6 @@ int main(void)
         cmocka_unit_test(the_systems_reason),
         cmocka_unit_test(sizes_that_are_not_set),
         cmocka_unit_test(structs_of_other_versions),
-        cmocka_unit_test(success_changes_nothing),
         cmocka_unit_test(what_is_not_explained_is_said_in_general),
     };
     return cmocka_run_group_tests(tests_of_it, NULL, NULL);

@@ -623,6 +623,52 @@ static void killed_at_random_it_stays_whole(void **state)
     assert_int_equal(count_blocks(), before - 1);
 }
 
+static void what_is_popped_is_gone(void **state)
+{
+    (void)state;
+    kin_dict *dict = new_dict();
+    char buffer[8] = "";
+    size_t size = 0, count = 9;
+    assert_status(kin_dict_pop(dict, "k", 1, buffer, sizeof buffer, &size), KIN_E_NOT_FOUND);
+    assert_ok(kin_dict_set(dict, "k", 1, "value", 5));
+    assert_status(kin_dict_pop(dict, "k", 1, buffer, 4, &size), KIN_E_BUFFER);
+    assert_int_equal(size, 5);
+    assert_ok(kin_dict_pop(dict, "k", 1, buffer, sizeof buffer, &size));
+    assert_memory_equal(buffer, "value", 5);
+    assert_status(kin_dict_pop(dict, "k", 1, NULL, 0, NULL), KIN_E_NOT_FOUND);
+    assert_status(kin_dict_pop(dict, "k", 1, NULL, 1, NULL), KIN_E_ARGUMENT);
+    assert_ok(kin_dict_size(dict, &count));
+    assert_int_equal(count, 0);
+    assert_ok(kin_dict_destroy(dict));
+}
+
+static kin_status count_calls(void *value, size_t *size, size_t room, void *context)
+{
+    static const unsigned char zeros[8] = {0};
+    assert_true(room >= 8);
+    assert_true(*size == 8 || (*size == 0 && memcmp(value, zeros, 8) == 0));
+    *size = 8;
+    ++*(unsigned char *)value;
+    return context ? KIN_E_CANCELLED : KIN_OK;
+}
+
+static void update_can_insert(void **state)
+{
+    (void)state;
+    kin_dict *dict = new_dict();
+    unsigned char number[8] = {0};
+    int stop = 0;
+    assert_status(kin_dict_update_or_insert(dict, "n", 1, 8, count_calls, &stop), KIN_E_CANCELLED);
+    assert_status(kin_dict_get(dict, "n", 1, number, 8, NULL), KIN_E_NOT_FOUND);
+    for (int i = 0; i < 3; i++) {
+        assert_ok(kin_dict_update_or_insert(dict, "n", 1, 8, count_calls, NULL));
+    }
+    assert_ok(kin_dict_get(dict, "n", 1, number, 8, NULL));
+    assert_int_equal(number[0], 3);
+    assert_status(kin_dict_update_or_insert(dict, "n", 1, 8, NULL, NULL), KIN_E_ARGUMENT);
+    assert_ok(kin_dict_destroy(dict));
+}
+
 #define DIED_IN_UPDATE 3
 
 static kin_status die(void *value, size_t *size, size_t room, void *context)
@@ -718,6 +764,8 @@ int main(void)
         cmocka_unit_test(at_the_limit_one_goes_for_one),
         cmocka_unit_test(killed_at_random_it_stays_whole),
         cmocka_unit_test(a_death_in_update_changes_nothing),
+        cmocka_unit_test(what_is_popped_is_gone),
+        cmocka_unit_test(update_can_insert),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,7 @@
 #include "support.h"
 
+#include "container/list_index.h"
+
 #include <stdlib.h>
 
 static kin_list *new_list(void)
@@ -84,37 +86,84 @@ static void compare_with(kin_list *list, const int64_t *model, size_t count)
     }
 }
 
+typedef struct model { /* what must be in the list */
+    int64_t *numbers;
+    size_t count, most;
+} model;
+
+/* Puts a number into both, or takes one out of both. */
+static void change_both(kin_list *list, model *it, size_t at, int filling, int64_t number)
+{
+    if (rand() % 4 == 0 && at < it->count) {
+        assert_ok(kin_list_set(list, at, &number, sizeof number));
+        it->numbers[at] = number;
+    } else if (it->count < it->most && (filling ? rand() % 4 != 0 : rand() % 4 == 0)) {
+        insert_number(list, at, number);
+        memmove(&it->numbers[at + 1], &it->numbers[at], (it->count++ - at) * sizeof number);
+        it->numbers[at] = number;
+    } else if (it->count > 0) {
+        at = at == it->count ? it->count - 1 : at;
+        assert_int_equal(pop_number(list, at), it->numbers[at]);
+        memmove(&it->numbers[at], &it->numbers[at + 1], (--it->count - at) * sizeof number);
+    }
+}
+
 /* Whatever is done, a plain array to which the same is done has the same in it. */
 static void it_does_what_an_array_does(void **state)
 {
     (void)state;
-    enum { MOST = 300 };
-    static int64_t model[MOST];
+    static int64_t numbers[300];
+    model it = {numbers, 0, 300};
     kin_list *list = new_list();
     uint64_t before = count_blocks();
-    size_t count = 0;
     srand(3);
     for (int64_t i = 0; i < 40000; i++) {
-        int filling = i / 3000 % 2 == 0;
-        size_t at = rand() % 2 ? 0 : rand() % 2 ? count : (size_t)rand() % (count + 1);
-        if (rand() % 4 == 0 && at < count) {
-            assert_ok(kin_list_set(list, at, &i, sizeof i));
-            model[at] = i;
-        } else if (count < MOST && (filling ? rand() % 4 != 0 : rand() % 4 == 0)) {
-            insert_number(list, at, i);
-            memmove(&model[at + 1], &model[at], (count++ - at) * sizeof i);
-            model[at] = i;
-        } else if (count > 0) {
-            at = at == count ? count - 1 : at;
-            assert_int_equal(pop_number(list, at), model[at]);
-            memmove(&model[at], &model[at + 1], (--count - at) * sizeof i);
-        }
+        size_t at = rand() % 2 ? 0 : rand() % 2 ? it.count : (size_t)rand() % (it.count + 1);
+        change_both(list, &it, at, i / 3000 % 2 == 0, i);
         if (i % 100 == 0) {
-            compare_with(list, model, count);
+            compare_with(list, numbers, it.count);
         }
-        assert_true(i % 1000 != 0 || count_blocks() <= before + count + 1);
+        assert_true(i % 1000 != 0 || count_blocks() <= before + it.count + 1);
     }
-    compare_with(list, model, count);
+    compare_with(list, numbers, it.count);
+    assert_ok(kin_list_destroy(list));
+    assert_int_equal(count_blocks(), before - 1);
+}
+
+/* The blocks of the index of so many items, at most: of its segments, one at each end may be nearly empty. */
+static uint64_t blocks_of_index(size_t count)
+{
+    return 3 + count / KIN__INDEX_SEGMENT;
+}
+
+static void change_many(kin_list *list, model *it, int side, int filling, size_t times)
+{
+    for (size_t i = 0; i < times; i++) {
+        size_t at = rand() % 500 == 0 ? (size_t)rand() % (it->count + 1) : side == 0 ? 0 : it->count;
+        change_both(list, it, at, filling, (int64_t)i);
+    }
+}
+
+/* The same for a list of several segments, which grows and shrinks at either end, and through the middle. */
+static void a_long_one_does_so_too(void **state)
+{
+    (void)state;
+    enum { MOST = 36000 };
+    static int64_t numbers[MOST];
+    static const int phases[][3] = {/* side, filling, thousands of changes */
+                                    {1, 1, 20}, {0, 1, 40}, {1, 0, 20}, {0, 0, 30}, {0, 1, 50}, {1, 0, 50},
+                                    {1, 1, 60}, {0, 0, 12}, {1, 1, 20}, {0, 0, 40}, {0, 1, 8},  {0, 0, 30}};
+    model it = {numbers, 0, MOST};
+    kin_list *list = new_list();
+    uint64_t before = count_blocks();
+    srand(5);
+    for (size_t i = 0; i < sizeof phases / sizeof phases[0]; i++) {
+        for (int k = 0; k < phases[i][2]; k++) {
+            change_many(list, &it, phases[i][0], phases[i][1], 1000);
+            assert_true(count_blocks() <= before + it.count + blocks_of_index(it.count));
+        }
+        compare_with(list, numbers, it.count);
+    }
     assert_ok(kin_list_destroy(list));
     assert_int_equal(count_blocks(), before - 1);
 }
@@ -132,7 +181,7 @@ static void it_grows_shrinks_and_leaves_nothing(void **state)
         insert_number(list, 0, -i);
     }
     assert_int_equal(size_of(list), many + 1000);
-    assert_int_equal(count_blocks(), before + (uint64_t)many + 1002);
+    assert_in_range(count_blocks(), before + (uint64_t)many + 1002, before + (uint64_t)many + 1002 + 14);
     for (int64_t i = 0; i < many + 1000; i++) {
         assert_int_equal(number_at(list, (size_t)i), i - 1000);
     }
@@ -148,6 +197,34 @@ static void it_grows_shrinks_and_leaves_nothing(void **state)
     assert_true(bytes < 1 << 20);
     assert_ok(kin_list_destroy(list));
     assert_int_equal(count_blocks(), before);
+}
+
+static _Atomic uint64_t *root_of(kin_list *list)
+{
+    return &((kin__container *)list)->root;
+}
+
+/* Where another index takes the place of a list's, that of a long list is a small part of what the list has. So no
+ * append takes longer than all others. */
+static void no_append_copies_a_long_index(void **state)
+{
+    (void)state;
+    const int64_t many = 30 * (int64_t)KIN__INDEX_SEGMENT;
+    kin_list *list = new_list();
+    uint64_t root = 0;
+    int changes = 0;
+    for (int64_t i = 0; i < many; i++) {
+        insert_number(list, i % 2 ? 0 : KIN_LIST_LAST, i);
+        if (atomic_load(root_of(list)) != root) {
+            size_t size = 0;
+            root = atomic_load(root_of(list));
+            assert_ok(kin_alloc_size(kin__pointer(kin__family_at(list), kin__block_offset(root)), &size));
+            assert_in_range(size, 0, sizeof(kin__index) + KIN__INDEX_WHOLE * sizeof(uint64_t));
+            changes++;
+        }
+    }
+    assert_in_range(changes, 10, 40);
+    assert_ok(kin_list_destroy(list));
 }
 
 /* What goes in at the end comes out at the beginning: the index does not grow with what has passed through. */
@@ -332,7 +409,7 @@ static void check_whole(kin_list *list, uint64_t before)
     }
     assert_int_equal(seen, count);
     kin_snapshot_destroy(items);
-    assert_in_range(count_blocks(), before + count, before + count + 1); /* perhaps an index */
+    assert_in_range(count_blocks(), before + count, before + count + blocks_of_index(count));
 }
 
 static void nothing_is_torn_between_processes(void **state)
@@ -446,17 +523,15 @@ static void every_item_is_taken_once(void **state)
     assert_ok(kin_list_destroy(taken));
 }
 
-static void killed_at_random_it_stays_whole(void **state)
+/* Processes change the list, and are killed and replaced. */
+static void kill_users(kin_list *list, const char *entry, int64_t duration)
 {
-    (void)state;
-    kin_list *list = new_list();
-    uint64_t before = count_blocks();
     kin_process *users[3];
     int64_t seed = 100;
     for (int i = 0; i < 3; i++) {
-        users[i] = start_user(list, "change", INT64_MAX, seed++);
+        users[i] = start_user(list, entry, INT64_MAX, seed++);
     }
-    int64_t end = now_ns() + KIN_SECONDS(4);
+    int64_t end = now_ns() + duration;
     srand(7);
     while (now_ns() < end) {
         int victim = rand() % 3;
@@ -467,16 +542,60 @@ static void killed_at_random_it_stays_whole(void **state)
             assert_true(sound(kin_list_get(list, (size_t)rand() % 50, bytes, sizeof bytes, &size), bytes, &size));
         }
         kill_child(users[victim]);
-        users[victim] = start_user(list, "change", INT64_MAX, seed++);
+        users[victim] = start_user(list, entry, INT64_MAX, seed++);
     }
     for (int i = 0; i < 3; i++) {
         kill_child(users[i]);
     }
     print_message("%d killed\n", (int)seed - 100);
     assert_ok(kin_family_reap(NULL, NULL));
+}
+
+static void killed_at_random_it_stays_whole(void **state)
+{
+    (void)state;
+    kin_list *list = new_list();
+    uint64_t before = count_blocks();
+    kill_users(list, "change", KIN_SECONDS(4));
     check_whole(list, before);
     assert_ok(kin_list_destroy(list));
     assert_int_equal(count_blocks(), before - 1);
+}
+
+#define ABOUT (KIN__INDEX_SEGMENT + 5) /* so many items: each few changes, a segment begins or ends */
+
+static void a_long_one_killed_at_random_stays_whole(void **state)
+{
+    (void)state;
+    kin_list *list = new_list();
+    uint64_t before = count_blocks();
+    unsigned char bytes[20];
+    for (unsigned i = 0; i < ABOUT; i++) {
+        assert_ok(kin_list_append(list, bytes, write_pattern(bytes, sizeof bytes, i)));
+    }
+    kill_users(list, "change_ends", KIN_SECONDS(4));
+    check_whole(list, before);
+    assert_ok(kin_list_destroy(list));
+    assert_int_equal(count_blocks(), before - 1);
+}
+
+static int child_change_ends(const kin_args *args)
+{
+    kin_list *list = given(args, "list", KIN_TYPE_LIST);
+    unsigned char bytes[20];
+    write_pattern(bytes, sizeof bytes, 1);
+    srand((unsigned)given_number(args, "seed"));
+    int64_t end = now_ns() + PATIENCE; /* where the test is at its end before it kills this */
+    while (now_ns() < end) {
+        size_t count = 0;
+        CHECK(kin_list_size(list, &count) == KIN_OK);
+        size_t at = rand() % 50 == 0 ? (size_t)rand() % count : rand() % 2 ? 0 : KIN_LIST_LAST;
+        int more = rand() % 20 >= (count > ABOUT ? 14 : 6);
+        kin_status status =
+            more ? kin_list_insert(list, at, bytes, sizeof bytes) : kin_list_pop(list, at, NULL, 0, NULL);
+        CHECK(status == KIN_OK || status == KIN_E_NOT_FOUND);
+    }
+    return 0;
 }
 
 /* Nothing but changes, so that it is killed in the middle of one. */
@@ -518,14 +637,19 @@ static int child_change(const kin_args *args)
 
 int main(void)
 {
-    static const kin_child_entry entries[] = {
-        {"use", child_use}, {"pass_through", child_pass_through}, {"take", child_take}, {"change", child_change}};
+    static const kin_child_entry entries[] = {{"use", child_use},
+                                              {"pass_through", child_pass_through},
+                                              {"take", child_take},
+                                              {"change", child_change},
+                                              {"change_ends", child_change_ends}};
     limit_own_family();
-    kin_child_main(entries, 4);
+    kin_child_main(entries, sizeof entries / sizeof entries[0]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(items_stand_where_they_were_put),
         cmocka_unit_test(it_does_what_an_array_does),
+        cmocka_unit_test(a_long_one_does_so_too),
         cmocka_unit_test(it_grows_shrinks_and_leaves_nothing),
+        cmocka_unit_test(no_append_copies_a_long_index),
         cmocka_unit_test(as_a_queue_it_stays_small),
         cmocka_unit_test(slices_are_those_of_one_moment),
         cmocka_unit_test(what_does_not_fit_changes_nothing),
@@ -534,6 +658,7 @@ int main(void)
         cmocka_unit_test(who_reads_sees_the_list_of_some_moment),
         cmocka_unit_test(every_item_is_taken_once),
         cmocka_unit_test(killed_at_random_it_stays_whole),
+        cmocka_unit_test(a_long_one_killed_at_random_stays_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -53,9 +53,12 @@ static void test_full_queue()
     options.flags = KIN_QUEUE_JOINABLE;
     kin::queue<int> numbers({}, &options);
     numbers.put(1);
-    EXPECT(numbers.try_put(2) && numbers.full() && !numbers.try_put(3) && !numbers.try_put(3, 1ms));
-    EXPECT(numbers.get() == 1 && *numbers.try_get() == 2);
+    EXPECT(numbers.try_put(7) && numbers.put_over(2) == 1 && numbers.put_over(2) == 1);
+    numbers.get();
+    EXPECT(numbers.put_over(1) == 0 && numbers.full() && !numbers.try_put(3) && !numbers.try_put(3, 1ms));
+    EXPECT(numbers.get() == 2 && *numbers.try_get() == 1);
     EXPECT(!numbers.try_join());
+    numbers.task_done();
     numbers.task_done();
     numbers.task_done();
     numbers.join();
@@ -164,6 +167,9 @@ static void test_dict()
     auto all = sold.snapshot();
     std::map<std::string, int64_t> sorted(all.begin(), all.end());
     EXPECT((sorted == std::map<std::string, int64_t>{{"coffee", 5}, {"tea", 7}}));
+    sold.update_or_insert("cocoa", [](int64_t &count) { count += 9; });
+    sold.update_or_insert("cocoa", [](int64_t &count) { count++; });
+    EXPECT(sold.pop("cocoa") == 10 && !sold.contains("cocoa"));
     EXPECT(sold.remove("tea") && !sold.remove("tea") && sold.size() == 1);
     EXPECT_ERROR(KIN_E_ARGUMENT, sold.add(std::string("a\0b", 3), 1));
     EXPECT_ERROR(KIN_E_ARGUMENT, sold.get(""));
@@ -188,6 +194,9 @@ static void test_dict_update_throws()
     EXPECT_ERROR(KIN_E_TOO_BIG, names.update(
                                     1, [](std::string &name) { name.resize(11); }, 10));
     EXPECT(!names.update(2, [](std::string &) {}));
+    names.update_or_insert(
+        2, [](std::string &name) { name += "new"; }, 3);
+    EXPECT(names.pop(2) == "new" && !names.pop(2));
     names.set(1, "three");
     EXPECT(names.get(1) == "three");
 }

@@ -195,7 +195,7 @@ static void test_program()
     options = KIN_RUN_OPTIONS_INIT;
     options.timeout = KIN_MS(300);
     kin::program sleeper({self, "sleep:"}, &options);
-    EXPECT(sleeper.wait().how == KIN_END_KILLED);
+    EXPECT(sleeper.wait().timed_out == 1);
 
     options.timeout = 0;
     options.flags = KIN_RUN_CHECK;

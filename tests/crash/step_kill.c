@@ -13,12 +13,12 @@
  *     step_kill --calls            before and after every system call instead
  *     step_kill --matrix           the result as rows of a table
  */
-#include <getopt.h>
 #include <kin/kin.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "options.h"
 #include "step/step.h"
 
 static const subject *const subjects[] = {&step_locks,  &step_values,   &step_containers,
@@ -43,9 +43,8 @@ static tally run(int which, int sample)
     kill_at(which, 1 << 20, &out);
     int length = out.steps;
     if (sample > 0 && length > sample) {
-        for (int i = 0; i < sample && !out.wrong; i++) {
-            int width = length / sample;
-            kill_at(which, i * width + rand() % width, &out);
+        for (int i = 0; i < sample && !out.wrong; i++) { /* one of each part; the parts are all steps, to the last */
+            kill_at(which, (int)(((int64_t)i * length + rand() % length) / sample), &out);
         }
     } else {
         for (int k = 0; k <= length && !out.wrong; k++) {
@@ -58,13 +57,13 @@ static tally run(int which, int sample)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"sample", required_argument, NULL, 's'},
-                                            {"seed", required_argument, NULL, 'r'},
-                                            {"only", required_argument, NULL, 'o'},
-                                            {"not", required_argument, NULL, 'n'},
-                                            {"matrix", no_argument, NULL, 'm'},
-                                            {"calls", no_argument, NULL, 'c'},
-                                            {NULL, 0, NULL, 0}};
+    static const tool_option options[] = {{"sample", TOOL_REQUIRED, 's'},
+                                          {"seed", TOOL_REQUIRED, 'r'},
+                                          {"only", TOOL_REQUIRED, 'o'},
+                                          {"not", TOOL_REQUIRED, 'n'},
+                                          {"matrix", TOOL_NONE, 'm'},
+                                          {"calls", TOOL_NONE, 'c'},
+                                          {NULL, TOOL_NONE, 0}};
     static const kin_child_entry entries[] = {{"be_killed", child_be_killed},       {"sleep", child_sleep},
                                               {"hold_and_end", child_hold_and_end}, {"die_in_dict", child_die_in_dict},
                                               {"make_family", child_make_family},   {"end", child_end}};
@@ -76,22 +75,23 @@ int main(int argc, char **argv)
         return 2;
     }
     step_has_children(); /* orphans are this process's from now on */
-    int sample = 0, matrix = 0, failed = 0, option;
+    int sample = 0, matrix = 0, failed = 0;
     const char *only = "", *but = NULL;
     srand(1);
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+    tool_arguments arguments = tool_arguments_of(argc, argv);
+    for (char option; (option = tool_next_option(&arguments, options)) != 0;) {
         switch (option) {
         case 's':
-            sample = atoi(optarg);
+            sample = atoi(arguments.value);
             break;
         case 'r':
-            srand((unsigned)atoi(optarg));
+            srand((unsigned)atoi(arguments.value));
             break;
         case 'o':
-            only = optarg;
+            only = arguments.value;
             break;
         case 'n':
-            but = optarg;
+            but = arguments.value;
             break;
         case 'm':
             matrix = 1;

@@ -319,6 +319,41 @@ static void lengths_written_over_are_no_objects(void **state)
     assert_ok(kin_sem_destroy(sem));
 }
 
+static void objects_have_typed_functions(void **state)
+{
+    (void)state;
+    struct pair {
+        kin_lock lock;
+        int64_t number;
+    } *pairs = NULL;
+    kin_lock *lock = NULL, *found = NULL;
+    kin_sem *sem = NULL;
+    kin_args *args = new_args();
+    kin_ref ref;
+    assert_ok(KIN_ALLOC(&pairs, NULL, 3));
+    assert_ok(kin_lock_init(&pairs[2].lock, 0));
+    lock = &pairs[2].lock;
+    assert_ok(kin_args_add_lock(args, "lock", lock));
+    assert_ok(kin_args_get_lock(&found, args, "lock"));
+    assert_ptr_equal(found, lock);
+    assert_status(kin_args_get_sem(&sem, args, "lock"), KIN_E_TYPE);
+    assert_status(kin_args_get_lock(NULL, args, "lock"), KIN_E_ARGUMENT);
+    assert_null(sem);
+    assert_ok(kin_ref_of_lock(&ref, lock));
+    assert_ok(kin_ref_get_lock(&found, ref));
+    assert_ptr_equal(found, lock);
+    assert_ok(kin_name_set_lock("typed", lock));
+    assert_ok(kin_name_get_lock(&found, NULL, "typed"));
+    assert_ptr_equal(found, lock);
+    assert_ok(kin_name_remove(NULL, "typed"));
+    kin_args_destroy(args);
+    assert_ok(kin_free(pairs));
+    pairs = NULL;
+    assert_status(KIN_ALLOC(&pairs, NULL, SIZE_MAX / 2), KIN_E_TOO_BIG);
+    assert_status(KIN_ALLOC(&pairs, NULL, 0), KIN_E_ARGUMENT);
+    assert_null(pairs);
+}
+
 int main(void)
 {
     static const kin_child_entry entries[] = {{"name", child_name}, {"set_and_remove", child_set_and_remove}};
@@ -335,6 +370,7 @@ int main(void)
         cmocka_unit_test(names_run_out_at_256),
         cmocka_unit_test(child_and_parent_find_each_others_names),
         cmocka_unit_test(killed_in_the_directory_it_stays_whole),
+        cmocka_unit_test(objects_have_typed_functions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -423,6 +423,7 @@ static void task_that_takes_too_long_is_killed(void **state)
     kin_future *future = rest_for(pool, never, KIN_SECONDS(100), KIN_MS(50));
     assert_status(kin_future_wait(future, PATIENCE), KIN_E_WORKER_DIED);
     assert_int_equal(outcome_of(future).status, KIN_E_TIMED_OUT);
+    assert_int_equal(outcome_of(future).worker.timed_out, 1);
     kin_future_close(future);
     future = rest_for(pool, never, KIN_MS(1), KIN_SECONDS(20));
     assert_ok(kin_future_wait(future, PATIENCE));

@@ -1,5 +1,6 @@
 #include "posix/children.h"
 
+#include "posix/libc.h"
 #include "support.h"
 
 #include <sys/wait.h>
@@ -18,4 +19,9 @@ int end_of(pid_t pid)
     int status = -1;
     assert_int_equal(waitpid(pid, &status, 0), pid);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+bool has_fork_server(void)
+{
+    return KIN_POSIX_FORK_SERVER;
 }

@@ -1,5 +1,6 @@
 /* Descriptors: those that come from others, and kin's own after the program has closed them. */
 #include "support.h"
+#include "posix/children.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -179,10 +181,44 @@ static bool is_served(size_t handles)
 static void server_takes_no_more_handles_than_it_has_room_for(void **state)
 {
     (void)state;
-    assert_true(is_served(KIN_OS_HANDLES_MAX));
+    assert_int_equal(is_served(KIN_OS_HANDLES_MAX), has_fork_server());
     assert_false(is_served(KIN_OS_HANDLES_MAX + 1));
     assert_false(is_served(KIN_OS_HANDLES_MAX + 3)); /* the room for streams */
     assert_false(is_served(KIN_OS_HANDLES_MAX + 40));
+}
+
+static bool is_end(int fd)
+{
+    return kin_os_pipe_is_end(&fd);
+}
+
+/* A forged blob names descriptors of the process that adopts it. */
+static void sockets_of_the_program_are_no_ends(void **state)
+{
+    (void)state;
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    kin_os_pipe ends[2];
+    int stream[2];
+    snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "kin-test-%d", (int)getpid());
+    int listening = socket(AF_UNIX, SOCK_SEQPACKET, 0), client = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+    int lonely = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+    assert_int_equal(bind(listening, (struct sockaddr *)&name, sizeof name), 0);
+    assert_int_equal(listen(listening, 1), 0);
+    assert_int_equal(connect(client, (struct sockaddr *)&name, sizeof name), 0);
+    int server = accept(listening, NULL, NULL);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, stream), 0);
+    const int none[] = {listening, client, server, lonely, stream[0], stream[1], STDERR_FILENO, -1};
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+        assert_false(is_end(none[i]));
+        if (none[i] > STDERR_FILENO) {
+            close(none[i]);
+        }
+    }
+    assert_ok(kin_os_pipe_create(ends));
+    assert_true(is_end(ends[0].fd) && is_end(ends[1].fd));
+    kin_os_pipe_close(&ends[0]);
+    assert_true(is_end(ends[1].fd)); /* what was sent can still be received */
+    kin_os_pipe_close(&ends[1]);
 }
 
 /* ---- kin's own, when the program has closed them ---- */
@@ -299,6 +335,7 @@ static int child_keeps_named_family(const kin_args *unused)
 static int child_keeps_pipes(const kin_args *unused)
 {
     int files[FILES];
+    char byte[1];
     kin_pipe *ends[2], *carrier[2];
     (void)unused;
     CHECK(kin_pipe_create(ends, 0) == KIN_OK);
@@ -307,6 +344,8 @@ static int child_keeps_pipes(const kin_args *unused)
     CHECK(kin_pipe_create(carrier, 0) == KIN_OK);
     kin_attachment item = {.pipe = ends[1]};
     CHECK(kin_pipe_send_with(carrier[0], "x", 1, &item, 1, KIN_NOW) == KIN_E_HANDLE);
+    CHECK(kin_pipe_send(ends[1], "x", 1, KIN_NOW) == KIN_E_HANDLE); /* its number is a file of the program's */
+    CHECK(kin_pipe_recv(ends[1], byte, sizeof byte, NULL, KIN_NOW) == KIN_E_HANDLE);
     kin_pipe_close(ends[1]);
     return expect_untouched(files);
 }
@@ -353,7 +392,12 @@ static int child_keeps_server(const kin_args *unused)
     kin_family *family = NULL;
     (void)unused;
     options.method = KIN_START_FORKSERVER;
-    CHECK(kin_process_start(&process, "nothing", NULL, &options) == KIN_OK);
+    kin_status status = kin_process_start(&process, "nothing", NULL, &options);
+    if (!has_fork_server()) {
+        CHECK(status == KIN_E_UNSUPPORTED);
+        return 0;
+    }
+    CHECK(status == KIN_OK);
     CHECK(kin_process_join(process, PATIENCE, NULL) == KIN_OK);
     kin_process_close(process);
     CHECK(take_all_numbers(files) == 0);
@@ -581,6 +625,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(descriptors_of_all_control_messages_are_closed),
         cmocka_unit_test(adopted_end_asks_for_nothing_else),
+        cmocka_unit_test(sockets_of_the_program_are_no_ends),
         cmocka_unit_test(server_takes_no_more_handles_than_it_has_room_for),
         cmocka_unit_test(memory_grows_into_no_file_of_the_program),
         cmocka_unit_test(named_memory_grows_on),

@@ -2,6 +2,7 @@
  * its like with KIN_START=forkserver.
  */
 #include "support.h"
+#include "posix/children.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -643,6 +644,20 @@ static void not_with_a_program(void **state)
     assert_null(child);
 }
 
+/* A default that says forkserver gives a child by spawn then. */
+static void without_a_server_it_is_said(void **state)
+{
+    (void)state;
+    scene it = open_scene();
+    kin_process *child = NULL;
+    assert_status(start_by_server(&child, "count", it.args, 0), KIN_E_UNSUPPORTED);
+    assert_null(child);
+    set_variable("KIN_START", "forkserver");
+    run_child("count", it.args);
+    assert_int_equal(count_of(&it), 1);
+    close_scene(&it);
+}
+
 int main(void)
 {
     kin_child_main(entries, sizeof entries / sizeof entries[0]);
@@ -661,5 +676,9 @@ int main(void)
         cmocka_unit_test(too_few_descriptors_are_an_error),
         cmocka_unit_test(not_with_a_program),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest without[] = {
+        cmocka_unit_test(without_a_server_it_is_said),
+        cmocka_unit_test(not_with_a_program),
+    };
+    return has_fork_server() ? cmocka_run_group_tests(tests, NULL, NULL) : cmocka_run_group_tests(without, NULL, NULL);
 }

@@ -2,6 +2,7 @@
  * once for each method.
  */
 #include "support.h"
+#include "posix/children.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -10,10 +11,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Where there is no fork server, spawn is done in its place. */
 static bool by(const char *method)
 {
-    const char *how = getenv("KIN_START");
-    return strcmp(how ? how : "fork", method) == 0;
+    const char *variable = getenv("KIN_START"), *how = variable ? variable : "fork";
+    if (strcmp(how, "forkserver") == 0 && !has_fork_server()) {
+        how = "spawn";
+    }
+    return strcmp(how, method) == 0;
 }
 
 static void handle(int number)

@@ -260,6 +260,33 @@ static void interruptions_never_show(void **state)
     assert_ok(kin_free(it));
 }
 
+static void assert_link(const char *expected, uint32_t pid, const char *what)
+{
+    char path[64], target[4096] = "";
+    snprintf(path, sizeof path, "/proc/%u/%s", (unsigned)pid, what);
+    assert_true(readlink(path, target, sizeof target - 1) > 0);
+    assert_string_equal(target, expected);
+}
+
+/* A file system that a keeper is in cannot be unmounted; who reads the other end of its output would read for good. */
+static void keeper_holds_nothing_of_its_starter(void **state)
+{
+    (void)state;
+    char name[64];
+    kin_manager *manager = NULL;
+    snprintf(name, sizeof name, "surroundings-%u", (unsigned)getpid());
+    assert_ok(kin_manager_open(&manager, name, NULL));
+    uint32_t keeper = kin_manager_pid(manager);
+    assert_true(keeper != 0);
+    assert_link("/", keeper, "cwd");
+    assert_link("/dev/null", keeper, "fd/0");
+    assert_link("/dev/null", keeper, "fd/1");
+    assert_link("/dev/null", keeper, "fd/2");
+    assert_int_equal(getsid((pid_t)keeper), keeper); /* no terminal of its starter's */
+    kin_manager_close(manager);
+    assert_ok(kin_manager_stop(name, PATIENCE));
+}
+
 int main(void)
 {
     static const kin_child_entry entries[] = {
@@ -273,6 +300,7 @@ int main(void)
         cmocka_unit_test(foreign_arena_is_refused),
         cmocka_unit_test(stopped_owner_lives),
         cmocka_unit_test(interruptions_never_show),
+        cmocka_unit_test(keeper_holds_nothing_of_its_starter),
         cmocka_unit_test(names_may_vanish_from_under_a_family), /* the last: this program's family has none then */
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -253,6 +253,11 @@ static void text_says_how(void **state)
     assert_string_equal(kin_exit_text(&unknown, text, sizeof text), "ended, it is not known how");
     assert_string_equal(kin_exit_text(&strange, text, sizeof text), "ended, it is not known how");
     assert_string_equal(kin_exit_text(&returned, tiny, sizeof tiny), "returne");
+    const kin_exit late = {.code = -1, .signal = 15, .how = KIN_END_KILLED, .timed_out = 1};
+    const kin_exit well = {.code = 0, .how = KIN_END_EXITED, .timed_out = 1};
+    assert_string_equal(kin_exit_text(&late, text, sizeof text),
+                        "killed by its parent at its time limit, by signal 15 (SIGTERM)");
+    assert_string_equal(kin_exit_text(&well, text, sizeof text), "exited with code 0, after its time limit");
     assert_string_equal(kin_exit_text(NULL, text, sizeof text), "");
     assert_string_equal(kin_exit_text(&returned, NULL, 0), "");
 }

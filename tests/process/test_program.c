@@ -282,6 +282,33 @@ static void time_limit_is_kept_while_waiting(void **state)
     kin_run_close(program);
 }
 
+/* By its time limit, by a call of this process, and by somebody else. */
+static void who_ended_it_is_told(void **state)
+{
+    (void)state;
+    enum { LIMIT, CALL, OTHER, ENDS };
+    somebody_dies();
+    for (int by = 0; by < ENDS; by++) {
+        const char *const argv[] = {self, "hang", NULL};
+        kin_run_options options = KIN_RUN_OPTIONS_INIT;
+        kin_program *program = NULL;
+        kin_exit end = {.code = 0};
+        options.output = KIN_RUN_PIPE;
+        options.timeout = by == LIMIT ? KIN_MS(300) : PATIENCE;
+        assert_ok(kin_run_start(&program, argv, &options));
+        expect_line(program, 1, "begun");
+        if (by == CALL) {
+            assert_ok(kin_run_kill(program));
+        } else if (by == OTHER) {
+            kill_pid_with(kin_run_pid(program), 9);
+        }
+        assert_ok(kin_run_wait(program, PATIENCE, &end));
+        assert_int_equal(end.timed_out, by == LIMIT);
+        assert_int_equal(end.how == KIN_END_KILLED, by != OTHER);
+        kin_run_close(program);
+    }
+}
+
 static void what_is_left_behind_does_not_hang(void **state)
 {
     (void)state;
@@ -348,6 +375,65 @@ static void wait_takes_programs_and_their_output(void **state)
     assert_true(items[1].ready);
     expect_end(program, 4);
     assert_ok(kin_event_destroy(event));
+}
+
+/* Whoever reads lines sleeps while only part of one is there: the rounds are counted. */
+static void part_of_a_line_is_waited_for(void **state)
+{
+    (void)state;
+    for (int limited = 0; limited < 2; limited++) { /* with a time limit, it is asked now and then */
+        const char *const argv[] = {self, "lines", NULL};
+        kin_run_options options = KIN_RUN_OPTIONS_INIT;
+        kin_program *program = NULL;
+        const char *line;
+        size_t length;
+        options.input = options.output = KIN_RUN_PIPE;
+        options.errors = KIN_RUN_NOTHING;
+        options.timeout = limited ? PATIENCE : 0;
+        assert_ok(kin_run_start(&program, argv, &options));
+        kin_wait_item item = {KIN_WAIT_OUTPUT, KIN_WAIT_READABLE, program, 0, 0};
+        expect_line(program, 1, "one");
+        expect_line(program, 1, "two");
+        assert_ok(kin_wait(&item, 1, 0, PATIENCE, NULL));
+        assert_ok(kin_run_read_line(&line, &length, program, 1, KIN_NOW));
+        assert_int_equal(length, 0);
+        int rounds = 0;
+        for (int64_t end = now_ns() + KIN_MS(300); now_ns() < end; rounds++) {
+            if (kin_wait(&item, 1, 0, KIN_MS(300), NULL) == KIN_OK) {
+                assert_status(kin_run_read_line(&line, &length, program, 1, KIN_NOW), KIN_E_TIMED_OUT);
+            }
+        }
+        assert_true(rounds <= 4);
+        assert_ok(kin_run_write(program, "go\n", 3, NULL, PATIENCE));
+        assert_ok(kin_wait(&item, 1, 0, PATIENCE, NULL));
+        assert_ok(kin_run_read_line(&line, &length, program, 1, KIN_NOW));
+        assert_int_equal(length, strlen("part of three"));
+        assert_ok(kin_wait(&item, 1, 0, PATIENCE, NULL)); /* the last line has no end but the program's */
+        expect_line(program, 1, "last");
+        expect_end(program, 4);
+    }
+}
+
+/* Who read a line before may read bytes again. */
+static void part_of_a_line_is_bytes_to_read(void **state)
+{
+    (void)state;
+    char text[16];
+    const char *line;
+    size_t got = 0, length;
+    kin_program *program = start("lines", KIN_RUN_PIPE, KIN_RUN_PIPE, KIN_RUN_NOTHING);
+    kin_wait_item item = {KIN_WAIT_OUTPUT, KIN_WAIT_READABLE, program, 0, 0};
+    expect_line(program, 1, "one");
+    expect_line(program, 1, "two");
+    expect_line(program, 1, "");
+    assert_status(kin_run_read_line(&line, &length, program, 1, KIN_MS(100)), KIN_E_TIMED_OUT);
+    assert_ok(kin_run_read(program, 1, text, 2, &got, PATIENCE));
+    assert_true(got == 2 && memcmp(text, "pa", 2) == 0);
+    assert_ok(kin_wait(&item, 1, 0, KIN_NOW, NULL));
+    assert_ok(kin_run_close_stream(program, 0));
+    kin_run_kill(program);
+    assert_ok(kin_run_wait(program, PATIENCE, NULL));
+    kin_run_close(program);
 }
 
 static void nonsense_is_refused(void **state)
@@ -428,6 +514,32 @@ static void bound_program_ends_with_its_caller(void **state)
     }
 }
 
+/* As any other, with each kind of stream. */
+static void bound_program_has_its_streams(void **state)
+{
+    (void)state;
+    static const uint32_t flags[] = {KIN_RUN_BOUND, KIN_RUN_BOUND | KIN_RUN_TREE};
+    for (size_t i = 0; i < 2 * sizeof flags / sizeof flags[0]; i++) {
+        const char *const argv[] = {self, i < 2 ? "copy" : "lines", NULL};
+        kin_run_options options = KIN_RUN_OPTIONS_INIT;
+        kin_program *program = NULL;
+        kin_exit end = {.code = -1};
+        options.flags = flags[i % 2];
+        options.input = options.output = KIN_RUN_PIPE;
+        options.errors = i < 2 ? KIN_RUN_TOGETHER : KIN_RUN_PIPE;
+        assert_ok(kin_run_start(&program, argv, &options));
+        assert_ok(kin_run_write(program, "go\n", 3, NULL, PATIENCE));
+        assert_ok(kin_run_close_stream(program, 0));
+        expect_line(program, 1, i < 2 ? "go" : "one");
+        if (i >= 2) {
+            expect_line(program, 2, "trouble");
+        }
+        assert_ok(kin_run_wait(program, PATIENCE, &end));
+        assert_int_equal(end.code, i < 2 ? 0 : 4);
+        kin_run_close(program);
+    }
+}
+
 int main(int argc, char **argv)
 {
     kin_child_main(entries, sizeof entries / sizeof entries[0]);
@@ -444,11 +556,15 @@ int main(int argc, char **argv)
         cmocka_unit_test(bytes_and_collected_output_are_moved_while_waiting),
         cmocka_unit_test(end_by_force),
         cmocka_unit_test(time_limit_is_kept_while_waiting),
+        cmocka_unit_test(who_ended_it_is_told),
         cmocka_unit_test(what_is_left_behind_does_not_hang),
         cmocka_unit_test(long_lines_come_in_parts),
         cmocka_unit_test(wait_takes_programs_and_their_output),
+        cmocka_unit_test(part_of_a_line_is_waited_for),
+        cmocka_unit_test(part_of_a_line_is_bytes_to_read),
         cmocka_unit_test(nonsense_is_refused),
         cmocka_unit_test(nothing_is_left_open),
+        cmocka_unit_test(bound_program_has_its_streams),
         cmocka_unit_test(bound_program_ends_with_its_caller),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

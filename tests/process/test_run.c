@@ -684,6 +684,7 @@ static void late_program_is_ended(void **state)
         assert_string_equal(result.output, "begun");
         int number = i == 0 ? SIGTERM : 9;
         assert_int_equal(result.exit.how, KIN_END_KILLED);
+        assert_int_equal(result.exit.timed_out, 1);
         assert_int_equal(result.exit.signal, has_fork() ? number : SIGTERM);
         assert_int_equal(result.exit.code, -1);
         kin_run_free(&result);

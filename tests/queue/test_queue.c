@@ -1244,6 +1244,45 @@ static void no_kill_tears_or_blocks(void **state)
     assert_ok(kin_free(it));
 }
 
+static void the_newest_messages_stay(void **state)
+{
+    (void)state;
+    kin_queue_options options = KIN_QUEUE_OPTIONS_INIT;
+    kin_queue *queue = NULL;
+    uint64_t dropped = 0, all = 0;
+    size_t count = 0, size = 0;
+    options.max_messages = 4;
+    options.flags = KIN_QUEUE_JOINABLE;
+    assert_ok(kin_queue_create(&queue, NULL, &options));
+    for (int i = 0; i < 100; i++) {
+        assert_ok(kin_queue_put_over(queue, &i, sizeof i, &dropped));
+        assert_int_equal(dropped, i < 4 ? 0 : 1);
+        all += dropped;
+    }
+    assert_ok(kin_queue_size(queue, &count));
+    assert_int_equal(count, 4);
+    assert_int_equal(all, 96);
+    for (int i = 96; i < 100; i++) {
+        int got = 0;
+        assert_ok(kin_queue_get(queue, &got, sizeof got, &size, KIN_NOW));
+        assert_int_equal(got, i);
+        assert_ok(kin_queue_task_done(queue));
+    }
+    assert_ok(kin_queue_join(queue, KIN_NOW)); /* the dropped ones are done */
+    for (int i = 0; i < 4; i++) {
+        assert_ok(kin_queue_put(queue, &i, sizeof i, KIN_NOW));
+    }
+    const void *oldest = NULL, *next[3];
+    assert_ok(kin_queue_peek(&oldest, &size, queue, KIN_NOW));
+    for (int i = 0; i < 3; i++) {
+        assert_ok(kin_queue_peek(&next[i], &size, queue, KIN_NOW));
+    }
+    assert_status(kin_queue_put_over(queue, &all, sizeof all, &dropped), KIN_E_TIMED_OUT); /* all are in hand */
+    assert_int_equal(dropped, 0);
+    assert_status(kin_queue_put_over(queue, &all, 1 << 20, NULL), KIN_E_TOO_BIG);
+    assert_ok(kin_queue_destroy(queue));
+}
+
 int main(void)
 {
     static const kin_child_entry entries[] = {
@@ -1293,6 +1332,7 @@ int main(void)
         cmocka_unit_test(sleepers_wake_one_another),
         cmocka_unit_test(lock_goes_to_a_child_that_runs),
         cmocka_unit_test(written_over_it_says_so),
+        cmocka_unit_test(the_newest_messages_stay),
         unit_test_with_deaths(no_kill_tears_or_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

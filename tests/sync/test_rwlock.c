@@ -1040,7 +1040,7 @@ int main(void)
         cmocka_unit_test(reader_gets_in_among_writers),
         cmocka_unit_test(waiting_reader_comes_before_the_next_writer),
         unit_test_with_deaths(killed_crowd_is_forgotten),
-        cmocka_unit_test(thread_reads_few_crowded_locks_and_is_told),
+        unit_test_with_slices(thread_reads_few_crowded_locks_and_is_told),
         unit_test_with_deaths(torn_data_is_shown_to_nobody_untold),
         unit_test_with_deaths(taking_over_waits_for_nobody),
         unit_test_with_deaths(writer_killed_while_it_waits_has_changed_nothing),

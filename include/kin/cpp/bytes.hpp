@@ -75,6 +75,11 @@ template <class T> struct transfer {
     {
         return {&value, sizeof value};
     }
+    /* The bytes that a value may come to have, if the caller asks for so many. */
+    static constexpr std::size_t room(std::size_t) noexcept
+    {
+        return sizeof(T);
+    }
 
     /* read(buffer, capacity, &size) calls a C function, of the name call; its status comes back. Throws KIN_E_SIZE:
      * there were fewer bytes, or more, than a T has. */
@@ -103,6 +108,10 @@ template <> struct transfer<std::string> {
     static bytes_view view(const std::string &value) noexcept
     {
         return value;
+    }
+    static constexpr std::size_t room(std::size_t asked) noexcept
+    {
+        return asked;
     }
 
     /* The C function leaves what is too big where it is, and says how big that is. */

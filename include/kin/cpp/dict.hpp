@@ -39,6 +39,15 @@ template <class V, class Change> struct dict_change {
     Change &change;
     std::exception_ptr thrown;
 
+    /* A value that is just being inserted has no bytes yet. */
+    static kin_status run_or_insert(void *value, std::size_t *size, std::size_t room, void *context) noexcept
+    {
+        if (*size == 0) {
+            *size = transfer<V>::room(0);
+        }
+        return run(value, size, room, context);
+    }
+
     static kin_status run(void *value, std::size_t *size, std::size_t room, void *context) noexcept
     {
         dict_change &self = *static_cast<dict_change *>(context);
@@ -70,16 +79,7 @@ template <class K, class V> class dict_ref : public detail::object_ref<kin_dict>
     /* Nothing: there is no such key. */
     std::optional<V> get(const K &key) const
     {
-        V value{};
-        bytes_view name = detail::transfer<K>::view(key);
-        kin_status status = detail::transfer<V>::read(
-            value, "kin_dict_get", [&](void *buffer, std::size_t capacity, std::size_t *size) {
-                return kin_dict_get(this->object(), name.data(), name.size(), buffer, capacity, size);
-            });
-        if (!detail::check_unless(KIN_E_NOT_FOUND, status, "kin_dict_get")) {
-            return std::nullopt;
-        }
-        return value;
+        return read(key, kin_dict_get, "kin_dict_get");
     }
     bool contains(const K &key) const
     {
@@ -130,6 +130,20 @@ template <class K, class V> class dict_ref : public detail::object_ref<kin_dict>
         return detail::check_unless(KIN_E_NOT_FOUND, status, "kin_dict_update");
     }
 
+    /* The same; a key without a value gets one, of zero bytes (std::string: empty), which change gets first. */
+    template <class Change> void update_or_insert(const K &key, Change change, std::size_t room = 0) const
+    {
+        bytes_view name = detail::transfer<K>::view(key);
+        detail::dict_change<V, Change> context{change, nullptr};
+        kin_status status =
+            kin_dict_update_or_insert(this->object(), name.data(), name.size(), detail::transfer<V>::room(room),
+                                      &detail::dict_change<V, Change>::run_or_insert, &context);
+        if (context.thrown) {
+            std::rethrow_exception(context.thrown);
+        }
+        detail::check(status, "kin_dict_update_or_insert");
+    }
+
     /* For kin::dict<std::string, std::int64_t>: adds; no value counts as 0. Returns the sum. Throws KIN_E_OVERFLOW. */
     std::int64_t add(const K &key, std::int64_t amount) const
     {
@@ -143,6 +157,11 @@ template <class K, class V> class dict_ref : public detail::object_ref<kin_dict>
         return after;
     }
 
+    /* The key's value, and removes the key, as one step. Nothing: there is no such key. */
+    std::optional<V> pop(const K &key) const
+    {
+        return read(key, kin_dict_pop, "kin_dict_pop");
+    }
     /* false: there is no such key. */
     bool remove(const K &key) const
     {
@@ -179,6 +198,22 @@ template <class K, class V> class dict_ref : public detail::object_ref<kin_dict>
   private:
     static_assert(std::is_same_v<K, std::string> || std::has_unique_object_representations_v<K>,
                   "a key is compared by its bytes: two that are equal must have the same");
+
+    using reader = kin_status (*)(kin_dict *, const void *, std::size_t, void *, std::size_t, std::size_t *);
+
+    std::optional<V> read(const K &key, reader function, const char *call) const
+    {
+        V value{};
+        bytes_view name = detail::transfer<K>::view(key);
+        kin_status status =
+            detail::transfer<V>::read(value, call, [&](void *buffer, std::size_t capacity, std::size_t *size) {
+                return function(this->object(), name.data(), name.size(), buffer, capacity, size);
+            });
+        if (!detail::check_unless(KIN_E_NOT_FOUND, status, call)) {
+            return std::nullopt;
+        }
+        return value;
+    }
 
     static bytes_view view(const std::optional<V> &value) noexcept
     {

@@ -16,6 +16,7 @@
 #define KIN_CPP_QUEUE_HPP
 
 #include <cstddef>
+#include <cstdint>
 #include <iterator>
 #include <optional>
 #include <string>
@@ -102,6 +103,12 @@ class queue_base : public object_ref<kin_queue>
         kin_status status = kin_queue_put(object(), bytes.data(), bytes.size(), limit.nanoseconds());
         return check_unless(KIN_E_TIMED_OUT, status, "kin_queue_put");
     }
+    std::uint64_t put_bytes_over(bytes_view bytes) const
+    {
+        std::uint64_t dropped = 0;
+        check(kin_queue_put_over(object(), bytes.data(), bytes.size(), &dropped), "kin_queue_put_over");
+        return dropped;
+    }
 };
 
 } // namespace detail
@@ -121,6 +128,12 @@ template <class T> class queue_ref : public detail::queue_base
     bool try_put(const T &message, timeout limit = now) const
     {
         return put_bytes(detail::transfer<T>::view(message), limit);
+    }
+
+    /* Puts it without waiting; if there is no room, drops the oldest messages until there is. Returns how many. */
+    std::uint64_t put_over(const T &message) const
+    {
+        return put_bytes_over(detail::transfer<T>::view(message));
     }
 
     /* Throws KIN_E_SIZE for a message that is not of T's size: a longer one stays in the queue, a shorter one is lost.
@@ -386,6 +399,12 @@ class byte_queue_ref : public detail::queue_base
     bool try_put(bytes_view message, timeout limit = now) const
     {
         return put_bytes(message, limit);
+    }
+
+    /* As kin::queue has it. */
+    std::uint64_t put_over(bytes_view message) const
+    {
+        return put_bytes_over(message);
     }
 
     std::string get() const

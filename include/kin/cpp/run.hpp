@@ -173,7 +173,7 @@ class program
         return std::exchange(program_, nullptr);
     }
 
-    /* Waits for its end. One that was ended by the time limit of its options is KIN_END_KILLED. Throws kin::run_error
+    /* Waits for its end. One that was ended by the time limit of its options says timed_out. Throws kin::run_error
      * for one that ended by another limit, or with KIN_RUN_CHECK not with exit code 0. */
     exit_status wait()
     {

@@ -115,6 +115,52 @@ static void list_full(place *it)
     }
 }
 
+/* As list_index.c has it: the most items of an index that is one block, made by appending; the places of a segment. */
+enum { WHOLE_INDEX = 2048, SEGMENT = 8190 };
+
+/* The heap has room for segments and items afterwards: its own growth is not what is stepped through. */
+static void list_long(place *it, size_t count)
+{
+    void *room = NULL;
+    for (size_t i = 0; i < count + 2; i++) {
+        list_put(it, KIN_LIST_LAST, 1, 50);
+    }
+    kin_list_pop(list_of(it), KIN_LIST_LAST, NULL, 0, NULL);
+    kin_list_pop(list_of(it), KIN_LIST_LAST, NULL, 0, NULL);
+    if (kin_alloc(&room, NULL, 4 * SEGMENT * sizeof(uint64_t)) == KIN_OK) {
+        kin_free(room);
+    }
+}
+
+static void list_one_block(place *it)
+{
+    list_long(it, WHOLE_INDEX);
+}
+
+static void list_segments(place *it)
+{
+    list_long(it, WHOLE_INDEX + 1);
+}
+
+static void list_one_segment(place *it)
+{
+    list_long(it, SEGMENT);
+}
+
+static void list_two_segments(place *it)
+{
+    list_long(it, SEGMENT + 1);
+}
+
+/* One more than those for which a list has one block again. */
+static void list_few_in_segments(place *it)
+{
+    list_segments(it);
+    for (size_t i = WHOLE_INDEX + 1; i > WHOLE_INDEX / 4 + 1; i--) {
+        kin_list_pop(list_of(it), KIN_LIST_LAST, NULL, 0, NULL);
+    }
+}
+
 static void list_append(place *it)
 {
     list_put(it, KIN_LIST_LAST, 2, 50);
@@ -152,6 +198,16 @@ static void list_pop_ends(place *it)
     char value[100];
     kin_list_pop(list_of(it), 0, value, sizeof value, NULL);
     kin_list_pop(list_of(it), KIN_LIST_LAST, value, sizeof value, NULL);
+}
+
+static void list_pop_last(place *it)
+{
+    kin_list_pop(list_of(it), KIN_LIST_LAST, NULL, 0, NULL);
+}
+
+static void list_pop_first(place *it)
+{
+    kin_list_pop(list_of(it), 0, NULL, 0, NULL);
 }
 
 static void list_clear(place *it)
@@ -271,6 +327,15 @@ static const scenario rows[] = {
     {"list", "pop", .before = list_some, .operation = list_pop, .owned = true},
     {"list", "pop, first and last", .before = list_some, .operation = list_pop_ends, .owned = true},
     {"list", "clear", .before = list_some, .operation = list_clear, .owned = true},
+    {"list", "append, its index becomes segments", .before = list_one_block, .operation = list_append, .owned = true},
+    {"list", "append, a segment begins", .before = list_one_segment, .operation = list_append, .owned = true},
+    {"list", "pop the last of a segment", .before = list_two_segments, .operation = list_pop_last, .owned = true},
+    {"list", "insert before the first segment", .before = list_segments, .operation = list_insert_first, .owned = true},
+    {"list", "insert between segments' items", .before = list_segments, .operation = list_insert, .owned = true},
+    {"list", "pop within segments", .before = list_one_segment, .operation = list_pop, .owned = true},
+    {"list", "pop, its index becomes one block", .before = list_few_in_segments, .operation = list_pop_first,
+     .owned = true},
+    {"list", "clear segments", .before = list_two_segments, .operation = list_clear, .owned = true},
 };
 
 const subject step_containers = {rows, sizeof rows / sizeof rows[0]};

@@ -1,0 +1,441 @@
+/* list_index.c: the index of a list: the block words of its entries, one behind the other, with some room before and
+ * behind them. A short list's index is one block. That of a longer one is a directory of segments, so that no append
+ * and no pop at an end copies more than a directory, of 8 bytes for 8190 items.
+ *
+ *     root ──► words                     up to KIN__INDEX_WHOLE; replaced by an index of another size
+ *     root ──► directory ──► segments    of KIN__INDEX_SEGMENT words each
+ *
+ * Places are numbered through: place p of a directory is word p % KIN__INDEX_SEGMENT of segment p / KIN__INDEX_SEGMENT.
+ * `span` says which places have items. A segment is in use while one of its places is in the span; so span alone says
+ * which words of a directory mean something. All others are left as they are, and nobody reads them. The first place
+ * of a list without items is the first of a segment.
+ *
+ * Each change is published by one store:
+ *
+ *     set                  the item's word
+ *     append, pop          span. Appending, the item's word is written before. Where a segment comes into use, it is
+ *                          made and put into the directory before that; where the last place of one is given up, the
+ *                          same store of span puts it out of use, and it is freed afterwards
+ *     renew                root, of a directory of another size that names the same segments
+ *     insert, pop within   root, of an index all of whose segments are new
+ *     grow, shrink         the same, where the index is one block before or after
+ *
+ * What a holder notes (container.c), and what the next one does if the holder is killed:
+ *
+ *     TABLE_MADE, _GONE          one block: an index of one block, a directory with segments that another has, too, or
+ *                                a segment. It is the list's if it is the root, or a segment in use. Else it is freed.
+ *     TABLE_MADE_TOO, _GONE_TOO  a directory and all its segments in use, which no other has. They are the list's if it
+ *                                is the root. Else all are freed, the directory last, and no entries.
+ *
+ * A new directory's span and capacity are written before its first segment is made. Its words are zero until then: so
+ * whenever its maker is killed, it names the segments that it has; but for one, which TABLE_MADE names.
+ *
+ * A reader loads root, span, the directory's word, the item's word, then copies. Then it looks whether span still has
+ * an item under that number, and whether the item's word, the directory's and the root still stand, in this order. If
+ * so, the item had that number at the first of these looks: a word that stood before and after stood there all the
+ * time, in a block that was the list's all the time. A word of the directory that was stale when the reader loaded it
+ * is no exception: then span has been published since by who gave the segment up, and if the place is in the span
+ * again, another segment's word has been written there before (release; the reader's look at span is an acquire).
+ *
+ * Memory order: words of items and of the directory are stored before span or root (release). Readers load them and
+ * span with acquire, so that an entry's bytes are there; the looks afterwards are behind an acquire fence, or are
+ * acquires themselves where another look follows.
+ */
+#include "container/list_index.h"
+
+#include "base/last_error.h"
+
+typedef kin__index_view view;
+
+/* ---- which segments are in use ---- */
+
+static uint64_t segment_of(uint64_t place)
+{
+    return place / KIN__INDEX_SEGMENT;
+}
+
+static uint64_t segments_for(uint64_t places)
+{
+    return (places + KIN__INDEX_SEGMENT - 1) / KIN__INDEX_SEGMENT;
+}
+
+/* Segments [first, end) are in use. */
+static uint64_t end_of_use(const view *in)
+{
+    return in->count > 0 ? segments_for(in->first + in->count) : segment_of(in->first);
+}
+
+static uint64_t segments_in_use(const view *in)
+{
+    return end_of_use(in) - segment_of(in->first);
+}
+
+/* ---- as a container ---- */
+
+/* False: damaged, or no directory. All of its words may be touched. */
+static bool open_directory(kin_family *family, uint64_t root, view *out)
+{
+    return root != 0 && kin__index_open(family, root, out) && !kin__index_is_whole(out) &&
+           out->first + out->count <= out->capacity && out->capacity <= KIN__INDEX_CAPACITY_MAX &&
+           kin__family_covers(family, kin__block_offset(root),
+                              sizeof(kin__index) + segments_for(out->capacity) * sizeof(uint64_t));
+}
+
+static uint64_t part_count(kin_family *family, uint64_t root)
+{
+    view in;
+    if (root == 0 || !kin__index_open(family, root, &in)) {
+        return 0;
+    }
+    if (kin__index_is_whole(&in)) {
+        return 1;
+    }
+    return open_directory(family, root, &in) ? segments_in_use(&in) : 0;
+}
+
+/* Of the segments the system is not asked: the caller has done so for all of them. */
+static bool part_words(kin_family *family, uint64_t root, uint64_t part, kin__words *out)
+{
+    view in;
+    *out = (kin__words){NULL, 0, sizeof(uint64_t), root};
+    if (!kin__index_open(family, root, &in)) {
+        return false;
+    }
+    if (kin__index_is_whole(&in)) {
+        out->first = in.index ? (char *)&in.index->words[in.first] : NULL;
+        out->count = in.count;
+        return part == 0;
+    }
+    if (!open_directory(family, root, &in) || part >= segments_in_use(&in)) {
+        return false;
+    }
+    uint64_t segment = segment_of(in.first) + part, start = segment * KIN__INDEX_SEGMENT;
+    uint64_t from = in.first > start ? in.first - start : 0, end = in.first + in.count - start;
+    out->block = atomic_load_explicit(&in.index->words[segment], memory_order_relaxed);
+    uint64_t offset = kin__block_offset(out->block);
+    if (!kin__family_covers_known(family, offset, KIN__INDEX_SEGMENT_SIZE)) {
+        return false;
+    }
+    out->first = (char *)kin__at(family, offset, KIN__INDEX_SEGMENT_SIZE, 16) + from * sizeof(uint64_t);
+    out->count = (end < KIN__INDEX_SEGMENT ? end : KIN__INDEX_SEGMENT) - from;
+    return true;
+}
+
+static bool has_block(kin_family *family, uint64_t root, uint64_t word)
+{
+    view in;
+    bool has = root == word;
+    if (!has && open_directory(family, root, &in)) {
+        for (uint64_t i = segment_of(in.first); i < end_of_use(&in) && !has; i++) {
+            has = atomic_load_explicit(&in.index->words[i], memory_order_relaxed) == word;
+        }
+    }
+    return has;
+}
+
+const kin__kind kin__list_kind = {KIN_TYPE_LIST, part_count, part_words, has_block, NULL, NULL, true};
+
+uint64_t kin__index_part_of(const view *in, uint64_t at, uint64_t *before)
+{
+    uint64_t part = kin__index_is_whole(in) ? 0 : segment_of(in->first + at) - segment_of(in->first);
+    *before = part == 0 ? 0 : part * KIN__INDEX_SEGMENT - in->first % KIN__INDEX_SEGMENT;
+    return part;
+}
+
+uint64_t kin__index_count_at(kin_family *family, uint64_t root)
+{
+    view in;
+    return kin__index_open(family, root, &in) ? in.count : 0;
+}
+
+kin_status kin__index_begin(kin__index_work *w)
+{
+    uint64_t root = atomic_load_explicit(&w->it->root, memory_order_relaxed);
+    w->tables = false;
+    return kin__index_open(w->seat->family, root, &w->in) ? KIN_OK : KIN_E_DAMAGED;
+}
+
+/* ---- publishing ---- */
+
+static void note_gone(kin__index_work *w, kin__doubt doubt, uint64_t word)
+{
+    w->tables = true;
+    kin__container_doubt(w->it, doubt, word);
+}
+
+static void publish_root(kin__index_work *w, kin__doubt gone, const view *made)
+{
+    note_gone(w, gone, w->in.root);
+    atomic_store_explicit(&w->it->root, made->root, memory_order_release);
+    w->in = *made;
+}
+
+/* Before others see it. */
+static void write_header(const view *made)
+{
+    atomic_store_explicit(&made->index->capacity, made->capacity, memory_order_relaxed);
+    atomic_store_explicit(&made->index->span, kin__index_span(made->first, made->count), memory_order_relaxed);
+}
+
+/* Takes a block, in doubt. */
+static kin_status take(kin__index_work *w, kin__doubt doubt, uint64_t words, bool zero, view *made)
+{
+    void *memory;
+    uint64_t size = sizeof(kin__index) + words * sizeof(uint64_t);
+    w->tables = true;
+    kin_status status = kin__heap_take(&memory, w->seat, size, zero, &w->it->doubts[doubt]);
+    if (status == KIN_OK) {
+        made->index = memory;
+        made->root = kin__container_taken(w->it, doubt);
+    }
+    return status;
+}
+
+/* A new segment of that directory. Its words are anything: which of them are an item's span says. */
+static kin_status add_segment(kin__index_work *w, const view *in, uint64_t segment)
+{
+    void *memory;
+    w->tables = true;
+    kin_status status =
+        kin__heap_take(&memory, w->seat, KIN__INDEX_SEGMENT_SIZE, false, &w->it->doubts[KIN__TABLE_MADE]);
+    if (status == KIN_OK) {
+        atomic_store_explicit(&in->index->words[segment], kin__container_taken(w->it, KIN__TABLE_MADE),
+                              memory_order_release);
+    }
+    return status;
+}
+
+/* ---- another directory with the same segments ---- */
+
+/* A power of two, at least twice as many words as segments. 0: too many. */
+static uint64_t words_for(uint64_t segments)
+{
+    uint64_t words = KIN__INDEX_SEGMENTS_MIN;
+    while (words < 2 * segments) {
+        words *= 2;
+    }
+    return words <= KIN__INDEX_SEGMENTS_MAX ? words : 0;
+}
+
+/* With room for another segment behind, or before, if that is needed. The entry in doubt stays so. */
+static kin_status renew(kin__index_work *w, bool front)
+{
+    if (!open_directory(w->seat->family, w->in.root, &w->in)) {
+        return KIN_E_DAMAGED;
+    }
+    view made = w->in;
+    uint64_t used = segments_in_use(&w->in), words = words_for(used + 1), from = segment_of(w->in.first);
+    if (words == 0) {
+        return kin__refuse(KIN_E_NO_MEMORY, "the list has as many items as one can have");
+    }
+    kin_status status = take(w, KIN__TABLE_MADE, words, false, &made);
+    if (status != KIN_OK) {
+        return status;
+    }
+    uint64_t to = front ? (words - used) / 2 : 0;
+    made.capacity = words * KIN__INDEX_SEGMENT;
+    made.first = to * KIN__INDEX_SEGMENT + w->in.first % KIN__INDEX_SEGMENT;
+    write_header(&made);
+    for (uint64_t i = 0; i < used; i++) {
+        uint64_t word = atomic_load_explicit(&w->in.index->words[from + i], memory_order_relaxed);
+        atomic_store_explicit(&made.index->words[to + i], word, memory_order_relaxed);
+    }
+    publish_root(w, KIN__TABLE_GONE, &made);
+    kin__container_settle_tables(w->seat, w->it, &kin__list_kind);
+    return KIN_OK;
+}
+
+/* ---- another index altogether ---- */
+
+/* How many places there are from this one to the end of its segment. */
+static uint64_t places_left(const view *in, uint64_t place)
+{
+    return kin__index_is_whole(in) ? in->capacity - place : KIN__INDEX_SEGMENT - place % KIN__INDEX_SEGMENT;
+}
+
+/* Copies the words of count items. False: damaged. */
+static bool copy_words(kin_family *family, const view *from, uint64_t first, const view *into, uint64_t to,
+                       uint64_t count)
+{
+    first += from->first;
+    to += into->first;
+    while (count > 0) {
+        kin__index_word source, target;
+        uint64_t run = count;
+        run = places_left(from, first) < run ? places_left(from, first) : run;
+        run = places_left(into, to) < run ? places_left(into, to) : run;
+        if (!kin__index_find(family, from, first, &source) || !kin__index_find(family, into, to, &target)) {
+            return false;
+        }
+        for (uint64_t i = 0; i < run; i++) {
+            atomic_store_explicit(&target.word[i], atomic_load_explicit(&source.word[i], memory_order_relaxed),
+                                  memory_order_relaxed);
+        }
+        first += run;
+        to += run;
+        count -= run;
+    }
+    return true;
+}
+
+/* The size of an index, at most half full, for made->count items, and the place of the first: behind some room if that
+ * is wanted. How many words its block has; 0: too many. */
+static uint64_t plan(view *made, bool room_before)
+{
+    if (2 * made->count <= KIN__INDEX_WHOLE) {
+        made->capacity = KIN__INDEX_MIN;
+        while (made->capacity < 2 * made->count) {
+            made->capacity *= 2;
+        }
+        made->first = room_before ? (made->capacity - made->count) / 2 : 0;
+        return made->capacity;
+    }
+    uint64_t segments = segments_for(made->count), words = words_for(segments);
+    made->capacity = words * KIN__INDEX_SEGMENT;
+    made->first = room_before ? (words - segments) / 2 * KIN__INDEX_SEGMENT : 0;
+    return words;
+}
+
+static kin_status make_index(kin__index_work *w, view *made, bool room_before)
+{
+    uint64_t words = plan(made, room_before);
+    if (words == 0) {
+        return kin__refuse(KIN_E_NO_MEMORY, "the list has as many items as one can have");
+    }
+    bool whole = kin__index_is_whole(made);
+    kin_status status = take(w, whole ? KIN__TABLE_MADE : KIN__TABLE_MADE_TOO, words, !whole, made);
+    if (status != KIN_OK) {
+        return status;
+    }
+    write_header(made);
+    for (uint64_t i = segment_of(made->first); !whole && status == KIN_OK && i < end_of_use(made); i++) {
+        status = add_segment(w, made, i);
+    }
+    return status;
+}
+
+/* Publishes a new index, without the `gone` items at `at`; if `word` is not 0, it stands in their place. Where items
+ * have been put before the first, there is room before them, too. */
+static kin_status rebuild(kin__index_work *w, uint64_t at, uint64_t gone, uint64_t word, bool front)
+{
+    kin_family *family = w->seat->family;
+    const view from = w->in;
+    view made = {.count = from.count - gone + (word != 0)};
+    kin__index_word place;
+    kin_status status = make_index(w, &made, front || from.first > 0);
+    if (status != KIN_OK) {
+        return status;
+    }
+    if (!copy_words(family, &from, 0, &made, 0, at) ||
+        !copy_words(family, &from, at + gone, &made, at + (word != 0), from.count - at - gone)) {
+        return KIN_E_DAMAGED;
+    }
+    if (word) {
+        if (!kin__index_find(family, &made, made.first + at, &place)) {
+            return KIN_E_DAMAGED;
+        }
+        atomic_store_explicit(place.word, word, memory_order_relaxed);
+    }
+    publish_root(w, kin__index_is_whole(&from) ? KIN__TABLE_GONE : KIN__TABLE_GONE_TOO, &made);
+    return KIN_OK;
+}
+
+/* ---- at the ends ---- */
+
+/* Puts the word at a place beside the span, which then begins at `first` and has it, too. */
+static kin_status extend(kin__index_work *w, uint64_t place, uint64_t word, uint64_t first)
+{
+    kin__index_word at;
+    bool boundary = (place > w->in.first ? place : w->in.first) % KIN__INDEX_SEGMENT == 0;
+    kin_status status = KIN_OK;
+    if (!kin__index_is_whole(&w->in) && boundary) {
+        status = open_directory(w->seat->family, w->in.root, &w->in) ? add_segment(w, &w->in, segment_of(place))
+                                                                     : KIN_E_DAMAGED;
+    }
+    if (status == KIN_OK && !kin__index_find(w->seat->family, &w->in, place, &at)) {
+        status = KIN_E_DAMAGED;
+    }
+    if (status == KIN_OK) {
+        atomic_store_explicit(at.word, word, memory_order_release); /* a reader may see it before span */
+        kin__index_publish_span(w, first, w->in.count + 1);
+    }
+    return status;
+}
+
+static kin_status append(kin__index_work *w, uint64_t word)
+{
+    kin_status status = KIN_OK;
+    if (w->in.first + w->in.count >= w->in.capacity) {
+        if (kin__index_is_whole(&w->in)) {
+            return rebuild(w, w->in.count, 0, word, false);
+        }
+        status = renew(w, false);
+    }
+    return status == KIN_OK ? extend(w, w->in.first + w->in.count, word, w->in.first) : status;
+}
+
+static kin_status prepend(kin__index_work *w, uint64_t word)
+{
+    kin_status status = KIN_OK;
+    if (w->in.first == 0) {
+        if (kin__index_is_whole(&w->in)) {
+            return rebuild(w, 0, 0, word, true);
+        }
+        status = renew(w, true);
+    }
+    return status == KIN_OK ? extend(w, w->in.first - 1, word, w->in.first - 1) : status;
+}
+
+kin_status kin__index_insert_slowly(kin__index_work *w, uint64_t at, uint64_t word)
+{
+    if (at == w->in.count) {
+        return append(w, word);
+    }
+    return at == 0 ? prepend(w, word) : rebuild(w, at, 0, word, false);
+}
+
+kin_status kin__index_remove_slowly(kin__index_work *w, uint64_t at, const kin__index_word *place)
+{
+    const view *in = &w->in;
+    const bool last = at == in->count - 1, only = in->count == 1;
+    if (!last && at > 0) {
+        return rebuild(w, at, 1, 0, false);
+    }
+    uint64_t first = last ? in->first : in->first + 1;
+    if (place->segment && (only || place->within == (last ? 0 : KIN__INDEX_SEGMENT - 1))) {
+        note_gone(w, KIN__TABLE_GONE, place->segment_word);
+        first = only ? segment_of(first) * KIN__INDEX_SEGMENT : first;
+    }
+    kin__index_publish_span(w, first, in->count - 1);
+    return KIN_OK;
+}
+
+/* ---- smaller ---- */
+
+/* Without memory for it the list stays as it is. */
+static void make_small(kin__index_work *w)
+{
+    if (rebuild(w, 0, 0, 0, false) == KIN_OK) {
+        kin__container_settle_tables(w->seat, w->it, &kin__list_kind);
+    } else {
+        kin__container_undo(w->seat, w->it, &kin__list_kind);
+    }
+}
+
+void kin__index_shrink_now(kin__index_work *w)
+{
+    const view *in = &w->in;
+    if (kin__container_in_doubt(w->it)) {
+        return;
+    }
+    if (kin__index_is_whole(in)) {
+        if (in->capacity > 8 * KIN__INDEX_MIN && in->count < in->capacity / 8) {
+            make_small(w);
+        }
+    } else if (in->count < KIN__INDEX_WHOLE / 4 && (in->count & (in->count - 1)) == 0) {
+        make_small(w);
+    } else if (segment_of(in->capacity) > KIN__INDEX_SEGMENTS_MIN &&
+               segments_in_use(in) < segment_of(in->capacity) / 8) {
+        renew(w, false);
+    }
+}
