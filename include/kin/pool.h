@@ -162,7 +162,7 @@ typedef struct kin_pool_info {
 
 #define KIN_POOL_INFO_INIT                                                                                             \
     {                                                                                                                  \
-        sizeof(kin_pool_info), 0, 0, 0, 0, 0, 0, {0, 0, 0, 0, 0}, {0}, 0,                                              \
+        sizeof(kin_pool_info), 0, 0, 0, 0, 0, 0, {0, 0, 0, 0, 0, {0, 0, 0}}, {0}, 0,                                   \
         {                                                                                                              \
             0                                                                                                          \
         }                                                                                                              \
@@ -227,7 +227,7 @@ typedef struct kin_job_result {
 
 #define KIN_JOB_RESULT_INIT                                                                                            \
     {                                                                                                                  \
-        sizeof(kin_job_result), 0, 0, 0, 0, 0, 0, 0, 0, {0, 0, 0, 0, 0},                                               \
+        sizeof(kin_job_result), 0, 0, 0, 0, 0, 0, 0, 0, {0, 0, 0, 0, 0, {0, 0, 0}},                                    \
         {                                                                                                              \
             0                                                                                                          \
         }                                                                                                              \

@@ -212,6 +212,7 @@ typedef struct kin_exit {
     uint32_t exception; /* KIN_END_SIGNAL, Windows: the exception's code, an NTSTATUS ([MS-ERREF] 2.3.1), 0xC0000005 */
     uint32_t how;       /* a kin_end */
     uint32_t timed_out; /* 1: a time limit had passed (run.h, a pool's task), so it was asked to end, or killed */
+    uint32_t reserved[3]; /* 0 */
 } kin_exit;
 
 /* Writes for people how it ended ("returned 3", "ended by signal 11 (SIGSEGV)", "ended by exception 0xC0000005 (access

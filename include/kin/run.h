@@ -89,7 +89,7 @@ typedef struct kin_run_result {
 
 #define KIN_RUN_RESULT_INIT                                                                                            \
     {                                                                                                                  \
-        sizeof(kin_run_result), {-1, 0, 0, KIN_END_UNKNOWN, 0}, 0, NULL, 0, NULL, 0, NULL                              \
+        sizeof(kin_run_result), {-1, 0, 0, KIN_END_UNKNOWN, 0, {0, 0, 0}}, 0, NULL, 0, NULL, 0, NULL                   \
     }
 
 /* Runs a program to its end; *result, if not null, is how it ended: a program that fails is no error of this call.

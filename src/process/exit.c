@@ -4,7 +4,7 @@
 
 #define NO_EXIT                                                                                                        \
     {                                                                                                                  \
-        -1, 0, 0, KIN_END_UNKNOWN, 0                                                                                   \
+        .code = -1, .how = KIN_END_UNKNOWN                                                                             \
     }
 
 kin_exit kin__exit_of(const kin_os_exit *how, bool entry)

@@ -13,7 +13,7 @@ SIZE(kin_cond, 32);
 SIZE(kin_barrier, 32);
 SIZE(kin_counter, 24);
 SIZE(kin_queue, 48);
-SIZE(kin_exit, 16);
+SIZE(kin_exit, 32);
 #undef SIZE
 
 static void objects_are_aligned_to_8_bytes(void **state)
