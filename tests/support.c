@@ -180,6 +180,15 @@ kin_process *start_child(const char *entry, const kin_args *args)
     return process;
 }
 
+void expect_status(kin_status status, kin_status expected, const char *file, int line)
+{
+    if (status != expected) {
+        print_message("%s, not %s%s%s\n", kin_status_name(status), kin_status_name(expected), status < 0 ? ": " : "",
+                      status < 0 ? kin_last_error() : "");
+        _fail(file, line);
+    }
+}
+
 void join_child(kin_process *process, int code)
 {
     kin_exit result = {.code = -1, .signal = -1};

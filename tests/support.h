@@ -78,7 +78,8 @@ int run_test_group(const char *name, const struct CMUnitTest *tests, size_t coun
     } while (0)
 
 /* In the parent: status is exactly that one. */
-#define assert_status(expression, expected) assert_string_equal(kin_status_name(expression), #expected)
+#define assert_status(expression, expected) expect_status(expression, expected, __FILE__, __LINE__)
+void expect_status(kin_status status, kin_status expected, const char *file, int line);
 #define assert_ok(expression) assert_status(expression, KIN_OK)
 
 /* For main: the own family will have 256 MiB at most, for tests of what is too much. */

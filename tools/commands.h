@@ -5,15 +5,17 @@
 #include "program.h"
 
 /* A command gets its own name as argv[0]. Exit status: 0, 1 (it failed, or a demonstration came out wrong), 2
- * (usage). */
+ * (usage), 3 (what it was to read or change is not there). */
+#define EXIT_NOT_THERE 3
+
 int demo_command(int argc, char **argv);
 int ps_command(int argc, char **argv);
 int reap_command(int argc, char **argv);
 int manager_command(int argc, char **argv);
-int set_command(int argc, char **argv);
-int get_command(int argc, char **argv);
-int put_command(int argc, char **argv);
-int take_command(int argc, char **argv);
+int health_command(int argc, char **argv);
+int data_run(int argc, char **argv); /* get, set, add, rm, keys, dump, put, take, drain, close, unlock, stat */
+
+const char *type_name(kin_type type);
 
 /* A family's id in hexadecimal digits, in text. */
 #define FAMILY_ID_TEXT 33

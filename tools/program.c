@@ -9,10 +9,7 @@ const char *tool_path;
 kin_status tool_check(kin_status status, const char *what)
 {
     if (status < 0) {
-        char system[160];
-        kin_os_error_text(kin_last_os_error(), system, sizeof system);
-        fprintf(stderr, "%s: %s: %s: %s%s%s\n", tool_name, what, kin_status_name(status), kin_status_text(status),
-                status == KIN_E_OS ? ": " : "", status == KIN_E_OS ? system : "");
+        fprintf(stderr, "%s: %s: %s: %s\n", tool_name, what, kin_status_name(status), kin_last_error());
         exit(EXIT_FAILURE);
     }
     return status;

@@ -10,7 +10,7 @@
 #include "output.h"
 #include "terminal.h"
 
-static const char *type_name(kin_type type)
+const char *type_name(kin_type type)
 {
     static const char *const names[] = {"nothing", "memory", "lock",      "semaphore", "counter", "value",
                                         "array",   "event",  "condition", "barrier",   "rwlock",  "queue"};

@@ -1,5 +1,5 @@
 /* blob.h: carry a family and arguments into a child that the program starts by itself: with its own CreateProcess or
- * posix_spawn, through a GUI toolkit or a service manager. Children started by kin_process_start need none of this.
+ * posix_spawn, through a GUI toolkit or a service manager. Children started by kin_process_start do not need it.
  *
  *     parent:  unsigned char blob[KIN_BLOB_MAX];
  *              size_t size = sizeof blob;
@@ -7,15 +7,18 @@
  *     child:   kin_args *args;
  *              kin_blob_adopt(&args, blob, size);
  *
- * The handles inside must be valid in the child. Windows: give the child's process handle as target, and they are
- * duplicated into it; or KIN_BLOB_NO_TARGET, and let the child inherit, under the same values, those that
- * kin_blob_handles lists. POSIX: there is only inheritance: see to it that the descriptors listed survive into the
- * child (posix_spawn_file_actions_adddup2(fd, fd), or fcntl(fd, F_SETFD, 0) between fork and exec).
+ * The handles that a blob names must be valid in the child. Windows: pass the child's process handle as target, and
+ * kin_blob_pack duplicates them into it. Or pass KIN_BLOB_NO_TARGET, and let the child inherit the handles that
+ * kin_blob_handles lists, under the same values. POSIX has only inheritance: make sure that the descriptors that
+ * kin_blob_handles lists stay open in the child (posix_spawn_file_actions_adddup2(fd, fd), or fcntl(fd, F_SETFD, 0)
+ * between fork and exec).
  *
- * A blob is checked field by field before anything in it is used, and each way in which it can be wrong has an error
- * of its own. The values of handles in it are a claim: its maker may have named any handle of this process. So
- * a blob that is refused has changed nothing, and the handles that it names stay as they are, the caller's:
- * kin_blob_handles lists them.
+ * A blob is checked field by field before anything in it is used. Each way in which it can be wrong has an error of its
+ * own. The handle values in a blob are not proven: its sender may have named any handle of this process. So a blob that
+ * is refused changes nothing. The handles that it names stay open and belong to the caller; kin_blob_handles lists
+ * them.
+ *
+ * Any thread may call all of these functions.
  */
 #ifndef KIN_BLOB_H
 #define KIN_BLOB_H
@@ -27,25 +30,31 @@ KIN_BEGIN
 #define KIN_BLOB_MAX 4096u
 #define KIN_BLOB_NO_TARGET KIN_DETAIL_CAST(kin_handle, 0u)
 
-/* Packs the family of args, and args, into buffer. *size: in, its capacity; out, the bytes used. args NULL: own
- * family, no arguments. The arguments lie in the arena until the blob is adopted, so adopt it once; those of a blob
- * that nobody adopts stay there. Duplicates that are in the target already when a later one fails stay until the
- * target ends.
- * Errors: KIN_E_ARGUMENT, KIN_E_BUFFER (*size is what is needed), KIN_E_HANDLE (target, an argument's handle, or
- * without target the same handle twice), KIN_E_UNSUPPORTED (POSIX: a target), KIN_E_NO_MEMORY, KIN_E_PERMISSION,
- * KIN_E_OS. */
+/* Packs args and their family into buffer. *size: on entry the buffer's capacity in bytes, on return the bytes used. At
+ * most KIN_BLOB_MAX bytes are needed. args NULL: the default family, no arguments. The arguments lie in the arena until
+ * the blob is adopted: adopt it once. If it is never adopted, or if the child dies before, they stay in the arena.
+ * target: see above. If duplicating a handle into target fails, the handles that are already there stay until target
+ * ends.
+ * Errors: KIN_E_ARGUMENT (buffer or size null), KIN_E_BUFFER (*size is the size that is needed), KIN_E_HANDLE (target,
+ * an argument's handle or the family's descriptor is not open; without target: the same handle twice),
+ * KIN_E_UNSUPPORTED (POSIX: a target was passed), KIN_E_PERMISSION (the system denies duplicating into target), those
+ * of kin_alloc, KIN_E_OS. */
 KIN_API kin_status kin_blob_pack(void *buffer, size_t *size, const kin_args *args, kin_handle target);
 
-/* The handles in a blob: their number in *count (in: capacity of handles), their values in handles (NULL: only count).
- * Errors: those of a malformed blob, KIN_E_BUFFER (more than the capacity; *count is the number). */
+/* Writes the values of the handles in a blob to handles, and their number to *count. On entry *count is the number of
+ * elements of handles. handles NULL: only the number is written. The handles stay the caller's. Errors: KIN_E_ARGUMENT
+ * (blob or count null), KIN_E_BUFFER (handles has too few elements; *count is the number that is needed), and
+ * KIN_E_BLOB_TRUNCATED, KIN_E_BLOB_CORRUPT and KIN_E_BLOB_VERSION, as kin_blob_adopt. */
 KIN_API kin_status kin_blob_handles(const void *blob, size_t size, kin_handle *handles, size_t *count);
 
-/* Joins the family, takes the handles, and gives the arguments, the caller's; kin_args_destroy. If this process has
- * no own family yet, the blob's becomes it. The family's own two handles go on under other values, not inheritable;
- * those of arguments keep theirs.
- * Errors: KIN_E_ARGUMENT, KIN_E_BLOB_TRUNCATED, KIN_E_BLOB_CORRUPT, KIN_E_BLOB_VERSION, KIN_E_BLOB_TARGET (made for
- * another process, or in this one), KIN_E_HANDLE (one is not open here, or of another kind), KIN_E_STALE (adopted
- * already), KIN_E_LIMIT, KIN_E_NO_MEMORY, KIN_E_OS. */
+/* Joins the blob's family and takes over its handles and arguments. The caller owns *out and frees it with
+ * kin_args_destroy. If this process has no default family yet, the blob's family becomes it. The family's own two
+ * handles are replaced by duplicates with other values, not inheritable; the handles of arguments keep their values.
+ * Errors: KIN_E_ARGUMENT (out or blob null), KIN_E_BLOB_TRUNCATED (it ends too early), KIN_E_BLOB_CORRUPT (checksum or
+ * contents are wrong), KIN_E_BLOB_VERSION (another version of kin packed it), KIN_E_BLOB_TARGET (it was packed for
+ * another process, or by this process), KIN_E_HANDLE (a handle is not open here, or is of another kind), KIN_E_STALE
+ * (adopted already), KIN_E_LIMIT (8 families in this process, no free descriptor, or no room in the family),
+ * KIN_E_BUSY (as kin_free), KIN_E_NO_MEMORY, KIN_E_OS. */
 KIN_API kin_status kin_blob_adopt(kin_args **out, const void *blob, size_t size);
 
 KIN_END

@@ -1,5 +1,9 @@
-/* KIN_API marks what the library exports; everything else is hidden. kin_word is what objects in shared memory consist
- * of: 64 bits, aligned to 8 bytes also where the system's uint64_t is not (Linux on 32-bit x86). */
+/* export.h: macros and the word type of all headers.
+ *
+ * KIN_API marks the functions that the library exports; its other symbols are hidden. Objects in shared memory consist
+ * of kin_word: 64 bits, aligned to 8 bytes, also on systems where uint64_t is not (Linux on 32-bit x86). KIN_BEGIN and
+ * KIN_END enclose declarations with C linkage. Define KIN_STATIC to use the static library on Windows.
+ */
 #ifndef KIN_EXPORT_H
 #define KIN_EXPORT_H
 

@@ -1,4 +1,4 @@
-/* pool.h: workers: processes that wait for tasks, and stay.
+/* pool.h: a pool of worker processes that run tasks.
  *
  *     static int square(kin_task *task)
  *     {
@@ -10,11 +10,11 @@
  *         return 0;
  *     }
  *
- *     static const kin_task_entry functions[] = {{"square", square}};
+ *     static const kin_task_entry tasks[] = {{"square", square}};
  *
  *     int main(void)
  *     {
- *         kin_register_tasks(functions, 1);          // before kin_child_main
+ *         kin_register_tasks(tasks, 1);          // before kin_child_main
  *         kin_child_main(NULL, 0);
  *         kin_pool *pool;
  *         kin_pool_create(&pool, NULL, NULL);   // as many workers as processors
@@ -30,25 +30,29 @@
  *         kin_pool_destroy(pool);
  *     }
  *
- * Death: a worker that dies, however, fails exactly the task that it was running; what else was meant for it is done
- * by the others, and a new one takes its place. When the process that made the pool dies, however, its workers are
- * killed (see die_with_parent in process.h), and what it had in the family's memory (50 KiB, and its works) stays
- * there until the family ends: a worker may use it for a moment yet. kin_process_children lists workers, but they are
- * the pool's to join and to close.
+ * Death of a worker: if a worker dies in any way, only the task that it was running fails, unless it is tried again
+ * (retries in kin_job). The other workers do the rest of its tasks, and a new worker replaces it.
+ * Death of the owner: when the process that created the pool dies in any way, its workers are killed (see
+ * die_with_parent in process.h). What it had in the family's memory (50 KiB and its jobs) stays there until the family
+ * ends, because a worker may still use it for a moment. kin_process_children lists the workers, but only the pool joins
+ * and closes them.
  *
- * No thread is started in the program: the pool is looked after (dead workers replaced, time limits kept, callbacks
- * called) by its own threads while they wait in one of the functions below, and by kin_pool_poll. Waiting notices a
- * death within 20 ms.
+ * kin starts no thread. The program's threads service the pool (replace dead workers, enforce time limits, call
+ * callbacks) while they wait in one of the functions below, and in kin_pool_poll. A waiting thread notices a death
+ * within 20 ms.
  *
- * Cost: W workers, N works that have not ended (4096 at most; a submit waits for room). A task costs a worker some ten
- * nanoseconds in a batch of tasks, which is 256 at most. What a call costs stands at the functions; where nothing does,
- * it is O(1). Looking after the pool is O(W + N + their batches), with a system call for each worker; waiting does it
- * every 20 ms, and when a worker has left. A work takes, in the family's memory, half a kilobyte, its arguments, in and
- * out if it was submitted alone, a byte for each task, 12 for each batch, and for each task of a batch in which some
- * task has failed, beside the first one, 4 bytes.
+ * Cost: W is the number of workers, N the number of unfinished jobs (at most 4096; kin_pool_submit waits for room).
+ * Workers take tasks in batches of at most 256; in a batch, a task costs a worker some ten nanoseconds. Each function
+ * states its cost; if it states none, it is O(1). Servicing the pool is O(W + N + their batches), with one system call
+ * per worker. A waiting thread does it every 20 ms, and when a worker has left. A job takes in the family's memory:
+ * half a kilobyte, its arguments, in and out if it is a single-item job (count 0 in kin_job), 1 byte per task, 12 bytes
+ * per batch, and, for each batch in which a task fails that is not the job's first failure, 4 bytes per task of the
+ * batch.
  *
- * A pool is its maker's: in another process, forked ones too, its functions are KIN_E_NOT_OWNER. All its threads may
- * use it at once, and one future by one of them.
+ * A pool belongs to the process that created it. All threads of that process may use it at the same time; one future is
+ * for one thread at a time. In any other process, also a forked child, the functions return KIN_E_NOT_OWNER. All
+ * functions that return a status return KIN_E_ARGUMENT (null, unless said otherwise; negative timeout). Timeouts are in
+ * nanoseconds.
  */
 #ifndef KIN_POOL_H
 #define KIN_POOL_H
@@ -62,28 +66,29 @@ KIN_BEGIN
 #define KIN_TASK_MESSAGE 128u
 
 typedef struct kin_task {
-    const void *in; /* count items of in_size bytes, one after the other */
-    void *out;      /* count places of out_size bytes; zeroed only if the pool made them */
-    size_t in_size, out_size;
-    size_t count;                   /* items of this task; 1 of what was submitted alone */
-    uint64_t index;                 /* number of the first of them among all of the work */
-    uint32_t attempt;               /* 0; more if workers died of it before, see kin_job */
-    const kin_args *args;           /* the work's; objects in them are as in a child of one's own */
-    const kin_args *shared;         /* the pool's */
-    size_t out_used;                /* submitted alone: how many bytes of out are the result; out_size unless changed */
-    char message[KIN_TASK_MESSAGE]; /* may be filled with what went wrong, for the thread that waits */
+    const void *in;                 /* count items of in_size bytes, one after the other */
+    void *out;                      /* room for count results of out_size bytes; zeroed only in a single-item job */
+    size_t in_size, out_size;       /* bytes of one item, and of one result */
+    size_t count;                   /* items of this task; 1 in a single-item job */
+    uint64_t index;                 /* number of the first of these items in the job */
+    uint32_t attempt;               /* 0; higher if workers died running this task before, see kin_job's retries */
+    const kin_args *args;           /* of the job; get objects as in a child (process.h) */
+    const kin_args *shared;         /* of the pool */
+    size_t out_used;                /* single-item job: bytes of out that are the result; out_size unless changed */
+    char message[KIN_TASK_MESSAGE]; /* the task may write here why it failed; kin_job_result shows it */
 } kin_task;
 
-/* 0: done. Any other number: failed, and that is what the outcome says. */
+/* A task that workers can run. run runs in a worker. It returns 0: done; any other number: failed, and kin_job_result
+ * has that number as its status. */
 typedef struct kin_task_entry {
     const char *name; /* 1 to KIN_NAME_MAX bytes */
     int (*run)(kin_task *task);
 } kin_task_entry;
 
-/* Registers what workers can run; functions must stay valid. Call it once, before kin_child_main, from which spawned
- * workers do not return. Errors: KIN_E_ARGUMENT (null, no run, a name twice, empty or too long); KIN_E_TOO_LATE:
- * kin_child_main was called already, and spawned workers would not have these functions. */
-KIN_API kin_status kin_register_tasks(const kin_task_entry *functions, size_t count);
+/* Registers the count tasks that workers can run. entries is borrowed and must stay valid. Call it once, before
+ * kin_child_main, because spawned workers do not return from that. Errors: KIN_E_ARGUMENT (null, no run, a name twice,
+ * empty or too long), KIN_E_TOO_LATE (kin_child_main was called before; spawned workers would not have these tasks). */
+KIN_API kin_status kin_register_tasks(const kin_task_entry *entries, size_t count);
 
 /* ---- the pool ---- */
 
@@ -94,17 +99,18 @@ typedef struct kin_pool kin_pool;
 typedef struct kin_pool_options {
     size_t size;             /* of this struct, in bytes; its _INIT macro sets it */
     uint32_t workers;        /* 0: kin_cpu_count */
-    kin_start_method method; /* how they are started */
-    /* A function that each worker runs first, with in and out NULL; or NULL. If it returns not 0, the worker ends; what
-     * it returned, and its message, are in kin_pool_info, and in the outcomes of works that are not done because of it.
-     */
+    kin_start_method method; /* how workers are started */
+    /* Name of a registered task that each worker runs first, with in and out NULL; or NULL. If it does not return 0,
+     * the worker ends. Its return value and message are in kin_pool_info, and in the results of jobs that are not done
+     * because of it. */
     const char *initializer;
-    const kin_args
-        *args; /* the pool's, for the initializer and all tasks; borrowed until the pool is destroyed; or NULL */
-    uint64_t max_tasks; /* a worker ends after so many and is replaced; 0: no limit */
-    /* So many workers in a row that end before they have begun, or cannot be started, are the pool's end, if none that
-     * has begun is left; 0: 4 and their number. As long as others work, one is tried again now and then, at most each
-     * second in the end: the pool goes on with those that it has. */
+    /* Arguments of the pool, for the initializer and all tasks; borrowed until the pool is destroyed; or NULL. */
+    const kin_args *args;
+    uint64_t max_tasks; /* a worker ends after this many tasks and is replaced; 0: no limit */
+    /* A worker has begun when its initializer has returned 0. If this many workers in a row end before they have begun
+     * or cannot be started, and no worker that has begun is left, the pool is broken. 0: 4 plus the number of workers.
+     * While other workers run, the pool goes on with those, and retries to start one more and more rarely, in the end
+     * about twice a second. */
     uint32_t max_failures;
 } kin_pool_options;
 
@@ -113,51 +119,54 @@ typedef struct kin_pool_options {
         sizeof(kin_pool_options), 0, KIN_START_DEFAULT, NULL, NULL, 0, 0                                               \
     }
 
-/* Makes a pool in the family (NULL: this process's own) and starts its workers; does not wait for them to begin.
- * options NULL: all defaults. The caller's; kin_pool_destroy. Each worker is a member of the family and a thread of
- * it. Errors: KIN_E_ARGUMENT (more than KIN_POOL_WORKERS_MAX), KIN_E_ENTRY (no such initializer), KIN_E_LIMIT (more
- * than 62 arguments; the family has not so many free places, see max_members and max_threads in family.h; processes
- * that are just starting have not taken theirs yet), those of kin_alloc and kin_process_start. */
+/* Creates a pool in the family (family NULL: this process's own family) and starts its workers. Does not wait for them
+ * to begin. options NULL: all defaults; the call copies them, but borrows args. Free the pool with kin_pool_destroy.
+ * Each worker takes one member and one thread slot of the family.
+ * Errors: KIN_E_ARGUMENT (also more than KIN_POOL_WORKERS_MAX workers, options->size unknown), KIN_E_ENTRY (initializer
+ * is not registered), KIN_E_LIMIT (more than 62 arguments; or the family does not have so many free members or thread
+ * slots, see max_members and max_threads in family.h. A process that is just starting has not taken its own yet), those
+ * of kin_alloc and kin_process_start. */
 KIN_API kin_status kin_pool_create(kin_pool **out, kin_family *family, const kin_pool_options *options);
 
-/* Terminates it if it has not ended, and frees it. It may be called from a callback of the pool's. Its futures are to
- * be closed, before or after; those that had not ended are cancelled. No other thread may be in a call with the pool.
- * NULL: nothing. */
+/* Terminates the pool, unless its workers have ended, and frees it. A callback of the pool may call this. No other
+ * thread may be in a call with the pool. Its futures must still be closed, before or after; unfinished ones are
+ * cancelled. NULL, and in a process that does not own the pool: does nothing. */
 KIN_API void kin_pool_destroy(kin_pool *pool);
 
-/* Grows or shrinks it: new workers are started; those that are too many end after the task in hand. Errors:
- * KIN_E_ARGUMENT (0, or too many), KIN_E_CLOSED, KIN_E_LIMIT (as kin_pool_create; nothing changes), those of
- * kin_process_start. */
+/* Changes the number of workers: starts new ones, or lets surplus ones end after their current task. Errors:
+ * KIN_E_ARGUMENT (workers is 0 or above KIN_POOL_WORKERS_MAX), KIN_E_CLOSED (the pool is closed, terminated or broken),
+ * KIN_E_LIMIT (as kin_pool_create; nothing changes), those of kin_process_start. */
 KIN_API kin_status kin_pool_resize(kin_pool *pool, uint32_t workers);
 
-/* No further work; what there is will be done, then the workers end. KIN_OK if it was closed already. O(W): wakes
- * them. */
+/* Closes the pool: no further job is accepted. Submitted jobs are still done; then the workers end. KIN_OK also if it
+ * was closed already. Cost: O(W), it wakes the workers. */
 KIN_API kin_status kin_pool_close(kin_pool *pool);
 
-/* Ends the workers now, whatever they do, and cancels all work that is not done. O(W + N + their tasks): takes
+/* Kills the workers now, whatever they do, and cancels all unfinished jobs. Cost: O(W + N + their tasks), some
  * milliseconds. */
 KIN_API kin_status kin_pool_terminate(kin_pool *pool);
 
-/* Waits until all workers of a closed or terminated pool have ended, looking after it meanwhile. Other threads may use
- * it: nothing is held while this one sleeps. Errors: KIN_E_TIMED_OUT, KIN_E_BUSY (neither closed nor terminated). */
+/* Waits until all workers of a closed or terminated pool have ended, and services the pool meanwhile. Other threads may
+ * use the pool at the same time: no lock is held while this thread sleeps. Errors: KIN_E_TIMED_OUT, KIN_E_BUSY (the
+ * pool is neither closed nor terminated). */
 KIN_API kin_status kin_pool_join(kin_pool *pool, int64_t timeout);
 
-/* Looks after the pool, as waiting does. For a program that waits elsewhere. It waits itself for workers that are just
- * ending only, 20 ms at most. O(W + N + their batches). */
+/* Services the pool once, as waiting does. It is for a program that waits elsewhere. It waits only for workers that are
+ * just ending, 20 ms at most. Cost: O(W + N + their batches). */
 KIN_API kin_status kin_pool_poll(kin_pool *pool);
 
 typedef struct kin_pool_info {
-    size_t size;                         /* of this struct, in bytes; its _INIT macro sets it */
-    uint32_t workers;                    /* that there should be */
-    uint32_t alive;                      /* that there are */
-    uint64_t started;                    /* ever */
-    uint64_t died;                       /* of them, by themselves, by others, or over a task's limit */
-    int closed;                          /* 1 or 0 */
-    int broken;                          /* 1: too many workers ended before they had begun, and none is left */
-    kin_exit last;                       /* how the last of those ended; code KIN_EXIT_START: it could not join */
-    uint32_t pids[KIN_POOL_WORKERS_MAX]; /* of the alive */
-    int status;                          /* what the initializer returned when it failed last, 0: it has not; */
-    char message[KIN_TASK_MESSAGE];      /* and its message */
+    size_t size;      /* of this struct, in bytes; its _INIT macro sets it */
+    uint32_t workers; /* intended number of workers */
+    uint32_t alive;   /* actual number of workers */
+    uint64_t started; /* workers started since the pool was created */
+    uint64_t died;    /* of these, the ones that crashed, exited, were killed from outside or exceeded a task's limit */
+    int closed;       /* 1: closed or terminated, else 0 */
+    int broken;       /* 1: too many workers ended before they had begun, and none is left */
+    kin_exit last;    /* how the last such worker ended; code KIN_EXIT_START: it could not join the family */
+    uint32_t pids[KIN_POOL_WORKERS_MAX]; /* of the alive workers */
+    int status;                          /* what the initializer returned when it last failed; 0: it has not failed */
+    char message[KIN_TASK_MESSAGE];      /* the message of that failure */
 } kin_pool_info;
 
 #define KIN_POOL_INFO_INIT                                                                                             \
@@ -168,36 +177,44 @@ typedef struct kin_pool_info {
         }                                                                                                              \
     }
 
+/* Writes the state of the pool at this moment to *info. Errors: KIN_E_ARGUMENT (also info->size unknown). */
 KIN_API kin_status kin_pool_inspect(kin_pool *pool, kin_pool_info *info);
 
-/* ---- work ---- */
+/* ---- jobs ---- */
 
 typedef struct kin_future kin_future;
 
+/* A job is either a single-item job (count 0) or an array of items (count > 0), divided into tasks of chunk items. */
 typedef struct kin_job {
     size_t size;          /* of this struct, in bytes; its _INIT macro sets it */
-    const char *task;     /* the name of a task registered with kin_register_tasks */
-    const kin_args *args; /* bytes and objects (locks, queues, ...), copied now; no handles; or NULL */
-    const void
-        *in; /* count 0: in_size bytes, copied now. Else an array in the family's memory, borrowed until all is done */
-    size_t in_size;  /* bytes of one */
-    void *out;       /* count 0: unused, the future has room for out_size bytes. Else an array; may be `in` itself */
-    size_t out_size; /* bytes of one; 0: none */
-    size_t count;    /* items; 0: one, alone */
-    size_t chunk;    /* items of one task; 0: chosen so that each worker gets some sixteen tasks */
-    /* A task of which a worker died, or that took longer than `limit`, is tried so many times more (200 at most). It
-     * runs from its beginning, with kin_task's attempt one higher: what an attempt before has done to the world, to out
-     * or to in, stays done. 0 is for tasks that must not run twice. */
+    const char *task;     /* name of a task registered with kin_register_tasks */
+    const kin_args *args; /* bytes and objects (locks, queues, ...), copied by kin_pool_submit; no handles; or NULL */
+    /* count 0: in_size bytes, copied by kin_pool_submit. Else an array in the family's memory, borrowed until all tasks
+     * have ended. */
+    const void *in;
+    size_t in_size; /* bytes of one item */
+    /* count 0: used by kin_pool_map only; the future has its own room for out_size bytes. Else an array in the family's
+     * memory, borrowed until all tasks have ended; it may be the same as in. */
+    void *out;
+    size_t out_size; /* bytes of one result; 0: none */
+    size_t count;    /* items; 0: a single-item job */
+    size_t chunk;    /* items of one task; 0: chosen so that each worker gets about sixteen tasks */
+    /* How many more times a task is tried if its worker died or it exceeded `limit`; at most 200. A retry runs the task
+     * from its beginning, with kin_task's attempt one higher. Effects of the failed attempts, also on in and out, stay.
+     * Use 0 for tasks that must not run twice. */
     uint32_t retries;
-    /* Nanoseconds a task may take, then its worker is killed, within 20 ms; 0: any time. A task within it is not. Costs
-     * a task one look at the clock and one atomic operation. */
+    /* Nanoseconds that a task may take; 0: no limit. The worker of a task that exceeds it is killed within 20 ms; a
+     * task that stays within it is not killed. A limit costs each task one reading of the clock and one atomic
+     * operation. */
     int64_t limit;
-    void (*progress)(void *context, uint64_t done,
-                     uint64_t total); /* items, as they get more while kin_future_wait waits; or NULL */
-    /* Called once, by a thread that tends the pool, without any lock; or NULL. It may call all functions: submit, wait
-     * for other futures, destroy the pool; and close this future, unless a thread waits for it. */
+    /* Called by the thread that waits in kin_future_wait or kin_pool_map, when more items are done; or NULL. done and
+     * total are numbers of items. */
+    void (*progress)(void *context, uint64_t done, uint64_t total);
+    /* Called once, when all tasks have ended, by a thread that services the pool; no lock is held; or NULL. It may call
+     * all functions: submit, wait for other futures, destroy the pool. It may close this future, unless a thread waits
+     * for it. */
     void (*finished)(void *context, kin_future *future);
-    void *context;
+    void *context; /* for progress and finished */
 } kin_job;
 
 #define KIN_JOB_INIT                                                                                                   \
@@ -205,24 +222,36 @@ typedef struct kin_job {
         sizeof(kin_job), NULL, NULL, NULL, 0, NULL, 0, 0, 0, 0, 0, NULL, NULL, NULL                                    \
     }
 
-/* Gives the pool work; does not wait for it, but, up to timeout, for room: some thousand works may be unbegun. *out
- * is the caller's; kin_future_close. O(tasks / 256 + what is copied), and the waking of as many sleeping workers as
- * there are batches for. Memory of closed works is there for the next ones. Errors: KIN_E_ARGUMENT, KIN_E_ENTRY (not
- * registered), KIN_E_NOT_SHARED (an array is not in the pool's family), KIN_E_FAMILY (args of another one),
- * KIN_E_UNSUPPORTED (handles among args), KIN_E_CLOSED, KIN_E_WORKER_DIED (the pool is broken), KIN_E_TIMED_OUT,
- * KIN_E_TOO_BIG, KIN_E_NO_MEMORY. */
-KIN_API kin_status kin_pool_submit(kin_future **out, kin_pool *pool, const kin_job *work, int64_t timeout);
+/* Submits a job. Does not wait for the job itself, but waits at most timeout while there is no room: a pool has at most
+ * 4096 unfinished jobs. The call copies *job. *out is the job's future; free it with kin_future_close. The memory of
+ * closed futures is reused for later jobs.
+ * Cost: O(tasks / 256 + bytes copied), and waking at most one sleeping worker per batch.
+ * Errors:
+ *   KIN_E_ARGUMENT     null, job->size unknown, limit negative, retries above 200, in is null and in_size is not 0
+ *   KIN_E_ENTRY        the task is not registered
+ *   KIN_E_NOT_SHARED   in or out of an array is not in the pool's family
+ *   KIN_E_FAMILY       args belongs to another family
+ *   KIN_E_UNSUPPORTED  args contains handles
+ *   KIN_E_CLOSED       the pool is closed or terminated
+ *   KIN_E_WORKER_DIED  the pool is broken
+ *   KIN_E_TIMED_OUT    there is no room
+ *   KIN_E_TOO_BIG      the job has more tasks or bytes than one job can have
+ *   KIN_E_NO_MEMORY    and the other errors of kin_alloc */
+KIN_API kin_status kin_pool_submit(kin_future **out, kin_pool *pool, const kin_job *job, int64_t timeout);
 
 typedef struct kin_job_result {
     size_t size;    /* of this struct, in bytes; its _INIT macro sets it */
-    uint64_t tasks; /* that the work had */
+    uint64_t tasks; /* tasks of the job */
+    /* How many of them are done, failed (returned another number than 0), died (their worker died, or they exceeded the
+     * limit), were cancelled, or are unfinished. */
     uint64_t done, failed, died, cancelled, unfinished;
-    uint64_t task; /* the first trouble that was noticed: which task; it begins with item task * chunk, */
-    /* What it returned; KIN_E_WORKER_DIED or KIN_E_TIMED_OUT (its limit) if it did not, and how its worker ended then.
-     * Of a broken pool: what the initializer returned and said, and how the last worker ended that did not begin. */
+    uint64_t task; /* the first failure that was noticed: the number of its task; its first item is task * chunk */
+    /* Of that task: what it returned; or KIN_E_WORKER_DIED or KIN_E_TIMED_OUT (it exceeded the limit), and then worker
+     * says how its worker ended. 0: no failure. If the pool is broken: what the initializer returned and its message,
+     * and how the last worker ended that did not begin. */
     int status;
     kin_exit worker;
-    char message[KIN_TASK_MESSAGE]; /* its message */
+    char message[KIN_TASK_MESSAGE]; /* of that task */
 } kin_job_result;
 
 #define KIN_JOB_RESULT_INIT                                                                                            \
@@ -233,48 +262,57 @@ typedef struct kin_job_result {
         }                                                                                                              \
     }
 
-/* Submits and waits for all; with count 0 the result is copied to work->out. outcome, if not null, tells more.
- * Errors: those of kin_pool_submit and kin_future_wait; at KIN_E_TIMED_OUT the work is ended as by kin_future_kill:
- * nobody uses its arrays when the call returns, which is a few milliseconds after the timeout. */
-KIN_API kin_status kin_pool_map(kin_pool *pool, const kin_job *work, kin_job_result *outcome, int64_t timeout);
+/* Submits the job and waits until all its tasks have ended. For a single-item job, the result is copied to job->out.
+ * *result, if result is not null, is the job result, also if the job fails; if the pool is broken, it says why.
+ * Errors: those of kin_pool_submit and kin_future_wait. After KIN_E_TIMED_OUT the job is ended as by kin_future_kill:
+ * no worker uses its arrays any more when the call returns, a few milliseconds after the timeout. */
+KIN_API kin_status kin_pool_map(kin_pool *pool, const kin_job *job, kin_job_result *result, int64_t timeout);
 
-/* Waits until all its tasks have ended. O(1); O(tasks) if one has failed. KIN_OK: all are done. Errors:
- * KIN_E_TIMED_OUT (it goes on), KIN_E_TASK (a task returned something else than 0), KIN_E_WORKER_DIED (of a task, or
- * the pool is broken), KIN_E_CANCELLED; of several the first of these. */
+/* Waits until all tasks of the job have ended, and services the pool meanwhile. KIN_OK: all are done. Cost: O(1);
+ * O(tasks) if one has failed.
+ * Errors; if several apply, the first of them is returned:
+ *   KIN_E_TIMED_OUT    the job goes on
+ *   KIN_E_TASK         a task returned another number than 0
+ *   KIN_E_WORKER_DIED  a task's worker died, a task exceeded the limit, or the pool is broken
+ *   KIN_E_CANCELLED    a task was cancelled */
 KIN_API kin_status kin_future_wait(kin_future *future, int64_t timeout);
 
-/* 1 if all its tasks have ended, else 0. Tends the pool. */
+/* Returns 1 if all tasks of the job have ended, else 0; also 0 for NULL and in a process that does not own the pool.
+ * Services the pool. */
 KIN_API int kin_future_ready(kin_future *future);
 
-/* What was submitted alone: waits, then gives its result, which stays the future's. Errors: those of kin_future_wait;
- * KIN_E_UNSUPPORTED (an array's work). */
+/* Waits for a single-item job, as kin_future_wait, and gives its result. *result is valid until kin_future_close; *size
+ * (size may be NULL) is its length. Errors: those of kin_future_wait; KIN_E_UNSUPPORTED (the job is an array). */
 KIN_API kin_status kin_future_get(const void **result, size_t *size, kin_future *future, int64_t timeout);
 
-/* The next task that has ended: *first and *count are its items, *status what it returned (as kin_job_result's;
- * KIN_E_CANCELLED). In order: that of the first items, and so on, each when all before it have been given; else as
- * they end; tasks of a batch that is being run may come 20 ms late. Do not mix both on one future. O(1), however many
- * tasks have been given, or run for long; at worst O(W). Errors: KIN_E_END (all have been given),
- * KIN_E_TIMED_OUT, KIN_E_NO_MEMORY, KIN_E_DAMAGED (another member has written over how its tasks ended). */
+/* Gives the next task that has ended. Its items are *first to *first + *count - 1. *status (status may be NULL) is 0
+ * (done), what the task returned, KIN_E_TASK (it failed, but what it returned is not known), KIN_E_WORKER_DIED,
+ * KIN_E_TIMED_OUT (it exceeded the limit) or KIN_E_CANCELLED. in_order 1: tasks are given in the order of their items,
+ * each after all tasks before it. in_order 0: tasks are given as they end. A task in a batch that is still running may
+ * be given 20 ms late. Do not mix both orders on one future. Cost: O(1), however many tasks have been given or run for
+ * long; at worst O(W). Errors: KIN_E_END (all tasks have been given), KIN_E_TIMED_OUT, KIN_E_NO_MEMORY, KIN_E_DAMAGED
+ * (another member overwrote the states of the tasks). */
 KIN_API kin_status kin_future_next(kin_future *future, int in_order, uint64_t *first, uint64_t *count, int *status,
                                    int64_t timeout);
 
-/* How it stands, or ended. O(tasks). */
-KIN_API kin_status kin_future_inspect(kin_future *future, kin_job_result *outcome);
+/* Writes the present state of the job, or its final result, to *result. Cost: O(tasks). Errors: KIN_E_ARGUMENT (also
+ * result->size unknown). */
+KIN_API kin_status kin_future_inspect(kin_future *future, kin_job_result *result);
 
-/* Cancels its tasks that nobody has begun; those are KIN_E_CANCELLED. KIN_OK: all have ended; KIN_E_BUSY: some are
- * being run, see kin_future_kill. O(tasks that have not begun). */
+/* Cancels the tasks of the job that have not begun; they end with KIN_E_CANCELLED. KIN_OK: all tasks have ended. Cost:
+ * O(tasks that have not begun). Errors: KIN_E_BUSY (some tasks are still running; see kin_future_kill). */
 KIN_API kin_status kin_future_cancel(kin_future *future);
 
-/* Ends it now: cancels its tasks that nobody has begun, and kills the workers that run the others. Those tasks are
- * KIN_E_CANCELLED, too, and not tried again; what they have done so far stays done: a half-written out, messages,
- * locks whose next owner is told KIN_OWNER_DIED. Other works' tasks are not touched, and others replace the workers.
- * Takes about a millisecond, and a worker's start. KIN_OK: all tasks have ended; some may have ended before, in
- * another way. Errors: KIN_E_ARGUMENT, KIN_E_NOT_OWNER, KIN_E_BUSY (the system has not ended a worker within a
- * second). */
+/* Ends the job now: cancels the tasks that have not begun, and kills the workers that run the others. These tasks end
+ * with KIN_E_CANCELLED too and are not tried again. Their effects stay: a half-written out, messages, locks whose next
+ * owner gets KIN_OWNER_DIED. Tasks of other jobs are not affected; new workers replace the killed ones. Takes about a
+ * millisecond plus the start of a worker. KIN_OK: all tasks have ended; some may have ended otherwise before. Errors:
+ * KIN_E_BUSY (the system has not ended a worker within a second). */
 KIN_API kin_status kin_future_kill(kin_future *future);
 
-/* Cancels what has not begun, waits for what has (kin_future_kill first: kills it), and frees it. NULL: nothing. O(1),
- * beside what is cancelled. */
+/* Cancels the tasks that have not begun, waits for those that have, and frees the future. Call kin_future_kill before
+ * to kill them instead of waiting. NULL, and in a process that does not own the pool: does nothing. Cost: O(1) plus
+ * what is cancelled. */
 KIN_API void kin_future_close(kin_future *future);
 
 KIN_END

@@ -6,28 +6,30 @@
  *     while (kin_queue_get(jobs, &job, sizeof job, &size, KIN_FOREVER) == KIN_OK) { ... }   // in others
  *     kin_queue_close(jobs);                                                   // gets end when it is empty
  *
- * A bounded ring of bytes: messages of any length from 0 to the ring's size, each taking 16 bytes more than its own,
- * rounded up to 16. Each message is got by one consumer, in the order in which they were put. No system call while
- * neither side has to wait; who waits spins for a moment if that has paid off on this queue, then sleeps and uses no
- * processor. There is no thread behind it, and nothing to drain or flush at the end of a process: what has been put
- * is there.
+ * A queue is a bounded ring of bytes. A message has from 0 bytes to the size of the ring. In the ring it takes 16 bytes
+ * more than its own size, rounded up to a multiple of 16. Each message is got by one consumer. Messages are got in the
+ * order in which they were put. There is no system call while neither side has to wait. A waiter spins for a moment if
+ * that has paid off on this queue; then it sleeps and uses no processor time. No thread serves the queue in the
+ * background, and nothing needs to be flushed or drained when a process ends: a message that was put is in the queue.
  *
- * Sleepers are served in the order in which they came. A thread that runs may put, or get, messages before them, a few
- * hundred at most; then it waits in line, too. So each of many producers or consumers gets its share, and a long
- * message is put before short ones that came later. Where nothing moves, because consumers wait for room themselves,
- * a short one goes before a long one after 150 ms.
+ * Fairness: sleeping threads are served in the order in which they came. A running thread may put or get messages
+ * before them, but a few hundred at most; then it waits in line too. So each of many producers or consumers gets its
+ * share, and a long message is put before short messages that came later. If nothing moves, because consumers
+ * themselves wait for room, a short message goes before a long one after 150 ms.
  *
- * Cost, where nothing else is said: O(1) and the copying, O(size), whatever the number of messages in the queue, and no
- * system call. If the other side sleeps, a call that wakes it costs one system call more, and O(sleepers) to find the
- * oldest sleeper. There is one wake-up for all messages that come before the woken thread runs.
+ * Cost, unless a function says otherwise: O(1) plus O(size) for the copy, whatever the number of messages in the queue,
+ * and no system call. If a thread of the other side sleeps, the call that wakes it costs one more system call, and
+ * O(sleepers) to find the oldest sleeper. One wake-up serves all messages that arrive before the woken thread runs.
  *
- * Death: a process killed in the middle of a put loses that message, one killed in the middle of a get the one it had
- * in hand; nobody else is held up, nothing is torn, and kin_queue_inspect counts them. What is reserved or peeked by
- * a process that dies is lost in the same way, and is noticed by those it stands in the way of within 50 ms.
+ * Death: a process that is killed in the middle of a put loses that message. A process that is killed in the middle of
+ * a get loses the message that it was getting. No other process is held up, and no message is torn. kin_queue_inspect
+ * counts the lost messages. A message that a dead process had reserved or peeked is lost in the same way. The threads
+ * that it blocks notice this within 50 ms.
  *
- * Any thread of any member may call all of these. All: KIN_E_ARGUMENT (null, a negative timeout), KIN_E_NOT_SHARED,
- * KIN_E_TYPE (not a queue of a family this process is in), KIN_E_LIMIT (no thread entry), KIN_E_DAMAGED (a member
- * wrote over the queue).
+ * Any thread of any member may call all of these functions. All of them return KIN_E_ARGUMENT (null, negative timeout),
+ * KIN_E_NOT_SHARED (the queue lies in no family of this process), KIN_E_TYPE (not a queue, or destroyed), KIN_E_LIMIT
+ * (the caller has no thread slot and none is free), KIN_E_DAMAGED (a member overwrote the queue). Functions that wait
+ * also return KIN_E_STALE (the other members took this process for dead).
  */
 #ifndef KIN_QUEUE_H
 #define KIN_QUEUE_H
@@ -41,9 +43,9 @@ typedef struct kin_queue {
 } kin_queue;
 
 typedef struct kin_queue_options {
-    size_t size;           /* of this struct: KIN_QUEUE_OPTIONS_INIT sets it */
-    uint64_t capacity;     /* bytes of the ring: the largest message. 0: 64 KiB. At most 2 GiB */
-    uint32_t max_messages; /* in the queue at once; 0: as many as the ring holds */
+    size_t size;           /* of this struct, in bytes; its _INIT macro sets it */
+    uint64_t capacity;     /* of the ring, in bytes: the size of the largest message. 0: 64 KiB. At most 2 GiB */
+    uint32_t max_messages; /* in the queue at one time; 0: as many as the ring holds */
     uint32_t flags;        /* KIN_QUEUE_JOINABLE, or 0 */
 } kin_queue_options;
 
@@ -52,95 +54,111 @@ typedef struct kin_queue_options {
         sizeof(kin_queue_options), 0, 0, 0                                                                             \
     }
 
-#define KIN_QUEUE_JOINABLE 1u /* kin_queue_task_done and kin_queue_join work; costs a get one atomic operation more */
+/* Allows kin_queue_task_done and kin_queue_join. Each get costs one more atomic operation. */
+#define KIN_QUEUE_JOINABLE 1u
 
-/* options NULL: the defaults. A ring of 8 MiB or more begins without memory, and gets a MiB at a time where messages
- * come to lie: if consumers are not far behind, that is the first MiB again and again. What it has got it keeps until
- * it is destroyed. Windows: the whole ring is charged against what the system can commit, and takes physical memory as
- * it is used. KIN_QUEUE_JOINABLE: 16 bytes more for each member that the family may have. Cost: as kin_alloc, and
- * O(members) if it is joinable. Errors: KIN_E_ARGUMENT (also options' size, capacity or flags), and those of
- * kin_alloc. */
+/* Allocates a queue in the family's arena (family NULL: this process's own family). options NULL: all defaults; the
+ * call copies them. Free the queue with kin_queue_destroy.
+ * Memory: a ring of 8 MiB or more begins without memory. It gets memory in steps of 1 MiB as messages reach new parts
+ * of the ring. While consumers keep up, messages reuse the first MiB. The ring keeps the memory until the queue is
+ * destroyed. Windows: the whole ring counts against the system's commit limit at once, but takes physical memory only
+ * as it is used. KIN_QUEUE_JOINABLE takes 16 more bytes for each member that the family may have.
+ * Cost: as kin_alloc; a joinable queue also O(members).
+ * Errors: KIN_E_ARGUMENT (also options->size unknown, capacity too large, unknown flags), and those of kin_alloc. */
 KIN_API kin_status kin_queue_create(kin_queue **out, kin_family *family, const kin_queue_options *options);
-/* As kin_lock_destroy; what is in it is gone. Cost: as kin_free, also of the memory that messages came to. */
+/* Destroys a queue from kin_queue_create, as kin_lock_destroy does. The messages in it are lost. Cost: as kin_free, for
+ * all memory that the ring has got. */
 KIN_API kin_status kin_queue_destroy(kin_queue *queue);
 
 /* ---- copying ---- */
 
-/* Copies size bytes into the queue, waiting at most timeout for room, and for its turn if others wait. data may be NULL
- * if size is 0. With KIN_NOW it waits for neither, though it may for one that is just putting. Errors: KIN_E_TIMED_OUT,
- * KIN_E_CLOSED, KIN_E_TOO_BIG (larger than the ring, at once), KIN_E_NO_MEMORY (for more of a ring of 8 MiB). */
+/* Copies size bytes into the queue as one message. Waits at most timeout nanoseconds for room, and for its turn if
+ * other producers wait. KIN_NOW waits for neither, but may wait for a producer that is in the middle of a put. data may
+ * be NULL if size is 0.
+ * Errors: KIN_E_TIMED_OUT, KIN_E_CLOSED (the queue is closed), KIN_E_TOO_BIG (the message is larger than the ring;
+ * returned at once), KIN_E_NO_MEMORY (no memory for the next part of a ring of 8 MiB or more). */
 KIN_API kin_status kin_queue_put(kin_queue *queue, const void *data, size_t size, int64_t timeout);
 
-/* Copies the next message into buffer and its length into *size (size may be NULL), waiting at most timeout for one,
- * and for its turn if others wait. With KIN_NOW it waits for neither.
- * Errors: KIN_E_TIMED_OUT; KIN_E_CLOSED: closed and empty; KIN_E_BUFFER: longer than capacity: the message stays,
- * and *size is its length. */
+/* Copies the next message into buffer, which has capacity bytes, and its length into *size (size may be NULL). Waits at
+ * most timeout nanoseconds for a message, and for its turn if other consumers wait. KIN_NOW waits for neither, but
+ * may wait for a consumer that is in the middle of a get.
+ * Errors: KIN_E_TIMED_OUT, KIN_E_CLOSED (the queue is closed and empty), KIN_E_BUFFER (the message is longer than
+ * capacity; it stays in the queue, and *size is its length). */
 KIN_API kin_status kin_queue_get(kin_queue *queue, void *buffer, size_t capacity, size_t *size, int64_t timeout);
 
-/* Puts a message without waiting; if there is no room, it drops the oldest messages until there is. *dropped, if not
- * null, is how many it dropped, also after an error. They do not count as lost; in a joinable queue they count as done.
- * Errors: as kin_queue_put; KIN_E_TIMED_OUT: what is in the way cannot be dropped, since another thread has reserved or
- * peeked it, or is putting just now. */
+/* Copies size bytes into the queue as one message, without waiting. If there is no room, it drops the oldest messages
+ * until there is. *dropped (dropped may be NULL): how many it has dropped, also after an error. Dropped messages do not
+ * count as lost. In a joinable queue they count as done. data may be NULL if size is 0.
+ * Errors: as kin_queue_put, except: KIN_E_TIMED_OUT (what is in the way cannot be dropped, because another thread has
+ * reserved or peeked it, or is in the middle of a put). */
 KIN_API kin_status kin_queue_put_over(kin_queue *queue, const void *data, size_t size, uint64_t *dropped);
 
 typedef struct kin_message {
-    void *data;
-    size_t size;     /* of the message; get: written */
-    size_t capacity; /* of data; get only */
+    void *data;      /* the caller's buffer */
+    size_t size;     /* of the message, in bytes; a get writes it */
+    size_t capacity; /* of data, in bytes; used by a get only */
 } kin_message;
 
-/* Puts count messages, in this order, waiting at most timeout in all. *done (may be NULL) is how many it put, also
- * after an error (as of kin_queue_put). Those that fit at once become visible at once; a process killed meanwhile may
- * lose as many as had not become visible. Cost: O(count + bytes); those that fit at once take one lock and one
- * wake-up. */
+/* Puts count messages in this order. Waits at most timeout nanoseconds in all. *done (done may be NULL): how many it
+ * has put, also after an error. Messages that fit into the ring together become visible together. A process that is
+ * killed in this call may lose the messages that were not visible yet. Cost: O(count + bytes); messages that fit
+ * together take one lock and one wake-up. Errors: as kin_queue_put; KIN_E_TOO_BIG also if only a later message is too
+ * large: then it puts nothing. */
 KIN_API kin_status kin_queue_put_many(kin_queue *queue, const kin_message *messages, size_t count, size_t *done,
                                       int64_t timeout);
 
-/* Gets at least one message, and as many more, up to count, as are there. *done: how many. A message longer than its
- * place ends it: KIN_E_BUFFER if it is the first, with its length in messages[0].size. Cost: O(count + bytes), one
- * lock. Errors: as kin_queue_get. */
+/* Waits for one message, as kin_queue_get, and then gets all messages that are there, up to count. *done (done may be
+ * NULL): how many. A message that is longer than its element's capacity stays in the queue and ends the call. If it is
+ * the first one, the call returns KIN_E_BUFFER, and messages[0].size is its length. Cost: O(count + bytes), one lock.
+ * Errors: as kin_queue_get; KIN_E_ARGUMENT (also count 0). */
 KIN_API kin_status kin_queue_get_many(kin_queue *queue, kin_message *messages, size_t count, size_t *done,
                                       int64_t timeout);
 
 /* ---- in place ---- */
 
-/* Gives the caller room for a message of size bytes, aligned to 16, in the queue itself; it becomes a message when it
- * is committed. Later messages are not got before that. Cost: O(1), nothing is copied. Errors: as kin_queue_put. */
+/* Reserves room for a message of size bytes in the queue itself. *memory is aligned to 16; the caller writes the
+ * message there. Complete it with kin_queue_commit or kin_queue_discard, in the same thread. Until then, later messages
+ * cannot be got. Waits as kin_queue_put. Cost: O(1), no copy. Errors: as kin_queue_put. */
 KIN_API kin_status kin_queue_reserve(void **memory, kin_queue *queue, size_t size, int64_t timeout);
-/* Makes it a message of its first size bytes. By the thread that reserved it. Errors: KIN_E_STALE (memory is no
- * reservation of this thread), KIN_E_TOO_BIG (size is more than was reserved). */
+/* Turns a reservation into a message of its first size bytes. Only the thread that reserved it may call this. Errors:
+ * KIN_E_STALE (memory is not a reservation of this thread), KIN_E_TOO_BIG (size is larger than the reservation). */
 KIN_API kin_status kin_queue_commit(kin_queue *queue, void *memory, size_t size);
-/* Gives it back unused. Errors: KIN_E_STALE. */
+/* Gives a reservation back unused. Only the thread that reserved it may call this. Errors: KIN_E_STALE (as above). */
 KIN_API kin_status kin_queue_discard(kin_queue *queue, void *memory);
 
-/* The next message where it lies, for this consumer alone: to be read there and then consumed. Several may be peeked
- * at once. Cost: O(1), nothing is copied. Errors: as kin_queue_get, but for KIN_E_BUFFER. */
+/* Gets the next message without copying it. *memory points into the queue; *size is the length. The message belongs to
+ * this consumer alone. The caller reads it and then calls kin_queue_consume, in the same thread. A thread may peek
+ * several messages at a time. Waits as kin_queue_get. Cost: O(1), no copy. Errors: as kin_queue_get, except
+ * KIN_E_BUFFER. */
 KIN_API kin_status kin_queue_peek(const void **memory, size_t *size, kin_queue *queue, int64_t timeout);
-/* Gives its room back, when all before it is consumed, too: O(messages peeked meanwhile) for the next get. By the
- * thread that peeked it. Errors: KIN_E_STALE (memory was not peeked by this thread). */
+/* Gives the room of a peeked message back. It can be used again when all messages before it are consumed too. Only the
+ * thread that peeked the message may call this. Cost: O(1); the next get costs O(messages peeked meanwhile). Errors:
+ * KIN_E_STALE (memory is no message that this thread has peeked). */
 KIN_API kin_status kin_queue_consume(kin_queue *queue, const void *memory);
 
-/* ---- the end, and looking ---- */
+/* ---- closing and inspecting ---- */
 
-/* From now on nothing can be put (what is reserved may still be committed); gets go on until it is empty. KIN_OK if
- * it was closed already. Cost: O(sleepers), a system call for each. */
+/* Closes the queue: nothing can be put any more, but reservations may still be committed. Messages can be got until the
+ * queue is empty. KIN_OK also if it was closed already. Waits without a timeout for a put that is in progress.
+ * Cost: O(sleepers), with one system call each. */
 KIN_API kin_status kin_queue_close(kin_queue *queue);
 
-/* Messages in the queue that nobody has got, at some moment during the call; a reservation counts from when it was
- * made until it is committed and got, or passed over by a consumer. */
+/* *count: the number of messages in the queue that no consumer has got, at some moment during the call. A reservation
+ * counts from kin_queue_reserve until its message is got, or until a consumer passes over it (discarded, or its process
+ * died). */
 KIN_API kin_status kin_queue_size(const kin_queue *queue, size_t *count);
-/* 1 or 0, at such a moment. Full: not even an empty message could be put. */
+/* *empty and *full: 1 or 0, at some moment during the call. Full: not even a message of 0 bytes could be put. */
 KIN_API kin_status kin_queue_empty(const kin_queue *queue, int *empty);
 KIN_API kin_status kin_queue_full(const kin_queue *queue, int *full);
 
 typedef struct kin_queue_info {
     size_t size;        /* of this struct, in bytes; its _INIT macro sets it */
-    uint64_t capacity;  /* the largest message, bytes */
-    uint64_t room;      /* bytes free, for messages and 16 bytes each */
+    uint64_t capacity;  /* of the ring, in bytes: the size of the largest message */
+    uint64_t room;      /* free bytes of the ring; each message takes 16 of them more than its size */
     uint32_t messages;  /* as kin_queue_size */
     int closed;         /* 1 or 0 */
-    uint64_t lost_puts; /* messages that died with the process that was putting, or had reserved, them */
-    uint64_t lost_gets; /* with the one that was getting, or had peeked, them */
+    uint64_t lost_puts; /* messages lost because the process that was putting or had reserved them died */
+    uint64_t lost_gets; /* messages lost because the process that was getting or had peeked them died */
 } kin_queue_info;
 
 #define KIN_QUEUE_INFO_INIT                                                                                            \
@@ -148,18 +166,21 @@ typedef struct kin_queue_info {
         sizeof(kin_queue_info), 0, 0, 0, 0, 0, 0                                                                       \
     }
 
+/* Writes the state of the queue at this moment to *info. Errors: KIN_E_ARGUMENT (also info->size unknown). */
 KIN_API kin_status kin_queue_inspect(const kin_queue *queue, kin_queue_info *info);
 
 /* ---- tasks: with KIN_QUEUE_JOINABLE ---- */
 
-/* Says that a message which this process got is dealt with; once for each. By the process that got it, any thread.
- * Errors: KIN_E_OVERFLOW (more often than this process has got messages), KIN_E_UNSUPPORTED (not joinable). */
+/* Reports that one message that this process got has been dealt with. Call it once per message, from any thread of the
+ * process that got it. Errors: KIN_E_OVERFLOW (called more often than this process has got messages),
+ * KIN_E_UNSUPPORTED (the queue is not joinable). */
 KIN_API kin_status kin_queue_task_done(kin_queue *queue);
 
-/* Waits until the queue is empty and all that was got is done, both at one moment: a worker that puts follow-up work
- * before it says that a task is done is waited for to the last of it. Messages that a process had in hand when it
- * ended, however it ended, hold up nobody: they count as lost with it, within 300 ms; what it had put stays. Cost:
- * O(members) for each look. Errors: KIN_E_TIMED_OUT, KIN_E_UNSUPPORTED. */
+/* Waits until, at one moment, the queue is empty and kin_queue_task_done has been called for every message got. Waits
+ * at most timeout nanoseconds. A worker that puts follow-up tasks before it calls kin_queue_task_done is waited for
+ * until the last of them is done. A process that ends in any way holds up nobody: within 300 ms, the messages that it
+ * had got and not reported count as lost with it. Messages that it had put stay.
+ * Cost: O(members) per check. Errors: KIN_E_TIMED_OUT, KIN_E_UNSUPPORTED (the queue is not joinable). */
 KIN_API kin_status kin_queue_join(kin_queue *queue, int64_t timeout);
 
 KIN_END

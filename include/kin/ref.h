@@ -1,10 +1,12 @@
-/* ref.h: names for objects that any member understands.
+/* ref.h: references and names of objects, which every member understands.
  *
- * A kin_ref is 16 plain bytes. It may be copied, stored in the arena, sent through a pipe, a socket or a file to any
- * member of the family, and resolved there into a pointer. It is checked when it is resolved: a stale, forged or
+ * A kin_ref is 16 plain bytes. It may be copied, stored in the arena, or sent through a pipe, a socket or a file to any
+ * member of the family, which resolves it into a pointer. It is checked when it is resolved: a stale, forged or
  * corrupted ref is an error, never a crash.
  *
- * The directory gives objects names inside their family, for members that have no ref yet.
+ * The directory of names gives objects names inside their family, for members that have no ref yet.
+ *
+ * Any thread of any member may call all of these functions.
  */
 #ifndef KIN_REF_H
 #define KIN_REF_H
@@ -33,28 +35,36 @@ typedef enum kin_type { /* pinned */
                         KIN_TYPE_LIST = 21,
 } kin_type;
 
-/* Makes the ref of an object: of an object (a lock, a semaphore, ...) wherever it lies, also inside a struct; or with
- * KIN_TYPE_MEMORY of a block, by its start. Errors: KIN_E_ARGUMENT, KIN_E_NOT_SHARED (not in an arena), KIN_E_TYPE (not
- * such an object), KIN_E_STALE. */
+/* Creates a ref to an object. The object (a lock, a semaphore, ...) may also lie inside a struct. With KIN_TYPE_MEMORY
+ * object is the start of a block of kin_alloc. The ref is a plain value: nothing has to be freed, and it does not keep
+ * the object alive. Errors: KIN_E_ARGUMENT (a null pointer, misaligned, or not the start of a block), KIN_E_NOT_SHARED
+ * (not in an arena), KIN_E_TYPE (not an object of that type), KIN_E_STALE (the block is free). */
 KIN_API kin_status kin_ref_of(kin_ref *out, kin_type type, const void *object);
 
-/* Resolves it. The pointer is valid until the object is destroyed. Errors: KIN_E_ARGUMENT, KIN_E_FAMILY (of a family
- * that this process is not in), KIN_E_TYPE, KIN_E_STALE (destroyed since, or forged). */
+/* Resolves a ref into a pointer, which is valid until the object is destroyed. Errors: KIN_E_ARGUMENT (out null),
+ * KIN_E_FAMILY (the ref is of a family that this process is not in), KIN_E_TYPE (the ref is of another type),
+ * KIN_E_STALE (the object was destroyed, or the ref was forged). */
 KIN_API kin_status kin_ref_get(void **out, kin_type type, kin_ref ref);
 
-#define KIN_NAME_MAX 47 /* bytes, without the end */
+#define KIN_NAME_MAX 47 /* bytes, without the terminating 0 */
 
-/* Gives an object a name in its family, 256 names at most. The name does not keep the object alive: the name of a
- * destroyed object is free for another one. Of several processes that set a name at once one succeeds. Errors:
- * KIN_E_EXISTS (the name of an object that there is), KIN_E_LIMIT, KIN_E_ARGUMENT (name null, empty or too long),
- * KIN_E_BUSY (a process holds the table of names for more than ten seconds: it is stopped), and those of kin_ref_of. */
+/* Gives an object a name in its family. A family has at most 256 names. The name does not keep the object alive: after
+ * the object is destroyed, the name is free for another object. If several processes set the same name at the same
+ * time, one succeeds. A process that is killed meanwhile has set the name or not. Errors: KIN_E_EXISTS (a living object
+ * has that name), KIN_E_LIMIT (256 names, or no free thread slot), KIN_E_ARGUMENT (name null, empty or too long),
+ * KIN_E_BUSY (a process has held the lock of the names for more than ten seconds; it is stopped), and those of
+ * kin_ref_of. */
 KIN_API kin_status kin_name_set(const char *name, kin_type type, const void *object);
 
-/* Finds it. family NULL: this process's own. Errors: KIN_E_NOT_FOUND, KIN_E_ARGUMENT, KIN_E_BUSY (as kin_name_set),
- * and those of kin_ref_get; KIN_E_STALE (the object was destroyed) whatever type is asked for. */
+/* Finds the object of that name in the family (NULL: the default family). *out is borrowed: it is valid until the
+ * object is destroyed. Errors: KIN_E_NOT_FOUND, KIN_E_ARGUMENT (out null, or a bad name), KIN_E_TYPE (the name belongs
+ * to an object of another type), KIN_E_STALE (the object was destroyed, of whatever type it was), KIN_E_LIMIT (no free
+ * thread slot), KIN_E_BUSY (as kin_name_set), and those of kin_family_default when family is NULL. */
 KIN_API kin_status kin_name_get(void **out, kin_family *family, const char *name, kin_type type);
 
-/* Forgets the name; the object stays. Errors: KIN_E_NOT_FOUND, KIN_E_ARGUMENT. */
+/* Removes the name. The object stays. A process that is killed meanwhile has removed it or not. Errors:
+ * KIN_E_NOT_FOUND, KIN_E_ARGUMENT (a bad name), KIN_E_LIMIT (no free thread slot), KIN_E_BUSY (as kin_name_set), and
+ * those of kin_family_default when family is NULL. */
 KIN_API kin_status kin_name_remove(kin_family *family, const char *name);
 
 KIN_END

@@ -1,4 +1,4 @@
-/* snapshot.h: a private copy of what a dict or a list holds, all of one moment.
+/* snapshot.h: a private copy of the contents of a dict or a list, all of one moment.
  *
  *     kin_snapshot *items;
  *     kin_snapshot_item item;
@@ -6,8 +6,9 @@
  *     while (kin_snapshot_next(items, &item)) { use(item.key, item.key_size, item.value, item.value_size); }
  *     kin_snapshot_destroy(items);
  *
- * The copy is this process's own memory: what others change meanwhile does not show in it, and it may be kept as long
- * as wanted. One thread at a time uses it. Its bytes are aligned to 8.
+ * The copy lies in memory of this process. Later changes of the dict or list do not appear in it. The caller owns it,
+ * may keep it as long as it wants, and frees it with kin_snapshot_destroy. Only one thread may use a snapshot at a
+ * time. Keys and values are aligned to 8 bytes.
  */
 #ifndef KIN_SNAPSHOT_H
 #define KIN_SNAPSHOT_H
@@ -19,18 +20,19 @@ KIN_BEGIN
 typedef struct kin_snapshot kin_snapshot;
 
 typedef struct kin_snapshot_item {
-    const void *key; /* of a list's: NULL */
+    const void *key; /* NULL in a list's snapshot */
     size_t key_size;
     const void *value;
     size_t value_size;
 } kin_snapshot_item;
 
-/* The next of them, valid until kin_snapshot_destroy; 0: there is none, and the following call begins from the first
- * again. */
+/* Writes the next item to *item and returns 1. Its pointers are borrowed: they are valid until kin_snapshot_destroy.
+ * Returns 0 if there are no more items (or a pointer is null); the next call then begins with the first item again.
+ * O(1). */
 KIN_API int kin_snapshot_next(kin_snapshot *items, kin_snapshot_item *item);
-/* How many there are; 0 for NULL. */
+/* The number of items; 0 for NULL. O(1). */
 KIN_API size_t kin_snapshot_count(const kin_snapshot *items);
-/* NULL: nothing. */
+/* Frees the snapshot. NULL: does nothing. */
 KIN_API void kin_snapshot_destroy(kin_snapshot *items);
 
 KIN_END

@@ -1,7 +1,8 @@
 /* version.h: the version of kin.
  *
- * Processes of one family must use the same MAJOR.MINOR; a process with another one is refused (KIN_E_BLOB_VERSION).
- * The shared library's name has MAJOR.MINOR, too: programs that were built with 0.2.1 run with any 0.2 library.
+ * All processes of one family must use the same MAJOR.MINOR. A process whose kin lays out shared memory differently
+ * cannot join the family (KIN_E_BLOB_VERSION). The file name of the shared library contains MAJOR.MINOR: a program that
+ * was built with 0.2.1 runs with any 0.2 library.
  */
 #ifndef KIN_VERSION_H
 #define KIN_VERSION_H
@@ -15,7 +16,7 @@ KIN_BEGIN
 #define KIN_VERSION_MINOR 2
 #define KIN_VERSION_PATCH 0
 
-/* The version of the library that the program runs with: major * 1000000 + minor * 1000 + patch. Any thread. */
+/* Returns the version of the library that the program runs with: major * 1000000 + minor * 1000 + patch. Any thread. */
 KIN_API int kin_version(void);
 
 KIN_END

@@ -79,15 +79,15 @@ kin_status kin_dict_get(kin_dict *dict, const void *key, size_t key_size, void *
     return kin__told(read_locked(&w, buffer, capacity, size));
 }
 
-kin_status kin_dict_contains(kin_dict *dict, const void *key, size_t key_size, int *there)
+kin_status kin_dict_contains(kin_dict *dict, const void *key, size_t key_size, int *found)
 {
-    if (!there) {
-        return kin__refuse(KIN_E_ARGUMENT, "there is NULL");
+    if (!found) {
+        return kin__refuse(KIN_E_ARGUMENT, "found is NULL");
     }
     kin_status status = kin_dict_get(dict, key, key_size, NULL, 0, NULL);
-    bool found = status == KIN_OK || status == KIN_E_BUFFER;
-    if (found || status == KIN_E_NOT_FOUND) {
-        *there = found;
+    bool has = status == KIN_OK || status == KIN_E_BUFFER;
+    if (has || status == KIN_E_NOT_FOUND) {
+        *found = has;
         return KIN_OK;
     }
     return kin__told(status);

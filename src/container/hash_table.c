@@ -469,9 +469,7 @@ kin_status kin__table_make_room(kin__seat *seat, kin__container *it, const kin__
         due ? grow(seat, it, key, way)
             : kin__refuse(KIN_E_NO_MEMORY, "the family's memory is used up: raise options.reserve when it is created");
     if (made_is_noted(it)) {
-        return status == KIN_OK || status == KIN_E_NO_MEMORY
-                   ? kin__refuse(KIN_E_BUSY, "the family's memory is used up: raise options.reserve when it is created")
-                   : status;
+        return status == KIN_OK || status == KIN_E_NO_MEMORY ? KIN_E_BUSY : status;
     }
     if ((status == KIN_E_NO_MEMORY || status == KIN_E_BUSY) && in->segment) {
         kin_status otherwise = go_on_in(it, way);

@@ -100,8 +100,7 @@ static kin_status record_of_thread(record **out)
     }
     return status != KIN_OK
                ? status
-               : kin__refuse(KIN_E_LIMIT,
-                             "the family has no free thread slot: raise options.max_threads when it is created");
+               : kin__refuse(KIN_E_LIMIT, "this process has more threads that use kin than it can keep records of");
 }
 
 /* ---- thread entries ---- */

@@ -140,8 +140,12 @@ static kin_status see_to_keeper(const kin_manager *manager, bool ends_with_start
 kin_status kin_manager_open(kin_manager **out, const char *name, const kin_manager_options *options)
 {
     kin_manager_options own;
+    kin_family_options family;
     kin_status status = out ? kin__options_read(&own, sizeof own, options, "KIN_MANAGER_OPTIONS_INIT")
                             : kin__refuse(KIN_E_ARGUMENT, "out is NULL");
+    if (status == KIN_OK) {
+        status = kin__options_read(&family, sizeof family, own.family, "KIN_FAMILY_OPTIONS_INIT");
+    }
     if (status != KIN_OK) {
         return kin__told(status);
     }
@@ -149,12 +153,12 @@ kin_status kin_manager_open(kin_manager **out, const char *name, const kin_manag
     if (!manager) {
         return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
     }
-    status = kin_family_open(&manager->family, name, own.flags, own.family);
+    status = kin_family_open(&manager->family, name, own.flags, &family);
     if (status != KIN_OK) {
         free(manager);
         return kin__told(status);
     }
-    if (!own.family || !own.family->owner) {
+    if (!family.owner) {
         status = make_parts(manager);
         if (status == KIN_OK) {
             status = see_to_keeper(manager, own.ends_with_starter != 0);

@@ -37,17 +37,17 @@ static kin_status make_pair(kin_pipe *ends[2], uint32_t flags)
     return KIN_OK;
 }
 
-kin_status kin_pipe_create(kin_pipe *ends[2], uint32_t flags)
+kin_status kin_pipe_create(kin_pipe *endpoints[2], uint32_t flags)
 {
-    if (!ends || (flags & ~KIN_PIPE_ONE_WAY)) {
-        return kin__refuse(KIN_E_ARGUMENT, "ends is NULL, or flags has unknown bits");
+    if (!endpoints || (flags & ~KIN_PIPE_ONE_WAY)) {
+        return kin__refuse(KIN_E_ARGUMENT, "endpoints is NULL, or flags has unknown bits");
     }
     kin_status status = kin__hooks_install(); /* forks */
     if (status != KIN_OK) {
         return kin__told(status);
     }
     int held = kin__endpoints_enter();
-    status = make_pair(ends, flags);
+    status = make_pair(endpoints, flags);
     kin__endpoints_leave(held);
     return kin__told(status);
 }
@@ -174,7 +174,7 @@ static kin_status check(const kin_pipe *pipe, uint32_t direction, int64_t timeou
     }
     if ((pipe->flags & direction) == 0) {
         return kin__refuse(KIN_E_UNSUPPORTED,
-                           "the pipe is one-way (KIN_PIPE_ONE_WAY): ends[0] sends, ends[1] receives");
+                           "the pipe is one-way (KIN_PIPE_ONE_WAY): endpoints[0] sends, endpoints[1] receives");
     }
     return pipe->gone ? KIN_E_HANDLE : KIN_OK;
 }

@@ -19,20 +19,20 @@ kin_status kin__function_missing(const char *name)
                         function_count == 0 ? ": kin_register_tasks has not been called" : "");
 }
 
-kin_status kin_register_tasks(const kin_task_entry *list, size_t count)
+kin_status kin_register_tasks(const kin_task_entry *entries, size_t count)
 {
-    for (size_t i = 0; list && i < count; i++) {
-        if (!list[i].run) {
+    for (size_t i = 0; entries && i < count; i++) {
+        if (!entries[i].run) {
             return kin__refuse(KIN_E_ARGUMENT, "a task has no function (run is NULL)");
         }
     }
-    if (!list || !kin__registry_sound(list, count, sizeof *list)) {
+    if (!entries || !kin__registry_sound(entries, count, sizeof *entries)) {
         return kin__refuse(KIN_E_ARGUMENT, "a name is missing, twice there or not 1 to 47 bytes long");
     }
     if (kin__main_begun()) {
         return kin__refuse(KIN_E_TOO_LATE, "call it before kin_child_main: spawned workers do not return from that");
     }
-    functions = list;
+    functions = entries;
     function_count = count;
     return KIN_OK;
 }

@@ -228,20 +228,20 @@ kin_status kin_future_get(const void **result, size_t *size, kin_future *future,
     return kin__told(status);
 }
 
-kin_status kin_future_inspect(kin_future *future, kin_job_result *outcome)
+kin_status kin_future_inspect(kin_future *future, kin_job_result *result)
 {
     kin_job_result own = KIN_JOB_RESULT_INIT;
     if (!future) {
         return kin__refuse(KIN_E_ARGUMENT, "future is NULL");
     }
-    kin_status status = kin__info_check(outcome, "KIN_JOB_RESULT_INIT");
+    kin_status status = kin__info_check(result, "KIN_JOB_RESULT_INIT");
     if (status == KIN_OK) {
         status = kin__pool_enter(future->pool);
     }
     if (status == KIN_OK) {
         describe(&own, future);
         kin__pool_leave(future->pool);
-        kin__info_write(outcome, &own, sizeof own);
+        kin__info_write(result, &own, sizeof own);
     }
     return kin__told(status);
 }
@@ -306,32 +306,32 @@ void kin_future_close(kin_future *future)
     }
 }
 
-kin_status kin_pool_map(kin_pool *pool, const kin_job *work, kin_job_result *outcome, int64_t timeout)
+kin_status kin_pool_map(kin_pool *pool, const kin_job *job, kin_job_result *result, int64_t timeout)
 {
     kin_future *future;
     int64_t deadline = timeout < 0 ? 0 : kin__deadline(timeout); /* kin_pool_submit refuses the former */
-    kin_status status = outcome ? kin__info_check(outcome, "KIN_JOB_RESULT_INIT") : KIN_OK;
+    kin_status status = result ? kin__info_check(result, "KIN_JOB_RESULT_INIT") : KIN_OK;
     if (status == KIN_OK) {
-        status = kin_pool_submit(&future, pool, work, timeout);
+        status = kin_pool_submit(&future, pool, job, timeout);
     }
     if (status != KIN_OK) {
-        if (outcome && status == KIN_E_WORKER_DIED && kin__pool_enter(pool) == KIN_OK) {
+        if (result && status == KIN_E_WORKER_DIED && kin__pool_enter(pool) == KIN_OK) {
             kin_job_result own = KIN_JOB_RESULT_INIT;
             describe_broken(&own, pool);
             kin__pool_leave(pool);
-            kin__info_write(outcome, &own, sizeof own);
+            kin__info_write(result, &own, sizeof own);
         }
         return kin__told(status);
     }
     status = wait_for_all(future, deadline);
-    if (status == KIN_OK && work->count == 0 && work->out) {
-        memcpy(work->out, future->plan.out, work->out_size);
+    if (status == KIN_OK && job->count == 0 && job->out) {
+        memcpy(job->out, future->plan.out, job->out_size);
     }
     if (status == KIN_E_TIMED_OUT && kin_future_kill(future) == KIN_E_BUSY) {
         wait_until(future, KIN_OS_NEVER);
     }
-    if (outcome) {
-        kin_future_inspect(future, outcome);
+    if (result) {
+        kin_future_inspect(future, result);
     }
     kin_future_close(future);
     return kin__told(status);

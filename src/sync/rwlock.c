@@ -377,9 +377,7 @@ static kin_status wait_for_turn(reader *it, bool reads, kin__slices *slices)
         return reads ? kin__refuse(
                            KIN_E_DEADLOCK,
                            "the calling thread holds the lock, or threads wait for locks that the others of them hold")
-                     : kin__refuse(KIN_E_TIMED_OUT,
-                                   "the calling thread holds the lock, or threads wait for locks that the others of "
-                                   "them hold"); /* DEADLOCK: the writer waits for this very thread */
+                     : KIN_E_TIMED_OUT; /* DEADLOCK: the writer waits for this very thread */
     }
     return sleep_in_queue(it, slices);
 }
@@ -617,18 +615,17 @@ static inline kin_status find(kin__seat **seat, kin_rwlock *lock)
                   : kin__refuse(KIN_E_ARGUMENT, "lock is NULL");
 }
 
-kin_status kin_rwlock_acquire(kin_rwlock *lock, kin_rwlock_mode access, int64_t timeout)
+kin_status kin_rwlock_acquire(kin_rwlock *lock, kin_rwlock_mode mode, int64_t timeout)
 {
     kin__rwlock *inside = (kin__rwlock *)lock;
     kin__seat *seat;
     kin_status status = find(&seat, lock);
-    if (status != KIN_OK || timeout < 0 || (access != KIN_RWLOCK_READ && access != KIN_RWLOCK_WRITE)) {
+    if (status != KIN_OK || timeout < 0 || (mode != KIN_RWLOCK_READ && mode != KIN_RWLOCK_WRITE)) {
         return kin__told(status != KIN_OK
                              ? status
-                             : kin__refuse(KIN_E_ARGUMENT, "timeout is negative, or access is not a kin_rwlock_mode"));
+                             : kin__refuse(KIN_E_ARGUMENT, "timeout is negative, or mode is not a kin_rwlock_mode"));
     }
-    status =
-        access == KIN_RWLOCK_READ ? acquire_reading(seat, inside, timeout) : acquire_writing(seat, inside, timeout);
+    status = mode == KIN_RWLOCK_READ ? acquire_reading(seat, inside, timeout) : acquire_writing(seat, inside, timeout);
     if (status == KIN_OWNER_DIED) {
         kin__reap_all(seat->family); /* it may have left more */
     }

@@ -194,6 +194,9 @@ static void test_dict_update_throws()
     EXPECT_ERROR(KIN_E_TOO_BIG, names.update(
                                     1, [](std::string &name) { name.resize(11); }, 10));
     EXPECT(!names.update(2, [](std::string &) {}));
+    EXPECT_THROWS(std::runtime_error,
+                  names.update_or_insert(2, [](std::string &) { throw std::runtime_error("in a test"); }));
+    EXPECT(!names.contains(2));
     names.update_or_insert(
         2, [](std::string &name) { name += "new"; }, 3);
     EXPECT(names.pop(2) == "new" && !names.pop(2));

@@ -14,6 +14,10 @@ int terminal_has_errors(void)
     return isatty(STDERR_FILENO);
 }
 
+void terminal_binary_input(void)
+{
+}
+
 void terminal_rest(unsigned milliseconds)
 {
     struct timespec left = {(time_t)(milliseconds / 1000), (long)(milliseconds % 1000) * 1000000L};

@@ -22,6 +22,11 @@ int terminal_has_errors(void)
     return GetConsoleMode(GetStdHandle(STD_ERROR_HANDLE), &mode) != 0;
 }
 
+void terminal_binary_input(void)
+{
+    _setmode(_fileno(stdin), _O_BINARY);
+}
+
 void terminal_rest(unsigned milliseconds)
 {
     Sleep(milliseconds);
