@@ -15,7 +15,11 @@ install(
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
     RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
 )
-install(FILES ${KIN_PUBLIC_HEADERS} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/kin)
+foreach(header IN LISTS KIN_PUBLIC_HEADERS KIN_PUBLIC_HEADERS_CXX)
+    get_filename_component(directory ${header} DIRECTORY)
+    string(REGEX REPLACE "^include" "${CMAKE_INSTALL_INCLUDEDIR}" directory ${directory})
+    install(FILES ${header} DESTINATION ${directory})
+endforeach()
 if(KIN_BUILD_TOOLS)
     if(KIN_TYPE STREQUAL "SHARED_LIBRARY" AND KIN_OS STREQUAL "posix")
         set_target_properties(kin_tool PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")

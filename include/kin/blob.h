@@ -28,7 +28,7 @@
 KIN_BEGIN
 
 #define KIN_BLOB_MAX 4096u
-#define KIN_BLOB_NO_TARGET ((kin_handle)0)
+#define KIN_BLOB_NO_TARGET KIN_DETAIL_CAST(kin_handle, 0u)
 
 /* Packs args and their family into buffer. *size: on entry the buffer's capacity in bytes, on return the bytes used. At
  * most KIN_BLOB_MAX bytes are needed. args NULL: the default family, no arguments. The arguments lie in the arena until

@@ -27,12 +27,15 @@ typedef uint64_t kin_word __attribute__((aligned(8)));
 typedef uint64_t kin_word;
 #endif
 
+/* KIN_DETAIL_CAST is for kin's own macros: their casts stand in the user's code, whose C++ compiler may warn of C's. */
 #ifdef __cplusplus
 #define KIN_BEGIN extern "C" {
 #define KIN_END }
+#define KIN_DETAIL_CAST(type, value) static_cast<type>(value)
 #else
 #define KIN_BEGIN
 #define KIN_END
+#define KIN_DETAIL_CAST(type, value) ((type)(value))
 #endif
 
 #endif

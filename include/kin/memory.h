@@ -35,7 +35,7 @@ KIN_API kin_status kin_alloc(void **out, kin_family *family, size_t size);
 
 /* As kin_alloc, for count objects of the type that *out points to, without a cast: KIN_ALLOC(&bank, NULL, 1). out is
  * evaluated once. Errors: also KIN_E_ARGUMENT (count 0) and KIN_E_TOO_BIG (the size in bytes overflows). */
-#define KIN_ALLOC(out, family, count) kin_alloc_array((void *)(out), (family), (count), sizeof **(out))
+#define KIN_ALLOC(out, family, count) kin_alloc_array(KIN_DETAIL_CAST(void *, out), (family), (count), sizeof **(out))
 
 /* The function that KIN_ALLOC calls. out is the address of a pointer to objects of size bytes each. */
 KIN_API kin_status kin_alloc_array(void *out, kin_family *family, size_t count, size_t size);

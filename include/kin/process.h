@@ -43,7 +43,7 @@ KIN_BEGIN
 
 /* A file descriptor or a HANDLE as a number: (kin_handle)fd, (kin_handle)handle. */
 typedef intptr_t kin_handle;
-#define KIN_NO_HANDLE ((kin_handle)-1) /* none */
+#define KIN_NO_HANDLE (-KIN_DETAIL_CAST(kin_handle, 1u)) /* none */
 
 typedef enum kin_handle_kind { /* pinned */
                                KIN_HANDLE_ANY = 0,

@@ -101,11 +101,19 @@ KIN_API const char *kin_os_error_text(int code, char *buffer, size_t size);
  * timeouts. n is evaluated more than once. */
 #define KIN_NOW INT64_C(0)
 #define KIN_FOREVER INT64_MAX
-#define KIN_US(n) KIN_DETAIL_TIME((double)(n)*1e3)
-#define KIN_MS(n) KIN_DETAIL_TIME((double)(n)*1e6)
-#define KIN_SECONDS(n) KIN_DETAIL_TIME((double)(n)*1e9)
-#define KIN_DETAIL_TIME(ns) /* internal; 2^63 */                                                                       \
-    ((ns) >= 9223372036854775808.0 ? KIN_FOREVER : (ns) > -9223372036854775808.0 ? (int64_t)(ns) : INT64_MIN)
+#define KIN_US(n) KIN_DETAIL_TIME(KIN_DETAIL_DOUBLE(n) * 1e3)
+#define KIN_MS(n) KIN_DETAIL_TIME(KIN_DETAIL_DOUBLE(n) * 1e6)
+#define KIN_SECONDS(n) KIN_DETAIL_TIME(KIN_DETAIL_DOUBLE(n) * 1e9)
+/* Internal. 9223372036854775808 is 2^63. */
+#define KIN_DETAIL_TIME(ns)                                                                                            \
+    ((ns) >= 9223372036854775808.0   ? KIN_FOREVER                                                                     \
+     : (ns) > -9223372036854775808.0 ? KIN_DETAIL_CAST(int64_t, ns)                                                    \
+                                     : INT64_MIN)
+#ifdef __cplusplus
+#define KIN_DETAIL_DOUBLE(n) kin_detail_double(n)
+#else
+#define KIN_DETAIL_DOUBLE(n) ((double)(n))
+#endif
 
 /* The present time of that clock, in nanoseconds since an unspecified start. Any thread. */
 KIN_API int64_t kin_now(void);
@@ -115,5 +123,17 @@ KIN_API int64_t kin_now(void);
 KIN_API kin_status kin_sleep(int64_t time);
 
 KIN_END
+
+#ifdef __cplusplus
+/* Two, so that no number is cast to the type that it has. */
+constexpr double kin_detail_double(double n)
+{
+    return n;
+}
+template <class Number> constexpr double kin_detail_double(Number n)
+{
+    return static_cast<double>(n);
+}
+#endif
 
 #endif

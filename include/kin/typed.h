@@ -35,12 +35,6 @@
 
 KIN_BEGIN
 
-#ifdef __cplusplus
-#define KIN_DETAIL_CAST(type, pointer) static_cast<type *>(pointer)
-#else
-#define KIN_DETAIL_CAST(type, pointer) (pointer)
-#endif
-
 #define KIN_DETAIL_TYPED(name_, TYPE)                                                                                  \
     static inline kin_status kin_args_add_##name_(kin_args *args, const char *name, const kin_##name_ *object)         \
     {                                                                                                                  \
@@ -51,7 +45,7 @@ KIN_BEGIN
         void *object = NULL;                                                                                           \
         kin_status status = kin_args_get_object(out ? &object : NULL, args, name, TYPE);                               \
         if (status >= 0) {                                                                                             \
-            *out = KIN_DETAIL_CAST(kin_##name_, object);                                                               \
+            *out = KIN_DETAIL_CAST(kin_##name_ *, object);                                                             \
         }                                                                                                              \
         return status;                                                                                                 \
     }                                                                                                                  \
@@ -64,7 +58,7 @@ KIN_BEGIN
         void *object = NULL;                                                                                           \
         kin_status status = kin_ref_get(out ? &object : NULL, TYPE, ref);                                              \
         if (status >= 0) {                                                                                             \
-            *out = KIN_DETAIL_CAST(kin_##name_, object);                                                               \
+            *out = KIN_DETAIL_CAST(kin_##name_ *, object);                                                             \
         }                                                                                                              \
         return status;                                                                                                 \
     }                                                                                                                  \
@@ -77,7 +71,7 @@ KIN_BEGIN
         void *object = NULL;                                                                                           \
         kin_status status = kin_name_get(out ? &object : NULL, family, name, TYPE);                                    \
         if (status >= 0) {                                                                                             \
-            *out = KIN_DETAIL_CAST(kin_##name_, object);                                                               \
+            *out = KIN_DETAIL_CAST(kin_##name_ *, object);                                                             \
         }                                                                                                              \
         return status;                                                                                                 \
     }
@@ -96,7 +90,6 @@ KIN_DETAIL_TYPED(dict, KIN_TYPE_DICT)
 KIN_DETAIL_TYPED(list, KIN_TYPE_LIST)
 
 #undef KIN_DETAIL_TYPED
-#undef KIN_DETAIL_CAST
 
 KIN_END
 

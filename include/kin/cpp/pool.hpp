@@ -1,0 +1,428 @@
+/* cpp/pool.hpp: workers: processes that wait for tasks, and stay.
+ *
+ *     KIN_TASK(square, int, int)                        // its input is called in
+ *     {
+ *         return in * in;
+ *     }
+ *
+ *     int main()
+ *     {
+ *         kin::child_main();
+ *         kin::pool pool;                               // as many workers as processors
+ *         kin::buffer<int> numbers(1000), squares(1000);
+ *         ...
+ *         pool.map(numbers, squares, square);           // numbers and squares lie in shared memory
+ *         kin::future<int> one = pool.submit(square, 7);
+ *         std::cout << one.get();                       // 49
+ *     }
+ *
+ * A task that throws has failed; the message is what() of its exception, cut to 127 bytes. Whoever waits gets a
+ * kin::task_error with that message.
+ */
+#ifndef KIN_CPP_POOL_HPP
+#define KIN_CPP_POOL_HPP
+
+#include <chrono>
+#include <cstddef>
+#include <cstdio>
+#include <exception>
+#include <iterator>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "../pool.h"
+#include "process.hpp"
+
+namespace kin
+{
+
+/* ---- in the worker ---- */
+
+/* The item that a task works on. */
+struct task_item {
+    std::uint64_t index;   /* its number among all of the job */
+    std::uint32_t attempt; /* 0; more if workers died of it before */
+    args_ref args;         /* the job's */
+    args_ref shared;       /* the pool's */
+};
+
+/* A function that workers run, from one In to one Out (void: none); KIN_TASK makes one. It has to be a static object.
+ * */
+template <class In, class Out> class task : public detail::registered<kin_task_entry>
+{
+  public:
+    static_assert(std::is_trivially_copyable_v<In> && (std::is_void_v<Out> || std::is_trivially_copyable_v<Out>),
+                  "what tasks read and write is plain bytes");
+    task(const char *name, int (*run)(kin_task *)) noexcept : registered(kin_task_entry{name, run})
+    {
+    }
+};
+
+namespace detail
+{
+
+template <class T> constexpr std::size_t size_of()
+{
+    if constexpr (std::is_void_v<T>) {
+        return 0;
+    } else {
+        return sizeof(T);
+    }
+}
+
+inline int fail_task(kin_task *task, const char *text) noexcept
+{
+    std::snprintf(task->message, sizeof task->message, "%s", text);
+    return KIN_E_TASK;
+}
+
+template <class In, class Out, Out (*body)(const In &, const task_item &)> void run_items(const kin_task *task)
+{
+    const In *in = static_cast<const In *>(task->in);
+    for (std::size_t i = 0; i < task->count; i++) {
+        task_item item{task->index + i, task->attempt, task->args, task->shared};
+        if constexpr (std::is_void_v<Out>) {
+            body(in[i], item);
+        } else {
+            static_cast<Out *>(task->out)[i] = body(in[i], item);
+        }
+    }
+}
+
+/* No exception may pass the worker, which is C. */
+template <class In, class Out, Out (*body)(const In &, const task_item &)> int run_task(kin_task *task) noexcept
+{
+    if (!task->in || task->in_size != sizeof(In) || task->out_size != size_of<Out>()) {
+        return fail_task(task, "the job's items are not of the task's types");
+    }
+    try {
+        run_items<In, Out, body>(task);
+        return 0;
+    } catch (const std::exception &thrown) {
+        return fail_task(task, thrown.what());
+    } catch (...) {
+        return fail_task(task, "an exception that is no std::exception");
+    }
+}
+
+} // namespace detail
+
+/* KIN_TASK(name, In, Out) { ... }: defines the task of that name, a kin::task<In, Out>, with the function body that
+ * follows. In it, in is a const In &, item a const kin::task_item &; it returns an Out. As KIN_CHILD otherwise. */
+#define KIN_TASK(name, In, Out)                                                                                        \
+    static Out kin_task_body_##name(const In &in, const kin::task_item &item);                                         \
+    static const kin::task<In, Out> name(#name, &kin::detail::run_task<In, Out, &kin_task_body_##name>);               \
+    static Out kin_task_body_##name([[maybe_unused]] const In &in, [[maybe_unused]] const kin::task_item &item)
+
+/* ---- jobs ---- */
+
+/* A job was not done: status() is KIN_E_TASK, KIN_E_WORKER_DIED, KIN_E_CANCELLED or KIN_E_TIMED_OUT. */
+class task_error : public error
+{
+  public:
+    task_error(kin_status status, const char *call, const kin_job_result &result)
+        : error(status, call, reason(result)), result_(result)
+    {
+    }
+    /* How many tasks ended in which way, and the first trouble. */
+    const kin_job_result &result() const noexcept
+    {
+        return result_;
+    }
+
+  private:
+    static std::string reason(const kin_job_result &result)
+    {
+        return result.message[0] == '\0' ? std::string(kin_last_error())
+                                         : "task " + std::to_string(result.task) + ": " + result.message;
+    }
+
+    kin_job_result result_;
+};
+
+namespace detail
+{
+
+inline kin_job_result inspect_future(kin_future *future)
+{
+    kin_job_result result = KIN_JOB_RESULT_INIT;
+    check(kin_future_inspect(future, &result), "kin_future_inspect");
+    return result;
+}
+
+inline bool job_failed(kin_status status) noexcept
+{
+    return status == KIN_E_TASK || status == KIN_E_WORKER_DIED || status == KIN_E_CANCELLED;
+}
+
+} // namespace detail
+
+/* A task of a job: items [first, first + count), and what it returned: 0, or KIN_E_TASK and the like. */
+struct ended_task {
+    std::uint64_t first, count;
+    int status;
+};
+
+/* Work that was submitted. The destructor cancels what has not begun, and waits for what has. One thread at a time. */
+template <class T> class future
+{
+  public:
+    /* Takes over what a C function gave. */
+    explicit future(kin_future *owned) noexcept : future_(owned)
+    {
+    }
+    future(future &&other) noexcept : future_(other.detach())
+    {
+    }
+    future &operator=(future &&other) noexcept
+    {
+        if (this != &other) {
+            kin_future_close(std::exchange(future_, other.detach()));
+        }
+        return *this;
+    }
+    ~future()
+    {
+        kin_future_close(future_);
+    }
+
+    kin_future *native() const noexcept
+    {
+        return future_;
+    }
+    kin_future *detach() noexcept
+    {
+        return std::exchange(future_, nullptr);
+    }
+
+    /* Waits until all its tasks have ended. Throws kin::task_error if one was not done. */
+    void wait()
+    {
+        sleep(forever);
+    }
+    /* false: it goes on. */
+    template <class Rep, class Period> bool wait_for(const std::chrono::duration<Rep, Period> &duration)
+    {
+        return sleep(duration);
+    }
+    template <class Clock, class Duration> bool wait_until(const std::chrono::time_point<Clock, Duration> &time)
+    {
+        return detail::try_until(time, [this](timeout limit) { return sleep(limit); });
+    }
+    bool ready()
+    {
+        return kin_future_ready(future_) != 0;
+    }
+
+    /* Waits, and returns what the task returned. May be asked again. */
+    T get()
+    {
+        sleep(forever);
+        if constexpr (!std::is_void_v<T>) {
+            const void *bytes = nullptr;
+            std::size_t size = 0;
+            detail::check(kin_future_get(&bytes, &size, future_, KIN_NOW), "kin_future_get");
+            return detail::transfer<T>::from(bytes, size, "kin_future_get");
+        }
+    }
+
+    /* The next task that has ended: in the order of their items, or as they end. Nothing: all have been given. */
+    std::optional<ended_task> next(bool in_order = true)
+    {
+        ended_task ended{};
+        kin_status status = kin_future_next(future_, in_order, &ended.first, &ended.count, &ended.status, KIN_FOREVER);
+        if (!detail::check_unless(KIN_E_END, status, "kin_future_next")) {
+            return std::nullopt;
+        }
+        return ended;
+    }
+
+    /* Cancels its tasks that nobody has begun. false: some are being run. */
+    bool cancel()
+    {
+        return detail::check_unless(KIN_E_BUSY, kin_future_cancel(future_), "kin_future_cancel");
+    }
+    /* Ends those as well, with the workers that run them. */
+    void kill()
+    {
+        detail::check(kin_future_kill(future_), "kin_future_kill");
+    }
+    kin_job_result inspect() const
+    {
+        return detail::inspect_future(future_);
+    }
+
+  private:
+    bool sleep(timeout limit)
+    {
+        kin_status status = kin_future_wait(future_, limit.nanoseconds());
+        if (detail::job_failed(status)) {
+            throw task_error(status, "kin_future_wait", inspect());
+        }
+        return detail::check_unless(KIN_E_TIMED_OUT, status, "kin_future_wait");
+    }
+
+    kin_future *future_;
+};
+
+/* ---- the pool ---- */
+
+namespace detail
+{
+
+template <class Range> using item_of = std::remove_pointer_t<decltype(std::data(std::declval<Range &>()))>;
+
+/* prototype: what the caller wants beside the arrays (args, chunk, retries, limit). */
+template <class In, class Out>
+kin_job make_job(const task<In, Out> &task, const In *in, std::size_t count, void *out, const kin_job &prototype)
+{
+    kin_job job = prototype;
+    job.task = task.name();
+    job.in = in;
+    job.in_size = sizeof(In);
+    job.out = out;
+    job.out_size = size_of<Out>();
+    job.count = count;
+    return job;
+}
+
+template <class InRange, class OutRange, class In, class Out>
+kin_job make_map(const InRange &in, OutRange &out, const task<In, Out> &task, const kin_job &prototype)
+{
+    static_assert(std::is_same_v<std::remove_const_t<item_of<const InRange>>, In>, "an array of the task's input type");
+    static_assert(std::is_same_v<item_of<OutRange>, Out>, "an array of the task's output type");
+    if (std::size(in) != std::size(out) || std::size(in) == 0) {
+        throw error(KIN_E_ARGUMENT, "kin::pool::map");
+    }
+    return make_job(task, std::data(in), std::size(in), std::data(out), prototype);
+}
+
+inline const kin_job no_wishes = KIN_JOB_INIT;
+
+} // namespace detail
+
+/* Workers in a family. All threads of the process that made it may use it. The destructor ends the workers and what
+ * they are doing; futures may be closed before or after. */
+class pool
+{
+  public:
+    /* options: as kin_pool_create. Throws as that. */
+    explicit pool(const kin_pool_options *options = nullptr, family_ref family = {})
+    {
+        detail::check(kin_pool_create(&pool_, family.get(), options), "kin_pool_create");
+    }
+    pool(pool &&other) noexcept : pool_(other.detach())
+    {
+    }
+    pool &operator=(pool &&other) noexcept
+    {
+        if (this != &other) {
+            kin_pool_destroy(std::exchange(pool_, other.detach()));
+        }
+        return *this;
+    }
+    ~pool()
+    {
+        kin_pool_destroy(pool_);
+    }
+
+    kin_pool *get() const noexcept
+    {
+        return pool_;
+    }
+    kin_pool *detach() noexcept
+    {
+        return std::exchange(pool_, nullptr);
+    }
+
+    /* Runs the task for each item of in, and waits; results come to the same places of out, which may be in itself.
+     * Both are contiguous ranges of one size, in the family's memory: kin::buffer, or std::span and the like over it.
+     * job: args, chunk, retries and limit are heeded, the rest is overwritten. Throws kin::task_error, KIN_E_NOT_SHARED
+     * (not in the family's memory), KIN_E_ARGUMENT (sizes differ, or 0) and the others of kin_pool_map. */
+    template <class InRange, class OutRange, class In, class Out>
+    void map(const InRange &in, OutRange &&out, const task<In, Out> &task, const kin_job &job = detail::no_wishes)
+    {
+        wait_for_map(detail::make_map(in, out, task, job));
+    }
+    /* A task without output. */
+    template <class InRange, class In>
+    void map(const InRange &in, const task<In, void> &task, const kin_job &job = detail::no_wishes)
+    {
+        wait_for_map(detail::make_job(task, std::data(in), std::size(in), nullptr, job));
+    }
+
+    /* The same without waiting. in and out are borrowed until the future is ready or closed. */
+    template <class InRange, class OutRange, class In, class Out>
+    future<void> start(const InRange &in, OutRange &&out, const task<In, Out> &task,
+                       const kin_job &job = detail::no_wishes)
+    {
+        return future<void>(submit_job(detail::make_map(in, out, task, job)));
+    }
+
+    /* Runs the task once; in is copied now. */
+    template <class In, class Out>
+    future<Out> submit(const task<In, Out> &task, const In &in, const kin_job &job = detail::no_wishes)
+    {
+        return future<Out>(submit_job(detail::make_job(task, &in, 0, nullptr, job)));
+    }
+
+    void resize(std::uint32_t workers)
+    {
+        detail::check(kin_pool_resize(pool_, workers), "kin_pool_resize");
+    }
+    /* No further work; what there is will be done. */
+    void close()
+    {
+        detail::check(kin_pool_close(pool_), "kin_pool_close");
+    }
+    /* Ends the workers now, and cancels what is not done. */
+    void terminate()
+    {
+        detail::check(kin_pool_terminate(pool_), "kin_pool_terminate");
+    }
+    /* Waits until all workers of a closed or terminated pool have ended. */
+    void join()
+    {
+        try_join(forever);
+    }
+    bool try_join(timeout limit = now)
+    {
+        return detail::check_unless(KIN_E_TIMED_OUT, kin_pool_join(pool_, limit.nanoseconds()), "kin_pool_join");
+    }
+    /* Looks after the pool, for a program that waits elsewhere. */
+    void poll()
+    {
+        detail::check(kin_pool_poll(pool_), "kin_pool_poll");
+    }
+    kin_pool_info inspect() const
+    {
+        kin_pool_info info = KIN_POOL_INFO_INIT;
+        detail::check(kin_pool_inspect(pool_, &info), "kin_pool_inspect");
+        return info;
+    }
+
+  private:
+    void wait_for_map(const kin_job &job)
+    {
+        kin_job_result result = KIN_JOB_RESULT_INIT;
+        kin_status status = kin_pool_map(pool_, &job, &result, KIN_FOREVER);
+        if (detail::job_failed(status)) {
+            throw task_error(status, "kin_pool_map", result);
+        }
+        detail::check(status, "kin_pool_map");
+    }
+    kin_future *submit_job(const kin_job &job)
+    {
+        kin_future *made = nullptr;
+        detail::check(kin_pool_submit(&made, pool_, &job, KIN_FOREVER), "kin_pool_submit");
+        return made;
+    }
+
+    kin_pool *pool_ = nullptr;
+};
+
+} // namespace kin
+
+#endif
