@@ -91,10 +91,10 @@ KIN_API kin_status kin_args_add_object(kin_args *args, const char *name, kin_typ
 /* Adds a copy of size bytes. bytes may be NULL if size is 0. Errors: KIN_E_TOO_BIG (size is more than
  * KIN_ARG_BYTES_MAX), KIN_E_NO_MEMORY (of this process). */
 KIN_API kin_status kin_args_add_bytes(kin_args *args, const char *name, const void *bytes, size_t size);
-/* Adds a file descriptor or HANDLE of the program. Each child gets a duplicate. The handle stays the caller's, who
- * keeps it open until the last start with this set. The call looks up the handle's kind; kin_process_start and the
- * child check it again. Errors: KIN_E_HANDLE (the handle is not open), KIN_E_LIMIT (also: the set has 62 handles; a
- * pipe endpoint counts as one or more). */
+/* Adds a file descriptor or HANDLE of the program. Each child gets a duplicate. The handle stays the caller's; the
+ * caller keeps it open until the last start with this set. The call looks up the handle's kind; kin_process_start and
+ * the child check it again. Errors: KIN_E_HANDLE (the handle is not open), KIN_E_LIMIT (also: the set has 62 handles; a
+ * pipe endpoint counts as one on POSIX, as two on Windows). */
 KIN_API kin_status kin_args_add_handle(kin_args *args, const char *name, kin_handle handle);
 
 /* The following functions find an argument, in the child's entry. Any thread may call them until the entry returns.
