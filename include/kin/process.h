@@ -1,4 +1,4 @@
-/* process.h: start children by fork or by spawn, hand them things, wait for them.
+/* process.h: start child processes, pass arguments to them, and wait for them.
  *
  *     static int child(const kin_args *args)
  *     {
@@ -26,13 +26,18 @@
  *         kin_args_destroy(args);
  *     }
  *
- * Fork continues this program in the child: everything is inherited. Spawn starts a program afresh, by default this one
- * again, which learns through kin_child_main what to do: what it needs must be an argument. Windows has only spawn;
- * POSIX has both, so that a program meant for both can be tried there.
+ * Fork: the child is a copy of this process and inherits everything. Spawn: the child runs a program from its start, by
+ * default this program again. kin_child_main then runs the child's entry. The child gets what it needs as arguments.
+ * Windows has only spawn. POSIX has both, so a program for both systems can be tried there.
  *
- * The third method of POSIX is for a program with threads, in which a fork copies what they hold locked, or with much
- * memory, whose tables a fork copies: a fork server, this program started afresh, once, which forks the children when
- * asked. They come to be as spawned ones do, but without what the program's start costs.
+ * Fork server, the third method of POSIX: the server is this program, started from its beginning once. It forks a child
+ * at each start. Use it in a program with threads, because a fork copies the locks that other threads hold. Use it also
+ * in a program with much memory, because a fork copies the page tables. Such a child begins as a spawned child does,
+ * but without the cost of starting the program.
+ *
+ * Death of a process: when a child dies in any way, the locks and other objects that it held are handled as after any
+ * death of a member (lock.h and the others). Its parent cleans up when it waits for the child. When the parent dies,
+ * its children go on, except those that were started with die_with_parent.
  */
 #ifndef KIN_PROCESS_H
 #define KIN_PROCESS_H
@@ -45,8 +50,8 @@ KIN_BEGIN
 typedef intptr_t kin_handle;
 #define KIN_NO_HANDLE (-KIN_DETAIL_CAST(kin_handle, 1u)) /* none */
 
-typedef enum kin_handle_kind { /* pinned */
-                               KIN_HANDLE_ANY = 0,
+typedef enum kin_handle_kind {                     /* pinned */
+                               KIN_HANDLE_ANY = 0, /* kin_args_get_handle only: of every kind */
                                KIN_HANDLE_FILE = 1,
                                KIN_HANDLE_PIPE = 2,
                                KIN_HANDLE_SOCKET = 3,
@@ -61,35 +66,53 @@ typedef enum kin_handle_kind { /* pinned */
 
 typedef struct kin_args kin_args;
 
-#define KIN_ARGS_MAX 64u             /* arguments */
-#define KIN_ARG_BYTES_MAX (1u << 24) /* bytes of one */
+#define KIN_ARGS_MAX 64u             /* arguments of one child */
+#define KIN_ARG_BYTES_MAX (1u << 24) /* bytes of one argument */
 
-/* An empty set of arguments for a child in family (NULL: this process's own). The caller's; kin_args_destroy.
- * Not for use by several threads at once. Errors: KIN_E_ARGUMENT, KIN_E_NO_MEMORY, those of kin_family_default. */
+/* Creates an empty set of arguments for a child, which becomes a member of family (NULL: the default family). The
+ * caller owns *out and frees it with kin_args_destroy. A set may be used for several starts. Only one thread at a time
+ * may use it. Errors: KIN_E_ARGUMENT (out null), KIN_E_NO_MEMORY (of this process), and those of kin_family_default
+ * when family is NULL. */
 KIN_API kin_status kin_args_create(kin_args **out, kin_family *family);
+/* Frees a set from kin_args_create or kin_blob_adopt (blob.h), and the bytes in it. The objects, handles and pipe
+ * endpoints that were added to it stay the caller's. NULL: does nothing. Children that were started with the set are
+ * not affected. */
 KIN_API void kin_args_destroy(kin_args *args);
 
-/* Each adds one argument; name is copied, 1 to KIN_NAME_MAX bytes. Errors of all: KIN_E_ARGUMENT, KIN_E_EXISTS,
- * KIN_E_LIMIT, KIN_E_NO_MEMORY. */
+/* The following functions add one argument each. They copy name, of 1 to KIN_NAME_MAX bytes. Errors of all:
+ *   - KIN_E_ARGUMENT: args null; name null, empty or too long; a null pointer for data whose size is not 0.
+ *   - KIN_E_EXISTS: the set has an argument of that name.
+ *   - KIN_E_LIMIT: the set has KIN_ARGS_MAX arguments.
+ * After an error the set is as it was. */
 
-/* An object of the family, by reference. Also the errors of kin_ref_of; KIN_E_FAMILY if it lies in another family. */
+/* Adds an object of the family, by reference. The call does not keep the object alive. Errors: KIN_E_FAMILY (the object
+ * lies in another family than the set), and those of kin_ref_of. */
 KIN_API kin_status kin_args_add_object(kin_args *args, const char *name, kin_type type, const void *object);
-/* Bytes, copied now. KIN_E_TOO_BIG above KIN_ARG_BYTES_MAX. */
+/* Adds a copy of size bytes. bytes may be NULL if size is 0. Errors: KIN_E_TOO_BIG (size is more than
+ * KIN_ARG_BYTES_MAX), KIN_E_NO_MEMORY (of this process). */
 KIN_API kin_status kin_args_add_bytes(kin_args *args, const char *name, const void *bytes, size_t size);
-/* A handle of the program's own; the child gets a duplicate. The call borrows it until the last start that uses args.
- * Its kind is looked up now and checked again in the child. KIN_E_HANDLE: not open; KIN_E_LIMIT: also above 62
- * handles. */
+/* Adds a file descriptor or HANDLE of the program. Each child gets a duplicate. The handle stays the caller's; the
+ * caller keeps it open until the last start with this set. The call looks up the handle's kind; kin_process_start and
+ * the child check it again. Errors: KIN_E_HANDLE (the handle is not open), KIN_E_LIMIT (also: the set has 62 handles; a
+ * pipe endpoint counts as one on POSIX, as two on Windows). */
 KIN_API kin_status kin_args_add_handle(kin_args *args, const char *name, kin_handle handle);
 
-/* In the child. What they give is valid until the entry returns; a handle is the child's own, to keep or to close.
- * Errors of all: KIN_E_NOT_FOUND, KIN_E_TYPE (it is something else), KIN_E_ARGUMENT. */
+/* The following functions find an argument, in the child's entry. Any thread may call them until the entry returns.
+ * They do not copy: the bytes are valid until the entry returns (in a set from kin_blob_adopt, until kin_args_destroy).
+ * Errors of all: KIN_E_ARGUMENT (args, name or a pointer for a result is null), KIN_E_NOT_FOUND (no argument has that
+ * name), KIN_E_TYPE (the argument is of another kind: object, bytes, handle, pipe). */
 
-/* Also the errors of kin_ref_get: KIN_E_STALE if the object was destroyed since. */
+/* Finds an object of that type. *object is borrowed: it is valid until the object is destroyed. Errors: KIN_E_TYPE
+ * (also: an object of another type), KIN_E_STALE (the object was destroyed since it was added), and the others of
+ * kin_ref_get. */
 KIN_API kin_status kin_args_get_object(void **object, const kin_args *args, const char *name, kin_type type);
+/* Finds bytes. *bytes points to them, *size is their number. Errors: those of all. */
 KIN_API kin_status kin_args_get_bytes(const void **bytes, size_t *size, const kin_args *args, const char *name);
-/* KIN_E_HANDLE: it is not of that kind (KIN_HANDLE_ANY takes all). */
+/* Finds a handle. *out belongs to the child, which may keep or close it. kind: the kind that the child expects;
+ * KIN_HANDLE_ANY accepts all. Errors: KIN_E_HANDLE (the handle is of another kind), KIN_E_ARGUMENT (also: kind is not a
+ * kin_handle_kind). */
 KIN_API kin_status kin_args_get_handle(kin_handle *out, const kin_args *args, const char *name, kin_handle_kind kind);
-/* The family that the child shares with its parent. */
+/* The family of the arguments, which the child shares with its parent. Borrowed: do not close it. NULL for NULL. */
 KIN_API kin_family *kin_args_family(const kin_args *args);
 
 /* ---- entries ---- */
@@ -99,21 +122,28 @@ typedef struct kin_child_entry {
     int (*run)(const kin_args *args); /* its result is the child's exit code, 0 to 255 */
 } kin_child_entry;
 
-/* Registers the functions that children may be started with; entries must stay valid. Call it first in main, once. In
- * a spawned child it joins the family, runs the entry and exits with its result, as if main had returned it; if the
- * parent has died or sent something unsound, it exits with KIN_EXIT_START. Elsewhere it returns: KIN_OK, or
- * KIN_E_ARGUMENT (null with a count, no run, a name twice, empty or too long). NULL and 0: a program that has only a
- * pool's functions (pool.h). */
+/* Registers the functions that children may be started with. entries is borrowed for the life of the process. Call it
+ * once, first in main, before there are other threads.
+ *
+ * In a spawned child, and in a child of a fork server, it does not return. It joins the family, runs the entry, and
+ * calls exit with the entry's result, as if main had returned it. If the child cannot begin, it calls
+ * exit(KIN_EXIT_START): the parent has died, the parent's message is invalid, entries is invalid, or no entry has the
+ * wanted name.
+ *
+ * In any other process it returns: KIN_OK, or KIN_E_ARGUMENT (entries null and count not 0; an entry without run; a
+ * name that is there twice, empty or too long). entries NULL and count 0: for a program that has only the functions of
+ * a pool (pool.h). */
 KIN_API kin_status kin_child_main(const kin_child_entry *entries, size_t count);
 
-#define KIN_EXIT_START 113 /* exit code of a child that could not begin */
+#define KIN_EXIT_START 113 /* the exit code of a child that could not begin */
 
 /* ---- processes ---- */
 
 typedef struct kin_process kin_process;
 
-/* Pinned. KIN_START_DEFAULT: spawn if a program is given; else what the environment's KIN_START=fork|spawn|forkserver
- * says, or spawn where there is no such thing; else fork where there is fork. */
+/* Pinned. KIN_START_DEFAULT means spawn if options.program is set. Otherwise the environment variable KIN_START (fork,
+ * spawn or forkserver) chooses the method. Without the variable, or with another value, it means fork. If the system
+ * does not have the chosen method, it means spawn. */
 typedef enum kin_start_method {
     KIN_START_DEFAULT = 0,
     KIN_START_FORK = 1,
@@ -124,16 +154,17 @@ typedef enum kin_start_method {
 typedef struct kin_process_options {
     size_t size; /* of this struct, in bytes; its _INIT macro sets it */
     kin_start_method method;
-    const char *program;     /* spawn: path of the program, which calls kin_child_main; NULL: this program */
-    const char *const *argv; /* spawn: its arguments, NULL-terminated; NULL, and fork server: only the program's name */
-    int die_with_parent;     /* 1: it is killed when this process ends; see kin_process_start */
-    const char *name;        /* what kin_process_name gives, 1 to KIN_NAME_MAX bytes; NULL: the entry's name */
-    const char *directory;   /* where it starts; NULL: this process's current directory */
-    const char *const *environment; /* changes: "NAME=value" sets, "NAME" removes; NULL-terminated; or NULL */
-    kin_handle streams[3];          /* standard input, output, error, borrowed; 0: this process's own; KIN_NO_HANDLE: an
-                                       empty input, an output that goes nowhere */
-    int no_window; /* 1, Windows: it opens no console window. A console program, started by a process that has no
-                      console to share with it, gets one with a window otherwise; POSIX: nothing */
+    const char *program;     /* spawn: path of a program that calls kin_child_main; no search in PATH. NULL: this one */
+    const char *const *argv; /* spawn: its arguments, which begin with its name and end with NULL. NULL, and always with
+                                a fork server: only the program's name */
+    int die_with_parent;     /* 1: the child is killed when this process ends; see kin_process_start */
+    const char *name;        /* result of kin_process_name, 1 to KIN_NAME_MAX bytes; NULL: the entry's name */
+    const char *directory;   /* the child's current directory; NULL: this process's current directory */
+    const char *const *environment; /* changes: "NAME=value" sets, "NAME" removes; ends with NULL. NULL: no changes */
+    kin_handle streams[3];          /* standard input, output, error; borrowed. 0: this process's own stream.
+                                       KIN_NO_HANDLE: an empty input, an output that is discarded */
+    int no_window; /* 1, Windows: the child opens no console window. By default a console program gets a console with a
+                      window if its parent has no console to share. POSIX: no effect */
 } kin_process_options;
 
 #define KIN_PROCESS_OPTIONS_INIT                                                                                       \
@@ -141,129 +172,161 @@ typedef struct kin_process_options {
         sizeof(kin_process_options), KIN_START_DEFAULT, NULL, NULL, 0, NULL, NULL, NULL, {0, 0, 0}, 0                  \
     }
 
-/* Starts a child that runs the entry with the arguments (NULL: none). options NULL: all defaults; name, args and
- * options are only borrowed for the call. *out is the caller's; kin_process_close. The child becomes a member of the
- * arguments' family (without arguments: of this process's own family). That family is what NULL means in the child, by
- * every method. docs/start-methods.md says what else a child finds, by which method.
+/* Starts a child that runs the entry of that name with the arguments (args NULL: none). options NULL: all defaults.
+ * entry, args and options are borrowed for the call. The caller owns *out and frees it with kin_process_close. The
+ * child becomes a member of the family of the arguments (args NULL: of this process's default family). In the child,
+ * NULL means that family, with every method. docs/start-methods.md lists what a child finds with each method. Any
+ * thread.
  *
- * Fork: only the calling thread goes on in the child, which leaves by _exit: stdout and stderr are flushed before the
- * fork and again at its end, other streams are the entry's to flush or close, what atexit registered does not run. In a
- * program with several threads, it should do little more than run its entry.
+ * Fork: only the calling thread exists in the child. The child ends with _exit, so handlers of atexit do not run. kin
+ * flushes stdout and stderr before the fork and when the entry returns; the entry flushes or closes other streams. If
+ * the parent has several threads, the entry should do little, because in the child the locks of the other threads are
+ * never released. A child that cannot set its streams, directory or environment ends with KIN_EXIT_START.
  *
- * Spawn: a program that never calls kin_child_main just runs; kin_process_join tells how it ended. Without
- * options.program it is this program as it runs. On Linux that is so also if its file was replaced or removed meanwhile
- * (not for a process that sees no /proc); libraries that were replaced are the new ones in the child. Windows lets
- * nobody replace or remove the file of a running program, but rename it: then the file that has the name now is
- * started.
+ * Spawn: a program that does not call kin_child_main just runs, and kin_process_join reports how it ended. Without
+ * options.program the child runs the program file of this process. On Linux that is the file that this process
+ * executes, even if the file was replaced or removed since (except if the process cannot see /proc); the child loads
+ * the present versions of the shared libraries. On Windows the file of a running program cannot be replaced or removed,
+ * but it can be renamed: then the file that has the name now is started.
  *
- * Fork server: the child comes out of kin_child_main as a spawned one does, a child of this process as any other. It
- * has the standard streams, current directory, environment and blocked signals of now; limits, umask, priority and
- * ignored signals are as they were when the server was started, by the first such start. What the program did before
- * kin_child_main was done once, in the server: it must not start threads there. The server is a child of this process,
- * too, which ends with it: wait(2) for all children finds it, and waits for good. If somebody kills it, the next start
- * makes a new one, and children go on; while somebody has it stopped (SIGSTOP), starts wait. Handles for a child may be
- * open in the server for a moment after the start. A forked child has none until it starts its own.
+ * Fork server: the child is a child of this process, and comes out of kin_child_main as a spawned child does. It gets
+ * the present standard streams, current directory, environment and blocked signals of this process. Resource limits,
+ * umask, priority and ignored signals are those of the moment when the server was started, by the first such start. The
+ * server runs the program up to kin_child_main once; the program must not start threads there. The server is a child of
+ * this process too, and ends with it. So wait(2) for all children also finds the server, and never ends. If the server
+ * is killed, the next start starts a new one, and its children go on. While the server is stopped (SIGSTOP), starts
+ * wait. Handles for a child may stay open in the server for a moment after the start. A forked child of this process
+ * has no server until it starts its own.
  *
- * POSIX: a program that has more rights than its caller (setuid, setgid, file capabilities; getauxval(3), AT_SECURE)
- * can only fork its children: KIN_START_SPAWN and KIN_START_FORKSERVER are KIN_E_UNSUPPORTED, and so is what needs them
- * (a manager's keeper). Such a program takes nobody's message, so that its caller cannot choose what kin_child_main
- * runs. It reads no variable of kin's, nor the names of directories.
+ * POSIX, a program with more privileges than its caller (setuid, setgid, file capabilities; getauxval(3), AT_SECURE):
+ * it can only fork its children. KIN_START_SPAWN and KIN_START_FORKSERVER return KIN_E_UNSUPPORTED, and so do functions
+ * that need them (to start a manager process). Such a program accepts no message from a parent, so its caller cannot
+ * choose what kin_child_main runs. It reads none of kin's environment variables, and no names of directories from the
+ * environment.
  *
- * die_with_parent: however this process ends, also by kill -9, the child is killed; the end of the thread that started
- * it does nothing. What the child held is treated as after any death. It is for the child alone: its own children go
- * on, unless they were started so, too. POSIX: a thread in the child, with a descriptor, sees to it from its beginning
- * (kin_child_main) to its end or an exec; a program that never calls kin_child_main goes on, and so does a process that
- * the child forks by itself. A parent that calls exec has not ended. Windows: a job object, also for programs that know
- * nothing of kin.
+ * die_with_parent: the child is killed when this process ends in any way, also by SIGKILL. The end of the thread that
+ * started the child has no effect. The objects that the child held are handled as after any death. It affects only the
+ * child: the child's own children go on, unless they were started with it too. POSIX: a thread in the child, with one
+ * descriptor, watches the parent, from kin_child_main to the end of the child or its exec. So a program that does not
+ * call kin_child_main is not killed, and neither is a process that the child forks itself. A parent that calls exec has
+ * not ended. Windows: a job object, which also affects programs that do not use kin.
  *
- * Errors: KIN_E_ARGUMENT (also KIN_START_FORK or KIN_START_FORKSERVER with a program), KIN_E_ENTRY (not registered;
- * with a program, the child ends with KIN_EXIT_START instead), KIN_E_NO_CHILD_MAIN, KIN_E_UNSUPPORTED (KIN_START_FORK
- * and KIN_START_FORKSERVER on Windows; KIN_START_FORKSERVER with a C library or kernel that does not let it be: Linux
- * with glibc does), KIN_E_CLOSED (KIN_START_FORKSERVER: the server ended at once, twice), KIN_E_PROGRAM (no such
- * program or directory), KIN_E_PERMISSION, KIN_E_LIMIT (processes, members), KIN_E_HANDLE (an argument's handle or a
- * stream is closed), KIN_E_NO_MEMORY, KIN_E_TOO_BIG (arguments), KIN_E_OS.  After an error nothing is left. */
+ * Errors, after which no child and nothing of it is left:
+ *   - KIN_E_ARGUMENT: out null; entry or options->name null, empty or too long; options->size unknown; method unknown;
+ *     KIN_START_FORK or KIN_START_FORKSERVER with a program; argv empty; an environment element without a name;
+ *     die_with_parent or no_window neither 0 nor 1; text that is not UTF-8 (Windows).
+ *   - KIN_E_ENTRY: no entry of that name is registered. With options.program the parent cannot know that: the child
+ *     ends with KIN_EXIT_START.
+ *   - KIN_E_NO_CHILD_MAIN: this process is a spawned child and has not called kin_child_main.
+ *   - KIN_E_UNSUPPORTED: the system does not have the method (Windows: KIN_START_FORK, KIN_START_FORKSERVER;
+ *     KIN_START_FORKSERVER needs Linux with glibc and a kernel with CONFIG_CHECKPOINT_RESTORE); this process has more
+ *     privileges than its caller; or the program file is in a format that the system cannot run (Windows: or a batch
+ *     file).
+ *   - KIN_E_CLOSED: KIN_START_FORKSERVER: the server ended at once, twice.
+ *   - KIN_E_PROGRAM: there is no such program or directory.
+ *   - KIN_E_PERMISSION: the program may not be executed, or the directory not entered.
+ *   - KIN_E_HANDLE: a handle among the arguments, or a stream, is closed, or has become another kind.
+ *   - KIN_E_BUSY: a pipe endpoint among the arguments is used by another thread or is in the middle of a message; the
+ *     program file is open for writing; or as kin_alloc.
+ *   - KIN_E_LIMIT: too many processes, descriptors or members.
+ *   - KIN_E_TOO_BIG: arguments and environment are too long for the system.
+ *   - KIN_E_NO_MEMORY, KIN_E_OS, and those of kin_family_default when args is NULL. */
 KIN_API kin_status kin_process_start(kin_process **out, const char *entry, const kin_args *args,
                                      const kin_process_options *options);
 
-typedef enum kin_end {                       /* pinned. How a process ended: */
-                       KIN_END_UNKNOWN = 0,  /* nobody can tell */
+typedef enum kin_end {                       /* pinned; how a process ended */
+                       KIN_END_UNKNOWN = 0,  /* not known */
                        KIN_END_RETURNED = 1, /* its entry returned */
-                       KIN_END_EXITED = 2,   /* by exit, _exit or the like, not by returning from an entry */
+                       KIN_END_EXITED = 2,   /* by exit, _exit or the like, but not by a return from its entry */
                        KIN_END_SIGNAL = 3,   /* by a signal (POSIX) or an exception (Windows) */
-                       KIN_END_KILLED = 4,   /* this process ended it: kin_process_terminate or _kill, a time limit */
+                       KIN_END_KILLED = 4, /* by this process: kin_process_terminate, _kill or _stop, or a time limit */
 } kin_end;
 
-/* A child has succeeded if how is KIN_END_RETURNED and code is 0. code alone is 0 also for one that called exit(0).
+/* How a process ended. A child has succeeded if how is KIN_END_RETURNED and code is 0. Do not test code alone: it is
+ * also 0 for a child that called exit(0).
  *
- * Who made it end: KIN_END_KILLED with timed_out: its time limit. KIN_END_KILLED without: this process, by a call. Else
- * it was not this process; POSIX: KIN_END_SIGNAL is somebody else, or a fault of its own. With timed_out and another
- * `how` it did as it was asked, or was just ending.
+ * The cause of the end: KIN_END_KILLED with timed_out: the time limit of the process. KIN_END_KILLED without timed_out:
+ * a call in this process. Any other how: not this process. POSIX, KIN_END_SIGNAL: another process sent the signal, or
+ * the process caused it by a fault of its own. timed_out with another how: the process ended by itself when it was
+ * asked to end, or it was ending anyway.
  *
- * POSIX: a process that somebody kills ends by a signal; which of exit and a return it was, a child notes in memory
- * that it shares with its parent alone. Windows: a process that ends another chooses its code, 0 as well (and Wine
- * reports 0 for one that was killed from outside). So a child says by the code itself that its entry has returned: the
- * system's own code is 0x2B694E00 then, plus the entry's. Of a child started by kin_process_start that has not said so,
- * code 0 is KIN_END_UNKNOWN; another code is KIN_END_EXITED, though it may have been ended by somebody who chose it. A
- * program that does not call kin_child_main says nothing: use run.h for those. */
+ * POSIX: a process that is killed by another one ends by a signal. A child records in memory that only its parent
+ * shares whether its entry has returned. Windows: a process that ends another process chooses the exit code, which may
+ * be 0. (Wine reports 0 for a process that was killed from outside.) So a child reports by its exit code that its entry
+ * has returned: the system's code is then 0x2B694E00 plus the entry's code. For a child of kin_process_start that ended
+ * with another code, which is no exception's, kin reports KIN_END_UNKNOWN if the code is 0, and KIN_END_EXITED
+ * otherwise, although another process may have chosen the code. A program that does not call kin_child_main never
+ * reports a return: use run.h for such programs. */
 typedef struct kin_exit {
-    int code;           /* KIN_END_RETURNED, KIN_END_EXITED: its exit code; else -1 */
-    int signal;         /* KIN_END_SIGNAL, KIN_END_KILLED: the signal, 0 for an exception. Windows: of a process that
-                           this one ended, 15 (terminate) or 9 (kill), as on Linux */
+    int code;           /* KIN_END_RETURNED, KIN_END_EXITED: the exit code; otherwise -1 */
+    int signal;         /* KIN_END_SIGNAL, KIN_END_KILLED: the signal's number; 0 for an exception. Windows: 15 if this
+                           process terminated it, 9 if this process killed it, as on Linux */
     uint32_t exception; /* KIN_END_SIGNAL, Windows: the exception's code, an NTSTATUS ([MS-ERREF] 2.3.1), 0xC0000005 */
     uint32_t how;       /* a kin_end */
-    uint32_t timed_out; /* 1: a time limit had passed (run.h, a pool's task), so it was asked to end, or killed */
+    uint32_t timed_out; /* 1: its time limit passed (run.h, a task of a pool), so it was asked to end, or killed */
     uint32_t reserved[3]; /* 0 */
 } kin_exit;
 
-/* Writes for people how it ended ("returned 3", "ended by signal 11 (SIGSEGV)", "ended by exception 0xC0000005 (access
- * violation)") into buffer, always terminated, cut to size bytes. Returns buffer; an empty string when one is null or
- * size is 0. */
+/* Writes a text for people that says how a process ended: "returned 3", "ended by signal 11 (SIGSEGV)", "ended by
+ * exception 0xC0000005 (access violation)". buffer has size bytes; the text is always terminated, and cut if it is too
+ * long. Returns buffer, which has an empty text if how is null. Returns a static empty string if buffer is null or size
+ * is 0. Any thread. */
 KIN_API const char *kin_exit_text(const kin_exit *how, char *buffer, size_t size);
 
-/* Waits for its end, at most timeout nanoseconds; *result, if not null, is how it ended. May be asked again. What the
- * child held is cleaned up here. Not for several threads at once on one process.
- * Errors: KIN_E_TIMED_OUT, KIN_E_ARGUMENT, KIN_E_REAPED (POSIX: the program itself reaped the child, or ignores
- * SIGCHLD), KIN_E_OS. */
+/* Waits at most timeout nanoseconds until the child has ended (KIN_NOW: does not wait). *result, if not null, receives
+ * how it ended. Later calls return the same again. The first call that sees the end also cleans up what the child held
+ * in its family. Only one thread at a time may call this for one process.
+ * Errors, after which *result is unchanged: KIN_E_TIMED_OUT (the child still runs), KIN_E_ARGUMENT (process null,
+ * timeout negative), KIN_E_REAPED (POSIX: the child has ended, but how is lost, because the program reaped it itself or
+ * ignores SIGCHLD), KIN_E_OS. */
 KIN_API kin_status kin_process_join(kin_process *process, int64_t timeout, kin_exit *result);
 
-/* 1 while it runs, else 0; also 0 for NULL. One thread at a time, as with join. */
+/* 1 if the child runs; 0 if it has ended, if that is not known (an error of kin_process_join), and for NULL. Cleans up
+ * as kin_process_join does. Only one thread at a time, as with kin_process_join. */
 KIN_API int kin_process_alive(kin_process *process);
 
-/* The process id; 0 for NULL. */
+/* The process id of the child, also after its end; 0 for NULL. Any thread. */
 KIN_API uint32_t kin_process_pid(const kin_process *process);
 
-/* Its name, from the options or the entry; valid until it is closed. "" for NULL. */
+/* The child's name: options.name, or the name of its entry. Borrowed: valid until kin_process_close. "" for NULL. Any
+ * thread. */
 KIN_API const char *kin_process_name(const kin_process *process);
 
-/* terminate asks (SIGTERM), kill does not (SIGKILL); Windows: both end it at once. KIN_OK if it has ended already.
- * What it held is not lost: see lock.h. Errors: KIN_E_ARGUMENT, KIN_E_PERMISSION, KIN_E_OS. */
+/* kin_process_terminate asks the child to end (SIGTERM), kin_process_kill kills it (SIGKILL). Windows: both end it at
+ * once. They do not wait. KIN_OK also if the child has ended already. What the child held is handled as after any death
+ * of a member: see lock.h. Not while another thread uses the process. Errors: KIN_E_ARGUMENT (process null),
+ * KIN_E_PERMISSION (the child runs as another user), KIN_E_OS. */
 KIN_API kin_status kin_process_terminate(kin_process *process);
 KIN_API kin_status kin_process_kill(kin_process *process);
 
-/* Asks it to end, waits at most ask nanoseconds, kills it, waits at most kill nanoseconds; *result, if not null, is how
- * it ended. KIN_OK: it had ended, or did when asked (Windows: where asking is killing). KIN_KILLED: it ended by being
- * killed. One thread at a time, as with join.
- * Errors: KIN_E_TIMED_OUT (killed, but the system has not finished it yet), those of join and of terminate. */
+/* Asks the child to end, and waits at most ask nanoseconds. If it still runs, kills it, and waits at most kill
+ * nanoseconds. *result, if not null, receives how it ended. KIN_OK: the child had ended already, or ended within ask
+ * nanoseconds (Windows: the first step kills it already). KIN_KILLED: the child ended after it was killed. Only one
+ * thread at a time, as with kin_process_join.
+ * Errors: KIN_E_TIMED_OUT (the child was killed, but has not ended within kill nanoseconds), KIN_E_ARGUMENT (process
+ * null, a negative time), and those of kin_process_terminate and kin_process_join. */
 KIN_API kin_status kin_process_stop(kin_process *process, int64_t ask, int64_t kill, kin_exit *result);
 
-/* Forgets it. A child that still runs goes on; POSIX: it stays a zombie after its end until this process ends, so join
- * first. NULL: nothing. */
+/* Frees a process from kin_process_start. It does not end the child. If the child has ended, it cleans up as
+ * kin_process_join does. POSIX: a child that ends later stays a zombie until this process ends, so call
+ * kin_process_join first. NULL: does nothing. No other thread may use the process meanwhile or afterwards. */
 KIN_API void kin_process_close(kin_process *process);
 
-/* Children of this process, started by kin_process_start and not closed, that have not ended: writes at most room of
- * them to list (NULL with room 0) and returns how many there are. Any thread; they are the ones that were started, and
- * valid until their owners close them. An ended one is left out, but still to be joined and closed. In a forked child
- * there are none but its own. */
+/* Lists the children of this process that run: they were started by kin_process_start, have not ended, and are not
+ * closed. Writes at most room of them to list (list may be NULL), and returns how many there are. The pointers are
+ * borrowed: each is valid until its owner closes the process. A child that has ended is left out, but its owner still
+ * has to join and close it. A forked child begins with an empty list. Any thread. O(children), one system call for
+ * each. */
 KIN_API size_t kin_process_children(kin_process **list, size_t room);
 
 /* ---- this process ---- */
 
 typedef struct kin_process_info {
-    size_t size; /* KIN_PROCESS_INFO_INIT sets it */
+    size_t size; /* of this struct, in bytes; its _INIT macro sets it */
     uint32_t pid;
-    uint32_t parent;   /* pid of the process that started it, which may have ended meanwhile; 0: not known */
-    int started;       /* 1 if kin_process_start started it: */
-    const char *entry; /* then the name of its entry, valid while it runs; else "" */
+    uint32_t parent;   /* pid of the process that started it, which may have ended since; 0: not known */
+    int started;       /* 1: kin_process_start started this process; 0: not */
+    const char *entry; /* the name of its entry if started is 1, else ""; valid as long as the process runs */
 } kin_process_info;
 
 #define KIN_PROCESS_INFO_INIT                                                                                          \
@@ -271,14 +334,16 @@ typedef struct kin_process_info {
         sizeof(kin_process_info), 0, 0, 0, NULL                                                                        \
     }
 
-/* Who the calling process is. A fork of the program's own has not been started by kin. Any thread. KIN_E_ARGUMENT:
- * null. */
+/* Writes the facts about the calling process to *info. A process that the program forks itself was not started by kin:
+ * its parent is then the one that the system names. Any thread. Errors: KIN_E_ARGUMENT (info null, or info->size
+ * unknown). */
 KIN_API kin_status kin_process_current(kin_process_info *info);
 
-/* How many processors the calling thread can keep busy with others of its process, at least 1: those it may run on, or
- * fewer, rounded up, if a control group (v1 or v2) or a job gives less time. Windows, more than 64 processors: those of
- * all the process's groups. Of jobs within jobs it tells only the innermost one's limit: a child with die_with_parent
- * is in a job of kin's, within the container's. Asked of the system anew each time, which costs some file reads. */
+/* The number of processors that the threads of this process can keep busy, at least 1: the processors on which the
+ * calling thread may run, or fewer (rounded up) if a control group (v1 or v2) or a job limits the processor time.
+ * Windows, with more than 64 processors: those of all groups of the process. Windows, with nested jobs: only the limit
+ * of the innermost job counts. A child with die_with_parent is in a job of kin's, inside the job of a container. The
+ * call asks the system each time, which costs some file reads. Any thread. */
 KIN_API uint32_t kin_cpu_count(void);
 
 KIN_END
