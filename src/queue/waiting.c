@@ -327,7 +327,8 @@ kin_status kin__queue_wait(const kin__ring *ring, kin__waiting *w)
     if (w->now >= w->deadline) {
         return KIN_E_TIMED_OUT;
     }
-    w->ask = w->now - w->asked > WATCH_INTERVAL && kin__queue_obstructed(ring, w);
+    /* Not twice without a sleep between, however slowly this thread runs. */
+    w->ask = !w->ask && w->now - w->asked > WATCH_INTERVAL && kin__queue_obstructed(ring, w);
     if (w->ask && !w->held) {
         w->asked = w->now;
         return KIN_OK;
