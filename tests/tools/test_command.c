@@ -30,10 +30,10 @@ static int run(char **out, const char *input, const char *const *arguments)
 #define RUN(input, code, expected, ...)                                                                                \
     do {                                                                                                               \
         char *out_ = NULL;                                                                                             \
-        const char *const arguments_[] = {__VA_ARGS__, NULL};                                                          \
+        const char *const arguments_[] = {__VA_ARGS__, NULL}, *expected_ = (expected);                                 \
         assert_int_equal(run(&out_, input, arguments_), code);                                                         \
-        if (expected) {                                                                                                \
-            assert_string_equal(out_ ? out_ : "", (const char *)(expected));                                           \
+        if (expected_) {                                                                                               \
+            assert_string_equal(out_ ? out_ : "", expected_);                                                          \
         }                                                                                                              \
         free(out_);                                                                                                    \
     } while (0)
