@@ -51,7 +51,7 @@ endif()
 
 if(CMAKE_CROSSCOMPILING_EMULATOR MATCHES "qemu")
     # An emulated program cannot exec another one: what spawns is left out, and what takes half a minute.
-    list(REMOVE_ITEM KIN_SMOKE os family blob mixed process process.spawn manager demo list pipe)
+    list(REMOVE_ITEM KIN_SMOKE os last_error family blob mixed process process.spawn manager demo list pipe)
 endif()
 
 if(CMAKE_INTERPROCEDURAL_OPTIMIZATION)

@@ -314,12 +314,29 @@ static kin_status make_index(kin__index_work *w, view *made, bool room_before)
     return status;
 }
 
+/* Whether the items that the index claims to have have room in blocks that there are. Asked before as much is
+ * allocated for a copy: a member that has written over the index may claim any number. */
+static bool has_its_segments(kin_family *family, view *in)
+{
+    if (kin__index_is_whole(in)) {
+        return true;
+    }
+    bool has = open_directory(family, in->root, in);
+    for (uint64_t i = segment_of(in->first); has && i < end_of_use(in); i++) {
+        has = kin__heap_has(family, atomic_load_explicit(&in->index->words[i], memory_order_relaxed));
+    }
+    return has;
+}
+
 /* Publishes a new index, without the `gone` items at `at`; if `word` is not 0, it stands in their place. Where items
  * have been put before the first, there is room before them, too. */
 static kin_status rebuild(kin__index_work *w, uint64_t at, uint64_t gone, uint64_t word, bool front)
 {
     kin_family *family = w->seat->family;
-    const view from = w->in;
+    view from = w->in;
+    if (!has_its_segments(family, &from) || at + gone > from.count) {
+        return KIN_E_DAMAGED;
+    }
     view made = {.count = from.count - gone + (word != 0)};
     kin__index_word place;
     kin_status status = make_index(w, &made, front || from.first > 0);

@@ -48,13 +48,14 @@ static void numbers_are_pinned(void **state)
 static void defaults_are_zero(void **state)
 {
     (void)state;
-    const kin_family_options family = KIN_FAMILY_OPTIONS_INIT;
-    const kin_process_options process = KIN_PROCESS_OPTIONS_INIT;
-    const kin_queue_options queue = KIN_QUEUE_OPTIONS_INIT;
-    const kin_pool_options pool = KIN_POOL_OPTIONS_INIT;
-    const kin_manager_options manager = KIN_MANAGER_OPTIONS_INIT;
-    const kin_run_options run = KIN_RUN_OPTIONS_INIT;
-    const kin_job job = KIN_JOB_INIT;
+    /* static: so the bytes between the fields are zero, too */
+    static const kin_family_options family = KIN_FAMILY_OPTIONS_INIT;
+    static const kin_process_options process = KIN_PROCESS_OPTIONS_INIT;
+    static const kin_queue_options queue = KIN_QUEUE_OPTIONS_INIT;
+    static const kin_pool_options pool = KIN_POOL_OPTIONS_INIT;
+    static const kin_manager_options manager = KIN_MANAGER_OPTIONS_INIT;
+    static const kin_run_options run = KIN_RUN_OPTIONS_INIT;
+    static const kin_job job = KIN_JOB_INIT;
     static const unsigned char zeros[512] = {0};
 #define ONLY_THE_SIZE(struct)                                                                                          \
     assert_int_equal((struct).size, sizeof(struct));                                                                   \
