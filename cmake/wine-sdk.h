@@ -31,4 +31,8 @@ typedef struct JOBOBJECT_CPU_RATE_CONTROL_INFORMATION {
 /* https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-getprocesshandlecount */
 __declspec(dllimport) int __stdcall GetProcessHandleCount(void *process, unsigned long *count);
 
+/* https://learn.microsoft.com/windows/win32/api/processtopologyapi/nf-processtopologyapi-getprocessgroupaffinity */
+__declspec(dllimport) int __stdcall GetProcessGroupAffinity(void *process, unsigned short *count,
+                                                            unsigned short *groups);
+
 #endif
