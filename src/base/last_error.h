@@ -15,9 +15,15 @@
 #define kin__refuse(status, what) (kin__note(status, __func__, what), (status))
 void kin__note(kin_status status, const char *where, const char *what);
 
+/* KIN_E_BUFFER, with these sizes; formatted only if somebody asks, since programs ask for a size in this way. subject:
+ * a static string. */
+#define kin__buffer_short(subject, size, capacity) (kin__note_buffer(subject, size, capacity), KIN_E_BUFFER)
+void kin__note_buffer(const char *subject, size_t size, size_t capacity);
+
 /* The same, formatted now. For failures that are not part of a program's usual course. */
 #define kin__explain(status, ...) (kin__describe(status, __VA_ARGS__), (status))
 void kin__describe(kin_status status, const char *format, ...) KIN_OS_FORMAT(2, 3);
+#define kin__malloc_failed() kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)")
 
 void kin__tell(kin_status status);
 

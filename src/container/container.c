@@ -27,6 +27,7 @@
  */
 #include "container/container.h"
 
+#include "base/last_error.h"
 #include "family/create.h"
 #include "family/reap.h"
 #include "family/thread_slot.h"
@@ -34,7 +35,6 @@
 #include "memory/heap.h"
 #include "memory/object.h"
 #include "park/owner_lock.h"
-#include "base/last_error.h"
 
 #include <string.h>
 

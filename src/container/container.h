@@ -175,8 +175,7 @@ static inline kin_status kin__entry_copy(const kin__found *found, void *buffer, 
         *size = found->value_size;
     }
     if (found->value_size > capacity) {
-        return kin__explain(KIN_E_BUFFER, "the value has %zu bytes, the buffer %zu", (size_t)found->value_size,
-                            capacity);
+        return kin__buffer_short("value", found->value_size, capacity);
     }
     if (found->value_size > 0) {
         memcpy(buffer, found->value, found->value_size);

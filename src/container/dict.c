@@ -1,16 +1,17 @@
 /* dict.c: keys and values. Who may read and write when, and what a death leaves: container.c. Table: hash_table.c. */
 #include "kin/dict.h"
 
+#include "base/last_error.h"
 #include "container/container.h"
 #include "container/hash.h"
 #include "container/hash_table.h"
 #include "container/snapshot.h"
 #include "family/thread_slot.h"
-#include "base/last_error.h"
 
 #include <string.h>
 
 #define ATTEMPTS 100 /* of a get, before it takes the lock */
+#define NO_NUMBER "the value has not the 8 bytes of a number"
 
 typedef struct work { /* of one call */
     kin__seat *seat;
@@ -355,7 +356,7 @@ kin_status kin_dict_get_i64(kin_dict *dict, const char *key, int64_t *value)
     kin_status status = value ? kin_dict_get(dict, key, length_of(key), &found, sizeof found, &size)
                               : kin__refuse(KIN_E_ARGUMENT, "value is NULL");
     if (status == KIN_E_BUFFER || (status == KIN_OK && size != sizeof found)) {
-        return kin__refuse(KIN_E_SIZE, "the value has not the 8 bytes of a number");
+        return kin__refuse(KIN_E_SIZE, NO_NUMBER);
     }
     if (status == KIN_OK) {
         *value = found;
@@ -367,7 +368,7 @@ static kin_status add(work *w, int64_t amount, int64_t *after)
 {
     int64_t value = 0;
     if (w->there && w->place.found.value_size != sizeof value) {
-        return kin__refuse(KIN_E_SIZE, "the value has not the 8 bytes of a number");
+        return kin__refuse(KIN_E_SIZE, NO_NUMBER);
     }
     if (w->there) {
         memcpy(&value, w->place.found.value, sizeof value);

@@ -31,11 +31,11 @@
  */
 #include "container/hash_table.h"
 
+#include "base/last_error.h"
 #include "container/container.h"
 #include "family/input.h"
 #include "family/thread_slot.h"
 #include "memory/heap.h"
-#include "base/last_error.h"
 
 #define DOUBLED_MAX UINT64_C(1024) /* slots; a segment that needs more has KIN__SEGMENT_MAX */
 #define DEPTH_MAX 20u              /* 4 * 10^9 slots, a directory of 8 MiB */
@@ -258,7 +258,7 @@ static kin_status resize(kin__seat *seat, kin__container *it, const kin__way *wa
 {
     void *memory;
     if (depth > DEPTH_MAX) {
-        return kin__refuse(KIN_E_NO_MEMORY, "the family's memory is used up: raise options.reserve when it is created");
+        return kin__family_full();
     }
     kin_status status =
         kin__container_take(&memory, seat, it, KIN__TABLE_MADE, sizeof(kin__directory) + (sizeof(uint64_t) << depth));
@@ -429,7 +429,7 @@ static kin_status go_on_in(kin__container *it, const kin__way *way)
     const view *in = &way->in;
     kin_status status = KIN_OK;
     if (kin__segment_count(in) >= CROWDED(in->capacity)) {
-        return kin__refuse(KIN_E_NO_MEMORY, "the family's memory is used up: raise options.reserve when it is created");
+        return kin__family_full();
     }
     if (kin__segment_used(in) >= USED_MAX(in->capacity)) {
         atomic_store_explicit(&it->changing, way->word, memory_order_relaxed);
@@ -465,9 +465,7 @@ kin_status kin__table_make_room(kin__seat *seat, kin__container *it, const kin__
     if (!due && used < USED_MAX(in->capacity)) {
         return KIN_OK;
     }
-    kin_status status =
-        due ? grow(seat, it, key, way)
-            : kin__refuse(KIN_E_NO_MEMORY, "the family's memory is used up: raise options.reserve when it is created");
+    kin_status status = due ? grow(seat, it, key, way) : kin__family_full();
     if (made_is_noted(it)) {
         return status == KIN_OK || status == KIN_E_NO_MEMORY ? KIN_E_BUSY : status;
     }

@@ -2,14 +2,15 @@
  * a death leaves: container.c. */
 #include "container/list.h"
 
+#include "base/last_error.h"
 #include "container/container.h"
 #include "container/list_index.h"
 #include "container/snapshot.h"
 #include "family/thread_slot.h"
 #include "kin/list.h"
-#include "base/last_error.h"
 
 #define ATTEMPTS 100 /* of a get, before it takes the lock */
+#define NO_ITEM "the list has no item of that index"
 
 typedef kin__index_view view;
 typedef kin__index_work work;
@@ -56,9 +57,7 @@ static kin_status read_item(kin_family *family, kin__container *it, size_t index
     uint64_t root = atomic_load_explicit(&it->root, memory_order_acquire);
     bool sound = kin__index_open(family, root, &in), last = index == KIN_LIST_LAST, stands = true;
     uint64_t at = last ? in.count - 1 : index;
-    kin_status status = !sound          ? KIN_E_DAMAGED
-                        : at < in.count ? KIN_OK
-                                        : kin__refuse(KIN_E_NOT_FOUND, "the list has no item of that index");
+    kin_status status = !sound ? KIN_E_DAMAGED : at < in.count ? KIN_OK : kin__refuse(KIN_E_NOT_FOUND, NO_ITEM);
     if (status == KIN_OK) {
         bool led = kin__index_find(family, &in, in.first + at, &place);
         uint64_t word = led ? atomic_load_explicit(place.word, memory_order_acquire) : 0;
@@ -147,7 +146,7 @@ kin_status kin_list_insert(kin_list *list, size_t index, const void *data, size_
     }
     uint64_t at = index == KIN_LIST_LAST ? w.in.count : index;
     if (at > w.in.count) {
-        return kin__told(end(&w, kin__refuse(KIN_E_NOT_FOUND, "the list has no item of that index")));
+        return kin__told(end(&w, kin__refuse(KIN_E_NOT_FOUND, NO_ITEM)));
     }
     status = kin__entry_make(&entry, w.seat, w.it, NULL, 0, data, size);
     if (status == KIN_OK) {
@@ -172,7 +171,7 @@ kin_status kin_list_set(kin_list *list, size_t index, const void *data, size_t s
     }
     kin__index_word place;
     uint64_t at = index == KIN_LIST_LAST ? w.in.count - 1 : index;
-    status = at >= w.in.count ? kin__refuse(KIN_E_NOT_FOUND, "the list has no item of that index")
+    status = at >= w.in.count                                                  ? kin__refuse(KIN_E_NOT_FOUND, NO_ITEM)
              : kin__index_find(w.seat->family, &w.in, w.in.first + at, &place) ? KIN_OK
                                                                                : KIN_E_DAMAGED;
     if (status == KIN_OK) {
@@ -209,7 +208,7 @@ kin_status kin_list_pop(kin_list *list, size_t index, void *buffer, size_t capac
     }
     uint64_t at = index == KIN_LIST_LAST ? w.in.count - 1 : index;
     if (at >= w.in.count) {
-        return kin__told(end(&w, kin__refuse(KIN_E_NOT_FOUND, "the list has no item of that index")));
+        return kin__told(end(&w, kin__refuse(KIN_E_NOT_FOUND, NO_ITEM)));
     }
     if (!kin__index_find(w.seat->family, &w.in, w.in.first + at, &place)) {
         return kin__told(end(&w, KIN_E_DAMAGED));

@@ -45,6 +45,8 @@
 
 #include "base/last_error.h"
 
+#define TOO_MANY_ITEMS "the list has as many items as one can have"
+
 typedef kin__index_view view;
 
 /* ---- which segments are in use ---- */
@@ -226,7 +228,7 @@ static kin_status renew(kin__index_work *w, bool front)
     view made = w->in;
     uint64_t used = segments_in_use(&w->in), words = words_for(used + 1), from = segment_of(w->in.first);
     if (words == 0) {
-        return kin__refuse(KIN_E_NO_MEMORY, "the list has as many items as one can have");
+        return kin__refuse(KIN_E_NO_MEMORY, TOO_MANY_ITEMS);
     }
     kin_status status = take(w, KIN__TABLE_MADE, words, false, &made);
     if (status != KIN_OK) {
@@ -300,7 +302,7 @@ static kin_status make_index(kin__index_work *w, view *made, bool room_before)
 {
     uint64_t words = plan(made, room_before);
     if (words == 0) {
-        return kin__refuse(KIN_E_NO_MEMORY, "the list has as many items as one can have");
+        return kin__refuse(KIN_E_NO_MEMORY, TOO_MANY_ITEMS);
     }
     bool whole = kin__index_is_whole(made);
     kin_status status = take(w, whole ? KIN__TABLE_MADE : KIN__TABLE_MADE_TOO, words, !whole, made);

@@ -1,8 +1,8 @@
 /* snapshot.c: copies of a container's entries, one behind the other as they lie in the arena. */
 #include "container/snapshot.h"
 
-#include "container/container.h"
 #include "base/last_error.h"
+#include "container/container.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -93,7 +93,7 @@ kin_status kin__snapshot_take(kin_snapshot **out, const kin__words_walk *table, 
     }
     kin_snapshot *made = malloc(sizeof *made + size);
     if (!made) {
-        return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
+        return kin__malloc_failed();
     }
     *made = (kin_snapshot){0};
     status = fill(made, all, size);

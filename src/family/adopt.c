@@ -1,10 +1,10 @@
 /* adopt.c: mapping a family that another process has made. Nothing that its arena says is believed unchecked. */
 #include "family/adopt.h"
 
+#include "base/last_error.h"
 #include "family/input.h"
 #include "family/layout.h"
 #include "family/member.h"
-#include "base/last_error.h"
 
 #include <string.h>
 

@@ -1,13 +1,13 @@
 /* close.c: leaving a family, and looking at one. */
 #include "family/close.h"
 
+#include "base/last_error.h"
+#include "base/sized.h"
 #include "family/create.h"
 #include "family/join.h"
 #include "family/member.h"
 #include "family/reap.h"
 #include "family/thread_slot.h"
-#include "base/last_error.h"
-#include "base/sized.h"
 
 #include <string.h>
 
@@ -56,7 +56,7 @@ kin_status kin_family_of(kin_family **out, const void *p)
     }
     kin_family *family = kin__family_at(p);
     if (!family) {
-        return kin__refuse(KIN_E_NOT_SHARED, "the address lies in no family of this process");
+        return kin__in_no_family();
     }
     *out = family;
     return KIN_OK;

@@ -1,11 +1,11 @@
 /* create.c: making a family, and the default one. */
+#include "base/last_error.h"
+#include "base/sized.h"
 #include "base/status.h"
 #include "family/create.h"
 
 #include "family/join.h"
 #include "family/layout.h"
-#include "base/last_error.h"
-#include "base/sized.h"
 
 #include <string.h>
 
@@ -62,12 +62,20 @@ static uint64_t default_reserve(void)
     return good > MODEST_RESERVE && good <= SIZE_MAX / 2 ? good : MODEST_RESERVE;
 }
 
-static kin_status check_options(kin_family_options *out, const kin_family_options *options)
+/* Of a family without a name. */
+static kin_status read_options(kin_family_options *out, const kin_family_options *options)
 {
     kin_status status = kin__options_read(out, sizeof *out, options, "KIN_FAMILY_OPTIONS_INIT");
-    if (status != KIN_OK) {
-        return status;
+    if (status == KIN_OK && (out->group || out->owner)) {
+        status = kin__refuse(KIN_E_ARGUMENT, "options->group and owner are for kin_family_open only");
     }
+    return status;
+}
+
+/* The options with their defaults, if they are within the limits. */
+static kin_status complete_options(kin_family_options *out, const kin_family_options *options)
+{
+    *out = *options;
     out->reserve = out->reserve ? out->reserve : default_reserve();
     out->max_members = out->max_members ? out->max_members : 512;
     out->max_threads = out->max_threads ? out->max_threads : 1024;
@@ -86,14 +94,10 @@ static kin_status create_unnamed(kin_family **out, const kin_family_options *opt
 {
     kin_os_access own_only = {{""}, {""}};
     kin_family_options own;
-    kin_status status = kin__options_read(&own, sizeof own, options, "KIN_FAMILY_OPTIONS_INIT");
-    if (status != KIN_OK) {
-        return status;
+    kin_status status = read_options(&own, options);
+    if (status == KIN_OK) {
+        status = kin_os_user_find(&own_only.owner, NULL);
     }
-    if (own.group || own.owner) {
-        return kin__refuse(KIN_E_ARGUMENT, "options->group and owner are for kin_family_open only");
-    }
-    status = kin_os_user_find(&own_only.owner, NULL);
     if (status != KIN_OK) {
         return status;
     }
@@ -111,20 +115,20 @@ kin_status kin_family_create(kin_family **out, const kin_family_options *options
 }
 
 static kin_status create(kin_family **out, const char *name, const kin_os_access *access,
-                         const kin_family_options *checked)
+                         const kin_family_options *options)
 {
     kin_family *family;
     kin_os_id id;
     kin_status status = kin_os_random(&id, sizeof id);
     if (status == KIN_OK) {
-        status = kin__family_allocate(&family, &id, checked->reserve);
+        status = kin__family_allocate(&family, &id, options->reserve);
     }
     if (status != KIN_OK) {
         return status;
     }
     memcpy(family->name, name, strlen(name) + 1);
     family->access = *access;
-    status = make(family, checked);
+    status = make(family, options);
     if (status != KIN_OK) {
         kin_os_pulse_retire(&family->pulse, &family->id, KIN_OS_PULSE_MAX);
         kin__family_discard(family);
@@ -137,16 +141,16 @@ static kin_status create(kin_family **out, const char *name, const kin_os_access
 kin_status kin__family_create_named(kin_family **out, const char *name, const kin_os_access *access,
                                     const kin_family_options *options)
 {
-    kin_family_options checked;
+    kin_family_options complete;
     int before = kin_os_error();
-    kin_status status = out ? check_options(&checked, options) : kin__refuse(KIN_E_ARGUMENT, "out is NULL");
+    kin_status status = out ? complete_options(&complete, options) : kin__refuse(KIN_E_ARGUMENT, "out is NULL");
     if (status != KIN_OK) {
         return status;
     }
-    status = create(out, name, access, &checked);
-    if (status == KIN_E_NO_MEMORY && options->reserve == 0 && checked.reserve > MODEST_RESERVE) {
-        checked.reserve = MODEST_RESERVE; /* the process's address space is limited */
-        status = create(out, name, access, &checked);
+    status = create(out, name, access, &complete);
+    if (status == KIN_E_NO_MEMORY && options->reserve == 0 && complete.reserve > MODEST_RESERVE) {
+        complete.reserve = MODEST_RESERVE; /* the process's address space is limited */
+        status = create(out, name, access, &complete);
     }
     return kin__with_error_of_before(status, before);
 }
@@ -171,13 +175,10 @@ static void enter_making(void)
 
 kin_status kin_family_configure_default(const kin_family_options *options)
 {
-    kin_family_options checked, own;
-    kin_status status = check_options(&checked, options);
+    kin_family_options own, complete;
+    kin_status status = read_options(&own, options);
     if (status == KIN_OK) {
-        status = kin__options_read(&own, sizeof own, options, "KIN_FAMILY_OPTIONS_INIT");
-    }
-    if (status == KIN_OK && (own.group || own.owner)) {
-        status = kin__refuse(KIN_E_ARGUMENT, "options->group and owner are for kin_family_open only");
+        status = complete_options(&complete, &own);
     }
     if (status != KIN_OK) {
         return kin__told(status);

@@ -4,6 +4,7 @@
  * family is found by its pointers and its id, ──► FILLING ──► FREE.
  */
 #include "family/family.h"
+
 #include "base/last_error.h"
 
 #include <stdlib.h>

@@ -4,6 +4,7 @@
 #ifndef KIN_INTERNAL_FAMILY_H
 #define KIN_INTERNAL_FAMILY_H
 
+#include "base/last_error.h"
 #include "family/arena.h"
 #include "kin/family.h"
 
@@ -57,6 +58,9 @@ struct kin_family {
 
 /* The family whose arena holds p, or NULL. */
 kin_family *kin__family_at(const void *p);
+#define kin__in_no_family() kin__refuse(KIN_E_NOT_SHARED, "the address lies in no family of this process")
+#define kin__family_full()                                                                                             \
+    kin__refuse(KIN_E_NO_MEMORY, "the family's memory is used up: raise options.reserve when it is created")
 kin_family *kin__family_by_id(const kin_os_id *id);
 /* Number 0 to KIN__FAMILIES - 1 of this process's table, or NULL. */
 kin_family *kin__family_number(uint32_t number);

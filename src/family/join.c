@@ -2,9 +2,9 @@
 #include "family/join.h"
 
 #include "base/hooks.h"
+#include "base/last_error.h"
 #include "family/member.h"
 #include "family/reap.h"
-#include "base/last_error.h"
 
 /* KIN_E_BUSY: it is another's. */
 static kin_status claim_member(kin_family *family, uint32_t index, kin_os_process_id *me)

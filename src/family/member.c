@@ -24,6 +24,7 @@
  * Memory order: claims and frees are acq_rel, so that a new holder of an entry sees the last one's writes done.
  */
 #include "family/member.h"
+
 #include "base/last_error.h"
 
 kin_os_process_id kin__member_process(kin_family *family, uint32_t index, uint64_t state)
@@ -130,11 +131,9 @@ kin_status kin__member_check(kin_family *family)
 {
     const kin__self *self = family->self;
     if (atomic_load(&kin__member_at(family, self->index)->state) != self->state) {
-        return kin__refuse(KIN_E_STALE, "the other members took this process for dead");
+        return kin__taken_for_dead();
     }
-    return kin_os_pulse_check(&family->pulse, self->index)
-               ? KIN_OK
-               : kin__refuse(KIN_E_STALE, "the other members took this process for dead");
+    return kin_os_pulse_check(&family->pulse, self->index) ? KIN_OK : kin__taken_for_dead();
 }
 
 uint32_t kin__member_count(kin_family *family)

@@ -2,6 +2,7 @@
 #ifndef KIN_MEMBER_H
 #define KIN_MEMBER_H
 
+#include "base/last_error.h"
 #include "family/input.h"
 
 /* ---- words of the tables ---- */
@@ -98,6 +99,7 @@ bool kin__member_token_listed(const kin_family *family, uint64_t token);
 /* Whether it is, and its process lives. Does not ask the system about the calling process. */
 bool kin__member_token_alive(kin_family *family, uint64_t token);
 
+#define kin__taken_for_dead() kin__refuse(KIN_E_STALE, "the other members took this process for dead")
 /* Before a sleep: this process still shows its sign of life. KIN_E_STALE, from then on: it was taken for dead, and
  * its sign is another's. */
 kin_status kin__member_check(kin_family *family);

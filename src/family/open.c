@@ -8,6 +8,8 @@
  * A name is given to a family that is whole (os.h, name.c), so a creator that dies half-way leaves none, and of two
  * creators one gets it. The last member to leave removes it, if the name is its user's.
  */
+#include "base/last_error.h"
+#include "base/sized.h"
 #include "base/status.h"
 #include "family/open.h"
 
@@ -15,8 +17,6 @@
 #include "family/adopt.h"
 #include "family/create.h"
 #include "family/join.h"
-#include "base/last_error.h"
-#include "base/sized.h"
 
 #include <string.h>
 

@@ -13,11 +13,11 @@
 #include "family/thread_slot.h"
 
 #include "base/hooks.h"
+#include "base/last_error.h"
 #include "base/mutex.h"
 #include "family/join.h"
 #include "family/member.h"
 #include "family/reap.h"
-#include "base/last_error.h"
 
 typedef struct record {
     kin__seat seats[KIN__FAMILIES];
@@ -251,11 +251,10 @@ kin_status kin__seat_find(kin__seat **out, const void *p, uint32_t type)
     }
     kin_family *family = kin__family_at(p);
     if (!family) {
-        return kin__refuse(KIN_E_NOT_SHARED, "the address lies in no family of this process: allocate the object with "
-                                             "kin_alloc, or with its create function");
+        return kin__not_shared();
     }
     if (atomic_load(&((kin__object *)(uintptr_t)p)->tag) != KIN__TAG(type, kin__offset(family, p))) {
-        return kin__refuse(KIN_E_TYPE, "the object is of another type, was destroyed or was never initialised");
+        return kin__wrong_type();
     }
     return kin__seat_take(out, family);
 }

@@ -7,6 +7,7 @@
 #ifndef KIN_THREAD_SLOT_H
 #define KIN_THREAD_SLOT_H
 
+#include "base/last_error.h"
 #include "family/family.h"
 
 typedef struct kin__seat {
@@ -27,6 +28,12 @@ typedef struct kin__seat {
  * is closed, whatever other families the thread uses meanwhile, in a callback or in a signal handler. KIN_E_LIMIT: no
  * slot is free. */
 kin_status kin__seat_take(kin__seat **out, kin_family *family);
+#define kin__wrong_type()                                                                                              \
+    kin__refuse(KIN_E_TYPE, "the object is of another type, was destroyed or was never "                               \
+                            "initialised")
+#define kin__not_shared()                                                                                              \
+    kin__refuse(KIN_E_NOT_SHARED, "the address lies in no family of this process: allocate the object "                \
+                                  "with kin_alloc, or with its create function")
 /* The same, from an object of type at p (not NULL): KIN_E_NOT_SHARED, KIN_E_TYPE. */
 kin_status kin__seat_find(kin__seat **out, const void *p, uint32_t type);
 

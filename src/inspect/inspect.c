@@ -12,6 +12,8 @@
  */
 #include "kin/inspect.h"
 
+#include "base/last_error.h"
+#include "base/sized.h"
 #include "container/container.h"
 #include "container/list.h"
 #include "family/adopt.h"
@@ -27,8 +29,6 @@
 #include "park/park.h"
 #include "park/read_holds.h"
 #include "queue/ring.h"
-#include "base/last_error.h"
-#include "base/sized.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -322,7 +322,7 @@ static kin_status find_out(findings **out, kin_family *family, const kin_inspect
     }
     if (!it || !it->sleepers || !it->by_object) {
         forget(it);
-        return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
+        return kin__malloc_failed();
     }
     it->family = family;
     it->sight = sight;

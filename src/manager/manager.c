@@ -7,11 +7,12 @@
 #include "manager/manager.h"
 
 #include "base/deadline.h"
+#include "base/last_error.h"
+#include "base/sized.h"
 #include "kin/manager.h"
 #include "kin/named.h"
 #include "kin/process.h"
-#include "base/last_error.h"
-#include "base/sized.h"
+#include "kin/typed.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -39,9 +40,9 @@ static kin_status make_parts(kin_manager *manager)
 /* Makes none. KIN_E_NOT_FOUND: the family never had a keeper. */
 static kin_status find_parts(kin_manager *manager)
 {
-    kin_status status = kin_name_get((void **)&manager->keeper, manager->family, KEEPER, KIN_TYPE_LOCK);
+    kin_status status = kin_name_get_lock(&manager->keeper, manager->family, KEEPER);
     if (status == KIN_OK) {
-        status = kin_name_get((void **)&manager->stop, manager->family, STOP, KIN_TYPE_EVENT);
+        status = kin_name_get_event(&manager->stop, manager->family, STOP);
     }
     return status == KIN_E_STALE ? KIN_E_NOT_FOUND : status;
 }
@@ -151,7 +152,7 @@ kin_status kin_manager_open(kin_manager **out, const char *name, const kin_manag
     }
     kin_manager *manager = calloc(1, sizeof *manager);
     if (!manager) {
-        return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
+        return kin__malloc_failed();
     }
     status = kin_family_open(&manager->family, name, own.flags, &family);
     if (status != KIN_OK) {

@@ -49,6 +49,7 @@
  */
 #include "memory/heap.h"
 
+#include "base/last_error.h"
 #include "family/create.h"
 #include "family/member.h"
 #include "family/thread_slot.h"
@@ -57,12 +58,13 @@
 #include "memory/heap_lock.h"
 #include "memory/marks.h"
 #include "memory/spans.h"
-#include "base/last_error.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define HEADER KIN__BLOCK_HEADER
+#define NO_BLOCK "the address is not the start of a block"
+#define FREE_ALREADY "the block is free already"
 
 /* The classes of blocks up to 512 bytes, header included, by sixteens. */
 static const uint8_t small_classes[] = {0, 0, 0, 1, 2,  3,  4,  5,  5,  6,  6,  7,  7,  8,  8,  8, 8,
@@ -449,7 +451,7 @@ static inline kin_status find_block(kin_family *family, uint64_t offset, found *
     if (offset < family->layout.heap_start + HEADER ||
         (offset > atomic_load_explicit(&family->known, memory_order_relaxed) &&
          !kin__family_covers(family, offset - HEADER, HEADER))) {
-        return kin__refuse(KIN_E_ARGUMENT, "the address is not the start of a block");
+        return kin__refuse(KIN_E_ARGUMENT, NO_BLOCK);
     }
     out->offset = offset - HEADER;
     out->index = kin__span_of(family, out->offset);
@@ -458,15 +460,14 @@ static inline kin_status find_block(kin_family *family, uint64_t offset, found *
     out->span = span_of(out);
     out->block = kin__block_at(family, out->offset);
     if (kin__span_kind_of(out->span) == KIN__SPAN_LARGE) {
-        return out->within == 0 ? KIN_OK : kin__refuse(KIN_E_ARGUMENT, "the address is not the start of a block");
+        return out->within == 0 ? KIN_OK : kin__refuse(KIN_E_ARGUMENT, NO_BLOCK);
     }
     if (!kin__span_has_class(out->span)) {
-        return kin__refuse(KIN_E_ARGUMENT, "the address is not the start of a block");
+        return kin__refuse(KIN_E_ARGUMENT, NO_BLOCK);
     }
     uint32_t stride = kin__strides[kin__span_number(out->span)];
-    return out->within % stride == 0 && out->within + stride <= KIN__SPAN_SIZE
-               ? KIN_OK
-               : kin__refuse(KIN_E_ARGUMENT, "the address is not the start of a block");
+    return out->within % stride == 0 && out->within + stride <= KIN__SPAN_SIZE ? KIN_OK
+                                                                               : kin__refuse(KIN_E_ARGUMENT, NO_BLOCK);
 }
 
 /* Whether its tag is LIVE of that generation, and so the span word is the one that was read, until it is freed. */
@@ -481,7 +482,7 @@ static kin_status find_live(kin_family *family, uint64_t offset, found *out)
     kin_status status = find_block(family, offset, out);
     if (status == KIN_OK &&
         !is_live(family, out, atomic_load_explicit(&out->block->generation, memory_order_relaxed))) {
-        status = kin__refuse(KIN_E_STALE, "the block is free already");
+        status = kin__refuse(KIN_E_STALE, FREE_ALREADY);
     }
     return status;
 }
@@ -496,7 +497,7 @@ static kin_status release_block(kin__seat *seat, const found *it, bool give)
     kin_status status = KIN_OK;
     atomic_store_explicit(&seat->thread->taking, it->offset, memory_order_relaxed);
     if (!atomic_compare_exchange_strong(&it->block->tag, &tag, next)) {
-        return kin__refuse(KIN_E_STALE, "the block is free already");
+        return kin__refuse(KIN_E_STALE, FREE_ALREADY);
     }
     if (large) {
         status = release_large(seat, it->index, give);
@@ -536,7 +537,7 @@ kin_status kin_free(void *memory)
     }
     kin_family *family = kin__family_at(memory);
     if (!family) {
-        return kin__refuse(KIN_E_NOT_SHARED, "the address lies in no family of this process");
+        return kin__in_no_family();
     }
     kin_status status = find_live(family, kin__offset(family, memory), &it);
     if (status == KIN_OK) {
@@ -559,7 +560,7 @@ kin_status kin__heap_generation(kin_family *family, uint64_t offset, uint32_t *g
     uint64_t bytes = size_of(it.block, it.span, kin__spans_used(family) - it.index);
     atomic_thread_fence(memory_order_acquire);
     if (atomic_load(&it.block->tag) != it.tag || kin__tag_live(family, is) != it.tag) {
-        return kin__refuse(KIN_E_STALE, "the block is free already");
+        return kin__refuse(KIN_E_STALE, FREE_ALREADY);
     }
     *generation = is;
     *size = bytes;
@@ -592,7 +593,7 @@ kin_status kin__heap_free(kin__seat *seat, uint64_t word)
 {
     found it;
     if (!find_named(seat->family, word, &it)) {
-        return kin__refuse(KIN_E_STALE, "the block is free already");
+        return kin__refuse(KIN_E_STALE, FREE_ALREADY);
     }
     return release_block(seat, &it, true);
 }
@@ -606,7 +607,7 @@ kin_status kin_alloc_size(const void *memory, size_t *size)
     }
     kin_family *family = kin__family_at(memory);
     if (!family) {
-        return kin__refuse(KIN_E_NOT_SHARED, "the address lies in no family of this process");
+        return kin__in_no_family();
     }
     kin_status status = kin__heap_generation(family, kin__offset(family, memory), &generation, &bytes);
     if (status == KIN_OK) {

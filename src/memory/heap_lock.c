@@ -33,10 +33,10 @@
  */
 #include "memory/heap_lock.h"
 
+#include "base/last_error.h"
 #include "memory/block.h"
 #include "memory/marks.h"
 #include "park/owner_lock.h"
-#include "base/last_error.h"
 
 #define LOCK_PATIENCE KIN_SECONDS(10) /* the lock is held for microseconds, or by somebody stopped */
 #define FEW 16u
@@ -244,10 +244,7 @@ static bool find_usable(kin_family *family, uint32_t count, uint32_t *index)
 
 static kin_status find_or_grow(kin_family *family, uint32_t count, uint32_t *index)
 {
-    return kin__spans_find(family, count, index)
-               ? kin__spans_commit(family, *index, count)
-               : kin__refuse(KIN_E_NO_MEMORY,
-                             "the family's memory is used up: raise options.reserve when it is created");
+    return kin__spans_find(family, count, index) ? kin__spans_commit(family, *index, count) : kin__family_full();
 }
 
 static kin_status find(kin_family *family, uint32_t count, uint32_t *index)
@@ -273,7 +270,7 @@ static void note_used(kin_family *family, uint64_t end)
 kin_status kin__run_find(kin_family *family, uint32_t count, uint32_t *index)
 {
     if (count > family->layout.span_count) {
-        return kin__refuse(KIN_E_NO_MEMORY, "the family's memory is used up: raise options.reserve when it is created");
+        return kin__family_full();
     }
     kin_status status = find(family, count, index);
     if (status == KIN_OK) {
@@ -291,13 +288,11 @@ kin_status kin__run_find(kin_family *family, uint32_t count, uint32_t *index)
 kin_status kin__run_find_sparse(kin_family *family, uint32_t count, uint32_t filled, uint32_t *index)
 {
     if (count > family->layout.span_count) {
-        return kin__refuse(KIN_E_NO_MEMORY, "the family's memory is used up: raise options.reserve when it is created");
+        return kin__family_full();
     }
     bool found =
         kin__spans_find(family, count, index) || (retire_marked(family) && kin__spans_find(family, count, index));
-    kin_status status = found ? kin__spans_reach(family, *index, count, filled)
-                              : kin__refuse(KIN_E_NO_MEMORY,
-                                            "the family's memory is used up: raise options.reserve when it is created");
+    kin_status status = found ? kin__spans_reach(family, *index, count, filled) : kin__family_full();
     if (status == KIN_OK) {
         note_used(family, (uint64_t)*index + count);
     }

@@ -4,17 +4,18 @@
  * The name of an object that was destroyed (its ref is stale) is free for another object. It is taken over in one hold
  * of the lock: if two processes find it stale and each sets another object, the second finds that of the first. Were it
  * removed first, and then set, the second would remove the name that the first has set. */
+#include "base/last_error.h"
 #include "family/create.h"
 #include "family/input.h"
 #include "family/thread_slot.h"
 #include "kin/ref.h"
 #include "memory/object.h"
 #include "park/owner_lock.h"
-#include "base/last_error.h"
 
 #include <string.h>
 
 #define PATIENCE KIN_SECONDS(10)
+#define NO_NAME "the family has no object of that name"
 
 static kin_status enter(kin_family *family, kin__seat **seat)
 {
@@ -160,8 +161,7 @@ kin_status kin_name_get(void **out, kin_family *family, const char *name, kin_ty
         ref = ref_in(entry);
     }
     leave(seat);
-    return kin__told(entry ? resolve(out, type, ref)
-                           : kin__refuse(KIN_E_NOT_FOUND, "the family has no object of that name"));
+    return kin__told(entry ? resolve(out, type, ref) : kin__refuse(KIN_E_NOT_FOUND, NO_NAME));
 }
 
 kin_status kin_name_remove(kin_family *family, const char *name)
@@ -183,5 +183,5 @@ kin_status kin_name_remove(kin_family *family, const char *name)
         atomic_store(&entry->live, 0);
     }
     leave(seat);
-    return kin__told(entry ? KIN_OK : kin__refuse(KIN_E_NOT_FOUND, "the family has no object of that name"));
+    return kin__told(entry ? KIN_OK : kin__refuse(KIN_E_NOT_FOUND, NO_NAME));
 }

@@ -1,11 +1,11 @@
 #include "memory/object.h"
 
 #include "base/hooks.h"
+#include "base/last_error.h"
 #include "family/input.h"
 #include "family/thread_slot.h"
 #include "kin/memory.h"
 #include "memory/spans.h"
-#include "base/last_error.h"
 
 kin_status kin__object_check_place(const void *p, size_t size)
 {
@@ -13,10 +13,7 @@ kin_status kin__object_check_place(const void *p, size_t size)
         return kin__refuse(KIN_E_ARGUMENT, "the object is NULL, or not aligned to 8 bytes");
     }
     kin_family *family = kin__family_at(p);
-    return family && kin__family_covers(family, kin__offset(family, p), size)
-               ? KIN_OK
-               : kin__refuse(KIN_E_NOT_SHARED, "the address lies in no family of this process: allocate the object "
-                                               "with kin_alloc, or with its create function");
+    return family && kin__family_covers(family, kin__offset(family, p), size) ? KIN_OK : kin__not_shared();
 }
 
 void kin__object_init(kin__object *object, kin_type type, uint32_t detail)
@@ -41,9 +38,7 @@ kin_status kin__object_check(const void *p, kin_type type)
         return status;
     }
     uint64_t tag = atomic_load(&((kin__object *)(uintptr_t)p)->tag);
-    return tag == KIN__TAG(type, kin__offset(kin__family_at(p), p))
-               ? KIN_OK
-               : kin__refuse(KIN_E_TYPE, "the object is of another type, was destroyed or was never initialised");
+    return tag == KIN__TAG(type, kin__offset(kin__family_at(p), p)) ? KIN_OK : kin__wrong_type();
 }
 
 void *kin__object_at(kin_family *family, uint64_t offset, uint32_t type)

@@ -2,10 +2,10 @@
  * family's id | the generation of the object, or of the block for KIN_TYPE_MEMORY. */
 #include "memory/ref.h"
 
+#include "base/last_error.h"
 #include "family/input.h"
 #include "memory/heap.h"
 #include "memory/object.h"
-#include "base/last_error.h"
 
 #include <string.h>
 
@@ -40,8 +40,7 @@ kin_status kin_ref_of(kin_ref *out, kin_type type, const void *object)
     }
     kin_family *family = kin__family_at(object);
     if (!family) {
-        return kin__refuse(KIN_E_NOT_SHARED, "the address lies in no family of this process: allocate the object with "
-                                             "kin_alloc, or with its create function");
+        return kin__not_shared();
     }
     uint64_t size, offset = kin__offset(family, object);
     kin_status status = type == KIN_TYPE_MEMORY ? kin__heap_generation(family, offset, &generation, &size)

@@ -23,13 +23,13 @@
 #include "park/owner_lock.h"
 
 #include "base/deadline.h"
+#include "base/last_error.h"
 #include "base/pauses.h"
 #include "family/member.h"
 #include "family/thread_slot.h"
 #include "park/deadlock.h"
 #include "park/look.h"
 #include "park/slices.h"
-#include "base/last_error.h"
 
 #define CONTENDED UINT64_C(1)
 #define INCONSISTENT UINT64_C(2)
@@ -209,12 +209,12 @@ kin_status kin__lock_release_slowly(kin__seat *seat, kin__lock *lock)
         return KIN_OK;
     }
     if (OWNER(word) != seat->token) {
-        return kin__refuse(KIN_E_NOT_OWNER, "the calling thread does not hold the lock");
+        return kin__not_owner();
     }
     uint64_t next = word & INCONSISTENT ? POISONED : 0;
     while (!atomic_compare_exchange_weak(&lock->word, &word, next)) {
         if (OWNER(word) != seat->token) {
-            return kin__refuse(KIN_E_NOT_OWNER, "the calling thread does not hold the lock");
+            return kin__not_owner();
         }
     }
     if (word & CONTENDED) {
@@ -256,7 +256,7 @@ kin_status kin__lock_repair(kin__seat *seat, kin__lock *lock)
     uint64_t word = atomic_load(&lock->word);
     do {
         if (OWNER(word) != seat->token) {
-            return kin__refuse(KIN_E_NOT_OWNER, "the calling thread does not hold the lock");
+            return kin__not_owner();
         }
     } while (!atomic_compare_exchange_weak(&lock->word, &word, word & ~INCONSISTENT));
     return KIN_OK;
@@ -267,7 +267,7 @@ kin_status kin__lock_poison(kin__seat *seat, kin__lock *lock)
     uint64_t word = atomic_load(&lock->word);
     do {
         if (OWNER(word) != seat->token) {
-            return kin__refuse(KIN_E_NOT_OWNER, "the calling thread does not hold the lock");
+            return kin__not_owner();
         }
         atomic_store_explicit(&lock->depth, 0, memory_order_relaxed);
     } while (!atomic_compare_exchange_weak(&lock->word, &word, POISONED));

@@ -2,6 +2,7 @@
 #ifndef KIN_OWNER_LOCK_H
 #define KIN_OWNER_LOCK_H
 
+#include "base/last_error.h"
 #include "family/thread_slot.h"
 #include "kin/lock.h"
 #include "park/look.h"
@@ -34,6 +35,7 @@ static inline kin_status kin__lock_release(kin__seat *seat, kin__lock *lock)
 
 kin_status kin__lock_repair(kin__seat *seat, kin__lock *lock);
 kin_status kin__lock_poison(kin__seat *seat, kin__lock *lock);
+#define kin__not_owner() kin__refuse(KIN_E_NOT_OWNER, "the calling thread does not hold the lock")
 /* Whether an owner lives. Asks the system about the same one every 10 ms at most. */
 bool kin__owner_alive(kin__seat *seat, uint64_t owner);
 /* The owner's token, 0: none. *held: how long it has been seen to be the owner, at least; -1: not known. */

@@ -1,9 +1,9 @@
 /* endpoint.c: one end of a pipe. See endpoint.h. */
 #include "pipe/endpoint.h"
 
+#include "base/last_error.h"
 #include "pipe/endpoint_registry.h"
 #include "pipe/packet.h"
-#include "base/last_error.h"
 
 #include <stdlib.h>
 
@@ -18,7 +18,7 @@ kin_status kin__endpoint_make(kin_pipe **out, kin_os_pipe *os, uint32_t flags)
     if (!pipe || !pipe->place) {
         kin_os_pipe_close(os);
         free(pipe);
-        return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
+        return kin__malloc_failed();
     }
     *out = pipe;
     return KIN_OK;

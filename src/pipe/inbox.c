@@ -9,10 +9,10 @@
 
 #include "base/backoff.h"
 #include "base/handles.h"
+#include "base/last_error.h"
 #include "pipe/endpoint.h"
 #include "pipe/endpoint_registry.h"
 #include "pipe/packet.h"
-#include "base/last_error.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -127,7 +127,7 @@ static kin_status fetch(kin_pipe *pipe, packet *out, unsigned char *at, size_t r
 {
     kin__inbox *in = &pipe->inbox;
     if (!in->packet && !(in->packet = malloc(sizeof *in->packet))) {
-        return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
+        return kin__malloc_failed();
     }
     if (!in->begun && room < SHORT) {
         room = 0;
@@ -186,7 +186,7 @@ static kin_status keep(kin__inbox *in, const unsigned char *bytes)
     if (!room) {
         drop(in);
         in->skip = true;
-        return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
+        return kin__malloc_failed();
     }
     memcpy(room + in->kept_size, bytes + in->kept_size, (size_t)(in->have - in->kept_size));
     in->kept = room;
@@ -199,7 +199,7 @@ static kin_status keep_more(kin__inbox *in, size_t size)
 {
     unsigned char *room = size > 0 ? realloc(in->kept, (size_t)in->have) : in->kept;
     if (size > 0 && !room) {
-        return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
+        return kin__malloc_failed();
     }
     if (size > 0) {
         memcpy(room + in->kept_size, in->packet->spill, size);

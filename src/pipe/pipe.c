@@ -3,12 +3,12 @@
 
 #include "base/deadline.h"
 #include "base/hooks.h"
+#include "base/last_error.h"
 #include "base/mutex.h"
 #include "pipe/endpoint.h"
 #include "pipe/endpoint_registry.h"
 #include "pipe/inbox.h"
 #include "pipe/packet.h"
-#include "base/last_error.h"
 
 /* ---- made and ended ---- */
 

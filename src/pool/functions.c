@@ -1,9 +1,9 @@
 /* functions.c: the functions that workers may run, registered by name. */
 #include "pool/functions.h"
 
+#include "base/last_error.h"
 #include "process/entries.h"
 #include "process/registry.h"
-#include "base/last_error.h"
 
 static const kin_task_entry *functions; /* set at the start of main, read-only afterwards */
 static size_t function_count;

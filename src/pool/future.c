@@ -3,6 +3,8 @@
 #include "pool/future.h"
 
 #include "base/deadline.h"
+#include "base/last_error.h"
+#include "base/sized.h"
 #include "base/spin.h"
 #include "family/thread_slot.h"
 #include "park/slices.h"
@@ -12,8 +14,6 @@
 #include "pool/shared.h"
 #include "pool/tracking.h"
 #include "pool/workers.h"
-#include "base/last_error.h"
-#include "base/sized.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,10 +1,10 @@
 /* maker.c: the lock of a pool's maker. */
 #include "pool/maker.h"
 
+#include "base/last_error.h"
 #include "base/mutex.h"
 #include "family/member.h"
 #include "kin/memory.h"
-#include "base/last_error.h"
 
 #include <stdlib.h>
 

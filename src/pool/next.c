@@ -8,6 +8,7 @@
  * one that has given a task stays in front, as its next has mostly ended, too.
  */
 #include "base/deadline.h"
+#include "base/last_error.h"
 #include "pool/future.h"
 #include "pool/job.h"
 #include "pool/maker.h"
@@ -16,7 +17,6 @@
 #include "pool/statuses.h"
 #include "pool/tracking.h"
 #include "pool/workers.h"
-#include "base/last_error.h"
 
 #include <stdlib.h>
 
@@ -111,7 +111,7 @@ static kin_status find_any(kin_future *future, uint64_t *task)
     }
     for (uint64_t end = begun_batches(future); given->begun < end;) {
         if (!make_room(given)) {
-            return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
+            return kin__malloc_failed();
         }
         push_front(given, given->begun++ * future->plan.batch);
         if (take_front(future, task)) {

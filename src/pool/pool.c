@@ -2,6 +2,8 @@
 #include "pool/pool.h"
 
 #include "base/deadline.h"
+#include "base/last_error.h"
+#include "base/sized.h"
 #include "family/create.h"
 #include "family/join.h"
 #include "family/member.h"
@@ -14,8 +16,6 @@
 #include "pool/tracking.h"
 #include "pool/workers.h"
 #include "process/arguments.h"
-#include "base/last_error.h"
-#include "base/sized.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -137,8 +137,7 @@ kin_status kin_pool_create(kin_pool **out, kin_family *family, const kin_pool_op
     }
     kin_pool *pool = status == KIN_OK ? calloc(1, sizeof *pool) : NULL;
     if (!pool) {
-        return kin__told(status == KIN_OK ? kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)")
-                                          : status);
+        return kin__told(status == KIN_OK ? kin__malloc_failed() : status);
     }
     pool->family = family;
     pool->options = checked;

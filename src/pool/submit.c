@@ -1,5 +1,7 @@
 /* submit.c: work given to a pool: a job is made of it, and posted. Protocol: shared.h. */
 #include "base/deadline.h"
+#include "base/last_error.h"
+#include "base/sized.h"
 #include "kin/memory.h"
 #include "pool/functions.h"
 #include "pool/job.h"
@@ -9,8 +11,6 @@
 #include "pool/tracking.h"
 #include "pool/workers.h"
 #include "process/arguments.h"
-#include "base/last_error.h"
-#include "base/sized.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -303,7 +303,7 @@ kin_status kin_pool_submit(kin_future **out, kin_pool *pool, const kin_job *job,
     }
     kin_future *future = calloc(1, sizeof *future);
     if (!future) {
-        return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
+        return kin__malloc_failed();
     }
     future->pool = pool;
     future->work = work;

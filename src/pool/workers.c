@@ -2,6 +2,7 @@
 #include "pool/workers.h"
 
 #include "base/deadline.h"
+#include "base/last_error.h"
 #include "family/input.h"
 #include "family/member.h"
 #include "family/reap.h"
@@ -12,7 +13,6 @@
 #include "pool/worker.h"
 #include "process/arguments.h"
 #include "process/process.h"
-#include "base/last_error.h"
 
 #include <stdlib.h>
 

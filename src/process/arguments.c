@@ -1,14 +1,17 @@
 #include "process/arguments.h"
 
+#include "base/last_error.h"
 #include "family/create.h"
 #include "memory/object.h"
 #include "pipe/endpoint.h"
 #include "pipe/packet.h"
 #include "pipe/pipe.h"
 #include "process/registry.h"
-#include "base/last_error.h"
 
 #include <stdlib.h>
+
+#define WRONG_HANDLE "the handle is closed, or of another kind than was promised"
+#define TOO_MANY_HANDLES "the arguments carry 62 handles already"
 
 _Static_assert((int)KIN_HANDLE_OTHER == (int)KIN_OS_KIND_OTHER && (int)KIN_HANDLE_MEMORY == (int)KIN_OS_KIND_SHM,
                "the public kinds are the seam's");
@@ -26,7 +29,7 @@ kin_status kin_args_create(kin_args **out, kin_family *family)
     }
     kin_args *args = calloc(1, sizeof *args);
     if (!args) {
-        return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
+        return kin__malloc_failed();
     }
     args->family = family;
     *out = args;
@@ -124,7 +127,7 @@ kin_status kin_args_add_bytes(kin_args *args, const char *name, const void *byte
     }
     void *copy = malloc(size > 0 ? size : 1);
     if (!copy) {
-        return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
+        return kin__malloc_failed();
     }
     if (size > 0) {
         memcpy(copy, bytes, size);
@@ -146,11 +149,11 @@ kin_status kin_args_add_handle(kin_args *args, const char *name, kin_handle hand
         return kin__told(status);
     }
     if (args->handle_count == KIN__ARG_HANDLES_MAX) {
-        return kin__refuse(KIN_E_LIMIT, "the arguments carry 62 handles already");
+        return kin__refuse(KIN_E_LIMIT, TOO_MANY_HANDLES);
     }
     item->handle = kin_os_handle_from((uint64_t)handle);
     if (item->handle == KIN_OS_NO_HANDLE || kin_os_handle_kind(item->handle, &kind) != KIN_OK) {
-        return kin__refuse(KIN_E_HANDLE, "the handle is closed, or of another kind than was promised");
+        return kin__refuse(KIN_E_HANDLE, WRONG_HANDLE);
     }
     item->kind = KIN__ARG_HANDLE;
     item->type = (uint32_t)kind;
@@ -170,10 +173,10 @@ kin_status kin_args_add_pipe(kin_args *args, const char *name, kin_pipe *pipe)
         return kin__refuse(KIN_E_ARGUMENT, "pipe is NULL");
     }
     if (args->handle_count + KIN_OS_PIPE_HANDLES > KIN__ARG_HANDLES_MAX) {
-        return kin__refuse(KIN_E_LIMIT, "the arguments carry 62 handles already");
+        return kin__refuse(KIN_E_LIMIT, TOO_MANY_HANDLES);
     }
     if (pipe->gone) {
-        return kin__refuse(KIN_E_HANDLE, "the handle is closed, or of another kind than was promised");
+        return kin__refuse(KIN_E_HANDLE, WRONG_HANDLE);
     }
     item->kind = KIN__ARG_PIPE;
     item->type = pipe->flags;
@@ -235,7 +238,7 @@ kin_status kin_args_get_handle(kin_handle *out, const kin_args *args, const char
         return kin__told(status);
     }
     if (kind != KIN_HANDLE_ANY && (uint32_t)kind != item->type) {
-        return kin__refuse(KIN_E_HANDLE, "the handle is closed, or of another kind than was promised");
+        return kin__refuse(KIN_E_HANDLE, WRONG_HANDLE);
     }
     *out = (kin_handle)kin_os_handle_value(item->handle);
     return KIN_OK;

@@ -1,6 +1,7 @@
 #include "process/blob.h"
 
 #include "base/handles.h"
+#include "base/last_error.h"
 #include "family/adopt.h"
 #include "family/create.h"
 #include "family/input.h"
@@ -8,7 +9,6 @@
 #include "kin/memory.h"
 #include "memory/ref.h"
 #include "process/arguments.h"
-#include "base/last_error.h"
 
 #include <stdlib.h>
 
@@ -571,7 +571,7 @@ kin_status kin_blob_adopt(kin_args **out, const void *blob, size_t size)
     }
     kin_args *args = calloc(1, sizeof *args);
     if (!args) {
-        return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
+        return kin__malloc_failed();
     }
     status = kin__blob_take(args, &parsed, handles);
     if (status != KIN_OK) {

@@ -4,8 +4,8 @@
  */
 #include "process/children.h"
 
-#include "base/mutex.h"
 #include "base/last_error.h"
+#include "base/mutex.h"
 #include "base/sized.h"
 
 #include <string.h>

@@ -1,11 +1,11 @@
 /* main.c: what children may be started with, and the door by which a spawned one, or one that a server forked,
  * comes in. */
 #include "base/handles.h"
+#include "base/last_error.h"
 #include "process/arguments.h"
 #include "process/blob.h"
 #include "process/children.h"
 #include "process/entries.h"
-#include "base/last_error.h"
 
 #include <stdlib.h>
 

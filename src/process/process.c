@@ -7,6 +7,8 @@
 #include "process/process.h"
 
 #include "base/deadline.h"
+#include "base/last_error.h"
+#include "base/sized.h"
 #include "base/status.h"
 #include "family/close.h"
 #include "family/create.h"
@@ -20,10 +22,10 @@
 #include "process/entries.h"
 #include "process/exit.h"
 #include "process/registry.h"
-#include "base/last_error.h"
-#include "base/sized.h"
 
 #include <stdlib.h>
+
+#define NO_ENTRY "the child finds no entry of that name"
 
 struct kin_process {
     kin_os_process os;
@@ -84,7 +86,7 @@ static kin_status start_fork(kin_process *process, const order *wanted)
     uint32_t kinds[KIN_OS_HANDLES_MAX];
     bool in_child = false;
     if (!wanted->entry) {
-        return kin__refuse(KIN_E_ENTRY, "the child finds no entry of that name");
+        return kin__refuse(KIN_E_ENTRY, NO_ENTRY);
     }
     kin_status status = kin__args_handles(wanted->args, handles, kinds);
     if (status == KIN_OK) {
@@ -106,7 +108,7 @@ static kin_status find_self(char **out)
     for (size_t size = 4096; size <= 131072; size *= 4) {
         char *path = malloc(size);
         if (!path) {
-            return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
+            return kin__malloc_failed();
         }
         kin_status status = kin_os_self_path(path, size);
         if (status == KIN_OK) {
@@ -164,7 +166,7 @@ static kin_status start_spawn(kin_process *process, const order *wanted)
     kin__blob blob;
     kin_os_handle handles[KIN_OS_HANDLES_MAX];
     if (!wanted->entry && !wanted->options.program) {
-        return kin__refuse(KIN_E_ENTRY, "the child finds no entry of that name");
+        return kin__refuse(KIN_E_ENTRY, NO_ENTRY);
     }
     kin_status status = kin__blob_describe(&blob, handles, wanted->family, wanted->args);
     if (status == KIN_OK && wanted->args && wanted->args->count > 0) {
@@ -218,14 +220,20 @@ static kin_status start(kin_process *process, order *wanted)
     return status;
 }
 
-bool kin__variables_sound(const char *const *list)
+kin_status kin__check_variables(const char *const *list)
 {
     for (; list && *list; list++) {
         if (**list == '\0' || **list == '=') {
-            return false;
+            return kin__refuse(KIN_E_ARGUMENT, "options->environment has an element that is not NAME=value or NAME");
         }
     }
-    return true;
+    return KIN_OK;
+}
+
+kin_status kin__program_missing(const char *program, const char *where, const char *directory)
+{
+    return kin__explain(KIN_E_PROGRAM, "there is no program \"%s\"%s, or no directory \"%s\"", program, where,
+                        directory ? directory : ".");
 }
 
 static void make_setting(kin_os_setting *out, const kin_process_options *options)
@@ -273,9 +281,7 @@ static kin_status check_order(const order *wanted)
     if ((options->argv && !options->argv[0]) || ((options->die_with_parent | options->no_window) & ~1) != 0) {
         return kin__refuse(KIN_E_ARGUMENT, "options->argv is empty, or a yes or no (die_with_parent) is not 0 or 1");
     }
-    return kin__variables_sound(options->environment)
-               ? KIN_OK
-               : kin__refuse(KIN_E_ARGUMENT, "options->environment has an element that is not NAME=value or NAME");
+    return kin__check_variables(options->environment);
 }
 
 static kin_status make_order(order *out, const char *name, const kin_args *args, const kin_process_options *options)
@@ -307,9 +313,8 @@ static kin_status make_order(order *out, const char *name, const kin_args *args,
 static kin_status missing(const order *wanted)
 {
     const kin_process_options *options = &wanted->options;
-    return kin__explain(KIN_E_PROGRAM, "there is no program \"%s\", or no directory \"%s\"",
-                        options->program ? options->program : "(this one; its file has gone)",
-                        options->directory ? options->directory : ".");
+    return kin__program_missing(options->program ? options->program : "(this one; its file has gone)", "",
+                                options->directory);
 }
 
 kin_status kin_process_start(kin_process **out, const char *entry, const kin_args *args,
@@ -326,7 +331,7 @@ kin_status kin_process_start(kin_process **out, const char *entry, const kin_arg
     }
     kin_process *process = calloc(1, sizeof *process);
     if (!process) {
-        return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
+        return kin__malloc_failed();
     }
     process->family = wanted.family->id;
     strcpy(process->name, wanted.options.name ? wanted.options.name : entry);

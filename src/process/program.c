@@ -11,10 +11,10 @@
 #include "process/program.h"
 
 #include "base/deadline.h"
-#include "process/exit.h"
-#include "process/process.h"
 #include "base/last_error.h"
 #include "base/sized.h"
+#include "process/exit.h"
+#include "process/process.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -68,9 +68,7 @@ static kin_status check_options(const kin_run_options *options)
     if (options->timeout < 0 || options->grace < 0 || (!options->input_bytes && options->input_size > 0)) {
         return kin__refuse(KIN_E_ARGUMENT, "options: a negative time, or input_bytes is NULL and input_size is not 0");
     }
-    return kin__variables_sound(options->environment)
-               ? KIN_OK
-               : kin__refuse(KIN_E_ARGUMENT, "options->environment has an element that is not NAME=value or NAME");
+    return kin__check_variables(options->environment);
 }
 
 kin_status kin__run_options(kin_run_options *out, const char *const *argv, const kin_run_options *options)
@@ -133,9 +131,9 @@ static kin_status start(kin_program *it, const char *const *argv)
     it->deadline = kin__deadline(options->timeout);
     kin_status status = kin_os_run_start(&it->os, &command);
     if (status == KIN_E_NOT_FOUND) {
-        return kin__explain(KIN_E_PROGRAM, "there is no program \"%s\"%s, or no directory \"%s\"", argv[0],
-                            strpbrk(argv[0], "/\\") ? "" : " in the absolute directories of PATH",
-                            options->directory ? options->directory : ".");
+        bool looked_for = !strpbrk(argv[0], "/\\");
+        return kin__program_missing(argv[0], looked_for ? " in the absolute directories of PATH" : "",
+                                    options->directory);
     }
     return status;
 }
@@ -185,7 +183,7 @@ static kin_status make_room(sink *to)
     size_t room = to->room == 0 ? FIRST_ROOM : to->room < READ_ROOM ? READ_ROOM : 2 * to->room;
     char *bytes = room > to->room ? realloc(to->bytes, room) : NULL;
     if (!bytes) {
-        return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
+        return kin__malloc_failed();
     }
     to->bytes = bytes;
     to->room = room;
@@ -338,14 +336,19 @@ static char *hand_over(sink *from, size_t *size)
     return bytes;
 }
 
-kin_status kin__run_result_begin(kin_run_result *result)
+void kin__run_result_empty(kin_run_result *result)
 {
     size_t size = result->size;
-    if (size < sizeof *result) {
-        return kin__refuse(KIN_E_ARGUMENT, "result->size is not set: initialise the struct with KIN_RUN_RESULT_INIT");
-    }
     *result = (kin_run_result)KIN_RUN_RESULT_INIT;
     result->size = size;
+}
+
+kin_status kin__run_result_begin(kin_run_result *result)
+{
+    if (result->size < sizeof *result) {
+        return kin__refuse(KIN_E_ARGUMENT, "result->size is not set: initialise the struct with KIN_RUN_RESULT_INIT");
+    }
+    kin__run_result_empty(result);
     return KIN_OK;
 }
 
@@ -392,7 +395,7 @@ kin_status kin__program_start(kin_program **out, const char *const *argv, const 
 {
     kin_program *it = calloc(1, sizeof *it);
     if (!it) {
-        return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
+        return kin__malloc_failed();
     }
     it->options = *options;
     kin_status status = prepare(it);
@@ -415,7 +418,7 @@ static kin_status copy_input(char **out, kin_run_options *options)
     }
     *out = malloc(options->input_size);
     if (!*out) {
-        return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
+        return kin__malloc_failed();
     }
     memcpy(*out, options->input_bytes, options->input_size);
     options->input_bytes = *out;

@@ -5,7 +5,9 @@
 #include "kin/run.h"
 #include "os.h"
 
-/* Empties a result of the caller's; its size stays. KIN_E_ARGUMENT: it is not set. */
+/* Empties a result of the caller's, and frees nothing; its size stays. */
+void kin__run_result_empty(kin_run_result *result);
+/* The same at the beginning of a call. KIN_E_ARGUMENT: its size is not set. */
 kin_status kin__run_result_begin(kin_run_result *result);
 
 /* Checks argv and options, which may be NULL; *out has no zeros that stand for a default. KIN_E_ARGUMENT. */

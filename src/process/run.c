@@ -1,8 +1,8 @@
 /* run.c: other programs, run to their end: each call starts one (program.c) and serves it until then. */
 #include "kin/run.h"
 
-#include "process/program.h"
 #include "base/last_error.h"
+#include "process/program.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -69,7 +69,7 @@ static kin_status make_command(char **out, const char *const *argv, bool shell)
 {
     *out = malloc(write_command(NULL, argv, shell));
     if (!*out) {
-        return kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
+        return kin__malloc_failed();
     }
     write_command(*out, argv, shell);
     return KIN_OK;
@@ -158,7 +158,5 @@ void kin_run_free(kin_run_result *result)
     free(result->output);
     free(result->errors);
     free(result->command);
-    size_t size = result->size;
-    *result = (kin_run_result)KIN_RUN_RESULT_INIT;
-    result->size = size;
+    kin__run_result_empty(result);
 }

@@ -25,14 +25,15 @@
 #include "queue/joinable.h"
 
 #include "base/deadline.h"
+#include "base/last_error.h"
 #include "family/member.h"
 #include "family/reap.h"
 #include "park/slices.h"
 #include "queue/ring.h"
-#include "base/last_error.h"
 
 #define WAITERS UINT64_C(1)
 #define TRIES 1000
+#define NOT_JOINABLE "the queue was created without KIN_QUEUE_JOINABLE"
 
 static kin__in_hand *mine(const kin__ring *ring)
 {
@@ -57,7 +58,7 @@ kin_status kin__tasks_done(const kin__ring *ring)
 {
     kin_family *family = ring->seat->family;
     if (!ring->in_hand) {
-        return kin__refuse(KIN_E_UNSUPPORTED, "the queue was created without KIN_QUEUE_JOINABLE");
+        return kin__refuse(KIN_E_UNSUPPORTED, NOT_JOINABLE);
     }
     kin__in_hand *it = mine(ring);
     uint64_t count = atomic_load(&it->who) == kin__member_token(family) ? atomic_load(&it->count) : 0;
@@ -118,8 +119,7 @@ kin_status kin__tasks_join(const kin__ring *ring, int64_t timeout)
     kin_family *family = ring->seat->family;
     kin__slices slices = kin__slices_of(kin__deadline(timeout), false);
     bool ask = true; /* the first time, and at the end of each slice */
-    kin_status status =
-        ring->in_hand ? KIN_OK : kin__refuse(KIN_E_UNSUPPORTED, "the queue was created without KIN_QUEUE_JOINABLE");
+    kin_status status = ring->in_hand ? KIN_OK : kin__refuse(KIN_E_UNSUPPORTED, NOT_JOINABLE);
     while (status == KIN_OK && !all_done(ring, ask)) {
         status = kin_os_now() >= slices.deadline ? KIN_E_TIMED_OUT : ask ? kin__member_check(family) : KIN_OK;
         ask = status == KIN_OK && sleep_a_slice(ring, &slices);

@@ -8,6 +8,8 @@
  */
 #include "queue/queue.h"
 
+#include "base/last_error.h"
+#include "base/sized.h"
 #include "family/create.h"
 #include "family/thread_slot.h"
 #include "kin/memory.h"
@@ -20,8 +22,6 @@
 #include "queue/joinable.h"
 #include "queue/ring.h"
 #include "queue/waiting.h"
-#include "base/last_error.h"
-#include "base/sized.h"
 
 #include <string.h>
 
@@ -288,8 +288,7 @@ static kin_status get_one(const kin__ring *ring, getting *it, kin__first *first)
         atomic_store_explicit(&record->owner, ring->seat->token | KIN__TAKEN, memory_order_relaxed);
         first->state = KIN__TAKEN;
     } else if (length > message->capacity) {
-        return kin__explain(KIN_E_BUFFER, "the message has %zu bytes, the buffer %zu", (size_t)length,
-                            message->capacity);
+        return kin__buffer_short("message", length, message->capacity);
     } else if (length > 0) {
         memcpy(message->data, record + 1, length);
     }
@@ -369,6 +368,13 @@ static kin_status too_large(const kin__ring *ring, size_t size)
                         size, (unsigned long long)capacity_of(ring));
 }
 
+/* The ring, for a message of that size. */
+static kin_status open_for(kin__ring *out, kin_queue *queue, size_t size)
+{
+    kin_status status = open_ring(out, queue);
+    return status == KIN_OK && size > capacity_of(out) ? too_large(out, size) : status;
+}
+
 kin_status kin_queue_put_many(kin_queue *queue, const kin_message *messages, size_t count, size_t *done,
                               int64_t timeout)
 {
@@ -404,10 +410,7 @@ kin_status kin_queue_put(kin_queue *queue, const void *data, size_t size, int64_
     if ((!data && size > 0) || timeout < 0) {
         return kin__refuse(KIN_E_ARGUMENT, "data is NULL and size is not 0, or timeout is negative");
     }
-    kin_status status = open_ring(&ring, queue);
-    if (status == KIN_OK && size > capacity_of(&ring)) {
-        status = too_large(&ring, size);
-    }
+    kin_status status = open_for(&ring, queue, size);
     return kin__told(status == KIN_OK ? put_all(&ring, &it, timeout) : status);
 }
 
@@ -460,11 +463,8 @@ kin_status kin_queue_reserve(void **memory, kin_queue *queue, size_t size, int64
     kin__ring ring;
     kin_message message = {NULL, size, 0};
     putting it = {.messages = &message, .count = 1, .reserve = true};
-    kin_status status = memory && timeout >= 0 ? open_ring(&ring, queue)
+    kin_status status = memory && timeout >= 0 ? open_for(&ring, queue, size)
                                                : kin__refuse(KIN_E_ARGUMENT, "memory is NULL, or timeout is negative");
-    if (status == KIN_OK && size > capacity_of(&ring)) {
-        status = too_large(&ring, size);
-    }
     if (status == KIN_OK) {
         status = put_all(&ring, &it, timeout);
     }
@@ -567,11 +567,8 @@ kin_status kin_queue_put_over(kin_queue *queue, const void *data, size_t size, u
     kin_message message = {(void *)(uintptr_t)data, size, 0};
     putting it = {.messages = &message, .count = 1};
     uint64_t count = 0;
-    kin_status status =
-        data || size == 0 ? open_ring(&ring, queue) : kin__refuse(KIN_E_ARGUMENT, "data is NULL and size is not 0");
-    if (status == KIN_OK && size > capacity_of(&ring)) {
-        status = too_large(&ring, size);
-    }
+    kin_status status = data || size == 0 ? open_for(&ring, queue, size)
+                                          : kin__refuse(KIN_E_ARGUMENT, "data is NULL and size is not 0");
     while (status == KIN_OK && (status = put_all(&ring, &it, KIN_NOW)) == KIN_E_TIMED_OUT) {
         status = drop_oldest(&ring);
         count += status == KIN_OK;

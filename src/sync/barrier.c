@@ -38,13 +38,13 @@
 #include "kin/barrier.h"
 
 #include "base/deadline.h"
+#include "base/last_error.h"
+#include "base/sized.h"
 #include "family/member.h"
 #include "family/thread_slot.h"
 #include "kin/memory.h"
 #include "memory/object.h"
 #include "park/slices.h"
-#include "base/last_error.h"
-#include "base/sized.h"
 
 #define COUNT_MASK UINT64_C(0x7fffffff)
 #define BROKEN (UINT64_C(1) << 31)

@@ -18,6 +18,7 @@
 #include "kin/cond.h"
 
 #include "base/deadline.h"
+#include "base/last_error.h"
 #include "family/member.h"
 #include "family/reap.h"
 #include "family/thread_slot.h"
@@ -25,7 +26,6 @@
 #include "memory/object.h"
 #include "park/owner_lock.h"
 #include "park/slices.h"
-#include "base/last_error.h"
 
 _Static_assert(sizeof(kin__cond) == sizeof(kin_cond), "kin_cond is kin__cond's outside");
 
@@ -127,7 +127,7 @@ kin_status kin_cond_wait(kin_cond *cond, kin_lock *lock, int64_t timeout)
     }
     return kin__told(kin__lock_held(seat, (kin__lock *)lock)
                          ? wait_until(seat, (kin__cond *)cond, (kin__lock *)lock, kin__deadline(timeout))
-                         : kin__refuse(KIN_E_NOT_OWNER, "the calling thread does not hold the lock"));
+                         : kin__not_owner());
 }
 
 kin_status kin_cond_wait_for(kin_cond *cond, kin_lock *lock, int (*ready)(void *context), void *context,
@@ -139,7 +139,7 @@ kin_status kin_cond_wait_for(kin_cond *cond, kin_lock *lock, int (*ready)(void *
         return kin__told(status);
     }
     if (!kin__lock_held(seat, (kin__lock *)lock)) {
-        return kin__refuse(KIN_E_NOT_OWNER, "the calling thread does not hold the lock");
+        return kin__not_owner();
     }
     int64_t deadline = kin__deadline(timeout);
     while (!ready(context)) {

@@ -1,8 +1,8 @@
 #include "kin/counter.h"
 
+#include "base/last_error.h"
 #include "kin/memory.h"
 #include "memory/object.h"
-#include "base/last_error.h"
 
 typedef struct counter {
     kin__object object;

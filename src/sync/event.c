@@ -13,6 +13,7 @@
 #include "sync/event.h"
 
 #include "base/deadline.h"
+#include "base/last_error.h"
 #include "base/spin.h"
 #include "family/member.h"
 #include "family/reap.h"
@@ -22,7 +23,6 @@
 #include "memory/object.h"
 #include "park/look.h"
 #include "park/slices.h"
-#include "base/last_error.h"
 
 #define SET UINT64_C(1)
 #define WAITERS UINT64_C(2)

@@ -32,6 +32,7 @@
 #include "sync/lease.h"
 
 #include "base/deadline.h"
+#include "base/last_error.h"
 #include "base/spin.h"
 #include "family/input.h"
 #include "family/member.h"
@@ -42,10 +43,10 @@
 #include "park/look.h"
 #include "park/owner_lock.h"
 #include "park/slices.h"
-#include "base/last_error.h"
 
 #define WAITERS UINT64_C(1)
 #define EPOCH UINT64_C(2)
+#define TOO_FEW_HELD "this process holds fewer permits"
 
 /* The lock is held for microseconds, unless its holder is stopped in the middle. */
 #define PATIENCE_TO_TAKE KIN_SECONDS(1) /* then it counts as "too few" */
@@ -214,7 +215,7 @@ static kin_status try_take(kin__seat *seat, kin__lease *lease, uint32_t permits,
         return status == KIN_E_TIMED_OUT ? KIN_E_BUSY : status;
     }
     if (!kin__member_token_listed(seat->family, me)) {
-        status = kin__refuse(KIN_E_STALE, "the other members took this process for dead");
+        status = kin__taken_for_dead();
     } else if (!hand(lease, permits, 0, me, count)) {
         status = KIN_E_BUSY;
     }
@@ -296,7 +297,7 @@ kin_status kin__lease_release(kin__seat *seat, kin__sem *sem, uint32_t count)
     kin__lease *lease = (kin__lease *)sem;
     uint32_t permits = permits_of(seat->family, lease);
     if (permits == 0) {
-        return kin__refuse(KIN_E_NOT_OWNER, "this process holds fewer permits");
+        return kin__refuse(KIN_E_NOT_OWNER, TOO_FEW_HELD);
     }
     kin_status status = enter(seat, lease, PATIENCE_TO_GIVE);
     if (status != KIN_OK) {
@@ -308,7 +309,7 @@ kin_status kin__lease_release(kin__seat *seat, kin__sem *sem, uint32_t count)
     if (word & WAITERS) {
         kin__unpark_flagged(seat->family, &sem->word, WAITERS, count_free(lease, permits));
     }
-    return had ? KIN_OK : kin__refuse(KIN_E_NOT_OWNER, "this process holds fewer permits");
+    return had ? KIN_OK : kin__refuse(KIN_E_NOT_OWNER, TOO_FEW_HELD);
 }
 
 /* ---- made, and asked ---- */

@@ -1,11 +1,11 @@
 /* lock.c: the public face of the lock with an owner. Protocol: park/owner_lock.c. */
+#include "base/last_error.h"
+#include "base/sized.h"
 #include "family/reap.h"
 #include "family/thread_slot.h"
 #include "kin/memory.h"
 #include "memory/object.h"
 #include "park/owner_lock.h"
-#include "base/last_error.h"
-#include "base/sized.h"
 
 _Static_assert(sizeof(kin__lock) == sizeof(kin_lock), "kin_lock is kin__lock's outside");
 

@@ -111,6 +111,7 @@
  */
 
 #include "base/deadline.h"
+#include "base/last_error.h"
 #include "base/pauses.h"
 #include "family/member.h"
 #include "family/reap.h"
@@ -121,7 +122,6 @@
 #include "park/owner_lock.h"
 #include "park/slices.h"
 #include "park/read_holds.h"
-#include "base/last_error.h"
 
 #define WRITERS KIN__RW_WRITERS
 #define INCONSISTENT KIN__RW_INCONSISTENT
@@ -132,6 +132,8 @@
 #define CROWDED KIN__RW_CROWDED
 #define KEPT (PHASE | CROWDED)
 #define OWNER(word) ((word) & ~KIN__TOKEN_FLAGS)
+#define WOULD_DEADLOCK "the calling thread holds the lock, or threads wait for locks that the others of them hold"
+#define TOO_MANY_HOLDS "more than 64 threads read the lock, and this thread reads two other such locks"
 
 _Static_assert(sizeof(kin__rwlock) == sizeof(kin_rwlock), "kin_rwlock is kin__rwlock's outside");
 
@@ -266,8 +268,7 @@ static kin_status enter_free(reader *it, uint64_t word)
             continue; /* a failure loads the word */
         }
         if ((!it->hold.place || it->hold.mark != 0) && !show(it, 0)) {
-            return kin__refuse(KIN_E_LIMIT,
-                               "more than 64 threads read the lock, and this thread reads two other such locks");
+            return kin__refuse(KIN_E_LIMIT, TOO_MANY_HOLDS);
         }
         word = atomic_load(&it->lock->word);
         if (is_open(word)) {
@@ -290,8 +291,7 @@ static kin_status queue_up(reader *it)
         if (it->hold.mark != kin__hold_mark(word)) {
             bool counted = it->hold.place != NULL;
             if (!show(it, kin__hold_mark(word))) {
-                return kin__refuse(KIN_E_LIMIT,
-                                   "more than 64 threads read the lock, and this thread reads two other such locks");
+                return kin__refuse(KIN_E_LIMIT, TOO_MANY_HOLDS);
             }
             if (counted) {
                 tell_writer(it->seat, it->lock);
@@ -332,8 +332,7 @@ static kin_status sleep_in_queue(reader *it, kin__slices *slices)
     bool cycle = still && kin__deadlocked(it->seat, OWNER(word));
     kin__parked parked = sleep_a_slice(it->seat, it->lock, still && !cycle, slices, is_turn, it);
     if (cycle && parked != KIN__WOKEN) {
-        return kin__refuse(KIN_E_DEADLOCK,
-                           "the calling thread holds the lock, or threads wait for locks that the others of them hold");
+        return kin__refuse(KIN_E_DEADLOCK, WOULD_DEADLOCK);
     }
     return parked == KIN__TIMED_OUT ? kin__member_check(it->seat->family) : KIN_OK;
 }
@@ -374,9 +373,7 @@ static kin_status wait_for_turn(reader *it, bool reads, kin__slices *slices)
         return take_from_dead(it->seat, it->lock, word) ? KIN_OWNER_DIED : KIN_OK;
     }
     if (last) {
-        return reads ? kin__refuse(
-                           KIN_E_DEADLOCK,
-                           "the calling thread holds the lock, or threads wait for locks that the others of them hold")
+        return reads ? kin__refuse(KIN_E_DEADLOCK, WOULD_DEADLOCK)
                      : KIN_E_TIMED_OUT; /* DEADLOCK: the writer waits for this very thread */
     }
     return sleep_in_queue(it, slices);
@@ -387,10 +384,7 @@ static kin_status read_slowly(reader *it, int64_t timeout)
     kin__slices slices = kin__slices_of(timeout == KIN_NOW ? 0 : kin__deadline(timeout), true);
     bool reads = kin__hold_own(it->seat, it->lock, it->hold.place) != NULL;
     kin_status status =
-        OWNER(atomic_load(&it->lock->word)) == it->seat->token
-            ? kin__refuse(KIN_E_DEADLOCK,
-                          "the calling thread holds the lock, or threads wait for locks that the others of them hold")
-            : KIN_OK;
+        OWNER(atomic_load(&it->lock->word)) == it->seat->token ? kin__refuse(KIN_E_DEADLOCK, WOULD_DEADLOCK) : KIN_OK;
     if (status == KIN_OK) {
         do {
             status = look_reading(it);
@@ -448,8 +442,7 @@ static kin_status wait_for_readers(kin__seat *seat, kin__rwlock *lock, _Atomic u
     kin__parked parked = sleep_a_slice(seat, lock, still && !it.found, slices, is_drained, &it);
     *ask = parked == KIN__TIMED_OUT;
     if (it.found && parked != KIN__WOKEN) {
-        return kin__refuse(KIN_E_DEADLOCK,
-                           "the calling thread holds the lock, or threads wait for locks that the others of them hold");
+        return kin__refuse(KIN_E_DEADLOCK, WOULD_DEADLOCK);
     }
     return *ask ? kin__member_check(seat->family) : KIN_OK;
 }
@@ -475,8 +468,7 @@ static kin_status drain(kin__seat *seat, kin__rwlock *lock, kin__slices *slices)
             return KIN_OK;
         }
         if (hold && kin__hold_own(seat, lock, NULL)) {
-            status = kin__refuse(KIN_E_DEADLOCK, "the calling thread holds the lock, or threads wait for locks that "
-                                                 "the others of them hold"); /* it would wait for itself */
+            status = kin__refuse(KIN_E_DEADLOCK, WOULD_DEADLOCK); /* it would wait for itself */
         } else if (hold && late) {
             status = KIN_E_TIMED_OUT;
         } else if (hold) {
@@ -484,8 +476,7 @@ static kin_status drain(kin__seat *seat, kin__rwlock *lock, kin__slices *slices)
             status = late ? KIN_OK : wait_for_readers(seat, lock, hold, slices, &ask);
         }
     }
-    return kin__refuse(KIN_E_STALE,
-                       "the other members took this process for dead"); /* somebody took this process for dead */
+    return kin__taken_for_dead();
 }
 
 typedef struct writer {
@@ -532,8 +523,7 @@ static bool has_ended(const void *writer_)
 static kin_status wait_for_writer(writer *it, kin__slices *slices)
 {
     if (kin__hold_own(it->seat, it->lock, NULL)) {
-        return kin__refuse(KIN_E_DEADLOCK, "the calling thread holds the lock, or threads wait for locks that the "
-                                           "others of them hold"); /* it waits for this very thread */
+        return kin__refuse(KIN_E_DEADLOCK, WOULD_DEADLOCK); /* it waits for this very thread */
     }
     if (kin_os_now() >= slices->deadline) {
         return KIN_E_TIMED_OUT;
@@ -552,8 +542,7 @@ static kin_status wait_for_writer(writer *it, kin__slices *slices)
     it->owes = parked == KIN__WOKEN;
     it->slept = parked == KIN__CHANGED ? it->slept : WRITERS;
     if (cycle && parked != KIN__WOKEN) {
-        return kin__refuse(KIN_E_DEADLOCK,
-                           "the calling thread holds the lock, or threads wait for locks that the others of them hold");
+        return kin__refuse(KIN_E_DEADLOCK, WOULD_DEADLOCK);
     }
     return parked == KIN__TIMED_OUT ? kin__member_check(it->seat->family) : KIN_OK;
 }
@@ -564,8 +553,7 @@ static kin_status write_slowly(kin__seat *seat, kin__rwlock *lock, int64_t timeo
     writer it = {seat, lock, 0, false};
     kin_status status;
     if (OWNER(atomic_load(&lock->word)) == seat->token) {
-        return kin__refuse(KIN_E_DEADLOCK,
-                           "the calling thread holds the lock, or threads wait for locks that the others of them hold");
+        return kin__refuse(KIN_E_DEADLOCK, WOULD_DEADLOCK);
     }
     do {
         status = look_writing(&it, &slices);
@@ -591,7 +579,7 @@ static kin_status leave_writing(kin__seat *seat, kin__rwlock *lock, uint64_t wor
     uint64_t next;
     do {
         if (OWNER(word) != seat->token) {
-            return kin__refuse(KIN_E_NOT_OWNER, "the calling thread does not hold the lock");
+            return kin__not_owner();
         }
         poison = poison || (word & INCONSISTENT) != 0;
         next = word & READERS ? READERS | ((word & KEPT) ^ PHASE) : word & KEPT;
@@ -646,7 +634,7 @@ kin_status kin_rwlock_release(kin_rwlock *lock)
     }
     _Atomic uint64_t *hold = kin__hold_own(seat, inside, NULL);
     if (!hold) {
-        return kin__refuse(KIN_E_NOT_OWNER, "the calling thread does not hold the lock");
+        return kin__not_owner();
     }
     leave_reading(seat, inside, hold);
     return KIN_OK;
@@ -663,7 +651,7 @@ kin_status kin_rwlock_repair(kin_rwlock *lock)
     uint64_t word = atomic_load(&inside->word);
     do {
         if (OWNER(word) != seat->token) {
-            return kin__refuse(KIN_E_NOT_OWNER, "the calling thread does not hold the lock");
+            return kin__not_owner();
         }
     } while (!atomic_compare_exchange_weak(&inside->word, &word, word & ~INCONSISTENT));
     return KIN_OK;

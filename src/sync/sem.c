@@ -21,6 +21,7 @@
 #include "sync/sem.h"
 
 #include "base/deadline.h"
+#include "base/last_error.h"
 #include "base/spin.h"
 #include "family/member.h"
 #include "family/reap.h"
@@ -31,7 +32,6 @@
 #include "park/look.h"
 #include "park/slices.h"
 #include "sync/lease.h"
-#include "base/last_error.h"
 
 #define WAITERS (UINT64_C(1) << 32)
 #define COUNT(word) ((uint32_t)(word))

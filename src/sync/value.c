@@ -2,14 +2,16 @@
  * of one that answers to another type. */
 #include "kin/value.h"
 
+#include "base/last_error.h"
 #include "family/input.h"
 #include "kin/lock.h"
 #include "kin/memory.h"
 #include "memory/object.h"
 #include "sync/value.h"
-#include "base/last_error.h"
 
 #include <string.h>
+
+#define NOT_LOCKED "it was created without KIN_VALUE_LOCKED"
 
 typedef struct items {
     kin__object object; /* detail: flags << 8 | element */
@@ -133,8 +135,7 @@ static kin_status acquire(items *of, kin_type type, int64_t timeout)
     if (status != KIN_OK) {
         return status;
     }
-    return it.locked ? kin_lock_acquire(&of->lock, timeout)
-                     : kin__refuse(KIN_E_UNSUPPORTED, "it was created without KIN_VALUE_LOCKED");
+    return it.locked ? kin_lock_acquire(&of->lock, timeout) : kin__refuse(KIN_E_UNSUPPORTED, NOT_LOCKED);
 }
 
 static kin_status release(items *of, kin_type type)
@@ -144,8 +145,7 @@ static kin_status release(items *of, kin_type type)
     if (status != KIN_OK) {
         return status;
     }
-    return it.locked ? kin_lock_release(&of->lock)
-                     : kin__refuse(KIN_E_UNSUPPORTED, "it was created without KIN_VALUE_LOCKED");
+    return it.locked ? kin_lock_release(&of->lock) : kin__refuse(KIN_E_UNSUPPORTED, NOT_LOCKED);
 }
 
 /* Copies count elements out of the object or, with in, into it. */

@@ -11,6 +11,7 @@
  */
 
 #include "base/deadline.h"
+#include "base/last_error.h"
 #include "family/member.h"
 #include "family/thread_slot.h"
 #include "park/look.h"
@@ -23,7 +24,6 @@
 #include "queue/queue.h"
 #include "sync/event.h"
 #include "sync/sem.h"
-#include "base/last_error.h"
 
 #include <stdlib.h>
 
@@ -348,7 +348,7 @@ kin_status kin_wait(kin_wait_item *items, size_t count, uint32_t flags, int64_t 
     }
     if (status == KIN_OK && w.watch_count > FEW) {
         w.watches = calloc(w.watch_count, sizeof *w.watches);
-        status = w.watches ? KIN_OK : kin__refuse(KIN_E_NO_MEMORY, "no memory of this process is left (malloc)");
+        status = w.watches ? KIN_OK : kin__malloc_failed();
     }
     if (status == KIN_OK) {
         status = wait_with_bell(&w, timeout);
