@@ -119,16 +119,9 @@ class barrier_ref : public detail::object_ref<kin_barrier>
 class barrier : public detail::owned<barrier_ref>
 {
   public:
-    explicit barrier(std::uint32_t parties, family_ref family = {}) : owned(create(parties, family))
+    explicit barrier(std::uint32_t parties, family_ref family = {})
+        : owned(detail::create<kin_barrier>("kin_barrier_create", kin_barrier_create, family.get(), parties))
     {
-    }
-
-  private:
-    static kin_barrier *create(std::uint32_t parties, family_ref family)
-    {
-        kin_barrier *created = nullptr;
-        detail::check(kin_barrier_create(&created, family.get(), parties), "kin_barrier_create");
-        return created;
     }
 };
 

@@ -128,16 +128,9 @@ class condition_ref : public detail::object_ref<kin_cond>
 class condition : public detail::owned<condition_ref>
 {
   public:
-    explicit condition(family_ref family = {}) : owned(create(family))
+    explicit condition(family_ref family = {})
+        : owned(detail::create<kin_cond>("kin_cond_create", kin_cond_create, family.get()))
     {
-    }
-
-  private:
-    static kin_cond *create(family_ref family)
-    {
-        kin_cond *created = nullptr;
-        detail::check(kin_cond_create(&created, family.get()), "kin_cond_create");
-        return created;
     }
 };
 

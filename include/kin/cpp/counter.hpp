@@ -93,16 +93,9 @@ class counter_ref : public detail::object_ref<kin_counter>
 class counter : public detail::owned<counter_ref>
 {
   public:
-    explicit counter(std::int64_t value = 0, family_ref family = {}) : owned(create(value, family))
+    explicit counter(std::int64_t value = 0, family_ref family = {})
+        : owned(detail::create<kin_counter>("kin_counter_create", kin_counter_create, family.get(), value))
     {
-    }
-
-  private:
-    static kin_counter *create(std::int64_t value, family_ref family)
-    {
-        kin_counter *created = nullptr;
-        detail::check(kin_counter_create(&created, family.get(), value), "kin_counter_create");
-        return created;
     }
 };
 

@@ -225,16 +225,9 @@ template <class K, class V> class dict_ref : public detail::object_ref<kin_dict>
 template <class K, class V> class dict : public detail::owned<dict_ref<K, V>>
 {
   public:
-    explicit dict(family_ref family = {}) : detail::owned<dict_ref<K, V>>(create(family))
+    explicit dict(family_ref family = {})
+        : detail::owned<dict_ref<K, V>>(detail::create<kin_dict>("kin_dict_create", kin_dict_create, family.get()))
     {
-    }
-
-  private:
-    static kin_dict *create(family_ref family)
-    {
-        kin_dict *created = nullptr;
-        detail::check(kin_dict_create(&created, family.get()), "kin_dict_create");
-        return created;
     }
 };
 

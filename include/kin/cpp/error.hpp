@@ -169,7 +169,16 @@ inline kin_status check(kin_status status, const char *call)
     return status;
 }
 
-/* The same, but false for one status, which is no error there. */
+/* What a C function creates or finds: it is called with the place for it, and these arguments. */
+template <class T, class Function, class... Arguments>
+T *create(const char *call, Function function, Arguments... arguments)
+{
+    T *created = nullptr;
+    check(function(&created, arguments...), call);
+    return created;
+}
+
+/* As check, but false for one status, which is no error there. */
 inline bool check_unless(kin_status expected, kin_status status, const char *call)
 {
     return status != expected && check(status, call) >= 0;

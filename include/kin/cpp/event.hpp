@@ -79,16 +79,9 @@ class event_ref : public detail::object_ref<kin_event>
 class event : public detail::owned<event_ref>
 {
   public:
-    explicit event(family_ref family = {}) : owned(create(family))
+    explicit event(family_ref family = {})
+        : owned(detail::create<kin_event>("kin_event_create", kin_event_create, family.get()))
     {
-    }
-
-  private:
-    static kin_event *create(family_ref family)
-    {
-        kin_event *created = nullptr;
-        detail::check(kin_event_create(&created, family.get()), "kin_event_create");
-        return created;
     }
 };
 

@@ -111,16 +111,9 @@ template <class T> class list_ref : public detail::object_ref<kin_list>
 template <class T> class list : public detail::owned<list_ref<T>>
 {
   public:
-    explicit list(family_ref family = {}) : detail::owned<list_ref<T>>(create(family))
+    explicit list(family_ref family = {})
+        : detail::owned<list_ref<T>>(detail::create<kin_list>("kin_list_create", kin_list_create, family.get()))
     {
-    }
-
-  private:
-    static kin_list *create(family_ref family)
-    {
-        kin_list *created = nullptr;
-        detail::check(kin_list_create(&created, family.get()), "kin_list_create");
-        return created;
     }
 };
 

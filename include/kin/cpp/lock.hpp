@@ -295,16 +295,9 @@ namespace detail
 class lock_object : public owned<lock_ref>
 {
   public:
-    explicit lock_object(family_ref family = {}, std::uint32_t flags = 0) : owned(create(family, flags))
+    explicit lock_object(family_ref family = {}, std::uint32_t flags = 0)
+        : owned(create<kin_lock>("kin_lock_create", kin_lock_create, family.get(), flags))
     {
-    }
-
-  private:
-    static kin_lock *create(family_ref family, std::uint32_t flags)
-    {
-        kin_lock *created = nullptr;
-        check(kin_lock_create(&created, family.get(), flags), "kin_lock_create");
-        return created;
     }
 };
 

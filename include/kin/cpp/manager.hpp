@@ -9,52 +9,46 @@
 #define KIN_CPP_MANAGER_HPP
 
 #include <string>
-#include <utility>
 
 #include "../manager.h"
 #include "family.hpp"
+#include "handle.hpp"
 #include "named.hpp"
 #include "timeout.hpp"
 
 namespace kin
 {
 
-class manager
+namespace detail
+{
+
+struct close_manager {
+    void operator()(kin_manager *owned) const noexcept
+    {
+        kin_manager_close(owned);
+    }
+};
+
+} // namespace detail
+
+/* The destructor leaves the family: its objects are invalid in this process afterwards. */
+class manager : public detail::unique_handle<kin_manager, detail::close_manager>
 {
   public:
     /* options: as kin_manager_open. Throws as that. */
     explicit manager(const std::string &name, const kin_manager_options *options = nullptr)
+        : unique_handle(detail::create<kin_manager>("kin_manager_open", kin_manager_open, name.c_str(), options))
     {
-        detail::check(kin_manager_open(&manager_, name.c_str(), options), "kin_manager_open");
-    }
-    manager(manager &&other) noexcept : manager_(std::exchange(other.manager_, nullptr))
-    {
-    }
-    manager &operator=(manager &&other) noexcept
-    {
-        if (this != &other) {
-            kin_manager_close(std::exchange(manager_, std::exchange(other.manager_, nullptr)));
-        }
-        return *this;
-    }
-    /* Leaves the family: its objects are invalid in this process afterwards. */
-    ~manager()
-    {
-        kin_manager_close(manager_);
     }
 
-    kin_manager *get() const noexcept
-    {
-        return manager_;
-    }
     family_ref family() const noexcept
     {
-        return kin_manager_family(manager_);
+        return kin_manager_family(get());
     }
     /* Of the manager process; 0: there is none now. */
     std::uint32_t pid() const
     {
-        return kin_manager_pid(manager_);
+        return kin_manager_pid(get());
     }
     /* Ends the manager process of that name. false: it has not ended within that time. */
     static bool stop(const std::string &name, timeout limit = forever)
@@ -62,9 +56,6 @@ class manager
         return detail::check_unless(KIN_E_TIMED_OUT, kin_manager_stop(name.c_str(), limit.nanoseconds()),
                                     "kin_manager_stop");
     }
-
-  private:
-    kin_manager *manager_ = nullptr;
 };
 
 } // namespace kin

@@ -38,9 +38,7 @@ namespace detail
 template <class Object, class Function, class... More>
 Object *find_named(const char *call, Function function, family_ref family, const std::string &name, More... more)
 {
-    Object *found = nullptr;
-    check(function(&found, family.get(), name.c_str(), more...), call);
-    return found;
+    return create<Object>(call, function, family.get(), name.c_str(), more...);
 }
 
 } // namespace detail

@@ -23,12 +23,25 @@
 
 #include "../pipe.h"
 #include "bytes.hpp"
+#include "handle.hpp"
 #include "timeout.hpp"
 
 namespace kin
 {
 
-class pipe
+namespace detail
+{
+
+struct close_pipe {
+    void operator()(kin_pipe *owned) const noexcept
+    {
+        kin_pipe_close(owned);
+    }
+};
+
+} // namespace detail
+
+class pipe : public detail::unique_handle<kin_pipe, detail::close_pipe>
 {
   public:
     /* Two endpoints. flags: KIN_PIPE_ONE_WAY: the first only sends, the second only receives. */
@@ -39,37 +52,13 @@ class pipe
         return {pipe(ends[0]), pipe(ends[1])};
     }
     /* Takes over an endpoint that a C function gave. */
-    explicit pipe(kin_pipe *owned) noexcept : pipe_(owned)
+    explicit pipe(kin_pipe *owned) noexcept : unique_handle(owned)
     {
-    }
-
-    pipe(pipe &&other) noexcept : pipe_(other.detach())
-    {
-    }
-    pipe &operator=(pipe &&other) noexcept
-    {
-        if (this != &other) {
-            kin_pipe_close(std::exchange(pipe_, other.detach()));
-        }
-        return *this;
-    }
-    ~pipe()
-    {
-        kin_pipe_close(pipe_);
     }
 
     void close() noexcept
     {
         kin_pipe_close(detach());
-    }
-    kin_pipe *get() const noexcept
-    {
-        return pipe_;
-    }
-    /* Gives up ownership. */
-    kin_pipe *detach() noexcept
-    {
-        return std::exchange(pipe_, nullptr);
     }
 
     void send(bytes_view message)
@@ -79,7 +68,7 @@ class pipe
     /* false: not sent within that time; nothing of it will arrive. */
     bool try_send(bytes_view message, timeout limit = now)
     {
-        kin_status status = kin_pipe_send(pipe_, message.data(), message.size(), limit.nanoseconds());
+        kin_status status = kin_pipe_send(get(), message.data(), message.size(), limit.nanoseconds());
         return detail::check_unless(KIN_E_TIMED_OUT, status, "kin_pipe_send");
     }
 
@@ -96,7 +85,7 @@ class pipe
         std::size_t size = 0;
         kin_status status;
         /* A message that is longer than the buffer is kept for the next call. */
-        while ((status = kin_pipe_recv(pipe_, message.data(), message.size(), &size, limit.nanoseconds())) ==
+        while ((status = kin_pipe_recv(get(), message.data(), message.size(), &size, limit.nanoseconds())) ==
                    KIN_E_BUFFER &&
                size > message.size()) {
             message.resize(size);
@@ -111,7 +100,7 @@ class pipe
     std::optional<std::size_t> try_poll(timeout limit = now)
     {
         std::size_t size = 0;
-        kin_status status = kin_pipe_poll(pipe_, &size, limit.nanoseconds());
+        kin_status status = kin_pipe_poll(get(), &size, limit.nanoseconds());
         if (!detail::check_unless(KIN_E_TIMED_OUT, status, "kin_pipe_poll")) {
             return std::nullopt;
         }
@@ -122,7 +111,7 @@ class pipe
      * */
     void send_with(bytes_view message, const std::vector<kin_attachment> &attachments)
     {
-        kin_status status = kin_pipe_send_with(pipe_, message.data(), message.size(), attachments.data(),
+        kin_status status = kin_pipe_send_with(get(), message.data(), message.size(), attachments.data(),
                                                attachments.size(), KIN_FOREVER);
         detail::check(status, "kin_pipe_send_with");
     }
@@ -133,7 +122,7 @@ class pipe
         std::size_t size = 0, count = KIN_ATTACHMENTS_MAX;
         kin_status status;
         attachments.resize(count);
-        while ((status = kin_pipe_recv_with(pipe_, message.data(), message.size(), &size, attachments.data(), &count,
+        while ((status = kin_pipe_recv_with(get(), message.data(), message.size(), &size, attachments.data(), &count,
                                             KIN_FOREVER)) == KIN_E_BUFFER &&
                size > message.size()) {
             message.resize(size);
@@ -149,12 +138,9 @@ class pipe
     kin_handle handle() const
     {
         kin_handle found = KIN_NO_HANDLE;
-        detail::check(kin_pipe_handle(&found, pipe_), "kin_pipe_handle");
+        detail::check(kin_pipe_handle(&found, get()), "kin_pipe_handle");
         return found;
     }
-
-  private:
-    kin_pipe *pipe_;
 };
 
 } // namespace kin

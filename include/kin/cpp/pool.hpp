@@ -16,8 +16,8 @@
  *         std::cout << one.get();                       // 49
  *     }
  *
- * A task that throws has failed; the message is what() of its exception, cut to 127 bytes. Whoever waits gets a
- * kin::task_error with that message.
+ * A task that throws has failed; the message is what() of its exception, cut to 127 bytes. The waiting call
+ * throws kin::task_error with that message.
  */
 #ifndef KIN_CPP_POOL_HPP
 #define KIN_CPP_POOL_HPP
@@ -33,6 +33,7 @@
 #include <utility>
 
 #include "../pool.h"
+#include "handle.hpp"
 #include "process.hpp"
 
 namespace kin
@@ -165,36 +166,30 @@ struct ended_task {
     int status;
 };
 
+namespace detail
+{
+
+struct close_future {
+    void operator()(kin_future *owned) const noexcept
+    {
+        kin_future_close(owned);
+    }
+};
+
+} // namespace detail
+
 /* Work that was submitted. The destructor cancels what has not begun, and waits for what has. One thread at a time. */
-template <class T> class future
+template <class T> class future : public detail::unique_handle<kin_future, detail::close_future>
 {
   public:
     /* Takes over what a C function gave. */
-    explicit future(kin_future *owned) noexcept : future_(owned)
+    explicit future(kin_future *owned) noexcept : unique_handle(owned)
     {
-    }
-    future(future &&other) noexcept : future_(other.detach())
-    {
-    }
-    future &operator=(future &&other) noexcept
-    {
-        if (this != &other) {
-            kin_future_close(std::exchange(future_, other.detach()));
-        }
-        return *this;
-    }
-    ~future()
-    {
-        kin_future_close(future_);
     }
 
     kin_future *native() const noexcept
     {
-        return future_;
-    }
-    kin_future *detach() noexcept
-    {
-        return std::exchange(future_, nullptr);
+        return unique_handle::get();
     }
 
     /* Waits until all its tasks have ended. Throws kin::task_error if one was not done. */
@@ -213,7 +208,7 @@ template <class T> class future
     }
     bool ready()
     {
-        return kin_future_ready(future_) != 0;
+        return kin_future_ready(native()) != 0;
     }
 
     /* Waits, and returns what the task returned. May be asked again. */
@@ -223,7 +218,7 @@ template <class T> class future
         if constexpr (!std::is_void_v<T>) {
             const void *bytes = nullptr;
             std::size_t size = 0;
-            detail::check(kin_future_get(&bytes, &size, future_, KIN_NOW), "kin_future_get");
+            detail::check(kin_future_get(&bytes, &size, native(), KIN_NOW), "kin_future_get");
             return detail::transfer<T>::from(bytes, size, "kin_future_get");
         }
     }
@@ -232,7 +227,7 @@ template <class T> class future
     std::optional<ended_task> next(bool in_order = true)
     {
         ended_task ended{};
-        kin_status status = kin_future_next(future_, in_order, &ended.first, &ended.count, &ended.status, KIN_FOREVER);
+        kin_status status = kin_future_next(native(), in_order, &ended.first, &ended.count, &ended.status, KIN_FOREVER);
         if (!detail::check_unless(KIN_E_END, status, "kin_future_next")) {
             return std::nullopt;
         }
@@ -242,29 +237,27 @@ template <class T> class future
     /* Cancels its tasks that nobody has begun. false: some are being run. */
     bool cancel()
     {
-        return detail::check_unless(KIN_E_BUSY, kin_future_cancel(future_), "kin_future_cancel");
+        return detail::check_unless(KIN_E_BUSY, kin_future_cancel(native()), "kin_future_cancel");
     }
     /* Ends those as well, with the workers that run them. */
     void kill()
     {
-        detail::check(kin_future_kill(future_), "kin_future_kill");
+        detail::check(kin_future_kill(native()), "kin_future_kill");
     }
     kin_job_result inspect() const
     {
-        return detail::inspect_future(future_);
+        return detail::inspect_future(native());
     }
 
   private:
     bool sleep(timeout limit)
     {
-        kin_status status = kin_future_wait(future_, limit.nanoseconds());
+        kin_status status = kin_future_wait(native(), limit.nanoseconds());
         if (detail::job_failed(status)) {
             throw task_error(status, "kin_future_wait", inspect());
         }
         return detail::check_unless(KIN_E_TIMED_OUT, status, "kin_future_wait");
     }
-
-    kin_future *future_;
 };
 
 /* ---- the pool ---- */
@@ -303,38 +296,27 @@ inline const kin_job no_wishes = KIN_JOB_INIT;
 
 } // namespace detail
 
+namespace detail
+{
+
+struct close_pool {
+    void operator()(kin_pool *owned) const noexcept
+    {
+        kin_pool_destroy(owned);
+    }
+};
+
+} // namespace detail
+
 /* Workers in a family. All threads of the process that made it may use it. The destructor ends the workers and what
  * they are doing; futures may be closed before or after. */
-class pool
+class pool : public detail::unique_handle<kin_pool, detail::close_pool>
 {
   public:
     /* options: as kin_pool_create. Throws as that. */
     explicit pool(const kin_pool_options *options = nullptr, family_ref family = {})
+        : unique_handle(detail::create<kin_pool>("kin_pool_create", kin_pool_create, family.get(), options))
     {
-        detail::check(kin_pool_create(&pool_, family.get(), options), "kin_pool_create");
-    }
-    pool(pool &&other) noexcept : pool_(other.detach())
-    {
-    }
-    pool &operator=(pool &&other) noexcept
-    {
-        if (this != &other) {
-            kin_pool_destroy(std::exchange(pool_, other.detach()));
-        }
-        return *this;
-    }
-    ~pool()
-    {
-        kin_pool_destroy(pool_);
-    }
-
-    kin_pool *get() const noexcept
-    {
-        return pool_;
-    }
-    kin_pool *detach() noexcept
-    {
-        return std::exchange(pool_, nullptr);
     }
 
     /* Runs the task for each item of in, and waits; results come to the same places of out, which may be in itself.
@@ -370,17 +352,17 @@ class pool
 
     void resize(std::uint32_t workers)
     {
-        detail::check(kin_pool_resize(pool_, workers), "kin_pool_resize");
+        detail::check(kin_pool_resize(get(), workers), "kin_pool_resize");
     }
     /* No further work; what there is will be done. */
     void close()
     {
-        detail::check(kin_pool_close(pool_), "kin_pool_close");
+        detail::check(kin_pool_close(get()), "kin_pool_close");
     }
-    /* Ends the workers now, and cancels what is not done. */
+    /* Kills the workers now, whatever they do, and cancels all unfinished jobs. */
     void terminate()
     {
-        detail::check(kin_pool_terminate(pool_), "kin_pool_terminate");
+        detail::check(kin_pool_terminate(get()), "kin_pool_terminate");
     }
     /* Waits until all workers of a closed or terminated pool have ended. */
     void join()
@@ -389,17 +371,17 @@ class pool
     }
     bool try_join(timeout limit = now)
     {
-        return detail::check_unless(KIN_E_TIMED_OUT, kin_pool_join(pool_, limit.nanoseconds()), "kin_pool_join");
+        return detail::check_unless(KIN_E_TIMED_OUT, kin_pool_join(get(), limit.nanoseconds()), "kin_pool_join");
     }
     /* Looks after the pool, for a program that waits elsewhere. */
     void poll()
     {
-        detail::check(kin_pool_poll(pool_), "kin_pool_poll");
+        detail::check(kin_pool_poll(get()), "kin_pool_poll");
     }
     kin_pool_info inspect() const
     {
         kin_pool_info info = KIN_POOL_INFO_INIT;
-        detail::check(kin_pool_inspect(pool_, &info), "kin_pool_inspect");
+        detail::check(kin_pool_inspect(get(), &info), "kin_pool_inspect");
         return info;
     }
 
@@ -407,7 +389,7 @@ class pool
     void wait_for_map(const kin_job &job)
     {
         kin_job_result result = KIN_JOB_RESULT_INIT;
-        kin_status status = kin_pool_map(pool_, &job, &result, KIN_FOREVER);
+        kin_status status = kin_pool_map(get(), &job, &result, KIN_FOREVER);
         if (detail::job_failed(status)) {
             throw task_error(status, "kin_pool_map", result);
         }
@@ -416,11 +398,9 @@ class pool
     kin_future *submit_job(const kin_job &job)
     {
         kin_future *made = nullptr;
-        detail::check(kin_pool_submit(&made, pool_, &job, KIN_FOREVER), "kin_pool_submit");
+        detail::check(kin_pool_submit(&made, get(), &job, KIN_FOREVER), "kin_pool_submit");
         return made;
     }
-
-    kin_pool *pool_ = nullptr;
 };
 
 } // namespace kin

@@ -35,6 +35,7 @@
 #include "../pool.h"
 #include "../process.h"
 #include "bytes.hpp"
+#include "handle.hpp"
 #include "memory.hpp"
 #include "object.hpp"
 #include "pipe.hpp"
@@ -114,37 +115,31 @@ class args_ref
     const kin_args *args_;
 };
 
+namespace detail
+{
+
+struct close_args {
+    void operator()(kin_args *owned) const noexcept
+    {
+        kin_args_destroy(owned);
+    }
+};
+
+} // namespace detail
+
 /* A set of arguments to start children with. Not for several threads at once. */
-class args
+class args : public detail::unique_handle<kin_args, detail::close_args>
 {
   public:
     /* family: the one that the children become members of. */
     explicit args(family_ref family = {})
+        : unique_handle(detail::create<kin_args>("kin_args_create", kin_args_create, family.get()))
     {
-        detail::check(kin_args_create(&args_, family.get()), "kin_args_create");
-    }
-    args(args &&other) noexcept : args_(std::exchange(other.args_, nullptr))
-    {
-    }
-    args &operator=(args &&other) noexcept
-    {
-        if (this != &other) {
-            kin_args_destroy(std::exchange(args_, std::exchange(other.args_, nullptr)));
-        }
-        return *this;
-    }
-    ~args()
-    {
-        kin_args_destroy(args_);
     }
 
-    kin_args *get() const noexcept
-    {
-        return args_;
-    }
     operator args_ref() const noexcept
     {
-        return args_;
+        return get();
     }
 
     /* An argument, by its type; see args_ref::get. Objects and memory go by reference, bytes are copied now. Returns
@@ -173,29 +168,27 @@ class args
      * the start, so that the child's death is seen. */
     args &add(const std::string &name, const pipe &endpoint)
     {
-        detail::check(kin_args_add_pipe(args_, name.c_str(), endpoint.get()), "kin_args_add_pipe");
+        detail::check(kin_args_add_pipe(get(), name.c_str(), endpoint.get()), "kin_args_add_pipe");
         return *this;
     }
     /* A handle; borrowed likewise. */
     args &add_handle(const std::string &name, kin_handle handle)
     {
-        detail::check(kin_args_add_handle(args_, name.c_str(), handle), "kin_args_add_handle");
+        detail::check(kin_args_add_handle(get(), name.c_str(), handle), "kin_args_add_handle");
         return *this;
     }
 
   private:
     args &add_object(const std::string &name, kin_type type, const void *object)
     {
-        detail::check(kin_args_add_object(args_, name.c_str(), type, object), "kin_args_add_object");
+        detail::check(kin_args_add_object(get(), name.c_str(), type, object), "kin_args_add_object");
         return *this;
     }
     args &add_bytes(const std::string &name, bytes_view bytes)
     {
-        detail::check(kin_args_add_bytes(args_, name.c_str(), bytes.data(), bytes.size()), "kin_args_add_bytes");
+        detail::check(kin_args_add_bytes(get(), name.c_str(), bytes.data(), bytes.size()), "kin_args_add_bytes");
         return *this;
     }
-
-    kin_args *args_ = nullptr;
 };
 
 /* ---- entries ---- */
@@ -308,8 +301,20 @@ struct exit_status : kin_exit {
     }
 };
 
+namespace detail
+{
+
+struct close_process {
+    void operator()(kin_process *owned) const noexcept
+    {
+        kin_process_close(owned);
+    }
+};
+
+} // namespace detail
+
 /* A child. The destructor forgets it: one that still runs goes on, so join() first. */
-class process
+class process : public detail::unique_handle<kin_process, detail::close_process>
 {
   public:
     /* Starts it. The C function copies the arguments. options: as kin_process_start. Throws as that. */
@@ -319,31 +324,9 @@ class process
     }
     /* An entry by name: also of another program, options->program. */
     explicit process(const std::string &entry, args_ref args = {}, const kin_process_options *options = nullptr)
+        : unique_handle(
+              detail::create<kin_process>("kin_process_start", kin_process_start, entry.c_str(), args.get(), options))
     {
-        detail::check(kin_process_start(&process_, entry.c_str(), args.get(), options), "kin_process_start");
-    }
-    process(process &&other) noexcept : process_(other.detach())
-    {
-    }
-    process &operator=(process &&other) noexcept
-    {
-        if (this != &other) {
-            kin_process_close(std::exchange(process_, other.detach()));
-        }
-        return *this;
-    }
-    ~process()
-    {
-        kin_process_close(process_);
-    }
-
-    kin_process *get() const noexcept
-    {
-        return process_;
-    }
-    kin_process *detach() noexcept
-    {
-        return std::exchange(process_, nullptr);
     }
 
     /* Waits for its end. One thread at a time. */
@@ -355,7 +338,7 @@ class process
     std::optional<exit_status> try_join(timeout limit = now)
     {
         exit_status result{};
-        kin_status status = kin_process_join(process_, limit.nanoseconds(), &result);
+        kin_status status = kin_process_join(get(), limit.nanoseconds(), &result);
         if (!detail::check_unless(KIN_E_TIMED_OUT, status, "kin_process_join")) {
             return std::nullopt;
         }
@@ -366,33 +349,30 @@ class process
     exit_status stop(timeout ask, timeout kill = forever)
     {
         exit_status result{};
-        detail::check(kin_process_stop(process_, ask.nanoseconds(), kill.nanoseconds(), &result), "kin_process_stop");
+        detail::check(kin_process_stop(get(), ask.nanoseconds(), kill.nanoseconds(), &result), "kin_process_stop");
         return result;
     }
     void terminate()
     {
-        detail::check(kin_process_terminate(process_), "kin_process_terminate");
+        detail::check(kin_process_terminate(get()), "kin_process_terminate");
     }
     void kill()
     {
-        detail::check(kin_process_kill(process_), "kin_process_kill");
+        detail::check(kin_process_kill(get()), "kin_process_kill");
     }
 
     bool alive() const
     {
-        return kin_process_alive(process_) != 0;
+        return kin_process_alive(get()) != 0;
     }
     std::uint32_t pid() const noexcept
     {
-        return kin_process_pid(process_);
+        return kin_process_pid(get());
     }
     std::string name() const
     {
-        return kin_process_name(process_);
+        return kin_process_name(get());
     }
-
-  private:
-    kin_process *process_ = nullptr;
 };
 
 } // namespace kin

@@ -38,9 +38,7 @@ KIN_DETAIL_OBJECT(queue, KIN_TYPE_QUEUE)
 
 inline kin_queue *create_queue(family_ref family, const kin_queue_options *options)
 {
-    kin_queue *created = nullptr;
-    check(kin_queue_create(&created, family.get(), options), "kin_queue_create");
-    return created;
+    return create<kin_queue>("kin_queue_create", kin_queue_create, family.get(), options);
 }
 
 /* What queues of all types have. */

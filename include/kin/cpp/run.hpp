@@ -24,6 +24,7 @@
 
 #include "../run.h"
 #include "bytes.hpp"
+#include "handle.hpp"
 #include "process.hpp"
 #include "timeout.hpp"
 
@@ -140,37 +141,27 @@ inline run_result run_checked(const std::vector<std::string> &argv, const kin_ru
     return detail::run_with(kin_run_checked, "kin_run_checked", argv, options);
 }
 
+namespace detail
+{
+
+struct close_program {
+    void operator()(kin_program *owned) const noexcept
+    {
+        kin_run_close(owned);
+    }
+};
+
+} // namespace detail
+
 /* A program that runs beside its caller. The destructor forgets it: one that still runs goes on, so wait() first. One
  * thread at a time, but terminate(), kill() and pid() are for any. */
-class program
+class program : public detail::unique_handle<kin_program, detail::close_program>
 {
   public:
     explicit program(const std::vector<std::string> &argv, const kin_run_options *options = nullptr)
+        : unique_handle(
+              detail::create<kin_program>("kin_run_start", kin_run_start, detail::argument_vector(argv).get(), options))
     {
-        detail::check(kin_run_start(&program_, detail::argument_vector(argv).get(), options), "kin_run_start");
-    }
-    program(program &&other) noexcept : program_(other.detach())
-    {
-    }
-    program &operator=(program &&other) noexcept
-    {
-        if (this != &other) {
-            kin_run_close(std::exchange(program_, other.detach()));
-        }
-        return *this;
-    }
-    ~program()
-    {
-        kin_run_close(program_);
-    }
-
-    kin_program *get() const noexcept
-    {
-        return program_;
-    }
-    kin_program *detach() noexcept
-    {
-        return std::exchange(program_, nullptr);
     }
 
     /* Waits for its end. One that was ended by the time limit of its options says timed_out. Throws kin::run_error
@@ -183,7 +174,7 @@ class program
     std::optional<exit_status> try_wait(timeout limit = now)
     {
         run_result result;
-        kin_status status = kin_run_wait(program_, limit.nanoseconds(), &result.exit);
+        kin_status status = kin_run_wait(get(), limit.nanoseconds(), &result.exit);
         if (status == KIN_E_TIMED_OUT) {
             return std::nullopt;
         }
@@ -196,7 +187,7 @@ class program
     run_result collected()
     {
         kin_run_result raw = KIN_RUN_RESULT_INIT;
-        kin_status status = kin_run_collected(program_, &raw);
+        kin_status status = kin_run_collected(get(), &raw);
         run_result result = detail::take_result(raw);
         if (status < 0) {
             throw run_error(status, "kin_run_collected", std::move(result));
@@ -209,7 +200,7 @@ class program
     {
         std::string bytes(4096, '\0');
         std::size_t got = 0;
-        kin_status status = kin_run_read(program_, stream, bytes.data(), bytes.size(), &got, KIN_FOREVER);
+        kin_status status = kin_run_read(get(), stream, bytes.data(), bytes.size(), &got, KIN_FOREVER);
         bytes.resize(detail::check_unless(KIN_E_CLOSED, status, "kin_run_read") ? got : 0);
         return bytes;
     }
@@ -218,7 +209,7 @@ class program
     {
         const char *start = nullptr;
         std::size_t length = 0;
-        kin_status status = kin_run_read_line(&start, &length, program_, stream, KIN_FOREVER);
+        kin_status status = kin_run_read_line(&start, &length, get(), stream, KIN_FOREVER);
         if (!detail::check_unless(KIN_E_CLOSED, status, "kin_run_read_line")) {
             return false;
         }
@@ -228,29 +219,26 @@ class program
     /* Writes all of it to the input, which is KIN_RUN_PIPE. Throws KIN_E_CLOSED: the program reads no more. */
     void write(bytes_view bytes)
     {
-        detail::check(kin_run_write(program_, bytes.data(), bytes.size(), nullptr, KIN_FOREVER), "kin_run_write");
+        detail::check(kin_run_write(get(), bytes.data(), bytes.size(), nullptr, KIN_FOREVER), "kin_run_write");
     }
     /* Ends the input (0), or gives up an output (1, 2). */
     void close_stream(unsigned stream)
     {
-        detail::check(kin_run_close_stream(program_, stream), "kin_run_close_stream");
+        detail::check(kin_run_close_stream(get(), stream), "kin_run_close_stream");
     }
 
     void terminate()
     {
-        detail::check(kin_run_terminate(program_), "kin_run_terminate");
+        detail::check(kin_run_terminate(get()), "kin_run_terminate");
     }
     void kill()
     {
-        detail::check(kin_run_kill(program_), "kin_run_kill");
+        detail::check(kin_run_kill(get()), "kin_run_kill");
     }
     std::uint32_t pid() const noexcept
     {
-        return kin_run_pid(program_);
+        return kin_run_pid(get());
     }
-
-  private:
-    kin_program *program_ = nullptr;
 };
 
 } // namespace kin

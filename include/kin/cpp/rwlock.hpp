@@ -157,16 +157,9 @@ using rwlock_ref = basic_rwlock_ref<detail::throw_owner_died>;
 class rwlock : public detail::owned<rwlock_ref>
 {
   public:
-    explicit rwlock(family_ref family = {}) : owned(create(family))
+    explicit rwlock(family_ref family = {})
+        : owned(detail::create<kin_rwlock>("kin_rwlock_create", kin_rwlock_create, family.get()))
     {
-    }
-
-  private:
-    static kin_rwlock *create(family_ref family)
-    {
-        kin_rwlock *created = nullptr;
-        detail::check(kin_rwlock_create(&created, family.get()), "kin_rwlock_create");
-        return created;
     }
 };
 

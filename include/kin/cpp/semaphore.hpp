@@ -88,27 +88,20 @@ class semaphore : public detail::owned<semaphore_ref>
   public:
     /* maximum 0: KIN_SEM_MAX. Throws as kin_sem_create. */
     explicit semaphore(std::uint32_t value, std::uint32_t maximum = 0, family_ref family = {})
-        : owned(create(value, maximum, family))
+        : owned(detail::create<kin_sem>("kin_sem_create", kin_sem_create, family.get(), value, maximum))
     {
     }
 
     /* All permits are free. Throws as kin_sem_create_leased. */
     static semaphore leased(std::uint32_t permits, family_ref family = {})
     {
-        kin_sem *created = nullptr;
-        detail::check(kin_sem_create_leased(&created, family.get(), permits), "kin_sem_create_leased");
-        return semaphore(created);
+        return semaphore(
+            detail::create<kin_sem>("kin_sem_create_leased", kin_sem_create_leased, family.get(), permits));
     }
 
   private:
     explicit semaphore(kin_sem *created) noexcept : owned(created)
     {
-    }
-    static kin_sem *create(std::uint32_t value, std::uint32_t maximum, family_ref family)
-    {
-        kin_sem *created = nullptr;
-        detail::check(kin_sem_create(&created, family.get(), value, maximum), "kin_sem_create");
-        return created;
     }
 };
 

@@ -130,17 +130,10 @@ template <class T> class value : public detail::owned<value_ref<T>>
   public:
     /* flags: KIN_VALUE_LOCKED or KIN_VALUE_UNLOCKED. */
     explicit value(T initial = T(), family_ref family = {}, std::uint32_t flags = KIN_VALUE_LOCKED)
-        : detail::owned<value_ref<T>>(create(family, flags))
+        : detail::owned<value_ref<T>>(detail::create<kin_value>("kin_value_create", kin_value_create, family.get(),
+                                                                detail::element_of<T>(), flags))
     {
         *this->data() = initial;
-    }
-
-  private:
-    static kin_value *create(family_ref family, std::uint32_t flags)
-    {
-        kin_value *created = nullptr;
-        detail::check(kin_value_create(&created, family.get(), detail::element_of<T>(), flags), "kin_value_create");
-        return created;
     }
 };
 
@@ -214,17 +207,9 @@ template <class T> class array : public detail::owned<array_ref<T>>
   public:
     /* flags: KIN_VALUE_LOCKED or KIN_VALUE_UNLOCKED. */
     explicit array(std::size_t count, family_ref family = {}, std::uint32_t flags = KIN_VALUE_LOCKED)
-        : detail::owned<array_ref<T>>(create(count, family, flags))
+        : detail::owned<array_ref<T>>(detail::create<kin_array>("kin_array_create", kin_array_create, family.get(),
+                                                                detail::element_of<T>(), count, flags))
     {
-    }
-
-  private:
-    static kin_array *create(std::size_t count, family_ref family, std::uint32_t flags)
-    {
-        kin_array *created = nullptr;
-        detail::check(kin_array_create(&created, family.get(), detail::element_of<T>(), count, flags),
-                      "kin_array_create");
-        return created;
     }
 };
 
