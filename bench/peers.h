@@ -46,7 +46,7 @@ static inline void peer_nothing(void *memory)
 
 typedef struct peer_contest {
     atomic_int stop;
-    int64_t guarded; /* changed by whoever holds the lock */
+    int64_t guarded; /* changed by the owner of the lock */
 } peer_contest;
 
 typedef struct peer_lock {

@@ -64,7 +64,7 @@ extern "C" {
     throw std::logic_error(what);
 }
 
-/* Whether all is well; otherwise it says what is not. */
+/* Runs one test. false: it threw, or left blocks in the heap; the reason has been printed. */
 inline bool passes(void (*test)())
 {
     try {

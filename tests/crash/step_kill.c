@@ -1,10 +1,10 @@
 /* step_kill.c: kills a process after every single instruction of every operation, and sees whether the others go on.
  *
  * For each scenario and each k: a victim is stepped through k instructions of the operation and killed there
- * (step_os.h). Where it falls asleep in the kernel it is killed asleep, and the scenario is at its end. Then whoever
- * slept for the victim has to get on, every object has to work, and nothing of the dead may be left: within a second
- * in all. The scenarios are in step/, by subject. Where the victim is a pool's worker it is the tracer that makes the
- * pool: see step/pool.c.
+ * (step_os.h). Where it falls asleep in the kernel it is killed asleep, and the scenario is at its end. Then every
+ * process that waited for the victim has to go on, every object has to work, and nothing of the dead may be left:
+ * within a second in all. The scenarios are in step/, by subject. Where the victim is a pool's worker it is the tracer
+ * that makes the pool: see step/pool.c.
  *
  *     step_kill                    every instruction
  *     step_kill --sample 40        about 40 instructions of each scenario, chosen by --seed

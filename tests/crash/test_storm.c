@@ -1,5 +1,5 @@
 /* All objects at once, used by processes that are killed and replaced at random. What the lock guards is right at every
- * moment, whoever died; every wait ends; and nothing is left of the dead. */
+ * moment, whichever process died; every wait ends; and nothing is left of the dead. */
 #include "support.h"
 
 #include <stdlib.h>

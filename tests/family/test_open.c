@@ -80,7 +80,7 @@ static int be_adder(void)
     return 0;
 }
 
-/* Whoever makes the place; all meet there. */
+/* Any of them may create the place; all meet there. */
 static int be_racer(void)
 {
     kin_family *family = NULL;

@@ -148,7 +148,7 @@ static void strangers_meet_at_a_manager(void **state)
     intptr_t strangers[STRANGERS];
     new_name();
     for (int i = 0; i < STRANGERS; i++) {
-        strangers[i] = start_stranger("count", name); /* whoever comes first makes it */
+        strangers[i] = start_stranger("count", name); /* the first of them creates the family */
     }
     for (int i = 0; i < STRANGERS; i++) {
         assert_int_equal(end_of_self(strangers[i]), 0);

@@ -386,7 +386,7 @@ static int take_directory(void)
 
 /* ---- tests ---- */
 
-/* Whoever was the last to leave. */
+/* It does not matter which user left last. */
 static void assert_nothing_left(void)
 {
     assert_int_equal(run(OWNER, sweep_what_is_there), 0);
@@ -531,7 +531,7 @@ static void directory_gets_its_mode_back(void **state)
     }
 }
 
-/* Whoever sees a family's names may use them, but is not used by it. */
+/* A stranger cannot create semaphores under the names that the family would use. */
 static void semaphores_of_others_are_not_used(void **state)
 {
     (void)state;

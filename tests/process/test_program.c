@@ -377,7 +377,7 @@ static void wait_takes_programs_and_their_output(void **state)
     assert_ok(kin_event_destroy(event));
 }
 
-/* Whoever reads lines sleeps while only part of one is there: the rounds are counted. */
+/* kin_run_read_line sleeps while only part of a line has come. The test counts how often it wakes. */
 static void part_of_a_line_is_waited_for(void **state)
 {
     (void)state;

@@ -148,7 +148,7 @@ static void write_more(const char *path)
     rest(KIN_MS(20));
 }
 
-/* Writes for as long as the file is there, whoever asks it to end. */
+/* Writes for as long as the file is there, and ignores requests to end. */
 static int play_grow(const char *path)
 {
     signal(SIGTERM, SIG_IGN);
@@ -297,7 +297,8 @@ static void set_path_of(const char *before, const char *directory, const char *a
     set_path(path);
 }
 
-/* Whoever can write to the current directory, or to that which the program starts in, must not choose the program. */
+/* A stranger who can write to the current directory, or to the directory that the program starts in, must not be able
+ * to choose the program. */
 static void no_program_comes_from_the_current_directory(void **state)
 {
     (void)state;

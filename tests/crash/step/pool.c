@@ -16,7 +16,7 @@
 /* ---- what workers run ---- */
 
 typedef struct field { /* the pool's argument */
-    _Atomic int armed; /* whoever is the first to see it is the victim */
+    _Atomic int armed; /* the first process that sees it is the victim */
     _Atomic int64_t victim, last;
     uint32_t turns; /* so long a task takes: to be killed in */
     _Atomic int begun[TASKS];
