@@ -19,7 +19,7 @@ set(KIN_SMOKE
     # children, waiting, managers, looking on
     blob process process.spawn wait manager inspect
     # the same in C++
-    cpp.containers cpp.error cpp.pool cpp.process cpp.process.spawn cpp.sync example.counter.cpp
+    cpp.containers cpp.error cpp.pool cpp.process cpp.process.spawn cpp.sync example.counter-cpp
     # programs, as a user would build them
     demo options ps.json example.counter
     # one family of two kinds of programs, on the presets that have these tests (tests/posix/mixed.cmake)
