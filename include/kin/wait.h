@@ -18,6 +18,7 @@
 #define KIN_WAIT_H
 
 #include "pipe.h"
+#include "pool.h"
 #include "process.h"
 #include "ref.h"
 #include "run.h"
@@ -31,6 +32,7 @@ KIN_BEGIN
 #define KIN_WAIT_PROGRAM 259u /* object is a kin_program (run.h) */
 #define KIN_WAIT_OUTPUT 260u  /* object is a kin_program whose output is KIN_RUN_PIPE */
 #define KIN_WAIT_ERRORS 261u  /* object is a kin_program whose errors are KIN_RUN_PIPE */
+#define KIN_WAIT_FUTURE 262u  /* object is a kin_future (pool.h) of this process */
 
 #define KIN_WAIT_READABLE 1u
 #define KIN_WAIT_WRITABLE 2u
@@ -55,17 +57,26 @@ typedef struct kin_wait_item {
  *     output     READABLE: a read would not wait: there are bytes, or no more will come. If the last read was
  *                kin_run_read_line: there is a line (or as much as a line may have). The same for errors. A program
  *                with a time limit, an input of bytes or a collected stream is checked every 10 ms.
+ *     future     READABLE: kin_future_wait would not wait: all tasks of the job have ended, in whatever way. The waiting
+ *                thread services the future's pool, as kin_future_wait does: it replaces dead workers and enforces time
+ *                limits within 20 ms, and calls `finished` of jobs that have ended, but no `progress`. No other thread
+ *                may use the future meanwhile.
  *     pipe       READABLE: kin_pipe_poll would not wait: a message has begun to arrive, the other endpoint is closed,
  *                or this endpoint was damaged.
  *     handle     POSIX: as poll(2) reports it; an end of file or an error counts for each interest. Windows: it is
  *                signalled, whatever the interest. A wait resets an auto-reset event and takes one from a semaphore's
  *                count; then this item is reported (so handles of these kinds do not go with KIN_WAIT_ALL).
+ *
+ * Conditions and barriers cannot be items. Who waits at a condition or a barrier is counted there: a notify is spent on
+ * a waiter, and a round is complete because of it. A wait that only looks is neither, and between two of its looks a
+ * notify or a round could come and go without a trace. Use an event that the notifier sets while it holds the lock, or
+ * that the action of kin_barrier_wait_with sets.
  */
 #define KIN_WAIT_ALL 1u /* waits until all items are ready at the same time; otherwise until at least one is */
 
 /* Waits at most timeout nanoseconds (KIN_NOW: does not wait; KIN_FOREVER: no limit). flags: 0 or KIN_WAIT_ALL. KIN_OK:
  * *ready (ready may be NULL) is the number of items that are ready; `ready` of each item says for what. All KIN_TYPE_
- * objects must be of one family. The caller owns the items. Other threads may wait for the same objects at the same
+ * objects and the pools of all futures must be of one family. The caller owns the items. Other threads may wait for the same objects at the same
  * time. The death of an owner (of a lock, or of a message reserved in a queue) is noticed within 50 ms.
  * Errors:
  *   KIN_E_TIMED_OUT
@@ -73,6 +84,7 @@ typedef struct kin_wait_item {
  *                      have
  *   KIN_E_NOT_SHARED   an object lies in no family of this process
  *   KIN_E_FAMILY       an object lies in another family than the objects before it
+ *   KIN_E_NOT_OWNER    a future belongs to another process
  *   KIN_E_TYPE         an object is not of its item's type, or was destroyed
  *   KIN_E_HANDLE       a handle is not open or cannot be waited for; a pipe is an endpoint that this forked child was
  *                      not given

@@ -14,6 +14,7 @@ typedef struct kin__look {
     bool arm;         /* set the flag that makes its releasers unpark: somebody is about to sleep */
     bool ask;         /* whether owners live */
     bool owned;       /* written: it is in the hands of somebody who might die */
+    bool due;         /* written: there is something to be done before this thread may sleep */
     uint64_t buckets; /* written: those of the words that are unparked when it becomes ready (park.h) */
 } kin__look;
 

@@ -72,6 +72,21 @@ bool kin__future_ended(kin_future *future)
     return future->ended;
 }
 
+/* The last batch's worker adds it to `finished` and then looks at FLAG and at `want` (job.c); this sets those and then
+ * looks at `finished`; all sequentially consistent. So does a worker that leaves, with `leaves` for `finished`. */
+uint32_t kin__future_look(kin__look *how, void *object, uint32_t interest)
+{
+    kin_future *future = object;
+    kin__job *job = future->plan.job;
+    how->buckets |= kin__watch_bucket(how->seat->family, &job->finished);
+    if (how->arm && !future->ended) {
+        atomic_store(&job->want, future->plan.batches);
+        atomic_fetch_or(&job->finished, KIN__FLAG);
+    }
+    how->due |= !future->ended && kin__workers_left(future->pool);
+    return kin__future_ended(future) ? interest : 0;
+}
+
 static uint64_t items_done(const kin_future *future)
 {
     const kin__plan *plan = &future->plan;

@@ -70,6 +70,13 @@ void kin__pool_tend(kin_pool *pool, bool force)
     kin__pool_leave(pool);
 }
 
+void kin__pool_tend_since(kin_pool *pool, int64_t time)
+{
+    if (kin__workers_left(pool) || atomic_load_explicit(&pool->tended, memory_order_relaxed) < time) {
+        kin__pool_tend(pool, true);
+    }
+}
+
 /* ---- made ---- */
 
 static kin_status make_shared(kin_pool *pool)

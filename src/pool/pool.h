@@ -9,6 +9,8 @@
 /* Looks after workers and futures, if force or if the last time is a slice ago, and makes the calls of work.finished
  * that are due. Not under the pool's lock. */
 void kin__pool_tend(kin_pool *pool, bool force);
+/* The same, unless any thread has begun to since that time and no worker has left after that. */
+void kin__pool_tend_since(kin_pool *pool, int64_t time);
 /* Makes these calls only. */
 void kin__pool_tell(kin_pool *pool);
 

@@ -8,6 +8,9 @@
  *
  * The system's own things ("natives") are slept for together with the wait slot's semaphore (os.h, wait.c). One that
  * was ready at the last look does not end the sleep: if all are waited for, it would end each sleep at once.
+ *
+ * Futures are objects in this: the last worker of a job unparks. But somebody has to look after their pools meanwhile,
+ * and that is whoever waits (pool.h): before each sleep, and every KIN__POOL_SLICE, also where tests switch slices off.
  */
 
 #include "base/deadline.h"
@@ -19,6 +22,8 @@
 #include "park/park.h"
 #include "park/slices.h"
 #include "pipe/pipe.h"
+#include "pool/future.h"
+#include "pool/pool.h"
 #include "process/process.h"
 #include "process/program.h"
 #include "queue/queue.h"
@@ -41,6 +46,7 @@ typedef struct waiter {
     kin_os_watch *watches; /* of the native items, in their order */
     size_t watch_count;
     bool blind; /* one of them has no handle to watch */
+    bool pools; /* some items are futures */
 } waiter;
 
 /* ---- items ---- */
@@ -56,9 +62,22 @@ static look_at *look_for(uint32_t type)
         return kin__event_look;
     case KIN_TYPE_QUEUE:
         return kin__queue_look;
+    case KIN_WAIT_FUTURE:
+        return kin__future_look;
     default:
         return NULL;
     }
+}
+
+static kin_status find_seat(waiter *w, kin__seat **out, const kin_wait_item *item)
+{
+    if (item->type != KIN_WAIT_FUTURE) {
+        return kin__seat_find(out, item->object, item->type);
+    }
+    const kin_future *future = item->object;
+    kin_status status = kin__pool_check(future->pool);
+    w->pools = true;
+    return status == KIN_OK ? kin__seat_take(out, future->pool->family) : status;
 }
 
 static kin_status check_object(waiter *w, const kin_wait_item *item)
@@ -67,7 +86,7 @@ static kin_status check_object(waiter *w, const kin_wait_item *item)
     if (!look_for(item->type) || !item->object) {
         return kin__refuse(KIN_E_ARGUMENT, "an item has an unknown type, or no object");
     }
-    kin_status status = kin__seat_find(&seat, item->object, item->type);
+    kin_status status = find_seat(w, &seat, item);
     if (status == KIN_OK && w->family && seat->family != w->family) {
         return kin__refuse(KIN_E_FAMILY, "the objects of one wait must lie in one family");
     }
@@ -115,7 +134,7 @@ static size_t count_ready(const waiter *w)
 static void look_at_objects(waiter *w)
 {
     w->objects = 0;
-    w->how.owned = false;
+    w->how.owned = w->how.due = false;
     for (size_t i = 0; i < w->count; i++) {
         kin_wait_item *item = &w->items[i];
         look_at *look = look_for(item->type);
@@ -236,6 +255,29 @@ static kin_status watch_natives(waiter *w, const own_bell *bell, int64_t end)
     return status;
 }
 
+/* Of the pools whose futures are waited for: those that no thread has looked after since that time. Callbacks of the
+ * program are called in here. */
+static void tend_pools(const waiter *w, int64_t since)
+{
+    for (size_t i = 0; w->pools && i < w->count; i++) {
+        const kin_future *future = w->items[i].object;
+        if (w->items[i].type == KIN_WAIT_FUTURE && !future->ended) {
+            kin__pool_tend_since(future->pool, since);
+        }
+    }
+}
+
+/* Of futures that have ended, those whose callback nobody has called yet. */
+static void tell_pools(const waiter *w)
+{
+    for (size_t i = 0; w->pools && i < w->count; i++) {
+        const kin_future *future = w->items[i].object;
+        if (w->items[i].type == KIN_WAIT_FUTURE && w->items[i].ready && future->work.finished) {
+            kin__pool_tell(future->pool);
+        }
+    }
+}
+
 static kin_status look_at_all(waiter *w)
 {
     kin_status status = sit(w);
@@ -247,13 +289,14 @@ static kin_status look_at_all(waiter *w)
 
 /* ---- sleeping ---- */
 
-/* At a slice's end, before the watch ends: nobody woke the thread, and more objects are ready than before. */
+/* At a slice's end, before the watch ends: nobody woke the thread, and more objects are ready than before, or a pool's
+ * worker has left. */
 static void count_forgotten(waiter *w, size_t objects, size_t natives)
 {
     static _Atomic uint64_t nothing; /* there is no one word that shows what others do */
     if (w->natives <= natives && kin__slot_waits(atomic_load(&w->how.seat->thread->state))) {
         look_at_objects(w);
-        if (w->objects > objects) {
+        if (w->objects > objects || w->how.due) {
             kin__slices_forgotten(w->how.seat, &nothing);
         }
     }
@@ -270,13 +313,16 @@ static kin_status sleep_a_slice(waiter *w, const own_bell *bell, int64_t end)
     look_at_objects(w);
     w->how.arm = false;
     size_t objects = w->objects, natives = w->natives;
-    if (count_ready(w) < w->wanted && w->watch_count == 0) {
+    bool sleeps = count_ready(w) < w->wanted && !w->how.due;
+    if (sleeps && w->watch_count == 0) {
         kin__park_sleep(w->how.seat, end);
-    } else if (count_ready(w) < w->wanted) {
+    } else if (sleeps) {
         status = watch_natives(w, bell, end);
     }
     if (sit(w) == KIN_OK) {
-        count_forgotten(w, objects, natives);
+        if (sleeps) {
+            count_forgotten(w, objects, natives);
+        }
         kin__watch_end(w->how.seat, w->how.buckets);
     }
     return status;
@@ -286,17 +332,19 @@ static kin_status sleep_a_slice(waiter *w, const own_bell *bell, int64_t end)
 static int64_t slice_end(const waiter *w, const own_bell *bell, int64_t length, int64_t deadline)
 {
     int64_t now = kin_os_now();
-    return w->watch_count > 0 && bell->number == 0 ? kin__slice_end(now, length, deadline)
-                                                   : kin__slices_end(now, length, deadline);
+    int64_t end = w->watch_count > 0 && bell->number == 0 ? kin__slice_end(now, length, deadline)
+                                                          : kin__slices_end(now, length, deadline);
+    return w->pools ? kin__slice_end(now, KIN__POOL_SLICE, end) : end;
 }
 
 static kin_status wait_until(waiter *w, const own_bell *bell, int64_t deadline)
 {
-    int64_t slice = KIN__SLICE_OWNER;
+    int64_t slice = KIN__SLICE_OWNER, now = kin_os_now();
     for (;;) {
+        tend_pools(w, now >= deadline ? now : now - KIN__POOL_SLICE);
         w->how.ask = true;
         kin_status status = look_at_all(w);
-        int64_t now = kin_os_now();
+        now = kin_os_now();
         if (status == KIN_OK && count_ready(w) < w->wanted && w->family) {
             status = kin__member_check(w->family);
         }
@@ -311,6 +359,7 @@ static kin_status wait_until(waiter *w, const own_bell *bell, int64_t deadline)
         if (status != KIN_OK || count_ready(w) >= w->wanted) {
             return status;
         }
+        now = kin_os_now();
         slice = w->how.owned ? KIN__SLICE_OWNER : slice * 2 < KIN__SLICE_MAX ? slice * 2 : KIN__SLICE_MAX;
     }
 }
@@ -318,6 +367,9 @@ static kin_status wait_until(waiter *w, const own_bell *bell, int64_t deadline)
 static kin_status wait_with_bell(waiter *w, int64_t timeout)
 {
     own_bell own = none;
+    if (timeout == KIN_NOW) {
+        tend_pools(w, kin_os_now() - KIN__POOL_SLICE);
+    }
     w->how.ask = true;
     kin_status status = look_at_all(w);
     if (status != KIN_OK || count_ready(w) >= w->wanted || timeout == KIN_NOW) {
@@ -355,6 +407,9 @@ kin_status kin_wait(kin_wait_item *items, size_t count, uint32_t flags, int64_t 
     }
     if (w.watches != few) {
         free(w.watches);
+    }
+    if (status == KIN_OK) {
+        tell_pools(&w);
     }
     if (status == KIN_OK && ready) {
         *ready = count_ready(&w);

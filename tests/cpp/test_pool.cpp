@@ -173,6 +173,18 @@ static void test_worker_dies()
     EXPECT_ERROR(KIN_E_WORKER_DIED, pool.submit(wait_long, 1, job).get());
 }
 
+static void test_wait_for_many()
+{
+    kin::pool pool = new_pool();
+    kin::event never;
+    kin::future<int> first = pool.submit(square, 6), second = pool.submit(square, 7);
+    std::vector<kin_wait_item> items = {kin::wait_item(first), kin::wait_item(never), kin::wait_item(second)};
+    EXPECT(kin::wait(items, 60s) > 0 && !items[1].ready);
+    never.set();
+    EXPECT(kin::wait(items, 60s, KIN_WAIT_ALL) == 3);
+    EXPECT(first.ready() && first.get() == 36 && second.get() == 49);
+}
+
 static void test_end()
 {
     kin::pool pool = new_pool();
@@ -194,11 +206,9 @@ static void test_end()
 int main()
 {
     const CMUnitTest tests[] = {
-        cpp_test(test_map),
-        cpp_test_with_deaths(test_submit),
-        cpp_test(test_task_throws),
-        cpp_test_with_deaths(test_worker_dies),
-        cpp_test_with_deaths(test_end),
+        cpp_test(test_map),           cpp_test_with_deaths(test_submit),
+        cpp_test(test_task_throws),   cpp_test_with_deaths(test_worker_dies),
+        cpp_test(test_wait_for_many), cpp_test_with_deaths(test_end),
     };
     kin::child_main();
     return cmocka_run_group_tests(tests, nullptr, nullptr);

@@ -12,6 +12,7 @@
 
 #include "../wait.h"
 #include "pipe.hpp"
+#include "pool.hpp"
 #include "process.hpp"
 #include "run.hpp"
 #include "timeout.hpp"
@@ -37,6 +38,10 @@ inline kin_wait_item wait_item(const process &child)
 inline kin_wait_item wait_item(const program &program, std::uint32_t what = KIN_WAIT_PROGRAM)
 {
     return {what, KIN_WAIT_READABLE, program.get(), 0, 0};
+}
+template <class T> kin_wait_item wait_item(const future<T> &job)
+{
+    return {KIN_WAIT_FUTURE, KIN_WAIT_READABLE, job.native(), 0, 0};
 }
 inline kin_wait_item wait_handle(kin_handle handle, std::uint32_t interest = KIN_WAIT_READABLE)
 {
