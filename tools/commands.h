@@ -2,24 +2,49 @@
 #ifndef COMMANDS_H
 #define COMMANDS_H
 
+#include "command.h"
+#include "look.h"
 #include "program.h"
 
-/* A command gets its own name as argv[0]. Exit status: 0, 1 (it failed, or a demonstration came out wrong), 2
- * (usage), 3 (what it was to read or change is not there). */
-#define EXIT_NOT_THERE 3
+/* Each is defined beside what it runs; kin.c lists them in the order of the help. */
+#define COMMANDS(X)                                                                                                    \
+    X(ps)                                                                                                              \
+    X(top)                                                                                                             \
+    X(health)                                                                                                          \
+    X(reap)                                                                                                            \
+    X(names)                                                                                                           \
+    X(stat)                                                                                                            \
+    X(unlock)                                                                                                          \
+    X(get)                                                                                                             \
+    X(set)                                                                                                             \
+    X(add)                                                                                                             \
+    X(rm)                                                                                                              \
+    X(keys)                                                                                                            \
+    X(dump)                                                                                                            \
+    X(watch)                                                                                                           \
+    X(put)                                                                                                             \
+    X(take)                                                                                                            \
+    X(tail)                                                                                                            \
+    X(drain)                                                                                                           \
+    X(close)                                                                                                           \
+    X(manager_start)                                                                                                   \
+    X(manager_list)                                                                                                    \
+    X(manager_stop)                                                                                                    \
+    X(demo)
 
-int demo_command(int argc, char **argv);
-int ps_command(int argc, char **argv);
-int reap_command(int argc, char **argv);
-int manager_command(int argc, char **argv);
-int health_command(int argc, char **argv);
-int data_run(int argc, char **argv); /* get, set, add, rm, keys, dump, put, take, drain, close, unlock, stat */
+#define COMMAND_DECLARATION(name) extern const command name##_command;
+COMMANDS(COMMAND_DECLARATION)
+#undef COMMAND_DECLARATION
 
-const char *type_name(kin_type type);
-
-/* A family's id in hexadecimal digits, in text. */
-#define FAMILY_ID_TEXT 33
-const char *family_id_text(const uint8_t id[16], char text[FAMILY_ID_TEXT]);
+/* The filters that ps and top have. */
+#define PS_FILTER_OPTIONS                                                                                              \
+    {"family", TOOL_REQUIRED, 'f', "NAME", NULL, "only the family of that name, or whose id begins so"},               \
+        {"pid", TOOL_REQUIRED, 'p', "PID", NULL, "only that process, what it holds and what it waits for"},            \
+        {"type", TOOL_REQUIRED, 't', "TYPE", LOOK_TYPES, "only objects of that type"},                                 \
+    {                                                                                                                  \
+        "sort", TOOL_REQUIRED, 's', "KEY", LOOK_SORTS, "order by it"                                                   \
+    }
+void ps_filter(look_filter *out, const command_line *line, char option);
 
 /* What children are started with: kin.c registers them all under their own names. */
 #define COMMAND_ENTRIES(X)                                                                                             \

@@ -169,45 +169,16 @@ static int run_programs(kin_start_method only, report *out)
     return good && out->shown > 0;
 }
 
-/* KIN_START_DEFAULT: there is none of that name. */
-static kin_start_method method_of(const char *name)
+static int demo_run_all(command_line *line)
 {
-    kin_start_method method = KIN_START_FORK;
-    while (method < METHODS && strcmp(method_names[method], name) != 0) {
-        method++;
-    }
-    return method < METHODS ? method : KIN_START_DEFAULT;
-}
-
-static int usage(FILE *stream, int status)
-{
-    fprintf(stream, "usage: kin demo [--json] [--method fork|spawn|forkserver]\n\n"
-                    "  --json           one JSON document instead of a table\n"
-                    "  --method METHOD  only this start method; otherwise all that the system has\n\n"
-                    "Exit status: 0 if everything came out right, 1 if not.\n");
-    return status;
-}
-
-int demo_command(int argc, char **argv)
-{
-    static const tool_option known[] = {
-        {"json", TOOL_NONE, 'j'},
-        {"method", TOOL_REQUIRED, 'm'},
-        {"help", TOOL_NONE, 'h'},
-        {NULL, TOOL_NONE, 0},
-    };
-    int json = 0;
+    bool json = false;
     kin_start_method method = KIN_START_DEFAULT;
-    tool_arguments arguments = tool_arguments_of(argc, argv);
-    for (char option; (option = tool_next_option(&arguments, known)) != 0;) {
+    for (char option; (option = command_next(line)) != 0;) {
         if (option == 'j') {
-            json = 1;
-        } else if (option != 'm' || (method = method_of(arguments.value)) == KIN_START_DEFAULT) {
-            return option == 'h' ? usage(stdout, EXIT_SUCCESS) : usage(stderr, EXIT_USAGE);
+            json = true;
+        } else {
+            method = (kin_start_method)(KIN_START_FORK + command_choice(line));
         }
-    }
-    if (arguments.next != argc) {
-        return usage(stderr, EXIT_USAGE);
     }
     report out;
     report_open(&out, "demo", columns, sizeof columns / sizeof columns[0], json);
@@ -215,3 +186,22 @@ int demo_command(int argc, char **argv)
     report_close(&out, good);
     return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }
+
+static const command_option options[] = {
+    {"json", TOOL_NONE, 'j', NULL, NULL, "print one JSON document instead of a table"},
+    {"method", TOOL_REQUIRED, 'm', "METHOD", "fork spawn forkserver", "only this start method"},
+    {NULL, TOOL_NONE, 0, NULL, NULL, NULL},
+};
+
+const command demo_command = {
+    .name = "demo",
+    .arguments = "",
+    .summary = "run small programs under each start method and check what comes out",
+    .details =
+        "Runs small programs that use the library, under each start method that the system has, and checks what\n"
+        "comes out.",
+    .examples = "kin demo\nkin demo --json --method spawn\n",
+    .statuses = "something came out wrong",
+    .options = options,
+    .run = demo_run_all,
+};

@@ -27,8 +27,8 @@ void demo_run_checked(kin_start_method method, outcome *out)
     (void)method;
     kin_status status = kin_run_checked(argv, NULL, &result);
     say(out->expected, "KIN_E_FAILED, 7, noop 7");
-    const char *command = result.command ? strstr(result.command, "noop") : NULL;
-    say(out->got, "%s, %d, %s", kin_status_name(status), result.exit.code, command ? command : "?");
+    const char *found = result.command ? strstr(result.command, "noop") : NULL;
+    say(out->got, "%s, %d, %s", kin_status_name(status), result.exit.code, found ? found : "?");
     kin_run_free(&result);
 }
 

@@ -1,6 +1,5 @@
 /* health.c: `kin health`: whether something is wrong in the families of this user, for monitoring. */
 #include "commands.h"
-#include "options.h"
 #include "output.h"
 
 #include <inttypes.h>
@@ -18,7 +17,7 @@ static void note_family(const kin_family_view *it, void *context)
 {
     health *out = context;
     char id[FAMILY_ID_TEXT];
-    snprintf(out->family, sizeof out->family, "%s", it->name[0] != '\0' ? it->name : family_id_text(it->id, id));
+    snprintf(out->family, sizeof out->family, "%s", it->name[0] != '\0' ? it->name : look_id_text(it->id, id));
 }
 
 static void begin_problem(health *out)
@@ -41,11 +40,11 @@ static void check_object(const kin_object_info *it, void *context)
     health *out = context;
     if (it->holders > 0 && (!it->holder_alive || it->held > out->longest)) {
         begin_problem(out);
-        printf("%s ", type_name(it->type));
+        printf("%s ", look_type_name((uint32_t)it->type));
         output_print(it->name ? it->name : "without a name");
         if (it->holder_alive) {
-            printf(" is held for %.1f s by process %u, and %u wait\n", (double)it->held / 1e9, (unsigned)it->holder,
-                   (unsigned)it->sleepers);
+            printf(" is held for %.1f s by process %u, and %u wait%s\n", (double)it->held / 1e9, (unsigned)it->holder,
+                   (unsigned)it->sleepers, it->sleepers == 1 ? "s" : "");
         } else {
             printf(" is held by a dead process (kin unlock)\n");
         }
@@ -71,31 +70,29 @@ static void check_family(kin_family *family, void *context)
     tool_check(kin_family_inspect_all(family, &inspector), "looking");
 }
 
-static int usage(FILE *stream, int status)
+static int health_run(command_line *line)
 {
-    fprintf(stream,
-            "usage: kin health [--held-longer SECONDS]\n\n"
-            "Reports, one on each line: dead processes that nobody has cleaned up after, locks of dead owners,\n"
-            "deadlocks, and locks that others wait for and that have been held longer than SECONDS (5).\n\n"
-            "Exit status: 0 (nothing is wrong), 1 (something is), 2 (usage).\n");
-    return status;
-}
-
-int health_command(int argc, char **argv)
-{
-    static const tool_option known[] = {
-        {"held-longer", TOOL_REQUIRED, 'l'}, {"help", TOOL_NONE, 'h'}, {NULL, TOOL_NONE, 0}};
     health it = {.longest = KIN_SECONDS(5)};
-    tool_arguments arguments = tool_arguments_of(argc, argv);
-    for (char option; (option = tool_next_option(&arguments, known)) != 0;) {
-        if (option == 'h') {
-            return usage(stdout, EXIT_SUCCESS);
-        }
-        it.longest = option == 'l' ? KIN_SECONDS(atof(arguments.value)) : -1;
-    }
-    if (it.longest < 0 || arguments.next < argc) {
-        return usage(stderr, EXIT_USAGE);
+    while (command_next(line)) {
+        it.longest = KIN_SECONDS(command_number(line, 0, 1e9));
     }
     tool_check(kin_family_list(check_family, &it, NULL), "kin_family_list");
     return it.problems > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
+
+static const command_option options[] = {
+    {"held-longer", TOOL_REQUIRED, 'l', "SECONDS", NULL, "how long a lock may be held while others wait (5)"},
+    {NULL, TOOL_NONE, 0, NULL, NULL, NULL},
+};
+
+const command health_command = {
+    .name = "health",
+    .arguments = "",
+    .summary = "report dead members, deadlocks and locks held for long, for monitoring",
+    .details = "Reports, one on each line: dead processes that nobody has cleaned up after, locks of dead owners,\n"
+               "deadlocks, and locks that others wait for and that have been held for long. Silence is good news.",
+    .examples = "kin health\nkin health --held-longer 30 || echo 'look at kin ps'\n",
+    .statuses = "something is wrong, or it could not be told",
+    .options = options,
+    .run = health_run,
+};

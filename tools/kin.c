@@ -6,85 +6,89 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct command {
-    const char *name;
-    const char *alias;
-    const char *summary; /* NULL: not in the help */
-    int (*run)(int argc, char **argv);
-} command;
-
 const char *const tool_name = "kin";
 
-static int help_command(int argc, char **argv);
+/* ---- the commands about the command ---- */
 
-static int version_command(int argc, char **argv)
+/* All commands, or those whose name begins with the word. */
+static void print_commands(FILE *stream, const char *word)
 {
-    (void)argc;
-    (void)argv;
+    size_t length = strlen(word);
+    fprintf(stream, "usage: kin COMMAND [OPTION]... [ARGUMENT]...\n\n");
+    for (const command *const *each = commands; *each; each++) {
+        if ((*each)->summary && strncmp((*each)->name, word, length) == 0) {
+            fprintf(stream, "  %-14s %s\n", (*each)->name, (*each)->summary);
+        }
+    }
+    fprintf(stream, "\n`kin COMMAND --help` lists a command's options and examples.\n");
+}
+
+static int help_run(command_line *line)
+{
+    int used;
+    command_next(line);
+    const command *asked = command_find(line->count, line->arguments, &used);
+    if (line->count == 0) {
+        print_commands(stdout, "");
+    } else if (asked) {
+        command_help(asked, stdout);
+    } else if (line->count == 1 && strcmp(line->arguments[0], "manager") == 0) {
+        print_commands(stdout, "manager ");
+    } else {
+        command_misused(line, "there is no command '%s'", line->arguments[0]);
+    }
+    return EXIT_SUCCESS;
+}
+
+static int version_run(command_line *line)
+{
+    command_next(line);
     printf("kin %d.%d.%d\n", KIN_VERSION_MAJOR, KIN_VERSION_MINOR, KIN_VERSION_PATCH);
     return EXIT_SUCCESS;
 }
 
 /* What demo runs as another program. Ends with the exit code that it is given. */
-static int noop_command(int argc, char **argv)
+static int noop_run(command_line *line)
 {
-    return argc > 1 ? atoi(argv[1]) : EXIT_SUCCESS;
+    command_next(line);
+    return line->count > 0 ? atoi(line->arguments[0]) : EXIT_SUCCESS;
 }
 
-static const command commands[] = {
-    {"demo", NULL, "run small programs under each start method and check what comes out", demo_command},
-    {"ps", NULL, "show families, who holds what and who waits for what", ps_command},
-    {"reap", NULL, "clean up what killed processes left", reap_command},
-    {"manager", NULL, "start, list and stop processes that keep named families alive", manager_command},
-    {"health", NULL, "report dead members, deadlocks and locks held for long, for monitoring", health_command},
-    {"stat", NULL, "print what an object of a family is, who holds it and who waits", data_run},
-    {"get", NULL, "print the value of a key of a dict", data_run},
-    {"set", NULL, "set it", data_run},
-    {"add", NULL, "add to it", data_run},
-    {"rm", NULL, "remove a key", data_run},
-    {"keys", NULL, "print the keys of a dict", data_run},
-    {"dump", NULL, "print its keys and values", data_run},
-    {"put", NULL, "put a message into a queue", data_run},
-    {"take", NULL, "take a message out of a queue and print it", data_run},
-    {"drain", NULL, "take out and print all messages", data_run},
-    {"close", NULL, "close a queue", data_run},
-    {"unlock", NULL, "free a lock whose owner has died", data_run},
-    {"help", "--help", "print this", help_command},
-    {"version", "--version", "print the version", version_command},
-    {"noop", NULL, NULL, noop_command},
+static const command_option no_options[] = {{NULL, TOOL_NONE, 0, NULL, NULL, NULL}};
+
+static const command help_command = {
+    .name = "help",
+    .arguments = "[COMMAND] [WORD]",
+    .summary = "list the commands, or explain one",
+    .details = "Lists the commands, or prints what kin COMMAND --help prints.",
+    .examples = "kin help\nkin help set\n",
+    .options = no_options,
+    .run = help_run,
 };
 
-#define COMMAND_COUNT (sizeof commands / sizeof commands[0])
+static const command version_command = {
+    .name = "version",
+    .arguments = "",
+    .summary = "print the version",
+    .details = "Prints the version of the command and of the library that it was built with.",
+    .examples = "kin version\n",
+    .options = no_options,
+    .run = version_run,
+};
 
-static void print_usage(FILE *stream)
-{
-    fprintf(stream, "usage: kin COMMAND [OPTION]...\n\n");
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        if (commands[i].summary != NULL) {
-            fprintf(stream, "  %-8s %s\n", commands[i].name, commands[i].summary);
-        }
-    }
-    fprintf(stream, "\n`kin COMMAND --help` lists a command's options.\n");
-}
+static const command noop_command = {
+    .name = "noop",
+    .arguments = "[CODE]",
+    .details = "Does nothing.",
+    .examples = "kin noop 3\n",
+    .options = no_options,
+    .run = noop_run,
+};
 
-static int help_command(int argc, char **argv)
-{
-    (void)argc;
-    (void)argv;
-    print_usage(stdout);
-    return EXIT_SUCCESS;
-}
+#define COMMAND_ADDRESS(name) &name##_command,
+const command *const commands[] = {COMMANDS(COMMAND_ADDRESS) & help_command, &version_command, &noop_command, NULL};
 
-static const command *find_command(const char *name)
-{
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        const char *alias = commands[i].alias;
-        if (strcmp(commands[i].name, name) == 0 || (alias != NULL && strcmp(alias, name) == 0)) {
-            return &commands[i];
-        }
-    }
-    return NULL;
-}
+/* ---- main ---- */
 
 #define COMMAND_ENTRY(name) {#name, name},
 static const kin_child_entry entries[] = {COMMAND_ENTRIES(COMMAND_ENTRY)};
@@ -92,21 +96,39 @@ static const kin_child_entry entries[] = {COMMAND_ENTRIES(COMMAND_ENTRY)};
 #define COMMAND_FUNCTION(name) {#name, name},
 static const kin_task_entry functions[] = {COMMAND_FUNCTIONS(COMMAND_FUNCTION)};
 
+static int run(int argc, char **argv)
+{
+    static char help[] = "help", version[] = "version";
+    int used = 0;
+    if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0) {
+        argv[0] = help;
+    } else if (strcmp(argv[0], "--version") == 0) {
+        argv[0] = version;
+    }
+    const command *chosen = command_find(argc, argv, &used);
+    if (!chosen) {
+        bool manager = strcmp(argv[0], "manager") == 0, asked = manager && argc == 2 && strcmp(argv[1], "--help") == 0;
+        if (!asked) {
+            fprintf(stderr, "kin: there is no command '%s%s%s'\n\n", argv[0], manager && argc > 1 ? " " : "",
+                    manager && argc > 1 ? argv[1] : "");
+        }
+        print_commands(asked ? stdout : stderr, manager ? "manager " : "");
+        return asked ? EXIT_SUCCESS : EXIT_USAGE;
+    }
+    command_line line = command_line_of(chosen, argc - used + 1, argv + used - 1);
+    return chosen->run(&line);
+}
+
 int main(int argc, char **argv)
 {
+    terminal_prepare();
     tool_check(kin_register_tasks(functions, sizeof functions / sizeof functions[0]), "kin_register_tasks");
     tool_check(kin_child_main(entries, sizeof entries / sizeof entries[0]), "kin_child_main");
     argv = terminal_arguments(&argc, argv);
     if (argc < 2) {
-        print_usage(stderr);
-        return EXIT_USAGE;
-    }
-    const command *chosen = find_command(argv[1]);
-    if (chosen == NULL) {
-        fprintf(stderr, "kin: there is no command '%s'\n\n", argv[1]);
-        print_usage(stderr);
+        print_commands(stderr, "");
         return EXIT_USAGE;
     }
     tool_path = argv[0];
-    return chosen->run(argc - 1, argv + 1);
+    return command_finish(run(argc - 1, argv + 1));
 }

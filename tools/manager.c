@@ -1,6 +1,5 @@
 /* manager.c: `kin manager`: managers started, listed, stopped. */
 #include "commands.h"
-#include "options.h"
 #include "output.h"
 
 #include <stdbool.h>
@@ -10,33 +9,15 @@
 
 #define PATIENCE KIN_SECONDS(10)
 
-static int usage(FILE *stream, int status)
-{
-    fprintf(stream, "usage: kin manager start [--group GROUP] NAME   start a process that keeps the family NAME alive\n"
-                    "       kin manager list                         the families with a name, and their objects\n"
-                    "       kin manager stop NAME                    end that process\n\n"
-                    "--group: users of that group may use the family, too; '*': all users. They give --owner.\n"
-                    "Exit status: 0, 1 (failed), 2 (usage), 3 (stop: there is none).\n");
-    return status;
-}
+/* ---- start ---- */
 
-/* False: there are others than --group, or not one argument. */
-static bool choose(const char **group, const char **name, int argc, char **argv)
+static int start(command_line *line)
 {
-    static const tool_option known[] = {{"group", TOOL_REQUIRED, 'g'}, {NULL, TOOL_NONE, 0}};
-    tool_arguments arguments = tool_arguments_of(argc, argv);
-    for (char option; (option = tool_next_option(&arguments, known)) != 0;) {
-        if (option == '?') {
-            return false;
-        }
-        *group = arguments.value;
+    const char *group = NULL;
+    while (command_next(line)) {
+        group = line->value;
     }
-    *name = argv[arguments.next];
-    return argc - arguments.next == 1;
-}
-
-static int start(const char *name, const char *group)
-{
+    const char *name = line->arguments[0];
     kin_manager_options options = KIN_MANAGER_OPTIONS_INIT;
     kin_family_options family = KIN_FAMILY_OPTIONS_INIT;
     kin_manager *manager = NULL;
@@ -48,11 +29,30 @@ static int start(const char *name, const char *group)
     return EXIT_SUCCESS;
 }
 
+static const command_option start_options[] = {
+    {"group", TOOL_REQUIRED, 'g', "GROUP", NULL, "users of that group may use the family, too; '*': all users"},
+    {NULL, TOOL_NONE, 0, NULL, NULL, NULL},
+};
+
+const command manager_start_command = {
+    .name = "manager start",
+    .arguments = "NAME",
+    .summary = "start a process that keeps the family NAME alive",
+    .details =
+        "Starts a process that keeps the family NAME alive, and creates the family if it is not there. Other users\n"
+        "whom --group admits say --owner to the commands that read and change it.",
+    .examples = "kin manager start shop\nkin manager start --group staff shop\n",
+    .options = start_options,
+    .run = start,
+};
+
+/* ---- list ---- */
+
 static void list_family(const kin_family_view *it, void *context)
 {
     if (it->name[0] != '\0') {
         output_print(it->name);
-        printf(": %d KiB\n", (int)(it->committed / 1024));
+        printf(": %llu KiB\n", (unsigned long long)(it->committed / 1024));
         *(int *)context = 1;
     }
 }
@@ -74,14 +74,31 @@ static void list_one(kin_family *family, void *context)
     tool_check(kin_family_inspect_all(family, &sight), "looking");
 }
 
-static int list(void)
+static int list(command_line *line)
 {
+    command_next(line);
     tool_check(kin_family_list(list_one, NULL, NULL), "kin_family_list");
     return EXIT_SUCCESS;
 }
 
-static int stop(const char *name)
+static const command_option no_options[] = {{NULL, TOOL_NONE, 0, NULL, NULL, NULL}};
+
+const command manager_list_command = {
+    .name = "manager list",
+    .arguments = "",
+    .summary = "list the families that have a name, and their objects",
+    .details = "Prints each family that has a name, and under it the objects that have one, and who holds them.",
+    .examples = "kin manager list\n",
+    .options = no_options,
+    .run = list,
+};
+
+/* ---- stop ---- */
+
+static int stop(command_line *line)
 {
+    command_next(line);
+    const char *name = line->arguments[0];
     kin_status status = kin_manager_stop(name, PATIENCE);
     if (status == KIN_E_NOT_FOUND) {
         fprintf(stderr, "%s: %s: %s\n", tool_name, name, kin_last_error());
@@ -91,19 +108,13 @@ static int stop(const char *name)
     return EXIT_SUCCESS;
 }
 
-int manager_command(int argc, char **argv)
-{
-    const char *what = argc > 1 ? argv[1] : "";
-    const char *group = NULL, *name = NULL;
-    if (strcmp(what, "start") == 0 && choose(&group, &name, argc - 1, argv + 1)) {
-        return start(name, group);
-    }
-    if (argc == 2 && strcmp(what, "list") == 0) {
-        return list();
-    }
-    if (argc == 3 && strcmp(what, "stop") == 0) {
-        return stop(argv[2]);
-    }
-    int help = argc == 2 && strcmp(what, "--help") == 0;
-    return help ? usage(stdout, EXIT_SUCCESS) : usage(stderr, EXIT_USAGE);
-}
+const command manager_stop_command = {
+    .name = "manager stop",
+    .arguments = "NAME",
+    .summary = "end the process that keeps the family NAME alive",
+    .details =
+        "Ends the process that kin manager start has started. The family lives on while other processes are in it.",
+    .examples = "kin manager stop shop\n",
+    .options = no_options,
+    .run = stop,
+};

@@ -15,15 +15,15 @@ static void check(int failed, const char *what)
 }
 
 /* Each byte from 0x80 on becomes two. */
-static json_t *latin1_text(const char *text)
+static json_t *latin1_text(const char *bytes, size_t size)
 {
-    char *utf8 = malloc(2 * strlen(text) + 1);
+    char *utf8 = malloc(2 * size + 1);
     size_t length = 0;
     check(utf8 == NULL, "no memory");
-    for (const char *c = text; *c != '\0'; c++) {
-        unsigned char byte = (unsigned char)*c;
+    for (size_t i = 0; i < size; i++) {
+        unsigned char byte = (unsigned char)bytes[i];
         if (byte < 0x80) {
-            utf8[length++] = *c;
+            utf8[length++] = bytes[i];
         } else {
             utf8[length++] = (char)(0xc0 | byte >> 6);
             utf8[length++] = (char)(0x80 | (byte & 0x3f));
@@ -34,28 +34,29 @@ static json_t *latin1_text(const char *text)
     return value;
 }
 
-json_t *output_text(const char *text)
+json_t *output_bytes(const char *bytes, size_t size)
 {
-    if (text == NULL) {
-        return json_null();
-    }
-    json_t *value = json_string(text);
-    return value != NULL ? value : latin1_text(text);
+    json_t *value = json_stringn(bytes, size);
+    return value != NULL ? value : latin1_text(bytes, size);
 }
 
-/* How many bytes the UTF-8 sequence at the beginning has; 0: it is none, or a control character (C1: U+0080 to
- * U+009F), or one that changes the direction or the place of what follows (U+200E, U+200F, U+2028 to U+202E, U+2066
- * to U+2069). */
-static size_t printable(const char *text)
+json_t *output_text(const char *text)
 {
-    const unsigned char *at = (const unsigned char *)text;
+    return text == NULL ? json_null() : output_bytes(text, strlen(text));
+}
+
+/* How many bytes the UTF-8 sequence at the beginning has, of those left; 0: it is none, or a control character (C1:
+ * U+0080 to U+009F), or one that changes the direction or the place of what follows (U+200E, U+200F, U+2028 to U+202E,
+ * U+2066 to U+2069). */
+static size_t printable(const unsigned char *at, size_t left)
+{
     if (at[0] < 0x80) {
         return at[0] >= 0x20 && at[0] != 0x7f;
     }
     size_t length = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
     unsigned long point = at[0] & (0xffu >> (length + 1));
     for (size_t i = 1; i < length; i++) {
-        if ((at[i] & 0xc0) != 0x80) {
+        if (i >= left || (at[i] & 0xc0) != 0x80) {
             return 0;
         }
         point = point << 6 | (at[i] & 0x3f);
@@ -68,18 +69,30 @@ static size_t printable(const char *text)
     return sound && !moves ? length : 0;
 }
 
+size_t output_character(const char *text, size_t left, char out[OUTPUT_CHARACTER])
+{
+    size_t length = printable((const unsigned char *)text, left);
+    if (length == 0 || *text == '\\' || *text == '"') {
+        snprintf(out, OUTPUT_CHARACTER, length > 0 ? "\\%c" : "\\x%02x", (unsigned char)*text);
+        return 1;
+    }
+    memcpy(out, text, length);
+    out[length] = '\0';
+    return length;
+}
+
+void output_print_bytes(const char *bytes, size_t size)
+{
+    char character[OUTPUT_CHARACTER];
+    for (size_t i = 0; i < size;) {
+        i += output_character(bytes + i, size - i, character);
+        fputs(character, stdout);
+    }
+}
+
 void output_print(const char *text)
 {
-    while (*text != '\0') {
-        size_t length = printable(text);
-        if (length == 0 || *text == '\\' || *text == '"') {
-            printf(*text == '\\' || *text == '"' ? "\\%c" : "\\x%02x", (unsigned char)*text);
-            length = 1;
-        } else {
-            fwrite(text, 1, length, stdout);
-        }
-        text += length;
-    }
+    output_print_bytes(text, strlen(text));
 }
 
 json_t *output_add(json_t *array, json_t *value)

@@ -8,9 +8,14 @@
 /* A text that anybody may have written. NULL becomes null. What is not UTF-8 is taken for Latin 1, since JSON
  * knows no other bytes. */
 json_t *output_text(const char *text);
+json_t *output_bytes(const char *bytes, size_t size);
 /* The same as text, for a terminal: what is not UTF-8, and control characters, with which it could write over what is
  * there, are printed as escapes as in C. */
 void output_print(const char *text);
+void output_print_bytes(const char *bytes, size_t size);
+/* The first character of left bytes, at least 1, as output_print prints it. Returns how many bytes it has in text. */
+#define OUTPUT_CHARACTER 8
+size_t output_character(const char *text, size_t left, char out[OUTPUT_CHARACTER]);
 /* Adds a value, which is the array's then. Returns it. */
 json_t *output_add(json_t *array, json_t *value);
 /* Adds a member, which is the object's then. Returns it. */

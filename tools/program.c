@@ -5,10 +5,14 @@
 #include <stdlib.h>
 
 const char *tool_path;
+void (*tool_before_failing)(void);
 
 kin_status tool_check(kin_status status, const char *what)
 {
     if (status < 0) {
+        if (tool_before_failing) {
+            tool_before_failing();
+        }
         fprintf(stderr, "%s: %s: %s: %s\n", tool_name, what, kin_status_name(status), kin_last_error());
         exit(EXIT_FAILURE);
     }

@@ -11,6 +11,8 @@ extern const char *const tool_name;
 /* What it was called by: to run it again. */
 extern const char *tool_path;
 
+/* What a failure calls before it says something, or NULL. */
+extern void (*tool_before_failing)(void);
 /* A failure says what failed on stderr and ends the process with status 1. */
 kin_status tool_check(kin_status status, const char *what);
 /* The object given under that name. */
