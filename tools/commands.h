@@ -30,7 +30,9 @@
     X(manager_start)                                                                                                   \
     X(manager_list)                                                                                                    \
     X(manager_stop)                                                                                                    \
-    X(demo)
+    X(demo)                                                                                                            \
+    X(completion)                                                                                                      \
+    X(manual)
 
 #define COMMAND_DECLARATION(name) extern const command name##_command;
 COMMANDS(COMMAND_DECLARATION)

@@ -45,13 +45,13 @@ static void addf(line_list *out, const char *format, ...)
     add(out, text);
 }
 
-/* A text that others have written. */
-static void add_text(line_list *out, const char *text)
+/* A text that others have written. exact: what comes from an escape can be told from what is there. */
+static void add_text(line_list *out, const char *text, bool exact)
 {
     char character[OUTPUT_CHARACTER];
     for (size_t left = strlen(text); left > 0;) {
         size_t length = output_character(text, left, character);
-        add(out, character);
+        add(out, !exact && (text[0] == '\\' || text[0] == '"') ? character + 1 : character);
         text += length;
         left -= length;
     }
@@ -78,7 +78,7 @@ static void add_family(line_list *out, const kin_family_view *it)
     char id[FAMILY_ID_TEXT];
     begin(out, LINE_FAMILY);
     add(out, "family ");
-    add_text(out, it->name);
+    add_text(out, it->name, true);
     addf(out, "%s%s  ", it->name[0] ? "  " : "", look_id_text(it->id, id));
     add_size(out, it->committed);
     add(out, " of ");
@@ -101,7 +101,7 @@ static void add_member(line_list *out, const look_member *it)
         addf(out, "  %s", system_time_text(it->started, started));
     }
     add(out, it->command[0] ? "  " : "");
-    add_text(out, it->command);
+    add_text(out, it->command, false);
 }
 
 /* "lock till", or "lock @1f40" where it has no name. */
@@ -109,7 +109,7 @@ static void add_which(line_list *out, uint32_t type, uint64_t offset, const char
 {
     addf(out, "%s ", look_type_name(type));
     if (name[0]) {
-        add_text(out, name);
+        add_text(out, name, true);
     } else {
         addf(out, "@%" PRIx64, offset);
     }

@@ -88,7 +88,7 @@ done
 "$kin" set --create "$family" '値段の表の名前' key value
 "$kin" put --create "$family" 'orders' 'one pot'
 
-terminal new-session -d -x 80 -y 24 "PS1='$ ' exec bash --norc --noprofile -i"
+terminal new-session -d -x 80 -y 24 "exec env PS1='$ ' bash --norc --noprofile -i"
 expect '^\$'
 
 echo "80x24"

@@ -1,0 +1,17 @@
+# What kin prints for others: man pages and completions, into ${DIRECTORY}. Variables: PROGRAM, EMULATOR, DIRECTORY.
+function(run output)
+    if(output)
+        set(output OUTPUT_FILE ${DIRECTORY}/${output})
+    endif()
+    execute_process(COMMAND ${EMULATOR} ${PROGRAM} ${ARGN} ${output} RESULT_VARIABLE result)
+    if(NOT result EQUAL 0)
+        message(FATAL_ERROR "kin ${ARGN}: ${result}")
+    endif()
+endfunction()
+
+file(REMOVE_RECURSE ${DIRECTORY})
+file(MAKE_DIRECTORY ${DIRECTORY}/man1)
+run("" manual ${DIRECTORY}/man1)
+run(kin completion bash)
+run(_kin completion zsh)
+run(kin.ps1 completion powershell)
