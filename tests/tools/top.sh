@@ -73,6 +73,7 @@ start() {
 
 # given_back <status>: the screen that was there before, a cursor, and keys that are shown.
 given_back() {
+    expect '^\$ *$' # what is typed before is kin's
     keys "" "echo status \$?; stty -a" Enter
     expect "status $1"
     expect '^before'
@@ -89,7 +90,7 @@ done
 "$kin" put --create "$family" 'orders' 'one pot'
 
 terminal new-session -d -x 80 -y 24 "exec env PS1='$ ' bash --norc --noprofile -i"
-expect '^\$'
+expect '^\$ *$'
 
 echo "80x24"
 start ''
