@@ -17,6 +17,7 @@
 
 #include "os.h"
 #include "posix/cpus.h"
+#include "posix/linux.h"
 
 #define PROCESSORS_MAX 65536u
 #define NO_LIMIT UINT32_MAX
@@ -153,6 +154,6 @@ uint32_t kin_posix_cgroup_limit(const char *groups, const char *mounts)
 
 uint32_t kin_os_cpu_count(void)
 {
-    uint32_t count = allowed(), limit = kin_posix_cgroup_limit("/proc/self/cgroup", "/sys/fs/cgroup");
+    uint32_t count = allowed(), limit = kin_posix_cgroup_limit(KIN_POSIX_PROC "/self/cgroup", "/sys/fs/cgroup");
     return limit < count ? limit : count;
 }

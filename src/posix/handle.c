@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "posix/handle.h"
+#include "posix/linux.h"
 #include "posix/posix.h"
 
 _Static_assert(sizeof(off_t) == 8 && sizeof(ino_t) == 8, "any file can be opened and looked at (KinTarget.cmake)");
@@ -161,7 +162,7 @@ int kin_posix_raise(int fd)
 int kin_posix_link(int fd, const char *path)
 {
     char link[32];
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    snprintf(link, sizeof link, KIN_POSIX_PROC "/self/fd/%d", fd);
     if (linkat(AT_FDCWD, link, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0) {
         return 0;
     }
@@ -221,7 +222,7 @@ kin_status kin_os_handle_kind(kin_os_handle handle, kin_os_kind *out)
     if (fstat(handle, &info) != 0) {
         return kin_posix_fail(errno);
     }
-    snprintf(path, sizeof path, "/proc/self/fd/%d", handle);
+    snprintf(path, sizeof path, KIN_POSIX_PROC "/self/fd/%d", handle);
     ssize_t length = readlink(path, link, sizeof link - 1);
     if (length < 0) {
         bool sealable = info.st_nlink == 0 && fcntl(handle, F_GET_SEALS) >= 0;

@@ -5,14 +5,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "posix/identity.h"
 #include "posix/handle.h"
+#include "posix/linux.h"
 #include "posix/posix.h"
+#include "posix/program.h"
 
 int kin_posix_stat_read(kin_posix_stat *out, const char *name)
 {
@@ -79,9 +83,31 @@ static void drop_mark(char *path, size_t length)
     }
 }
 
+/* Without /proc: the path by which the program was executed (AT_EXECFN of getauxval(3)). A relative one was meant from
+ * the directory that was current then; it is taken only if it leads to a program now. -1: errno. */
+static ssize_t executed_path(char *buffer, size_t size)
+{
+    const char *name = (const char *)(uintptr_t)getauxval(AT_EXECFN);
+    char *path = NULL;
+    int error = name ? kin_posix_whole_path(&path, name) : ENOENT;
+    size_t length = path ? strlen(path) : 0;
+    if (!error && access(path, X_OK) != 0) {
+        error = errno;
+    }
+    if (!error) {
+        memcpy(buffer, path, length < size ? length : size);
+    }
+    free(path);
+    errno = error;
+    return error ? -1 : (ssize_t)length;
+}
+
 kin_status kin_os_self_path(char *buffer, size_t size)
 {
-    ssize_t length = readlink("/proc/self/exe", buffer, size);
+    ssize_t length = readlink(KIN_POSIX_PROC "/self/exe", buffer, size);
+    if (length < 0 && (errno == ENOENT || errno == ENOTDIR)) {
+        length = executed_path(buffer, size);
+    }
     if (length < 0) {
         return kin_posix_fail(errno);
     }

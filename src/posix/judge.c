@@ -27,6 +27,7 @@
 #include "posix/directory.h"
 #include "posix/identity.h"
 #include "posix/judge.h"
+#include "posix/linux.h"
 #include "posix/posix.h"
 
 #define START_GRAIN UINT64_C(20000000) /* field 22 of /proc/PID/stat counts in steps of 10 ms */
@@ -144,11 +145,11 @@ static kin_posix_maps ask_maps(uint32_t pid, const char *hex)
 {
     char path[320];
     kin_posix_maps answer = KIN_POSIX_MAPS_UNKNOWN;
-    snprintf(path, sizeof path, "/proc/%lu/task", (unsigned long)pid);
+    snprintf(path, sizeof path, KIN_POSIX_PROC "/%lu/task", (unsigned long)pid);
     DIR *threads = opendir(path);
     for (struct dirent *entry; threads && answer == KIN_POSIX_MAPS_UNKNOWN && (entry = readdir(threads)) != NULL;) {
         if (isdigit((unsigned char)entry->d_name[0])) {
-            snprintf(path, sizeof path, "/proc/%lu/task/%.200s/maps", (unsigned long)pid, entry->d_name);
+            snprintf(path, sizeof path, KIN_POSIX_PROC "/%lu/task/%.200s/maps", (unsigned long)pid, entry->d_name);
             answer = look_at_maps(path, hex);
         }
     }

@@ -1,5 +1,5 @@
-/* linux.h: calls that Linux has and POSIX has not. Where the kernel lacks one it fails, and the caller does without.
- * With KIN_POSIX_PLAIN each fails always: so what is done without is built and tested, too. */
+/* linux.h: what Linux has and POSIX has not. Where the kernel lacks it, it fails, and the caller does without. With
+ * KIN_POSIX_PLAIN it fails always: so what is done without is built and tested, too. */
 #ifndef KIN_POSIX_LINUX_H
 #define KIN_POSIX_LINUX_H
 
@@ -8,6 +8,22 @@
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
+
+/* What the kernel tells this process of its own descriptors, mappings, groups and program, proc(5). With
+ * KIN_POSIX_PLAIN a path where nothing is: ENOTDIR. The table of processes (identity.c, judge.c, discover.c) is read at
+ * /proc in each case: each system has one, by an interface of its own, and nothing can be done without. */
+#ifdef KIN_POSIX_PLAIN
+#define KIN_POSIX_PROC "/dev/null/proc"
+#else
+#define KIN_POSIX_PROC "/proc"
+#endif
+
+/* Whether sockets can have names that are in no file system, unix(7). */
+#if !defined(KIN_POSIX_PLAIN) && defined(__linux__)
+#define KIN_POSIX_ABSTRACT_SOCKETS 1
+#else
+#define KIN_POSIX_ABSTRACT_SOCKETS 0
+#endif
 
 /* A forked child finds these pages full of zeros, MADV_WIPEONFORK of madvise(2). -1 and errno: ENOSYS. qemu's emulation
  * of a processor takes any advice for given and does nothing: for that there is KIN_POSIX_PLAIN. */

@@ -293,7 +293,7 @@ static int open_of_line(char *line, const void *base)
         return kin_posix_raise(fd);
     }
     kin_posix_close(fd);
-    snprintf(path, sizeof path, "/proc/self/map_files/%lx-%lx", start, end);
+    snprintf(path, sizeof path, KIN_POSIX_PROC "/self/map_files/%lx-%lx", start, end);
     fd = kin_posix_raise(open(path, O_RDWR | O_CLOEXEC));
     if (fd >= 0 && made && kin_posix_is_still(fd, &made->file)) {
         return fd;
@@ -306,7 +306,7 @@ static int open_mapped(const void *base)
 {
     char line[PATH_MAX + 128];
     int fd = -1;
-    FILE *maps = fopen("/proc/self/maps", "re");
+    FILE *maps = fopen(KIN_POSIX_PROC "/self/maps", "re");
     while (maps && fd < 0 && fgets(line, sizeof line, maps)) {
         fd = open_of_line(line, base);
     }

@@ -116,7 +116,7 @@ static int close_open_ones(posix_spawn_file_actions_t *actions, int first)
 
 int kin_posix_close_from(posix_spawn_file_actions_t *actions, int first)
 {
-    DIR *dir = opendir("/proc/self/fd");
+    DIR *dir = opendir(KIN_POSIX_PROC "/self/fd");
     int error = 0;
     if (!dir) {
         return close_open_ones(actions, first);
@@ -153,7 +153,7 @@ int kin_posix_change_directory(posix_spawn_file_actions_t *actions, const char *
 
 /* The file that the calling process executes, whatever has its path now, if any (proc(5)): a program may be upgraded
  * while it runs, and its children are to be of its own version. */
-#define SELF "/proc/self/exe"
+#define SELF KIN_POSIX_PROC "/self/exe"
 #define MOVES (KIN_POSIX_STREAMS + KIN_OS_HANDLES_MAX + 1) /* and the record's */
 
 /* Which descriptor of this process each descriptor of the child is made of. */

@@ -334,7 +334,7 @@ kin_status kin_os_pulse_adopt(kin_os_pulse *out, kin_os_handle handle)
 static bool was_made_as_pulse(int fd, const char *hex)
 {
     char path[32], link[PATH_MAX], name[KIN_POSIX_HEX + 32];
-    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    snprintf(path, sizeof path, KIN_POSIX_PROC "/self/fd/%d", fd);
     ssize_t length = readlink(path, link, sizeof link - 1);
     link[length > 0 ? length : 0] = '\0';
     const char *last = strrchr(link, '/');

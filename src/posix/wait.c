@@ -4,13 +4,14 @@
  * process (unix(7)). Anybody on the machine could ring it; its owner then wakes for nothing, looks and sleeps again.
  * A number that is new at each opening is part of the name: a forked child that does not run the handlers of
  * pthread_atfork keeps the old name in use. What has woken the owner is read, so that it does not wake it again.
- * Where there is no such namespace, or the ringer is in another network namespace, the sleeper still wakes at the end
- * of its slice.
+ * Where there is no such namespace there is no bell: then, and where the ringer is in another network namespace, the
+ * sleeper wakes at the end of its slice.
  */
 #include "posix/clock.h"
 #include "posix/directory.h"
 #include "posix/forks.h"
 #include "posix/handle.h"
+#include "posix/linux.h"
 #include "posix/posix.h"
 
 #include <errno.h>
@@ -76,6 +77,9 @@ static void note_open(kin_os_bell *bell)
 kin_status kin_os_bell_open(kin_os_bell *out, uint32_t *number, const kin_os_id *family, uint32_t slot)
 {
     struct sockaddr_un address;
+    if (!KIN_POSIX_ABSTRACT_SOCKETS) {
+        return KIN_E_UNSUPPORTED;
+    }
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) {
         return kin_posix_fail(errno);
