@@ -115,7 +115,7 @@ static void write_over(kin__reader *in, char *base)
         {base + at->members, 3 * sizeof(kin__member) / 8},
         {base + at->threads, 3 * offsetof(kin__thread, place) / 8},
         {base + at->buckets, 64},
-        {base + at->names + (KIN__NAMES - 14) * sizeof(kin__name), 14 * sizeof(kin__name) / 8},
+        {base + at->names, sizeof(kin__container) / 8},
         {base + offsetof(kin__arena, heap) + offsetof(kin__heap, span_end), 3},
         {base + offsetof(kin__arena, heap) + offsetof(kin__heap, runs), 2},
         {base + at->sheets, KIN__CLASSES},

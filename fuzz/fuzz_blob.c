@@ -85,7 +85,7 @@ static uint32_t choose(kin__reader *in, uint32_t limit)
 
 static void make_text(kin__reader *in, char *out)
 {
-    uint32_t length = choose(in, KIN_NAME_MAX + 1);
+    uint32_t length = choose(in, KIN_TASK_NAME_MAX + 1);
     kin__get_bytes(in, out, length);
     out[length] = '\0';
 }

@@ -393,7 +393,7 @@ static void write_over(game *g)
         at_offset(g, at->members, 2 * sizeof(kin__member)),
         at_offset(g, at->threads, 3 * sizeof(kin__thread)),
         at_offset(g, at->buckets, 512),
-        at_offset(g, at->names + (KIN__NAMES - 1) * sizeof(kin__name), sizeof(kin__name)),
+        at_offset(g, at->names, sizeof(kin__container)),
         at_offset(g, heap + offsetof(kin__heap, span_end), 24),
         at_offset(g, heap + offsetof(kin__heap, marks), sizeof g->family->arena->heap.marks),
         at_offset(g, heap + offsetof(kin__heap, runs), 16),

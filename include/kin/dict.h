@@ -110,6 +110,41 @@ KIN_API kin_status kin_dict_size(kin_dict *dict, size_t *count);
  * KIN_E_NO_MEMORY (of this process). */
 KIN_API kin_status kin_dict_snapshot(kin_snapshot **out, kin_dict *dict);
 
+/* What kin_dict_for_each calls. key and value lie in memory of this process, aligned to 8 bytes, and are valid during
+ * the call. */
+typedef kin_status kin_dict_visit(const void *key, size_t key_size, const void *value, size_t value_size,
+                                  void *context);
+/* Calls visit, in the calling thread, for each key, in no order. It copies one entry at a time. No lock is held
+ * meanwhile, and nobody waits for it: visit may take as long as it wants, and may call any function, also those that
+ * change this dict. Others may change the dict, too:
+ *   - A key that the dict has from the beginning to the end of the call is visited once, with a value that it had at
+ *     some moment during the call.
+ *   - A key that is added or removed meanwhile is visited once or not at all.
+ * So it does not show the dict of one moment; kin_dict_snapshot does. If visit returns anything but KIN_OK, no further
+ * key is visited, and that is returned. A process that is killed in this call leaves nothing. The caller makes sure
+ * that the dict is not destroyed, nor its family closed, before the call returns. If visit does not return (a C++
+ * exception, longjmp), the memory is lost. Cost: O(n), and 64 KiB of memory in this process. Only if others change the
+ * same keys all the time does it wait for the dict's lock. Errors: KIN_E_NO_MEMORY (of this process). */
+KIN_API kin_status kin_dict_for_each(kin_dict *dict, kin_dict_visit *visit, void *context);
+
+/* ---- waiting for a change ----
+ *
+ *     kin_dict_generation(prices, &known);          // first
+ *     kin_dict_get_i64(prices, "tea", &price);      // then: a change after this is a later generation
+ *     kin_dict_wait(prices, known, KIN_FOREVER);
+ */
+
+/* *generation: how often the dict was changed so far. Each change of a key counts as one, kin_dict_clear as one, also
+ * if the new value equals the old one. A change that the caller sees, or misses, in a later get is counted: if this
+ * number is still the generation afterwards, the dict has not changed in between. Takes no lock. O(1). */
+KIN_API kin_status kin_dict_generation(const kin_dict *dict, uint64_t *generation);
+/* Waits until the dict's generation is another number than `generation`, at most timeout nanoseconds. Returns at once
+ * if it is. Several changes may have happened by then. The first change after a wait has begun wakes all waiting
+ * threads; other changes cost the same whether or not threads wait. If a process dies in a change, the wait ends, too,
+ * mostly within 300 ms, whether or not the change was made. Errors: KIN_E_TIMED_OUT, KIN_E_ARGUMENT (timeout negative),
+ * KIN_E_STALE (the other members took this process for dead). */
+KIN_API kin_status kin_dict_wait(kin_dict *dict, uint64_t generation, int64_t timeout);
+
 /* ---- strings and numbers: keys and values are stored without the terminating 0 ---- */
 
 /* As kin_dict_set. value must not be NULL. */

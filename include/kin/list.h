@@ -84,6 +84,28 @@ KIN_API kin_status kin_list_size(kin_list *list, size_t *count);
  * gets do not. Errors: KIN_E_NO_MEMORY (of this process). */
 KIN_API kin_status kin_list_snapshot(kin_snapshot **out, kin_list *list, size_t first, size_t count);
 
+/* What kin_list_for_each calls. value lies in memory of this process, aligned to 8 bytes, and is valid during the call.
+ * index: which item it was at the beginning. */
+typedef kin_status kin_list_visit(size_t index, const void *value, size_t size, void *context);
+/* Calls visit, in the calling thread, for each item that the list has at the beginning, from the first to the last. It
+ * copies one item at a time; what it copies under the lock, at the beginning, is 8 bytes for each item. No lock is held
+ * while visit runs: it may call any function, also those that change this list. Others may change the list, too: an
+ * item that is removed or replaced before its turn is left out; an item that is added is not visited. If visit returns
+ * anything but KIN_OK, no further item is visited, and that is returned. A process that is killed in this call leaves
+ * nothing. The caller makes sure that the list is not destroyed, nor its family closed, before the call returns. If
+ * visit does not return (a C++ exception, longjmp), the memory is lost. Cost: O(n), and 8 bytes of memory in this
+ * process for each item. Errors: KIN_E_NO_MEMORY (of this process). */
+KIN_API kin_status kin_list_for_each(kin_list *list, kin_list_visit *visit, void *context);
+
+/* ---- waiting for a change: as kin_dict_generation and kin_dict_wait (dict.h) ---- */
+
+/* *generation: how often the list was changed so far. Takes no lock. O(1). */
+KIN_API kin_status kin_list_generation(const kin_list *list, uint64_t *generation);
+/* Waits until the list's generation is another number than `generation`, at most timeout nanoseconds. To wait for items
+ * and take them, use a queue. Errors: KIN_E_TIMED_OUT, KIN_E_ARGUMENT (timeout negative), KIN_E_STALE (the other
+ * members took this process for dead). */
+KIN_API kin_status kin_list_wait(kin_list *list, uint64_t generation, int64_t timeout);
+
 KIN_END
 
 #endif

@@ -14,11 +14,12 @@
  * The object is shared and has no owner: it lives until a process calls its destroy function, or until the family
  * ends. *out is valid in this process until then.
  *
- * Cost: O(names of the family), microseconds. Any thread of any member may call all of these functions. A process that
- * is killed while it creates an object leaves at most the memory of one object without a name.
+ * Cost: O(1), as kin_dict_get; to create, also that of the object's create function. Any thread of any member may call
+ * all of these functions. A process that is killed while it creates an object leaves at most the memory of one object
+ * without a name.
  *
  * Errors of all: KIN_E_ARGUMENT (out or name null, name not 1 to KIN_NAME_MAX bytes), KIN_E_TYPE (the name belongs to
- * an object of another type), KIN_E_LIMIT (the family has 256 names), KIN_E_BUSY (as kin_name_set), and those of the
+ * an object of another type), KIN_E_NO_MEMORY and KIN_E_BUSY (as kin_name_set), and those of the
  * object's create function.
  */
 #ifndef KIN_NAMED_H

@@ -81,7 +81,7 @@ typedef struct kin_task {
 /* A task that workers can run. run runs in a worker. It returns 0: done; any other number: failed, and kin_job_result
  * has that number as its status. */
 typedef struct kin_task_entry {
-    const char *name; /* 1 to KIN_NAME_MAX bytes */
+    const char *name; /* 1 to KIN_TASK_NAME_MAX bytes */
     int (*run)(kin_task *task);
 } kin_task_entry;
 

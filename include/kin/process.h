@@ -66,7 +66,8 @@ typedef enum kin_handle_kind {                     /* pinned */
 
 typedef struct kin_args kin_args;
 
-#define KIN_ARGS_MAX 64u             /* arguments of one child */
+#define KIN_ARGS_MAX 64u      /* arguments of one child */
+#define KIN_TASK_NAME_MAX 47u /* bytes of an argument's, an entry's or a task's name, without the terminating 0 */
 #define KIN_ARG_BYTES_MAX (1u << 24) /* bytes of one argument */
 
 /* Creates an empty set of arguments for a child, which becomes a member of family (NULL: the default family). The
@@ -79,7 +80,7 @@ KIN_API kin_status kin_args_create(kin_args **out, kin_family *family);
  * not affected. */
 KIN_API void kin_args_destroy(kin_args *args);
 
-/* The following functions add one argument each. They copy name, of 1 to KIN_NAME_MAX bytes. Errors of all:
+/* The following functions add one argument each. They copy name, of 1 to KIN_TASK_NAME_MAX bytes. Errors of all:
  *   - KIN_E_ARGUMENT: args null; name null, empty or too long; a null pointer for data whose size is not 0.
  *   - KIN_E_EXISTS: the set has an argument of that name.
  *   - KIN_E_LIMIT: the set has KIN_ARGS_MAX arguments.
@@ -118,7 +119,7 @@ KIN_API kin_family *kin_args_family(const kin_args *args);
 /* ---- entries ---- */
 
 typedef struct kin_child_entry {
-    const char *name;                 /* 1 to KIN_NAME_MAX bytes */
+    const char *name;                 /* 1 to KIN_TASK_NAME_MAX bytes */
     int (*run)(const kin_args *args); /* its result is the child's exit code, 0 to 255 */
 } kin_child_entry;
 
@@ -158,7 +159,7 @@ typedef struct kin_process_options {
     const char *const *argv; /* spawn: its arguments, which begin with its name and end with NULL. NULL, and always with
                                 a fork server: only the program's name */
     int die_with_parent;     /* 1: the child is killed when this process ends; see kin_process_start */
-    const char *name;        /* result of kin_process_name, 1 to KIN_NAME_MAX bytes; NULL: the entry's name */
+    const char *name;        /* result of kin_process_name, 1 to KIN_TASK_NAME_MAX bytes; NULL: the entry's name */
     const char *directory;   /* the child's current directory; NULL: this process's current directory */
     const char *const *environment; /* changes: "NAME=value" sets, "NAME" removes; ends with NULL. NULL: no changes */
     kin_handle streams[3];          /* standard input, output, error; borrowed. 0: this process's own stream.

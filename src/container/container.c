@@ -35,6 +35,7 @@
 #include "memory/heap.h"
 #include "memory/object.h"
 #include "park/owner_lock.h"
+#include "park/unpark.h"
 
 #include <string.h>
 
@@ -174,6 +175,7 @@ kin_status kin__container_enter_slowly(kin__seat *seat, kin__container *it, cons
         if (kind->repair) {
             kind->repair(seat->family, it);
         }
+        kin__container_changed(it); /* it may have been killed between its change and its telling */
     }
     status = clear_doubts(seat, it, kind);
     kin__lock_repair(seat, &it->lock);
@@ -183,10 +185,22 @@ kin_status kin__container_enter_slowly(kin__seat *seat, kin__container *it, cons
     return status;
 }
 
-void kin__container_leave(kin__seat *seat, kin__container *it)
+/* ---- telling a change: protocol in changes.c ---- */
+
+void kin__container_tell(kin__container *it, uint64_t generation)
 {
-    kin__lock_release(seat, &it->lock);
+    atomic_store(&it->generation, generation);
+    atomic_store_explicit(&it->watched, KIN__CHANGE_TOLD, memory_order_relaxed);
 }
+
+void kin__container_leave_and_wake(kin__seat *seat, kin__container *it)
+{
+    atomic_store_explicit(&it->watched, KIN__NOT_WATCHED, memory_order_relaxed);
+    kin__lock_release(seat, &it->lock);
+    kin__unpark(seat->family, &it->generation, KIN__ALL);
+}
+
+/* ---- blocks in doubt ---- */
 
 kin_status kin__container_take(void **out, kin__seat *seat, kin__container *it, kin__doubt doubt, uint64_t size)
 {
@@ -267,20 +281,25 @@ kin_status kin__container_open(kin__seat **out, const void *p, const kin__kind *
     return *out ? KIN_OK : kin__seat_find(out, p, (uint32_t)kind->type);
 }
 
-kin_status kin__container_clear(kin__seat *seat, kin__container *it, const kin__kind *kind)
+void kin__container_drop(kin__seat *seat, kin__container *it, const kin__kind *kind)
 {
-    kin_status status = kin__container_enter(seat, it, kind);
-    if (status != KIN_OK) {
-        return status;
-    }
     atomic_store(&it->dropped, atomic_load(&it->root));
     atomic_store(&it->root, 0);
     atomic_store(&it->count, 0);
+    kin__container_changed(it);
     if (free_table(seat, kind, atomic_load(&it->dropped), true) != KIN_E_BUSY) {
         atomic_store(&it->dropped, 0);
     }
-    kin__container_leave(seat, it);
-    return KIN_OK;
+}
+
+kin_status kin__container_clear(kin__seat *seat, kin__container *it, const kin__kind *kind)
+{
+    kin_status status = kin__container_enter(seat, it, kind);
+    if (status == KIN_OK) {
+        kin__container_drop(seat, it, kind);
+        kin__container_leave(seat, it);
+    }
+    return status;
 }
 
 kin_status kin__container_destroy(void *p, const kin__kind *kind)

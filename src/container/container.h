@@ -4,6 +4,7 @@
 #define KIN_CONTAINER_H
 
 #include "base/last_error.h"
+#include "container/racing.h"
 #include "family/input.h"
 #include "memory/heap.h"
 #include "kin/snapshot.h"
@@ -12,29 +13,6 @@
 #include "park/owner_lock.h"
 
 #include <string.h>
-
-typedef enum kin__doubt { /* a block that may, or may not, be part of the container */
-                          KIN__ENTRY_MADE,
-                          KIN__TABLE_MADE,
-                          KIN__TABLE_MADE_TOO,
-                          KIN__ENTRY_GONE,
-                          KIN__TABLE_GONE,
-                          KIN__TABLE_GONE_TOO,
-                          KIN__DOUBTS
-} kin__doubt;
-
-typedef struct kin__container {
-    kin__object object;
-    uint64_t seed[2];      /* dict: of its hash */
-    _Atomic uint64_t root; /* the table's block word; 0: empty */
-    uint64_t fill[8];      /* so that what writers write is on another cache line than what readers read */
-    kin__lock lock;
-    _Atomic uint64_t doubts[KIN__DOUBTS];
-    _Atomic uint64_t dropped;  /* a table that is to be freed with all its entries */
-    _Atomic uint64_t changing; /* dict: the block that the last change of an entry was in */
-    _Atomic uint64_t count;    /* dict: of entries; exact for the lock's holder */
-    uint64_t spare;
-} kin__container;
 
 typedef struct kin__entry { /* written before its word is published, then never changed */
     _Atomic uint32_t key_size, value_size;
@@ -86,6 +64,15 @@ kin_status kin__container_create(void **out, kin_family *family, const kin__kind
 kin_status kin__container_destroy(void *p, const kin__kind *kind);
 kin_status kin__container_open(kin__seat **out, const void *p, const kin__kind *kind);
 
+/* How often the container was changed. */
+static inline uint64_t kin__container_generation(const kin__container *it)
+{
+    return atomic_load_explicit(&((kin__container *)(uintptr_t)it)->generation, memory_order_acquire);
+}
+/* Waits until that is another number than `generation`: kin_dict_wait. Protocol: changes.c. */
+kin_status kin__container_await(kin__seat *seat, kin__container *it, const kin__kind *kind, uint64_t generation,
+                                int64_t timeout);
+
 /* Whether a block is noted as in doubt. Where no change is being made: one that could not be freed. */
 static inline bool kin__container_in_doubt(kin__container *it)
 {
@@ -100,19 +87,50 @@ static inline bool kin__container_in_doubt(kin__container *it)
     return any != 0;
 }
 
+/* Of `watched`: changed under the lock. */
+enum { KIN__NOT_WATCHED, KIN__WATCHED, KIN__CHANGE_TOLD };
+
 /* status: what acquiring the lock gave. */
 kin_status kin__container_enter_slowly(kin__seat *seat, kin__container *it, const kin__kind *kind, kin_status status);
 /* Acquires the lock, and repairs what a dead holder left. Errors: those of kin_lock_acquire; KIN_E_BUSY. */
-static inline kin_status kin__container_enter(kin__seat *seat, kin__container *it, const kin__kind *kind)
+static inline kin_status kin__container_enter_for(kin__seat *seat, kin__container *it, const kin__kind *kind,
+                                                  int64_t timeout)
 {
-    kin_status status = kin__lock_acquire(seat, &it->lock, KIN_FOREVER);
+    kin_status status = kin__lock_acquire(seat, &it->lock, timeout);
     return status == KIN_OK && !kin__container_in_doubt(it) ? KIN_OK
                                                             : kin__container_enter_slowly(seat, it, kind, status);
 }
-void kin__container_leave(kin__seat *seat, kin__container *it);
+void kin__container_leave_and_wake(kin__seat *seat, kin__container *it);
+static inline void kin__container_leave(kin__seat *seat, kin__container *it)
+{
+    if (atomic_load_explicit(&it->watched, memory_order_relaxed) == KIN__CHANGE_TOLD) {
+        kin__container_leave_and_wake(seat, it);
+    } else {
+        kin__lock_release(seat, &it->lock);
+    }
+}
 kin_status kin__container_clear(kin__seat *seat, kin__container *it, const kin__kind *kind);
+static inline kin_status kin__container_enter(kin__seat *seat, kin__container *it, const kin__kind *kind)
+{
+    return kin__container_enter_for(seat, it, kind, KIN_FOREVER);
+}
+
 /* ---- for the lock's holder ---- */
 
+void kin__container_tell(kin__container *it, uint64_t generation);
+/* After each change is published. */
+static inline void kin__container_changed(kin__container *it)
+{
+    uint64_t next = atomic_load_explicit(&it->generation, memory_order_relaxed) + 1;
+    if (atomic_load_explicit(&it->watched, memory_order_relaxed) != KIN__NOT_WATCHED) {
+        kin__container_tell(it, next);
+    } else {
+        atomic_store_explicit(&it->generation, next, memory_order_release);
+    }
+}
+
+/* Removes all entries at one moment, and frees them and the table. */
+void kin__container_drop(kin__seat *seat, kin__container *it, const kin__kind *kind);
 /* Allocates a block, in doubt until settle or undo. */
 kin_status kin__container_take(void **out, kin__seat *seat, kin__container *it, kin__doubt doubt, uint64_t size);
 static inline uint64_t kin__container_taken(kin__container *it, kin__doubt doubt)
@@ -178,7 +196,7 @@ static inline kin_status kin__entry_copy(const kin__found *found, void *buffer, 
         return kin__buffer_short("value", found->value_size, capacity);
     }
     if (found->value_size > 0) {
-        memcpy(buffer, found->value, found->value_size);
+        kin__copy_racing(buffer, found->value, found->value_size);
     }
     return KIN_OK;
 }

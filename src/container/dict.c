@@ -3,6 +3,7 @@
 
 #include "base/last_error.h"
 #include "container/container.h"
+#include "container/cursor.h"
 #include "container/hash.h"
 #include "container/hash_table.h"
 #include "container/snapshot.h"
@@ -313,6 +314,55 @@ kin_status kin_dict_snapshot(kin_snapshot **out, kin_dict *dict)
     status = sound ? kin__snapshot_take(out, &walk, 0, UINT64_MAX) : KIN_E_DAMAGED;
     kin__container_leave(seat, it);
     return kin__told(status);
+}
+
+static kin_status show_all(kin__seat *seat, kin__container *it, kin_dict_visit *visit, void *context)
+{
+    kin__cursor cursor;
+    const kin__copy *entry = &cursor.entry;
+    bool more = true;
+    kin_status status = kin__cursor_open(&cursor, seat->family, it);
+    while (status == KIN_OK && more) {
+        status = kin__cursor_next(&cursor, seat);
+        more = status != KIN_E_END;
+        if (status == KIN_OK) {
+            status = visit(entry->bytes, entry->key_size, kin__copy_value(entry), entry->value_size, context);
+        }
+    }
+    kin__cursor_close(&cursor);
+    return more ? status : KIN_OK;
+}
+
+kin_status kin_dict_for_each(kin_dict *dict, kin_dict_visit *visit, void *context)
+{
+    kin__seat *seat;
+    kin_status status =
+        visit ? kin__container_open(&seat, dict, &kin__dict_kind) : kin__refuse(KIN_E_ARGUMENT, "visit is NULL");
+    return kin__told(status == KIN_OK ? show_all(seat, (kin__container *)dict, visit, context) : status);
+}
+
+/* ---- its changes ---- */
+
+kin_status kin_dict_generation(const kin_dict *dict, uint64_t *generation)
+{
+    if (!generation) {
+        return kin__refuse(KIN_E_ARGUMENT, "generation is NULL");
+    }
+    kin_status status = kin__object_check(dict, KIN_TYPE_DICT);
+    if (status == KIN_OK) {
+        *generation = kin__container_generation((const kin__container *)dict);
+    }
+    return kin__told(status);
+}
+
+kin_status kin_dict_wait(kin_dict *dict, uint64_t generation, int64_t timeout)
+{
+    kin__seat *seat;
+    kin_status status = timeout >= 0 ? kin__container_open(&seat, dict, &kin__dict_kind)
+                                     : kin__refuse(KIN_E_ARGUMENT, "timeout is negative");
+    return kin__told(status == KIN_OK
+                         ? kin__container_await(seat, (kin__container *)dict, &kin__dict_kind, generation, timeout)
+                         : status);
 }
 
 /* ---- strings and numbers ---- */

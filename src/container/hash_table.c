@@ -96,8 +96,12 @@ static bool open_way(kin_family *family, uint64_t root, uint64_t hash, kin__way 
     return kin__segment_open_whole(family, out->word, &out->in);
 }
 
-/* Whether the words that led there still stand. */
-static bool still_leads(kin__container *it, const kin__way *way)
+bool kin__table_way(kin_family *family, kin__container *it, uint64_t hash, kin__way *out)
+{
+    return open_way(family, atomic_load_explicit(&it->root, memory_order_acquire), hash, out);
+}
+
+bool kin__table_leads(kin__container *it, const kin__way *way)
 {
     return (!way->words || atomic_load_explicit(&way->words[way->index], memory_order_relaxed) == way->word) &&
            atomic_load_explicit(&it->root, memory_order_relaxed) == way->root;
@@ -124,7 +128,7 @@ kin_status kin__table_read(kin_family *family, kin__container *it, const kin__ke
     if (found) {
         stands = atomic_load_explicit(&place.slot->word, memory_order_relaxed) == place.word;
     }
-    return stands && still_leads(it, &way) ? status : KIN_E_BUSY;
+    return stands && kin__table_leads(it, &way) ? status : KIN_E_BUSY;
 }
 
 kin_status kin__table_find(kin_family *family, kin__container *it, const kin__key *key, kin__way *way,
@@ -500,6 +504,7 @@ void kin__table_put(kin__seat *seat, kin__container *it, const kin__key *key, co
         kin__segment_put(&way->in, place->unused, key->hash, made);
         count(it, 1);
     }
+    kin__container_changed(it);
     kin__container_settle_entry(seat, it);
 }
 
@@ -510,6 +515,7 @@ void kin__table_remove(kin__seat *seat, kin__container *it, const kin__way *way,
     kin__container_doubt(it, KIN__ENTRY_GONE, place->word);
     kin__segment_vacate(in, place->slot);
     count(it, UINT64_MAX); /* less one */
+    kin__container_changed(it);
     kin__container_settle_entry(seat, it);
     uint64_t left = kin__segment_count(in);
     if (left >= SPARSE(in->capacity)) {

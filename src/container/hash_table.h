@@ -28,6 +28,12 @@ extern const kin__kind kin__dict_kind;
 kin_status kin__table_read(kin_family *family, kin__container *it, const kin__key *key, void *buffer, size_t capacity,
                            size_t *size);
 
+/* The way to the segment that has the keys of that hash. False: damaged. A dict without any segment has none in
+ * out->in. */
+bool kin__table_way(kin_family *family, kin__container *it, uint64_t hash, kin__way *out);
+/* After an acquire fence: whether the words that led there still stand. */
+bool kin__table_leads(kin__container *it, const kin__way *way);
+
 /* ---- for the lock's holder ---- */
 
 /* KIN_OK, KIN_E_NOT_FOUND, KIN_E_DAMAGED. */

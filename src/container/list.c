@@ -4,10 +4,13 @@
 
 #include "base/last_error.h"
 #include "container/container.h"
+#include "container/copy.h"
 #include "container/list_index.h"
 #include "container/snapshot.h"
 #include "family/thread_slot.h"
 #include "kin/list.h"
+
+#include <stdlib.h>
 
 #define ATTEMPTS 100 /* of a get, before it takes the lock */
 #define NO_ITEM "the list has no item of that index"
@@ -114,6 +117,7 @@ static kin_status settle(work *w, kin_status status)
         kin__container_undo(w->seat, w->it, &kin__list_kind);
         return status;
     }
+    kin__container_changed(w->it);
     kin__container_settle_entry(w->seat, w->it);
     if (w->tables) {
         kin__container_settle_tables(w->seat, w->it, &kin__list_kind);
@@ -180,6 +184,7 @@ kin_status kin_list_set(kin_list *list, size_t index, const void *data, size_t s
     if (status == KIN_OK) {
         kin__container_doubt(w.it, KIN__ENTRY_GONE, atomic_load_explicit(place.word, memory_order_relaxed));
         atomic_store_explicit(place.word, kin__container_taken(w.it, KIN__ENTRY_MADE), memory_order_release);
+        kin__container_changed(w.it);
         kin__container_settle_entry(w.seat, w.it);
     }
     return kin__told(end(&w, status));
@@ -255,4 +260,89 @@ kin_status kin_list_snapshot(kin_snapshot **out, kin_list *list, size_t first, s
     first = first < w.in.count ? first : (size_t)w.in.count;
     walk.part = kin__index_part_of(&w.in, first, &before);
     return kin__told(end(&w, kin__snapshot_take(out, &walk, first - before, count)));
+}
+
+/* ---- each of its items ---- */
+
+typedef struct item_words { /* copied at one moment */
+    uint64_t *words;
+    uint64_t count;
+} item_words;
+
+/* Under the lock. The words are allocated for as many as the parts have, which is bounded by the arena. */
+static kin_status copy_words(kin_family *family, uint64_t root, item_words *out)
+{
+    uint64_t count = 0;
+    kin__words_walk walk = kin__words_of(family, &kin__list_kind, root), again = walk;
+    while (kin__words_next(&walk)) {
+        count += walk.words.count;
+    }
+    out->words = walk.damaged ? NULL : malloc((size_t)(count + 1) * sizeof *out->words);
+    if (!out->words) {
+        return walk.damaged ? KIN_E_DAMAGED : kin__malloc_failed();
+    }
+    while (kin__words_next(&again) && again.words.count <= count - out->count) {
+        for (uint64_t i = 0; i < again.words.count; i++) {
+            const char *at = again.words.first + i * again.words.step;
+            out->words[out->count++] = atomic_load_explicit((_Atomic uint64_t *)(uintptr_t)at, memory_order_relaxed);
+        }
+    }
+    return out->count == count ? KIN_OK : KIN_E_DAMAGED;
+}
+
+/* Items that are gone are left out. */
+static kin_status show_items(kin_family *family, const item_words *items, kin_list_visit *visit, void *context)
+{
+    kin__copy copy = {NULL, 0, 0, 0};
+    kin_status status = KIN_OK;
+    for (uint64_t i = 0; i < items->count && status == KIN_OK; i++) {
+        status = kin__copy_entry(&copy, family, items->words[i]);
+        if (status == KIN_OK) {
+            status = visit((size_t)i, kin__copy_value(&copy), copy.value_size, context);
+        } else if (status == KIN_E_BUSY) {
+            status = KIN_OK;
+        }
+    }
+    free(copy.bytes);
+    return status;
+}
+
+kin_status kin_list_for_each(kin_list *list, kin_list_visit *visit, void *context)
+{
+    work w;
+    item_words items = {NULL, 0};
+    kin_status status = visit ? begin(&w, list) : kin__refuse(KIN_E_ARGUMENT, "visit is NULL");
+    if (status != KIN_OK) {
+        return kin__told(status);
+    }
+    status = end(&w, copy_words(w.seat->family, w.in.root, &items));
+    if (status == KIN_OK) {
+        status = show_items(w.seat->family, &items, visit, context);
+    }
+    free(items.words);
+    return kin__told(status);
+}
+
+/* ---- its changes ---- */
+
+kin_status kin_list_generation(const kin_list *list, uint64_t *generation)
+{
+    if (!generation) {
+        return kin__refuse(KIN_E_ARGUMENT, "generation is NULL");
+    }
+    kin_status status = kin__object_check(list, KIN_TYPE_LIST);
+    if (status == KIN_OK) {
+        *generation = kin__container_generation((const kin__container *)list);
+    }
+    return kin__told(status);
+}
+
+kin_status kin_list_wait(kin_list *list, uint64_t generation, int64_t timeout)
+{
+    kin__seat *seat;
+    kin_status status = timeout >= 0 ? kin__container_open(&seat, list, &kin__list_kind)
+                                     : kin__refuse(KIN_E_ARGUMENT, "timeout is negative");
+    return kin__told(status == KIN_OK
+                         ? kin__container_await(seat, (kin__container *)list, &kin__list_kind, generation, timeout)
+                         : status);
 }

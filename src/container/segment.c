@@ -75,7 +75,7 @@ static kin_status compare(kin_family *family, kin__slot *slot, uint64_t word, co
         return KIN_E_NOT_FOUND;
     }
     bool sound = kin__entry_open(family, word, found);
-    if (sound && found->key_size == key->size && memcmp(found->entry->bytes, key->bytes, key->size) == 0) {
+    if (sound && found->key_size == key->size && kin__equal_racing(key->bytes, found->entry->bytes, key->size)) {
         return KIN_OK;
     }
     atomic_thread_fence(memory_order_acquire);

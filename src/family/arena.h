@@ -15,10 +15,9 @@
 #include "os.h"
 
 #define KIN__MAGIC UINT64_C(0x616e6572614e494b) /* "KINarena" */
-#define KIN__LAYOUT (3u | KIN_OS_ARENA << 16)
+#define KIN__LAYOUT (4u | KIN_OS_ARENA << 16)
 
 #define KIN__BUCKETS 64u
-#define KIN__NAMES 256u
 #define KIN__SPAN_SIZE 65536u
 #define KIN__CLASSES 26u
 #define KIN__RESERVE_MAX (UINT64_C(64) << 30) /* what the block words' offsets reach */
@@ -227,14 +226,31 @@ typedef struct kin__thread {
 
 _Static_assert(sizeof(kin__thread) == 128, "two cache lines");
 
-/* ---- names: memory/names.c ---- */
+/* ---- containers: protocol in container/container.c ---- */
 
-typedef struct kin__name {
-    _Atomic uint32_t live; /* written last */
-    char text[KIN_NAME_MAX + 1];
-    uint32_t type;
-    kin_ref ref;
-} kin__name;
+typedef enum kin__doubt { /* a block that may, or may not, be part of the container */
+                          KIN__ENTRY_MADE,
+                          KIN__TABLE_MADE,
+                          KIN__TABLE_MADE_TOO,
+                          KIN__ENTRY_GONE,
+                          KIN__TABLE_GONE,
+                          KIN__TABLE_GONE_TOO,
+                          KIN__DOUBTS
+} kin__doubt;
+
+typedef struct kin__container { /* kin_dict's and kin_list's inside; the family's names are one, too */
+    kin__object object;
+    uint64_t seed[2];      /* dict: of its hash */
+    _Atomic uint64_t root; /* the table's block word; 0: empty */
+    uint64_t fill[8];      /* so that what writers write is on another cache line than what readers read */
+    kin__lock lock;
+    _Atomic uint64_t doubts[KIN__DOUBTS];
+    _Atomic uint64_t dropped;    /* a table that is to be freed with all its entries */
+    _Atomic uint64_t changing;   /* dict: the block that the last change of an entry was in */
+    _Atomic uint64_t count;      /* dict: of entries; exact for the lock's holder */
+    _Atomic uint64_t generation; /* how often it was changed; slept on, see container/changes.c */
+    _Atomic uint64_t watched;    /* whether threads sleep on generation, see there */
+} kin__container;
 
 /* ---- heap: protocols in heap.c and spans.c ---- */
 
@@ -310,7 +326,6 @@ typedef struct kin__arena {
     _Atomic uint32_t thread_hint;
     _Atomic uint64_t looks, forgotten;       /* for tests: of sleepers, and those whom nobody woke; see park/slices.h */
     _Atomic uint32_t member_end, thread_end; /* no entry from there on was ever used: what searches of them stop at */
-    kin__lock name_lock;
     kin__heap heap;
 } kin__arena;
 

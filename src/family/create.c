@@ -12,6 +12,7 @@
 /* Writes the arena's header. */
 static kin_status fill_arena(kin_family *family, const kin_family_options *options)
 {
+    uint64_t secrets[3];
     kin__layout layout = {.reserve = family->layout.reserve};
     layout.max_members = options->max_members;
     layout.max_threads = options->max_threads;
@@ -22,14 +23,15 @@ static kin_status fill_arena(kin_family *family, const kin_family_options *optio
     uint64_t size = kin__round_up(layout.low, kin_os_page_size());
     kin_status status = kin_os_shm_commit(family->shm, family->base, 0, (size_t)size);
     if (status == KIN_OK) {
-        status = kin_os_random(&family->key, sizeof family->key);
+        status = kin_os_random(secrets, sizeof secrets);
     }
     if (status != KIN_OK) {
         return status;
     }
     family->layout = layout;
+    family->key = secrets[0];
     atomic_store(&family->known, size);
-    kin__layout_format(family->arena, &layout, &family->id, family->name, &family->access, family->key);
+    kin__layout_format(family->arena, &layout, &family->id, family->name, &family->access, secrets);
     return KIN_OK;
 }
 

@@ -76,8 +76,8 @@ static inline void kin__copy_in_text(char *private, const char *shared, size_t s
     private[size - 1] = '\0';
 }
 
-/* The directory: KIN__NAMES entries. */
-static inline kin__name *kin__names_of(const kin_family *family)
+/* The names of objects. */
+static inline kin__container *kin__names_of(const kin_family *family)
 {
     return kin__pointer(family, family->layout.names);
 }

@@ -8,9 +8,9 @@
 
 uint32_t kin__layout_fingerprint(void)
 {
-    uint32_t sizes[] = {sizeof(kin__arena), sizeof(kin__member), sizeof(kin__thread), sizeof(kin__name),
+    uint32_t sizes[] = {sizeof(kin__arena), sizeof(kin__member), sizeof(kin__thread), sizeof(kin__container),
                         sizeof(kin__lock),  sizeof(kin__sem),    sizeof(kin__sheet),  sizeof(kin__row),
-                        KIN__BUCKETS,       KIN__NAMES,          KIN__SPAN_SIZE,      KIN__CLASSES};
+                        KIN__BUCKETS,       KIN__SPAN_SIZE,      KIN__CLASSES};
     uint32_t hash = 2166136261u; /* FNV-1a */
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         hash = (hash ^ sizes[i]) * 16777619u;
@@ -31,7 +31,7 @@ void kin__layout_compute(kin__layout *layout)
     layout->members = place(&next, (uint64_t)layout->max_members * sizeof(kin__member));
     layout->threads = place(&next, (uint64_t)layout->max_threads * sizeof(kin__thread));
     layout->buckets = place(&next, (uint64_t)KIN__BUCKETS * layout->max_threads / 8);
-    layout->names = place(&next, (uint64_t)KIN__NAMES * sizeof(kin__name));
+    layout->names = place(&next, sizeof(kin__container));
     layout->sheets = place(&next, (spans + KIN__SHEET_SPANS - 1) / KIN__SHEET_SPANS * sizeof(kin__sheet));
     layout->rows = place(&next, 0);
     layout->low = kin__layout_table_end(layout, spans < FIRST_SPANS ? spans : FIRST_SPANS);
@@ -66,18 +66,26 @@ static void format_runs(kin__heap *heap, uint32_t spans)
     }
 }
 
+/* It has no tag: no pointer of a program leads to it. */
+static void format_names(kin__arena *arena, const kin__layout *layout, const uint64_t seed[2])
+{
+    kin__container *names = (kin__container *)(void *)((char *)arena + layout->names);
+    memcpy(names->seed, seed, sizeof names->seed);
+    kin__lock_format(&names->lock, arena, 0);
+}
+
 void kin__layout_format(kin__arena *arena, const kin__layout *layout, const kin_os_id *id, const char *name,
-                        const kin_os_access *access, uint64_t key)
+                        const kin_os_access *access, const uint64_t secrets[3])
 {
     arena->layout = *layout;
-    arena->heap.key = key;
+    arena->heap.key = secrets[0];
     format_runs(&arena->heap, layout->span_count);
     arena->id = *id;
     memcpy(arena->name, name, strlen(name) + 1);
     arena->access = *access;
     arena->version = KIN__LAYOUT;
     arena->fingerprint = kin__layout_fingerprint();
-    kin__lock_format(&arena->name_lock, arena, 0);
+    format_names(arena, layout, &secrets[1]);
     kin__lock_format(&arena->heap.lock, arena, 0);
     atomic_store(&arena->magic, KIN__MAGIC);
 }

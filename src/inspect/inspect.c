@@ -15,6 +15,7 @@
 #include "base/last_error.h"
 #include "base/sized.h"
 #include "container/container.h"
+#include "container/cursor.h"
 #include "container/list.h"
 #include "family/adopt.h"
 #include "family/create.h"
@@ -40,8 +41,8 @@
 /* ---- what is found out once for a look ---- */
 
 typedef struct named {
-    uint64_t offset;
-    char text[KIN_NAME_MAX + 1];
+    uint64_t offset; /* of the object */
+    size_t text;     /* where its name begins in `texts` */
 } named;
 
 typedef struct findings {
@@ -50,8 +51,9 @@ typedef struct findings {
     kin_waiter_info *sleepers; /* [thread_end], those that there are; by_object: their objects' offsets, sorted */
     uint64_t *by_object;
     uint32_t sleeper_count, object_count;
-    uint32_t name_count;
-    named names[KIN__NAMES]; /* sorted */
+    named *names; /* [name_count], sorted */
+    char *texts;  /* all names, each with its 0 */
+    size_t name_count, name_room, text_size, text_room;
     uint32_t threads[KIN__MEMBERS_MAX];
     uint8_t lives[KIN__MEMBERS_MAX]; /* 0: not asked yet */
     uint32_t permits;                /* that may still be looked at */
@@ -138,8 +140,9 @@ static bool object_of_word(kin_family *family, uint64_t word, uint64_t *offset, 
 
 static const char *name_of(const findings *it, uint64_t offset)
 {
-    const named *found = bsearch(&offset, it->names, it->name_count, sizeof it->names[0], compare_offsets);
-    return found ? found->text : NULL;
+    const named *found =
+        it->name_count > 0 ? bsearch(&offset, it->names, it->name_count, sizeof it->names[0], compare_offsets) : NULL;
+    return found ? it->texts + found->text : NULL;
 }
 
 static void add_holder(findings *all, kin_object_info *it, uint64_t token)
@@ -268,20 +271,55 @@ static uint32_t count_sleepers(const findings *it, uint64_t offset)
 
 /* ---- finding out ---- */
 
-static void read_names(findings *it)
+/* Room for `more` elements of that size behind the first `count`. */
+static bool make_room(void **elements, size_t *room, size_t count, size_t more, size_t size)
 {
-    const kin__name *names = kin__names_of(it->family);
-    for (uint32_t i = 0; i < KIN__NAMES; i++) {
-        named *out = &it->names[it->name_count];
-        kin_ref ref;
-        if (atomic_load(&((kin__name *)(uintptr_t)&names[i])->live)) {
-            kin__copy_in(&ref, &names[i].ref, sizeof ref);
-            kin__copy_in_text(out->text, names[i].text, sizeof out->text);
-            out->offset = KIN__TAG_OFFSET(ref.opaque[0]);
-            it->name_count++;
-        }
+    if (count + more <= *room) {
+        return true;
     }
-    qsort(it->names, it->name_count, sizeof it->names[0], compare_offsets);
+    size_t larger = 2 * (count + more);
+    void *made = larger <= SIZE_MAX / size ? realloc(*elements, larger * size) : NULL;
+    if (made) {
+        *elements = made;
+        *room = larger;
+    }
+    return made != NULL;
+}
+
+static bool add_name(findings *it, const kin__copy *entry)
+{
+    kin_ref ref;
+    size_t length = entry->key_size;
+    if (length > KIN_NAME_MAX || entry->value_size != sizeof ref) {
+        return true; /* no name */
+    }
+    if (!make_room((void **)&it->names, &it->name_room, it->name_count, 1, sizeof *it->names) ||
+        !make_room((void **)&it->texts, &it->text_room, it->text_size, length + 1, 1)) {
+        return false;
+    }
+    memcpy(&ref, kin__copy_value(entry), sizeof ref);
+    it->names[it->name_count++] = (named){KIN__TAG_OFFSET(ref.opaque[0]), it->text_size};
+    memcpy(it->texts + it->text_size, entry->bytes, length);
+    it->texts[it->text_size + length] = '\0';
+    it->text_size += length + 1;
+    return true;
+}
+
+/* Without the lock. Of names that change all the time, or are damaged, those that were read before that. The same entry
+ * may be named again and again by damaged words: no more is kept than the arena can have. */
+static bool read_names(findings *it)
+{
+    kin__cursor cursor;
+    uint64_t most = kin__family_end(it->family);
+    bool enough = kin__cursor_open(&cursor, it->family, kin__names_of(it->family)) == KIN_OK;
+    while (enough && it->text_size < most && kin__cursor_next(&cursor, NULL) == KIN_OK) {
+        enough = add_name(it, &cursor.entry);
+    }
+    kin__cursor_close(&cursor);
+    if (it->name_count > 0) {
+        qsort(it->names, it->name_count, sizeof it->names[0], compare_offsets);
+    }
+    return enough;
 }
 
 static void read_threads(findings *it, uint32_t end)
@@ -308,6 +346,8 @@ static void forget(findings *it)
     if (it) {
         free(it->sleepers);
         free(it->by_object);
+        free(it->names);
+        free(it->texts);
         free(it);
     }
 }
@@ -327,7 +367,10 @@ static kin_status find_out(findings **out, kin_family *family, const kin_inspect
     it->family = family;
     it->sight = sight;
     it->permits = PERMITS_MAX;
-    read_names(it);
+    if (!read_names(it)) {
+        forget(it);
+        return kin__malloc_failed();
+    }
     read_threads(it, end);
     *out = it;
     return KIN_OK;

@@ -99,7 +99,7 @@ enum { KIN__FAILURE_NONE, KIN__FAILURE_CLAIMED, KIN__FAILURE_READY };
 
 typedef struct kin__job {
     uint64_t number;
-    char function[KIN_NAME_MAX + 1];
+    char function[KIN_TASK_NAME_MAX + 1];
     uint64_t in, out, in_size, out_size; /* in and out: offsets in the arena, 0: none */
     uint64_t count, chunk, tasks, batch, batches;
     uint64_t states_at, batches_at, notes_at, args_at, args_size; /* from the job */
@@ -147,7 +147,7 @@ typedef struct kin__worker_slot {
 typedef struct kin__pool {
     uint64_t maker; /* member token */
     uint64_t max_tasks;
-    char initializer[KIN_NAME_MAX + 1];
+    char initializer[KIN_TASK_NAME_MAX + 1];
     kin__last_words last_words;
     _Atomic uint32_t closed;
     _Atomic uint32_t spin;

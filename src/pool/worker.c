@@ -75,7 +75,7 @@ static kin_status read_args(worker *w, const kin__job *job, uint64_t size)
 
 static bool know(worker *w, kin__job *job, uint64_t number)
 {
-    char name[KIN_NAME_MAX + 1];
+    char name[KIN_TASK_NAME_MAX + 1];
     if (w->known == number + 1) {
         return true;
     }
@@ -396,7 +396,7 @@ static void tell_failure(const worker *w, int status, const char *message)
 static int initialize(const worker *w)
 {
     static const kin_args nothing;
-    char name[KIN_NAME_MAX + 1];
+    char name[KIN_TASK_NAME_MAX + 1];
     kin__copy_in_text(name, w->pool->initializer, sizeof name);
     if (name[0] == '\0') {
         return 0;

@@ -387,7 +387,7 @@ kin_status kin__args_parse(kin_args *out, const void *block, size_t size, uint32
     for (; out->count < count; out->count++) {
         kin__arg *item = &out->items[out->count];
         uint32_t kind = kin__get_u32(&in);
-        kin__get_text(&in, item->name, KIN_NAME_MAX);
+        kin__get_text(&in, item->name, KIN_TASK_NAME_MAX);
         if (in.bad || item->name[0] == '\0' || find(out, item->name) || kind < KIN__ARG_REF || kind > KIN__ARG_PIPE) {
             return KIN_E_BLOB_CORRUPT;
         }

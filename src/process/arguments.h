@@ -23,7 +23,7 @@ typedef enum kin__arg_kind { /* pinned: the block carries it */
 } kin__arg_kind;
 
 typedef struct kin__arg {
-    char name[KIN_NAME_MAX + 1];
+    char name[KIN_TASK_NAME_MAX + 1];
     kin__arg_kind kind;
     bool owned;    /* bytes is a block of its own; pipe was made here, and nobody has got it */
     uint32_t type; /* ref: kin_type; handle: kin_os_kind; pipe: the end's flags */

@@ -113,7 +113,7 @@ static void parse_fields(kin__reader *in, kin__blob *out)
     out->block.opaque[1] = kin__get_u64(in);
     out->block_size = kin__get_u64(in);
     out->block_sum = kin__get_u64(in);
-    kin__get_text(in, out->entry, KIN_NAME_MAX);
+    kin__get_text(in, out->entry, KIN_TASK_NAME_MAX);
     out->handle_count = kin__get_u32(in);
 }
 

@@ -28,8 +28,8 @@ typedef struct kin__blob {
     kin_os_id family;
     uint64_t reserve;
     kin_ref block;
-    uint64_t block_size, block_sum; /* size 0: there is no block */
-    char entry[KIN_NAME_MAX + 1];   /* empty: none */
+    uint64_t block_size, block_sum;    /* size 0: there is no block */
+    char entry[KIN_TASK_NAME_MAX + 1]; /* empty: none */
     uint32_t handle_count;
     uint64_t values[KIN_OS_HANDLES_MAX];
     uint32_t kinds[KIN_OS_HANDLES_MAX];

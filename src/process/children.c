@@ -15,7 +15,7 @@ static kin__child *first;
 
 static struct {
     uint32_t self, parent; /* self: a process forked otherwise finds another one's here */
-    char entry[KIN_NAME_MAX + 1];
+    char entry[KIN_TASK_NAME_MAX + 1];
 } origin;
 
 /* ---- children ---- */
@@ -69,7 +69,7 @@ void kin__origin_set(uint32_t parent, const char *entry)
 {
     origin.self = kin_os_pid();
     origin.parent = parent;
-    strncpy(origin.entry, entry, KIN_NAME_MAX);
+    strncpy(origin.entry, entry, KIN_TASK_NAME_MAX);
 }
 
 kin_status kin_process_current(kin_process_info *info)

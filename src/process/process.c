@@ -36,7 +36,7 @@ struct kin_process {
     bool ended;
     kin_status status; /* once it has ended: how the wait went, */
     kin_exit result;   /* and how the process did */
-    char name[KIN_NAME_MAX + 1];
+    char name[KIN_TASK_NAME_MAX + 1];
 };
 
 typedef struct order {

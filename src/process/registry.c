@@ -1,12 +1,12 @@
 #include "process/registry.h"
 
-#include "kin/ref.h"
+#include "kin/process.h"
 
 #include <string.h>
 
 bool kin__name_sound(const char *name)
 {
-    return name && name[0] != '\0' && memchr(name, '\0', KIN_NAME_MAX + 1) != NULL;
+    return name && name[0] != '\0' && memchr(name, '\0', KIN_TASK_NAME_MAX + 1) != NULL;
 }
 
 static const char *name_in(const void *registry, size_t size, size_t i)

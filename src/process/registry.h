@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* 1 to KIN_NAME_MAX bytes. */
+/* 1 to KIN_TASK_NAME_MAX bytes. */
 bool kin__name_sound(const char *name);
 
 /* What is registered under names, kin_child_entry or kin_task_entry: count elements of size bytes, each beginning with

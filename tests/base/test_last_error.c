@@ -59,7 +59,7 @@ static void arguments_that_cannot_be(void **state)
     assert_ok(kin_lock_create(&lock, NULL, 0));
     FAILS(kin_lock_acquire(NULL, KIN_NOW), KIN_E_ARGUMENT, "kin_lock_acquire: lock is NULL");
     FAILS(kin_lock_acquire(lock, -1), KIN_E_ARGUMENT, "timeout is negative");
-    FAILS(kin_name_set("", KIN_TYPE_LOCK, lock), KIN_E_ARGUMENT, "1 to 47 bytes");
+    FAILS(kin_name_set("", KIN_TYPE_LOCK, lock), KIN_E_ARGUMENT, "1 to 255 bytes");
     assert_ok(kin_lock_destroy(lock));
 }
 

@@ -221,6 +221,69 @@ static void test_dict_of_strings()
     EXPECT(texts.get("long") == longer);
 }
 
+KIN_CHILD(change_later)
+{
+    auto sold = args.get<kin::dict_ref<std::string, int64_t>>("sold");
+    auto log = args.get<kin::list_ref<std::string>>("log");
+    uint64_t known = log.generation();
+    sold.set("tea", 1);
+    log.wait(known);
+    sold.set("tea", 2);
+    return 0;
+}
+
+static void test_visits_and_changes()
+{
+    kin::dict<std::string, int64_t> sold;
+    kin::list<std::string> log;
+    for (int i = 0; i < 1000; i++) {
+        sold.set(std::to_string(i), i);
+        log.append(std::to_string(i));
+    }
+    int64_t sum = 0, items = 0, seen = 0;
+    sold.for_each([&](const std::string &key, int64_t count) {
+        EXPECT(key == std::to_string(count));
+        sum += count;
+        sold.remove(key);
+    });
+    EXPECT(sum == 499500 && sold.size() == 0);
+    log.for_each([&](const std::string &item) { EXPECT(item == std::to_string(items++)); });
+    log.for_each([&](const std::string &) { return ++seen < 7; });
+    EXPECT(items == 1000 && seen == 7);
+    EXPECT_THROWS(std::runtime_error, log.for_each([](const std::string &) { throw std::runtime_error("in a test"); }));
+    sold.set("a", 1);
+    kin::dict_ref<std::string, char> wrong(sold.object());
+    EXPECT_ERROR(KIN_E_SIZE, wrong.for_each([](const std::string &, char) {}));
+
+    kin::args args;
+    args.add("sold", sold);
+    args.add("log", log);
+    uint64_t known = sold.generation();
+    EXPECT(!sold.try_wait(known) && !sold.try_wait(known, 1ms) && !log.try_wait(log.generation(), 1ms));
+    kin::process child(change_later, args);
+    sold.wait(known);
+    EXPECT(sold.get("tea") == 1 && sold.generation() == known + 1);
+    log.append("go on");
+    EXPECT(sold.try_wait(known + 1, 60s) && sold.get("tea") == 2);
+    join(child);
+}
+
+static void test_names()
+{
+    kin::counter hits;
+    std::string longest(KIN_NAME_MAX, 'n');
+    kin::name_set(longest, hits);
+    kin::name_set("hits", hits);
+    std::map<std::string, kin_type> found;
+    kin::name_for_each([&](const std::string &name, kin_type type, kin_ref reference) {
+        EXPECT(kin::resolve<kin::counter_ref>(reference).object() == hits.object());
+        found[name] = type;
+    });
+    EXPECT((found == std::map<std::string, kin_type>{{longest, KIN_TYPE_COUNTER}, {"hits", KIN_TYPE_COUNTER}}));
+    kin::name_remove("hits");
+    kin::name_remove(longest);
+}
+
 /* ---- lists ---- */
 
 KIN_CHILD(write_log)
@@ -271,6 +334,8 @@ int main()
         cpp_test(test_dict),
         cpp_test(test_dict_update_throws),
         cpp_test(test_dict_of_strings),
+        cpp_test(test_visits_and_changes),
+        cpp_test(test_names),
         cpp_test(test_list),
         cpp_test(test_list_of_structs),
     };

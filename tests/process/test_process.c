@@ -272,9 +272,9 @@ static void bad_arguments_are_refused(void **state)
     const void *bytes = NULL;
     size_t size = 0;
     kin_handle handle = 0;
-    char name[KIN_NAME_MAX + 2];
+    char name[KIN_TASK_NAME_MAX + 2];
     memset(name, 'x', sizeof name);
-    name[KIN_NAME_MAX + 1] = '\0';
+    name[KIN_TASK_NAME_MAX + 1] = '\0';
     memset(&outside, 0, sizeof outside);
     intptr_t closed = open_file_with("");
     close_handle(closed);

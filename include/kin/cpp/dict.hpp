@@ -24,6 +24,8 @@
 #include "bytes.hpp"
 #include "object.hpp"
 #include "snapshot.hpp"
+#include "timeout.hpp"
+#include "visit.hpp"
 
 namespace kin
 {
@@ -195,7 +197,45 @@ template <class K, class V> class dict_ref : public detail::object_ref<kin_dict>
         return all;
     }
 
+    /* Calls visit(key, value) for each key, in no order, without a lock: visit may change the dict, and so may others
+     * (kin_dict_for_each says what is seen then). If visit returns a bool, false ends it. If visit throws, this throws
+     * the same. */
+    template <class Visit> void for_each(Visit visit) const
+    {
+        detail::visitor<Visit> context(visit);
+        context.finish(kin_dict_for_each(this->object(), &dict_ref::show<Visit>, &context), "kin_dict_for_each");
+    }
+
+    /* How often it was changed so far. */
+    std::uint64_t generation() const
+    {
+        std::uint64_t number = 0;
+        detail::check(kin_dict_generation(this->object(), &number), "kin_dict_generation");
+        return number;
+    }
+    /* Waits until its generation is another number. */
+    void wait(std::uint64_t generation) const
+    {
+        try_wait(generation, forever);
+    }
+    /* false: it was not changed within that time. */
+    bool try_wait(std::uint64_t generation, timeout limit = now) const
+    {
+        return detail::check_unless(KIN_E_TIMED_OUT, kin_dict_wait(this->object(), generation, limit.nanoseconds()),
+                                    "kin_dict_wait");
+    }
+
   private:
+    template <class Visit>
+    static kin_status show(const void *key, std::size_t key_size, const void *value, std::size_t value_size,
+                           void *context) noexcept
+    {
+        return static_cast<detail::visitor<Visit> *>(context)->run([&](Visit &visit) {
+            return visit(detail::transfer<K>::from(key, key_size, "kin_dict_for_each"),
+                         detail::transfer<V>::from(value, value_size, "kin_dict_for_each"));
+        });
+    }
+
     static_assert(std::is_same_v<K, std::string> || std::has_unique_object_representations_v<K>,
                   "a key is compared by its bytes: two that are equal must have the same");
 

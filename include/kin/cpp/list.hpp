@@ -12,6 +12,7 @@
 #define KIN_CPP_LIST_HPP
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -19,6 +20,8 @@
 #include "bytes.hpp"
 #include "object.hpp"
 #include "snapshot.hpp"
+#include "timeout.hpp"
+#include "visit.hpp"
 
 namespace kin
 {
@@ -90,7 +93,42 @@ template <class T> class list_ref : public detail::object_ref<kin_list>
         return all;
     }
 
+    /* Calls visit(item) for each item that it has now, in order, without a lock: visit may change the list, and so may
+     * others; what is removed or replaced before its turn is left out. If visit returns a bool, false ends it. If visit
+     * throws, this throws the same. */
+    template <class Visit> void for_each(Visit visit) const
+    {
+        detail::visitor<Visit> context(visit);
+        context.finish(kin_list_for_each(this->object(), &list_ref::show<Visit>, &context), "kin_list_for_each");
+    }
+
+    /* How often it was changed so far. */
+    std::uint64_t generation() const
+    {
+        std::uint64_t number = 0;
+        detail::check(kin_list_generation(this->object(), &number), "kin_list_generation");
+        return number;
+    }
+    /* Waits until its generation is another number. */
+    void wait(std::uint64_t generation) const
+    {
+        try_wait(generation, forever);
+    }
+    /* false: it was not changed within that time. */
+    bool try_wait(std::uint64_t generation, timeout limit = now) const
+    {
+        return detail::check_unless(KIN_E_TIMED_OUT, kin_list_wait(this->object(), generation, limit.nanoseconds()),
+                                    "kin_list_wait");
+    }
+
   private:
+    template <class Visit>
+    static kin_status show(std::size_t, const void *value, std::size_t size, void *context) noexcept
+    {
+        return static_cast<detail::visitor<Visit> *>(context)->run(
+            [&](Visit &visit) { return visit(detail::transfer<T>::from(value, size, "kin_list_for_each")); });
+    }
+
     using reader = kin_status (*)(kin_list *, std::size_t, void *, std::size_t, std::size_t *);
 
     std::optional<T> read(std::size_t index, reader function, const char *call) const

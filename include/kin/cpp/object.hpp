@@ -14,6 +14,7 @@
 
 #include "../ref.h"
 #include "family.hpp"
+#include "visit.hpp"
 
 namespace kin
 {
@@ -146,6 +147,25 @@ template <class Ref> Ref name_get(const std::string &name, family_ref family = {
 inline void name_remove(const std::string &name, family_ref family = {})
 {
     detail::check(kin_name_remove(family.get(), name.c_str()), "kin_name_remove");
+}
+
+namespace detail
+{
+
+template <class Visit> kin_status show_name(const char *name, kin_type type, kin_ref reference, void *context) noexcept
+{
+    return static_cast<visitor<Visit> *>(context)->run(
+        [&](Visit &visit) { return visit(std::string(name), type, reference); });
+}
+
+} // namespace detail
+
+/* Calls visit(name, type, reference) for each name whose object exists, in no order, without a lock. If visit returns a
+ * bool, false ends it. If visit throws, this throws the same. */
+template <class Visit> void name_for_each(Visit visit, family_ref family = {})
+{
+    detail::visitor<Visit> context(visit);
+    context.finish(kin_name_for_each(family.get(), &detail::show_name<Visit>, &context), "kin_name_for_each");
 }
 
 } // namespace kin

@@ -87,6 +87,29 @@ static void dict_update(place *it)
     kin_dict_update(dict_of(it), "c", 1, 60, make_longer, NULL);
 }
 
+/* Waits for what another process changes. */
+static void dict_await(place *it)
+{
+    uint64_t generation = 0;
+    kin_dict_generation(dict_of(it), &generation);
+    kin_dict_wait(dict_of(it), generation, KIN_FOREVER);
+}
+
+static kin_status see_entry(const void *key, size_t key_size, const void *value, size_t value_size, void *context)
+{
+    (void)key;
+    (void)key_size;
+    (void)value;
+    (void)value_size;
+    (void)context;
+    return KIN_OK;
+}
+
+static void dict_visit(place *it)
+{
+    kin_dict_for_each(dict_of(it), see_entry, NULL);
+}
+
 /* What a dead one left is put in order by the next, who dies in that. */
 static void dict_inherit(place *it)
 {
@@ -210,6 +233,27 @@ static void list_pop_first(place *it)
     kin_list_pop(list_of(it), 0, NULL, 0, NULL);
 }
 
+static void list_await(place *it)
+{
+    uint64_t generation = 0;
+    kin_list_generation(list_of(it), &generation);
+    kin_list_wait(list_of(it), generation, KIN_FOREVER);
+}
+
+static kin_status see_item(size_t index, const void *value, size_t size, void *context)
+{
+    (void)index;
+    (void)value;
+    (void)size;
+    (void)context;
+    return KIN_OK;
+}
+
+static void list_visit(place *it)
+{
+    kin_list_for_each(list_of(it), see_item, NULL);
+}
+
 static void list_clear(place *it)
 {
     kin_list_clear(list_of(it));
@@ -318,6 +362,14 @@ static const scenario rows[] = {
     {"dict", "delete all, one by one", .before = dict_some, .operation = dict_delete_last, .owned = true},
     {"dict", "clear", .before = dict_some, .operation = dict_clear, .owned = true},
     {"dict", "set, after a death in a change", .before = dict_inherit, .operation = dict_replace, .owned = true},
+    {"dict", "visit all", .before = dict_full, .operation = dict_visit, .owned = true},
+    {"dict", "set, another waits for a change", .before = dict_some, .operation = dict_insert, .sleep = dict_await,
+     .finish = dict_replace, .owned = true},
+    {"dict", "clear, another waits for a change", .before = dict_some, .operation = dict_clear, .sleep = dict_await,
+     .finish = dict_replace, .owned = true},
+    {"dict", "wait for a change", .before = dict_some, .operation = dict_await, .owned = true},
+    {"dict", "wait for a change, another waits too", .before = dict_some, .operation = dict_await, .sleep = dict_await,
+     .finish = dict_replace, .owned = true},
     {"list", "append", .before = list_some, .operation = list_append, .owned = true},
     {"list", "append, it grows", .before = list_full, .operation = list_append, .owned = true},
     {"list", "insert", .before = list_some, .operation = list_insert, .owned = true},
@@ -327,6 +379,10 @@ static const scenario rows[] = {
     {"list", "pop", .before = list_some, .operation = list_pop, .owned = true},
     {"list", "pop, first and last", .before = list_some, .operation = list_pop_ends, .owned = true},
     {"list", "clear", .before = list_some, .operation = list_clear, .owned = true},
+    {"list", "visit all", .before = list_full, .operation = list_visit, .owned = true},
+    {"list", "append, another waits for a change", .before = list_some, .operation = list_append, .sleep = list_await,
+     .finish = list_set, .owned = true},
+    {"list", "wait for a change", .before = list_some, .operation = list_await, .owned = true},
     {"list", "append, its index becomes segments", .before = list_one_block, .operation = list_append, .owned = true},
     {"list", "append, a segment begins", .before = list_one_segment, .operation = list_append, .owned = true},
     {"list", "pop the last of a segment", .before = list_two_segments, .operation = list_pop_last, .owned = true},

@@ -111,6 +111,75 @@ static void name_remove(place *it)
     kin_name_remove(NULL, "stepped");
 }
 
+static void name_get(place *it)
+{
+    (void)it;
+    void *found = NULL;
+    kin_name_get(&found, NULL, "stepped", KIN_TYPE_LOCK);
+}
+
+/* The name of an object that was destroyed. */
+static void name_of_none(place *it)
+{
+    (void)it;
+    kin_lock *lock = NULL;
+    kin_lock_create(&lock, NULL, 0);
+    kin_name_set("stepped", KIN_TYPE_LOCK, lock);
+    kin_lock_destroy(lock);
+}
+
+enum { NAMES = 48 }; /* as many as a table of 64 slots takes: the next one makes it larger */
+
+static void each_name(place *it, bool there)
+{
+    char name[] = "a";
+    for (int i = 0; i < NAMES; i++, name[0]++) {
+        if (there) {
+            kin_name_set(name, KIN_TYPE_LOCK, &it->lock);
+        } else {
+            kin_name_remove(NULL, name);
+        }
+    }
+}
+
+static void names_set(place *it)
+{
+    each_name(it, true);
+}
+
+static void names_remove(place *it)
+{
+    each_name(it, false);
+}
+
+/* Of an object that is destroyed: a set removes one or the other. */
+static void names_of_none(place *it)
+{
+    char name[] = "a";
+    kin_lock *lock = NULL;
+    (void)it;
+    kin_lock_create(&lock, NULL, 0);
+    for (int i = 0; i < NAMES / 2; i++, name[0]++) {
+        kin_name_set(name, KIN_TYPE_LOCK, lock);
+    }
+    kin_lock_destroy(lock);
+}
+
+static kin_status see_name(const char *name, kin_type type, kin_ref ref, void *context)
+{
+    (void)name;
+    (void)type;
+    (void)ref;
+    (void)context;
+    return KIN_OK;
+}
+
+static void names_visit(place *it)
+{
+    (void)it;
+    kin_name_for_each(NULL, see_name, NULL);
+}
+
 /* ---- rows ---- */
 
 static const scenario rows[] = {
@@ -128,8 +197,16 @@ static const scenario rows[] = {
     {"memory", "free, large", .before = alloc_large, .operation = free_block},
     {"memory", "convert spans whose blocks are free", .before = other_both, .operation = alloc_too_much, .owned = true},
     {"memory", "allocate in a converted span", .before = convert, .operation = alloc_other},
-    {"name", "set", .before = name_remove, .operation = name_set},
-    {"name", "remove", .before = name_set, .operation = name_remove},
+    {"name", "set, the first one", .before = name_remove, .operation = name_set, .owned = true},
+    {"name", "set, one of many", .arrange = names_set, .operation = name_set, .conclude = names_remove, .owned = true},
+    {"name", "set, its object was destroyed", .before = name_of_none, .operation = name_set, .owned = true},
+    {"name", "set, others' objects were destroyed", .arrange = names_of_none, .operation = name_set,
+     .conclude = names_remove, .owned = true},
+    {"name", "get", .before = name_set, .operation = name_get, .owned = true},
+    {"name", "remove, the last one", .before = name_set, .operation = name_remove, .owned = true},
+    {"name", "remove, one of many", .before = name_set, .operation = name_remove, .arrange = names_set,
+     .conclude = names_remove, .owned = true},
+    {"name", "visit all", .arrange = names_set, .operation = names_visit, .conclude = names_remove, .owned = true},
 };
 
 const subject step_values = {rows, sizeof rows / sizeof rows[0]};
