@@ -121,7 +121,6 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    terminal_prepare();
     tool_check(kin_register_tasks(functions, sizeof functions / sizeof functions[0]), "kin_register_tasks");
     tool_check(kin_child_main(entries, sizeof entries / sizeof entries[0]), "kin_child_main");
     argv = terminal_arguments(&argc, argv);

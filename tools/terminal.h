@@ -17,10 +17,7 @@ int terminal_has_colours(void);
 void terminal_binary_input(void);
 void terminal_rest(unsigned milliseconds);
 
-/* To be called before anything is opened: what is opened must not become the standard input or output, where these are
- * closed. To use them fails then. */
-void terminal_prepare(void);
-/* To be called with main's arguments: gives them in UTF-8, ended by NULL, and makes the standard output pass on
+/* To be called first, with main's arguments: gives them in UTF-8, ended by NULL, and makes the standard output pass on
  * bytes as they are. They stay. */
 char **terminal_arguments(int *argc, char **argv);
 

@@ -86,7 +86,7 @@ given_back() {
 for n in {10..39}; do
     "$kin" set --create "$family" "dict$n" key value
 done
-"$kin" set --create "$family" '値段の表の名前' key value
+"$kin" put --create "$family" '値段の表の名前の列の長い値' 'one pot'
 "$kin" put --create "$family" 'orders' 'one pot'
 
 terminal new-session -d -x 80 -y 24 "exec env PS1='$ ' bash --norc --noprofile -i"
@@ -105,7 +105,7 @@ keys s
 expect 's:name$'
 expect '^  dict dict10$'
 keys G
-expect '値段の表の名前$'
+expect '値段の表の名前の列の長い値  value 1$'
 keys g Down j
 expect '^  dict dict10$'
 [[ $(screen | sed -n 2p) == '  dict'* ]] || fail "two lines down are not two lines"
@@ -149,7 +149,7 @@ for n in {1..50}; do
 done
 fits 40 12
 keys G
-expect '値段の表の名前$'
+expect '^  queue 値段の表の名前の列の長い値  val>$' # each character takes two columns
 fits 40 12
 terminal resize-window -x 10 -y 2
 expect '^kin top .*>$'

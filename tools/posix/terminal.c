@@ -2,7 +2,6 @@
 #include "../terminal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -36,16 +35,6 @@ void terminal_rest(unsigned milliseconds)
 {
     struct timespec left = {(time_t)(milliseconds / 1000), (long)(milliseconds % 1000) * 1000000L};
     nanosleep(&left, NULL);
-}
-
-void terminal_prepare(void)
-{
-    for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++) {
-        if (fcntl(i, F_GETFD) < 0) { /* open(2) takes the lowest number, which is this one */
-            int opened = open("/dev/null", i == STDIN_FILENO ? O_WRONLY : O_RDONLY);
-            (void)opened;
-        }
-    }
 }
 
 char **terminal_arguments(int *argc, char **argv)

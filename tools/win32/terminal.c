@@ -63,11 +63,6 @@ void terminal_rest(unsigned milliseconds)
     Sleep(milliseconds);
 }
 
-void terminal_prepare(void)
-{
-    /* A standard handle is a value of its own, which no other file gets. */
-}
-
 static char *to_utf8(const wchar_t *text)
 {
     int size = WideCharToMultiByte(CP_UTF8, 0, text, -1, NULL, 0, NULL, NULL);
