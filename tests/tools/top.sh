@@ -52,17 +52,36 @@ keys() {
     terminal send-keys "$@"
 }
 
-# fits <columns> <rows>: no line is longer, title and status are in their rows, and each line of the families has one.
-fits() {
-    local lines
+# misfit <columns> <rows>: what is wrong with the screen: no line may be longer, title and status have to be in their rows,
+# and each line of the families has one.
+misfit() {
+    local lines line
     mapfile -t lines < <(screen)
-    ((${#lines[@]} == $2)) || fail "${#lines[@]} rows instead of $2"
-    [[ ${lines[0]} == 'kin top '* ]] || fail "the first row is no title"
-    [[ ${lines[$2 - 1]} == *'?:help q:end'* ]] || fail "the last row is no status"
+    if ((${#lines[@]} != $2)); then
+        echo "${#lines[@]} rows instead of $2"
+    elif [[ ${lines[0]} != 'kin top '* ]]; then
+        echo "the first row is no title"
+    elif [[ ${lines[$2 - 1]} != *'?:help q:end'* ]]; then
+        echo "the last row is no status"
+    fi
     for line in "${lines[@]:1:$2-2}"; do
-        [[ -z $line || $line == family* || $line == '  '[a-z]* ]] || fail "'$line' is no beginning of a line"
-        ((${#line} <= $1)) || fail "'$line' is too long"
+        if [[ -n $line && $line != family* && $line != '  '[a-z]* ]] || ((${#line} > $1)); then
+            echo "'$line' is no line's beginning, or too long"
+        fi
     done
+}
+
+# fits <columns> <rows>: waits until nothing is wrong: kin draws a moment after the terminal has changed.
+fits() {
+    local n wrong
+    for ((n = 0; n < 150; n++)); do
+        wrong=$(misfit "$@")
+        if [[ -z $wrong ]]; then
+            return
+        fi
+        sleep 0.1
+    done
+    fail "$wrong"
 }
 
 # start <assignments>: kin top, in the shell that the terminal runs.
@@ -140,13 +159,6 @@ keys p
 
 echo "40x12"
 terminal resize-window -x 40 -y 12
-expect '^[0-9]+/[0-9]+ \?:help'
-for n in {1..50}; do
-    if [[ $(screen | sed -n 12p) == *'?:help'* ]]; then
-        break
-    fi
-    sleep 0.1
-done
 fits 40 12
 keys G
 expect '^  queue 値段の表の名前の列の長い値  val>$' # each character takes two columns
