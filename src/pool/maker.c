@@ -21,7 +21,7 @@ kin_status kin__pool_enter(kin_pool *pool)
     return status == KIN_OK ? kin__mutex_lock(&pool->mutex, KIN_OS_NEVER) : status;
 }
 
-void kin__hold_let_go(kin__hold *hold)
+void kin__hold_let_go(kin__kept_process *hold)
 {
     if (--hold->holders == 0) {
         kin_process_close(hold->process);

@@ -11,14 +11,14 @@ typedef struct kin__future_list {
 
 /* A worker's process. A thread that waits for its end without the pool's lock holds it meanwhile: the last one that
  * lets go closes it. Reaped it is under the lock only. */
-typedef struct kin__hold {
+typedef struct kin__kept_process {
     kin_process *process;
     uint32_t holders;
-} kin__hold;
+} kin__kept_process;
 
 typedef struct kin__worker { /* in one of the pool's slots */
     kin_process *process;    /* NULL: there is none */
-    kin__hold *hold;
+    kin__kept_process *hold;
     uint32_t id;
     bool begun;
     bool awaited;                 /* it is about to end, and has been waited for */
@@ -92,7 +92,7 @@ kin_status kin__pool_check(const kin_pool *pool);
 /* Acquires the pool's lock. KIN_E_ARGUMENT (null), KIN_E_NOT_OWNER. */
 kin_status kin__pool_enter(kin_pool *pool);
 /* Under the lock. */
-void kin__hold_let_go(kin__hold *hold);
+void kin__hold_let_go(kin__kept_process *hold);
 /* Releases it, and frees the pool if it has no users any more. */
 void kin__pool_leave(kin_pool *pool);
 

@@ -35,7 +35,7 @@ static kin__worker_slot *slot_of(const kin_pool *pool, uint32_t i)
 /* Releases the pool's lock until one of these workers has ended, at most until end. */
 static void await_ends(kin_pool *pool, const uint32_t *which, uint32_t count, int64_t end)
 {
-    kin__hold *holds[WATCHED_MAX];
+    kin__kept_process *holds[WATCHED_MAX];
     kin_os_watch watches[WATCHED_MAX];
     bool blind = false;
     for (uint32_t i = 0; i < count; i++) {
@@ -112,7 +112,7 @@ static kin_status make_args(kin_args **out, const kin_pool *pool, const uint32_t
 
 static kin_status start_process(kin__worker *worker, const kin_args *args, const kin_process_options *options)
 {
-    kin__hold *hold = calloc(1, sizeof *hold);
+    kin__kept_process *hold = calloc(1, sizeof *hold);
     kin_status status = hold ? kin_process_start(&hold->process, KIN__WORKER_ENTRY, args, options) : KIN_E_NO_MEMORY;
     if (status != KIN_OK) {
         free(hold);
