@@ -10,6 +10,20 @@ else()
     set(KIN_DRIVER gnu)
 endif()
 
+# Whether the compiler's libraries are of MSVC's kind: cl, clang-cl, and clang with gcc's options for that target.
+set(KIN_MSVC_ABI OFF)
+if(MSVC OR CMAKE_C_SIMULATE_ID STREQUAL "MSVC")
+    set(KIN_MSVC_ABI ON)
+endif()
+
+# The system's libraries that kin needs, beside those of threads and of dlopen. kin.pc names them, too.
+set(KIN_SYSTEM_LIBRARIES)
+if(KIN_OS STREQUAL "win32")
+    set(KIN_SYSTEM_LIBRARIES bcrypt advapi32 synchronization)
+elseif(NOT APPLE)
+    set(KIN_SYSTEM_LIBRARIES rt)
+endif()
+
 # Warnings, for everything that is compiled here.
 #
 # -Wvla: how much of a thread's stack is taken must not be for others to say. -Wcast-align=strict: on any processor,
@@ -75,11 +89,7 @@ function(kin_library_sources target)
     kin_compile_options(${target})
     kin_feature_macros(${target})
     target_link_libraries(${target} PRIVATE Threads::Threads)
-    if(KIN_OS STREQUAL "win32")
-        target_link_libraries(${target} PRIVATE bcrypt advapi32 synchronization)
-    else()
-        target_link_libraries(${target} PRIVATE $<$<NOT:$<BOOL:${APPLE}>>:rt> ${CMAKE_DL_LIBS})
-    endif()
+    target_link_libraries(${target} PRIVATE ${KIN_SYSTEM_LIBRARIES} ${CMAKE_DL_LIBS})
 endfunction()
 
 # A variant of the library with every symbol in reach: for tests and fuzz targets that look inside.

@@ -27,7 +27,7 @@ set(KIN_SMOKE
     mixed.linux-i386.build mixed.linux-i386 mixed.linux-i386.swapped mixed.linux-i386.unsliced
 )
 # As a part of other projects: the installed package.
-list(APPEND KIN_SMOKE consumer)
+list(APPEND KIN_SMOKE consumer.install consumer)
 
 if(KIN_OS STREQUAL "win32")
     # Wine takes minutes for the others.
@@ -35,8 +35,14 @@ if(KIN_OS STREQUAL "win32")
     if(BUILD_SHARED_LIBS)
         # The tests that look inside have a static library of their own: what a DLL changes is in these alone. embed
         # compiles the source tree once more, as a part of a project, which has to find the DLL.
-        set(KIN_SMOKE demo example.counter consumer embed)
+        set(KIN_SMOKE demo example.counter consumer.install consumer consumer.cc consumer.pkgconfig consumer.meson embed)
     endif()
+endif()
+
+if(BUILD_SHARED_LIBS AND KIN_OS STREQUAL "posix")
+    list(APPEND KIN_SMOKE consumer.cc consumer.pkgconfig consumer.meson consumer.amalgamation)
+elseif(CMAKE_TOOLCHAIN_FILE MATCHES "linux-musl|linux-i386|msvc-abi")
+    list(APPEND KIN_SMOKE consumer.cc consumer.amalgamation)
 endif()
 
 if(CMAKE_TOOLCHAIN_FILE MATCHES "linux-musl")
@@ -56,7 +62,7 @@ endif()
 
 if(CMAKE_INTERPROCEDURAL_OPTIMIZATION)
     # Each program takes its linker as long as the whole library its compiler.
-    set(KIN_SMOKE demo example.counter lock queue list consumer)
+    set(KIN_SMOKE demo example.counter lock queue list consumer.install consumer)
 endif()
 
 add_custom_target(kin_smoke DEPENDS kin)
