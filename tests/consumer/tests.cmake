@@ -44,6 +44,9 @@ foreach(name IN LISTS KIN_CONSUMERS)
 endforeach()
 if(KIN_BUILD_TOOLS)
     add_dependencies(kin_smoke kin_tool) # it is installed, too
+    if(TARGET kin_manual)
+        add_dependencies(kin_smoke kin_manual)
+    endif()
 endif()
 
 # Programs that are compiled by one command, and Meson: where the compiler takes gcc's options.
