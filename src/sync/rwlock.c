@@ -396,6 +396,7 @@ static kin_status read_slowly(reader *it, int64_t timeout)
     return status;
 }
 
+/* r2 and r3; else r1 to r3. They need neither a deadline nor a look at all slots. */
 static kin_status acquire_reading(kin__seat *seat, kin__rwlock *lock, int64_t timeout)
 {
     reader it = {seat, lock, {NULL, 0, 0}, false};
@@ -403,7 +404,8 @@ static kin_status acquire_reading(kin__seat *seat, kin__rwlock *lock, int64_t ti
         is_open(atomic_load(&lock->word))) {
         return KIN_OK;
     }
-    return read_slowly(&it, timeout);
+    kin_status status = enter_free(&it, atomic_load(&lock->word));
+    return status == KIN_E_BUSY ? read_slowly(&it, timeout) : status;
 }
 
 /* ---- writing ---- */
@@ -564,13 +566,24 @@ static kin_status write_slowly(kin__seat *seat, kin__rwlock *lock, int64_t timeo
     return status;
 }
 
+/* w1; or w2, and w3 once: mostly no hold counts. */
 static kin_status acquire_writing(kin__seat *seat, kin__rwlock *lock, int64_t timeout)
 {
     uint64_t word = atomic_load_explicit(&lock->word, memory_order_relaxed);
-    if ((word & ~KEPT) == 0 && atomic_compare_exchange_strong(&lock->word, &word, word | seat->token)) {
+    uint64_t claim = seat->token | (word & KEPT) | (word & READERS ? DRAINING : 0);
+    if ((word & ~(KEPT | READERS)) != 0 || !atomic_compare_exchange_strong(&lock->word, &word, claim)) {
+        return write_slowly(seat, lock, timeout);
+    }
+    if ((claim & DRAINING) == 0) {
         return KIN_OK;
     }
-    return write_slowly(seat, lock, timeout);
+    word = claim;
+    if (!kin__hold_find(seat, lock, word, false) &&
+        atomic_compare_exchange_strong(&lock->word, &word, word & ~DRAINING)) {
+        return KIN_OK;
+    }
+    kin__slices slices = kin__slices_of(timeout == KIN_NOW ? 0 : kin__deadline(timeout), true);
+    return drain(seat, lock, &slices);
 }
 
 /* w5, or poisons. */
