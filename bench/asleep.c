@@ -117,7 +117,7 @@ void bench_asleep(bench *b)
         char name[64];
         double percent = 100.0 * (double)atomic_load(&it->spent[kind]) / (double)it->span;
         snprintf(name, sizeof name, "%d asleep: %s", it->sleepers, kind_names[kind]);
-        row(b, &(line){name, "% of a CPU", percent, NAN, NULL, AT_MOST(1), 1});
+        row(b, &(line){name, "% of a CPU", just(percent), just(NAN), NULL, AT_MOST(1), 1, 0});
     }
     tool_check(kin_lock_release(&it->held), "kin_lock_release");
     tool_check(kin_queue_destroy(queue), "kin_queue_destroy");

@@ -1,7 +1,8 @@
 /* bench.c: kin-bench: kin beside what the system offers, in one run.
  *
- * What is compared is measured in turns, round by round, and the medians are shown: what else the machine does
- * meanwhile meets all alike. Processes that measure together are kin's children, started at one gate, each pinned to
+ * What is compared is measured in turns, round by round, and the medians are shown with their quartiles: what else the
+ * machine does meanwhile meets all alike. Beside them stand the processors that were busy meanwhile: what spins does not
+ * hide. Processes that measure together are kin's children, started at one gate, each pinned to
  * a CPU.
  */
 #include "bench.h"
@@ -20,18 +21,22 @@ typedef struct subject {
 } subject;
 
 static const subject subjects[] = {
+    {"limits", "what the machine allows at this moment", bench_limits},
     {"lock", "acquire and release, nobody else", bench_lock},
     {"contended", "the same with 2, 4, 8 processes", bench_contended},
     {"semaphore", "hand-over between two processes, and waiting", bench_semaphore},
     {"waiting", "hand-over by events and by conditions", bench_waiting},
+    {"rwlock", "readers-writer locks, nobody else", bench_rwlock},
     {"readers", "two that read at once", bench_readers},
     {"many", "a barrier and a condition of many", bench_many},
     {"asleep", "hundreds of processes that wait for nothing", bench_asleep},
     {"queue", "messages through queues", bench_queue},
+    {"latency", "round trips through queues, by how rare they are", bench_latency},
     {"crowded", "a queue with many producers and consumers", bench_crowded},
     {"pipe", "messages through pipes", bench_pipe},
     {"pool", "work for pools", bench_pool},
     {"dict", "dicts, and what a manager keeps", bench_dict},
+    {"tables", "dicts beside other tables, of 10^3 to 10^7 entries", bench_tables},
     {"growth", "dicts, lists and the heap, of 10^3 to 10^7 things", bench_growth},
     {"run", "run a program to its end", bench_run},
     {"create", "create and destroy locks, and what a million of them takes", bench_create},
@@ -65,11 +70,16 @@ static int known_subject(const char *name)
 
 static void run_subjects(int json, int quick, const char *only)
 {
-    bench b = {.quick = quick, .rounds = quick ? 3 : 5, .span = quick ? KIN_MS(20) : KIN_MS(200), .all = 1};
+    bench b = {.quick = quick, .rounds = quick ? 1 : 5, .span = quick ? KIN_MS(20) : KIN_MS(200), .all = 1};
     must(peer_pin(PEER_ANY_CPU), "pinning");
+    if (peer_missing[0] != 0) {
+        fprintf(stderr, "%s: built without %s\n", tool_name, peer_missing);
+    }
     open_rows(&b, json);
     for (size_t i = 0; i < SUBJECT_COUNT; i++) {
         if (only == NULL || strcmp(subjects[i].name, only) == 0) {
+            b.subject = subjects[i].name;
+            show_distance(&b);
             subjects[i].run(&b);
         }
     }

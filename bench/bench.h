@@ -10,27 +10,36 @@
 
 #define PATIENCE KIN_SECONDS(30)
 #define ROUNDS_MAX 9
-#define WORKERS_MAX 8
-#define CONTENDERS_MAX 6
+#define WORKERS_MAX 128
+#define CONTENDERS_MAX 16
 
 typedef struct bench {
     int quick;
     int rounds;
-    int64_t span; /* nanoseconds that one measurement takes, roughly */
+    const char *subject; /* that runs now */
+    int64_t span;        /* nanoseconds that one measurement takes, roughly */
     report out;
     int all; /* all targets met */
 } bench;
 
 /* ---- rows ---- */
 
+/* NAN: not measured. */
+typedef struct figure {
+    double median;
+    double low, high; /* quartiles of the rounds */
+    double busy;      /* processors, on average, while it was measured: with the start of what it takes */
+} figure;
+
 typedef struct line {
     const char *name;
     const char *unit;
-    double kin;
-    double peer; /* NAN: none; then the target is for kin's figure */
+    figure kin;
+    figure peer; /* not measured: the target is for kin's figure */
     const char *beside;
     peer_target target;
     int absolute; /* the target is for kin's figure although there is a peer */
+    double x;     /* of the figure in a plot: how many, how large; 0: it is in none */
 } line;
 
 #define AT_MOST(bound) ((peer_target){bound, 0})
@@ -40,14 +49,15 @@ typedef struct line {
 /* Begins the table or the document. */
 void open_rows(bench *b, int json);
 void row(bench *b, const line *it);
-/* NAN: not measured. */
-int absent(double number);
+int absent(double number); /* NAN */
+/* A figure of which there are no rounds. */
+figure just(double value);
 
 /* One figure of one contender. */
 typedef double (*meter)(const bench *b, int contender);
 
-/* Each contender in turn, round by round; the median of each. */
-void measure(const bench *b, meter once, int contenders, double *medians);
+/* Each contender in turn, round by round. */
+void measure(const bench *b, meter once, int contenders, figure *out);
 double median(double *values, int count);
 /* Nanoseconds for one, of as many as the time allows, each `once` doing at_once at a time. */
 double repeat(const bench *b, int (*once)(void), int at_once, const char *what);
@@ -68,6 +78,7 @@ typedef struct worker_result {
 typedef struct board {
     kin_sem ready;
     kin_sem gate;
+    kin_sem exit; /* not the gate again: a quick worker would take what is for a slow one */
     worker_result results[WORKERS_MAX];
     _Alignas(LINE) peer_contest contest;
     _Alignas(LINE) unsigned char object[OBJECT_MAX];
@@ -81,6 +92,7 @@ typedef struct plan {
     unsigned apart;
     int64_t span;
     int64_t size, messages;
+    int timed; /* each round trip by itself */
 } plan;
 
 void *board_create(void);
@@ -94,9 +106,13 @@ kin_process *start_worker(const char *entry, void *memory, const plan *it);
 board *begin_worker(const kin_args *args, plan *out);
 void pass_gate(board *it);
 void open_gate(board *it, int workers);
+/* The same at the end, for workers that must not go before the others are done. */
+void pass_exit(board *it);
+void open_exit(board *it, int workers);
 
 /* What children are started with: bench.c registers them all under their own names. */
 #define BENCH_ENTRIES(X)                                                                                               \
+    X(bench_bounce)                                                                                                    \
     X(bench_contend)                                                                                                   \
     X(bench_ping)                                                                                                      \
     X(bench_pong)                                                                                                      \
@@ -130,9 +146,15 @@ void bench_contended(bench *b);
 void bench_semaphore(bench *b);
 void bench_waiting(bench *b);
 void bench_readers(bench *b);
+void bench_rwlock(bench *b);
 void bench_many(bench *b);
 void bench_asleep(bench *b);
 void bench_queue(bench *b);
+void bench_latency(bench *b);
+void bench_tables(bench *b);
+void bench_limits(bench *b);
+/* Measures and shows what a cache line takes between two processors now. */
+void show_distance(bench *b);
 void bench_crowded(bench *b);
 void bench_pipe(bench *b);
 void bench_pool(bench *b);

@@ -34,15 +34,17 @@ static void make_many(bench *b)
         tool_check(kin_lock_create(&lock, family, 0), "kin_lock_create");
     }
     things = peer_handle_count() + peer_name_count() - things;
-    row(b, &(line){"1 000 000 locks: memory", "MiB", (double)committed(family) / 1048576, NAN, NULL, AT_MOST(64), 1});
-    row(b, &(line){"1 000 000 locks: descriptors and names", "more", (double)things, NAN, NULL, AT_MOST(0), 1});
+    row(b, &(line){"1 000 000 locks: memory", "MiB", just((double)committed(family) / 1048576), just(NAN), NULL,
+                   AT_MOST(64), 1, 0});
+    row(b, &(line){"1 000 000 locks: descriptors and names", "more", just((double)things), just(NAN), NULL, AT_MOST(0),
+                   1, 0});
     kin_family_close(family);
 }
 
 void bench_create(bench *b)
 {
-    double medians[CONTENDERS_MAX];
+    figure medians[CONTENDERS_MAX];
     measure(b, make_one, 2, medians);
-    row(b, &(line){"create and destroy a lock", "M/s", medians[0], medians[1], peer_named_name, AT_LEAST(5), 1});
+    row(b, &(line){"create and destroy a lock", "M/s", medians[0], medians[1], peer_named_name, AT_LEAST(5), 1, 0});
     make_many(b);
 }

@@ -190,25 +190,25 @@ static void crowds(bench *b)
     static const int sides[][2] = {{1, 1}, {8, 8}, {64, 1}, {1, 64}, {64, 64}};
     int contenders = peer_textbook_ring.name ? RINGS : 1;
     for (int i = 0; i < 10; i++) {
-        double medians[CONTENDERS_MAX], ratios[RINGS] = {NAN, NAN};
+        figure medians[CONTENDERS_MAX], ratios[RINGS] = {just(NAN), just(NAN)};
         char name[64];
         now = (meeting){sides[i / 2][0], sides[i / 2][1], i % 2};
         if (b->quick && now.producers + now.consumers > 16) {
             continue;
         }
-        medians[TEXTBOOK] = NAN;
+        medians[TEXTBOOK] = just(NAN);
         memset(rounds, 0, sizeof rounds);
         measure(b, crowded, contenders, medians);
         for (int ring = 0; ring < contenders; ring++) {
-            ratios[ring] = median(fairness[ring], rounds[ring]);
+            ratios[ring] = just(median(fairness[ring], rounds[ring]));
         }
         snprintf(name, sizeof name, "queue, 64 B, %d to %d %s", now.producers, now.consumers,
                  now.processes ? "processes" : "threads");
         row(b, &(line){name, "k/s", medians[KIN], medians[TEXTBOOK], peer_textbook_ring.name,
-                       contenders == RINGS ? AT_LEAST(1) : NO_TARGET, 0});
+                       contenders == RINGS ? AT_LEAST(1) : NO_TARGET, 0, 0});
         if (now.producers + now.consumers > 2) {
             row(b, &(line){"  the largest share by the smallest", "", ratios[KIN], ratios[TEXTBOOK],
-                           peer_textbook_ring.name, AT_MOST(4), 1});
+                           peer_textbook_ring.name, AT_MOST(4), 1, 0});
         }
     }
 }
@@ -239,7 +239,7 @@ static void grow(bench *b, size_t messages, size_t size)
     }
     double ns = repeat(b, put_and_get, 1, "put and get");
     snprintf(name, sizeof name, "put and get, %zu B, %zu others there", size, messages);
-    row(b, &(line){name, "ns", ns, NAN, NULL, NO_TARGET, 0});
+    row(b, &(line){name, "ns", just(ns), just(NAN), NULL, NO_TARGET, 0, 0});
     kin_queue_destroy(grown);
 }
 

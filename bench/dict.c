@@ -56,7 +56,7 @@ static int peer_gets(void)
     int failed = 0;
     for (int i = 0; i < 1000; i++) {
         unsigned number = next_random(&seed) % KEYS;
-        failed |= peer_table_get(table, keys[number], KEY_SIZE) != (int)number;
+        failed |= peer_tables[0]->get(table, keys[number], KEY_SIZE) != (int)number;
     }
     return failed;
 }
@@ -68,21 +68,22 @@ static double get_time(const bench *b, int contender)
 
 static void one_process(bench *b)
 {
-    double medians[CONTENDERS_MAX];
-    int peers = peer_table_name ? 2 : 1;
+    figure medians[CONTENDERS_MAX];
+    const peer_table *peer = peer_tables[0];
+    int peers = peer ? 2 : 1;
     dict = new_dict(NULL);
-    table = peers > 1 ? peer_table_create() : NULL;
+    table = peer ? peer->create() : NULL;
     for (unsigned i = 0; i < KEYS; i++) {
         make_key(keys[i], i);
         if (table) {
-            must(peer_table_set(table, keys[i], KEY_SIZE, (int)i), peer_table_name);
+            must(peer->set(table, keys[i], KEY_SIZE, (int)i), peer->name);
         }
     }
     measure(b, get_time, peers, medians);
-    row(b, &(line){"dict get, 16-byte key of 10 000", "ns", medians[0], table ? medians[1] : NAN, peer_table_name,
-                   table ? AT_MOST(5) : NO_TARGET, 0});
+    row(b, &(line){"dict get, 16-byte key of 10 000", "ns", medians[0], table ? medians[1] : just(NAN),
+                   peer ? peer->name : NULL, table ? AT_MOST(5) : NO_TARGET, 0, 0});
     if (table) {
-        peer_table_destroy(table);
+        peer->destroy(table);
     }
     tool_check(kin_dict_destroy(dict), "kin_dict_destroy");
 }
@@ -138,9 +139,10 @@ static double mix_rate(const bench *b, int contender)
 
 static void two_processes(bench *b)
 {
-    double medians[CONTENDERS_MAX];
+    figure medians[CONTENDERS_MAX];
     measure(b, mix_rate, 2, medians);
-    row(b, &(line){"dict, 2 processes, 90 % gets", "k/s", medians[1], medians[0], "kin, 1 process", AT_LEAST(1.5), 0});
+    row(b,
+        &(line){"dict, 2 processes, 90 % gets", "k/s", medians[1], medians[0], "kin, 1 process", AT_LEAST(1.5), 0, 0});
 }
 
 /* ---- a manager's ---- */
@@ -164,7 +166,7 @@ static void beside_python(bench *b, const char *what, double ns, const char *ope
 {
     double python = peer_python_manager(operation);
     if (python > 0) {
-        row(b, &(line){what, "k/s", 1e6 / ns, python, "CPython's Manager", AT_LEAST(500), 0});
+        row(b, &(line){what, "k/s", just(1e6 / ns), just(python), "CPython's Manager", AT_LEAST(500), 0, 0});
     }
 }
 

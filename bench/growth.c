@@ -150,9 +150,10 @@ void bench_growth(bench *b)
             figures of = grow_to(b, &things[i], count);
             least = count == 1000 ? of.look : least;
             snprintf(name, sizeof name, "%s of %s: one, at random", things[i].name, power_of(count));
-            row(b, &(line){name, "ns", of.look, least, "10^3", NO_TARGET, 0});
+            row(b, &(line){name, "ns", just(of.look), just(least), "10^3", NO_TARGET, 0, 0});
             snprintf(name, sizeof name, "%s of %s: the longest step", things[i].name, power_of(count));
-            row(b, &(line){name, "us", of.longest / 1e3, NAN, NULL, i < 2 ? AT_MOST(5000) : NO_TARGET, 1});
+            row(b,
+                &(line){name, "us", just(of.longest / 1e3), just(NAN), NULL, i < 2 ? AT_MOST(5000) : NO_TARGET, 1, 0});
         }
     }
 }

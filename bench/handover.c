@@ -137,9 +137,24 @@ static const peer_sems kin_conds = {
     "kin_cond", conds_create, conds_destroy, peer_same, peer_nothing, conds_give, conds_take,
 };
 
-enum { SEMS_KIN, SEMS_NATIVE, SEMS_SPIN, SEMS_EVENT, SEMS_COND };
+enum { SEMS_KIN, SEMS_NATIVE, SEMS_SPIN, SEMS_EVENT, SEMS_COND, SEMS_KNOWN };
 
-static const peer_sems *const sems[] = {&kin_sems, &peer_native_sems, &spin_sems, &kin_events, &kin_conds};
+/* The others are those of peer_more_sems. */
+static const peer_sems *sems_at(int contender)
+{
+    static const peer_sems *const first[SEMS_KNOWN] = {&kin_sems, &peer_native_sems, &spin_sems, &kin_events,
+                                                       &kin_conds};
+    return contender < SEMS_KNOWN ? first[contender] : peer_more_sems[contender - SEMS_KNOWN];
+}
+
+static int sems_count(void)
+{
+    int count = SEMS_KNOWN;
+    while (peer_more_sems[count - SEMS_KNOWN] != NULL) {
+        count++;
+    }
+    return count;
+}
 
 #define TRIPS_AT_ONCE 100
 
@@ -147,7 +162,7 @@ static const peer_sems *const sems[] = {&kin_sems, &peer_native_sems, &spin_sems
 static const peer_sems *begin_pair(const kin_args *args, plan *it, board **shared, void **attached)
 {
     *shared = begin_worker(args, it);
-    const peer_sems *pair = sems[it->contender];
+    const peer_sems *pair = sems_at(it->contender);
     *attached = pair->attach((*shared)->object);
     must(*attached == NULL, pair->name);
     return pair;
@@ -201,7 +216,7 @@ int bench_pong(const kin_args *args)
 /* Microseconds for a round trip. */
 static double round_trip(const bench *b, int contender, int other_cpu)
 {
-    const peer_sems *pair = sems[contender];
+    const peer_sems *pair = sems_at(contender);
     void *memory = board_create();
     board *shared = board_in(memory);
     must(pair->create(shared->object), pair->name);
@@ -214,16 +229,6 @@ static double round_trip(const bench *b, int contender, int other_cpu)
     pair->destroy(shared->object);
     board_destroy(memory);
     return us;
-}
-
-static double trip_apart(const bench *b, int contender)
-{
-    return round_trip(b, contender, 1);
-}
-
-static double trip_together(const bench *b, int contender)
-{
-    return round_trip(b, contender, 0);
 }
 
 /* Waits for what does not come, and notes what that cost. */
@@ -245,7 +250,7 @@ int bench_wait(const kin_args *args)
 /* Processor time in percent. */
 static double wait_alone(const bench *b, int contender)
 {
-    const peer_sems *pair = sems[contender];
+    const peer_sems *pair = sems_at(contender);
     void *memory = board_create();
     board *shared = board_in(memory);
     int64_t span = b->quick ? KIN_MS(300) : KIN_SECONDS(2);
@@ -280,33 +285,51 @@ static double objects_together(const bench *b, int contender)
 
 void bench_waiting(bench *b)
 {
-    double medians[CONTENDERS_MAX];
+    figure medians[CONTENDERS_MAX];
     if (peer_cpu_count() >= 2) {
         measure(b, objects_apart, 3, medians);
-        row(b, &(line){"event round trip, 2 CPUs, pinned", "us", medians[1], medians[0], "kin_sem", AT_MOST(2), 0});
-        row(b, &(line){"condition round trip, 2 CPUs, pinned", "us", medians[2], medians[0], "kin_sem", AT_MOST(2), 0});
+        row(b, &(line){"event round trip, 2 CPUs, pinned", "us", medians[1], medians[0], "kin_sem", AT_MOST(2), 0, 0});
+        row(b,
+            &(line){"condition round trip, 2 CPUs, pinned", "us", medians[2], medians[0], "kin_sem", AT_MOST(2), 0, 0});
     }
     measure(b, objects_together, 3, medians);
-    row(b, &(line){"event round trip, 1 CPU, pinned", "us", medians[1], medians[0], "kin_sem", AT_MOST(2), 0});
-    row(b, &(line){"condition round trip, 1 CPU, pinned", "us", medians[2], medians[0], "kin_sem", AT_MOST(2), 0});
+    row(b, &(line){"event round trip, 1 CPU, pinned", "us", medians[1], medians[0], "kin_sem", AT_MOST(2), 0, 0});
+    row(b, &(line){"condition round trip, 1 CPU, pinned", "us", medians[2], medians[0], "kin_sem", AT_MOST(2), 0, 0});
+}
+
+/* Events and conditions have their rows elsewhere. What spins is a limit, and none on one processor. */
+static double sems_apart(const bench *b, int contender)
+{
+    return contender == SEMS_EVENT || contender == SEMS_COND ? (double)NAN : round_trip(b, contender, 1);
+}
+
+static double sems_together(const bench *b, int contender)
+{
+    return contender == SEMS_SPIN || contender == SEMS_EVENT || contender == SEMS_COND ? (double)NAN
+                                                                                       : round_trip(b, contender, 0);
+}
+
+static void sems_rows(bench *b, const char *name, const figure *of, int judged, peer_target target)
+{
+    for (int i = SEMS_NATIVE; i < sems_count(); i++) {
+        if (!absent(of[i].median)) {
+            row(b, &(line){name, "us", of[SEMS_KIN], of[i], sems_at(i)->name, i == judged ? target : NO_TARGET, 0, 0});
+        }
+    }
 }
 
 void bench_semaphore(bench *b)
 {
-    double medians[CONTENDERS_MAX];
+    figure of[CONTENDERS_MAX];
     if (peer_cpu_count() >= 2) {
-        measure(b, trip_apart, 3, medians);
-        row(b, &(line){"semaphore round trip, 2 CPUs, pinned", "us", medians[SEMS_KIN], medians[SEMS_SPIN],
-                       spin_sems.name, AT_MOST(2), 0});
-        row(b, &(line){"semaphore round trip, 2 CPUs, pinned", "us", medians[SEMS_KIN], medians[SEMS_NATIVE],
-                       peer_native_sems.name, NO_TARGET, 0});
+        measure(b, sems_apart, sems_count(), of);
+        sems_rows(b, "semaphore round trip, 2 CPUs, pinned", of, SEMS_SPIN, AT_MOST(2));
     }
-    measure(b, trip_together, 2, medians);
-    row(b, &(line){"semaphore round trip, 1 CPU, pinned", "us", medians[SEMS_KIN], medians[SEMS_NATIVE],
-                   peer_native_sems.name, AT_MOST(1.2), 0});
+    measure(b, sems_together, sems_count(), of);
+    sems_rows(b, "semaphore round trip, 1 CPU, pinned", of, SEMS_NATIVE, AT_MOST(1.2));
     bench once = *b;
     once.rounds = 1;
-    measure(&once, wait_alone, 2, medians);
-    row(b, &(line){"a waiter left alone", "% of a CPU", medians[SEMS_KIN], medians[SEMS_NATIVE], peer_native_sems.name,
-                   AT_MOST(0.1), 1});
+    measure(&once, wait_alone, 2, of);
+    row(b, &(line){"a waiter left alone", "% of a CPU", of[SEMS_KIN], of[SEMS_NATIVE], peer_native_sems.name,
+                   AT_MOST(0.1), 1, 0});
 }

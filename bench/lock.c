@@ -27,7 +27,19 @@ static const peer_lock kin_contender = {.name = "kin_lock",
 
 static const peer_lock *lock_of(int contender)
 {
-    return contender == 0 ? &kin_contender : &peer_locks[contender - 1];
+    size_t peer = (size_t)contender - 1;
+    return contender == 0           ? &kin_contender
+           : peer < peer_lock_count ? &peer_locks[peer]
+                                    : peer_more_locks[peer - peer_lock_count];
+}
+
+static int lock_count(void)
+{
+    int more = 0;
+    while (peer_more_locks[more] != NULL) {
+        more++;
+    }
+    return (int)peer_lock_count + 1 + more;
 }
 
 /* ---- a lock alone ---- */
@@ -58,14 +70,14 @@ static double lock_alone(const bench *b, int contender)
 
 void bench_lock(bench *b)
 {
-    double medians[CONTENDERS_MAX];
+    figure of[CONTENDERS_MAX];
     must(peer_pin(0), "pinning");
-    measure(b, lock_alone, (int)peer_lock_count + 1, medians);
+    measure(b, lock_alone, lock_count(), of);
     must(peer_pin(PEER_ANY_CPU), "pinning");
-    for (size_t i = 0; i < peer_lock_count; i++) {
-        peer_target target = peer_locks[i].alone_target;
-        row(b, &(line){"lock, nobody else, pinned", "ns/pair", medians[0], medians[i + 1], peer_locks[i].name,
-                       target.bound > 0 ? target : NO_TARGET, 0});
+    for (int i = 1; i < lock_count(); i++) {
+        peer_target target = lock_of(i)->alone_target;
+        row(b, &(line){"lock, nobody else, pinned", "ns/pair", of[0], of[i], lock_of(i)->name,
+                       target.bound > 0 ? target : NO_TARGET, 0, 0});
     }
 }
 
@@ -148,44 +160,63 @@ static contention contend(const bench *b, int contender, int workers, unsigned a
     return sum;
 }
 
-/* [0] is kin, [1] the peer */
-static void contend_both(const bench *b, int workers, unsigned apart, contention *both)
+/* ---- rows ---- */
+
+static struct {
+    int workers;
+    unsigned apart;
+    double shares[CONTENDERS_MAX][ROUNDS_MAX];
+    int rounds[CONTENDERS_MAX];
+} now; /* what is measured */
+
+static double contended_rate(const bench *b, int contender)
 {
-    int contenders[2] = {0, (int)(peer_contended - peer_locks) + 1};
-    double rates[2][ROUNDS_MAX];
-    double shares[2][ROUNDS_MAX];
-    for (int round = 0; round < b->rounds; round++) {
-        for (int i = 0; i < 2; i++) {
-            contention one = contend(b, contenders[i], workers, apart);
-            rates[i][round] = one.rate;
-            shares[i][round] = one.share;
-        }
+    if (lock_of(contender)->one_process) {
+        return NAN;
     }
-    for (int i = 0; i < 2; i++) {
-        both[i] = (contention){median(rates[i], b->rounds), median(shares[i], b->rounds)};
+    contention one = contend(b, contender, now.workers, now.apart);
+    now.shares[contender][now.rounds[contender]++] = one.share;
+    return one.rate;
+}
+
+static void contended_rows(bench *b, const figure *of)
+{
+    for (int i = 1; i < lock_count(); i++) {
+        const peer_lock *peer = lock_of(i);
+        char name[64];
+        if (absent(of[i].median)) {
+            continue;
+        }
+        snprintf(name, sizeof name, "lock, %d processes, pinned, work apart", now.workers);
+        row(b, &(line){name, "M pairs/s", of[0], of[i], peer->name,
+                       peer->contended_processes == now.workers ? peer->contended_target : NO_TARGET, 0, now.workers});
+        snprintf(name, sizeof name, "  the slowest of %d processes: its share", now.workers);
+        row(b, &(line){name, "of the mean", just(median(now.shares[0], now.rounds[0])),
+                       just(median(now.shares[i], now.rounds[i])), peer->name, NO_TARGET, 0, now.workers});
     }
 }
 
 void bench_contended(bench *b)
 {
-    static const int workers[] = {2, 4, 8};
-    unsigned apart = work_apart();
-    double two = 0;
+    static const int workers[] = {1, 2, 4, 8};
+    figure two = just(NAN);
+    now.apart = work_apart();
     for (size_t i = 0; i < sizeof workers / sizeof workers[0]; i++) {
-        char name[64];
-        contention both[2];
-        int judged = peer_contended->contended_processes == workers[i];
-        contend_both(b, workers[i], apart, both);
-        snprintf(name, sizeof name, "lock, %d processes, pinned, work apart", workers[i]);
-        row(b, &(line){name, "M pairs/s", both[0].rate, both[1].rate, peer_contended->name,
-                       judged ? peer_contended->contended_target : NO_TARGET, 0});
-        snprintf(name, sizeof name, "  its slowest process's share");
-        row(b, &(line){name, "of the mean", both[0].share, both[1].share, peer_contended->name, NO_TARGET, 0});
-        if (workers[i] == 2) {
-            two = both[0].rate;
-        } else {
+        figure of[CONTENDERS_MAX];
+        now.workers = workers[i];
+        if (b->quick && now.workers != 2 && now.workers != 4) {
+            continue; /* those that have a target */
+        }
+        for (int contender = 0; contender < lock_count(); contender++) {
+            now.rounds[contender] = 0;
+        }
+        measure(b, contended_rate, lock_count(), of);
+        contended_rows(b, of);
+        two = workers[i] == 2 ? of[0] : two;
+        if (workers[i] > 2) {
+            char name[64];
             snprintf(name, sizeof name, "  the same, %d against 2 processes", workers[i]);
-            row(b, &(line){name, "M pairs/s", both[0].rate, two, "kin_lock, 2 processes", AT_LEAST(0.8), 0});
+            row(b, &(line){name, "M pairs/s", of[0], two, "kin_lock, 2 processes", AT_LEAST(0.8), 0, 0});
         }
     }
 }

@@ -213,16 +213,16 @@ void bench_many(bench *b)
     static const int counts[] = {16, 64, 256, MOST};
     static const char *const kinds[] = {"barrier", "notify all"}, *const whose[] = {"threads", "processes"};
     for (int i = 0; i < 16; i++) {
-        double medians[CONTENDERS_MAX];
+        figure medians[CONTENDERS_MAX];
         char name[64];
         now = (run){i / 8, i / 4 % 2, counts[i % 4]};
         const char *peer = now.kind == BARRIER ? peer_native_crowd.barrier_name : peer_native_crowd.cond_name;
         if (b->quick && now.count > 64) {
             continue;
         }
-        medians[1] = NAN;
+        medians[1] = just(NAN);
         measure(b, wake_many, peer ? 2 : 1, medians);
         snprintf(name, sizeof name, "%s, %d %s", kinds[now.kind], now.count, whose[now.processes]);
-        row(b, &(line){name, "us/each", medians[0], medians[1], peer, peer ? AT_MOST(2) : NO_TARGET, 0});
+        row(b, &(line){name, "us/each", medians[0], medians[1], peer, peer ? AT_MOST(2) : NO_TARGET, 0, 0});
     }
 }

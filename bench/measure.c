@@ -6,10 +6,17 @@
 
 /* ---- rows ---- */
 
+/* For people: kin's figure and the peer's, by the side of each other, with kin's quartiles. */
 static const report_column columns[] = {
-    {"name", "what", REPORT_TEXT, 38},  {"unit", "unit", REPORT_TEXT, 12},    {"kin", "kin", REPORT_NUMBER, 8},
-    {"peer", "peer", REPORT_NUMBER, 8}, {"ratio", "ratio", REPORT_NUMBER, 7}, {"bound", "target", REPORT_TEXT, 8},
-    {"target", "", REPORT_NUMBER, 5},   {"holds", "holds", REPORT_TRUTH, 5},  {"beside", "peer is", REPORT_TEXT, 24},
+    {"name", "what", REPORT_TEXT, 38},      {"unit", "unit", REPORT_TEXT, 12},
+    {"kin", "kin", REPORT_NUMBER, 8},       {"kin_low", "from", REPORT_NUMBER, 8},
+    {"kin_high", "to", REPORT_NUMBER, 8},   {"kin_busy", "CPUs", REPORT_NUMBER, 5},
+    {"peer", "peer", REPORT_NUMBER, 8},     {"peer_low", "from", REPORT_NUMBER, 8},
+    {"peer_high", "to", REPORT_NUMBER, 8},  {"peer_busy", "CPUs", REPORT_NUMBER, 5},
+    {"ratio", "ratio", REPORT_NUMBER, 7},   {"bound", "target", REPORT_TEXT, 8},
+    {"target", "", REPORT_NUMBER, 5},       {"holds", "holds", REPORT_TRUTH, 5},
+    {"beside", "peer is", REPORT_TEXT, 24}, {"subject", "subject", REPORT_TEXT, 10},
+    {"x", "x", REPORT_NUMBER, 8},
 };
 
 void open_rows(bench *b, int json)
@@ -23,24 +30,37 @@ int absent(double number)
     return number != number;
 }
 
+figure just(double value)
+{
+    return (figure){value, NAN, NAN, NAN};
+}
+
 void row(bench *b, const line *it)
 {
     static const char *const bounds[2][2] = {{"ratio <=", "ratio >="}, {"kin <=", "kin >="}};
-    int alone = it->absolute || absent(it->peer);
+    int alone = it->absolute || absent(it->peer.median);
     int wanted = !absent(it->target.bound);
-    double ratio = it->kin / it->peer;
-    double judged = alone ? it->kin : ratio;
+    double ratio = it->kin.median / it->peer.median;
+    double judged = alone ? it->kin.median : ratio;
     int holds = it->target.at_least ? judged >= it->target.bound : judged <= it->target.bound;
     const report_cell cells[] = {
         {it->name, 0},
         {it->unit, 0},
-        {NULL, it->kin},
-        {NULL, it->peer},
+        {NULL, it->kin.median},
+        {NULL, it->kin.low},
+        {NULL, it->kin.high},
+        {NULL, it->kin.busy},
+        {NULL, it->peer.median},
+        {NULL, it->peer.low},
+        {NULL, it->peer.high},
+        {NULL, it->peer.busy},
         {NULL, ratio},
         {wanted ? bounds[alone][it->target.at_least] : NULL, 0},
         {NULL, it->target.bound},
         {NULL, wanted ? holds : (double)NAN},
         {it->beside, 0},
+        {b->subject, 0},
+        {NULL, it->x > 0 ? it->x : (double)NAN},
     };
     report_row(&b->out, cells);
     b->all &= !wanted || holds;
@@ -59,17 +79,40 @@ double median(double *values, int count)
     return (values[(count - 1) / 2] + values[count / 2]) / 2;
 }
 
-/* Measures each contender once a round, and gives their medians. */
-void measure(const bench *b, meter once, int contenders, double *medians)
+/* The one at that part of the sorted values, between two of them in proportion. */
+static double quantile(const double *sorted, int count, double part)
+{
+    double place = part * (count - 1);
+    int below = (int)place;
+    int above = below + 1 < count ? below + 1 : below;
+    return sorted[below] + (sorted[above] - sorted[below]) * (place - below);
+}
+
+static figure summary(double *values, int rounds, double busy)
+{
+    if (absent(values[0])) {
+        return just(NAN);
+    }
+    qsort(values, (size_t)rounds, sizeof *values, ascending);
+    return (figure){quantile(values, rounds, 0.5), quantile(values, rounds, 0.25), quantile(values, rounds, 0.75),
+                    busy};
+}
+
+void measure(const bench *b, meter once, int contenders, figure *out)
 {
     double values[CONTENDERS_MAX][ROUNDS_MAX];
+    int64_t cpu[CONTENDERS_MAX] = {0}, ns[CONTENDERS_MAX] = {0};
     for (int round = 0; round < b->rounds; round++) {
         for (int i = 0; i < contenders; i++) {
+            int64_t cpu_began = peer_all_cpu_ns(), began = peer_now_ns();
             values[i][round] = once(b, i);
+            ns[i] += peer_now_ns() - began;
+            cpu[i] += peer_all_cpu_ns() - cpu_began;
         }
     }
     for (int i = 0; i < contenders; i++) {
-        medians[i] = median(values[i], b->rounds);
+        double busy = cpu[i] < 0 || ns[i] <= 0 ? (double)NAN : (double)cpu[i] / (double)ns[i];
+        out[i] = summary(values[i], b->rounds, busy);
     }
 }
 

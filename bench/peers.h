@@ -13,13 +13,19 @@
 
 int64_t peer_now_ns(void); /* a monotonic clock */
 int64_t peer_cpu_ns(void); /* processor time of this process */
-int peer_cpu_count(void);  /* that this process might use when it began */
+/* The same with that of its children that have ended; where the system does not say, of this process alone. */
+int64_t peer_all_cpu_ns(void);
+int peer_cpu_count(void); /* that this process might use when it began */
 
 #define PEER_ANY_CPU (-1)
 
 /* Pins this process to the cpu-th of them, modulo their number; or lets it go. */
 int peer_pin(int cpu);
 void peer_yield(void); /* lets another process of this CPU run */
+
+int peer_system_call(void); /* the shortest one */
+/* The system ends this process then, if it still runs: what waits for a peer may wait for ever. */
+void peer_end_after(unsigned seconds);
 
 int64_t peer_handle_count(void); /* open descriptors or handles of this process */
 int64_t peer_name_count(void);   /* names in /dev/shm; where there is no such thing, 0 */
@@ -60,11 +66,14 @@ typedef struct peer_lock {
     peer_target alone_target;                                                  /* of kin's time / this one's */
     peer_target contended_target;                                              /* of kin's rate / this one's */
     int contended_processes;                                                   /* at which it holds */
+    int one_process; /* 1: only the threads of one process can use it */
 } peer_lock;
 
 extern const peer_lock peer_locks[];
 extern const size_t peer_lock_count;
-/* The one that contended locks are compared with. */
+/* Those that were found when the build was configured, in no order; NULL ends them. */
+extern const peer_lock *const peer_more_locks[];
+/* The one whose rate is a target for contended locks. */
 extern const peer_lock *const peer_contended;
 
 /* The work outside of a lock. One function for all: inlined, the loop is faster in one contender than in another. */
@@ -98,6 +107,18 @@ void peer_work(unsigned amount);
         return errors == 0 ? pairs : -1;                                                                               \
     }
 
+/* ---- readers-writer locks ---- */
+
+typedef struct peer_rwlock {
+    const char *name; /* NULL: the system has none between processes */
+    int (*create)(void *memory);
+    void (*destroy)(void *memory);
+    int (*acquire)(void *memory, int writing);
+    int (*release)(void *memory);
+} peer_rwlock;
+
+extern const peer_rwlock peer_native_rwlock;
+
 /* ---- two semaphores ---- */
 
 typedef struct peer_sems {
@@ -111,6 +132,7 @@ typedef struct peer_sems {
 } peer_sems;
 
 extern const peer_sems peer_native_sems;
+extern const peer_sems *const peer_more_sems[]; /* as peer_more_locks */
 
 /* ---- queues ---- */
 
@@ -125,6 +147,9 @@ typedef struct peer_queue {
     void *(*attach)(void *memory, const int64_t *both); /* in each process: what put and get take */
     int (*put)(void *attached, const void *data, size_t size);
     int (*get)(void *attached, void *buffer, size_t size);
+    size_t largest;           /* message that is measured; 0: any */
+    int producers, consumers; /* at most; 0: any number */
+    int spins;                /* 1: its sides never sleep, so it is a limit, not an alternative */
 } peer_queue;
 
 /* The system's pipe. */
@@ -133,8 +158,7 @@ void peer_pipe_close(int64_t end);
 int peer_pipe_write(int64_t end, const void *data, size_t size);
 int peer_pipe_read(int64_t end, void *buffer, size_t size);
 extern const peer_queue peer_pipe_queue;
-/* Boost's message_queue, where its headers were found; else name is NULL. */
-extern const peer_queue peer_boost_queue;
+extern const peer_queue *const peer_more_queues[]; /* as peer_more_locks */
 
 /* ---- a pipe of whole messages, both ways ---- */
 
@@ -147,13 +171,23 @@ void peer_pair_close(int64_t end);
 int peer_pair_send(int64_t end, const void *message, size_t size);
 int peer_pair_recv(int64_t end, void *message, size_t size);
 
-/* ---- a hash table in private memory: uthash where its header was found, else name is NULL ---- */
+/* ---- tables ---- */
 
-extern const char *const peer_table_name;
-void *peer_table_create(void);
-int peer_table_set(void *table, const char *key, size_t size, int value);
-int peer_table_get(void *table, const char *key, size_t size); /* -1: not there */
-void peer_table_destroy(void *table);
+#define PEER_KEY 16u /* bytes of every key */
+
+typedef struct peer_table {
+    const char *name;
+    void *(*create)(void);
+    int (*set)(void *table, const char *key, size_t size, int value);
+    int (*get)(void *table, const char *key, size_t size); /* -1: not there */
+    int (*batch)(void *table, int begin); /* NULL, or: between 1 and 0 there are only sets, to be fast together */
+    void (*destroy)(void *table);
+} peer_table;
+
+extern const peer_table *const peer_tables[]; /* as peer_more_locks */
+
+/* Those that were looked for and not found, with commas between them; "": none. */
+extern const char *const peer_missing;
 
 /* ---- CPython's multiprocessing; all are negative where there is none ---- */
 

@@ -175,10 +175,10 @@ static double trip(const bench *b, int contender)
 
 static void compare(bench *b, const char *what, const char *unit, meter once, size_t size, peer_target target)
 {
-    double medians[CONTENDERS_MAX];
+    figure medians[CONTENDERS_MAX];
     now.size = size;
     measure(b, once, CONTENDERS, medians);
-    row(b, &(line){what, unit, medians[KIN], medians[RAW], peer_pair_name, target, 0});
+    row(b, &(line){what, unit, medians[KIN], medians[RAW], peer_pair_name, target, 0, 0});
 }
 
 void bench_pipe(bench *b)

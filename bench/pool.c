@@ -294,7 +294,7 @@ static double best_of(const bench *b, double (*once)(kin_pool *by, size_t count)
 /* Beside the first of them. */
 static void growth(bench *b, const char *what, double value, double first, double most)
 {
-    row(b, &(line){what, "us", value, first, "the fewest", AT_MOST(most), 0});
+    row(b, &(line){what, "us", just(value), just(first), "the fewest", AT_MOST(most), 0, 0});
 }
 
 static void many_works(bench *b)
@@ -337,26 +337,26 @@ static void beside_python(bench *b, const char *what, double rate, size_t count,
 {
     double python = peer_python_pool(count, chunk);
     if (python > 0) {
-        row(b, &(line){what, "k/s", rate, python, "CPython's Pool.map", AT_LEAST(target), 0});
+        row(b, &(line){what, "k/s", just(rate), just(python), "CPython's Pool.map", AT_LEAST(target), 0, 0});
     }
 }
 
 static void maps(bench *b)
 {
-    double medians[CONTENDERS_MAX];
+    figure medians[CONTENDERS_MAX];
     measure(b, map_time, 2, medians);
-    row(b,
-        &(line){"pool, map 1 M ints", "ms", medians[0], medians[1] / WORKERS + 1, "a loop / 2 + 1 ms", AT_MOST(2), 0});
-    beside_python(b, "pool, map 1 M ints", ITEMS / medians[0], ITEMS, 0, 20);
+    row(b, &(line){"pool, map 1 M ints", "ms", medians[0], just(medians[1].median / WORKERS + 1), "a loop / 2 + 1 ms",
+                   AT_MOST(2), 0, 0});
+    beside_python(b, "pool, map 1 M ints", ITEMS / medians[0].median, ITEMS, 0, 20);
     measure(b, task_rate, 2, medians);
-    row(b, &(line){"pool, 1 M tasks of 1 int", "k/s", medians[0], medians[1], "a pool over pipes", AT_LEAST(2), 0});
-    row(b, &(line){"pool, 1 M tasks of 1 int", "k/s", medians[0], NAN, NULL, AT_LEAST(3000), 1});
-    beside_python(b, "pool, 1 M tasks of 1 int", medians[0], 50000, 1, 60);
+    row(b, &(line){"pool, 1 M tasks of 1 int", "k/s", medians[0], medians[1], "a pool over pipes", AT_LEAST(2), 0, 0});
+    row(b, &(line){"pool, 1 M tasks of 1 int", "k/s", medians[0], just(NAN), NULL, AT_LEAST(3000), 1, 0});
+    beside_python(b, "pool, 1 M tasks of 1 int", medians[0].median, 50000, 1, 60);
 }
 
 void bench_pool(bench *b)
 {
-    double medians[CONTENDERS_MAX];
+    figure medians[CONTENDERS_MAX];
     tool_check(kin_alloc((void **)&in, NULL, ITEMS * sizeof *in), "kin_alloc");
     tool_check(kin_alloc((void **)&out, NULL, ITEMS * sizeof *out), "kin_alloc");
     for (int i = 0; i < ITEMS; i++) {
@@ -366,18 +366,18 @@ void bench_pool(bench *b)
     must(map_once(), "map"); /* all have begun */
     maps(b);
     measure(b, submit_time, 1, medians);
-    row(b, &(line){"pool, submit and get, one at a time", "us", medians[0], NAN, NULL, AT_MOST(5), 1});
+    row(b, &(line){"pool, submit and get, one at a time", "us", medians[0], just(NAN), NULL, AT_MOST(5), 1, 0});
     many_works(b);
     kin_pool_destroy(pool);
     many_workers(b);
     if (peer_has_fork()) {
         measure(b, pool_fork, 2, medians);
         row(b, &(line){"pool of 2, create and close, fork", "us", medians[0], medians[1], "fork, waitpid: twice",
-                       AT_MOST(3), 0});
+                       AT_MOST(3), 0, 0});
     }
     measure(b, pool_spawn, 2, medians);
     row(b, &(line){"pool of 2, create and close, spawn", "us", medians[0], medians[1], "spawn, wait: twice",
-                   AT_MOST(1.5), 0});
+                   AT_MOST(1.5), 0, 0});
     kin_free(out);
     kin_free(in);
 }

@@ -1,5 +1,70 @@
-/* rwlock.c: readers who read at once. */
+/* rwlock.c: readers-writer locks: alone, and readers who read at once. */
 #include "bench.h"
+
+/* ---- alone ---- */
+
+enum { READ, WRITE, ALTERNATE, USES };
+
+static int use; /* what is measured */
+
+static int kin_create(void *memory)
+{
+    return kin_rwlock_init(memory) != KIN_OK;
+}
+
+static void kin_destroy(void *memory)
+{
+    kin_rwlock_fini(memory);
+}
+
+static int kin_acquire(void *memory, int writing)
+{
+    return kin_rwlock_acquire(memory, writing ? KIN_RWLOCK_WRITE : KIN_RWLOCK_READ, KIN_FOREVER);
+}
+
+static int kin_release(void *memory)
+{
+    return kin_rwlock_release(memory);
+}
+
+static const peer_rwlock kin_contender = {"kin_rwlock", kin_create, kin_destroy, kin_acquire, kin_release};
+
+/* Nanoseconds for a pair. */
+static double alone(const bench *b, int contender)
+{
+    const peer_rwlock *it = contender == 0 ? &kin_contender : &peer_native_rwlock;
+    void *memory = NULL;
+    int64_t ns = 0, pairs = 0;
+    int failed = 0;
+    tool_check(kin_alloc(&memory, NULL, 1024), "kin_alloc");
+    must(it->create(memory), it->name);
+    for (int64_t began = peer_now_ns(); ns < b->span / 2 && !failed; ns = peer_now_ns() - began) {
+        for (int i = 0; i < 1000; i++, pairs++) {
+            failed |= it->acquire(memory, use == WRITE || (use == ALTERNATE && i % 2));
+            failed |= it->release(memory);
+        }
+    }
+    must(failed, it->name);
+    it->destroy(memory);
+    kin_free(memory);
+    return (double)ns / (double)pairs;
+}
+
+void bench_rwlock(bench *b)
+{
+    static const char *const names[USES] = {"rwlock, nobody else, reading", "rwlock, nobody else, writing",
+                                            "rwlock, nobody else, in turns"};
+    must(peer_pin(0), "pinning");
+    for (use = READ; use < USES; use++) {
+        figure of[CONTENDERS_MAX];
+        of[1] = just(NAN);
+        measure(b, alone, peer_native_rwlock.name ? 2 : 1, of);
+        row(b, &(line){names[use], "ns/pair", of[0], of[1], peer_native_rwlock.name, NO_TARGET, 0, 0});
+    }
+    must(peer_pin(PEER_ANY_CPU), "pinning");
+}
+
+/* ---- readers ---- */
 
 typedef struct shelf {
     kin_rwlock rwlock;
@@ -58,10 +123,11 @@ static double read_rate(const bench *b, int contender)
 
 void bench_readers(bench *b)
 {
-    double medians[CONTENDERS_MAX];
+    figure medians[CONTENDERS_MAX];
     if (peer_cpu_count() < 2) {
         return;
     }
     measure(b, read_rate, 2, medians);
-    row(b, &(line){"2 readers, 2 CPUs, 1 us each", "k reads/s", medians[0], medians[1], "kin_lock", AT_LEAST(1.5), 0});
+    row(b,
+        &(line){"2 readers, 2 CPUs, 1 us each", "k reads/s", medians[0], medians[1], "kin_lock", AT_LEAST(1.5), 0, 0});
 }

@@ -57,20 +57,21 @@ static double spawn_one(const bench *b, int contender)
 
 void bench_start(bench *b)
 {
-    double medians[CONTENDERS_MAX];
+    figure medians[CONTENDERS_MAX];
     char name[64];
     if (peer_has_fork()) {
         measure(b, fork_one, 2, medians);
-        row(b, &(line){"start and join, fork", "us", medians[0], medians[1], "fork, _exit, waitpid", AT_MOST(1.1), 0});
+        row(b,
+            &(line){"start and join, fork", "us", medians[0], medians[1], "fork, _exit, waitpid", AT_MOST(1.1), 0, 0});
     }
     measure(b, spawn_one, 4, medians);
-    row(b, &(line){"start and join, spawn", "us", medians[0], medians[1], peer_spawn_name, AT_MOST(1.1), 0});
+    row(b, &(line){"start and join, spawn", "us", medians[0], medians[1], peer_spawn_name, AT_MOST(1.1), 0, 0});
     snprintf(name, sizeof name, "  the same, %d MiB touched before", (int)(ballast(b) / 1048576));
     /* Under Wine CreateProcess forks, and copies page tables: that is not kin's, nor Windows'. */
     peer_target target = peer_has_fork() ? AT_MOST(1.1) : NO_TARGET;
-    row(b, &(line){name, "us", medians[2], medians[3], peer_spawn_name, target, 0});
-    row(b, &(line){"  slower for that", "times", medians[2] / medians[0], medians[3] / medians[1], peer_spawn_name,
-                   target, 0});
+    row(b, &(line){name, "us", medians[2], medians[3], peer_spawn_name, target, 0, 0});
+    row(b, &(line){"  slower for that", "times", just(medians[2].median / medians[0].median),
+                   just(medians[3].median / medians[1].median), peer_spawn_name, target, 0, 0});
 }
 
 /* ---- running a program ---- */
@@ -89,7 +90,7 @@ static double run_one(const bench *b, int contender)
 
 void bench_run(bench *b)
 {
-    double medians[CONTENDERS_MAX];
+    figure medians[CONTENDERS_MAX];
     measure(b, run_one, 2, medians);
-    row(b, &(line){"run a trivial program", "us", medians[0], medians[1], peer_spawn_name, AT_MOST(1.15), 0});
+    row(b, &(line){"run a trivial program", "us", medians[0], medians[1], peer_spawn_name, AT_MOST(1.15), 0, 0});
 }

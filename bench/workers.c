@@ -15,11 +15,13 @@ void *board_create(void)
     tool_check(kin_alloc(&memory, NULL, sizeof(board) + LINE), "kin_alloc");
     tool_check(kin_sem_init(&board_in(memory)->ready, 0, 0), "kin_sem_init");
     tool_check(kin_sem_init(&board_in(memory)->gate, 0, 0), "kin_sem_init");
+    tool_check(kin_sem_init(&board_in(memory)->exit, 0, 0), "kin_sem_init");
     return memory;
 }
 
 void board_destroy(void *memory)
 {
+    kin_sem_fini(&board_in(memory)->exit);
     kin_sem_fini(&board_in(memory)->gate);
     kin_sem_fini(&board_in(memory)->ready);
     kin_free(memory);
@@ -53,18 +55,39 @@ board *begin_worker(const kin_args *args, plan *out)
     size_t size = 0;
     tool_check(kin_args_get_bytes(&bytes, &size, args, "plan"), "plan");
     memcpy(out, bytes, sizeof *out);
+    peer_end_after(120);
     must(peer_pin(out->cpu) != 0, "pinning");
     return board_in(tool_given(args, "board", KIN_TYPE_MEMORY));
 }
 
-void pass_gate(board *it)
+static void pass(board *it, kin_sem *gate)
 {
     tool_check(kin_sem_release(&it->ready, 1), "ready");
-    tool_check(kin_sem_acquire(&it->gate, 1, PATIENCE), "gate");
+    tool_check(kin_sem_acquire(gate, 1, PATIENCE), "gate");
+}
+
+static void open_for(board *it, kin_sem *gate, int workers)
+{
+    tool_check(kin_sem_acquire(&it->ready, (uint32_t)workers, PATIENCE), "the workers");
+    tool_check(kin_sem_release(gate, (uint32_t)workers), "gate");
+}
+
+void pass_gate(board *it)
+{
+    pass(it, &it->gate);
 }
 
 void open_gate(board *it, int workers)
 {
-    tool_check(kin_sem_acquire(&it->ready, (uint32_t)workers, PATIENCE), "the workers");
-    tool_check(kin_sem_release(&it->gate, (uint32_t)workers), "gate");
+    open_for(it, &it->gate, workers);
+}
+
+void pass_exit(board *it)
+{
+    pass(it, &it->exit);
+}
+
+void open_exit(board *it, int workers)
+{
+    open_for(it, &it->exit, workers);
 }

@@ -13,8 +13,9 @@ static const unsigned capacity = 1024;
 
 extern "C" int boost_queue_create(void *memory, size_t message)
 {
+    static unsigned number;
     char *name = static_cast<char *>(memory);
-    std::snprintf(name, 64, "kin-bench-%d", static_cast<int>(getpid()));
+    std::snprintf(name, 64, "kin-bench-%d-%u", static_cast<int>(getpid()), number++);
     try {
         message_queue::remove(name);
         message_queue queue(boost::interprocess::create_only, name, message > 1024 ? 64 : capacity, message);

@@ -8,5 +8,9 @@ static void *attach(void *memory, const int64_t *both)
     return boost_queue_attach(memory);
 }
 
-const peer_queue peer_boost_queue = {"Boost message_queue", boost_queue_create, boost_queue_destroy, NULL, attach,
-                                     boost_queue_put,       boost_queue_get};
+const peer_queue peer_boost_queue = {.name = "Boost message_queue",
+                                     .create = boost_queue_create,
+                                     .destroy = boost_queue_destroy,
+                                     .attach = attach,
+                                     .put = boost_queue_put,
+                                     .get = boost_queue_get};

@@ -9,7 +9,9 @@
 #include <semaphore.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -35,6 +37,19 @@ int64_t peer_now_ns(void)
 int64_t peer_cpu_ns(void)
 {
     return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+static int64_t usage_ns(int who)
+{
+    struct rusage used;
+    getrusage(who, &used);
+    return (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * SECOND +
+           (used.ru_utime.tv_usec + used.ru_stime.tv_usec) * INT64_C(1000);
+}
+
+int64_t peer_all_cpu_ns(void)
+{
+    return usage_ns(RUSAGE_SELF) + usage_ns(RUSAGE_CHILDREN);
 }
 
 /* As it was at the first call; a forked child inherits it, a spawned one may already be pinned by then, but to one. */
@@ -86,6 +101,16 @@ static int64_t count_entries(const char *path)
     }
     closedir(directory);
     return count;
+}
+
+int peer_system_call(void)
+{
+    return syscall(SYS_getppid) <= 0;
+}
+
+void peer_end_after(unsigned seconds)
+{
+    alarm(seconds);
 }
 
 int64_t peer_handle_count(void)
@@ -190,6 +215,36 @@ const peer_lock peer_locks[] = {
 
 const size_t peer_lock_count = sizeof peer_locks / sizeof peer_locks[0];
 const peer_lock *const peer_contended = &peer_locks[0];
+
+/* ---- a readers-writer lock ---- */
+
+static int rwlock_create(void *memory)
+{
+    pthread_rwlockattr_t attributes;
+    int error = pthread_rwlockattr_init(&attributes);
+    error |= pthread_rwlockattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+    error |= pthread_rwlock_init(memory, &attributes);
+    pthread_rwlockattr_destroy(&attributes);
+    return error;
+}
+
+static void rwlock_destroy(void *memory)
+{
+    pthread_rwlock_destroy(memory);
+}
+
+static int rwlock_acquire(void *memory, int writing)
+{
+    return writing ? pthread_rwlock_wrlock(memory) : pthread_rwlock_rdlock(memory);
+}
+
+static int rwlock_release(void *memory)
+{
+    return pthread_rwlock_unlock(memory);
+}
+
+const peer_rwlock peer_native_rwlock = {"pthread rwlock, process-shared", rwlock_create, rwlock_destroy, rwlock_acquire,
+                                        rwlock_release};
 
 /* ---- two semaphores ---- */
 

@@ -37,6 +37,11 @@ int64_t peer_cpu_ns(void)
     return filetime_ns(kernel) + filetime_ns(user);
 }
 
+int64_t peer_all_cpu_ns(void)
+{
+    return peer_cpu_ns();
+}
+
 /* As it was at the first call. */
 static DWORD_PTR all_cpus(void)
 {
@@ -72,6 +77,18 @@ int peer_pin(int cpu)
         mask &= ~(mask - 1);
     }
     return !SetProcessAffinityMask(GetCurrentProcess(), mask);
+}
+
+int peer_system_call(void)
+{
+    DWORD flags = 0;
+    return !GetHandleInformation(GetStdHandle(STD_OUTPUT_HANDLE), &flags) && GetLastError() == ERROR_SUCCESS;
+}
+
+/* There is no alarm. */
+void peer_end_after(unsigned seconds)
+{
+    (void)seconds;
 }
 
 int64_t peer_handle_count(void)
@@ -146,7 +163,8 @@ const peer_lock peer_locks[] = {
      .detach = peer_nothing,
      .alone = section_alone,
      .contend = section_contend,
-     .alone_target = {1.25, 0}},
+     .alone_target = {1.25, 0},
+     .one_process = 1},
     {.name = "Win32 semaphore",
      .create = named_create,
      .destroy = named_destroy,

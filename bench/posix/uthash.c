@@ -1,12 +1,12 @@
-/* uthash.c: a hash table of one process: uthash. See peers.h. */
-#include "peers.h"
+/* uthash.c: a hash table of one process, without locks. See ../peers.h. */
+#include "../peers.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
 
 typedef struct entry {
-    char key[16];
+    char key[PEER_KEY];
     int value;
     UT_hash_handle hh;
 } entry;
@@ -15,17 +15,21 @@ typedef struct table {
     entry *first;
 } table;
 
-const char *const peer_table_name = "uthash, one process";
-
-void *peer_table_create(void)
+static void *create(void)
 {
     return calloc(1, sizeof(table));
 }
 
-int peer_table_set(void *it, const char *key, size_t size, int value)
+static int set(void *it, const char *key, size_t size, int value)
 {
     table *to = it;
-    entry *made = calloc(1, sizeof *made);
+    entry *made = NULL;
+    HASH_FIND(hh, to->first, key, size, made);
+    if (made != NULL) {
+        made->value = value;
+        return 0;
+    }
+    made = calloc(1, sizeof *made);
     if (made == NULL || size != sizeof made->key) {
         free(made);
         return -1;
@@ -36,14 +40,14 @@ int peer_table_set(void *it, const char *key, size_t size, int value)
     return 0;
 }
 
-int peer_table_get(void *it, const char *key, size_t size)
+static int get(void *it, const char *key, size_t size)
 {
     entry *found = NULL;
     HASH_FIND(hh, ((table *)it)->first, key, size, found);
     return found != NULL ? found->value : -1;
 }
 
-void peer_table_destroy(void *it)
+static void destroy(void *it)
 {
     table *of = it;
     entry *each, *next;
@@ -54,3 +58,5 @@ void peer_table_destroy(void *it)
     }
     free(of);
 }
+
+const peer_table peer_uthash_table = {"uthash, one process", create, set, get, NULL, destroy};

@@ -1,0 +1,130 @@
+// boost_more.cpp: Boost.Interprocess' mutex and semaphore, Boost.Lockfree's rings in shared memory. See boost_more.h.
+#include <boost/interprocess/sync/interprocess_mutex.hpp>
+#include <boost/interprocess/sync/interprocess_semaphore.hpp>
+#include <boost/lockfree/queue.hpp>
+#include <boost/lockfree/spsc_queue.hpp>
+#include <chrono>
+#include <cstdint>
+#include <cstring>
+#include <new>
+#include <sched.h>
+#include <thread>
+
+extern "C" {
+#include "boost_more.h"
+}
+
+namespace ip = boost::interprocess;
+namespace lf = boost::lockfree;
+
+extern "C" int boost_mutex_create(void *memory)
+{
+    static_assert(sizeof(ip::interprocess_mutex) <= 512, "fits");
+    new (memory) ip::interprocess_mutex;
+    return 0;
+}
+
+extern "C" int boost_mutex_acquire(void *memory)
+{
+    static_cast<ip::interprocess_mutex *>(memory)->lock();
+    return 0;
+}
+
+extern "C" int boost_mutex_release(void *memory)
+{
+    static_cast<ip::interprocess_mutex *>(memory)->unlock();
+    return 0;
+}
+
+extern "C" int boost_sems_create(void *memory)
+{
+    new (memory) ip::interprocess_semaphore(0);
+    new (static_cast<char *>(memory) + 128) ip::interprocess_semaphore(0);
+    return 0;
+}
+
+static ip::interprocess_semaphore *sem_at(void *memory, int which)
+{
+    void *at = static_cast<char *>(memory) + (which ? 128 : 0);
+    return static_cast<ip::interprocess_semaphore *>(at);
+}
+
+extern "C" int boost_sems_give(void *memory, int which)
+{
+    sem_at(memory, which)->post();
+    return 0;
+}
+
+extern "C" int boost_sems_take(void *memory, int which, int64_t)
+{
+    sem_at(memory, which)->wait();
+    return 0;
+}
+
+// Messages of one size, which Lockfree wants to know when it is compiled.
+namespace
+{
+struct message {
+    char bytes[64];
+};
+
+using many = lf::queue<message, lf::fixed_sized<true>, lf::capacity<1024>>;
+using single = lf::spsc_queue<message, lf::capacity<1024>>;
+
+template <typename Try> int until_done(Try attempt)
+{
+    for (unsigned tries = 1; !attempt(); tries++) {
+        if (tries % 1024 == 0) { // its process may be waiting for this processor
+            sched_yield();
+        }
+    }
+    return 0;
+}
+
+template <typename Queue> int put(void *memory, const void *data, size_t size)
+{
+    message it;
+    std::memcpy(it.bytes, data, size);
+    return until_done([&] { return static_cast<Queue *>(memory)->push(it); });
+}
+
+template <typename Queue> int get(void *memory, void *buffer, size_t size)
+{
+    message it;
+    until_done([&] { return static_cast<Queue *>(memory)->pop(it); });
+    std::memcpy(buffer, it.bytes, size);
+    return 0;
+}
+} // namespace
+
+extern "C" int boost_many_create(void *memory)
+{
+    new (memory) many;
+    return 0;
+}
+
+extern "C" int boost_many_put(void *memory, const void *data, size_t size)
+{
+    return put<many>(memory, data, size);
+}
+
+extern "C" int boost_many_get(void *memory, void *buffer, size_t size)
+{
+    return get<many>(memory, buffer, size);
+}
+
+extern "C" int boost_single_create(void *memory)
+{
+    new (memory) single;
+    return 0;
+}
+
+extern "C" int boost_single_put(void *memory, const void *data, size_t size)
+{
+    return put<single>(memory, data, size);
+}
+
+extern "C" int boost_single_get(void *memory, void *buffer, size_t size)
+{
+    return get<single>(memory, buffer, size);
+}

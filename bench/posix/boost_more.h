@@ -1,0 +1,22 @@
+/* boost_more.h: boost_more.cpp for C. Memory is aligned to a cache line. */
+#ifndef BOOST_MORE_H
+#define BOOST_MORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+int boost_mutex_create(void *memory);
+int boost_mutex_acquire(void *memory);
+int boost_mutex_release(void *memory);
+int boost_sems_create(void *memory);
+int boost_sems_give(void *memory, int which);
+int boost_sems_take(void *memory, int which, int64_t timeout_ns);
+/* Messages of at most 64 bytes: many to many, one to one. */
+int boost_many_create(void *memory);
+int boost_many_put(void *memory, const void *data, size_t size);
+int boost_many_get(void *memory, void *buffer, size_t size);
+int boost_single_create(void *memory);
+int boost_single_put(void *memory, const void *data, size_t size);
+int boost_single_get(void *memory, void *buffer, size_t size);
+
+#endif

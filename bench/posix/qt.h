@@ -1,0 +1,11 @@
+/* qt.h: qt_lock.cpp for C. */
+#ifndef QT_H
+#define QT_H
+
+int qt_create(void *memory);
+void *qt_attach(void *memory);
+void qt_detach(void *attached);
+int qt_acquire(void *attached);
+int qt_release(void *attached);
+
+#endif

@@ -1,0 +1,218 @@
+/* transfer.c: messages from processes to processes: how long many take, and how long one takes there and back. */
+#include "queues.h"
+
+#include <string.h>
+
+/* ---- what a worker gets ---- */
+
+void *queue_memory(void)
+{
+    void *memory = NULL;
+    tool_check(kin_alloc(&memory, NULL, PEER_QUEUE_MEMORY), "kin_alloc");
+    return memory;
+}
+
+static void *attach_given(const kin_args *args, const peer_queue *it, const char *memory, const char *first,
+                          const char *second)
+{
+    int64_t both[2] = {0, 0};
+    if (it->handles) {
+        kin_handle handle = 0;
+        tool_check(kin_args_get_handle(&handle, args, first, KIN_HANDLE_ANY), first);
+        both[0] = (int64_t)handle;
+        tool_check(kin_args_get_handle(&handle, args, second, KIN_HANDLE_ANY), second);
+        both[1] = (int64_t)handle;
+    }
+    void *attached = it->attach(tool_given(args, memory, KIN_TYPE_MEMORY), both);
+    must(attached == NULL, it->name);
+    return attached;
+}
+
+void *attach_queue(const kin_args *args, const peer_queue *it)
+{
+    return attach_given(args, it, "queue", "in", "out");
+}
+
+static void give_queue(kin_args *args, const peer_queue *it, void *queue, const char *memory, const char *first,
+                       const char *second)
+{
+    int64_t both[2] = {0, 0};
+    tool_check(kin_args_add_object(args, memory, KIN_TYPE_MEMORY, queue), memory);
+    if (it->handles) {
+        it->handles(queue, both);
+        tool_check(kin_args_add_handle(args, first, (kin_handle)both[0]), first);
+        tool_check(kin_args_add_handle(args, second, (kin_handle)both[1]), second);
+    }
+}
+
+kin_process *start_queue_worker(const char *entry, void *board_memory, void *queue, void *answers, const plan *it)
+{
+    kin_args *args = worker_args(board_memory, it);
+    give_queue(args, queue_at(it->contender), queue, "queue", "in", "out");
+    if (answers) {
+        give_queue(args, queue_at(it->contender), answers, "answers", "answers-in", "answers-out");
+    }
+    return start_with(entry, args);
+}
+
+/* ---- many messages ---- */
+
+/* What a process has sent may be lost when it ends, with some peers: it stays until all have what they wait for. */
+static int move_messages(const kin_args *args, int put)
+{
+    static unsigned char message[MESSAGE_MAX];
+    plan it;
+    board *shared = begin_worker(args, &it);
+    const peer_queue *queue = queue_at(it.contender);
+    void *attached = attach_queue(args, queue);
+    int failed = 0;
+    memset(message, 'm', sizeof message);
+    pass_gate(shared);
+    int64_t began = peer_now_ns();
+    for (int64_t i = 0; i < it.messages && !failed; i++) {
+        failed = put ? queue->put(attached, message, (size_t)it.size) : queue->get(attached, message, (size_t)it.size);
+    }
+    shared->results[it.index] = (worker_result){began, peer_now_ns()}; /* the clock is the same for all */
+    pass_exit(shared);
+    return failed != 0;
+}
+
+int bench_put(const kin_args *args)
+{
+    return move_messages(args, 1);
+}
+
+int bench_get(const kin_args *args)
+{
+    return move_messages(args, 0);
+}
+
+int64_t transfer(int contender, const trial *it, int64_t messages)
+{
+    const peer_queue *queue = queue_at(contender);
+    kin_process *workers[WORKERS_MAX];
+    int count = it->producers + it->consumers, failed = 0;
+    int64_t begin = INT64_MAX, end = 0;
+    void *memory = board_create(), *object = queue_memory();
+    must(queue->create(object, it->message) != 0, queue->name);
+    for (int i = 0; i < count; i++) {
+        int puts = i < it->producers, sharers = puts ? it->producers : it->consumers;
+        const plan job = {.contender = contender,
+                          .cpu = i % 2,
+                          .index = i,
+                          .size = (int64_t)it->message,
+                          .messages = messages / sharers};
+        workers[i] = start_queue_worker(puts ? "bench_put" : "bench_get", memory, object, NULL, &job);
+    }
+    open_gate(board_in(memory), count);
+    open_exit(board_in(memory), count);
+    for (int i = 0; i < count; i++) {
+        failed |= tool_finish(workers[i]);
+        worker_result result = board_in(memory)->results[i];
+        begin = result.done < begin ? result.done : begin;
+        end = result.ns > end ? result.ns : end;
+    }
+    must(failed, queue->name);
+    queue->destroy(object);
+    kin_free(object);
+    board_destroy(memory);
+    return end - begin;
+}
+
+/* ---- round trips over two queues ---- */
+
+/* The one that begins. times NULL: only how long all take. */
+static int ask(const peer_queue *queue, void *out, void *in, int64_t messages, histogram *times)
+{
+    static unsigned char message[64];
+    int failed = 0;
+    int64_t before = times ? peer_now_ns() : 0;
+    for (int64_t i = 0; i < messages && !failed; i++) {
+        failed = queue->put(out, message, sizeof message) || queue->get(in, message, sizeof message);
+        if (times) {
+            int64_t now = peer_now_ns();
+            histogram_add(times, now - before);
+            before = now;
+        }
+    }
+    return failed;
+}
+
+static int answer(const peer_queue *queue, void *in, void *out, int64_t messages)
+{
+    static unsigned char message[64];
+    int failed = 0;
+    for (int64_t i = 0; i < messages && !failed; i++) {
+        failed = queue->get(in, message, sizeof message) || queue->put(out, message, sizeof message);
+    }
+    return failed;
+}
+
+int bench_echo(const kin_args *args)
+{
+    plan it;
+    board *shared = begin_worker(args, &it);
+    const peer_queue *queue = queue_at(it.contender);
+    void *there = attach_queue(args, queue);
+    void *back = attach_given(args, queue, "answers", "answers-in", "answers-out");
+    histogram *times = it.timed && it.index == 0 ? tool_given(args, "times", KIN_TYPE_MEMORY) : NULL;
+    int failed = 0;
+    pass_gate(shared);
+    if (it.index == 0) {
+        failed = ask(queue, there, back, WARM_TRIPS, NULL);
+        int64_t began = peer_now_ns();
+        failed |= ask(queue, there, back, it.messages, times);
+        shared->results[0] = (worker_result){it.messages, peer_now_ns() - began};
+    } else {
+        failed = answer(queue, there, back, WARM_TRIPS + it.messages);
+    }
+    pass_exit(shared);
+    return failed;
+}
+
+/* Nanoseconds for all. */
+static int64_t echo_all(int contender, const trial *it, int64_t messages, histogram *times)
+{
+    const peer_queue *queue = queue_at(contender);
+    void *memory = board_create(), *there = queue_memory(), *back = queue_memory(), *shared = NULL;
+    must(queue->create(there, 64) != 0 || queue->create(back, 64) != 0, queue->name);
+    tool_check(kin_alloc(&shared, NULL, sizeof(histogram)), "kin_alloc");
+    memset(shared, 0, sizeof(histogram));
+    kin_process *both[2];
+    for (int i = 0; i < 2; i++) {
+        const plan job = {.contender = contender,
+                          .cpu = i * (it->cpus - 1),
+                          .index = i,
+                          .messages = messages,
+                          .timed = times != NULL};
+        kin_args *args = worker_args(memory, &job);
+        give_queue(args, queue, there, "queue", "in", "out");
+        give_queue(args, queue, back, "answers", "answers-in", "answers-out");
+        tool_check(kin_args_add_object(args, "times", KIN_TYPE_MEMORY, shared), "times");
+        both[i] = start_with("bench_echo", args);
+    }
+    open_gate(board_in(memory), 2);
+    open_exit(board_in(memory), 2);
+    must(tool_finish(both[0]) + tool_finish(both[1]), queue->name);
+    int64_t ns = board_in(memory)->results[0].ns;
+    for (int i = 0; times && i < BUCKETS; i++) {
+        times->counts[i] += ((histogram *)shared)->counts[i];
+    }
+    queue->destroy(back);
+    queue->destroy(there);
+    kin_free(shared);
+    kin_free(back);
+    kin_free(there);
+    board_destroy(memory);
+    return ns;
+}
+
+double echo(int contender, const trial *it, int64_t messages)
+{
+    return (double)echo_all(contender, it, messages, NULL) / 1e3 / (double)messages;
+}
+
+void echo_times(int contender, const trial *it, int64_t messages, histogram *out)
+{
+    echo_all(contender, it, messages, out);
+}
