@@ -10,6 +10,8 @@ A block of C or C++ is one of these:
 - A program: it has a main. If it includes nothing, it gets the preamble below.
 - A fragment: statements. They run in a main of their own.
 
+Of the blocks of shell commands, those that begin with kin are put into one script.
+
 A comment of this kind before a block gives it what surrounds it, which the reader does not see. BLOCK stands for the
 block. What stands before "main:" is outside of functions, what stands after it is in main. A frame that has a main of its
 own is taken as it is.
@@ -75,7 +77,7 @@ def blocks_of(path):
         elif line.startswith("```") and line != "```":
             language, start = line[3:].strip(), at + 1
             at = lines.index("```", start)
-            if language in ("c", "cpp"):
+            if language in ("c", "cpp", "sh"):
                 yield start + 1, language, "\n".join(lines[start:at]) + "\n", frame
             frame = None
         at += 1
@@ -145,6 +147,8 @@ def extract(out, page):
     shown = os.path.relpath(page, ROOT).replace(os.sep, "/")
     found, count = {"c": [], "cpp": []}, 0
     for line, language, text, frame in blocks_of(page):
+        if language == "sh":
+            continue
         count += 1
         example = example_of(text)
         if example:
@@ -168,9 +172,35 @@ def page_of(out, name, language, blocks):
     return f"kin_add_page({name} {language} \"{';'.join(number for number, _ in blocks)}\"\n    {sources}\n)\n"
 
 
+COMMANDS = """# The commands that the pages show: commands.sh KIN. A status of 2 is wrong use, 3 that something is not there.
+set -u
+kin() {
+    local status=0
+    "$program" "$@" || status=$?
+    if [[ $status -ge 2 ]]; then
+        echo "$page: kin $*: $status"
+        failed=1
+    fi
+}
+program=$1 failed=0
+"""
+
+
+def commands(pages):
+    """A script with all commands of the program kin, in families that only it uses."""
+    script = COMMANDS
+    for page in pages:
+        for _, language, text, _ in blocks_of(page):
+            lines = [line for line in text.split("\n") if line.startswith("kin ")] if language == "sh" else []
+            if lines:
+                script += f"page={os.path.relpath(page, ROOT)}\n" + "\n".join(lines).replace(" shop", ' "shop-$$"') + "\n"
+    return script + 'exit "$failed"\n'
+
+
 def main():
     out, pages = sys.argv[1], sys.argv[2:]
     os.makedirs(out, exist_ok=True)
+    write(os.path.join(out, "commands.sh"), commands(pages))
     write(os.path.join(out, "pages.cmake"), "".join(extract(out, page) for page in pages))
 
 

@@ -148,6 +148,21 @@ def with_one_title(text, page):
     return f"# {name}\n\n" + "".join(parts)
 
 
+def help_of_commands():
+    """What `kin COMMAND --help` prints for each command, if the program is built."""
+    program = os.environ.get("KIN_PROGRAM", "")
+    if not os.access(program, os.X_OK):
+        return ""
+
+    def said(*words):
+        return subprocess.run([program, *words], check=True, capture_output=True, text=True).stdout
+
+    text = "\n## The commands\n"
+    for command in re.findall(r"^  (\w+(?: \w+)?)  +\S", said("help"), re.M):
+        text += f"\n### kin {command}\n\n```text\n{said(*command.split(), '--help').rstrip()}\n```\n"
+    return text
+
+
 def markdown_files():
     for folder, _, files in os.walk(os.path.join(ROOT, "docs")):
         for file in files:
@@ -171,7 +186,7 @@ def main():
     for name in examples():
         write(out, f"examples/{name}.md", example_page(name))
     reference = headers.write_all(lambda page, text: write(out, f"reference/{page}.rst", text))
-    for page, more in (("index.md", navigation(out)),
+    for page, more in (("index.md", navigation(out)), ("command.md", help_of_commands()),
                        ("examples/index.md", toctree("Examples", examples())),
                        ("headers.md", toctree("Headers", [f"reference/{name}" for name in reference]))):
         with open(os.path.join(out, page), "a", encoding="utf-8") as file:
