@@ -120,9 +120,6 @@ static void read_option(request *out, const command_line *line, char option)
     case 'w':
         out->wait = KIN_SECONDS(command_number(line, 0, 1e9));
         break;
-    case 'i':
-        out->interval = KIN_SECONDS(command_number(line, 0.001, 86400));
-        break;
     case 'n':
         out->count = (uint64_t)command_number(line, 1, 1e15);
         break;
@@ -133,7 +130,7 @@ static void read_option(request *out, const command_line *line, char option)
 
 int data_run(command_line *line, int (*run)(request *it))
 {
-    request it = {.line = line, .wait = -1, .interval = KIN_MS(100), .count = UINT64_MAX};
+    request it = {.line = line, .wait = -1, .count = UINT64_MAX};
     kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
     for (char option; (option = command_next(line)) != 0;) {
         read_option(&it, line, option);

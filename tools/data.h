@@ -12,10 +12,9 @@ typedef struct request {
     command_line *line;
     const char *owner;
     bool create, raw, json, escaped;
-    int64_t wait;     /* nanoseconds; -1: not said */
-    int64_t interval; /* nanoseconds */
-    uint64_t count;   /* of lines or messages after which the command ends */
-    char **rest;      /* the arguments behind the options: of all these commands the family's name comes first */
+    int64_t wait;   /* nanoseconds; -1: not said */
+    uint64_t count; /* of lines or messages after which the command ends */
+    char **rest;    /* the arguments behind the options: of all these commands the family's name comes first */
     kin_family *family;
 } request;
 

@@ -259,11 +259,11 @@ const command dump_command = {
 
 /* ---- watch ---- */
 
-static void print_change(const request *it, const data_bytes *value)
+static void print_change(const request *it, const data_bytes *key, const data_bytes *value)
 {
     if (it->json) {
         json_t *document = json_object();
-        output_set(document, "key", output_bytes(it->rest[2], strlen(it->rest[2])));
+        output_set(document, "key", output_bytes(key->bytes, key->size));
         output_set(document, "value", value ? output_bytes(value->bytes, value->size) : json_null());
         output_document(document);
     } else if (value) {
@@ -275,33 +275,40 @@ static void print_change(const request *it, const data_bytes *value)
     fflush(stdout);
 }
 
-/* Prints what the key has now, and then each other value that it is seen with. */
+/* Prints what the key has now, and then each other value that it is seen with. The generation is read before the value:
+ * a change of the value that is not seen ends the wait. */
 static int watch(request *it)
 {
     kin_dict *dict = dict_of(it);
     data_bytes key = data_key(it, it->rest[2]), now = {NULL, 0}, before = {NULL, 0};
-    kin_status last = KIN_E_NOT_FOUND;
-    int64_t since = kin_now();
-    for (uint64_t printed = 0; printed < it->count && !ferror(stdout);) {
+    kin_status last = KIN_OK;
+    int64_t deadline = 0;
+    uint64_t printed = 0, generation = 0;
+    for (;;) {
+        data_check(kin_dict_generation(dict, &generation), it->rest[1]);
         kin_status status = read_value(dict, &key, &now);
         if (status != KIN_E_NOT_FOUND) {
-            data_check(status == KIN_E_TYPE ? KIN_E_STALE : status, it->rest[1]);
+            data_check(status, it->rest[1]);
         }
         bool same = printed > 0 && status == last &&
                     (status != KIN_OK || (now.size == before.size && memcmp(now.bytes, before.bytes, now.size) == 0));
         if (!same) {
-            print_change(it, status == KIN_OK ? &now : NULL);
-            printed++;
-            since = kin_now();
+            print_change(it, &key, status == KIN_OK ? &now : NULL);
             data_bytes swap = before;
             before = now;
             now = swap;
             last = status;
-        } else if (it->wait >= 0 && kin_now() - since >= it->wait) {
-            return EXIT_NOT_THERE;
-        } else {
-            kin_sleep(it->interval);
+            deadline = kin_now() + it->wait;
+            if (++printed == it->count || ferror(stdout)) {
+                break;
+            }
         }
+        int64_t left = it->wait < 0 ? KIN_FOREVER : deadline > kin_now() ? deadline - kin_now() : KIN_NOW;
+        status = kin_dict_wait(dict, generation, left);
+        if (status == KIN_E_TIMED_OUT) {
+            return EXIT_NOT_THERE;
+        }
+        data_check(status, it->rest[1]);
     }
     return EXIT_SUCCESS;
 }
@@ -314,7 +321,6 @@ static int watch_run(command_line *line)
 static const command_option watch_options[] = {
     DATA_OWNER,
     DATA_ESCAPED,
-    {"interval", TOOL_REQUIRED, 'i', "SECONDS", NULL, "look again after so long (0.1)"},
     DATA_COUNT("end after that many lines"),
     DATA_WAIT("end, with the exit status 3, if nothing changes for so long"),
     DATA_JSON("print one JSON document on each line; the value null: the key is not there"),
@@ -327,8 +333,9 @@ const command watch_command = {
     .summary = "print the value of a key each time it changes",
     .details =
         "Prints the value of the key KEY, and then, whenever it has changed, the new one: one on each line, with\n"
-        "escapes as kin keys prints them. While the key is not there the line is (not there). Values that the\n"
-        "key has only between two looks are not seen. It runs until Ctrl-C, or until --count or --wait ends it.",
+        "escapes as kin keys prints them. While the key is not there the line is (not there). Of several\n"
+        "changes in quick succession only the last may be seen. It runs until Ctrl-C, or until --count or --wait\n"
+        "ends it.",
     .examples = "kin watch shop prices tea\nkin watch --json --wait 60 shop prices tea\n",
     .options = watch_options,
     .run = watch_run,

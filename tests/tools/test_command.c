@@ -123,7 +123,7 @@ static void any_bytes_are_keys_and_values(void **state)
 static int child_change(const kin_args *args)
 {
     kin_dict *dict = given(args, "dict", KIN_TYPE_DICT);
-    for (int64_t i = 0; i < 50; i++) { /* the watcher looks every 0.1 s, and needs time to begin */
+    for (int64_t i = 0; i < 50; i++) { /* the watcher needs time to begin */
         char text[8];
         snprintf(text, sizeof text, "%d", (int)i);
         CHECK(kin_dict_set_string(dict, "tea", text) == KIN_OK);
