@@ -198,6 +198,14 @@ typedef struct kin_os_watch {
 kin_status kin_os_bell_open(kin_os_bell *out, uint32_t *number, const kin_os_id *family, uint32_t slot);
 void kin_os_bell_close(kin_os_bell *bell);
 void kin_os_bell_ring(const kin_os_id *family, uint32_t slot, uint32_t number);
+/* A thread's own alarm, which ends its sleep among natives: another thread of the process, or a signal handler, sets
+ * it, and then its handle, watched as READABLE, is ready until it is cleared. The handle stays the alarm's;
+ * KIN_OS_NO_HANDLE: the program has closed it. */
+kin_status kin_os_alarm_open(kin_os_alarm *out);
+void kin_os_alarm_close(kin_os_alarm *alarm);
+void kin_os_alarm_set(kin_os_alarm *alarm);
+void kin_os_alarm_clear(kin_os_alarm *alarm);
+kin_os_handle kin_os_alarm_handle(kin_os_alarm *alarm);
 /* Sleeps until one of them is ready, or sem is posted (POSIX: the bell rung), at most until deadline. More than the
  * system's limit for one call are possible. KIN_OK: look at them, though perhaps none is ready. KIN_E_TIMED_OUT.
  * KIN_E_HANDLE: one is not open. */

@@ -45,6 +45,7 @@ KIN_API kin_status kin_barrier_fini(kin_barrier *barrier);
  *   KIN_E_BROKEN     this round broke or was reset, or the barrier was broken before
  *   KIN_E_TIMED_OUT  the barrier is broken now. So KIN_NOW breaks it, unless the caller arrives last. Exception: if the
  *                    action of the previous round still ran, the barrier is not broken
+ *   KIN_E_INTERRUPTED  kin_thread_interrupt ended the wait (thread.h). The barrier is broken, as after KIN_E_TIMED_OUT
  *   KIN_E_STALE      the other members took this process for dead
  *   KIN_E_ARGUMENT   timeout is negative */
 KIN_API kin_status kin_barrier_wait(kin_barrier *barrier, uint32_t *index, int64_t timeout);

@@ -47,6 +47,7 @@ KIN_API kin_status kin_cond_fini(kin_cond *cond);
  * The caller holds the lock after these statuses:
  *   KIN_OK            notified
  *   KIN_E_TIMED_OUT   not notified in time
+ *   KIN_E_INTERRUPTED not notified; kin_thread_interrupt ended the wait (thread.h)
  *   KIN_OWNER_DIED    the lock's previous owner died holding it. Look at the data to learn whether a notify came
  * The caller does not hold the lock after these:
  *   KIN_E_POISONED    the lock was poisoned meanwhile
@@ -64,7 +65,7 @@ KIN_API kin_status kin_cond_wait(kin_cond *cond, kin_lock *lock, int64_t timeout
 
 /* Waits until ready(context) returns a value other than 0, at most timeout nanoseconds. ready runs in the calling
  * thread, which holds the lock. Statuses: as kin_cond_wait, with KIN_E_TIMED_OUT only if ready still returns 0. After
- * KIN_OWNER_DIED it returns at once, without calling ready. Also KIN_E_ARGUMENT (ready null). */
+ * KIN_OWNER_DIED and KIN_E_INTERRUPTED it returns at once, without calling ready. Also KIN_E_ARGUMENT (ready null). */
 KIN_API kin_status kin_cond_wait_for(kin_cond *cond, kin_lock *lock, int (*ready)(void *context), void *context,
                                      int64_t timeout);
 

@@ -48,8 +48,8 @@ KIN_API kin_status kin_event_clear(kin_event *event);
 /* *set: 1 if the event is set at this moment, else 0. */
 KIN_API kin_status kin_event_is_set(const kin_event *event, int *set);
 /* Waits until the event is set, at most timeout nanoseconds (KIN_NOW: does not wait; KIN_FOREVER: no limit).
- * Errors: KIN_E_TIMED_OUT, KIN_E_ARGUMENT (timeout negative), KIN_E_LIMIT (the family has no free thread slot),
- * KIN_E_STALE (the other members took this process for dead). */
+ * Errors: KIN_E_TIMED_OUT, KIN_E_INTERRUPTED (thread.h), KIN_E_ARGUMENT (timeout negative), KIN_E_LIMIT (the family has
+ * no free thread slot), KIN_E_STALE (the other members took this process for dead). */
 KIN_API kin_status kin_event_wait(kin_event *event, int64_t timeout);
 
 KIN_END

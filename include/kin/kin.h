@@ -7,15 +7,16 @@
  *
  * Signal handlers (POSIX) may call, in families that their thread has used before:
  *   - kin_lock_release, kin_sem_release, kin_event_set, kin_event_clear, kin_cond_notify, kin_counter functions;
- *   - kin_lock_acquire and kin_sem_acquire with KIN_NOW.
- * The handler may interrupt its thread anywhere in kin. Blocking calls continue after a handler: no call ends because
- * of a signal.
+ *   - kin_lock_acquire and kin_sem_acquire with KIN_NOW;
+ *   - kin_thread_interrupt, for any thread that has a name.
+ * The handler may interrupt its thread anywhere in kin. Blocking calls continue after a handler, unless it ends them
+ * with kin_thread_interrupt (thread.h).
  *
  * Cancellation (POSIX). A thread is not cancelled in functions of memory, families, dicts and lists, nor in functions
- * of locks, semaphores, events, conditions, barriers and queues, whether they wait or not. To end a thread that waits
- * in one of them, let it wait for an event as well (wait.h). Functions that wait for descriptors, processes, programs
- * or pipes are cancellation points. If a thread that holds locks is cancelled, its locks are treated as those of a
- * killed process: the next owner gets KIN_OWNER_DIED.
+ * of locks, semaphores, events, conditions, barriers and queues, whether they wait or not. To end a wait in one
+ * of them, interrupt the thread (thread.h), or let it wait for an event as well (wait.h). Functions that wait for
+ * descriptors, processes, programs or pipes are cancellation points. If a thread that holds locks is cancelled, its
+ * locks are treated as those of a killed process: the next owner gets KIN_OWNER_DIED.
  *
  * The end of a thread (POSIX). Destructors of pthread keys may use kin. What they acquire in the last of the
  * PTHREAD_DESTRUCTOR_ITERATIONS rounds and do not release belongs to the thread until its process ends.
@@ -46,6 +47,7 @@
 #include "rwlock.h"
 #include "sem.h"
 #include "status.h"
+#include "thread.h"
 #include "typed.h"
 #include "value.h"
 #include "version.h"

@@ -59,6 +59,7 @@
 #include "cpp/run.hpp"
 #include "cpp/rwlock.hpp"
 #include "cpp/semaphore.hpp"
+#include "cpp/thread.hpp"
 #include "cpp/timeout.hpp"
 #include "cpp/value.hpp"
 #include "cpp/wait.hpp"

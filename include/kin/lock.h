@@ -61,6 +61,7 @@ KIN_API kin_status kin_lock_fini(kin_lock *lock);
  * KIN_OK: the caller holds the lock. KIN_OWNER_DIED: the caller holds the lock; its previous owner died holding it.
  * Errors:
  *   KIN_E_TIMED_OUT
+ *   KIN_E_INTERRUPTED kin_thread_interrupt ended the wait (thread.h)
  *   KIN_E_DEADLOCK    the caller holds the lock and it is not recursive; or the wait would close a cycle of threads, in
  *                     which each waits for a lock that the next one holds. The thread that closed the cycle gets this
  *                     status, mostly at once, else within 100 ms

@@ -61,8 +61,8 @@ KIN_API uint32_t kin_manager_pid(kin_manager *manager);
 
 /* Ends the manager process of the family of that name, and waits for its end for at most timeout nanoseconds. If it was
  * the last member, the family ends with it. Errors: KIN_E_ARGUMENT (timeout negative, or a bad name), KIN_E_NOT_FOUND
- * (there is no such family, or the family never had a manager process; it is left as it is), KIN_E_TIMED_OUT (the
- * manager process still runs), and those of kin_family_open. */
+ * (there is no such family, or the family never had a manager process; it is left as it is), KIN_E_TIMED_OUT and
+ * KIN_E_INTERRUPTED (thread.h; the manager process still runs), and those of kin_family_open. */
 KIN_API kin_status kin_manager_stop(const char *name, int64_t timeout);
 
 KIN_END

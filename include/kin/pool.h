@@ -147,8 +147,8 @@ KIN_API kin_status kin_pool_close(kin_pool *pool);
 KIN_API kin_status kin_pool_terminate(kin_pool *pool);
 
 /* Waits until all workers of a closed or terminated pool have ended, and services the pool meanwhile. Other threads may
- * use the pool at the same time: no lock is held while this thread sleeps. Errors: KIN_E_TIMED_OUT, KIN_E_BUSY (the
- * pool is neither closed nor terminated). */
+ * use the pool at the same time: no lock is held while this thread sleeps. Errors: KIN_E_TIMED_OUT,
+ * KIN_E_INTERRUPTED (thread.h; within 20 ms), KIN_E_BUSY (the pool is neither closed nor terminated). */
 KIN_API kin_status kin_pool_join(kin_pool *pool, int64_t timeout);
 
 /* Services the pool once, as waiting does. It is for a program that waits elsewhere. It waits only for workers that are
@@ -235,6 +235,7 @@ typedef struct kin_job {
  *   KIN_E_CLOSED       the pool is closed or terminated
  *   KIN_E_WORKER_DIED  the pool is broken
  *   KIN_E_TIMED_OUT    there is no room
+ *   KIN_E_INTERRUPTED  kin_thread_interrupt ended the wait for room (thread.h)
  *   KIN_E_TOO_BIG      the job has more tasks or bytes than one job can have
  *   KIN_E_NO_MEMORY    and the other errors of kin_alloc */
 KIN_API kin_status kin_pool_submit(kin_future **out, kin_pool *pool, const kin_job *job, int64_t timeout);
@@ -264,14 +265,15 @@ typedef struct kin_job_result {
 
 /* Submits the job and waits until all its tasks have ended. For a single-item job, the result is copied to job->out.
  * *result, if result is not null, is the job result, also if the job fails; if the pool is broken, it says why.
- * Errors: those of kin_pool_submit and kin_future_wait. After KIN_E_TIMED_OUT the job is ended as by kin_future_kill:
- * no worker uses its arrays any more when the call returns, a few milliseconds after the timeout. */
+ * Errors: those of kin_pool_submit and kin_future_wait. After KIN_E_TIMED_OUT and KIN_E_INTERRUPTED the job is ended
+ * as by kin_future_kill: no worker uses its arrays any more when the call returns, a few milliseconds later. */
 KIN_API kin_status kin_pool_map(kin_pool *pool, const kin_job *job, kin_job_result *result, int64_t timeout);
 
 /* Waits until all tasks of the job have ended, and services the pool meanwhile. KIN_OK: all are done. Cost: O(1);
  * O(tasks) if one has failed.
  * Errors; if several apply, the first of them is returned:
  *   KIN_E_TIMED_OUT    the job goes on
+ *   KIN_E_INTERRUPTED  the job goes on; kin_thread_interrupt ended the wait (thread.h)
  *   KIN_E_TASK         a task returned another number than 0
  *   KIN_E_WORKER_DIED  a task's worker died, a task exceeded the limit, or the pool is broken
  *   KIN_E_CANCELLED    a task was cancelled */
@@ -290,8 +292,8 @@ KIN_API kin_status kin_future_get(const void **result, size_t *size, kin_future 
  * KIN_E_TIMED_OUT (it exceeded the limit) or KIN_E_CANCELLED. in_order 1: tasks are given in the order of their items,
  * each after all tasks before it. in_order 0: tasks are given as they end. A task in a batch that is still running may
  * be given 20 ms late. Do not mix both orders on one future. Cost: O(1), however many tasks have been given or run for
- * long; at worst O(W). Errors: KIN_E_END (all tasks have been given), KIN_E_TIMED_OUT, KIN_E_NO_MEMORY, KIN_E_DAMAGED
- * (another member overwrote the states of the tasks). */
+ * long; at worst O(W). Errors: KIN_E_END (all tasks have been given), KIN_E_TIMED_OUT, KIN_E_INTERRUPTED (thread.h),
+ * KIN_E_NO_MEMORY, KIN_E_DAMAGED (another member overwrote the states of the tasks). */
 KIN_API kin_status kin_future_next(kin_future *future, int in_order, uint64_t *first, uint64_t *count, int *status,
                                    int64_t timeout);
 

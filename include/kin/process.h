@@ -277,9 +277,9 @@ KIN_API const char *kin_exit_text(const kin_exit *how, char *buffer, size_t size
 /* Waits at most timeout nanoseconds until the child has ended (KIN_NOW: does not wait). *result, if not null, receives
  * how it ended. Later calls return the same again. The first call that sees the end also cleans up what the child held
  * in its family. Only one thread at a time may call this for one process.
- * Errors, after which *result is unchanged: KIN_E_TIMED_OUT (the child still runs), KIN_E_ARGUMENT (process null,
- * timeout negative), KIN_E_REAPED (POSIX: the child has ended, but how is lost, because the program reaped it itself or
- * ignores SIGCHLD), KIN_E_OS. */
+ * Errors, after which *result is unchanged: KIN_E_TIMED_OUT (the child still runs), KIN_E_INTERRUPTED (so it does;
+ * thread.h), KIN_E_ARGUMENT (process null, timeout negative), KIN_E_REAPED (POSIX: the child has ended, but how is
+ * lost, because the program reaped it itself or ignores SIGCHLD), KIN_E_OS. */
 KIN_API kin_status kin_process_join(kin_process *process, int64_t timeout, kin_exit *result);
 
 /* 1 if the child runs; 0 if it has ended, if that is not known (an error of kin_process_join), and for NULL. Cleans up
@@ -304,8 +304,9 @@ KIN_API kin_status kin_process_kill(kin_process *process);
  * nanoseconds. *result, if not null, receives how it ended. KIN_OK: the child had ended already, or ended within ask
  * nanoseconds (Windows: the first step kills it already). KIN_KILLED: the child ended after it was killed. Only one
  * thread at a time, as with kin_process_join.
- * Errors: KIN_E_TIMED_OUT (the child was killed, but has not ended within kill nanoseconds), KIN_E_ARGUMENT (process
- * null, a negative time), and those of kin_process_terminate and kin_process_join. */
+ * Errors: KIN_E_TIMED_OUT (the child was killed, but has not ended within kill nanoseconds), KIN_E_INTERRUPTED (the
+ * child was asked to end, and perhaps killed; call again, or kin_process_join; thread.h), KIN_E_ARGUMENT (process null,
+ * a negative time), and those of kin_process_terminate and kin_process_join. */
 KIN_API kin_status kin_process_stop(kin_process *process, int64_t ask, int64_t kill, kin_exit *result);
 
 /* Frees a process from kin_process_start. It does not end the child. If the child has ended, it cleans up as

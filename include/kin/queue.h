@@ -75,15 +75,16 @@ KIN_API kin_status kin_queue_destroy(kin_queue *queue);
 /* Copies size bytes into the queue as one message. Waits at most timeout nanoseconds for room, and for its turn if
  * other producers wait. KIN_NOW waits for neither, but may wait for a producer that is in the middle of a put. data may
  * be NULL if size is 0.
- * Errors: KIN_E_TIMED_OUT, KIN_E_CLOSED (the queue is closed), KIN_E_TOO_BIG (the message is larger than the ring;
- * returned at once), KIN_E_NO_MEMORY (no memory for the next part of a ring of 8 MiB or more). */
+ * Errors: KIN_E_TIMED_OUT, KIN_E_INTERRUPTED (thread.h), KIN_E_CLOSED (the queue is closed), KIN_E_TOO_BIG (the message
+ * is larger than the ring; returned at once), KIN_E_NO_MEMORY (no memory for the next part of a ring of 8 MiB or more).
+ */
 KIN_API kin_status kin_queue_put(kin_queue *queue, const void *data, size_t size, int64_t timeout);
 
 /* Copies the next message into buffer, which has capacity bytes, and its length into *size (size may be NULL). Waits at
  * most timeout nanoseconds for a message, and for its turn if other consumers wait. KIN_NOW waits for neither, but
  * may wait for a consumer that is in the middle of a get.
- * Errors: KIN_E_TIMED_OUT, KIN_E_CLOSED (the queue is closed and empty), KIN_E_BUFFER (the message is longer than
- * capacity; it stays in the queue, and *size is its length). */
+ * Errors: KIN_E_TIMED_OUT, KIN_E_INTERRUPTED (thread.h), KIN_E_CLOSED (the queue is closed and empty), KIN_E_BUFFER
+ * (the message is longer than capacity; it stays in the queue, and *size is its length). */
 KIN_API kin_status kin_queue_get(kin_queue *queue, void *buffer, size_t capacity, size_t *size, int64_t timeout);
 
 /* Copies size bytes into the queue as one message, without waiting. If there is no room, it drops the oldest messages
@@ -180,7 +181,8 @@ KIN_API kin_status kin_queue_task_done(kin_queue *queue);
  * at most timeout nanoseconds. A worker that puts follow-up tasks before it calls kin_queue_task_done is waited for
  * until the last of them is done. A process that ends in any way holds up nobody: within 300 ms, the messages that it
  * had got and not reported count as lost with it. Messages that it had put stay.
- * Cost: O(members) per check. Errors: KIN_E_TIMED_OUT, KIN_E_UNSUPPORTED (the queue is not joinable). */
+ * Cost: O(members) per check. Errors: KIN_E_TIMED_OUT, KIN_E_INTERRUPTED (thread.h), KIN_E_UNSUPPORTED (the
+ * queue is not joinable). */
 KIN_API kin_status kin_queue_join(kin_queue *queue, int64_t timeout);
 
 KIN_END

@@ -56,6 +56,7 @@ KIN_API kin_status kin_rwlock_fini(kin_rwlock *lock);
  * caller holds the lock for writing; a writer died holding it.
  * Errors:
  *   KIN_E_TIMED_OUT
+ *   KIN_E_INTERRUPTED  kin_thread_interrupt ended the wait (thread.h)
  *   KIN_E_DEADLOCK  the caller holds the lock and would wait for itself; or the wait would close a cycle of threads, in
  *                   which each waits for a lock that the next one holds, a kin_rwlock or a kin_lock. The thread that
  *                   gets this status is chosen as with kin_lock_acquire

@@ -64,6 +64,7 @@ KIN_API kin_status kin_sem_fini(kin_sem *sem);
  * Errors:
  *   KIN_E_TIMED_OUT   a leased semaphore: also, up to two seconds late, while another process is stopped in the middle
  *                     of an operation on it. It works again when that process is continued or killed
+ *   KIN_E_INTERRUPTED kin_thread_interrupt ended the wait (thread.h)
  *   KIN_E_ARGUMENT    sem is null, count is 0 or above the maximum, timeout is negative
  *   KIN_E_NOT_SHARED  sem lies in no family of this process
  *   KIN_E_TYPE        not a semaphore, or destroyed

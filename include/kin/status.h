@@ -63,7 +63,8 @@ KIN_BEGIN
     X(-36, KIN_E_NOT_SHARED, "the memory lies in no family of this process")                                           \
     X(-37, KIN_E_SIZE, "the value has another length than its type")                                                   \
     X(-38, KIN_E_PROGRAM, "there is no such program or directory")                                                     \
-    X(-39, KIN_E_REAPED, "the child has ended, but another part of the program reaped it")
+    X(-39, KIN_E_REAPED, "the child has ended, but another part of the program reaped it")                             \
+    X(-40, KIN_E_INTERRUPTED, "kin_thread_interrupt ended the wait first")
 
 typedef enum kin_status {
 #define KIN_STATUS_ENUM(number, name, text) name = number,
@@ -118,8 +119,8 @@ KIN_API const char *kin_os_error_text(int code, char *buffer, size_t size);
 /* The present time of that clock, in nanoseconds since an unspecified start. Any thread. */
 KIN_API int64_t kin_now(void);
 
-/* Sleeps for time nanoseconds, also if signals are handled meanwhile. KIN_FOREVER never returns. The thread is not
- * cancelled in here. Errors: KIN_E_ARGUMENT (negative). Any thread. */
+/* Sleeps for time nanoseconds, also if signals are handled meanwhile. KIN_FOREVER does not end by itself. The thread is
+ * not cancelled in here. Errors: KIN_E_ARGUMENT (negative), KIN_E_INTERRUPTED (thread.h). Any thread. */
 KIN_API kin_status kin_sleep(int64_t time);
 
 KIN_END

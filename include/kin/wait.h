@@ -57,10 +57,10 @@ typedef struct kin_wait_item {
  *     output     READABLE: a read would not wait: there are bytes, or no more will come. If the last read was
  *                kin_run_read_line: there is a line (or as much as a line may have). The same for errors. A program
  *                with a time limit, an input of bytes or a collected stream is checked every 10 ms.
- *     future     READABLE: kin_future_wait would not wait: all tasks of the job have ended, in whatever way. The waiting
- *                thread services the future's pool, as kin_future_wait does: it replaces dead workers and enforces time
- *                limits within 20 ms, and calls `finished` of jobs that have ended, but no `progress`. No other thread
- *                may use the future meanwhile.
+ *     future     READABLE: kin_future_wait would not wait: all tasks of the job have ended, in whatever way. The
+ *                waiting thread services the future's pool, as kin_future_wait does: it replaces dead workers and
+ *                enforces time limits within 20 ms, and calls `finished` of jobs that have ended, but no `progress`. No
+ *                other thread may use the future meanwhile.
  *     pipe       READABLE: kin_pipe_poll would not wait: a message has begun to arrive, the other endpoint is closed,
  *                or this endpoint was damaged.
  *     handle     POSIX: as poll(2) reports it; an end of file or an error counts for each interest. Windows: it is
@@ -76,10 +76,12 @@ typedef struct kin_wait_item {
 
 /* Waits at most timeout nanoseconds (KIN_NOW: does not wait; KIN_FOREVER: no limit). flags: 0 or KIN_WAIT_ALL. KIN_OK:
  * *ready (ready may be NULL) is the number of items that are ready; `ready` of each item says for what. All KIN_TYPE_
- * objects and the pools of all futures must be of one family. The caller owns the items. Other threads may wait for the same objects at the same
- * time. The death of an owner (of a lock, or of a message reserved in a queue) is noticed within 50 ms.
+ * objects and the pools of all futures must be of one family. The caller owns the items. Other threads may wait for the
+ * same objects at the same time. The death of an owner (of a lock, or of a message reserved in a queue) is noticed
+ * within 50 ms.
  * Errors:
  *   KIN_E_TIMED_OUT
+ *   KIN_E_INTERRUPTED  kin_thread_interrupt ended the wait (thread.h)
  *   KIN_E_ARGUMENT     null, count 0, timeout negative; an unknown type or flag; an interest that the type does not
  *                      have
  *   KIN_E_NOT_SHARED   an object lies in no family of this process

@@ -22,6 +22,7 @@
 typedef struct record {
     kin__seat seats[KIN__FAMILIES];
     kin__mutex mutex;
+    kin__interrupt interrupt;
 } record;
 
 #define CHUNKS 512u
@@ -263,6 +264,7 @@ kin_status kin__seat_find(kin__seat **out, const void *p, uint32_t type)
 static void leave_seats(record *of, const kin_family *family)
 {
     lock_record(of);
+    kin__interrupt_settle(&of->interrupt); /* its thread sleeps by none of these semaphores any more */
     for (uint32_t i = 0; i < KIN__FAMILIES; i++) {
         kin__seat *seat = &of->seats[i];
         if (atomic_load_explicit(&seat->base, memory_order_relaxed) != 0 && (!family || seat->family == family)) {
@@ -276,6 +278,7 @@ void kin__seats_leave_thread(void *value)
 {
     record *mine = record_of(value);
     leave_seats(mine, NULL);
+    kin__interrupt_close(&mine->interrupt);
     give_back(mine);
 }
 
@@ -303,4 +306,47 @@ void kin__seats_forget(kin_family *family)
             leave_seats(&atomic_load(&chunks[i])[k], family);
         }
     }
+}
+
+/* ---- interrupts ---- */
+
+_Static_assert(CHUNKS *CHUNK_RECORDS <= 65536, "the index of a record has 16 bits");
+
+static kin__interrupt *named(kin__interrupt *it)
+{
+    return atomic_load_explicit(&it->number, memory_order_relaxed) != 0 ? it : NULL;
+}
+
+kin__interrupt *kin__interrupt_of(kin__seat *seat)
+{
+    return named(&record_of(seat)->interrupt);
+}
+
+kin__interrupt *kin__interrupt_mine(void)
+{
+    kin__seat *last = kin_os_thread_get();
+    return last ? kin__interrupt_of(last) : NULL;
+}
+
+kin_status kin__interrupt_make(kin__interrupt **out, uint32_t *index)
+{
+    record *mine;
+    kin_status status = record_of_thread(&mine);
+    if (status != KIN_OK) {
+        return status;
+    }
+    for (uint32_t i = 0; i < CHUNKS && atomic_load(&chunks[i]); i++) {
+        const record *records = atomic_load(&chunks[i]);
+        if (mine >= records && mine < records + CHUNK_RECORDS) {
+            *index = i * CHUNK_RECORDS + (uint32_t)(mine - records);
+        }
+    }
+    *out = &mine->interrupt;
+    return KIN_OK;
+}
+
+kin__interrupt *kin__interrupt_at(uint32_t index)
+{
+    record *records = index < CHUNKS * CHUNK_RECORDS ? atomic_load(&chunks[index / CHUNK_RECORDS]) : NULL;
+    return records ? &records[index % CHUNK_RECORDS].interrupt : NULL;
 }

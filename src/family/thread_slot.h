@@ -9,6 +9,7 @@
 
 #include "base/last_error.h"
 #include "family/family.h"
+#include "family/interrupt.h"
 
 typedef struct kin__seat {
     _Atomic uint64_t base; /* the arena's address; 0: empty. Set last, and to 0 also by another thread */
@@ -49,6 +50,14 @@ static inline kin__seat *kin__seat_fast(const void *p, uint32_t type)
     }
     return NULL;
 }
+
+/* Of the seat's thread, and of the calling one; NULL: the thread cannot be interrupted. */
+kin__interrupt *kin__interrupt_of(kin__seat *seat);
+kin__interrupt *kin__interrupt_mine(void);
+/* The calling thread's, and its index, less than 65536. */
+kin_status kin__interrupt_make(kin__interrupt **out, uint32_t *index);
+/* The one at that index, or NULL. For signal handlers, too. */
+kin__interrupt *kin__interrupt_at(uint32_t index);
 
 /* Forgets every thread's seat in a family that this process leaves. */
 void kin__seats_forget(kin_family *family);

@@ -9,6 +9,7 @@
 #include "base/deadline.h"
 #include "base/last_error.h"
 #include "base/sized.h"
+#include "family/thread_slot.h"
 #include "kin/manager.h"
 #include "kin/named.h"
 #include "kin/process.h"
@@ -200,11 +201,15 @@ uint32_t kin_manager_pid(kin_manager *manager)
 
 static kin_status stop(kin_manager *manager, int64_t deadline)
 {
+    kin__interrupt *by = kin__interrupt_mine();
     kin_status status = find_parts(manager);
     while (status == KIN_OK && keeper_pid(manager) != 0) {
         int64_t now = kin_os_now();
         if (now > deadline) {
             return KIN_E_TIMED_OUT;
+        }
+        if (kin__interrupt_pending(by)) {
+            return kin__interrupt_tell(by);
         }
         status = kin_event_set(manager->stop); /* again and again: one that begins just now clears it */
         kin_os_sleep_until(now + LOOK);

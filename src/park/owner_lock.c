@@ -184,7 +184,7 @@ static kin_status acquire_waiting(kin__seat *seat, kin__lock *lock, kin__slices 
     return status;
 }
 
-kin_status kin__lock_acquire_slowly(kin__seat *seat, kin__lock *lock, int64_t timeout)
+static kin_status acquire_slowly(kin__seat *seat, kin__lock *lock, int64_t timeout, bool interruptible)
 {
     uint64_t word = atomic_load(&lock->word);
     kin_status status = try_take(seat, lock, &word, 0);
@@ -193,10 +193,22 @@ kin_status kin__lock_acquire_slowly(kin__seat *seat, kin__lock *lock, int64_t ti
         return status == KIN_E_BUSY ? KIN_E_TIMED_OUT : status;
     }
     if (status == KIN_E_BUSY) {
-        kin__slices slices = kin__slices_of(kin__deadline(timeout), true);
-        status = acquire_waiting(seat, lock, &slices, false);
+        int64_t deadline = kin__deadline(timeout);
+        kin__slices slices =
+            interruptible ? kin__slices_interruptible(seat, deadline, true) : kin__slices_of(deadline, true);
+        status = kin__slices_status(&slices, acquire_waiting(seat, lock, &slices, false));
     }
     return status;
+}
+
+kin_status kin__lock_acquire_slowly(kin__seat *seat, kin__lock *lock, int64_t timeout)
+{
+    return acquire_slowly(seat, lock, timeout, false);
+}
+
+kin_status kin__lock_acquire_interruptibly(kin__seat *seat, kin__lock *lock, int64_t timeout)
+{
+    return acquire_slowly(seat, lock, timeout, true);
 }
 
 /* ---- release, repair, poison ---- */

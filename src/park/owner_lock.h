@@ -11,16 +11,21 @@
 void kin__lock_init(kin_family *family, kin__lock *lock, uint32_t flags);
 
 kin_status kin__lock_acquire_slowly(kin__seat *seat, kin__lock *lock, int64_t timeout);
+/* The same for a program's own lock: KIN_E_INTERRUPTED. A lock of kin's own is waited for to the end. */
+kin_status kin__lock_acquire_interruptibly(kin__seat *seat, kin__lock *lock, int64_t timeout);
 kin_status kin__lock_release_slowly(kin__seat *seat, kin__lock *lock);
+
+/* Takes it if it is free, and nothing has to be known of it. */
+static inline bool kin__lock_take_free(const kin__seat *seat, kin__lock *lock)
+{
+    uint64_t word = 0;
+    return atomic_compare_exchange_strong_explicit(&lock->word, &word, seat->token, memory_order_acquire,
+                                                   memory_order_relaxed);
+}
 
 static inline kin_status kin__lock_acquire(kin__seat *seat, kin__lock *lock, int64_t timeout)
 {
-    uint64_t word = 0;
-    if (atomic_compare_exchange_strong_explicit(&lock->word, &word, seat->token, memory_order_acquire,
-                                                memory_order_relaxed)) {
-        return KIN_OK;
-    }
-    return kin__lock_acquire_slowly(seat, lock, timeout);
+    return kin__lock_take_free(seat, lock) ? KIN_OK : kin__lock_acquire_slowly(seat, lock, timeout);
 }
 
 static inline kin_status kin__lock_release(kin__seat *seat, kin__lock *lock)

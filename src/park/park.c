@@ -139,7 +139,7 @@ bool kin__park_told(const kin__seat *seat)
     return KIN__SLOT_PHASE(atomic_load(&seat->thread->state)) == KIN__SLOT_TOLD;
 }
 
-bool kin__park_doze(kin__seat *seat, int64_t deadline)
+static bool doze(kin__seat *seat, int64_t deadline)
 {
     kin_status status = KIN_OK;
     if (still_waits(seat)) {
@@ -156,8 +156,26 @@ bool kin__park_sleep(kin__seat *seat, int64_t deadline)
 {
     bool woken;
     do {
-        woken = kin__park_doze(seat, deadline);
+        woken = doze(seat, deadline);
     } while (!woken && kin_os_now() < deadline); /* any member may post tokens, any number of them */
+    return woken;
+}
+
+bool kin__park_doze_by(kin__seat *seat, kin__interrupt *by, int64_t deadline)
+{
+    if (kin__interrupt_sleeps(by, KIN__SLEEPS_BY_SEM, seat->has_sem ? seat->sem : KIN_OS_NO_SEM)) {
+        doze(seat, deadline);
+    }
+    kin__interrupt_awake(by);
+    return !still_waits(seat);
+}
+
+bool kin__park_sleep_by(kin__seat *seat, kin__interrupt *by, int64_t deadline)
+{
+    bool woken;
+    do {
+        woken = kin__park_doze_by(seat, by, deadline);
+    } while (!woken && !kin__interrupt_pending(by) && kin_os_now() < deadline);
     return woken;
 }
 

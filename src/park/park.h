@@ -19,7 +19,10 @@ void kin__park_begin(kin__seat *seat, _Atomic uint64_t *word, uint32_t want);
 uint64_t kin__park_ticket(kin_family *family);
 void kin__park_begin_with(kin__seat *seat, _Atomic uint64_t *word, uint32_t want, uint64_t ticket);
 bool kin__park_sleep(kin__seat *seat, int64_t deadline);
-bool kin__park_doze(kin__seat *seat, int64_t deadline);       /* may end before for no reason */
+/* The same, and an interrupt of the thread ends it, too; by: kin__interrupt_of(seat), or NULL. doze: it may end before
+ * for no reason. */
+bool kin__park_sleep_by(kin__seat *seat, kin__interrupt *by, int64_t deadline);
+bool kin__park_doze_by(kin__seat *seat, kin__interrupt *by, int64_t deadline);
 void kin__park_spin(kin__seat *seat, _Atomic uint32_t *spin); /* before the first sleep; see kin__spin */
 bool kin__park_end(kin__seat *seat);
 /* The same for a wake-up that only the slot shows. True: if this thread dies before settle, the wake-up is passed

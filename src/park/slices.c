@@ -187,10 +187,15 @@ bool kin__slices_sleep(kin__seat *seat, kin__slices *it)
     int64_t now = kin_os_now(), end = end_of(it, now);
     atomic_store_explicit(&seat->thread->older, it->older, memory_order_relaxed);
     while (now < end) {
-        if (kin__park_doze(seat, end)) {
+        if (kin__park_doze_by(seat, it->by, end)) {
             return true;
         }
         now = kin_os_now();
+        if (kin__interrupt_pending(it->by)) {
+            it->interrupted = true;
+            it->deadline = 0;
+            break;
+        }
         if (atomic_load_explicit(&seat->thread->older, memory_order_relaxed) < it->older) {
             it->older = 0;
             choose_length(it);
@@ -198,7 +203,7 @@ bool kin__slices_sleep(kin__seat *seat, kin__slices *it)
             end = sooner < end ? sooner : end;
         }
     }
-    if (now < it->deadline || now - seat->looked_at >= LOOK_INTERVAL) {
+    if (now < it->deadline || it->interrupted || now - seat->looked_at >= LOOK_INTERVAL) {
         seat->looked_at = now;
         look_about(seat, it);
         it->unit = it->unit * 2 < it->unit_max ? it->unit * 2 : it->unit_max;

@@ -20,7 +20,9 @@ typedef struct kin__slices { /* made by kin__slices_of; over all sleeps of one c
     uint32_t looks;         /* about, at the ends of slices */
     uint32_t older;         /* that slept on the word at the end of the last slice */
     bool ticketed;
-    bool dead; /* the dead were found among the sleepers: the caller reaps them when its slot has ended */
+    kin__interrupt *by; /* what ends it early (kin__slices_interruptible), or NULL */
+    bool interrupted;   /* it did: the deadline is over */
+    bool dead;          /* the dead were found among the sleepers: the caller reaps them when its slot has ended */
 } kin__slices;
 
 /* owned: there is an owner, whose death is to be noticed soon. */
@@ -30,6 +32,20 @@ static inline kin__slices kin__slices_of(int64_t deadline, bool owned)
                          .unit = KIN__SLICE_OWNER,
                          .unit_max = owned ? KIN__SLICE_OWNER : KIN__SLICE_UNIT,
                          .length = KIN__SLICE_OWNER};
+}
+
+/* The same for a wait of a public function, which an interrupt of the thread ends as if its deadline were over. What
+ * the function returns then: kin__slices_status. */
+static inline kin__slices kin__slices_interruptible(kin__seat *seat, int64_t deadline, bool owned)
+{
+    kin__slices slices = kin__slices_of(deadline, owned);
+    slices.by = kin__interrupt_of(seat);
+    return slices;
+}
+
+static inline kin_status kin__slices_status(const kin__slices *it, kin_status status)
+{
+    return it->interrupted && status == KIN_E_TIMED_OUT ? kin__interrupt_tell(it->by) : status;
 }
 
 /* Before a sleep: there is somebody whose death is to be noticed soon. */

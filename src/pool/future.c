@@ -36,7 +36,7 @@ static _Atomic uint64_t *told_by(kin_future *future, uint64_t want)
     return kin__workers_left(future->pool) ? &future->pool->shared->leaves : NULL;
 }
 
-void kin__future_sleep(kin_future *future, uint64_t want, int64_t end)
+void kin__future_sleep(kin_future *future, uint64_t want, kin__interrupt *by, int64_t end)
 {
     kin__job *job = future->plan.job;
     kin__seat *seat;
@@ -52,7 +52,7 @@ void kin__future_sleep(kin_future *future, uint64_t want, int64_t end)
     atomic_store(&job->want, want);
     kin__park_begin(seat, &job->finished, 1);
     atomic_fetch_or(&job->finished, KIN__FLAG);
-    if (!told_by(future, want) && !kin__park_sleep(seat, end)) {
+    if (!told_by(future, want) && !kin__park_sleep_by(seat, by, end)) {
         _Atomic uint64_t *word = told_by(future, want);
         if (word) {
             kin__slices_forgotten(seat, word);
@@ -103,22 +103,24 @@ static void tell_progress(kin_future *future)
     }
 }
 
-static bool wait_until(kin_future *future, int64_t deadline)
+/* KIN_OK: it has ended, however. */
+static kin_status wait_until(kin_future *future, kin__interrupt *by, int64_t deadline)
 {
     while (!kin__future_ended(future)) {
         int64_t now = kin_os_now();
-        if (now >= deadline) {
+        kin_status status = kin__interrupt_or_timeout(by, now, deadline);
+        if (status != KIN_OK) {
             kin__pool_tend(future->pool, false);
-            return kin__future_ended(future);
+            return kin__future_ended(future) ? KIN_OK : status;
         }
         tell_progress(future);
-        kin__future_sleep(future, future->plan.batches, kin__slice_end(now, KIN__POOL_SLICE, deadline));
+        kin__future_sleep(future, future->plan.batches, by, kin__slice_end(now, KIN__POOL_SLICE, deadline));
         if (!kin__future_counted_done(future)) {
             kin__pool_tend(future->pool, true);
         }
     }
     tell_progress(future);
-    return true;
+    return KIN_OK;
 }
 
 static void count_states(kin_job_result *out, const kin_future *future)
@@ -201,9 +203,13 @@ static kin_status verdict(const kin_future *future)
 static kin_status wait_for_all(kin_future *future, int64_t deadline)
 {
     kin_pool *pool = future->pool;
-    bool ended = wait_until(future, deadline), told = future->work.finished;
-    kin_status status = ended ? verdict(future) : KIN_E_TIMED_OUT;
-    if (ended && told) {
+    bool told = future->work.finished;
+    kin_status status = wait_until(future, kin__interrupt_mine(), deadline);
+    if (status != KIN_OK) {
+        return status;
+    }
+    status = verdict(future);
+    if (told) {
         kin__pool_tell(pool); /* calls work.finished, which may close the future */
     }
     return status;
@@ -220,7 +226,7 @@ kin_status kin_future_wait(kin_future *future, int64_t timeout)
 
 int kin_future_ready(kin_future *future)
 {
-    return future && kin__pool_check(future->pool) == KIN_OK && wait_until(future, 0);
+    return future && kin__pool_check(future->pool) == KIN_OK && wait_until(future, NULL, 0) == KIN_OK;
 }
 
 kin_status kin_future_get(const void **result, size_t *size, kin_future *future, int64_t timeout)
@@ -291,7 +297,7 @@ kin_status kin_future_kill(kin_future *future)
         kin__workers_end(future->pool, future->plan.number); /* one that has yet to open its turn in the next round */
         kin__pool_leave(future->pool);
         kin__pool_tend(future->pool, true);
-        kin__future_sleep(future, future->plan.batches, kin_os_now() + KIN_MS(1));
+        kin__future_sleep(future, future->plan.batches, NULL, kin_os_now() + KIN_MS(1));
         status = kin__future_ended(future) ? KIN_OK : KIN_E_BUSY;
     }
     return kin__told(status);
@@ -311,7 +317,7 @@ void kin_future_close(kin_future *future)
         kin__future_cancel(future);
     }
     kin__pool_leave(pool);
-    wait_until(future, KIN_OS_NEVER);
+    wait_until(future, NULL, KIN_OS_NEVER);
     if (kin__pool_enter(pool) == KIN_OK) {
         future->abandoned = true;
         if (!future->telling) {
@@ -342,8 +348,8 @@ kin_status kin_pool_map(kin_pool *pool, const kin_job *job, kin_job_result *resu
     if (status == KIN_OK && job->count == 0 && job->out) {
         memcpy(job->out, future->plan.out, job->out_size);
     }
-    if (status == KIN_E_TIMED_OUT && kin_future_kill(future) == KIN_E_BUSY) {
-        wait_until(future, KIN_OS_NEVER);
+    if ((status == KIN_E_TIMED_OUT || status == KIN_E_INTERRUPTED) && kin_future_kill(future) == KIN_E_BUSY) {
+        wait_until(future, NULL, KIN_OS_NEVER);
     }
     if (result) {
         kin_future_inspect(future, result);

@@ -6,8 +6,8 @@
 #include "park/look.h"
 #include "pool/maker.h"
 
-/* Until `want` batches are done, at most until end. */
-void kin__future_sleep(kin_future *future, uint64_t want, int64_t end);
+/* Until `want` batches are done, at most until end. by: what interrupts it, or NULL. */
+void kin__future_sleep(kin_future *future, uint64_t want, kin__interrupt *by, int64_t end);
 /* Whether it has ended. Settles it if no thread has. */
 bool kin__future_ended(kin_future *future);
 /* For a wait for several objects; see look.h. That it has ended otherwise than by a worker's count, by a death or a

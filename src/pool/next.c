@@ -132,6 +132,7 @@ static kin_status find_next(kin_future *future, bool in_order, uint64_t *task)
 
 static kin_status wait_for_next(kin_future *future, uint64_t *task, bool in_order, int64_t deadline)
 {
+    kin__interrupt *by = kin__interrupt_mine();
     while (future->given.tasks < future->plan.tasks) {
         bool over = future->ended;
         uint64_t done = atomic_load(&future->plan.job->finished) >> 1;
@@ -143,10 +144,11 @@ static kin_status wait_for_next(kin_future *future, uint64_t *task, bool in_orde
             return KIN_E_DAMAGED; /* what says how the others ended was written over */
         }
         int64_t now = kin_os_now();
-        if (now >= deadline) {
-            return KIN_E_TIMED_OUT;
+        status = kin__interrupt_or_timeout(by, now, deadline);
+        if (status != KIN_OK) {
+            return status;
         }
-        kin__future_sleep(future, done + 1, kin__slice_end(now, KIN__POOL_SLICE, deadline));
+        kin__future_sleep(future, done + 1, by, kin__slice_end(now, KIN__POOL_SLICE, deadline));
         kin__pool_tend(future->pool, kin__workers_left(future->pool));
         kin__future_ended(future);
     }

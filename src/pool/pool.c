@@ -7,6 +7,7 @@
 #include "family/create.h"
 #include "family/join.h"
 #include "family/member.h"
+#include "family/thread_slot.h"
 #include "kin/memory.h"
 #include "park/park.h"
 #include "pool/functions.h"
@@ -255,8 +256,9 @@ kin_status kin_pool_terminate(kin_pool *pool)
     return kin__told(status);
 }
 
-/* Waits a slice for a worker's end. Under the pool's lock, which it releases meanwhile. */
-static kin_status join_some(kin_pool *pool, int64_t deadline)
+/* Waits a slice for a worker's end. Under the pool's lock, which it releases meanwhile. KIN_E_BUSY: not all have ended.
+ */
+static kin_status join_some(kin_pool *pool, kin__interrupt *by, int64_t deadline)
 {
     int64_t now = kin_os_now();
     if (!kin__workers_await_any(pool, kin__slice_end(now, KIN__POOL_SLICE, deadline))) {
@@ -267,7 +269,8 @@ static kin_status join_some(kin_pool *pool, int64_t deadline)
         kin_os_sleep_until(kin__slice_end(now, KIN_MS(1), deadline));
         kin__mutex_lock(&pool->mutex, KIN_OS_NEVER);
     }
-    return now >= deadline ? KIN_E_TIMED_OUT : KIN_E_BUSY;
+    kin_status status = kin__interrupt_or_timeout(by, now, deadline);
+    return status == KIN_OK ? KIN_E_BUSY : status;
 }
 
 kin_status kin_pool_join(kin_pool *pool, int64_t timeout)
@@ -287,7 +290,7 @@ kin_status kin_pool_join(kin_pool *pool, int64_t timeout)
         kin__mutex_unlock(&pool->mutex);
         kin__pool_tend(pool, true);
         kin__mutex_lock(&pool->mutex, KIN_OS_NEVER);
-        status = join_some(pool, deadline);
+        status = join_some(pool, kin__interrupt_mine(), deadline);
     }
     pool->users--;
     kin__pool_leave(pool);

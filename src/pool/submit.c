@@ -2,6 +2,7 @@
 #include "base/deadline.h"
 #include "base/last_error.h"
 #include "base/sized.h"
+#include "family/thread_slot.h"
 #include "kin/memory.h"
 #include "pool/functions.h"
 #include "pool/job.h"
@@ -255,24 +256,31 @@ static kin_status post(kin_future *future, const kin_job *work)
     return KIN_OK;
 }
 
-/* Whether it is of no use to try again: before patience is over memory may come back, before deadline room. */
-static bool is_final(const kin_pool *pool, kin_status status, int64_t patience, int64_t deadline)
+/* Whether it is of no use to try again: before patience is over memory may come back, before deadline room. KIN_E_BUSY
+ * becomes what the caller is told. */
+static bool is_final(const kin_pool *pool, kin_status *status, kin__interrupt *by, int64_t patience, int64_t deadline)
 {
     int64_t now = kin_os_now();
-    bool soon = status == KIN_E_NO_MEMORY && pool->to_free.head && now < patience;
-    return (status != KIN_E_BUSY && !soon) || now >= deadline;
+    if (*status == KIN_E_BUSY) {
+        kin_status given_up = kin__interrupt_or_timeout(by, now, deadline);
+        *status = given_up == KIN_OK ? KIN_E_BUSY : given_up;
+        return given_up != KIN_OK;
+    }
+    bool soon = *status == KIN_E_NO_MEMORY && pool->to_free.head && now < patience;
+    return !soon || now >= deadline;
 }
 
 static kin_status post_until(kin_future *future, const kin_job *work, int64_t deadline)
 {
     kin_pool *pool = future->pool;
+    kin__interrupt *by = kin__interrupt_mine();
     kin_status status = kin__pool_enter(pool);
     if (status != KIN_OK) {
         return status;
     }
     pool->users++; /* from now on the future is one */
     status = post(future, work);
-    for (int64_t patience = INT64_MAX; status != KIN_OK && !is_final(pool, status, patience, deadline);) {
+    for (int64_t patience = INT64_MAX; status != KIN_OK && !is_final(pool, &status, by, patience, deadline);) {
         patience = patience < INT64_MAX ? patience : kin_os_now() + MEMORY_PATIENCE;
         kin__mutex_unlock(&pool->mutex);
         kin_os_sleep_until(kin__slice_end(kin_os_now(), KIN_MS(1), deadline));
@@ -284,7 +292,7 @@ static kin_status post_until(kin_future *future, const kin_job *work, int64_t de
         pool->users--;
     }
     kin__pool_leave(pool);
-    return status == KIN_E_BUSY ? KIN_E_TIMED_OUT : status;
+    return status;
 }
 
 kin_status kin_pool_submit(kin_future **out, kin_pool *pool, const kin_job *job, int64_t timeout)

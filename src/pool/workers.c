@@ -398,7 +398,7 @@ void kin__workers_kill(kin_pool *pool)
     }
     for (uint32_t i = 0; i < KIN_POOL_WORKERS_MAX; i++) {
         if (pool->workers[i].process &&
-            kin_process_join(pool->workers[i].process, LEAVE_PATIENCE, NULL) != KIN_E_TIMED_OUT) {
+            kin__process_await(pool->workers[i].process, kin_os_now() + LEAVE_PATIENCE) != KIN_E_TIMED_OUT) {
             remove_worker(pool, i);
         }
     }

@@ -72,6 +72,12 @@ typedef struct kin_os_bell {
         KIN_OS_NO_HANDLE, {0, 0}, -1                                                                                   \
     }
 
+typedef struct kin_os_alarm { /* a pipe */
+    int ends[2];              /* read, write */
+    kin_posix_file file;      /* of both */
+    int places[2];            /* as a bell's */
+} kin_os_alarm;
+
 typedef struct kin_os_run {
     kin_os_process process;
     int channels[3], inner[3]; /* our ends and, until it is started, the program's; -1 */

@@ -1,4 +1,4 @@
-/* wait.c: poll, and the bell.
+/* wait.c: poll, the bell, and the alarm.
  *
  * The bell is a datagram socket with a name of Linux's abstract namespace: it is in no file system, and gone with its
  * process (unix(7)). Anybody on the machine could ring it; its owner then wakes for nothing, looks and sleeps again.
@@ -6,6 +6,8 @@
  * pthread_atfork keeps the old name in use. What has woken the owner is read, so that it does not wake it again.
  * Where there is no such namespace there is no bell: then, and where the ringer is in another network namespace, the
  * sleeper wakes at the end of its slice.
+ *
+ * The alarm is a pipe of the process's own. A byte in it is one of any number.
  */
 #include "posix/clock.h"
 #include "posix/directory.h"
@@ -15,6 +17,7 @@
 #include "posix/posix.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -37,41 +40,52 @@ static socklen_t bell_address(struct sockaddr_un *out, const kin_os_id *family, 
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)used);
 }
 
-/* ---- bells that are open, for a forked child: beyond these it keeps some ---- */
+/* ---- descriptors of bells and alarms, which a forked child is to close; beyond these it keeps some ---- */
 
 #define OPEN_MAX 64
 
 /* A place's state is FREE, WRITTEN (by the thread that made it so, by compare-and-swap), or NOTED. A fork in the middle
- * of that leaves the child one bell more. */
+ * of that leaves the child one descriptor more. */
 enum { FREE, WRITTEN, NOTED };
 
 static struct {
     _Atomic int state;
-    kin_os_bell bell;
-} open_bells[OPEN_MAX];
+    int fd;
+    kin_posix_file file;
+} opened[OPEN_MAX];
 
 static void close_inherited(bool in_child)
 {
     for (int i = 0; in_child && i < OPEN_MAX; i++) {
-        if (atomic_exchange(&open_bells[i].state, FREE) == NOTED) {
-            kin_posix_close_own(open_bells[i].bell.fd, &open_bells[i].bell.file);
+        if (atomic_exchange(&opened[i].state, FREE) == NOTED) {
+            kin_posix_close_own(opened[i].fd, &opened[i].file);
         }
     }
 }
 
-static void note_open(kin_os_bell *bell)
+/* Its place, or -1. */
+static int note_open(int fd, const kin_posix_file *file)
 {
     static kin_posix_fork_watcher watcher = {.after = close_inherited};
     kin_posix_watch_forks(&watcher);
-    bell->place = -1;
-    for (int i = 0; i < OPEN_MAX && bell->place < 0; i++) {
+    for (int i = 0; i < OPEN_MAX; i++) {
         int none = FREE;
-        if (atomic_compare_exchange_strong(&open_bells[i].state, &none, WRITTEN)) {
-            bell->place = i;
-            open_bells[i].bell = *bell;
-            atomic_store(&open_bells[i].state, NOTED);
+        if (atomic_compare_exchange_strong(&opened[i].state, &none, WRITTEN)) {
+            opened[i].fd = fd;
+            opened[i].file = *file;
+            atomic_store(&opened[i].state, NOTED);
+            return i;
         }
     }
+    return -1;
+}
+
+static void close_noted(int fd, const kin_posix_file *file, int place)
+{
+    if (place >= 0) {
+        atomic_store(&opened[place].state, FREE);
+    }
+    kin_posix_close_own(fd, file);
 }
 
 kin_status kin_os_bell_open(kin_os_bell *out, uint32_t *number, const kin_os_id *family, uint32_t slot)
@@ -96,17 +110,14 @@ kin_status kin_os_bell_open(kin_os_bell *out, uint32_t *number, const kin_os_id 
     }
     out->fd = fd;
     kin_posix_note(&out->file, fd);
-    note_open(out);
+    out->place = note_open(fd, &out->file);
     return KIN_OK;
 }
 
 void kin_os_bell_close(kin_os_bell *bell)
 {
     if (bell->fd >= 0) {
-        if (bell->place >= 0) {
-            atomic_store(&open_bells[bell->place].state, FREE);
-        }
-        kin_posix_close_own(bell->fd, &bell->file);
+        close_noted(bell->fd, &bell->file, bell->place);
         bell->fd = KIN_OS_NO_HANDLE;
     }
 }
@@ -129,6 +140,61 @@ void kin_os_bell_ring(const kin_os_id *family, uint32_t slot, uint32_t number)
         close(fd);
     }
     errno = saved;
+}
+
+kin_status kin_os_alarm_open(kin_os_alarm *out)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+        return kin_posix_fail(errno);
+    }
+    for (int i = 0; i < 2; i++) {
+        ends[i] = kin_posix_raise(ends[i]);
+    }
+    if (ends[0] < 0 || ends[1] < 0) {
+        int code = errno;
+        kin_posix_close_all(ends, 2);
+        return kin_posix_fail(code);
+    }
+    kin_posix_note(&out->file, ends[0]);
+    for (int i = 0; i < 2; i++) {
+        out->ends[i] = ends[i];
+        out->places[i] = note_open(ends[i], &out->file);
+    }
+    return KIN_OK;
+}
+
+void kin_os_alarm_close(kin_os_alarm *alarm)
+{
+    for (int i = 0; i < 2; i++) {
+        close_noted(alarm->ends[i], &alarm->file, alarm->places[i]);
+    }
+}
+
+/* Nothing is written into, nor read from, what the program has opened in its place. */
+void kin_os_alarm_set(kin_os_alarm *alarm)
+{
+    int saved = errno;
+    if (kin_posix_is_still(alarm->ends[1], &alarm->file)) {
+        while (write(alarm->ends[1], "", 1) < 0 && errno == EINTR) { /* full: it is set */
+        }
+    }
+    errno = saved;
+}
+
+void kin_os_alarm_clear(kin_os_alarm *alarm)
+{
+    char bytes[64];
+    int saved = errno;
+    while (kin_posix_is_still(alarm->ends[0], &alarm->file) && read(alarm->ends[0], bytes, sizeof bytes) > 0) {
+    }
+    errno = saved;
+}
+
+kin_os_handle kin_os_alarm_handle(kin_os_alarm *alarm)
+{
+    bool both = kin_posix_is_still(alarm->ends[0], &alarm->file) && kin_posix_is_still(alarm->ends[1], &alarm->file);
+    return both ? alarm->ends[0] : KIN_OS_NO_HANDLE;
 }
 
 static short events_of(uint32_t interest)

@@ -13,6 +13,7 @@
 #include "family/close.h"
 #include "family/create.h"
 #include "family/reap.h"
+#include "family/thread_slot.h"
 #include "kin/process.h"
 #include "pipe/endpoint.h"
 #include "pipe/endpoint_registry.h"
@@ -378,12 +379,50 @@ static kin_status wait_until(kin_process *process, int64_t deadline)
     return status;
 }
 
+/* Sleeps until the process has ended or the thread is interrupted, perhaps less. */
+static kin_status sleep_beside(kin__interrupt *by, kin_process *process, int64_t deadline)
+{
+    static const kin_os_bell no_bell = KIN_OS_NO_BELL;
+    kin_os_watch watches[] = {{kin__process_handle(process), KIN_OS_READABLE, 0}, kin__interrupt_watch(by)};
+    bool blind = watches[0].handle == KIN_OS_NO_HANDLE || watches[1].handle == KIN_OS_NO_HANDLE;
+    int64_t end = blind ? kin__slice_end(kin_os_now(), KIN__INTERRUPT_STEP, deadline) : deadline;
+    kin_status status = kin_os_watch_any(watches, 2, KIN_OS_NO_SEM, &no_bell, end);
+    return status == KIN_E_TIMED_OUT ? KIN_OK : status;
+}
+
+static kin_status wait_interruptibly(kin__interrupt *by, kin_process *process, int64_t deadline)
+{
+    for (;;) {
+        int64_t now = kin_os_now();
+        kin_status status = wait_until(process, now);
+        if (status != KIN_E_TIMED_OUT || now >= deadline) {
+            return status;
+        }
+        bool sleeps = kin__interrupt_sleeps(by, KIN__SLEEPS_BY_ALARM, KIN_OS_NO_SEM);
+        status = sleeps ? sleep_beside(by, process, deadline) : KIN_OK;
+        kin__interrupt_awake(by);
+        if (status != KIN_OK) {
+            return status;
+        }
+        if (kin__interrupt_pending(by) && wait_until(process, now) == KIN_E_TIMED_OUT) {
+            return kin__interrupt_tell(by);
+        }
+    }
+}
+
+kin_status kin__process_await(kin_process *process, int64_t deadline)
+{
+    return wait_until(process, deadline);
+}
+
 kin_status kin_process_join(kin_process *process, int64_t timeout, kin_exit *result)
 {
     if (!process || timeout < 0) {
         return kin__refuse(KIN_E_ARGUMENT, "process is NULL, or timeout is negative");
     }
-    kin_status status = wait_until(process, kin__deadline(timeout));
+    kin__interrupt *by = timeout == KIN_NOW ? NULL : kin__interrupt_mine();
+    int64_t deadline = kin__deadline(timeout);
+    kin_status status = by ? wait_interruptibly(by, process, deadline) : wait_until(process, deadline);
     if (status == KIN_OK && result) {
         *result = process->result;
     }

@@ -8,6 +8,9 @@
 /* What to watch for its end; KIN_OS_NO_HANDLE: nothing, ask kin_process_alive. It stays the process's. */
 kin_os_handle kin__process_handle(kin_process *process);
 
+/* As kin_process_join, until a deadline, and not interruptible. */
+kin_status kin__process_await(kin_process *process, int64_t deadline);
+
 /* Whether each of these changes of an environment (NULL: none) names a variable. KIN_E_ARGUMENT. */
 kin_status kin__check_variables(const char *const *list);
 /* KIN_E_PROGRAM, explained. where: "", or a clause about the search. directory: of the options, or NULL. */

@@ -117,7 +117,7 @@ static bool sleep_a_slice(const kin__ring *ring, kin__slices *slices)
 kin_status kin__tasks_join(const kin__ring *ring, int64_t timeout)
 {
     kin_family *family = ring->seat->family;
-    kin__slices slices = kin__slices_of(kin__deadline(timeout), false);
+    kin__slices slices = kin__slices_interruptible(ring->seat, kin__deadline(timeout), false);
     bool ask = true; /* the first time, and at the end of each slice */
     kin_status status = ring->in_hand ? KIN_OK : kin__refuse(KIN_E_UNSUPPORTED, NOT_JOINABLE);
     while (status == KIN_OK && !all_done(ring, ask)) {
@@ -127,5 +127,5 @@ kin_status kin__tasks_join(const kin__ring *ring, int64_t timeout)
     if (slices.dead) {
         kin__reap_all(family);
     }
-    return status;
+    return kin__slices_status(&slices, status);
 }

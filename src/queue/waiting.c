@@ -160,7 +160,7 @@ static bool begin_waiting(const kin__ring *ring, kin__waiting *w)
     w->parked = KIN__CHANGED;
     w->now = w->timeout == KIN_FOREVER ? 0 : kin_os_now();
     w->deadline = w->timeout > KIN_OS_NEVER - w->now ? KIN_OS_NEVER : w->now + w->timeout;
-    w->slices = kin__slices_of(w->deadline, false);
+    w->slices = kin__slices_interruptible(ring->seat, w->deadline, false);
     w->ask = w->timeout == KIN_NOW;
     if (w->ask || w->held) {
         return w->ask;
@@ -315,6 +315,7 @@ static void sleep_a_slice(const kin__ring *ring, kin__waiting *w)
         kin__slices_forgotten(ring->seat, reads ? &ring->ends->tail : &ring->ends->head);
     }
     arrive(ring, w, there, before);
+    w->deadline = w->slices.deadline; /* an interrupt ends it early */
     w->now = there || w->deadline == KIN_OS_NEVER ? w->now : kin_os_now();
 }
 
@@ -325,7 +326,7 @@ kin_status kin__queue_wait(const kin__ring *ring, kin__waiting *w)
     }
     w->now = kin_os_now();
     if (w->now >= w->deadline) {
-        return KIN_E_TIMED_OUT;
+        return kin__slices_status(&w->slices, KIN_E_TIMED_OUT);
     }
     /* Not twice without a sleep between, however slowly this thread runs. */
     w->ask = !w->ask && w->now - w->asked > WATCH_INTERVAL && kin__queue_obstructed(ring, w);

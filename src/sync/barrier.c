@@ -292,15 +292,15 @@ kin_status kin_barrier_wait_with(kin_barrier *barrier, uint32_t *index, void (*a
     if (status != KIN_OK) {
         return kin__told(status);
     }
-    kin__slices slices = kin__slices_of(kin__deadline(timeout), false);
+    kin__slices slices = kin__slices_interruptible(seat, kin__deadline(timeout), false);
     status = come_when_possible(seat, inside, &word, &slices);
     if (status != KIN_OK) {
-        return kin__told(status);
+        return kin__told(kin__slices_status(&slices, status));
     }
     if (COUNT(word) == parties_of(inside)) {
         status = be_the_last(seat, inside, word, action, context);
     } else {
-        status = sleep_through(seat, inside, GENERATION(word), &slices);
+        status = kin__slices_status(&slices, sleep_through(seat, inside, GENERATION(word), &slices));
         kin__park_end(seat);
     }
     if (status == KIN_OK && index) {

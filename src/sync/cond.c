@@ -80,7 +80,7 @@ static bool sleep_until_notified(kin__seat *seat, kin__cond *cond, kin__slices *
 static kin_status wait_until(kin__seat *seat, kin__cond *cond, kin__lock *lock, int64_t deadline)
 {
     uint32_t depth;
-    kin__slices slices = kin__slices_of(deadline, false);
+    kin__slices slices = kin__slices_interruptible(seat, deadline, false);
     kin__slices_begin(seat, &slices, &cond->word, 1);
     kin_status status = kin__lock_release_fully(seat, lock, &depth);
     if (status != KIN_OK) {
@@ -101,7 +101,7 @@ static kin_status wait_until(kin__seat *seat, kin__cond *cond, kin__lock *lock, 
     if (notified && status < 0) {
         kin__unpark(seat->family, &cond->word, 1); /* the next is to be told, too */
     }
-    return status == KIN_OK && !notified ? KIN_E_TIMED_OUT : status;
+    return status == KIN_OK && !notified ? kin__slices_status(&slices, KIN_E_TIMED_OUT) : status;
 }
 
 static kin_status find(kin__seat **seat, kin_cond *cond, kin_lock *lock, int64_t timeout)

@@ -175,8 +175,8 @@ kin_status kin_event_wait(kin_event *event, int64_t timeout)
     if (timeout == KIN_NOW) {
         return kin__told(KIN_E_TIMED_OUT);
     }
-    kin__slices slices = kin__slices_of(kin__deadline(timeout), false);
-    status = wait_until(seat, inside(event), word, &slices);
+    kin__slices slices = kin__slices_interruptible(seat, kin__deadline(timeout), false);
+    status = kin__slices_status(&slices, wait_until(seat, inside(event), word, &slices));
     if (slices.dead) {
         kin__reap_all(seat->family);
     }

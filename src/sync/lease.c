@@ -244,7 +244,7 @@ static kin_status acquire_waiting(kin__seat *seat, kin__lease *lease, uint32_t p
 {
     kin__spin(&lease->sem.word, word, &lease->sem.spin);
     kin__parked parked = swept_lately(seat, lease) ? KIN__CHANGED : KIN__TIMED_OUT;
-    kin__slices slices = kin__slices_of(deadline, true);
+    kin__slices slices = kin__slices_interruptible(seat, deadline, true);
     kin_status status;
     for (;;) {
         status = parked == KIN__TIMED_OUT ? look_around(seat, lease, permits, died) : KIN_OK;
@@ -252,7 +252,7 @@ static kin_status acquire_waiting(kin__seat *seat, kin__lease *lease, uint32_t p
         if (status == KIN_OK) {
             status = try_take(seat, lease, permits, count);
         }
-        if (status == KIN_E_BUSY && parked == KIN__TIMED_OUT && kin_os_now() >= deadline) {
+        if (status == KIN_E_BUSY && parked == KIN__TIMED_OUT && kin_os_now() >= slices.deadline) {
             status = KIN_E_TIMED_OUT;
         }
         if (status != KIN_E_BUSY) {
@@ -266,7 +266,7 @@ static kin_status acquire_waiting(kin__seat *seat, kin__lease *lease, uint32_t p
     if (status < 0 && parked == KIN__WOKEN) {
         kin__unpark(seat->family, &lease->sem.word, count_free(lease, permits));
     }
-    return status;
+    return kin__slices_status(&slices, status);
 }
 
 kin_status kin__lease_acquire(kin__seat *seat, kin__sem *sem, uint32_t count, int64_t timeout)

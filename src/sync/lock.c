@@ -58,7 +58,9 @@ kin_status kin_lock_acquire(kin_lock *lock, int64_t timeout)
             return kin__told(status);
         }
     }
-    kin_status status = kin__lock_acquire(seat, (kin__lock *)lock, timeout);
+    kin__lock *inside = (kin__lock *)lock;
+    kin_status status =
+        kin__lock_take_free(seat, inside) ? KIN_OK : kin__lock_acquire_interruptibly(seat, inside, timeout);
     if (status == KIN_OWNER_DIED) {
         kin__reap_all(seat->family); /* it may have left more */
     }

@@ -381,7 +381,7 @@ static kin_status wait_for_turn(reader *it, bool reads, kin__slices *slices)
 
 static kin_status read_slowly(reader *it, int64_t timeout)
 {
-    kin__slices slices = kin__slices_of(timeout == KIN_NOW ? 0 : kin__deadline(timeout), true);
+    kin__slices slices = kin__slices_interruptible(it->seat, timeout == KIN_NOW ? 0 : kin__deadline(timeout), true);
     bool reads = kin__hold_own(it->seat, it->lock, it->hold.place) != NULL;
     kin_status status =
         OWNER(atomic_load(&it->lock->word)) == it->seat->token ? kin__refuse(KIN_E_DEADLOCK, WOULD_DEADLOCK) : KIN_OK;
@@ -393,7 +393,7 @@ static kin_status read_slowly(reader *it, int64_t timeout)
     if (status != KIN_OK && it->hold.place) {
         leave_reading(it->seat, it->lock, it->hold.place);
     }
-    return status;
+    return kin__slices_status(&slices, status);
 }
 
 /* r2 and r3; else r1 to r3. They need neither a deadline nor a look at all slots. */
@@ -551,7 +551,7 @@ static kin_status wait_for_writer(writer *it, kin__slices *slices)
 
 static kin_status write_slowly(kin__seat *seat, kin__rwlock *lock, int64_t timeout)
 {
-    kin__slices slices = kin__slices_of(timeout == KIN_NOW ? 0 : kin__deadline(timeout), true);
+    kin__slices slices = kin__slices_interruptible(seat, timeout == KIN_NOW ? 0 : kin__deadline(timeout), true);
     writer it = {seat, lock, 0, false};
     kin_status status;
     if (OWNER(atomic_load(&lock->word)) == seat->token) {
@@ -563,7 +563,7 @@ static kin_status write_slowly(kin__seat *seat, kin__rwlock *lock, int64_t timeo
     if (status < 0 && it.owes) {
         kin__unpark(seat->family, &lock->word, 1);
     }
-    return status;
+    return kin__slices_status(&slices, status);
 }
 
 /* w1; or w2, and w3 once: mostly no hold counts. */

@@ -174,8 +174,8 @@ kin_status kin_sem_acquire(kin_sem *sem, uint32_t count, int64_t timeout)
     if (timeout == KIN_NOW) {
         return kin__told(KIN_E_TIMED_OUT);
     }
-    kin__slices slices = kin__slices_of(kin__deadline(timeout), false);
-    status = acquire_waiting(seat, inside, word, count, &slices);
+    kin__slices slices = kin__slices_interruptible(seat, kin__deadline(timeout), false);
+    status = kin__slices_status(&slices, acquire_waiting(seat, inside, word, count, &slices));
     if (slices.dead) {
         kin__reap_all(seat->family);
     }

@@ -4,9 +4,11 @@
 
 #include "base/last_error.h"
 #include "family/input.h"
+#include "family/reap.h"
 #include "kin/lock.h"
 #include "kin/memory.h"
 #include "memory/object.h"
+#include "park/owner_lock.h"
 #include "sync/value.h"
 
 #include <string.h>
@@ -148,6 +150,20 @@ static kin_status release(items *of, kin_type type)
     return it.locked ? kin_lock_release(&of->lock) : kin__refuse(KIN_E_UNSUPPORTED, NOT_LOCKED);
 }
 
+/* Not interruptible: what has no timeout ends when it is done. */
+static kin_status lock_for_copy(items *of)
+{
+    kin__seat *seat;
+    kin_status status = kin__seat_find(&seat, &of->lock, KIN_TYPE_LOCK);
+    if (status == KIN_OK) {
+        status = kin__lock_acquire(seat, (kin__lock *)&of->lock, KIN_FOREVER);
+    }
+    if (status == KIN_OWNER_DIED) {
+        kin__reap_all(seat->family);
+    }
+    return status;
+}
+
 /* Copies count elements out of the object or, with in, into it. */
 static kin_status copy(items *of, kin_type type, size_t first, size_t count, void *out, const void *in, size_t size)
 {
@@ -163,7 +179,7 @@ static kin_status copy(items *of, kin_type type, size_t first, size_t count, voi
         return kin__refuse(KIN_E_SIZE, "size is not the elements' size times their number");
     }
     if (it.locked) {
-        status = kin_lock_acquire(&of->lock, KIN_FOREVER);
+        status = lock_for_copy(of);
         if (status < 0) {
             return status;
         }

@@ -43,10 +43,11 @@ typedef struct waiter {
     size_t objects, natives; /* how many of each were ready at the last look */
     kin_family *family;      /* of the objects, or NULL */
     kin__look how;
-    kin_os_watch *watches; /* of the native items, in their order */
-    size_t watch_count;
-    bool blind; /* one of them has no handle to watch */
-    bool pools; /* some items are futures */
+    kin_os_watch *watches; /* of the native items, in their order, and the interrupt's */
+    size_t watch_count;    /* of the items */
+    kin__interrupt *by;    /* of the thread, or NULL */
+    bool blind;            /* one of them has no handle to watch */
+    bool pools;            /* some items are futures */
 } waiter;
 
 /* ---- items ---- */
@@ -190,6 +191,11 @@ static kin_status list_watches(waiter *w, bool sleeps, bool *any)
         w->blind |= wanted && handle == KIN_OS_NO_HANDLE;
         *any |= handle != KIN_OS_NO_HANDLE;
     }
+    if (sleeps && w->by) {
+        w->watches[next] = kin__interrupt_watch(w->by);
+        w->blind |= w->watches[next].handle == KIN_OS_NO_HANDLE;
+        *any |= w->watches[next].handle != KIN_OS_NO_HANDLE;
+    }
     return KIN_OK;
 }
 
@@ -244,7 +250,8 @@ static kin_status watch_natives(waiter *w, const own_bell *bell, int64_t end)
         end = kin__slice_end(kin_os_now(), NO_HANDLE_STEP, end);
     }
     if (any || sem != KIN_OS_NO_SEM) {
-        status = kin_os_watch_any(w->watches, w->watch_count, sem, &bell->os, end);
+        size_t count = w->watch_count + (end > 0 && w->by);
+        status = kin_os_watch_any(w->watches, count, sem, &bell->os, end);
     } else if (end > 0) {
         kin_os_sleep_until(end);
     }
@@ -278,6 +285,15 @@ static void tell_pools(const waiter *w)
     }
 }
 
+/* Sleeps for the natives, unless the thread was interrupted. */
+static kin_status sleep_for_natives(waiter *w, const own_bell *bell, int64_t end)
+{
+    bool sleeps = kin__interrupt_sleeps(w->by, KIN__SLEEPS_BY_ALARM, KIN_OS_NO_SEM);
+    kin_status status = watch_natives(w, bell, sleeps ? end : 0);
+    kin__interrupt_awake(w->by);
+    return status;
+}
+
 static kin_status look_at_all(waiter *w)
 {
     kin_status status = sit(w);
@@ -306,7 +322,7 @@ static kin_status sleep_a_slice(waiter *w, const own_bell *bell, int64_t end)
 {
     kin_status status = sit(w);
     if (!w->family || status != KIN_OK) {
-        return status == KIN_OK ? watch_natives(w, bell, end) : status;
+        return status == KIN_OK ? sleep_for_natives(w, bell, end) : status;
     }
     kin__watch_begin(w->how.seat, w->how.buckets, bell->number);
     w->how.arm = true;
@@ -315,9 +331,9 @@ static kin_status sleep_a_slice(waiter *w, const own_bell *bell, int64_t end)
     size_t objects = w->objects, natives = w->natives;
     bool sleeps = count_ready(w) < w->wanted && !w->how.due;
     if (sleeps && w->watch_count == 0) {
-        kin__park_sleep(w->how.seat, end);
+        kin__park_sleep_by(w->how.seat, w->by, end);
     } else if (sleeps) {
-        status = watch_natives(w, bell, end);
+        status = sleep_for_natives(w, bell, end);
     }
     if (sit(w) == KIN_OK) {
         if (sleeps) {
@@ -354,6 +370,9 @@ static kin_status wait_until(waiter *w, const own_bell *bell, int64_t deadline)
         if (now >= deadline) {
             return KIN_E_TIMED_OUT;
         }
+        if (kin__interrupt_pending(w->by)) {
+            return kin__interrupt_tell(w->by);
+        }
         w->how.ask = false;
         status = sleep_a_slice(w, bell, slice_end(w, bell, slice, deadline));
         if (status != KIN_OK || count_ready(w) >= w->wanted) {
@@ -388,7 +407,7 @@ static kin_status wait_with_bell(waiter *w, int64_t timeout)
 
 kin_status kin_wait(kin_wait_item *items, size_t count, uint32_t flags, int64_t timeout, size_t *ready)
 {
-    kin_os_watch few[FEW];
+    kin_os_watch few[FEW + 1];
     waiter w = {.items = items, .count = count, .wanted = flags & KIN_WAIT_ALL ? count : 1, .watches = few};
     if (!items || count == 0 || timeout < 0 || (flags & ~KIN_WAIT_ALL)) {
         return kin__refuse(KIN_E_ARGUMENT, "items is NULL, or count is 0, or timeout is negative (KIN_FOREVER waits "
@@ -398,8 +417,9 @@ kin_status kin_wait(kin_wait_item *items, size_t count, uint32_t flags, int64_t 
     for (size_t i = 0; i < count && status == KIN_OK; i++) {
         status = check_item(&w, &items[i]);
     }
+    w.by = kin__interrupt_mine();
     if (status == KIN_OK && w.watch_count > FEW) {
-        w.watches = calloc(w.watch_count, sizeof *w.watches);
+        w.watches = calloc(w.watch_count + 1, sizeof *w.watches);
         status = w.watches ? KIN_OK : kin__malloc_failed();
     }
     if (status == KIN_OK) {

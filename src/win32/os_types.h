@@ -55,6 +55,10 @@ typedef struct kin_os_bell {
         FALSE                                                                                                          \
     }
 
+typedef struct kin_os_alarm {
+    HANDLE event;
+} kin_os_alarm;
+
 struct kin_win32_channel;
 
 typedef struct kin_os_run {

@@ -32,6 +32,35 @@ void kin_os_bell_ring(const kin_os_id *family, uint32_t slot, uint32_t number)
     (void)slot;
 }
 
+/* An event that stays set until it is reset (Microsoft, "CreateEventW function"). */
+kin_status kin_os_alarm_open(kin_os_alarm *out)
+{
+    HANDLE event = CreateEventW(NULL, TRUE, FALSE, NULL);
+    out->event = event;
+    return event ? KIN_OK : kin_win32_fail(GetLastError());
+}
+
+void kin_os_alarm_close(kin_os_alarm *alarm)
+{
+    kin_os_handle_close(alarm->event);
+    alarm->event = NULL;
+}
+
+void kin_os_alarm_set(kin_os_alarm *alarm)
+{
+    SetEvent(alarm->event);
+}
+
+void kin_os_alarm_clear(kin_os_alarm *alarm)
+{
+    ResetEvent(alarm->event);
+}
+
+kin_os_handle kin_os_alarm_handle(kin_os_alarm *alarm)
+{
+    return alarm->event;
+}
+
 static void clear(kin_os_watch *watches, size_t count)
 {
     for (size_t i = 0; i < count; i++) {

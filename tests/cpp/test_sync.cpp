@@ -599,6 +599,29 @@ static void test_value_owner_died()
     std::lock_guard guard(total);
 }
 
+static void test_interrupt()
+{
+    kin::thread self = kin::thread::current(), nobody;
+    kin::semaphore sem(0u);
+    kin::lock lock;
+    kin::condition condition;
+    EXPECT(self == kin::thread::current() && self != nobody && !nobody.interrupt());
+    EXPECT(self.interrupt());
+    EXPECT_ERROR(KIN_E_INTERRUPTED, sem.acquire());
+    EXPECT(self.interrupt());
+    EXPECT(!sem.try_acquire()); /* does not wait */
+    EXPECT(kin::clear_interrupt() && !kin::clear_interrupt());
+    std::unique_lock guard(lock);
+    EXPECT(self.interrupt());
+    try {
+        condition.wait(guard);
+        EXPECT(false);
+    } catch (const kin::error &error) {
+        EXPECT(error.code() == std::errc::interrupted);
+    }
+    EXPECT(guard.owns_lock() && lock.inspect().mine);
+}
+
 int main()
 {
     const CMUnitTest tests[] = {
@@ -623,6 +646,7 @@ int main()
         cpp_test(test_counter),
         cpp_test(test_values),
         cpp_test_with_deaths(test_value_owner_died),
+        cpp_test(test_interrupt),
     };
     kin::child_main();
     return cmocka_run_group_tests(tests, nullptr, nullptr);

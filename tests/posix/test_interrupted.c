@@ -1,6 +1,7 @@
 /* What interrupts a thread inside kin: a pthread_cancel, and signal handlers that use kin themselves. */
 #include "support.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/time.h>
@@ -275,6 +276,89 @@ static void a_handler_may_release_while_its_thread_releases(void **state)
     assert_ok(kin_free(it));
 }
 
+/* ---- a handler that interrupts its own thread, as for Ctrl-C ---- */
+
+static kin_thread self;
+
+static void on_alarm_interrupt(int signal)
+{
+    (void)signal;
+    atomic_fetch_add(&handled, 1);
+    kin_thread_interrupt(self);
+}
+
+/* One signal for each wait, at any moment of it: before it, too, and the wait ends nevertheless. */
+static kin_status wait_in_some_way(int way)
+{
+    kin_wait_item items[] = {{KIN_TYPE_SEM, KIN_WAIT_READABLE, &it->asked, 0, 0},
+                             {KIN_WAIT_HANDLE, KIN_WAIT_READABLE, NULL, 0, 0}};
+    int ends[2];
+    kin_status status;
+    switch (way) {
+    case 0:
+        return kin_sem_acquire(&it->asked, 1, PATIENCE);
+    case 1:
+        return kin_sleep(PATIENCE);
+    case 2:
+        return kin_wait(items, 1, 0, PATIENCE, NULL);
+    default:
+        assert_int_equal(pipe(ends), 0);
+        items[1].handle = ends[0];
+        status = kin_wait(items, 2, 0, PATIENCE, NULL);
+        close(ends[0]);
+        close(ends[1]);
+        return status;
+    }
+}
+
+static void a_handler_may_end_the_wait_of_its_thread(void **state)
+{
+    (void)state;
+    struct sigaction action = {.sa_handler = on_alarm_interrupt, .sa_flags = SA_RESTART}, before;
+    set_up();
+    assert_ok(kin_thread_current(&self));
+    assert_int_equal(sigaction(SIGALRM, &action, &before), 0);
+    atomic_store(&handled, 0);
+    for (int round = 1; round <= 400; round++) {
+        struct itimerval once = {{0, 0}, {0, 1 + round * 7919 % 150}};
+        assert_int_equal(setitimer(ITIMER_REAL, &once, NULL), 0);
+        assert_status(wait_in_some_way(round % 4), KIN_E_INTERRUPTED);
+        assert_int_equal(atomic_load(&handled), round);
+    }
+    assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
+    assert_int_equal(kin_thread_clear_interrupt(), 0);
+    assert_ok(kin_free(it));
+}
+
+/* The program closes what it does not know, and opens a file in its place: that stays as it is, and the wait ends. */
+static void an_interrupt_goes_without_its_descriptors(void **state)
+{
+    (void)state;
+    int ends[2], file = -1, most = 0;
+    struct sigaction action = {.sa_handler = on_alarm_interrupt}, before;
+    struct itimerval once = {{0, 0}, {0, 20000}};
+    char byte;
+    assert_int_equal(pipe(ends), 0);
+    for (int fd = 10; fd < 1000; fd++) {
+        if (fd != ends[0] && fd != ends[1] && close(fd) == 0) {
+            most = fd;
+        }
+    }
+    for (int fd = 10; fd <= most; fd++) {
+        if (fd != ends[0] && fd != ends[1]) {
+            file = dup2(ends[fd % 2], fd);
+            assert_int_equal(file, fd);
+        }
+    }
+    assert_int_equal(sigaction(SIGALRM, &action, &before), 0);
+    assert_int_equal(setitimer(ITIMER_REAL, &once, NULL), 0);
+    kin_wait_item item = {KIN_WAIT_HANDLE, KIN_WAIT_READABLE, NULL, ends[0], 0};
+    assert_status(kin_wait(&item, 1, 0, PATIENCE, NULL), KIN_E_INTERRUPTED);
+    assert_int_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+    assert_int_equal(read(ends[0], &byte, 1), -1); /* nobody has written into the program's pipe */
+    assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
+}
+
 int main(void)
 {
     static const kin_child_entry entries[] = {
@@ -284,6 +368,8 @@ int main(void)
         cmocka_unit_test(a_thread_is_not_cancelled_in_the_middle),
         cmocka_unit_test(a_thread_is_not_cancelled_while_it_rings),
         cmocka_unit_test(a_handler_may_release_while_its_thread_releases),
+        cmocka_unit_test(a_handler_may_end_the_wait_of_its_thread),
+        cmocka_unit_test(an_interrupt_goes_without_its_descriptors), /* the last: it has closed them */
     };
     if (kin_child_main(entries, sizeof entries / sizeof entries[0]) != KIN_OK) {
         return 1;

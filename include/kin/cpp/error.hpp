@@ -78,6 +78,8 @@ inline std::errc status_condition(int value) noexcept
         return std::errc::broken_pipe;
     case KIN_E_CANCELLED:
         return std::errc::operation_canceled;
+    case KIN_E_INTERRUPTED:
+        return std::errc::interrupted;
     default:
         return std::errc();
     }
