@@ -1,15 +1,23 @@
 /* deadlock.c: cycles of owners that wait for each other.
  *
- * The edges are there already: a thread that sleeps for a lock shows the lock's word in its wait slot, and the word
- * shows the owner. Nothing is written for this; who is about to sleep follows the edges from the owner it waits for.
- * A readers-writer lock shows its writer, and its readers, all of whom a writer waits for.
+ * ---- The edges ----
  *
- * The way is walked twice. If each slot on it shows the same sequence and WAIT both times, then between the two walks
- * all of them slept at once, and none could have released what it owns: the cycle is real.
+ * 1. A thread that sleeps for a lock shows the lock's word in its wait slot. The word shows the owner.
+ * 2. A readers-writer lock shows its writer and its readers. A writer waits for all of them.
+ * 3. So nothing is written for this search: a thread that is about to sleep follows the edges, beginning at the owner
+ *    that it waits for.
  *
- * One of them gives up, the one with the last ticket; a thread keeps its ticket as long as it waits for the same
- * lock. When two close a cycle at once, and the earlier ticket becomes visible last, neither does; then one finds
- * itself the last when it sleeps again after its slice.
+ * ---- Why a cycle that is found is real ----
+ *
+ * 1. The thread walks along the cycle twice.
+ * 2. If each slot shows the same sequence number and WAIT both times, all of them slept between the two walks.
+ * 3. A thread that sleeps releases nothing.
+ *
+ * ---- Who gives up ----
+ *
+ * 1. The thread of the cycle with the last ticket. A thread keeps its ticket as long as it waits for the same lock.
+ * 2. If two threads close a cycle at once, and the earlier ticket becomes visible last, neither gives up. Then one of
+ *    them finds that it is the last when it looks again at the end of its slice.
  */
 #include "park/deadlock.h"
 

@@ -1,24 +1,44 @@
-/* owner_lock.c: mutual exclusion with an owner, which needs no heap.
+/* owner_lock.c: mutual exclusion with an owner. It needs no heap.
  *
- * The word: 0 free, else the owner's token (arena.h) and in its low bits
- *     CONTENDED     somebody sleeps, or is about to: the release must unpark
- *     INCONSISTENT  taken from a dead owner, not yet repaired
- *     POISONED      given up; no owner
+ * ---- The word ----
  *
- *     0 ──acquire──► me ──release──► 0                      one compare-and-swap each
- *     other ──a waiter──► other|CONTENDED ──► park
- *     me|CONTENDED ──release──► 0, then unpark one
- *     0 ──who has slept──► me|CONTENDED                      others may sleep on
- *     dead ──acquire──► me|CONTENDED|INCONSISTENT            once per death: KIN_OWNER_DIED
- *     me|INCONSISTENT ──repair──► me        ──release or poison──► POISONED, then unpark all
+ * 0: the lock is free. Else the owner's token (arena.h), and these flags in its low bits:
+ *     CONTENDED     a thread sleeps, or is about to: the release has to unpark
+ *     INCONSISTENT  the owner took the lock from a dead owner, and has not repaired it
+ *     POISONED      the lock is given up for good; there is no owner
  *
- * Only its owner moves a word away from its token, except that a dead owner's word is taken over: so release
- * compares, too, and a member that was wrongly taken for dead cannot wipe out its successor. Tokens are never used
- * again, so there is no ABA. The taking of a word is acquire, the freeing is sequentially consistent (release, and
- * park.c's order before unpark).
+ *     from                 to                              by                                    then
+ *     0                    me                              acquire
+ *     other                other|CONTENDED                 acquire, before it sleeps             park
+ *     0                    me|CONTENDED                    acquire, after it has slept
+ *     dead                 me|CONTENDED|INCONSISTENT       acquire, once a death                 KIN_OWNER_DIED
+ *     me                   0                               release
+ *     me|CONTENDED         0                               release                               unpark one
+ *     me|INCONSISTENT      me                              repair
+ *     me|INCONSISTENT      POISONED                        release                               unpark all
+ *     me                   POISONED                        poison                                unpark all
  *
- * Death at any point: before the compare-and-swap of acquire nothing has happened; after it the token tells; after
- * that of release but before unpark, the sleeper's slice ends.
+ * Each change is one compare-and-swap.
+ *
+ * ---- Why it excludes ----
+ *
+ * 1. Only the owner changes a word away from its token, except that another thread takes over a dead owner's word.
+ * 2. So release compares, too: a member that was taken for dead while it lived cannot overwrite its successor.
+ * 3. A token is never used again, so a word that has the expected value has not been changed meanwhile.
+ * 4. Taking the word is an acquire. Freeing it is sequentially consistent: it is a release, and park.c needs its order
+ *    before the unpark.
+ *
+ * ---- Why no sleeper is forgotten ----
+ *
+ * 1. A thread sleeps only on a word with CONTENDED, so the release unparks one.
+ * 2. A thread that has slept does not know whether others sleep. So it takes the word with CONTENDED, and its own
+ *    release unparks the next.
+ *
+ * ---- What a death leaves ----
+ *
+ * 1. Before the compare-and-swap of acquire: nothing has happened.
+ * 2. After it: the word names the dead owner.
+ * 3. After that of release and before the unpark: a sleeper finds the lock free at the end of its slice.
  */
 #include "park/owner_lock.h"
 

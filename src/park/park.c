@@ -1,46 +1,60 @@
-/* park.c: a futex between processes. unpark.c: waking; slices.c: what a sleeper does if nobody wakes it.
+/* park.c: a futex between processes. unpark.c: waking. slices.c: what a sleeper does if nobody wakes it.
  *
- * Each thread entry holds a wait slot: {state, address, ticket, want, owes} and the place of a native semaphore. The
- * truth is `state` = sequence (62 bits) | phase; the native semaphore is only a hint to look at it.
+ * ---- The states ----
  *
- *     IDLE(s) ──park, the slot's thread──► WAIT(s+1) ──unpark, anybody, CAS──► WOKEN(s+1)
- *        ▲                                    │                                   │
- *        └────────leave, the slot's thread, exchange──────────────────────────────┘
+ * Each thread slot has a wait slot: {state, address, ticket, want, owes} and a native semaphore. `state` is a sequence
+ * number (62 bits) and a phase. It alone decides: the native semaphore only tells its thread to look at it.
  *
- *     WOKEN(s) ──renew, the slot's thread, CAS──► WAIT(s+1)        stays seen as a sleeper
- *     WAIT(s), WOKEN(s) ──tell, anybody, CAS──► TOLD(s)            its object knows what that means
- *     WAIT(s), WOKEN(s), TOLD(s) of a dead thread ──bury or reap, anybody──► IDLE(s+1)
+ *     state                            next            who changes it                    how
+ *     IDLE(s)                          WAIT(s+1)       the slot's thread: park           store
+ *     WAIT(s)                          WOKEN(s)        any thread: unpark                compare-and-swap
+ *     WOKEN(s)                         WAIT(s+1)       the slot's thread: renew          compare-and-swap
+ *     WAIT(s), WOKEN(s)                TOLD(s)         any thread: tell                  compare-and-swap
+ *     WAIT(s), WOKEN(s), TOLD(s)       IDLE(s)         the slot's thread: leave          exchange
+ *     the same, of a dead thread       IDLE(s+1)       any thread: bury; reap            compare-and-swap; exchange
  *
- * park(word, expected):                          unpark(word), after changing word:
- *   1. draw a ticket; write it, address, want      a. load the ticket counter; find the slots of the word's bucket
- *   2. set own bit in the bucket of the word       b. load state: WAIT(s); load address: the word's
- *   3. state = WAIT(s+1)           seq_cst         c. CAS state WAIT(s) -> WOKEN(s)    seq_cst
- *   4. load word; if changed: leave  seq_cst       d. post the slot's native semaphore
- *   5. sleep while state is WAIT(s+1)
- *   6. exchange state with IDLE; clear own bit
+ * A thread renews when it was woken and found nothing to take: it stays a sleeper all the time. What TOLD means is a
+ * matter of the object (barrier.c).
  *
- * No lost wake-up: 3 before 4, and the change of the word before b, are sequentially consistent; so either the parker
- * sees the change, or the unparker sees WAIT. A slot whose ticket is not below the counter's value of a is passed
- * over: its ticket was drawn after the change, and step 4 comes after that. (A call that sleeps again, after a slice
- * or for nothing, keeps its ticket: it may be marked once more, but not twice by one unpark.) The sequence number keeps
- * c from hitting a later wait of the same slot, whose address b did not read. A semaphore token that finds the state
- * still WAIT is stale, from an earlier wait: sleep on. A failed c wakes nobody, so it does not count and the next
- * oldest has its turn.
+ * ---- The steps ----
  *
- * A slot that was WOKEN but whose thread leaves without taking the thing (timeout, error, death) holds a wake-up
- * that is somebody else's: the thread, or who finds it dead, passes it on with another unpark.
+ *     park(word, expected)                             unpark(word), after the word was changed
+ *     1. draw a ticket; write it, address, want        a. load the ticket counter; find the slots of the word's bucket
+ *     2. set the slot's bit in the word's bucket       b. load state: WAIT(s); load address: the word's
+ *     3. state = WAIT(s+1)             seq_cst         c. state: WAIT(s) ──► WOKEN(s)    seq_cst
+ *     4. load word; if changed: leave  seq_cst         d. post the slot's native semaphore
+ *     5. sleep while state is WAIT(s+1)
+ *     6. exchange state with IDLE; clear the bit
  *
- * Killed between the change of the word and d: the sleepers find out at the ends of their slices. Killed as a
- * sleeper: an unpark may be spent on the slot; others that sleep on the word find it at the ends of their slices,
- * and pass the wake-up on. Killed after it has left its slot, and before it has taken what it was woken for: who
- * sleeps on a word that tells of the thing sees that at the end of its slice; for a word that does not (cond.c) the
- * thread leaves with a debt: `owes` is the word's offset until it has taken the thing, and a thread that finds it
- * dead passes its wake-up on.
+ * ---- Why no wake-up is lost while nobody dies ----
  *
- * A watcher (park.h) sleeps with no address of its own, in the buckets of all its words: an unpark of any of them
- * wakes it beside the others, and does not count it.
+ * 1. Step 3 comes before step 4, and the change of the word before step b. All four are sequentially consistent.
+ * 2. So either the sleeper sees the change in step 4, or the waker sees WAIT in step b.
+ * 3. The waker passes over a slot whose ticket is not below the counter that it loaded in step a. That ticket was drawn
+ *    after the change, so its thread sees the change in step 4.
+ * 4. A thread that sleeps again in the same call keeps its ticket. It may be marked once more, but not twice by one
+ *    unpark.
+ * 5. Step c hits no later wait of the same slot, whose address step b did not read: that wait has another sequence
+ *    number.
+ * 6. If step c fails, it has woken no thread. It does not count, and the waker goes on to the next oldest.
+ * 7. A thread whose semaphore was posted, and whose state is still WAIT, sleeps on. That post was for an earlier wait.
+ * 8. A thread that was woken may leave without taking anything: its time is over, or there was an error. Then it passes
+ *    the wake-up on by an unpark of its own.
  *
- * model/lock.pml is this protocol and lock.c's for spin; model/check verifies it.
+ * ---- What a death leaves ----
+ *
+ * 1. A waker dies between the change of the word and step d. The sleepers see the change at the ends of their slices.
+ * 2. A sleeper dies. An unpark may have been spent on its slot. Others that sleep on the word find the slot at the ends
+ *    of their slices, or its reaper does, and pass the wake-up on.
+ * 3. A thread dies after it has left its slot and before it has taken what it was woken for. If the word shows that
+ *    there is something to take, the sleepers see it at the ends of their slices. If it does not (cond.c), the thread
+ *    leaves its slot with a debt: `owes` is the word's offset until it has taken its due. A thread that finds the debt
+ *    of a dead one passes the wake-up on.
+ *
+ * A watcher (park.h) sleeps without an address, in the buckets of all its words. An unpark of any of them wakes it in
+ * addition to the others, and does not count it.
+ *
+ * model/lock.pml is this protocol and that of owner_lock.c for spin; model/check verifies it.
  */
 #include "park/park.h"
 

@@ -1,22 +1,24 @@
 /* slices.c: what a sleeper does at the end of a slice.
  *
- * A wake-up can be lost by a death only: a waker killed between its change and its unpark, or between marking a slot
- * and posting it; a sleeper killed after it was marked. So a sleeper that nobody wakes looks about now and then:
+ * Only a death can lose a wake-up: a waker is killed between its change and its unpark, or between marking a slot and
+ * posting it; or a sleeper is killed after it was marked. So a sleeper that is not woken looks about now and then:
  *
- * 1. It asks whether the oldest sleeper on its word lives, if that is not itself: an unpark chooses the oldest. A
- *    dead one is buried (park.c), and the next is asked about.
- * 2. It asks about the slots on its word that are WOKEN, or that owe it a wake-up: who lives leaves such a slot at
- *    once. A dead one is buried, which passes its wake-up on; a living one is posted again, for its waker may have
- *    been killed before.
- * 3. Its caller looks at the word, and asks about an owner. What it finds there, it takes, and wakes others if it
- *    suffices.
+ * 1. It asks whether the oldest other sleeper on its word lives: an unpark chooses the oldest. It buries a dead one
+ *    (park.c) and asks about the next.
+ * 2. It asks about the slots on its word that are WOKEN, or that owe the word a wake-up. A living thread leaves such a
+ *    slot at once. A dead one is buried, which passes its wake-up on. A living one is posted again, because its waker
+ *    may have been killed before it did so.
+ * 3. Its caller looks at the word, and asks about an owner. If there is something to take, it takes it, and wakes
+ *    others if there is enough for them.
  *
- * For all of them on one word it is enough that one looks. The oldest does so at the end of each unit of time, the
- * next at the end of 2, those after it at the ends of 4, 7, 11 units and so on, none more rarely than every
- * KIN__SLICE_LONG: so hundreds of sleepers cost little more than ten, and if the oldest are killed, or stopped, the
- * next still look. (A call keeps its ticket over all slices, or each slice would make it the youngest.) An unpark
- * that makes a sleeper the oldest on its word, which had many before it when it last looked, tells it so: `older` =
- * 0, and a post; it then shortens its slice.
+ * It is enough that one of the sleepers on a word looks:
+ *
+ * 1. The oldest one looks at the end of each unit of time, the next after 2 units, those after it after 4, 7, 11 units
+ *    and so on; each of them at least every KIN__SLICE_LONG.
+ * 2. So hundreds of sleepers cost little more than ten. If the oldest are killed or stopped, the next still look.
+ * 3. A call keeps its ticket over all its slices. Otherwise each slice would make it the youngest.
+ * 4. An unpark may make a sleeper the oldest that had many before it when it last looked. It tells that sleeper, by
+ *    `older` = 0 and a post, and the sleeper shortens its slice.
  */
 #include "park/slices.h"
 

@@ -1,11 +1,10 @@
 /* unpark.c: waking sleepers. Protocol: park.c.
  *
- * Who is woken is decided before anybody is posted, by one look at each slot of the bucket. Passed over are those
- * whose ticket was drawn after the unpark began: they look at the word after its change. So the work is bounded by
- * the number of those that slept then, whatever those do that are woken meanwhile.
- *
- * The oldest CHOSEN are sorted. More than those are woken in the order of their entries if all are to be; else by
- * another look at the slots for each CHOSEN, at those with later tickets.
+ * 1. One look at each slot of the bucket decides which threads are woken, before any of them is posted.
+ * 2. A thread whose ticket was drawn after the unpark began is passed over: it looks at the word after the change.
+ * 3. So the number of threads that slept at the beginning bounds the work, whatever the woken ones do meanwhile.
+ * 4. The oldest CHOSEN threads are sorted. If all threads are to be woken, the others follow in the order of their
+ *    slots. Else the slots are looked at once more for each further CHOSEN, for later tickets.
  */
 #include "park/unpark.h"
 

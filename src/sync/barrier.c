@@ -1,39 +1,51 @@
 /* barrier.c: threads that wait for each other.
  *
- * The word: generation (32 bits) | BROKEN | count of those that have come (31).
+ * ---- The word ----
  *
- *     g, n         ──come──► g, n+1                       the one that makes it `parties` is the last
- *     g, all       ──the last, after its action──► g+1, 0
- *     g            ──timeout, death, abort──► g|BROKEN
- *     g|BROKEN     ──reset──► g+1, 0
+ * generation (32 bits) | BROKEN | count of the threads that have arrived (31 bits)
  *
- * Each is one compare-and-swap, and is followed by an unpark of all, but for coming.
+ *     from              to            by                                                         then
+ *     g, n              g, n+1        a thread arrives. Who makes the count `parties` is the last
+ *     g, all            g+1, 0        the last, after its action                                 unpark all
+ *     g                 g|BROKEN      a waiter: its time is over, or a thread has died; abort    unpark all
+ *     g|BROKEN          g+1, 0        reset                                                      unpark all
+ *
+ * Each change is one compare-and-swap.
+ *
+ * ---- The steps ----
  *
  * wait:
- *   1. load the word: BROKEN: that is the answer. All have come: the last is in its action; park until the word
- *      changes; again.
- *   2. begin the wait slot (park.c), wanting the generation's tag
- *   3. count + 1. Another generation: end the slot, again from 1
- *   4. not the last: sleep, the slot begun all the time, until the generation is another one or BROKEN
- *   5. the last: runner = own token and the generation; end the slot; action; generation + 1; unpark all
+ *     1. Load the word. BROKEN: return that. All have arrived: the last one runs its action, so park until the word
+ *        changes, and begin again.
+ *     2. Begin the wait slot (park.c). It wants the generation's tag.
+ *     3. Count + 1. If the generation is another one: end the slot, and begin again.
+ *     4. Not the last: sleep until the generation is another one or BROKEN. The slot stays begun all the time.
+ *     5. The last: runner = own token and generation; end the slot; action; generation + 1; unpark all.
  *
  * reset:
- *   a. BROKEN, so that nobody comes and the last does not get through
- *   b. every slot with that generation's tag is put into the state TOLD
- *   c. generation + 1, count 0; post those told, unpark all
+ *     a. Set BROKEN. Then no thread arrives, and the last does not get through.
+ *     b. Put each slot with that generation's tag into the state TOLD.
+ *     c. Generation + 1, count 0. Post the slots that were told; unpark all.
  *
- * How it went. A waiter that finds its own generation asks BROKEN. If it finds another one, then its own got
- * through, or was reset: then its slot is TOLD, because of b before c; so the slot is looked at after the word. That
- * holds however many generations have come and gone meanwhile. Killed between a and c: the barrier is broken, and
- * may be reset again.
+ * ---- How a waiter knows what became of its generation ----
  *
- * Who has died. Each one that is counted has a slot with its generation's tag, from before it is counted until its
- * generation is over, but for the last, which `runner` names before its slot ends. So slots of living threads, and
- * the runner where all have come, are at least as many as the count; if they are fewer one of them has died. Threads
- * that come early, and those that are slow in leaving the last generation, have other tags and do not count. A
- * runner of another generation does not count either, so it need not be taken away; only reset does, for a tag of
- * its generation, eight bits, must not come round. Waiters count at the ends of their slices, and compare the word
- * they counted for when they break the generation.
+ * 1. If the word has its generation, BROKEN tells.
+ * 2. If the word has another generation, its own was completed, or reset.
+ * 3. If it was reset, its slot is TOLD: b comes before c, and the waiter looks at its slot after the word.
+ * 4. This holds however many generations have passed meanwhile.
+ * 5. A reset that is killed between a and c leaves the barrier broken. It can be reset again.
+ *
+ * ---- How a waiter knows that a thread has died ----
+ *
+ * 1. Each thread that is counted has a slot with its generation's tag, from before it is counted until its generation
+ *    is over. The exception is the last one, which `runner` names before its slot ends.
+ * 2. So the slots of living threads with the tag, and the runner if all have arrived, are at least as many as the
+ *    count. If they are fewer, one of the threads has died.
+ * 3. Threads that arrive early, and those that leave the previous generation late, have other tags and do not count.
+ * 4. A runner of another generation does not count, so it need not be removed. Only reset removes it, for the eight
+ *    bits of its generation may come round.
+ * 5. Waiters count at the ends of their slices. They break the generation by a compare-and-swap of the word that they
+ *    counted for.
  */
 #include "kin/barrier.h"
 

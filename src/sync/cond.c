@@ -1,19 +1,25 @@
-/* cond.c: waiting for a change of what a lock guards.
+/* cond.c: waiting for a change of data that a lock guards.
  *
- * There is no word: who waits is known by the wait slots alone (park.c). A waiter becomes a sleeper on the condition's
- * address *before* it releases the lock, so a thread that changes the data afterwards, and notifies, finds it:
+ * A condition has no word. The wait slots alone say who waits (park.c).
  *
  *     waiter:    begin (slot WAIT) ──► release the lock ──► sleep until WOKEN ──► end ──► acquire the lock again
  *     notifier:  mark n slots WOKEN, oldest first ──► post
  *
- * A slot that is WOKEN stays so through any death: a sleeper whose post never came sees it at the end of its slice. A
- * waiter that was notified owes the notify (park.c) until it has the lock: if it dies before, others that sleep on
- * the condition find its slot at the ends of their slices, and pass the notify on; or its reaper does. A wait that
- * runs out just when it is notified was notified: the exchange in kin__park_end_owing decides.
+ * ---- Why no notify is lost ----
  *
- * The lock is acquired again with the ticket of the wait, which is earlier than that of any thread that has acquired
- * the lock since and waits for something now. So if it closes a cycle of owners, another one of them is the last,
- * and is told (deadlock.c): this one gets its lock.
+ * 1. A waiter becomes a sleeper on the condition's address before it releases the lock.
+ * 2. So a thread that acquires the lock later, changes the data and notifies, finds the waiter's slot.
+ * 3. A slot that is WOKEN stays WOKEN if the notifier dies. A waiter that was not posted sees it at the end of its
+ *    slice.
+ * 4. A waiter that was notified owes the notify (park.c) until it has the lock. If it dies before, other waiters find
+ *    its slot at the ends of their slices, or its reaper does, and pass the notify on.
+ * 5. A waiter whose time runs out at the moment of a notify was notified: the exchange in kin__park_end_owing decides.
+ *
+ * ---- Why a waiter gets its lock again ----
+ *
+ * 1. It acquires the lock with the ticket of the wait.
+ * 2. That ticket is older than that of any thread that has acquired the lock since and waits for something now.
+ * 3. If it closes a cycle of owners, another thread of the cycle has the last ticket, and gives up (deadlock.c).
  */
 #include "kin/cond.h"
 

@@ -1,14 +1,18 @@
-/* event.c: a flag that many wait for.
+/* event.c: a flag that threads wait for.
  *
- * The word: epoch (62 bits) | WAITERS | SET. Setting a cleared event begins the next epoch.
+ * The word: epoch (62 bits) | WAITERS | SET
  *
- *     e ──set──► e+1|SET, WAITERS gone, then unpark all      one compare-and-swap
- *     e|SET ──clear──► e
- *     e ──a waiter──► e|WAITERS ──► park
+ *     from              to              by                           then
+ *     e, e|WAITERS      e+1|SET         set                          unpark all, if WAITERS
+ *     e|SET             e               clear
+ *     e                 e|WAITERS       a waiter, before it sleeps   park
  *
- * Who waits notes the epoch first: another one means that it was set meanwhile, though it may be clear again. Changes
- * are sequentially consistent, as park.c needs. Death: before the compare-and-swap nothing has happened; after it,
- * before the unpark, the sleepers' slices end.
+ * Each change is one compare-and-swap. It is sequentially consistent, as park.c needs it.
+ *
+ * 1. A waiter notes the epoch first. If it finds another one later, the event was set meanwhile, even if it is clear
+ *    again.
+ * 2. If a thread dies before the compare-and-swap of set, nothing has happened. If it dies between that and the unpark,
+ *    the sleepers see the epoch at the ends of their slices.
  */
 #include "sync/event.h"
 
