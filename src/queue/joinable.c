@@ -1,26 +1,26 @@
-/* joinable.c: what the consumers of a joinable queue have got and not dealt with.
+/* joinable.c: messages that the consumers of a joinable queue have got and not finished.
  *
- * Each member has a count in the queue's table. A get counts up before it moves the ring's `next`, task_done counts
- * down. A message is always in the ring or in a count. The count of a dead member is ignored: nothing has to be cleaned
- * up after a kill.
+ * Each member has a count in the queue's table. A get counts up before it moves the ring's `next`. task_done counts
+ * down. So a message is always in the ring or in a count. The count of a dead member is ignored, so a kill leaves
+ * nothing to clean up.
  *
- * A member index that is used again has another token; its new holder starts at 0 under the queue's get_lock.
+ * The next process that uses a member's index has another token. It starts at 0, under the queue's get_lock.
  *
- * All is done when the ring is empty and the counts of all living members are 0, at one moment. The counts are looked
- * at one after the other; meanwhile a task may put another one, which is got by a member whose count was looked at
- * before, and then be done. So:
+ * All messages are finished if, at one moment, the ring is empty and the counts of all living members are 0. The counts
+ * are loaded one after the other. Meanwhile a task may put another message, a member whose count was already loaded may
+ * get it, and the task may finish. So:
  *
- *     1. load next and tail: as many messages have been got as put
- *     2. load the counts: all 0
- *     3. load tail: what it was in 1. Else begin again
+ *     1. Load next and tail. As many messages must have been got as put.
+ *     2. Load the counts. All must be 0.
+ *     3. Load tail. If it differs from 1, begin again.
  *
- * Between 1 and 3 nothing was put, so nothing was got, and a count that was 0 has stayed so. A caller that puts and
- * then counts down has stored `tail` before: if 2 finds the count after that, 3 finds the later tail. (The exchange of
- * the count and the load in 2 are sequentially consistent, so they synchronise; the store of tail happens before the
- * one, the load in 3 after the other.)
+ * 4. Between 1 and 3 nothing was put, so nothing was got. A count that was 0 has stayed 0.
+ * 5. A caller that puts a message and then counts down has stored `tail` before. If 2 loads the count after that, 3
+ *    loads the later tail. The exchange of the count and the load in 2 are sequentially consistent, so they
+ *    synchronise. The store of tail happens before that exchange, and the load in 3 after that load.
  *
- * Waiters sleep on `finished`, with the flag WAITERS set. The member that brings a count to 0, and finds the ring empty
- * after that, wakes them. If it is not empty, then another count comes to 0 later.
+ * Waiters sleep on `finished`, with the flag WAITERS set. A member that brings a count to 0, and then finds the ring
+ * empty, wakes them. If the ring is not empty, another count comes to 0 later.
  */
 #include "queue/joinable.h"
 
@@ -98,7 +98,7 @@ static bool all_done(const kin__ring *ring, bool ask)
             return true;
         }
     }
-    return false; /* work is put and done all the time */
+    return false; /* other threads keep putting and finishing work */
 }
 
 /* Whether a slice ended it. */

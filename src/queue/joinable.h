@@ -1,10 +1,10 @@
-/* joinable.h: what the consumers of a joinable queue have got and not dealt with. Protocol: joinable.c. */
+/* joinable.h: messages that the consumers of a joinable queue have got and not finished. Protocol: joinable.c. */
 #ifndef KIN_JOINABLE_H
 #define KIN_JOINABLE_H
 
 #include "queue/ring.h"
 
-/* For the holder of get_lock, before it passes a message: the calling process has got it. */
+/* Counts a message as got by the calling process. The holder of get_lock calls it before it passes the message. */
 void kin__tasks_got(const kin__ring *ring);
 kin_status kin__tasks_done(const kin__ring *ring);
 kin_status kin__tasks_join(const kin__ring *ring, int64_t timeout);

@@ -1,10 +1,10 @@
-/* queue.c: queues: messages from many processes to many. The ring and its states: ring.c. Waiting: waiting.c. Here: who
- * may touch the ring.
+/* queue.c: queues: messages from many processes to many. The ring and its states: ring.c. Waiting: waiting.c. This file
+ * has the public functions and the ring's two locks.
  *
- * put_lock guards the producers' part of the ring, get_lock the consumers'. Each is an owner lock, so the next owner
- * is told of its holder's death. A put is one lock, the copy, one store of `tail`, one unlock. The two sides read each
- * other's marks only when what they remember of them is used up. put_lock may be held when get_lock is acquired, never
- * the other way round.
+ * put_lock guards the producers' part of the ring, get_lock the consumers'. Each is an owner lock, so its next owner
+ * learns that a holder has died. A put is one lock, the copy, one store of `tail`, one unlock. Each side keeps a copy
+ * of the other side's mark, and reads the mark itself only if the copy shows no room or no message. A thread may
+ * acquire get_lock while it holds put_lock, never the other way round.
  */
 #include "queue/queue.h"
 
@@ -26,7 +26,7 @@
 #include <string.h>
 
 #define MOMENT                                                                                                         \
-    KIN_MS(100) /* how long a call that is not to wait still waits for the lock: its holder is busy, not waiting */
+    KIN_MS(100) /* how long a call with KIN_NOW waits for the lock: the lock's holder works, and does not sleep */
 #define CAPACITY_DEFAULT 65536u
 #define CAPACITY_MAX (UINT64_C(2) << 30)
 
@@ -148,7 +148,7 @@ typedef struct putting {
     size_t count, done;
     bool reserve;
     kin__record *reserved;
-    bool now;    /* not to wait, nor to be held back */
+    bool now;    /* KIN_NOW: the call does not wait and is not held back */
     bool turn;   /* it has waited, and its turn has come (waiting.c) */
     bool held;   /* the last try was held back */
     bool padded; /* the last try passed to the ring's beginning, and found no room there */
@@ -199,7 +199,7 @@ static kin_status put_what_fits(const kin__ring *ring, putting *it)
     return status;
 }
 
-/* Reclaims records that were consumed, or that dead processes left, if those are in the way. */
+/* Reclaims records that were consumed, and records that dead processes left, if there is no room because of them. */
 static kin_status make_room(const kin__ring *ring, bool ask)
 {
     kin__first first;
@@ -250,7 +250,7 @@ static kin_status put_waiting(const kin__ring *ring, putting *it, int64_t timeou
             break;
         }
         status = put_once(ring, it, w.deadline - w.now);
-        if (status == KIN_E_TIMED_OUT && it->padded) { /* the padding may be all that is in the ring */
+        if (status == KIN_E_TIMED_OUT && it->padded) { /* the ring may contain nothing but the padding */
             status = make_room(ring, false);
             status = status == KIN_OK ? put_once(ring, it, w.deadline - w.now) : status;
         }
@@ -344,7 +344,7 @@ static kin_status get_waiting(const kin__ring *ring, getting *it, int64_t timeou
         if (status != KIN_OK) {
             break;
         }
-        bool last = kin__queue_closed(ring); /* loaded first: what was put before the closing is still got */
+        bool last = kin__queue_closed(ring); /* loaded first: messages put before the closing are still got */
         status = get_once(ring, it, w.deadline - w.now, w.ask);
         if (status == KIN_E_TIMED_OUT && last && !it->held) {
             status = KIN_E_CLOSED;
@@ -474,7 +474,7 @@ kin_status kin_queue_reserve(void **memory, kin_queue *queue, size_t size, int64
     return kin__told(status);
 }
 
-/* Changes the state of what the calling thread holds, from one to another. */
+/* Changes the state of a record that the calling thread holds. */
 static kin_status hand_over(const kin__ring *ring, const void *memory, uint32_t from, uint32_t to)
 {
     kin__record *record = kin__ring_record(ring, memory);
@@ -500,7 +500,7 @@ kin_status kin_queue_commit(kin_queue *queue, void *memory, size_t size)
     }
     atomic_store_explicit(&record->length, (uint32_t)size, memory_order_relaxed);
     status = hand_over(&ring, memory, KIN__RESERVED, KIN__READY);
-    wake_readers(&ring); /* and for messages behind it, which waited for it */
+    wake_readers(&ring); /* also for messages behind it, which could not be got before it */
     return kin__told(status);
 }
 
@@ -549,7 +549,7 @@ kin_status kin_queue_consume(kin_queue *queue, const void *memory)
     return kin__told(status);
 }
 
-/* Of several threads that drop at once, each drops what is in its own way. */
+/* If several threads drop at once, each drops the messages that leave its own no room. */
 static kin_status drop_oldest(const kin__ring *ring)
 {
     kin_message message = {NULL, 0, 0};
@@ -653,7 +653,7 @@ uint32_t kin__queue_look(kin__look *how, void *object, uint32_t interest)
     kin__ring ring;
     kin__waiting reading = {.units = 0}, writing = {.units = (uint32_t)kin__ring_need(0)};
     if (kin__ring_open(&ring, how->seat, object) != KIN_OK) {
-        return interest; /* let it show */
+        return interest; /* the call that follows reports it */
     }
     how->buckets |= kin__watch_bucket(how->seat->family, &ring.ends->readable);
     how->buckets |= kin__watch_bucket(how->seat->family, &ring.ends->writable);

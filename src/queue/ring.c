@@ -5,30 +5,34 @@
  *     ....DONE TAKEN DONE READY READY RESERVED READY PAD........
  *         head            next                           tail
  *
- * Positions count units of 16 bytes in [0, 2 * units): the ring twice, so that an empty one differs from a full one. A
- * record is contiguous; what is left at the end of the ring is padded. The numbers in a record are written before
- * `tail` covers it and not changed until `head` has passed it.
+ * Positions count units of 16 bytes in [0, 2 * units). They cover the ring twice, so that an empty ring differs from a
+ * full one. A record is contiguous: if it does not fit before the ring's end, a PAD record fills the rest. The numbers
+ * in a record are written before `tail` covers it, and do not change until `head` has passed it.
  *
  *     producers, under put_lock:  write the record, then tail            one store publishes it
  *     consumers, under get_lock:  copy the message, then next, then head one store takes it
  *
- * `owner` is the state, with the token of who may change it:
+ * A record's `owner` is its state, with the token of the thread that may change it:
  *
  *     READY      a message                 ──get──► passed      ──peek, consumer──► TAKEN
  *     RESERVED   its producer writes it    ──commit──► READY    ──abandon, or found dead──► HOLE
  *     TAKEN      its consumer reads it     ──consume, or found dead──► DONE
- *     PAD, HOLE  nothing: passed over
+ *     PAD, HOLE  no message: consumers pass over it
  *
- * Between head and next all but TAKEN may be reclaimed: a READY record there was got by a process that was killed
- * before it moved head. A TAKEN record behind next was marked by a peek that was killed before it moved next: it is a
- * message like any other.
+ * 1. Between head and next every record may be reclaimed unless it is TAKEN. A READY record there was got by a consumer
+ *    that has not moved head yet, or was killed before it did.
+ * 2. A TAKEN record behind next was marked by a peek that was killed before it moved next. It is a message like any
+ *    other.
  *
- * A producer that is killed before the store of tail has put nothing. A consumer that is killed before the store of
- * next leaves the message where it was; after that store the message is gone, and counted as lost if the get had not
- * finished. Neither leaves anything half done, so the next owner of the lock only counts what was lost (`putting`,
- * `getting`).
+ * Deaths
  *
- * The memory is written by all members, so its numbers are checked whenever they lead somewhere.
+ * 3. A producer that is killed before the store of tail has put nothing.
+ * 4. A consumer that is killed before the store of next leaves the message in the queue. After that store the message
+ *    is gone. It is counted as lost if the get had not finished.
+ * 5. So a death leaves nothing half done. The next owner of the lock only counts the lost messages (`putting`,
+ *    `getting`).
+ *
+ * All members can write this memory, so a number from it is checked before it is used as a position or a length.
  */
 #include "queue/ring.h"
 
@@ -42,13 +46,13 @@
 #define POSITION(mark) ((uint32_t)(mark))
 #define STATE(owner) ((uint32_t)((owner)&KIN__TOKEN_FLAGS))
 
-/* An empty ring goes back to its beginning when it would come to a multiple of this: a large one that holds little then
- * touches little memory, and stays in the processor's cache. */
+/* If a record would cross a multiple of this while the ring is empty, the ring starts again at its beginning. So a
+ * large ring that holds little touches little memory, and stays in the processor's cache. */
 #define RESTART (65536u / KIN__UNIT)
 #define LINE 64u
 #define FILL_STEP ((uint32_t)(1 << 20) / KIN__UNIT) /* a system call for a MiB */
 #define TURNS_MORE 64u
-#define COUNT_TRIES 1000 /* then somebody writes nonsense there, or the count is out of date whatever it is */
+#define COUNT_TRIES 1000 /* more: the marks are garbage, or they change so fast that any count is out of date */
 
 /* ---- marks ---- */
 
@@ -148,7 +152,7 @@ static bool empty_at(const kin__ring *ring, uint64_t tail)
     return POSITION(head) == POSITION(tail);
 }
 
-/* Units to leave unused so that the record is contiguous, or the ring begins anew. */
+/* Units to leave unused, so that the record is contiguous, or so that the ring starts again at its beginning. */
 static uint32_t padding(const kin__ring *ring, uint64_t tail, uint32_t offset, uint32_t need)
 {
     uint32_t left = ring->units - offset;
@@ -159,7 +163,7 @@ static uint32_t padding(const kin__ring *ring, uint64_t tail, uint32_t offset, u
     return restart ? left : 0;
 }
 
-/* units = 0: KIN_OK if there is nothing wrong. */
+/* KIN_OK: so many units are free, and another message is allowed. KIN_E_TIMED_OUT: not now. */
 static kin_status fits(const kin__ring *ring, uint64_t head, uint64_t tail, uint64_t units)
 {
     uint32_t used = distance(ring, head, tail);
@@ -196,14 +200,14 @@ static void fetch_next(kin__record *record, uint32_t need)
     kin_os_cpu_fetch(after + 2 * LINE);
 }
 
-/* Whether the padding has to be there, and gone, before there can be room for the record. Where both fit together, to
- * pad before that would only take room from shorter ones. */
+/* Whether the padding has to be written and reclaimed before there can be room for the record. If padding and record
+ * fit into the ring together, writing the padding earlier would only take room from shorter records. */
 static bool pads_first(const kin__ring *ring, uint32_t pad, uint32_t need)
 {
     return pad > 0 && (uint64_t)pad + need > ring->units;
 }
 
-/* Memory for the ring up to a unit, and for some more. */
+/* Commits the ring's memory up to a unit, and some more. */
 static kin_status fill(const kin__ring *ring, uint32_t end)
 {
     uint32_t filled = atomic_load_explicit(&ring->ends->filled, memory_order_relaxed);
@@ -220,7 +224,7 @@ static kin_status fill(const kin__ring *ring, uint32_t end)
     return status;
 }
 
-/* So that a record, or padding and then a record at the ring's beginning, may be written at offset. */
+/* Commits the memory for a record at offset, or for padding there and a record at the ring's beginning. */
 static kin_status fill_at(const kin__ring *ring, uint32_t offset, uint32_t pad, uint32_t need)
 {
     uint32_t end = pad > 0 ? offset + 1 : offset + need;
@@ -294,7 +298,7 @@ kin_status kin__ring_reclaim(const kin__ring *ring, bool ask)
             if (atomic_compare_exchange_strong(&first.record->owner, &owner, KIN__DONE)) {
                 atomic_fetch_add_explicit(&ring->ends->lost_gets, 1, memory_order_relaxed);
             } else if (STATE(owner) == KIN__TAKEN) {
-                break; /* another's by now, which cannot be */
+                break; /* another token: cannot happen unless the memory is damaged */
             }
         }
         head = forward(ring, head, first.units, STATE(owner) != KIN__PAD);
@@ -326,8 +330,8 @@ void kin__ring_got(const kin__ring *ring)
 
 kin_status kin__ring_first(const kin__ring *ring, bool ask, kin__first *out)
 {
-    /* Each turn passes a record. More than the ring holds are new ones, or nonsense: then the caller looks at the
-     * clock. */
+    /* Each turn passes one record. After more turns than the ring has units the records are new, or the memory is
+     * damaged. Then the caller checks its deadline. */
     for (uint32_t turn = 0; turn < ring->units + TURNS_MORE; turn++) {
         uint64_t next = atomic_load_explicit(&ring->ends->next, memory_order_relaxed);
         uint64_t tail = atomic_load_explicit(&ring->ends->tail_seen, memory_order_relaxed);
@@ -370,8 +374,8 @@ kin_status kin__ring_first(const kin__ring *ring, bool ask, kin__first *out)
     return KIN_E_TIMED_OUT;
 }
 
-/* `getting` is how many messages a call has got, the last included whose passing may not be published yet | the
- * position behind that one. Holes may have been passed since. */
+/* `getting` is the number of messages that a call has got | the position behind the last of them. The number includes
+ * that last message, although `next` may not have passed it yet. `next` may also have passed holes after it. */
 void kin__ring_mend_get(const kin__ring *ring)
 {
     uint64_t getting = atomic_load_explicit(&ring->ends->getting, memory_order_relaxed);
@@ -386,7 +390,8 @@ void kin__ring_mend_get(const kin__ring *ring)
 
 /* ---- without a lock ---- */
 
-/* The state of the record at a mark, as long as the mark stays what it is: afterwards there may be any bytes. */
+/* The state of the record at a mark. It is valid only if the mark is unchanged afterwards: else the bytes there may be
+ * anything, and the new mark's record is tried. */
 static uint32_t state_at(const kin__ring *ring, _Atomic uint64_t *end, uint64_t *at)
 {
     for (int i = 0; i < COUNT_TRIES; i++) {
@@ -397,7 +402,7 @@ static uint32_t state_at(const kin__ring *ring, _Atomic uint64_t *end, uint64_t 
             return state;
         }
     }
-    return KIN__READY; /* others take one after the other */
+    return KIN__READY; /* other threads keep taking messages */
 }
 
 bool kin__ring_readable(const kin__ring *ring)
@@ -407,7 +412,7 @@ bool kin__ring_readable(const kin__ring *ring)
         return next != atomic_load(&ring->ends->tail); /* damaged: the call that follows will say so */
     }
     if (next == atomic_load(&ring->ends->tail)) {
-        return false; /* and there may be no memory yet */
+        return false; /* the memory at next may not be committed yet */
     }
     uint32_t state = state_at(ring, &ring->ends->next, &next);
     return next != atomic_load(&ring->ends->tail) && state != KIN__RESERVED;
@@ -434,7 +439,8 @@ bool kin__ring_reclaimable(const kin__ring *ring)
     return next != atomic_load(&ring->ends->tail) && (state == KIN__PAD || state == KIN__HOLE);
 }
 
-/* Units after the tail that a record of need units takes, with its padding, or that the padding takes before that. */
+/* Units after the tail that a record of need units takes, including its padding; or the padding's alone, if that has to
+ * be written first. */
 static uint32_t next_step(const kin__ring *ring, uint64_t tail, uint32_t need)
 {
     uint32_t left = ring->units - (POSITION(tail) < 2 * ring->units ? offset_of(ring, tail) : 0);
@@ -480,7 +486,7 @@ uint32_t kin__ring_count_got(const kin__ring *ring)
     return COUNT(atomic_load_explicit(&ring->ends->next, memory_order_relaxed));
 }
 
-/* next has not changed around the look at tail, so both numbers held at that moment. */
+/* next is the same before and after the load of tail, so both were valid at that moment. */
 static uint32_t count(const kin__ring *ring, uint64_t *tail)
 {
     uint64_t next = atomic_load(&ring->ends->next);

@@ -5,7 +5,7 @@
 #include "family/input.h"
 #include "family/thread_slot.h"
 
-typedef struct kin__ring { /* what a call needs of a queue, checked */
+typedef struct kin__ring { /* a call's checked copy of the queue's fields */
     kin__seat *seat;
     kin__queue *queue;
     kin__queue_ends *ends;
@@ -37,7 +37,7 @@ static inline uint64_t kin__ring_table_size(const kin_family *family)
 uint64_t kin__ring_extent(kin_family *family, uint64_t offset);
 /* Bytes of a queue whose ring has that many units, and of the table before it. */
 uint64_t kin__ring_size(uint32_t units, uint64_t table_size);
-/* Initializes the marks of an empty one, its locks, and its table. has: bytes of the queue that have memory. */
+/* Initializes the marks of an empty queue, its locks and its table. has: bytes of the queue that have memory. */
 void kin__ring_init(kin__queue *queue, uint32_t units, uint64_t table_size, uint64_t has);
 /* Bytes of a queue before its ring, at most. */
 #define KIN__RING_BEFORE (sizeof(kin__queue) + KIN__ENDS_ALIGNMENT + sizeof(kin__queue_ends))
@@ -48,7 +48,8 @@ static inline uint64_t kin__ring_ends(const kin__queue *queue)
     return sizeof *queue + (0 - after) % KIN__ENDS_ALIGNMENT;
 }
 
-/* What a call believes of a queue: each number is read once. KIN_E_DAMAGED: they lead out of the arena. */
+/* Fills in a call's copy of the queue's fields. Each is read once and checked. KIN_E_DAMAGED: they lead out of the
+ * arena. */
 static inline kin_status kin__ring_open(kin__ring *out, kin__seat *seat, kin__queue *queue)
 {
     kin_family *family = seat->family;
@@ -72,34 +73,34 @@ static inline kin_status kin__ring_open(kin__ring *out, kin__seat *seat, kin__qu
 
 /* ---- for the holder of put_lock ---- */
 
-/* Finds room for a record of need units at *tail, and moves *tail behind it; also when there is no room, over padding
- * that has to go before there can be any.
- * KIN_E_TIMED_OUT: no room now. */
+/* Finds room for a record of need units at *tail, and moves *tail behind it. KIN_E_TIMED_OUT: there is no room now.
+ * Then *tail may still have moved, over padding that has to be reclaimed before there can be room. */
 kin_status kin__ring_claim(const kin__ring *ring, uint64_t *tail, uint32_t need, kin__record **out);
 void kin__ring_publish(const kin__ring *ring, uint64_t tail);
-/* Counts what a dead holder was putting. */
+/* Counts the messages that a dead holder was putting as lost. */
 void kin__ring_mend_put(const kin__ring *ring);
 
 /* ---- for the holder of get_lock ---- */
 
-typedef struct kin__first { /* a record as it was when it was looked at: its numbers are checked, and not read again */
+typedef struct kin__first { /* a copy of a record's numbers. They were read once and checked */
     kin__record *record;
     uint64_t at; /* its mark: what `next` was */
     uint32_t units, state;
 } kin__first;
 
-/* The first message; padding and holes before it are passed. ask: the system is asked whether the owner of a reserved
- * record lives. KIN_E_TIMED_OUT: there is none. KIN_E_BUSY: it is reserved. */
+/* The first message. Passes padding and holes before it. ask: asks the system whether the owner of a reserved record
+ * lives. KIN_E_TIMED_OUT: there is no message. KIN_E_BUSY: the first record is reserved. */
 kin_status kin__ring_first(const kin__ring *ring, bool ask, kin__first *out);
-/* Moves `next` behind the first record. got: if it is a message, the call's how manieth. */
+/* Moves `next` behind the first record. got: if the record is a message, its number among those that this call gets. */
 void kin__ring_pass(const kin__ring *ring, const kin__first *first, size_t got);
-/* The call is over: what it got is not lost any more. */
+/* The call is finished: the messages that it got can no longer be lost. */
 void kin__ring_got(const kin__ring *ring);
-/* Reclaims the room of passed records. ask: as above, about records that are being read in place. */
+/* Reclaims the room of passed records. ask: asks the system whether the owners of records that are being read in place
+ * live. */
 kin_status kin__ring_reclaim(const kin__ring *ring, bool ask);
 void kin__ring_mend_get(const kin__ring *ring);
 
-/* ---- without a lock: true at one moment ---- */
+/* ---- without a lock: the result was true at one moment ---- */
 
 bool kin__ring_readable(const kin__ring *ring);
 /* Whether a record of need units would fit, or kin__ring_reclaim might change that. */
@@ -109,7 +110,7 @@ bool kin__ring_reclaimable(const kin__ring *ring);
 uint32_t kin__ring_wanted(const kin__ring *ring, uint32_t need);
 /* Units free. */
 uint32_t kin__ring_room(const kin__ring *ring);
-/* The same, for one more message: 0 if there are as many as there may be. UINT32_MAX: the marks make no sense. */
+/* Units free for one more message: 0 if the queue has its maximum of messages. UINT32_MAX: the marks make no sense. */
 uint32_t kin__ring_space(const kin__ring *ring);
 /* Counts of all messages put, and of all got, since the queue was made, modulo 2^32. */
 uint32_t kin__ring_count_put(const kin__ring *ring);

@@ -1,9 +1,11 @@
-/* waiting.c: waiting for a queue's messages, or for room in it, in line.
+/* waiting.c: waiting in line for a queue's messages, or for room in it.
+ *
+ * ---- The words ----
  *
  * Consumers sleep on `readable`, producers on `writable`. Each word has flags only:
  *
  *     WAITERS  a thread sleeps on the word, or is about to, or has been woken and has not left its slot
- *     WAKING   one of them is being woken, or has been: it looks soon
+ *     WAKING   one of them is being woken, or has been. It looks soon
  *     CLOSED   (in `writable`) the queue is closed
  *
  *     0 ──a waiter, its slot begun──► WAITERS              clears WAKING: the thread that set it may be dead
@@ -12,46 +14,58 @@
  *     WAITERS|WAKING ──a waker that woke nobody──► WAITERS it then looks once more
  *     WAITERS ──unpark, nobody is left──► 0                clears the flag, and looks for sleepers again
  *
- * One wake-up for one message, or for one message's room, is the most; mostly it is fewer:
+ * ---- Turns ----
  *
- * 1. A call that has put, or got, loads the other side's word after it has released its lock. If it finds WAITERS and
- *    not WAKING, it sets WAKING and wakes the oldest sleeper (kin__unpark_oldest), provided that what is there is
- *    enough for that sleeper. If it finds WAKING, it does nothing: the thread on its way will find what has come.
- * 2. A call that has slept looks at its end whether anything is left, however the call ends, and then does as in 1. So
- *    sleepers that wake one another take all that is there.
- * 3. The oldest sleeper is the only one to be woken: one that wants more room than there is keeps those back that want
- *    less and came later. A thread that sleeps again in the same call keeps its ticket, and so its place.
- * 4. A call that has not waited may still find something and take it (a thread that runs is faster than one that has to
- *    be woken), but only so many messages in all between two threads whose turn has come: `put_barged`, `get_barged`,
- *    up to `put_limit`, `get_limit`. After that it is held back: it sleeps, whatever is there, and sees to it that the
- *    oldest is woken. Calls with KIN_NOW are not held back.
- * 5. At the end of a slice a sleeper takes what it finds if it is the oldest; or if nothing has moved all the time:
- *    those before it may want what never comes, or be stopped, or the consumers may be held back themselves.
+ * A message, or the room of one message, causes at most one wake-up; mostly it causes fewer.
  *
- * Nobody waits for long for a thread that is on the way and does not come, since it is dead or stopped:
+ * 1. A call that has put or got a message loads the other side's word after it has released its lock. If it finds
+ *    WAITERS and not WAKING, it sets WAKING. It wakes the oldest sleeper (kin__unpark_oldest) if there is enough for
+ *    that sleeper. If it finds WAKING, it does nothing: the woken thread will find the message, or the room.
+ * 2. A call that has slept checks at its end, however it ends, whether a message or room is left. If so, it does step
+ *    1. So sleepers that wake one another take everything there is.
+ * 3. Only the oldest sleeper is woken. If it wants more room than there is, later sleepers that want less have to wait.
+ *    A thread that sleeps again in the same call keeps its ticket, and so its place.
+ * 4. A call that has not waited may take a message or room, because a running thread is faster than one that has to be
+ *    woken. But between two threads whose turn has come, such calls take a limited number of messages in all. The
+ *    counts are `put_barged`, `get_barged`, the limits `put_limit`, `get_limit`. A call beyond the limit is held back:
+ *    it sleeps although there is a message or room, and makes sure that the oldest sleeper is woken. Calls with KIN_NOW
+ *    are not held back.
+ * 5. At the end of a slice a sleeper takes what it finds if it is the oldest. It also does so if nothing has moved
+ *    during the slice: the sleepers before it may want more room than there will ever be, or be stopped, or the
+ *    consumers may be held back themselves.
  *
- * 6. While WAKING is set, the 4th message, the 16th, the 64th, ... since it was set wakes another sleeper nevertheless.
- * 7. A sleeper whose slice ends clears WAKING. If it is the oldest and finds something, then those that were woken
- *    before it are late: `read_late`, `write_late` is its ticket, and slots with earlier ones are not waited for.
+ * A woken thread may be dead or stopped. Other threads do not wait for it for long:
  *
- * Nothing is left lying while somebody sleeps for it. The word does not change with what is waited for, so the look
- * comes after the slot has begun: the unpark finds the slot, or the look finds the message. In this order:
+ * 6. While WAKING is set, the 4th, the 16th, the 64th, ... message since it was set wakes another sleeper nevertheless.
+ * 7. A sleeper whose slice ends clears WAKING. If it is the oldest and finds a message or room, the threads that were
+ *    woken before it are late. It stores its ticket in `read_late` or `write_late`. Wakers do not wait for slots with
+ *    earlier tickets.
+ *
+ * ---- Why no wake-up is lost ----
+ *
+ * No thread sleeps on while there is a message, or room, for it. The word does not say whether there is any. So a
+ * waiter begins its slot first and then looks: either the unpark finds the slot, or the look finds the message. The
+ * order is:
  *
  *     waiter:  begin the slot; set WAITERS; load the lock's word; load the marks; nothing there: sleep
  *     waker:   store the mark; unlock; load the word; WAITERS: set WAKING; load the marks; unpark
  *     woken:   end the slot; clear WAKING; load the lock's word; load the marks; at last as in 2
  *
- * All of these are sequentially consistent, but for the mark's store, which the unlock releases. If the waker sees no
- * WAITERS, then the waiter finds the lock's word of that unlock or a later one, with which it synchronises, and so the
- * mark. If the waker sees WAKING, and leaves it at that, then the thread that clears WAKING afterwards looks after
- * that, by the same argument: the one woken; a waiter that begins; a waker that has woken nobody, and whose marks were
- * older. What the first two find is taken by them, and 2 goes for the rest. A waker that finds a slot that was woken
- * and has not ended (KIN__UNPARKED_BEFORE) leaves WAKING: the slot's thread clears it after that. For a commit or a
- * consume, the exchange of the record's owner stands in for the unlock.
+ * 8. All of these are sequentially consistent, except the store of the mark, which the unlock releases.
+ * 9. If the waker sees no WAITERS, the waiter loads the lock's word of that unlock or of a later one. The two
+ *    synchronise, so the waiter sees the mark.
+ * 10. If the waker sees WAKING and does nothing, a thread clears WAKING later, and loads the marks after that. It sees
+ *    the mark by the same argument. That thread is the woken one, or a waiter that begins, or a waker that woke nobody
+ *    and had loaded older marks. The first two take what they find, and leave the rest to 2.
+ * 11. A waker that finds a slot which was woken and has not ended (KIN__UNPARKED_BEFORE) leaves WAKING set. The slot's
+ *    thread clears it later.
+ * 12. In a commit or a consume, the exchange of the record's owner takes the place of the unlock.
  *
- * Death: of a waker between WAKING and the post, or of one that was woken: 6, or 7, or the next that begins to wait;
- * at the latest when the oldest sleeper's slice ends. All counts are hints: a wrong one wakes somebody for nothing, or
- * makes a turn longer.
+ * ---- Deaths ----
+ *
+ * 13. A waker may die between setting WAKING and the post; a woken thread may die before it looks. Then 6, or 7, or the
+ *    next thread that begins to wait repairs it, at the latest when the oldest sleeper's slice ends.
+ * 14. All counts are hints. A wrong one causes a useless wake-up, or makes a turn longer.
  */
 #include "queue/waiting.h"
 
@@ -61,7 +75,7 @@
 #include "family/reap.h"
 #include "queue/ring.h"
 
-#define ROUND 1024u /* messages before all who wait have had their turn, if those are few */
+#define ROUND 1024u /* messages until each waiter has had its turn, if there are few waiters */
 #define BARGED_LEAST 32u
 #define ANOTHER 4u                /* see kin__queue_wake */
 #define WATCH_INTERVAL KIN_MS(10) /* to ask the system whether a process lives costs a system call */
@@ -81,17 +95,17 @@ bool kin__queue_obstructed(const kin__ring *ring, const kin__waiting *w)
 
 /* ---- pausing ----
  *
- * Where one side is a little faster than the other, it finds one message (or room for one) whenever it looks, and each
- * look takes the cache lines from the other side. Both are then three times slower than if it had waited a moment and
- * found ten. But where only one message is to come, as an answer to a question, that moment is lost. So the pause after
- * a spin learns: it grows while it brings more and shrinks while it does not. Where there is none, one is tried now and
- * then, more and more rarely in vain.
+ * If one side is a little faster than the other, each of its looks finds one message (or room for one), and takes the
+ * cache lines from the other side. Both sides are then three times slower than if the faster one had waited a moment
+ * and found ten messages. But if only one message is coming, such as the answer to a question, that moment is wasted.
+ * So the length of the pause after a spin is learnt: it grows while the pause brings more messages, and shrinks while
+ * it does not. If the length is 0, a pause is tried now and then, and more and more rarely if it does not help.
  *
- * This is not part of kin__spin, which learns whether waiting pays. The pause comes after that, and its length is
- * learnt, from how much has come meanwhile. How often to try one is decided by the same backoff.
+ * kin__spin learns something else: whether waiting pays at all. The pause comes after the spin. Its length is learnt
+ * from the number of messages that have come meanwhile. The same kind of backoff decides how often a pause is tried.
  *
- * Each side's memory of it: skip (16 bits) | doubt (8 bits) | length, in pauses of the processor (8 bits). skip and
- * doubt are a kin__backoff. Races only blur it.
+ * Each side stores it as: skip (16 bits) | doubt (8 bits) | length, in pauses of the processor (8 bits). skip and doubt
+ * are a kin__backoff. Races make the values only less exact.
  */
 #define PAUSES_MAX 128u
 #define PAUSES_TRIAL 32u
@@ -179,13 +193,14 @@ static _Atomic uint64_t *word_of(const kin__ring *ring, bool readers)
     return readers ? &ring->ends->readable : &ring->ends->writable;
 }
 
-/* The lock whose release comes after what they wait for. Loaded after the change of the own word. */
+/* Loads the word of the other side's lock, which is released after the change that this side waits for. To be called
+ * after the change of this side's word. */
 static void see_releases(const kin__ring *ring, bool readers)
 {
     atomic_load(readers ? &ring->ends->put_lock.word : &ring->ends->get_lock.word);
 }
 
-/* Units for the oldest sleeper. */
+/* Units available to the oldest sleeper. */
 static uint32_t there_is(const kin__ring *ring, bool readers)
 {
     if (kin__queue_closed(ring)) {
@@ -197,7 +212,8 @@ static uint32_t there_is(const kin__ring *ring, bool readers)
     return kin__ring_reclaimable(ring) ? KIN__ALL : kin__ring_space(ring);
 }
 
-/* ---- 6: how many had come when WAKING was set (32 bits) | how many more wake another sleeper (32 bits) ---- */
+/* ---- step 6's word: after how many more messages to wake another sleeper (32 bits) | messages put or got when WAKING
+ * was set (32 bits) ---- */
 
 static uint32_t moved(const kin__ring *ring, bool readers)
 {
@@ -227,7 +243,7 @@ static _Atomic uint64_t *late_of(const kin__ring *ring, bool readers)
     return readers ? &ring->ends->read_late : &ring->ends->write_late;
 }
 
-/* The more sleep, the shorter a turn: so each has had one soon. */
+/* The more sleepers, the shorter a turn, so that each sleeper's turn comes soon. */
 static void choose_limit(const kin__ring *ring, bool readers, uint32_t sleepers)
 {
     uint32_t limit = ROUND / (sleepers + 1);
@@ -271,13 +287,14 @@ void kin__queue_line_up(const kin__ring *ring, bool readers)
 
 /* ---- sleeping ---- */
 
-/* What moves when somebody of the own side is served, or room is made. */
+/* The mark that moves when a thread of this side is served: `next` for consumers. For producers it is `head`, which
+ * moves when room is made. */
 static uint64_t progress(const kin__ring *ring, bool readers)
 {
     return atomic_load(readers ? &ring->ends->next : &ring->ends->head);
 }
 
-/* Its slot ends. there: the look before the sleep has found something. before: the progress then. */
+/* Ends the wait slot. there: the look before the sleep found a message or room. before: the progress at that time. */
 static void arrive(const kin__ring *ring, kin__waiting *w, bool there, uint64_t before)
 {
     const bool reads = w->units == 0;
@@ -309,7 +326,7 @@ static void sleep_a_slice(const kin__ring *ring, kin__waiting *w)
     if (w->held) {
         kin__queue_wake(ring, reads);
     }
-    /* One that is held back is behind another, although that may be between two slices and look like none. */
+    /* A thread that is held back is behind another waiter. That one may be between two slices, so `older` may be 0. */
     if (!there && !kin__slices_sleep(ring->seat, &w->slices) && !w->held && w->slices.older == 0 &&
         kin__queue_worthwhile(ring, w)) {
         kin__slices_forgotten(ring->seat, reads ? &ring->ends->tail : &ring->ends->head);
@@ -328,7 +345,7 @@ kin_status kin__queue_wait(const kin__ring *ring, kin__waiting *w)
     if (w->now >= w->deadline) {
         return kin__slices_status(&w->slices, KIN_E_TIMED_OUT);
     }
-    /* Not twice without a sleep between, however slowly this thread runs. */
+    /* Never ask twice without a sleep in between, however slowly this thread runs. */
     w->ask = !w->ask && w->now - w->asked > WATCH_INTERVAL && kin__queue_obstructed(ring, w);
     if (w->ask && !w->held) {
         w->asked = w->now;
