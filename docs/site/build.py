@@ -95,9 +95,12 @@ def navigation(out):
              "containers-and-services", "signals-and-threads", "cpp"]
     missing = {name[:-3] for name in os.listdir(os.path.join(ROOT, "docs/guide")) if name.endswith(".md")} - set(guide)
     guide += sorted(missing)
-    about = [page for page in ABOUT if os.path.exists(os.path.join(out, page + ".md"))]
+    there = {name[:-3] for name in os.listdir(out) if name.endswith(".md")}
+    about = [page for page in ABOUT if page in there]
+    about += sorted(there - set(about) - {"index", "install", "packages", "headers", "command", "security", "changelog", "contributing"})
+    install = [page for page in ("install", "packages") if page in there]
     return (
-        toctree("Guide", ["install"] + [f"guide/{page}" for page in guide])
+        toctree("Guide", install + [f"guide/{page}" for page in guide])
         + toctree("Coming from", [f"porting/{page}" for page in ("python", "posix", "win32", "boost", "sysv")],
                   {"porting/python": "Python", "porting/posix": "POSIX", "porting/win32": "Win32",
                    "porting/boost": "Boost.Interprocess", "porting/sysv": "System V"})

@@ -15,7 +15,7 @@ INCLUDE = os.path.join(ROOT, "include/kin")
 WHOLE = ("export.h", "kin.h", "typed.h")  # macros that say nothing by themselves
 LEADS = ("Errors", "Errors of all", "Cost", "Death", "Memory", "Order", "Fairness", "Lifetime", "Other users", "Threads",
          "Death of a process", "Death of a worker", "Death of the owner", "Owner death", "Program", "End", "Killing",
-         "Fork", "Spawn", "Fork server", "die_with_parent", "Cost of writing", "Cost of reading", "Callbacks",
+         "Fork", "Spawn", "Fork server", "Fork server, the third method of POSIX", "die_with_parent", "Cost of writing", "Cost of reading", "Callbacks",
          "Signal handlers (POSIX)", "Cancellation (POSIX)", "The end of a thread (POSIX)", "Linux", "Windows", "POSIX")
 
 
@@ -78,12 +78,18 @@ def inline(text):
     return out + text[at:]
 
 
+def lead_of(text):
+    """What a paragraph is about, if it begins with that: "Errors: "."""
+    lead = re.match(r"([A-Z_a-z][\w ,()]*):(?: |$)", text)
+    return lead if lead and lead[1] in LEADS else None
+
+
 def sentence(lines):
     text = " ".join(line.strip() for line in lines)
-    lead = re.match(r"([A-Z_a-z][\w ()]*): ", text)
-    if lead and lead[1] in LEADS:
+    lead = lead_of(text)
+    if lead:
         return f"**{lead[1]}:** {inline(text[lead.end():])}"
-    return re.sub(r"(?<=[.)] )Errors: ", "**Errors:** ", inline(text))
+    return re.sub(r"(?<=[.)] )Errors:(?= |$)", "**Errors:**", inline(text))
 
 
 def comment_lines(comment):
@@ -133,6 +139,8 @@ def as_rst(lines):
             continue
         while kind != "blank" and at < len(lines):
             next_kind = kind_of(lines[at], kind)
+            if kind == "text" and block[-1].endswith(".") and lead_of(lines[at]):
+                break
             begins = re.match(r"^ *- ", lines[at]) or (ROW.match(lines[at]) and kind == "row")
             if next_kind == "blank" or next_kind == "code" and kind == "text" or begins or (
                     next_kind == "row" and kind == "text") or (next_kind == "text" and kind in ("item", "row")):
@@ -189,6 +197,9 @@ def pieces(text):
 
 
 def code(text):
+    if text.startswith("typedef enum"):  # clang-format aligns what stands in it with the brace
+        text = re.sub(r"^ +(?=\w)", "    ", text, flags=re.M)
+        text = re.sub(r" +(/\*)", r" \1", text)
     return [".. code-block:: c", ""] + indented(text.split("\n")) + [""]
 
 
@@ -228,6 +239,8 @@ def group(declared, comment):
     """Directives for declarations that stand together."""
     out = []
     functions_here = [each for each in declared if each[1][0] == "c:function"]
+    if len(declared) > 1 and not functions_here:
+        out, comment = as_rst(comment), []
     for kind, (directive, argument, shown), text in declared:
         if directive == "c:function":
             continue

@@ -8,7 +8,8 @@
  *
  * What to look for: nobody starts the others, and nobody is started first. Each opens the board by its name and finds
  * the dict and the list in it, or creates them. The manager process keeps the prices while no program runs. A price
- * that is being written when its writer is killed is written or not; a reader never waits for a writer.
+ * that is being written when its writer is killed is written or not; a reader never waits for a writer. Those that watch
+ * sleep until the list changes.
  */
 #include <kin/kin.h>
 #include <stdio.h>
@@ -20,8 +21,6 @@
 typedef struct board {
     kin_manager *manager;
     kin_dict *prices;
-    kin_lock *lock;    /* of the condition */
-    kin_cond *changed; /* notified after a change */
     kin_list *changes; /* one line for each change so far */
 } board;
 
@@ -38,16 +37,8 @@ static board open_board(const char *name)
     must(kin_manager_open(&it.manager, name, NULL));
     kin_family *family = kin_manager_family(it.manager);
     must(kin_named_dict(&it.prices, family, "prices"));
-    must(kin_named_lock(&it.lock, family, "lock", 0));
-    must(kin_named_cond(&it.changed, family, "changed"));
     must(kin_named_list(&it.changes, family, "changes"));
     return it;
-}
-
-/* The lock guards nothing that a dead owner could leave half done. */
-static void whatever_happened_to_its_owner(const board *it, kin_status status)
-{
-    must(status == KIN_OWNER_DIED ? kin_lock_repair(it->lock) : status);
 }
 
 static void set(const board *it, const char *thing, const char *price)
@@ -55,10 +46,7 @@ static void set(const board *it, const char *thing, const char *price)
     char line[2 * TEXT + 2];
     int length = snprintf(line, sizeof line, "%.99s %.99s", thing, price);
     must(kin_dict_set_string(it->prices, thing, price));
-    whatever_happened_to_its_owner(it, kin_lock_acquire(it->lock, KIN_FOREVER));
     must(kin_list_append(it->changes, line, (size_t)length));
-    must(kin_lock_release(it->lock));
-    must(kin_cond_notify(it->changed, KIN_COND_ALL));
 }
 
 static int get(const board *it, const char *thing)
@@ -73,21 +61,31 @@ static int get(const board *it, const char *thing)
     return 0;
 }
 
+/* Waits for the line of that number. What changes after kin_list_generation ends the wait. */
+static size_t next_line(const board *it, size_t number, char *line, size_t room)
+{
+    uint64_t known;
+    size_t size;
+    must(kin_list_generation(it->changes, &known));
+    kin_status status = kin_list_get(it->changes, number, line, room, &size);
+    while (status == KIN_E_NOT_FOUND) {
+        must(kin_list_wait(it->changes, known, KIN_FOREVER));
+        must(kin_list_generation(it->changes, &known));
+        status = kin_list_get(it->changes, number, line, room, &size);
+    }
+    must(status);
+    return size;
+}
+
 static void watch(const board *it, size_t count)
 {
     char line[2 * TEXT + 2];
-    size_t seen, size;
+    size_t seen;
     must(kin_list_size(it->changes, &seen));
     printf("watching\n");
     fflush(stdout);
     for (size_t end = seen + count; seen < end; seen++) {
-        kin_status status;
-        whatever_happened_to_its_owner(it, kin_lock_acquire(it->lock, KIN_FOREVER));
-        while ((status = kin_list_get(it->changes, seen, line, sizeof line, &size)) == KIN_E_NOT_FOUND) {
-            whatever_happened_to_its_owner(it, kin_cond_wait(it->changed, it->lock, KIN_FOREVER));
-        }
-        must(status);
-        must(kin_lock_release(it->lock));
+        size_t size = next_line(it, seen, line, sizeof line);
         printf("%.*s\n", (int)size, line);
         fflush(stdout);
     }

@@ -72,6 +72,7 @@ typedef struct kin_wait_item {
  * notify or a round could come and go without a trace. Use an event that the notifier sets while it holds the lock, or
  * that the action of kin_barrier_wait_with sets.
  */
+
 #define KIN_WAIT_ALL 1u /* waits until all items are ready at the same time; otherwise until at least one is */
 
 /* Waits at most timeout nanoseconds (KIN_NOW: does not wait; KIN_FOREVER: no limit). flags: 0 or KIN_WAIT_ALL. KIN_OK:
