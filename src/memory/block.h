@@ -1,4 +1,4 @@
-/* block.h: a block's header, and what its tag says. Protocol: heap.c. */
+/* block.h: a block's header and its tag. Protocol: heap.c. */
 #ifndef KIN_BLOCK_H
 #define KIN_BLOCK_H
 
@@ -13,7 +13,7 @@ typedef struct kin__block {
 
 #define KIN__BLOCK_HEADER ((uint32_t)sizeof(kin__block))
 
-/* offset: of a block's header in a span that may be touched, whole; see kin__row_at. */
+/* offset: of a block's header. All of its span may be touched; see kin__row_at. */
 static inline kin__block *kin__block_at(const kin_family *family, uint64_t offset)
 {
     return kin__pointer(family, offset);
@@ -23,7 +23,7 @@ static inline kin__block *kin__block_at(const kin_family *family, uint64_t offse
 
 enum { KIN__TAG_FREE = 1, KIN__TAG_TAKEN = 2, KIN__TAG_LIVE = 3, KIN__TAG_RETIRED = 4 };
 
-/* span: the word of the span that it lies in, SMALL or RETIRING. */
+/* span: the word of the block's span, SMALL or RETIRING. */
 static inline uint64_t kin__tag_free(const kin_family *family, uint64_t span)
 {
     return family->key ^ ((span & ~UINT64_C(0xff)) | KIN__TAG_FREE);

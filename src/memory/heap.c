@@ -1,51 +1,59 @@
 /* heap.c: blocks of the arena.
  *
+ * ---- States ----
+ *
  * A span (spans.c) is unused, or part of a large block, or holds blocks of one size class. Each block begins with a
- * header whose `tag` is the truth about it:
+ * header. The header's `tag` is the block's state:
  *
  *     FREE(version, class) ──allocate──► TAKEN(token) ──► LIVE(generation) ──free──► FREE(version, class)
  *
- * Allocate and free are one compare-and-swap. Before the tag says TAKEN by a thread, that thread's slot says in
- * `taking` which block it is; so when the thread dies, its reaper looks at one block. All else is a hint and may be
- * wrong: the process's list of blocks freed lately, and the marks (marks.c).
+ * 1. Allocate and free are one compare-and-swap each.
+ * 2. Before a thread changes a tag to TAKEN, it stores the block's offset in `taking` of its slot. So if the thread
+ *    dies, its reaper looks at one block only.
+ * 3. Everything else is a hint and may be wrong: the process's list of blocks freed lately, and the marks (marks.c).
  *
- * Late compare-and-swaps. A thread may be stopped, for any time, between finding a block and changing its tag;
- * meanwhile the span may be retired (heap_lock.c), and where the tag was there may be a user's bytes. So a tag is one
- * of a kind: it is made of the family's key, 64 random bits which stand in no block, and of a number that does not come
- * again at that place: FREE of the span's version, TAKEN of a token, LIVE of the block's generation. Who expects an old
- * tag finds it nowhere, and changes nothing. That a user's bytes are such a tag by chance is as likely as that two
- * families have one id. (With a fence after `taking`, and converters that look at all threads', it would be certain,
- * and each allocation twice as many atomic operations.) A block that is TAKEN or LIVE keeps its span from being
- * retired. So a thread that has found a tag LIVE, and reads the span word afterwards, has the word that holds for as
- * long as the tag stays LIVE in that generation; but it may say RETIRING for a while, where somebody tries to retire
- * the span, and SMALL again (span_of).
- *
- * Large blocks have such a header, too, at the beginning of their first span; they are taken and freed under the
- * heap's lock:
+ * A large block has such a header too, at the beginning of its first span. It is taken and freed under the heap's lock:
  *
  *     take:  tails; generation; taking; tag = TAKEN; head = LARGE|n
  *     give:  tag LIVE ──cas──► TAKEN; head = UNUSED; tails
  *
- * Memory order; what is not in the list is sequentially consistent, since a weaker order would be no faster.
+ * ---- Late compare-and-swaps ----
+ *
+ * 4. A thread may be stopped for any time between finding a block and changing its tag. Meanwhile the span may be
+ *    retired (heap_lock.c), and there may be a user's bytes at the tag's place.
+ * 5. So a tag is never used again at its place. It is made of the family's key and a number. The key is 64 random bits,
+ *    which are in no block. The number is the span's version in FREE, the token in TAKEN, and the block's generation in
+ *    LIVE. A compare-and-swap that expects an old tag fails.
+ * 6. The chance that a user's bytes are such a tag is the chance that two families have the same id. (A fence after
+ *    `taking`, and a look at all threads' `taking` before a span is retired, would exclude even that. Each allocation
+ *    would then cost twice as many atomic operations.)
+ * 7. A span that has a TAKEN or LIVE block cannot be retired. So if a thread finds a tag LIVE and then reads the span
+ *    word, that word is valid while the tag stays LIVE in that generation. One change is possible: while another thread
+ *    tries to retire the span, the word says RETIRING, and then SMALL again (span_of).
+ *
+ * ---- Memory order ----
+ *
+ * Operations that are not in the list are sequentially consistent, since a weaker order would be no faster.
  *
  *     word              operation                order    pairs with, and why it is enough
  *     tag               claim, free, retire: cas seq_cst  each other: a thread that changes a block's use sees all that
- *                                                         was written to it before; with the marks see marks.c
- *     tag               to LIVE: store           release  the acquire of who looks whether it is LIVE: generation and
+ *                                                         was written to it before. With the marks: see marks.c
+ *     tag               to LIVE: store           release  the acquire by a thread that checks for LIVE: generation and
  *                                                         size are written
  *     tag               search of a group: load  seq_cst  marks.c: the second look
- *     tag               retiring, first look     relaxed  nothing is concluded from it but to try
- *     taking            before a cas: store      relaxed  the cas, which is a release: who sees TAKEN sees taking. To
- *                                                         the reaper the system orders a dead thread's stores
- *     taking            back to 0: store         release  the tag before it: who sees 0 sees the block LIVE or FREE
+ *     tag               retiring, first look     relaxed  none: it decides only whether to try
+ *     taking            before a cas: store      relaxed  the cas, which is a release: a thread that sees TAKEN sees
+ *                                                         taking. For the reaper, the system orders the stores of a
+ *                                                         dead thread
+ *     taking            back to 0: store         release  the tag before it: a thread that sees 0 sees LIVE or FREE
  *     generation, size  all                      relaxed  the tag: written before LIVE, read between two looks at it
- *     note              store                    seq_cst  release: the block's generation is written. An acquire of it
- *                                                         by a repairer
- *     new contents      fence before them        release  container.c's readers: one that sees a new byte by a plain
- *                                                         load, and then fences (acquire), sees the word changed
- *                                                         that led there
- *     hints             all                      relaxed  nothing: any mixture of old and new is a list of offsets of
- *                                                         that class or 0, and what is claimed by them the tag decides
+ *     note              store                    seq_cst  release: the block's generation is written. It pairs with a
+ *                                                         repairer's acquire
+ *     new contents      fence before them        release  container.c's readers: a reader that sees a new byte by a
+ *                                                         plain load, and then fences (acquire), sees the change of
+ *                                                         the word that led there
+ *     hints             all                      relaxed  none: any mixture of old and new hints is a list of zeros and
+ *                                                         offsets of that class. The tag decides about each claim
  */
 #include "memory/heap.h"
 
@@ -83,7 +91,7 @@ static uint32_t class_of(uint64_t size)
     return class;
 }
 
-/* The seat used last is mostly the one. */
+/* It is mostly the seat that was used last. */
 static kin_status take_seat(kin__seat **out, kin_family *family)
 {
     kin__seat *last = kin_os_thread_get();
@@ -94,8 +102,8 @@ static kin_status take_seat(kin__seat **out, kin_family *family)
     return kin__seat_take(out, family);
 }
 
-/* ---- this process's hints: where blocks were free a moment ago. Lossy on purpose, so without atomic
- * read-modify-write. */
+/* ---- this process's hints: offsets of blocks that were free a moment ago. A hint may be lost, so no atomic
+ * read-modify-write is needed. */
 
 /* False: the list is full. */
 static bool push_hint(kin_family *family, uint32_t class, uint64_t offset)
@@ -123,7 +131,7 @@ static uint64_t pop_hint(kin_family *family, uint32_t class)
 
 /* ---- small blocks ---- */
 
-/* span: the word of the span that it lies in. */
+/* span: the word of the block's span. */
 static bool claim(kin__seat *seat, uint64_t offset, uint64_t span)
 {
     uint64_t tag = kin__tag_free(seat->family, span);
@@ -145,8 +153,8 @@ typedef struct search {
     bool full;        /* no more hints are taken */
 } search;
 
-/* Claims the first free block that begins in a KiB of the span, and notes the others as hints. Whether there was
- * one. */
+/* Claims the first free block that begins in a KiB of the span, and notes the others as hints. Returns whether there
+ * was a free block. */
 static bool search_group(kin__seat *seat, search *it, uint32_t group)
 {
     kin_family *family = seat->family;
@@ -174,7 +182,8 @@ static void search_and_unmark(kin__seat *seat, search *it, uint32_t group)
         return;
     }
     kin__unmark_group(seat->family, it->index, group);
-    /* One may have become free just before the mark went; or the span have become another, of which it is a mark. */
+    /* A block may have become free just before the mark was cleared. Or the span has a new use, and this was its
+     * mark. */
     if (search_group(seat, it, group) || atomic_load(kin__span_at(seat->family, it->index)) != it->span) {
         kin__mark_group(seat->family, it->class, it->index, group);
     }
@@ -236,7 +245,7 @@ static kin_status claim_small(kin__seat *seat, uint32_t class, uint64_t *offset)
         }
         kin_status status = add_small_span(seat, class);
         if (status == KIN_E_NO_MEMORY && (*offset = claim_marked(seat, class)) != 0) {
-            return KIN_OK; /* marks were missing */
+            return KIN_OK; /* marks had been missing */
         }
         if (status != KIN_OK) {
             return status;
@@ -246,14 +255,15 @@ static kin_status claim_small(kin__seat *seat, uint32_t class, uint64_t *offset)
 
 /* ---- large blocks ---- */
 
-/* What a large block of so many spans holds at most. */
+/* The most bytes that a large block of so many spans holds. */
 static uint64_t capacity_of(uint32_t spans)
 {
     return (uint64_t)spans * KIN__SPAN_SIZE - HEADER;
 }
 
-/* What was asked for, but never more than there is: the block's own word may be wrong. span: that of its class, or the
- * LARGE one. left: spans from there to the last one that may be touched. */
+/* The size that was asked for, but at most the size of the block, because the header's `size` may be wrong. span: the
+ * word of a span of the block's class, or the LARGE word. left: spans from there to the last one that may be
+ * touched. */
 static uint64_t size_of(const kin__block *it, uint64_t span, uint32_t left)
 {
     uint32_t low = atomic_load_explicit(&it->size, memory_order_relaxed);
@@ -297,7 +307,7 @@ static uint32_t spans_for(uint64_t size)
     return (uint32_t)((size + HEADER + KIN__SPAN_SIZE - 1) / KIN__SPAN_SIZE);
 }
 
-/* filled: spans that have to have memory; those of all of it, or fewer. */
+/* filled: how many of the block's spans must have memory; all or fewer. */
 static kin_status claim_large(kin__seat *seat, uint64_t size, uint32_t filled, uint64_t *offset, bool *fresh)
 {
     kin_family *family = seat->family;
@@ -352,7 +362,7 @@ static inline void *make_live(kin__seat *seat, uint64_t offset, uint64_t size, b
     return made + 1;
 }
 
-/* Of a size that is more than the family has. */
+/* Refuses a size that is larger than the family's heap. */
 static kin_status too_large(uint64_t size)
 {
     return size > KIN__RESERVE_MAX
@@ -434,18 +444,18 @@ typedef struct found {
     uint32_t index, within;
     kin__row *row; /* of its span */
     uint64_t span; /* its word, as it was read */
-    uint64_t tag;  /* LIVE, or the block is not */
+    uint64_t tag;  /* if this is not LIVE, the block is not live */
 } found;
 
-/* A span that is RETIRING counts as SMALL: the retiring is undone when it comes to a block that is LIVE, and the word
- * is then as it was. So for such a block it may change between two looks, in this alone. */
+/* The span word, with SMALL in place of RETIRING. If a span has a LIVE block, its retiring is undone, and the word is
+ * again what it was. So this is the only change of the word of a live block's span. */
 static inline uint64_t span_of(const found *it)
 {
     uint64_t span = atomic_load(&it->row->spans[it->index % KIN__ROW_SPANS]);
     return kin__span_kind_of(span) == KIN__SPAN_RETIRING ? span - KIN__SPAN_RETIRING + KIN__SPAN_SMALL : span;
 }
 
-/* The block whose bytes begin at offset, and the span it lies in. Whether there is one only its tag tells. */
+/* The block whose bytes begin at offset, and its span. Only the tag says whether there is a block. */
 static inline kin_status find_block(kin_family *family, uint64_t offset, found *out)
 {
     if (offset < family->layout.heap_start + HEADER ||
@@ -470,7 +480,7 @@ static inline kin_status find_block(kin_family *family, uint64_t offset, found *
                                                                                : kin__refuse(KIN_E_ARGUMENT, NO_BLOCK);
 }
 
-/* Whether its tag is LIVE of that generation, and so the span word is the one that was read, until it is freed. */
+/* Whether the tag is LIVE of that generation. If so, the span word that was read is valid until the block is freed. */
 static inline bool is_live(kin_family *family, found *it, uint32_t generation)
 {
     it->tag = kin__tag_live(family, generation);
@@ -502,7 +512,7 @@ static kin_status release_block(kin__seat *seat, const found *it, bool give)
     if (large) {
         status = release_large(seat, it->index, give);
         if (status != KIN_OK) {
-            atomic_store(&it->block->tag, it->tag); /* as it was */
+            atomic_store(&it->block->tag, it->tag); /* the block is LIVE again */
         }
     } else {
         kin__mark_block(family, it->row, kin__span_number(it->span), it->index, it->within);
@@ -586,7 +596,7 @@ kin_status kin__heap_give(kin__seat *seat, uint64_t word)
     if (!find_named(seat->family, word, &it)) {
         return KIN_OK;
     }
-    return release_block(seat, &it, false); /* readers of containers may be late */
+    return release_block(seat, &it, false); /* a container's reader may still read the block */
 }
 
 kin_status kin__heap_free(kin__seat *seat, uint64_t word)
@@ -664,13 +674,14 @@ bool kin__heap_reap(kin_family *family, uint32_t slot, uint64_t token)
     kin__thread *thread = kin__thread_at(family, slot);
     uint64_t offset = atomic_load(&thread->taking);
     uint64_t tag = kin__tag_taken(family, token);
-    atomic_store(&family->arena->heap.lost, 1); /* it may have been searching */
+    atomic_store(&family->arena->heap.lost, 1); /* the dead thread may have cleared a mark in a search */
     if (offset == 0 || find_block(family, offset + HEADER, &it) != KIN_OK) {
         return true;
     }
     if (kin__span_kind_of(it.span) != KIN__SPAN_LARGE) {
         atomic_compare_exchange_strong(&it.block->tag, &tag, kin__tag_free(family, it.span));
-        kin__mark_group(family, kin__span_number(it.span), it.index, it.within / 1024); /* it may have become free */
+        kin__mark_group(family, kin__span_number(it.span), it.index,
+                        it.within / 1024); /* the block may have become free */
     } else if (atomic_load(&it.block->tag) == tag) {
         if (!atomic_load(&family->self->joined) || kin__seat_take(&seat, family) != KIN_OK ||
             release_large(seat, it.index, false) != KIN_OK) {

@@ -1,4 +1,6 @@
-/* heap_lock.c: spans change their use, under the heap's lock.
+/* heap_lock.c: the use of spans changes under the heap's lock.
+ *
+ * ---- The changes ----
  *
  * Each change becomes valid by one store of a span word:
  *
@@ -7,29 +9,38 @@
  *     unused:  head = UNUSED, then the tails
  *     retired: span = RETIRING; each block FREE ──cas──► RETIRED; span = UNUSED, with a new version
  *
- * Retiring is for a span whose blocks are all free. Allocating needs no lock, so each block is claimed by the
- * tag, like any other. If one is not FREE, those that are RETIRED become FREE and the span SMALL again. When all are
- * RETIRED nobody can change a byte of the span any more: tags of a version do not come again, whatever a late
- * allocator expects (heap.c).
+ * 1. A span can be retired if all its blocks are free. Allocating takes no lock, so the retiring thread claims each
+ *    block by its tag, as an allocator does. If a block is not FREE, the RETIRED ones become FREE, and the span SMALL.
+ * 2. If all blocks are RETIRED, no thread can change a byte of the span any more. Tags of a version are never used
+ *    again, so the compare-and-swap of a late allocator fails (heap.c).
  *
- * A holder killed in between leaves tails that no head covers, a span that is RETIRING, marks or runs that are not
- * set. The next holder (KIN_OWNER_DIED) turns the tails into UNUSED, makes RETIRING spans SMALL again, sets
- * all marks, and makes the runs anew.
+ * ---- When spans are retired ----
  *
- * When spans are retired: a program that needs blocks now of one size, now of another, is not to convert a span each
- * time. So they are when there is no unused span and the heap would have to grow: then as many spans as are needed,
- * and FEW more, are looked at, in turn, so that this costs the same however large the heap is; and of each class one
- * is left that has free blocks. Only before the heap is full all that have a mark are looked at.
+ * 3. A program that alternates between block sizes must not convert a span each time. So spans are retired only when
+ *    there is no unused span and the heap would have to grow.
+ * 4. Then as many spans as are needed, and FEW more, are tried, in turn. So the cost does not depend on the heap's
+ *    size. Each class keeps one span that has free blocks.
+ * 5. All spans that have a mark are tried only before the heap is reported full.
  *
- * A full heap may have many such spans, each with a block that is not free. So that each refusal does not look at all
- * of them, `searched` says that no block has become free since somebody did:
+ * ---- The search of a full heap ----
+ *
+ * A full heap may have many spans with a mark, each with a block that is not free. A refusal must not search all of
+ * them each time. So `searched` says that no block has become free since the last search:
  *
  *     search: searched = 1 (seq_cst); fence (seq_cst); the marks, the tags
  *     free:   the tag (seq_cst), the marks (seq_cst); load searched (seq_cst), and if it is 1: searched = 0
  *
- * Of these two, one sees what the other has done: the search finds the block free, or the next search is made. A thread
- * that sets a mark which was missing for a moment clears `searched`, too. One that is killed before it has cleared it
- * is reaped, which sets `lost`; a holder killed in its search has searched nothing (recover).
+ * 6. At least one of the two sees what the other has done: the search finds the block free, or the free clears
+ *    `searched` and there is another search.
+ * 7. A thread that sets a mark which was missing for a moment clears `searched` too.
+ *
+ * ---- Deaths ----
+ *
+ * 8. A killed holder may leave tails that no head covers, a RETIRING span, and marks or runs that are not set. The next
+ *    holder (KIN_OWNER_DIED) turns the tails into UNUSED, makes RETIRING spans SMALL again, sets all marks, and
+ *    computes the runs anew.
+ * 9. If a thread is killed before it has cleared `searched`, its reaper sets `lost`. If a holder is killed in its
+ *    search, the next holder clears `searched` (recover).
  */
 #include "memory/heap_lock.h"
 
@@ -38,7 +49,7 @@
 #include "memory/marks.h"
 #include "park/owner_lock.h"
 
-#define LOCK_PATIENCE KIN_SECONDS(10) /* the lock is held for microseconds, or by somebody stopped */
+#define LOCK_PATIENCE KIN_SECONDS(10) /* the lock is held for microseconds, unless its holder is stopped */
 #define FEW 16u
 
 /* ---- small spans ---- */
@@ -63,7 +74,7 @@ void kin__span_make_small(kin_family *family, uint32_t index, uint32_t class)
     kin__spans_changed(family, index, 1);
 }
 
-/* A look without a change: mostly the first block tells. */
+/* Looks without changing anything. Mostly the first block decides. */
 static bool seems_free(kin_family *family, uint32_t index, uint64_t span)
 {
     uint32_t stride = kin__strides[kin__span_number(span)];
@@ -88,7 +99,7 @@ static void undo_retiring(kin_family *family, uint32_t index, uint64_t span)
     kin__mark_span(family, class, index);
 }
 
-/* False: one is not free. *newest: the newest generation of them. */
+/* False: a block is not free. *newest: the newest generation of the blocks. */
 static bool retire_blocks(kin_family *family, uint32_t index, uint64_t span, uint32_t *newest)
 {
     uint32_t stride = kin__strides[kin__span_number(span)], version = kin__span_version(span);
@@ -138,7 +149,7 @@ static void mark_all(kin_family *family)
     }
 }
 
-/* What a holder killed half-way may have left. */
+/* Repairs what a killed holder may have left. */
 static void recover(kin_family *family)
 {
     uint64_t span;
@@ -182,7 +193,7 @@ void kin__heap_leave(kin__seat *seat)
 
 /* ---- runs ---- */
 
-/* Whether a span of that class is one of several that may have free blocks. */
+/* Whether several spans of that class may have free blocks. */
 static bool is_spare(kin_family *family, uint32_t index, uint32_t class)
 {
     uint32_t other = 0;
@@ -193,7 +204,7 @@ static bool is_spare(kin_family *family, uint32_t index, uint32_t class)
     return other < index;
 }
 
-/* Looks at so many spans, where the last look ended. Whether one became unused. */
+/* Tries so many spans, from where the last call ended. Returns whether one became unused. */
 static bool retire_some(kin_family *family, uint32_t count)
 {
     kin__heap *heap = &family->arena->heap;
@@ -211,7 +222,7 @@ static bool retire_some(kin_family *family, uint32_t count)
     return any;
 }
 
-/* Whether a span may have become free of blocks that was not when all were looked at. */
+/* Whether all blocks of a span may have become free since the last search of all spans. */
 static bool is_search_due(kin_family *family)
 {
     const kin__heap *heap = &family->arena->heap;

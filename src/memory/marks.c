@@ -1,31 +1,30 @@
 /* marks.c: where free blocks may be.
  *
- * A mark is a bit that leads to a free block, in four levels: which KiB of a span, which span of a row, which row of a
- * sheet, which sheet; the upper three for each class. Marks are hints: one may lead to nothing. But none may be
- * missing, or memory would not be used again. They are changed without a lock:
+ * A mark is a bit that leads to a free block. There are four levels: which KiB of a span, which span of a row, which
+ * row of a sheet, which sheet. The upper three levels exist for each class. Marks are hints: a mark may lead to no
+ * block. But no mark may stay missing, or memory would not be used again. Marks are changed without a lock:
  *
  *     a block becomes free:  tag (seq_cst); load mark, set it if it is not set (seq_cst); then the levels above
  *     none is found:         clear mark (seq_cst); look once more at the tags (seq_cst); if there is one, set it again
  *
- * Of these two, one sees what the other has done: if the load finds the mark set, it comes before the clearing in the
- * order of all sequentially consistent operations, and so does the tag, which the second look then finds. The same
- * holds between a level and the one above it, with a mark in place of the tag. If the lowest mark is set already, who
- * set it sets the others.
- *
- * A thread that is killed in between leaves a mark missing. The reaper of a thread sets those of the block it was
- * freeing, and notes in `lost` that others may be missing; they are all set before the heap is said to be full
- * (heap_lock.c).
- *
- * A span's use may change while somebody looks into it. What is cleared then may be a mark of its new use: so after a
- * clearing it is looked at once more whether the span is what it was (heap.c), and a converter writes a span's marks
- * after its word.
+ * 1. At least one of the two threads sees what the other has done. If the load finds the mark set, the load comes
+ *    before the clearing in the order of all sequentially consistent operations. So does the change of the tag, and the
+ *    second look finds it.
+ * 2. The same holds between a level and the level above it, with a mark in place of the tag.
+ * 3. If the lowest mark is already set, the thread that set it sets the levels above.
+ * 4. The use of a span may change while a thread searches it. Then the thread may clear a mark of the new use. So after
+ *    clearing a mark it checks whether the span's word is unchanged (heap.c). A thread that changes a span's use writes
+ *    the marks after the word.
+ * 5. A thread that is killed in between leaves a mark missing. Its reaper sets the marks of the block that the thread
+ *    was freeing, and stores in `lost` that others may be missing. All marks are set before the heap is reported full
+ *    (heap_lock.c).
  */
 #include "memory/marks.h"
 
 #define BIT(n) (UINT64_C(1) << (n))
 
-/* Each six bits in a row of KIN__BIT_FACTOR are another number: so the upper six of its product with a power of two say
- * which power it is. */
+/* Each six consecutive bits of KIN__BIT_FACTOR are a different number. So the upper six bits of its product with a
+ * power of two say which power it is. */
 const uint8_t kin__bit_numbers[64] = {0,  1,  48, 2,  57, 49, 28, 3,  61, 58, 50, 42, 38, 29, 17, 4,
                                       62, 55, 59, 36, 53, 51, 43, 22, 45, 39, 33, 30, 24, 18, 12, 5,
                                       63, 47, 56, 27, 60, 41, 37, 16, 54, 35, 52, 21, 44, 32, 23, 11,
@@ -88,7 +87,7 @@ void kin__unmark_all(kin_family *family, uint32_t index)
     atomic_store(kin__groups_at(family, index), 0);
 }
 
-/* Clears a bit, unless what it stands for is there: false, if that came just now. */
+/* Clears a bit if the word below it is 0. False: the word below became nonzero meanwhile. */
 static bool clear(_Atomic uint64_t *word, uint64_t bit, _Atomic uint64_t *below)
 {
     if (atomic_load(below) == 0 && atomic_load(word) & bit) {
@@ -110,7 +109,7 @@ void kin__unmark_span(kin_family *family, uint32_t class, uint32_t index)
     }
 }
 
-/* In the sheet of *index, from there on. */
+/* The next span in the sheet of *index, from *index on. */
 static bool next_in_sheet(kin_family *family, uint32_t class, uint32_t *index)
 {
     kin__sheet *sheet = kin__sheet_at(family, *index);

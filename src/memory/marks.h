@@ -9,7 +9,8 @@ static inline _Atomic uint64_t *kin__groups_at(const kin_family *family, uint32_
     return &kin__row_at(family, index)->groups[index % KIN__ROW_SPANS];
 }
 
-/* A block has become free, or a mark was missing: who needs spans has to search again. After the tag and the marks. */
+/* To be called when a block has become free, or a missing mark was set, after the tag and the marks: a thread that
+ * needs spans has to search again. */
 static inline void kin__search_again(kin_family *family)
 {
     if (atomic_load(&family->arena->heap.searched) != 0) {
@@ -18,7 +19,7 @@ static inline void kin__search_again(kin_family *family)
 }
 
 void kin__mark_group(kin_family *family, uint32_t class, uint32_t index, uint32_t group);
-/* A block, so many bytes into its span, has become free. row: the span's. */
+/* Sets the marks of a block that has become free, so many bytes into its span. row: the span's. */
 static inline void kin__mark_block(kin_family *family, kin__row *row, uint32_t class, uint32_t index, uint32_t within)
 {
     if (!(atomic_load(&row->groups[index % KIN__ROW_SPANS]) >> within / 1024 & 1)) {
@@ -26,18 +27,19 @@ static inline void kin__mark_block(kin_family *family, kin__row *row, uint32_t c
     }
     kin__search_again(family);
 }
-/* Any block of the span may be free. For the holder of the heap's lock. */
+/* Sets the marks of a span of which any block may be free. For the holder of the heap's lock. */
 void kin__mark_span(kin_family *family, uint32_t class, uint32_t index);
 /* The next span, from *index on, that may have a free block of that class. False: there is none. */
 bool kin__marks_next(kin_family *family, uint32_t class, uint32_t *index);
 
 /* The KiB of the span in which free blocks may begin, bit by bit. */
 uint64_t kin__marks_of(kin_family *family, uint32_t index);
-/* No free block was found there. The caller looks once more: one may have become free just before. */
+/* Clears the mark of a KiB in which no free block was found. The caller then looks once more, because a block may have
+ * become free just before. */
 void kin__unmark_group(kin_family *family, uint32_t index, uint32_t group);
-/* There was no mark in the span, whose word was `span`. */
+/* Clears the mark of a span in which there was no mark. */
 void kin__unmark_span(kin_family *family, uint32_t class, uint32_t index);
-/* The span has no blocks any more. */
+/* Clears all marks of a span that has no blocks any more. */
 void kin__unmark_all(kin_family *family, uint32_t index);
 
 /* By (2^n * KIN__BIT_FACTOR) >> 58: n. */

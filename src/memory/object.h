@@ -1,4 +1,4 @@
-/* object.h: making, checking and ending what begins with kin__object. */
+/* object.h: making, checking and ending structs that begin with kin__object. */
 #ifndef KIN_OBJECT_H
 #define KIN_OBJECT_H
 
@@ -9,14 +9,14 @@
 /* Whether an object of size bytes may be made at p: KIN_E_ARGUMENT (null, misaligned), KIN_E_NOT_SHARED (not in an
  * arena). */
 kin_status kin__object_check_place(const void *p, size_t size);
-/* Makes it an object of that type. Its own fields are written before: the tag is what makes it usable. */
+/* Makes it an object of that type. The caller has written the object's own fields before: the tag makes it usable. */
 void kin__object_init(kin__object *object, kin_type type, uint32_t detail);
 /* Makes refs to it stale. KIN_E_ARGUMENT (null), KIN_E_NOT_SHARED, KIN_E_TYPE. */
 kin_status kin__object_fini(void *p, kin_type type);
 /* KIN_OK if p is an object of that type in a family of this process; the statuses of fini otherwise. */
 kin_status kin__object_check(const void *p, kin_type type);
-/* The whole object of that type at offset; NULL if there is none, or not all of it may be touched. What every pointer
- * to an object is made by that comes out of the arena: of a ref, a name, a tag. */
+/* The whole object of that type at offset; NULL if there is none, or if not all of it may be touched. Every pointer to
+ * an object that is made from arena data (a ref, a name, a tag) is made by this function. */
 void *kin__object_at(kin_family *family, uint64_t offset, uint32_t type);
 /* fini, then kin_free. NULL: KIN_OK. */
 kin_status kin__object_destroy(void *p, kin_type type);

@@ -55,7 +55,7 @@ kin_status kin_ref_of(kin_ref *out, kin_type type, const void *object)
     return kin__told(status);
 }
 
-/* What lies at offset, whole, with its generation; NULL: nothing of that type. */
+/* The whole object or block of that type at offset, with its generation; NULL: there is none of that type. */
 static void *find(kin_family *family, kin_type type, uint64_t offset, uint32_t *generation)
 {
     uint64_t size;

@@ -4,8 +4,8 @@
 
 #include "kin/ref.h"
 
-/* Frees the block that the ref names, if that is still the one: KIN_E_STALE if not. Of several processes that do so,
- * one succeeds, and none frees what was allocated there meanwhile. */
+/* Frees the block that the ref names. KIN_E_STALE: that block is already free. If several processes do so, one
+ * succeeds, and none frees a block that was allocated there meanwhile. */
 kin_status kin__ref_free(kin_ref ref);
 
 #endif

@@ -3,17 +3,19 @@
  * The heap is cut into spans of 64 KiB, each with a word (spans.h) in the table that lies before the heap. Span words
  * change under the heap's lock only, and may be read at any time.
  *
- * Room is found by a tree with three levels: 64 spans are a row, 64 rows a sheet, at most 256 sheets are the heap. For
- * each row and each sheet there is a word `runs`: how many spans are unused at its beginning, how many in a row at
- * most, how many at its end. So to find the first run of any length takes at most 256 + 64 + 64 steps, and to note a
- * change as many as there are in the rows and sheets that changed. `runs` is made of the span words alone: who finds
- * that it is wrong, because a holder of the lock was killed or somebody wrote nonsense, makes it anew.
+ * A run is a sequence of unused spans. A tree with three levels finds one: 64 spans are a row, 64 rows are a sheet, at
+ * most 256 sheets are the heap. Each row and each sheet has a word `runs`: how many spans are unused at its beginning,
+ * how long its longest run is, how many spans are unused at its end. So finding the first run of any length takes at
+ * most 256 + 64 + 64 steps. Noting a change takes as many steps as the changed rows and sheets have entries.
  *
- * The table grows with the heap: the part for a span becomes usable before the span does, so a thread that may touch
- * a span may read its word. What is not usable yet is unused.
+ * `runs` is computed from the span words alone. It may be wrong after a holder of the lock was killed, or after a
+ * member wrote garbage. A thread that notices this computes it anew.
  *
- * Memory order. Span words and runs are written under the lock, which orders them among their writers. Readers without
- * the lock use a span word to find where a block may begin; what a block is only its tag says (heap.c). They are
+ * The table grows with the heap. The part for a span becomes usable before the span does, so a thread that may touch a
+ * span may read its word. Spans that are not usable yet are unused.
+ *
+ * Memory order. Span words and runs are written under the lock, which orders their writers. Readers without the lock
+ * use a span word only to find where a block may begin; the block's state is in its tag (heap.c). Their loads are
  * sequentially consistent, which on the path that allocates is a plain load.
  */
 #include "memory/spans.h"
@@ -80,7 +82,7 @@ enum { SHEETS, ROWS };
 
 static const uint32_t widths[] = {KIN__SHEET_SPANS, KIN__ROW_SPANS};
 
-/* Of a sheet or a row that has spans which exist, as it is noted. */
+/* The `runs` word of a sheet or a row that has existing spans, as it is stored. */
 static runs runs_of(kin_family *family, int level, uint32_t item)
 {
     uint32_t first = item * widths[level];
@@ -141,7 +143,7 @@ void kin__spans_changed(kin_family *family, uint32_t index, uint32_t count)
     }
 }
 
-/* In a row which has such a run. */
+/* Finds the first such run in a row that has one. */
 static bool find_in_row(kin_family *family, uint32_t row, uint32_t count, uint32_t *index)
 {
     uint32_t run = 0, known = known_spans(family);
@@ -155,8 +157,8 @@ static bool find_in_row(kin_family *family, uint32_t row, uint32_t count, uint32
     return false;
 }
 
-/* Among all sheets, or the rows of one. False: there is none. *index is not a span's where the levels contradict each
- * other. */
+/* Searches all sheets, or the rows of one sheet. False: there is none. If the levels contradict each other, *index is
+ * not the index of a span. */
 static bool find_in(kin_family *family, int level, uint32_t sheet, uint32_t count, uint32_t *index)
 {
     const uint32_t first = level == SHEETS ? 0 : sheet * KIN__SHEET_ROWS;
@@ -201,7 +203,7 @@ void kin__spans_rebuild(kin_family *family)
 
 bool kin__spans_find(kin_family *family, uint32_t count, uint32_t *index)
 {
-    kin__spans_used(family); /* what others have made usable */
+    kin__spans_used(family); /* spans that other processes have made usable */
     if (count == 0 || count > family->layout.span_count || !find_in(family, SHEETS, 0, count, index)) {
         return false;
     }
@@ -261,8 +263,8 @@ kin_status kin__spans_commit(kin_family *family, uint32_t index, uint32_t count)
 
 /* ---- memory that is given back ----
  *
- * A span is GIVEN before its memory is, and is committed before it is UNUSED again: so a death in between leaves
- * at most memory that the system could have.
+ * A span's word becomes GIVEN before its memory is given back. The span is committed before its word is UNUSED again.
+ * So a death in between has one effect at most: the span keeps memory that the system could have.
  */
 
 static uint32_t end_of_kind(kin_family *family, uint32_t index, uint32_t end, kin__span_kind kind)
