@@ -19,8 +19,8 @@
  *
  * Death of a writer:
  * - between publishing and the store of generation: the next process that enters finds OWNER_DIED, and counts a change.
- *   It may be one too many, which a waiter cannot tell from a change that was undone. If nobody else enters, the
- *   waiter does, when it finds the lock's owner dead at the end of a slice.
+ *   It may count one change too many. To a waiter that is like a change that was undone. If no other process enters,
+ *   the waiter enters itself when it finds the lock's owner dead at the end of a slice.
  * - between that store and the unpark: a waiter's slice ends. It finds the new generation, and wakes the others.
  *
  * Death of a waiter: WATCHED stays. The next writer wakes nobody, once.
@@ -37,14 +37,14 @@ static bool is_another(uint64_t word, uint64_t known, uint32_t want)
     return word != known;
 }
 
-/* What is left of a time limit. */
+/* The rest of a time limit. */
 static int64_t left_until(int64_t deadline)
 {
     int64_t now = kin_os_now();
     return deadline == KIN_OS_NEVER ? KIN_FOREVER : deadline > now ? deadline - now : KIN_NOW;
 }
 
-/* Also puts the container in order after a death. */
+/* Also repairs the container after a death. */
 static kin_status watch(kin__seat *seat, kin__container *it, const kin__kind *kind, int64_t deadline)
 {
     kin_status status = kin__container_enter_for(seat, it, kind, left_until(deadline));

@@ -1,29 +1,40 @@
-/* container.c: what keeps a container whole when a process is killed.
+/* container.c: the protocol that keeps a container whole when a process is killed.
  *
- * Readers take no lock. They read the table, and entries, which never change once their word stands in a table. Both
- * may be freed, and their memory be used for something else, while a reader reads. So a reader copies first, and then
- * looks whether the words that led it there still stand: a block word is not used again, so a word that stands was
- * valid all the time. If one does not stand, it reads once more. Until then nothing that was read is believed: offsets
- * are checked against the arena's bounds before they are followed.
+ * ---- Readers ----
+ *
+ * 1. Readers take no lock. They read the table and the entries. An entry does not change while its word is in a table.
+ * 2. While a reader reads, another process may free the table or an entry and use the memory for something else. So a
+ *    reader copies first. Then it checks that the words which led it there are unchanged.
+ * 3. A block word is never used again. So if a word is unchanged, it was valid all the time. If a word has changed, the
+ *    reader reads once more.
+ * 4. Until that check the reader trusts nothing that it has read. It compares each offset with the arena's bounds
+ *    before it follows the offset.
  *
  *     reader:  load root, word (acquire); copy; fence (acquire); load word, root again
  *     writer:  store word (release); free the old block; another thread allocates it (acquire) and writes to it
  *
- * If the copy has bytes that the new owner wrote, the writer's store came before them, and the second look finds it.
- * (The copying itself races with the new owner's plain stores, as in every seqlock over memory that others use freely.
- * What it copied is then only compared with a key.)
+ * 5. If the copy has bytes of the block's new owner, the writer's store came before them. So the second load finds it.
+ * 6. The copying races with the new owner's plain stores, as in every seqlock over memory that others use freely. In
+ *    that case the copied bytes are only compared with a key.
  *
- * Writers hold the lock. Each change is published by one store: of a word, or of the table's root. (hash_table.c has
- * changes of several stores, which the next writer finishes.) A block stands in `doubts` from when it is allocated
- * until it is published, and from before it is taken out until it is freed:
+ * ---- Writers ----
+ *
+ * 7. Writers hold the lock. Each change is published by one store: of a word, or of the table's root. (hash_table.c has
+ *    changes of several stores. If a writer dies between them, the next one finishes them.)
+ * 8. A block is in `doubts` from its allocation until it is published, and from before it is taken out of the container
+ *    until it is freed:
  *
  *     made:  allocate (heap.c notes the word before the block is live) ... publish, clear the doubt
- *     gone:  note the word; publish what takes it out; free the block; clear the doubt
+ *     gone:  note the word; publish the change that takes it out; free the block; clear the doubt
  *
- * A writer that acquires the lock after a death, or finds doubts of a block that could not be freed, looks of each
- * whether it is in the container. If not, it frees the block: that is right for both kinds at any moment. `dropped` is
- * a whole table: if it is not the root, all its entries and then the table are freed. Freeing twice does nothing, since
- * words are not used again. If the writer is killed while it repairs, the next one repairs again.
+ * ---- Deaths ----
+ *
+ * 9. A writer may acquire the lock after a death, or find doubts of blocks that could not be freed. Then it checks for
+ *    each doubt whether the block is in the container. If not, it frees the block. This is right for both kinds of
+ *    doubt at any moment.
+ * 10. `dropped` is a whole table. If it is not the root, all its entries and then the table are freed.
+ * 11. Freeing a block twice does nothing, since block words are never used again. So if a writer is killed during the
+ *    repair, the next one repairs again.
  */
 #include "container/container.h"
 
@@ -104,7 +115,7 @@ static kin_status free_entries(kin__seat *seat, const kin__words *words)
     return status;
 }
 
-/* Whether the part's block is allocated, and as long as its words say. */
+/* Whether the part's block is allocated and long enough for its words. */
 static bool is_block_of(kin_family *family, const kin__words *words)
 {
     uint32_t generation;
@@ -114,8 +125,8 @@ static bool is_block_of(kin_family *family, const kin__words *words)
            generation == kin__block_generation(words->block) && size / words->step >= words->count;
 }
 
-/* Frees a table that is not the root, with its parts, and all its entries if they are meant, too. KIN_E_BUSY: not all
- * could be freed. Of one that was freed in part before, the blocks that are left are those that are still allocated. */
+/* Frees a table that is not the root, with its parts, and if asked with all its entries. KIN_E_BUSY: not all could be
+ * freed. The table may have been freed in part before; then it frees the blocks that are still allocated. */
 static kin_status free_table(kin__seat *seat, const kin__kind *kind, uint64_t table, bool entries)
 {
     if (!kin__heap_has(seat->family, table)) {
@@ -135,7 +146,7 @@ static kin_status free_table(kin__seat *seat, const kin__kind *kind, uint64_t ta
     return status == KIN_E_BUSY ? status : kin__heap_give(seat, table);
 }
 
-/* Frees the block that a note names, and that is not part of the container. */
+/* Frees the block that a note names. The block is not part of the container. */
 static kin_status free_noted(kin__seat *seat, const kin__kind *kind, kin__doubt doubt, uint64_t word)
 {
     bool table = kind->tables && (doubt == KIN__TABLE_MADE_TOO || doubt == KIN__TABLE_GONE_TOO);
@@ -168,14 +179,14 @@ static kin_status clear_doubts(kin__seat *seat, kin__container *it, const kin__k
 kin_status kin__container_enter_slowly(kin__seat *seat, kin__container *it, const kin__kind *kind, kin_status status)
 {
     if (status < 0) {
-        return status == KIN_E_POISONED ? KIN_E_DAMAGED : status; /* kin never poisons it */
+        return status == KIN_E_POISONED ? KIN_E_DAMAGED : status; /* kin never poisons this lock */
     }
     if (status == KIN_OWNER_DIED) {
         kin__reap_all(seat->family); /* frees a block that the holder was allocating */
         if (kind->repair) {
             kind->repair(seat->family, it);
         }
-        kin__container_changed(it); /* it may have been killed between its change and its telling */
+        kin__container_changed(it); /* the dead holder may have published a change without counting it */
     }
     status = clear_doubts(seat, it, kind);
     kin__lock_repair(seat, &it->lock);
@@ -185,7 +196,7 @@ kin_status kin__container_enter_slowly(kin__seat *seat, kin__container *it, cons
     return status;
 }
 
-/* ---- telling a change: protocol in changes.c ---- */
+/* ---- counting a change and waking its waiters: protocol in changes.c ---- */
 
 void kin__container_tell(kin__container *it, uint64_t generation)
 {
@@ -239,7 +250,8 @@ void kin__container_settle(kin__seat *seat, kin__container *it, const kin__kind 
     kin__container_settle_tables(seat, it, kind);
 }
 
-/* A table that is gone stays noted: it is noted at its publishing only, so it is one that could not be freed then. */
+/* A note of a table that is gone is kept: it is made only when the change is published, so that table could not be
+ * freed then. */
 void kin__container_undo(kin__seat *seat, kin__container *it, const kin__kind *kind)
 {
     atomic_store_explicit(&it->doubts[KIN__ENTRY_GONE], 0, memory_order_release);

@@ -39,12 +39,12 @@ typedef struct kin__kind {
     uint64_t (*parts)(kin_family *family, uint64_t root);
     /* The words of a part, none if it is one with the part before; false: it is damaged. */
     bool (*words)(kin_family *family, uint64_t root, uint64_t part, kin__words *out);
-    /* Whether a table has that block, beside its entries. */
+    /* Whether that block belongs to the table and is not an entry. */
     bool (*has_block)(kin_family *family, uint64_t root, uint64_t word);
     /* The words among which an entry in doubt is, if the container has it; false: it has none there. NULL: any. */
     bool (*doubtful)(kin_family *family, kin__container *it, kin__words *out);
     void (*repair)(kin_family *family, kin__container *it); /* after a death, before doubts are cleared; or NULL */
-    bool tables; /* the notes ..._TOO are of whole tables: when one is freed, its parts are, too, but no entry */
+    bool tables; /* the notes ..._TOO name whole tables: freeing one frees its parts, too, but no entry */
 } kin__kind;
 
 typedef struct kin__words_walk {
@@ -64,16 +64,16 @@ kin_status kin__container_create(void **out, kin_family *family, const kin__kind
 kin_status kin__container_destroy(void *p, const kin__kind *kind);
 kin_status kin__container_open(kin__seat **out, const void *p, const kin__kind *kind);
 
-/* How often the container was changed. */
+/* How often the container has changed. */
 static inline uint64_t kin__container_generation(const kin__container *it)
 {
     return atomic_load_explicit(&((kin__container *)(uintptr_t)it)->generation, memory_order_acquire);
 }
-/* Waits until that is another number than `generation`: kin_dict_wait. Protocol: changes.c. */
+/* Waits until that number differs from `generation`: kin_dict_wait. Protocol: changes.c. */
 kin_status kin__container_await(kin__seat *seat, kin__container *it, const kin__kind *kind, uint64_t generation,
                                 int64_t timeout);
 
-/* Whether a block is noted as in doubt. Where no change is being made: one that could not be freed. */
+/* Whether a block is in doubt. If no change is being made, that is a block that could not be freed. */
 static inline bool kin__container_in_doubt(kin__container *it)
 {
     uint64_t any = atomic_load_explicit(&it->dropped, memory_order_relaxed);
@@ -87,12 +87,12 @@ static inline bool kin__container_in_doubt(kin__container *it)
     return any != 0;
 }
 
-/* Of `watched`: changed under the lock. */
+/* Values of `watched`, which changes only under the lock. */
 enum { KIN__NOT_WATCHED, KIN__WATCHED, KIN__CHANGE_TOLD };
 
-/* status: what acquiring the lock gave. */
+/* status: the result of acquiring the lock. */
 kin_status kin__container_enter_slowly(kin__seat *seat, kin__container *it, const kin__kind *kind, kin_status status);
-/* Acquires the lock, and repairs what a dead holder left. Errors: those of kin_lock_acquire; KIN_E_BUSY. */
+/* Acquires the lock, and repairs the container after a dead holder. Errors: those of kin_lock_acquire; KIN_E_BUSY. */
 static inline kin_status kin__container_enter_for(kin__seat *seat, kin__container *it, const kin__kind *kind,
                                                   int64_t timeout)
 {
@@ -118,7 +118,7 @@ static inline kin_status kin__container_enter(kin__seat *seat, kin__container *i
 /* ---- for the lock's holder ---- */
 
 void kin__container_tell(kin__container *it, uint64_t generation);
-/* After each change is published. */
+/* To be called after each change is published. */
 static inline void kin__container_changed(kin__container *it)
 {
     uint64_t next = atomic_load_explicit(&it->generation, memory_order_relaxed) + 1;
@@ -131,26 +131,27 @@ static inline void kin__container_changed(kin__container *it)
 
 /* Removes all entries at one moment, and frees them and the table. */
 void kin__container_drop(kin__seat *seat, kin__container *it, const kin__kind *kind);
-/* Allocates a block, in doubt until settle or undo. */
+/* Allocates a block. It is in doubt until settle or undo. */
 kin_status kin__container_take(void **out, kin__seat *seat, kin__container *it, kin__doubt doubt, uint64_t size);
 static inline uint64_t kin__container_taken(kin__container *it, kin__doubt doubt)
 {
     return atomic_load_explicit(&it->doubts[doubt], memory_order_relaxed);
 }
-/* Before a block is taken out of the container. */
+/* To be called before a block is taken out of the container. */
 static inline void kin__container_doubt(kin__container *it, kin__doubt doubt, uint64_t word)
 {
     atomic_store(&it->doubts[doubt], word);
 }
-/* After a change is published: blocks that were made are part of the container, blocks that are gone are freed. */
+/* To be called after a change is published. Blocks that were made are now part of the container; blocks that are gone
+ * are freed. */
 void kin__container_settle(kin__seat *seat, kin__container *it, const kin__kind *kind);
 /* The same where only an entry is in doubt. */
 void kin__container_settle_entry(kin__seat *seat, kin__container *it);
 /* The same for tables and their parts alone: an entry stays in doubt. */
 void kin__container_settle_tables(kin__seat *seat, kin__container *it, const kin__kind *kind);
-/* Where it is not published: blocks that were made are freed. */
+/* To be called if the change is not published. Blocks that were made are freed. */
 void kin__container_undo(kin__seat *seat, kin__container *it, const kin__kind *kind);
-/* Whether a table or a part that is gone can be noted: the one before could be freed. */
+/* Whether a table or a part that is gone can be noted. That needs the note of the one before, which must be freed. */
 static inline bool kin__container_notes_are_free(kin__container *it)
 {
     return (kin__container_taken(it, KIN__TABLE_GONE) | kin__container_taken(it, KIN__TABLE_GONE_TOO)) == 0;

@@ -1,14 +1,15 @@
-/* copy.c: the entry may be freed, and its memory be used for something else, while it is copied. So the reader copies
- * first, and then looks whether the block is still the one that the word names: words are not used again.
+/* copy.c: copies one entry without the lock. While it is copied, the entry may be freed and its memory used for
+ * something else. So the reader copies first. Then it checks that the block is still the one that the word names. Block
+ * words are never used again.
  *
  *     reader:  load the sizes; look at the block's tag; copy; fence (acquire); look at the tag again
  *     writer:  take the word out of the table; change the tag; another thread allocates the block and writes to it
  *
- * If the copy has bytes of the block's next owner, the tag was changed before, and the second look finds it. The first
- * look bounds the sizes by the block's: nothing is allocated for what is garbage.
+ * If the copy has bytes of the block's next owner, the tag was changed before them, and the second look finds it. The
+ * first look compares the sizes with the block's size, so no memory is allocated for garbage.
  *
- * An entry that is found so was in the container at some moment after its word was read, or a moment before: its block
- * is freed only after it was taken out.
+ * An entry that was copied so was in the container when its word was read, or a moment before or after that: its block
+ * is freed only after the entry was taken out.
  */
 #include "container/copy.h"
 

@@ -1,28 +1,28 @@
-/* cursor.c: visits each entry of a dict, without the lock, and without a copy of the whole.
+/* cursor.c: visits each entry of a dict, without the lock and without copying the whole dict.
  *
  * The entries are visited in the order of their keys' hashes. A segment has the keys of one range of hashes; the
- * directory names the segments in the order of their ranges. So `hash`, the least hash that is still to be visited, is
- * all that has to be remembered, however the segments are split, merged and replaced meanwhile.
+ * directory names the segments in the order of their ranges. So the cursor has to remember only `hash`, the least hash
+ * that is still to be visited, even if segments are split, merged and replaced meanwhile.
  *
  *     1. read the steps: the hash and the word of each entry of the segment that has `hash`, sorted by hash
- *     2. for each step: copy the entry; look whether its block is still allocated
+ *     2. for each step: copy the entry; check that its block is still allocated
  *     3. hash = the end of the segment's range; continue with 1, up to the last segment
  *
- * A key has one hash all its life. A key that was visited has a lower hash than `hash`, so it is not visited again,
- * also if it is removed and added meanwhile. A key that is in the dict all the time is visited:
+ * A key's hash never changes. A key that was visited has a lower hash than `hash`, so it is not visited again, even if
+ * it is removed and added meanwhile. A key that is in the dict all the time is visited:
  *
  * - Step 1 sees each entry of the range that is in the segment all the time. Entries stay in their slots, except
- *   during a purge: then `moves` changes, and the segment is read again. The words that led to the segment are looked
- *   at again afterwards. If they still stand, the segment was the dict's during the whole step, and it had all entries
- *   of the range, by the protocol of hash_table.c. Some entries may be there that belong to another segment's range (a
- *   merge is going on): they are left out.
+ *   during a purge: then `moves` changes, and the segment is read again. Afterwards the words that led to the segment
+ *   are loaded again. If they are unchanged, the segment was the dict's during the whole step, and it had all entries
+ *   of the range, by the protocol of hash_table.c. During a merge it may also have entries of another segment's range:
+ *   they are left out.
  * - A slot's hash is written before its word. The reader loads the word, the hash, and the word again. If the word is
  *   the same, the hash was that word's: a word is not used again.
  * - After step 1 only the words are relied upon. An entry's word does not change if the entry moves to another segment.
  *   If the block is gone in step 2, the key has another value, or was removed: step 1 is done again, from this hash on.
  *
- * After many attempts in a row that did not succeed, one step is done under the lock. Two keys with the same 64 bits of
- * hash may be visited twice if one of them changes in between: the hash has a secret seed, so nobody can choose them.
+ * After many failed attempts in a row, one step is done under the lock. Two keys with the same 64 bits of hash may be
+ * visited twice if one of them changes in between. The hash has a secret seed, so such keys cannot be chosen.
  */
 #include "container/cursor.h"
 
@@ -58,7 +58,7 @@ static int compare_steps(const void *a, const void *b)
     return left->word < right->word ? -1 : left->word > right->word;
 }
 
-/* The last of the directory's words beside each other that name the segment. */
+/* The last of the neighbouring directory words that name the segment. */
 static uint64_t last_index(const kin__way *way)
 {
     uint64_t last = way->index;
@@ -69,7 +69,7 @@ static uint64_t last_index(const kin__way *way)
     return last;
 }
 
-/* False: the slot has no entry, or changed just now and changes again. */
+/* False: the slot has no entry, or it was changing. */
 static bool read_slot(kin__slot *slot, kin__step *out)
 {
     for (int i = 0; i < ATTEMPTS; i++) {
@@ -92,7 +92,7 @@ static void read_slots(kin__cursor *c, const kin__segment_view *in, uint64_t end
     }
 }
 
-/* Whether all words that were found to name the segment still do. */
+/* Whether all words that named the segment still name it. */
 static bool still_named(const kin__cursor *c, const kin__way *way, uint64_t last)
 {
     bool named = kin__table_leads(c->it, way);
@@ -128,7 +128,8 @@ static kin_status read_steps(kin__cursor *c)
     return KIN_OK;
 }
 
-/* Many damaged words may name the same segment: the sum of all slots is bounded. The family may have grown. */
+/* Bounds the sum of all slots that are read, because many damaged words may name the same segment. The family may have
+ * grown. */
 static kin_status go_to_next_segment(kin__cursor *c)
 {
     c->looked += KIN__SEGMENT_MAX;
@@ -156,7 +157,7 @@ static kin_status show(kin__cursor *c)
     return status;
 }
 
-/* Whether the step is one that has just been shown: while entries move, one may be in two slots. */
+/* Whether the step's entry has just been shown: while entries move, an entry may be in two slots. */
 static bool is_doubled(const kin__cursor *c)
 {
     return c->at > 0 && c->steps[c->at].word == c->steps[c->at - 1].word;
@@ -195,7 +196,7 @@ kin_status kin__cursor_next(kin__cursor *it, kin__seat *seat)
     if (status == KIN_OK) {
         status = attempt(it);
         kin__container_leave(seat, it->it);
-        status = status == KIN_E_BUSY ? KIN_E_DAMAGED : status; /* nobody else changes it */
+        status = status == KIN_E_BUSY ? KIN_E_DAMAGED : status; /* only the lock's holder changes it */
     }
     return status;
 }

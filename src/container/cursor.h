@@ -18,10 +18,10 @@ typedef struct kin__cursor {
     uint64_t end;    /* the least hash of the next segment's keys; 0: there is no next segment */
     uint64_t looked; /* slots that were looked at, */
     uint64_t most;   /* and how many there can be in the arena */
-    kin__copy entry; /* the one that is shown */
+    kin__copy entry; /* the entry that is shown */
 } kin__cursor;
 
-/* KIN_E_NO_MEMORY. To be closed in any case. */
+/* KIN_E_NO_MEMORY. The caller closes the cursor in any case. */
 kin_status kin__cursor_open(kin__cursor *out, kin_family *family, kin__container *it);
 void kin__cursor_close(kin__cursor *it);
 /* Copies the next entry. KIN_E_END: there are no more. seat: the calling thread's, for the lock, in case that others

@@ -1,4 +1,4 @@
-/* dict.c: keys and values. Who may read and write when, and what a death leaves: container.c. Table: hash_table.c. */
+/* dict.c: keys and values. The protocol of readers, writers and deaths: container.c. Table: hash_table.c. */
 #include "kin/dict.h"
 
 #include "base/last_error.h"
@@ -288,7 +288,7 @@ kin_status kin_dict_size(kin_dict *dict, size_t *count)
     kin_status status =
         count ? kin__container_open(&seat, dict, &kin__dict_kind) : kin__refuse(KIN_E_ARGUMENT, "count is NULL");
     if (status == KIN_OK) {
-        status = kin__container_enter(seat, it, &kin__dict_kind); /* a dead writer may have left it wrong */
+        status = kin__container_enter(seat, it, &kin__dict_kind); /* repairs the count that a dead writer left wrong */
     }
     if (status == KIN_OK) {
         *count = (size_t)atomic_load_explicit(&it->count, memory_order_relaxed);

@@ -32,8 +32,8 @@ static inline void take(state *s, uint64_t word)
     s->a ^= word;
 }
 
-/* Little-endian, on any machine: the members of a family are of one machine, but a seed and a test's numbers need not
- * be. */
+/* Little-endian on every machine. The members of a family run on one machine, but a seed and the numbers in a test may
+ * come from another one. */
 static inline uint64_t word_of(const unsigned char *bytes, size_t size)
 {
     uint64_t word = 0;

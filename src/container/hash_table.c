@@ -1,33 +1,44 @@
-/* hash_table.c: extendible hashing. A small dict is one segment, which its root names. A larger one has a directory of
- * 2^depth words, each of which names a segment; the high bits of a key's hash are the index of its word. A segment of
- * depth d is named by 2^(depth - d) words beside each other: of its keys, the d highest bits are the same.
+/* hash_table.c: extendible hashing.
+ *
+ * ---- The table ----
+ *
+ * A small dict is one segment, which its root names. A larger one has a directory of 2^depth words. Each word names a
+ * segment. The high bits of a key's hash are the index of its word. A segment of depth d is named by 2^(depth - d)
+ * neighbouring words. The d highest bits of the hash are the same for all its keys.
  *
  *     root ──► segment                     up to KIN__SEGMENT_MAX slots; replaced by one of another size
  *     root ──► directory ──► segments      of KIN__SEGMENT_MAX slots each
  *
- *     split    a segment that is too full: two take its place, each with the entries of one value of the next bit
- *     renew    a segment too many of whose slots had an entry: a copy without them takes its place
- *     merge    two that are nearly empty and differ in their last bit only: one takes the other's entries, and place
- *     resize   a directory that has the segments of its greatest depth to split, or none any more
+ * ---- The changes ----
  *
- * So no change copies more than one segment or a directory, and a dict grows and shrinks without a long pause.
+ *     split    a segment is too full. Two new ones replace it, each with the entries of one value of the next bit
+ *     renew    too many slots of a segment have lost their entry. A copy without these slots replaces it
+ *     merge    two segments are nearly empty and differ in their last bit only. One takes the other's entries and words
+ *     resize   a segment of the directory's depth has to be split, or no segment has that depth any more
  *
- * What takes a place has all that belongs there first, and is published by storing words: of the root, which is one
- * store; or in a directory, where several may name the same segment. While those are stored, the old and the new
- * segments hold the same entries, and the lock's holder changes none. So a reader finds what is right by each word, and
- * believes it if the word and the root still are what they were. A holder killed meanwhile has left in the container's
- * notes which segments are made and which are gone:
+ * 1. A change copies at most one segment or a directory. So a dict grows and shrinks without a long pause.
+ * 2. A new segment has all its entries before it is published. It is published by storing words: either the root, which
+ *    is one store, or words of a directory. Several words of a directory may have to be stored.
+ * 3. While these words are stored, the old and the new segments have the same entries, and the lock's holder changes no
+ *    entry. So a reader finds the right entry through each word. It trusts the result if the word and the root are
+ *    unchanged afterwards.
  *
- *     split, renew   made: one or two new segments; gone: one. If a word names one that is made, publishing has begun,
- *                    and the next holder stores the rest. If none does, nothing has happened.
- *     merge          made: the one that stays; gone: the other. It needs no memory. The words name both from the
- *                    beginning, and the next holder does all of it again. Entries that the one has of the other are
- *                    found by nobody before the other's words name it.
+ * ---- Deaths ----
  *
- * `changing` names the segment that a change of entries is about: after a death that one alone is put in order.
+ * 4. The container's notes say which segments the killed holder has made and which are gone:
  *
- * In a family without memory for more, a segment is filled further, up to CROWDED entries. Attempts to get memory are
- * made when it has become fuller by a part of its size, so that they cost each change little.
+ *     split, renew   made: one or two new segments; gone: one. If a word names a made segment, publishing has begun,
+ *                    and the next holder stores the other words. If no word does, nothing has happened.
+ *     merge          made: the segment that stays; gone: the other. A merge needs no memory. The words name both
+ *                    segments from the beginning, and the next holder repeats the whole merge. No reader finds the
+ *                    other segment's entries in the one that stays before the other's words name it.
+ *
+ * 5. `changing` names the segment whose entries are being changed. After a death only that segment is repaired.
+ *
+ * ---- No memory ----
+ *
+ * If the family has no memory for a new segment, a segment is filled further, up to CROWDED entries. Each time it has
+ * become fuller by a fraction of its size, there is another attempt to get memory. So attempts cost each change little.
  */
 #include "container/hash_table.h"
 
@@ -63,7 +74,7 @@ static bool directory_at(kin_family *family, uint64_t offset, kin__directory *it
     return true;
 }
 
-/* False: the root is no directory, or none that could be true. */
+/* False: the root is no directory, or a damaged one. */
 static bool open_directory(kin_family *family, uint64_t root, kin__way *out)
 {
     uint64_t offset = kin__block_offset(root);
@@ -72,7 +83,7 @@ static bool open_directory(kin_family *family, uint64_t root, kin__way *out)
     return it && atomic_load_explicit(&it->zero, memory_order_relaxed) == 0 && directory_at(family, offset, it, out);
 }
 
-/* False: damaged. A dict without any segment has none in out->in, and no word. */
+/* False: damaged. For a dict without segments, out->in has no segment, and the word is 0. */
 static bool open_way(kin_family *family, uint64_t root, uint64_t hash, kin__way *out)
 {
     uint64_t offset = kin__block_offset(root);
@@ -83,7 +94,7 @@ static bool open_way(kin_family *family, uint64_t root, uint64_t hash, kin__way 
     if (root == 0) {
         return true;
     }
-    kin__segment *head = kin__at(family, offset, sizeof *head, 16); /* or a directory's, which is as long */
+    kin__segment *head = kin__at(family, offset, sizeof *head, 16); /* or a directory's header, which is as long */
     uint64_t capacity = head ? atomic_load_explicit(&head->capacity, memory_order_relaxed) : 0;
     if (capacity != 0) {
         return kin__segment_of(family, head, capacity, &out->in);
@@ -151,7 +162,7 @@ static void publish_root(kin__seat *seat, kin__container *it, uint64_t gone, uin
     kin__container_settle(seat, it, &kin__dict_kind);
 }
 
-typedef struct exchange { /* of segments in a directory; depth: of those that are made */
+typedef struct exchange { /* of segments in a directory; depth: of the segments that are made */
     uint64_t made[2], gone[2], depth;
 } exchange;
 
@@ -197,14 +208,14 @@ static uint64_t capacity_for(uint64_t count)
     return capacity;
 }
 
-/* A segment of the directory's depth, or less. False: damaged. */
+/* The depth of a segment must not exceed the directory's. False: damaged. */
 static bool depth_of(const kin__way *way, uint64_t *depth)
 {
     *depth = atomic_load_explicit(&way->in.segment->depth, memory_order_relaxed);
     return *depth <= way->depth;
 }
 
-/* The words that a segment of that depth has. */
+/* The words that name a segment of that depth. */
 static void range_of(const kin__way *way, uint64_t depth, uint64_t *from, uint64_t *to)
 {
     uint64_t count = UINT64_C(1) << (way->depth - depth);
@@ -212,7 +223,7 @@ static void range_of(const kin__way *way, uint64_t depth, uint64_t *from, uint64
     *to = *from + count;
 }
 
-/* A segment of that depth goes, and what was made, of depth `made`, takes its place. */
+/* Replaces a segment of that depth by the segments that were made, of depth `made`. */
 static void exchange_segment(kin__seat *seat, kin__container *it, const kin__way *way, uint64_t depth, uint64_t made)
 {
     uint64_t from, to;
@@ -223,7 +234,7 @@ static void exchange_segment(kin__seat *seat, kin__container *it, const kin__way
     kin__container_settle(seat, it, &kin__dict_kind);
 }
 
-/* Another segment as the root, at most half full with the entries there are and one more. */
+/* Publishes another segment as the root. It is at most half full with the present entries and one more. */
 static kin_status replace(kin__seat *seat, kin__container *it, const kin__way *way)
 {
     view into;
@@ -240,7 +251,7 @@ static kin_status replace(kin__seat *seat, kin__container *it, const kin__way *w
     return KIN_OK;
 }
 
-/* Another segment in the same place, without the slots that had an entry. */
+/* Publishes another segment in the same place, without the slots that have lost their entry. */
 static kin_status renew(kin__seat *seat, kin__container *it, const kin__way *way, uint64_t depth)
 {
     view into;
@@ -256,8 +267,8 @@ static kin_status renew(kin__seat *seat, kin__container *it, const kin__way *way
     return KIN_OK;
 }
 
-/* Another directory, of which each word is one of the old one's: every one twice, or every other one. The old one may
- * be a segment alone. */
+/* Publishes another directory. It has each word of the old one twice, or every other word. The old root may be a
+ * segment without a directory. */
 static kin_status resize(kin__seat *seat, kin__container *it, const kin__way *way, uint64_t depth)
 {
     void *memory;
@@ -300,7 +311,7 @@ static kin_status split(kin__seat *seat, kin__container *it, const kin__way *way
     return KIN_OK;
 }
 
-/* Makes the directory deeper than the segment, which is found again. */
+/* Makes the directory deeper than the segment, and finds the way to the segment again. */
 static kin_status deepen(kin__seat *seat, kin__container *it, const kin__key *key, kin__way *way, uint64_t depth)
 {
     kin_status status = resize(seat, it, way, depth + 1);
@@ -311,7 +322,7 @@ static kin_status deepen(kin__seat *seat, kin__container *it, const kin__key *ke
     return sound && depth < way->depth ? KIN_OK : KIN_E_DAMAGED;
 }
 
-/* Of a segment that is full of entries, or of slots that had one. */
+/* Makes room in a segment that is full of entries, or of slots that have lost their entry. */
 static kin_status grow(kin__seat *seat, kin__container *it, const kin__key *key, kin__way *way)
 {
     uint64_t depth;
@@ -331,7 +342,7 @@ static kin_status grow(kin__seat *seat, kin__container *it, const kin__key *key,
     return status == KIN_OK ? split(seat, it, way, depth) : status;
 }
 
-/* Whether each two words beside each other are the same. */
+/* Whether the words are equal in pairs. */
 static bool is_doubled(const kin__way *way)
 {
     for (uint64_t i = 0; i < UINT64_C(1) << way->depth; i += 2) {
@@ -360,7 +371,7 @@ static void shrink_directory(kin__seat *seat, kin__container *it)
     }
 }
 
-/* The segment that differs in the last bit, if it has the same depth. */
+/* The segment whose bits differ in the last one only, if it has the same depth. */
 static bool open_buddy(kin_family *family, const kin__way *way, uint64_t depth, kin__way *out)
 {
     uint64_t depth_there;
@@ -371,7 +382,8 @@ static bool open_buddy(kin_family *family, const kin__way *way, uint64_t depth, 
            depth_of(out, &depth_there) && depth_there == depth;
 }
 
-/* Of the notes: the one that is made takes the other's entries and its words. Also a second time, after a death. */
+/* Merges the segments of the notes: the made one takes the entries and words of the other. It may be repeated after a
+ * death. */
 static bool finish_merge(kin_family *family, const kin__way *in, const exchange *what)
 {
     view stays, goes;
@@ -411,7 +423,7 @@ static void merge(kin__seat *seat, kin__container *it, const kin__way *way)
         bool this_stays = kin__segment_count(&way->in) > kin__segment_count(&buddy.in);
         const kin__way *stays = this_stays ? way : &buddy, *goes = this_stays ? &buddy : way;
         if (!has_room_for(&stays->in, &goes->in)) {
-            return; /* too many slots that had an entry: later */
+            return; /* too many slots that have lost their entry: it will be tried later */
         }
         atomic_store_explicit(&it->changing, stays->word, memory_order_relaxed);
         kin__container_doubt(it, KIN__TABLE_MADE, stays->word);
@@ -427,7 +439,7 @@ static void merge(kin__seat *seat, kin__container *it, const kin__way *way)
 
 /* ---- room ---- */
 
-/* There is no memory for more. */
+/* Notes that there is no memory for more. */
 static kin_status go_on_in(kin__container *it, const kin__way *way)
 {
     const view *in = &way->in;
@@ -443,13 +455,13 @@ static kin_status go_on_in(kin__container *it, const kin__way *way)
     return status;
 }
 
-/* Blocks that were to be made, and could not be freed. */
+/* Whether the notes name a block that was made, was not published, and could not be freed. */
 static bool made_is_noted(kin__container *it)
 {
     return (kin__container_taken(it, KIN__TABLE_MADE) | kin__container_taken(it, KIN__TABLE_MADE_TOO)) != 0;
 }
 
-/* Whether it is time to look for memory; else there was none a moment ago. */
+/* Whether it is time to try to get memory. If not, there was none a moment ago. */
 static bool is_due(const view *in, uint64_t used)
 {
     return kin__segment_count(in) >= CROWDED(in->capacity) ||
@@ -597,7 +609,7 @@ static bool doubtful(kin_family *family, kin__container *it, kin__words *out)
     return has;
 }
 
-/* After a death, before the notes are cleared. */
+/* To be called after a death, before the notes are cleared. */
 static void finish_publishing(kin_family *family, kin__container *it)
 {
     kin__way way;

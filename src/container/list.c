@@ -1,5 +1,5 @@
-/* list.c: lists: an index of block words (list_index.c), and what is done to it. Who may read and write when, and what
- * a death leaves: container.c. */
+/* list.c: lists: operations on an index of block words (list_index.c). The protocol of readers, writers and deaths:
+ * container.c. */
 #include "container/list.h"
 
 #include "base/last_error.h"
@@ -35,7 +35,7 @@ kin_status kin_list_destroy(kin_list *list)
 
 /* ---- reading ---- */
 
-/* Whether there is an item with that number still, or again. */
+/* Whether the list has an item with that number (still or again). */
 static bool still_there(const view *in, uint64_t index, bool last)
 {
     uint64_t span = atomic_load_explicit(&in->index->span, memory_order_acquire);
@@ -43,7 +43,7 @@ static bool still_there(const view *in, uint64_t index, bool last)
     return kin__index_first(span) == in->first && (last ? count == index + 1 : count > index);
 }
 
-/* Whether the words that led to the item still stand; the root is looked at afterwards. */
+/* Whether the words that led to the item are unchanged. The caller checks the root afterwards. */
 static bool still_leads(const kin__index_word *place, uint64_t word)
 {
     return atomic_load_explicit(place->word, memory_order_acquire) == word &&
@@ -99,7 +99,7 @@ kin_status kin_list_get(kin_list *list, size_t index, void *buffer, size_t capac
     if (entered) {
         kin__container_leave(seat, it);
     }
-    return kin__told(status == KIN_E_BUSY ? KIN_E_DAMAGED : status); /* busy under the lock: nobody else changes it */
+    return kin__told(status == KIN_E_BUSY ? KIN_E_DAMAGED : status); /* only the lock's holder changes it */
 }
 
 /* ---- changing ---- */
@@ -110,7 +110,7 @@ static kin_status end(work *w, kin_status status)
     return status;
 }
 
-/* After a change, or one that has failed. */
+/* To be called after a change, or after a failed one. */
 static kin_status settle(work *w, kin_status status)
 {
     if (status != KIN_OK) {
@@ -190,7 +190,7 @@ kin_status kin_list_set(kin_list *list, size_t index, const void *data, size_t s
     return kin__told(end(&w, status));
 }
 
-/* Takes out the item, which stands there, and whose entry has that word. */
+/* Takes out the item at that place. Its entry has that word. */
 static kin_status remove_at(work *w, uint64_t at, const kin__index_word *place, uint64_t word)
 {
     kin__container_doubt(w->it, KIN__ENTRY_GONE, word);
@@ -269,7 +269,7 @@ typedef struct item_words { /* copied at one moment */
     uint64_t count;
 } item_words;
 
-/* Under the lock. The words are allocated for as many as the parts have, which is bounded by the arena. */
+/* Under the lock. Allocates room for all words of the parts. Their number is bounded by the arena. */
 static kin_status copy_words(kin_family *family, uint64_t root, item_words *out)
 {
     uint64_t count = 0;

@@ -1,45 +1,56 @@
 /* list_index.c: the index of a list: the block words of its entries, one behind the other, with some room before and
- * behind them. A short list's index is one block. That of a longer one is a directory of segments, so that no append
- * and no pop at an end copies more than a directory, of 8 bytes for 8190 items.
+ * behind them.
+ *
+ * ---- The index ----
+ *
+ * The index of a short list is one block. The index of a longer list is a directory of segments. So an append or a pop
+ * at an end copies at most a directory, which has 8 bytes for 8190 items.
  *
  *     root ──► words                     up to KIN__INDEX_WHOLE; replaced by an index of another size
  *     root ──► directory ──► segments    of KIN__INDEX_SEGMENT words each
  *
- * Places are numbered through: place p of a directory is word p % KIN__INDEX_SEGMENT of segment p / KIN__INDEX_SEGMENT.
- * `span` says which places have items. A segment is in use while one of its places is in the span; so span alone says
- * which words of a directory mean something. All others are left as they are, and nobody reads them. The first place
- * of a list without items is the first of a segment.
+ * Place p of a directory is word p % KIN__INDEX_SEGMENT of segment p / KIN__INDEX_SEGMENT. `span` says which places
+ * have items. A segment is in use if one of its places is in the span. So span alone says which words of a directory
+ * are valid. The other words are left as they are, and no thread reads them. The first place of an empty list is the
+ * first place of a segment.
+ *
+ * ---- The changes ----
  *
  * Each change is published by one store:
  *
  *     set                  the item's word
- *     append, pop          span. Appending, the item's word is written before. Where a segment comes into use, it is
- *                          made and put into the directory before that; where the last place of one is given up, the
- *                          same store of span puts it out of use, and it is freed afterwards
+ *     append, pop          span. An append writes the item's word before. If it needs a new segment, it makes the
+ *                          segment and stores its word in the directory before that. If a pop gives up the last place
+ *                          of a segment, the same store of span puts the segment out of use. It is freed afterwards
  *     renew                root, of a directory of another size that names the same segments
  *     insert, pop within   root, of an index all of whose segments are new
- *     grow, shrink         the same, where the index is one block before or after
+ *     grow, shrink         the same, if the index is one block before or after
  *
- * What a holder notes (container.c), and what the next one does if the holder is killed:
+ * ---- Deaths ----
  *
- *     TABLE_MADE, _GONE          one block: an index of one block, a directory with segments that another has, too, or
- *                                a segment. It is the list's if it is the root, or a segment in use. Else it is freed.
- *     TABLE_MADE_TOO, _GONE_TOO  a directory and all its segments in use, which no other has. They are the list's if it
- *                                is the root. Else all are freed, the directory last, and no entries.
+ * A holder makes notes (container.c). If it is killed, the next holder does the following:
  *
- * A new directory's span and capacity are written before its first segment is made. Its words are zero until then: so
- * whenever its maker is killed, it names the segments that it has; but for one, which TABLE_MADE names.
+ *     TABLE_MADE, _GONE          one block: an index of one block, a directory whose segments another directory has,
+ *                                too, or a segment. If it is the root, or a segment in use, it is part of the list.
+ *                                Else it is freed.
+ *     TABLE_MADE_TOO, _GONE_TOO  a directory and all its segments in use, which no other directory has. If it is the
+ *                                root, they are part of the list. Else all are freed, the directory last. No entry is.
  *
- * A reader loads root, span, the directory's word, the item's word, then copies. Then it looks whether span still has
- * an item under that number, and whether the item's word, the directory's and the root still stand, in this order. If
- * so, the item had that number at the first of these looks: a word that stood before and after stood there all the
- * time, in a block that was the list's all the time. A word of the directory that was stale when the reader loaded it
- * is no exception: then span has been published since by who gave the segment up, and if the place is in the span
- * again, another segment's word has been written there before (release; the reader's look at span is an acquire).
+ * A new directory's span and capacity are written before its first segment is made. Its words are zero until then. So
+ * if its maker is killed, the directory names all segments that it has, except at most one, which TABLE_MADE names.
  *
- * Memory order: words of items and of the directory are stored before span or root (release). Readers load them and
- * span with acquire, so that an entry's bytes are there; the looks afterwards are behind an acquire fence, or are
- * acquires themselves where another look follows.
+ * ---- Readers ----
+ *
+ * 1. A reader loads root, span, the directory's word and the item's word, and then copies.
+ * 2. Then it checks, in this order: span still has an item with that number; the item's word, the directory's word and
+ *    the root are unchanged. If so, the item had that number at the first of these checks. A word that was there before
+ *    and after was there all the time, in a block that was part of the list all the time.
+ * 3. A directory's word that was stale when the reader loaded it is found, too. The writer that gave the segment up has
+ *    published span since. If the place is in the span again, another segment's word was written there before that
+ *    (release; the reader's second load of span is an acquire).
+ * 4. Memory order: words of items and of the directory are stored before span or root (release). Readers load them and
+ *    span with acquire, so they see an entry's bytes. The loads of the checks come after an acquire fence, or are
+ *    acquires themselves if another check follows.
  */
 #include "container/list_index.h"
 
@@ -95,7 +106,7 @@ static uint64_t part_count(kin_family *family, uint64_t root)
     return open_directory(family, root, &in) ? segments_in_use(&in) : 0;
 }
 
-/* Of the segments the system is not asked: the caller has done so for all of them. */
+/* Does not ask the system whether the segments may be touched: the caller has done so for all of them. */
 static bool part_words(kin_family *family, uint64_t root, uint64_t part, kin__words *out)
 {
     view in;
@@ -193,7 +204,7 @@ static kin_status take(kin__index_work *w, kin__doubt doubt, uint64_t words, boo
     return status;
 }
 
-/* A new segment of that directory. Its words are anything: which of them are an item's span says. */
+/* Makes a new segment of that directory. Its words may be anything: span says which of them are valid. */
 static kin_status add_segment(kin__index_work *w, const view *in, uint64_t segment)
 {
     void *memory;
@@ -219,7 +230,8 @@ static uint64_t words_for(uint64_t segments)
     return words <= KIN__INDEX_SEGMENTS_MAX ? words : 0;
 }
 
-/* With room for another segment behind, or before, if that is needed. The entry in doubt stays so. */
+/* Publishes a directory with room for another segment behind, or before, if that is needed. The entry in doubt stays in
+ * doubt. */
 static kin_status renew(kin__index_work *w, bool front)
 {
     if (!open_directory(w->seat->family, w->in.root, &w->in)) {
@@ -280,8 +292,8 @@ static bool copy_words(kin_family *family, const view *from, uint64_t first, con
     return true;
 }
 
-/* The size of an index, at most half full, for made->count items, and the place of the first: behind some room if that
- * is wanted. How many words its block has; 0: too many. */
+/* The size of an index for made->count items, at most half full, and the place of the first item: behind some room if
+ * that is wanted. Returns how many words its block has; 0: too many. */
 static uint64_t plan(view *made, bool room_before)
 {
     if (2 * made->count <= KIN__INDEX_WHOLE) {
@@ -316,8 +328,8 @@ static kin_status make_index(kin__index_work *w, view *made, bool room_before)
     return status;
 }
 
-/* Whether the items that the index claims to have have room in blocks that there are. Asked before as much is
- * allocated for a copy: a member that has written over the index may claim any number. */
+/* Whether the blocks of the index have room for as many items as it claims. To be called before a copy of that size is
+ * allocated: a member that has overwritten the index may claim any number. */
 static bool has_its_segments(kin_family *family, view *in)
 {
     if (kin__index_is_whole(in)) {
@@ -330,8 +342,8 @@ static bool has_its_segments(kin_family *family, view *in)
     return has;
 }
 
-/* Publishes a new index, without the `gone` items at `at`; if `word` is not 0, it stands in their place. Where items
- * have been put before the first, there is room before them, too. */
+/* Publishes a new index without the `gone` items at `at`. If `word` is not 0, it takes their place. If items have been
+ * put before the first one, the new index has room there, too. */
 static kin_status rebuild(kin__index_work *w, uint64_t at, uint64_t gone, uint64_t word, bool front)
 {
     kin_family *family = w->seat->family;
@@ -361,7 +373,7 @@ static kin_status rebuild(kin__index_work *w, uint64_t at, uint64_t gone, uint64
 
 /* ---- at the ends ---- */
 
-/* Puts the word at a place beside the span, which then begins at `first` and has it, too. */
+/* Stores the word at the place before or behind the span. The span then begins at `first` and includes the place. */
 static kin_status extend(kin__index_work *w, uint64_t place, uint64_t word, uint64_t first)
 {
     kin__index_word at;
@@ -431,7 +443,7 @@ kin_status kin__index_remove_slowly(kin__index_work *w, uint64_t at, const kin__
 
 /* ---- smaller ---- */
 
-/* Without memory for it the list stays as it is. */
+/* If there is no memory, the list stays as it is. */
 static void make_small(kin__index_work *w)
 {
     if (rebuild(w, 0, 0, 0, false) == KIN_OK) {

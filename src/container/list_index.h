@@ -1,4 +1,4 @@
-/* list_index.h: where the items of a list stand. Protocol: list_index.c. */
+/* list_index.h: the places of a list's items. Protocol: list_index.c. */
 #ifndef KIN_LIST_INDEX_H
 #define KIN_LIST_INDEX_H
 
@@ -22,19 +22,19 @@ typedef struct kin__index {    /* a block */
     _Atomic uint64_t words[];
 } kin__index;
 
-typedef struct kin__index_view { /* checked, and believed for one call */
+typedef struct kin__index_view { /* checked, and valid for one call */
     kin__index *index;           /* NULL: the list has none */
     uint64_t root, capacity, first, count;
 } kin__index_view;
 
-typedef struct kin__index_word { /* where an item's word stands */
+typedef struct kin__index_word { /* the place of an item's word */
     _Atomic uint64_t *word;
-    _Atomic uint64_t *segment; /* the directory's word that led there; NULL: none did */
+    _Atomic uint64_t *segment; /* the directory's word that led there; NULL: there is no directory */
     uint64_t segment_word;     /* as it was read */
     uint64_t within;           /* the number of the word in its segment */
 } kin__index_word;
 
-typedef struct kin__index_work { /* of one call, by the lock's holder */
+typedef struct kin__index_work { /* one call's work, by the lock's holder */
     kin__seat *seat;
     kin__container *it;
     kin__index_view in;
@@ -63,7 +63,7 @@ static inline bool kin__index_is_whole(const kin__index_view *in)
     return in->capacity <= KIN__INDEX_WHOLE;
 }
 
-/* False: damaged. What a directory has is asked about word by word, see kin__index_find. */
+/* False: damaged. The words of a directory are checked one by one, see kin__index_find. */
 static inline bool kin__index_open(kin_family *family, uint64_t root, kin__index_view *out)
 {
     uint64_t offset = kin__block_offset(root);
@@ -118,7 +118,7 @@ static inline void kin__index_publish_span(kin__index_work *w, uint64_t first, u
 }
 
 kin_status kin__index_insert_slowly(kin__index_work *w, uint64_t at, uint64_t word);
-/* The word of an entry in doubt becomes the item with that number (0 to count), which the caller settles. */
+/* Makes the word of an entry in doubt the item with that number (0 to count). The caller settles the entry. */
 static inline kin_status kin__index_insert(kin__index_work *w, uint64_t at, uint64_t word)
 {
     kin__index_word place;
@@ -135,8 +135,8 @@ static inline kin_status kin__index_insert(kin__index_work *w, uint64_t at, uint
 }
 
 kin_status kin__index_remove_slowly(kin__index_work *w, uint64_t at, const kin__index_word *place);
-/* The item with that number, which stands there, and whose entry is in doubt as KIN__ENTRY_GONE, is taken out, which
- * the caller settles. */
+/* Takes out the item with that number at that place. Its entry is in doubt as KIN__ENTRY_GONE. The caller settles
+ * it. */
 static inline kin_status kin__index_remove(kin__index_work *w, uint64_t at, const kin__index_word *place)
 {
     if (at != w->in.count - 1 || (place->segment && (place->within == 0 || at == 0))) {
@@ -147,7 +147,8 @@ static inline kin_status kin__index_remove(kin__index_work *w, uint64_t at, cons
 }
 
 void kin__index_shrink_now(kin__index_work *w);
-/* After an item was taken out, and that settled: a smaller index, if that is worth it and there is memory for it. */
+/* Makes the index smaller, if that is worth it and there is memory for it. To be called after an item was taken out and
+ * settled. */
 static inline void kin__index_shrink(kin__index_work *w)
 {
     if (w->tables || w->in.count < (kin__index_is_whole(&w->in) ? w->in.capacity / 8 : KIN__INDEX_WHOLE / 4)) {

@@ -1,16 +1,19 @@
-/* names.c: names of objects inside a family. They are a dict in the arena's header: a name is a key, the object's ref
- * the value. So there may be any number of them; they are found without a lock; and a process that is killed while it
- * sets or removes a name has done it or not (container.c). Two things are different from a program's dict:
+/* names.c: names of objects inside a family. They are a dict in the arena's header. The name is the key, the object's
+ * ref is the value. So there may be any number of names, and they are found without a lock. If a process is killed
+ * while it sets or removes a name, this has been done completely or not at all (container.c). Two things differ from a
+ * program's dict:
  *
- * - The lock is waited for at most ten seconds: a process that is stopped in the middle blocks nobody for longer.
- * - The name of an object that was destroyed (its ref is stale) is free for another object. It is taken over in one
- *   hold of the lock: if two processes find it stale and each sets another object, the second finds that of the first.
- *   Were it removed first, and then set, the second would remove the name that the first has set.
+ * - A call waits at most ten seconds for the lock. So a process that is stopped while it holds the lock blocks no other
+ *   process for longer.
+ * - The name of a destroyed object (its ref is stale) is free for another object. The name is taken over without
+ *   releasing the lock in between. If two processes find it stale and each sets its own object, the second one finds
+ *   the first one's object. If the name were removed first and then set, the second process would remove the first
+ *   one's.
  *
- * Stale names that nobody sets again would be left over for good. So each set of a new name looks at a few slots behind
- * its own, and removes a name there if it is stale. The slots are chosen by the hash. So a table in which names come
- * and go has as many stale ones, after a while, as are found by one look: an eighth of the slots. In a full family all
- * stale names are removed.
+ * Stale names that are never set again would stay for ever. So each call that sets a new name looks at a few slots
+ * behind its own, and removes a stale name there. The hash chooses the slots. So after a while a table in which names
+ * come and go has about as many stale names as one call finds: an eighth of the slots. In a full family all stale names
+ * are removed.
  */
 #include "base/last_error.h"
 #include "container/cursor.h"
@@ -43,8 +46,8 @@ typedef struct work { /* of one call */
 
 /* ---- names and refs ---- */
 
-/* Its length, 0 if it is none. Not memchr: compilers hold it to be read as far as its bound, which is beyond the end of
- * a shorter array. */
+/* The length of a name; 0: it is not a valid name. It does not call memchr, because compilers assume that memchr reads
+ * up to its bound, which is beyond the end of a shorter array. */
 static size_t length_of(const char *name)
 {
     size_t length = 0;
@@ -75,7 +78,7 @@ static bool is_stale(kin_ref ref)
     return kin_ref_get(&object, (kin_type)KIN__TAG_TYPE(ref.opaque[0]), ref) == KIN_E_STALE;
 }
 
-/* Of an entry that was found; false: it is damaged. */
+/* The ref in an entry that was found; false: the entry is damaged. */
 static bool ref_in(const char *value, size_t size, kin_ref *out)
 {
     if (size != sizeof *out) {
@@ -139,7 +142,7 @@ static kin_status begin(work *w, kin_family *family, const char *name)
 
 /* ---- stale names ---- */
 
-/* Whether a name was removed: the segments may have changed then. */
+/* Returns whether a name was removed. If so, the segments may have changed. */
 static bool remove_if_stale(work *w, kin__slot *slot)
 {
     kin__found found;
@@ -157,7 +160,7 @@ static bool remove_if_stale(work *w, kin__slot *slot)
     return true;
 }
 
-/* After a new name was set. */
+/* To be called after a new name was set. */
 static void tidy_behind(work *w)
 {
     if (look_up(w) != KIN_OK || !w->there) {
@@ -173,7 +176,7 @@ static void tidy_behind(work *w)
     }
 }
 
-/* Removes all stale names. How many. */
+/* Removes all stale names. Returns how many. */
 static uint64_t tidy_all(work *w)
 {
     kin__cursor cursor;
@@ -301,7 +304,7 @@ kin_status kin_name_get(void **out, kin_family *family, const char *name, kin_ty
                                                  : status);
 }
 
-/* Names of destroyed objects are left out, and what is no name. */
+/* Leaves out names of destroyed objects, and keys that are no names. */
 static kin_status show(const kin__copy *entry, kin_name_visit *visit, void *context)
 {
     char name[KIN_NAME_MAX + 1];

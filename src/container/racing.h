@@ -1,8 +1,8 @@
-/* racing.h: reads what another thread may be writing just now. container.c says why that does no harm: what was read
- * is used only if a look afterwards finds that nobody has written there meanwhile.
+/* racing.h: reads memory that another thread may be writing at the same time. container.c says why this is harmless:
+ * the bytes are used only if a later check shows that no thread has written there meanwhile.
  *
- * ThreadSanitizer is not told of these reads. It would report each of them, and with them nothing that is wrong. The
- * loads and stores that decide whether a copy is used are atomic, and those it sees.
+ * These reads are hidden from ThreadSanitizer. It would report each of them, although none is a fault. The loads and
+ * stores that decide whether a copy is used are atomic, and ThreadSanitizer sees them.
  */
 #ifndef KIN_RACING_H
 #define KIN_RACING_H
@@ -19,7 +19,7 @@
 
 #ifdef KIN__RACING
 
-/* volatile: or else the compiler calls memcpy, of which the sanitizer has its own. */
+/* volatile: otherwise the compiler calls memcpy, which the sanitizer replaces by its own. */
 KIN__RACING static void kin__copy_racing(void *to, const void *from, size_t size)
 {
     for (size_t i = 0; i < size; i++) {

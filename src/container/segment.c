@@ -1,26 +1,29 @@
-/* segment.c: open addressing, linear probing. A key's slot is the first, from where its hash points to, that holds
- * it; the first unused slot ends the search.
+/* segment.c: open addressing, linear probing. A search begins at the slot that the key's hash gives. It ends at the
+ * slot that has the key, or at the first unused slot.
  *
  *     0 ──put──► word ──put──► another word of the key ──remove──► NO_ENTRY, or 0 if the next slot is 0 ──put──► ...
  *
- * Each step is one store, after which every entry can still be found. Entries do not move inside a segment, except
- * while `moves` is odd (see below). So a reader that searches meanwhile finds an entry that was there all the time, and
- * misses one only if it was not there at some moment of the search. It believes a slot's entry only if the slot still
- * has the same word afterwards. It believes that a key is not there only if the segment is still the key's, and `moves`
- * is the same and even. A slot with another hash than the key's needs no second look: a slot's hash is changed only
- * after the entry that its word named was taken out, or moved.
+ * Each step is one store. Every entry can still be found after it. Entries do not move inside a segment, except while
+ * `moves` is odd (see below). So:
  *
- * Only the lock's holder writes `count` and `used`; after a death they are counted anew. Slots that had an entry are
- * left behind when a segment is copied; where there is no memory for another, they are purged in place:
+ * - A reader that searches meanwhile finds an entry that is there all the time. It misses an entry only if that was not
+ *   there at some moment of the search.
+ * - A reader trusts a slot's entry only if the slot has the same word afterwards. It trusts that a key is not there
+ *   only if the segment is still the key's, and `moves` is unchanged and even.
+ * - A slot whose hash differs from the key's needs no second look. A slot's hash changes only after the entry that its
+ *   word named was taken out or moved.
+ *
+ * Only the lock's holder writes `count` and `used`. After a death they are counted anew. Slots that have lost their
+ * entry are left out when a segment is copied. If there is no memory for a copy, they are purged in place:
  *
  *     1. moves becomes odd
  *     2. each entry whose way leads past such a slot is written into the first of them, then taken out of its own slot
  *     3. no entry's way leads past such a slot any more: all of them become 0
  *     4. moves becomes even
  *
- * A holder that was killed meanwhile has left an entry in two slots, at most. The next one purges again, and takes the
- * second out. A reader that missed an entry has seen its old slot emptied (acquire). That store is a release after 1,
- * so the reader sees the odd number.
+ * A holder that is killed meanwhile leaves at most one entry in two slots. The next holder purges again, and takes the
+ * second one out. A reader that missed an entry has seen its old slot emptied (acquire). That store is a release after
+ * 1, so the reader sees the odd number.
  */
 #include "container/segment.h"
 
@@ -30,7 +33,7 @@
 
 #include <string.h>
 
-#define PURGE_STEPS 256 /* for each slot, at most: more in a segment that somebody has written over */
+#define PURGE_STEPS 256 /* most steps for each slot. Only a damaged segment needs more */
 
 typedef kin__segment_view view;
 
@@ -68,7 +71,7 @@ static uint64_t before(const view *in, uint64_t at)
 
 /* ---- finding ---- */
 
-/* Whether the slot, which holds word, has the key: KIN_OK, KIN_E_NOT_FOUND; KIN_E_BUSY: it has changed meanwhile. */
+/* Whether the slot, which has the word, has the key: KIN_OK, KIN_E_NOT_FOUND. KIN_E_BUSY: it has changed meanwhile. */
 static kin_status compare(kin_family *family, kin__slot *slot, uint64_t word, const kin__key *key, kin__found *found)
 {
     if (hash_of(slot) != key->hash) {
@@ -149,15 +152,17 @@ kin_status kin__segment_make(view *out, kin__seat *seat, kin__container *it, kin
     return status;
 }
 
-/* The hash first: a reader that sees the word sees its hash. Purging, it is stored after the slot's old entry was
- * written elsewhere (release): a reader that sees the new hash with the old word sees moves as odd, or changed. */
+/* Stores the hash first, so a reader that sees the word sees its hash. In a purge, the hash is stored after the slot's
+ * old entry was written elsewhere (release). So a reader that sees the new hash with the old word sees that moves is
+ * odd or has changed. */
 static void put_slot(kin__slot *slot, uint64_t hash, uint64_t word)
 {
     atomic_store_explicit(&slot->hash, hash, memory_order_release);
     atomic_store_explicit(&slot->word, word, memory_order_release);
 }
 
-/* The slot on the hash's way that has the word, or else the first without an entry. NULL: there is none. */
+/* The slot of the hash's probe sequence that has the word, else the first slot without an entry. NULL: there is
+ * none. */
 static kin__slot *find_free(const view *in, uint64_t hash, uint64_t word)
 {
     kin__slot *free = NULL;
@@ -225,7 +230,8 @@ void kin__segment_put(const view *in, kin__slot *unused, uint64_t hash, uint64_t
     add(&in->segment->used, fresh);
 }
 
-/* Where the next slot ends every search, this one may end it, too, and so may the emptied ones before. */
+/* If the next slot is unused, it ends every search. Then this slot may become unused, too, and so may the slots before
+ * it that have lost their entry. */
 void kin__segment_vacate(const view *in, kin__slot *slot)
 {
     uint64_t at = (uint64_t)(slot - in->slots);
@@ -246,7 +252,8 @@ void kin__segment_vacate(const view *in, kin__slot *slot)
 
 /* ---- purging ---- */
 
-/* Moves the entry in slot `at` forward, or takes it out if it is a second time on its way. Steps: how many. */
+/* Moves the entry in slot `at` to an earlier slot of its probe sequence, or takes it out if it is there already.
+ * Returns the number of steps. */
 static uint64_t move_up(const view *in, uint64_t at)
 {
     const uint64_t word = word_of(&in->slots[at]), hash = hash_of(&in->slots[at]);
@@ -274,7 +281,7 @@ static uint64_t find_never_used(const view *in)
     return at;
 }
 
-/* From behind a slot that was never used: no entry's way leads past that. */
+/* Begins behind an unused slot, because no entry's probe sequence leads past that. */
 kin_status kin__segment_purge(const view *in)
 {
     const uint64_t start = find_never_used(in);

@@ -1,4 +1,4 @@
-/* segment.h: an array of slots, which finds keys. A dict is one of them, or many (hash_table.c). */
+/* segment.h: an array of slots in which keys are found. A dict has one segment or many (hash_table.c). */
 #ifndef KIN_SEGMENT_H
 #define KIN_SEGMENT_H
 
@@ -14,7 +14,7 @@ typedef struct kin__segment {  /* a block; the slots follow */
     _Atomic uint64_t depth;    /* how many bits of a hash choose this segment */
     _Atomic uint64_t count;    /* entries */
     _Atomic uint64_t used;     /* slots whose word is not 0 */
-    _Atomic uint64_t retry;    /* there was no memory for more: not tried again while fewer are used */
+    _Atomic uint64_t retry;    /* there was no memory. It is tried again when so many slots are used */
     _Atomic uint64_t moves;    /* odd while entries move inside the segment */
 } kin__segment;
 
@@ -29,7 +29,7 @@ typedef struct kin__key {
     uint64_t hash;
 } kin__key;
 
-typedef struct kin__segment_view { /* checked, and believed for one call */
+typedef struct kin__segment_view { /* checked, and valid for one call */
     kin__segment *segment;         /* NULL: none */
     kin__slot *slots;
     uint64_t capacity;
@@ -39,7 +39,7 @@ typedef struct kin__place { /* where a key is, or would be */
     uint64_t word;          /* its entry's */
     kin__found found;
     kin__slot *slot;   /* NULL: the key is not there */
-    kin__slot *unused; /* where it would go then; NULL: no slot is free */
+    kin__slot *unused; /* then: the slot for it; NULL: no slot is free */
 } kin__place;
 
 /* The segment with that header, which may be touched, and that capacity; false: there can be none. */
@@ -54,7 +54,7 @@ static inline bool kin__segment_of(kin_family *family, kin__segment *header, uin
 
 /* The segment that a block word names; false: there can be none. */
 bool kin__segment_open(kin_family *family, uint64_t word, kin__segment_view *out);
-/* The same for one that is known to have KIN__SEGMENT_MAX slots: its header is not read. */
+/* The same for a segment that must have KIN__SEGMENT_MAX slots. Its header is not read. */
 static inline bool kin__segment_open_whole(kin_family *family, uint64_t word, kin__segment_view *out)
 {
     out->segment = kin__at(family, kin__block_offset(word), KIN__SEGMENT_SIZE, 16);
@@ -77,11 +77,11 @@ static inline bool kin__segment_moves_are(const kin__segment_view *in, uint64_t 
 
 /* ---- for the lock's holder ---- */
 
-/* Takes a block for it, in doubt as such. Its slots are unused. */
+/* Allocates a block for a segment, in doubt as that kind. Its slots are unused. */
 kin_status kin__segment_make(kin__segment_view *out, kin__seat *seat, kin__container *it, kin__doubt doubt,
                              uint64_t capacity, uint64_t depth);
-/* Copies the slots of `from` whose hash, without its lowest `shift` bits, is odd, or even, into `into`, which is not
- * published yet. False: there is no room for all, so that somebody has written over a count. shift 64: copies all. */
+/* Copies slots of `from` into `into`, which is not published yet: those whose hash, without its lowest `shift` bits, is
+ * odd, or those where it is even. shift 64: copies all. False: there is no room for all, so a count was overwritten. */
 bool kin__segment_copy(const kin__segment_view *from, const kin__segment_view *into, uint32_t shift, uint64_t odd);
 /* Puts all entries of `from` that are not there yet into `into`. False: there is no room for all. */
 bool kin__segment_absorb(const kin__segment_view *from, const kin__segment_view *into);
@@ -89,7 +89,7 @@ void kin__segment_put(const kin__segment_view *in, kin__slot *unused, uint64_t h
 void kin__segment_vacate(const kin__segment_view *in, kin__slot *slot);
 /* Makes the slots whose entries are gone unused, in place, and counts anew. KIN_E_DAMAGED. */
 kin_status kin__segment_purge(const kin__segment_view *in);
-/* After a death. */
+/* To be called after a death. */
 void kin__segment_repair(const kin__segment_view *in);
 static inline uint64_t kin__segment_count(const kin__segment_view *in)
 {

@@ -21,11 +21,11 @@ static size_t padded(uint64_t size)
 typedef struct cursor { /* in the words of a walk */
     kin__words_walk walk;
     uint64_t at;   /* in this part: the next */
-    uint64_t skip; /* so many words of the next parts are not meant */
-    uint64_t left; /* so many are, after those */
+    uint64_t skip; /* words of the next parts to skip */
+    uint64_t left; /* words to copy after those */
 } cursor;
 
-/* For the lock's holder: nothing that is found changes. False: no entry is left, or the table is damaged. */
+/* For the lock's holder, so the entries do not change. False: no entry is left, or the table is damaged. */
 static bool next_entry(cursor *c, kin__found *found)
 {
     kin__words_walk *walk = &c->walk;
@@ -51,14 +51,14 @@ static void append(kin_snapshot *items, const kin__found *found)
 {
     uint64_t size = kin__entry_size(found->key_size, found->value_size);
     memcpy(items->bytes + items->size, found->entry, (size_t)size);
-    kin__entry *copy = (kin__entry *)(void *)(items->bytes + items->size); /* what was checked, not what is there now */
+    kin__entry *copy = (kin__entry *)(void *)(items->bytes + items->size); /* gets the checked sizes, not the arena's */
     atomic_store_explicit(&copy->key_size, found->key_size, memory_order_relaxed);
     atomic_store_explicit(&copy->value_size, found->value_size, memory_order_relaxed);
     items->size += padded(size);
     items->count++;
 }
 
-/* Many damaged words may name the same entry: the sum of all sizes is bounded. */
+/* Bounds the sum of all sizes, because many damaged words may name the same entry. */
 static kin_status measure(cursor c, size_t *size)
 {
     kin__found found;
@@ -70,7 +70,7 @@ static kin_status measure(cursor c, size_t *size)
     return c.walk.damaged || *size > most ? KIN_E_DAMAGED : KIN_OK;
 }
 
-/* Fewer than were measured, or all of those. */
+/* Copies as many entries as were measured, or fewer. */
 static kin_status fill(kin_snapshot *items, cursor c, size_t size)
 {
     kin__found found;

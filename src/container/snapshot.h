@@ -5,8 +5,8 @@
 #include "container/container.h"
 #include "kin/snapshot.h"
 
-/* Copies the entries that the table's words name, from that part of it on, without the first `first` words, and of
- * `most` words. For the holder of the container's lock. KIN_E_DAMAGED, KIN_E_NO_MEMORY. */
+/* Copies the entries of `most` words of the table. Begins in that part, after its first `first` words. For the holder
+ * of the container's lock. KIN_E_DAMAGED, KIN_E_NO_MEMORY. */
 kin_status kin__snapshot_take(kin_snapshot **out, const kin__words_walk *table, uint64_t first, uint64_t most);
 
 #endif
