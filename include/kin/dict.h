@@ -141,8 +141,9 @@ KIN_API kin_status kin_dict_generation(const kin_dict *dict, uint64_t *generatio
 /* Waits until the dict's generation is another number than `generation`, at most timeout nanoseconds. Returns at once
  * if it is. Several changes may have happened by then. The first change after a wait has begun wakes all waiting
  * threads; other changes cost the same whether or not threads wait. If a process dies in a change, the wait ends, too,
- * mostly within 300 ms, whether or not the change was made. Errors: KIN_E_TIMED_OUT, KIN_E_ARGUMENT (timeout negative),
- * KIN_E_STALE (the other members took this process for dead). */
+ * mostly within 300 ms, whether or not the change was made. Errors: KIN_E_TIMED_OUT, KIN_E_INTERRUPTED
+ * (thread.h), KIN_E_ARGUMENT (timeout negative), KIN_E_STALE (the other members took this process for dead). To wait
+ * for other things, too: KIN_WAIT_CHANGE of wait.h. */
 KIN_API kin_status kin_dict_wait(kin_dict *dict, uint64_t generation, int64_t timeout);
 
 /* ---- strings and numbers: keys and values are stored without the terminating 0 ---- */

@@ -102,8 +102,8 @@ KIN_API kin_status kin_list_for_each(kin_list *list, kin_list_visit *visit, void
 /* *generation: how often the list was changed so far. Takes no lock. O(1). */
 KIN_API kin_status kin_list_generation(const kin_list *list, uint64_t *generation);
 /* Waits until the list's generation is another number than `generation`, at most timeout nanoseconds. To wait for items
- * and take them, use a queue. Errors: KIN_E_TIMED_OUT, KIN_E_ARGUMENT (timeout negative), KIN_E_STALE (the other
- * members took this process for dead). */
+ * and take them, use a queue. Errors: KIN_E_TIMED_OUT, KIN_E_INTERRUPTED (thread.h), KIN_E_ARGUMENT (timeout negative),
+ * KIN_E_STALE (the other members took this process for dead). */
 KIN_API kin_status kin_list_wait(kin_list *list, uint64_t generation, int64_t timeout);
 
 KIN_END

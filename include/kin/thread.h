@@ -20,10 +20,10 @@
  *
  * Interruptible are all waits of kin_lock_acquire, kin_rwlock_acquire, kin_value_acquire, kin_array_acquire,
  * kin_sem_acquire, kin_event_wait, kin_cond_wait, kin_cond_wait_for, kin_barrier_wait, kin_barrier_wait_with, of the
- * functions of queues that have a timeout, of kin_process_join, kin_process_stop, kin_wait, kin_sleep, and of
- * kin_future_wait, kin_future_get, kin_future_next, kin_pool_submit, kin_pool_map and kin_pool_join. Waits for pipes
- * and programs (pipe.h, run.h) are not: wait for them with kin_wait, and call their functions with KIN_NOW. Short waits
- * for kin's own locks, as in kin_alloc and in dicts and lists, are not.
+ * functions of queues that have a timeout, of kin_dict_wait, kin_list_wait, of kin_process_join, kin_process_stop,
+ * kin_wait, kin_sleep, and of kin_future_wait, kin_future_get, kin_future_next, kin_pool_submit, kin_pool_map and
+ * kin_pool_join. Waits for pipes and programs (pipe.h, run.h) are not: wait for them with kin_wait, and call their
+ * functions with KIN_NOW. Short waits for kin's own locks, as in kin_alloc and in dicts and lists, are not.
  *
  * Only kin_thread_interrupt interrupts: no function returns KIN_E_INTERRUPTED because of a signal alone.
  */

@@ -17,6 +17,8 @@
 #ifndef KIN_WAIT_H
 #define KIN_WAIT_H
 
+#include "dict.h"
+#include "list.h"
 #include "pipe.h"
 #include "pool.h"
 #include "process.h"
@@ -33,6 +35,7 @@ KIN_BEGIN
 #define KIN_WAIT_OUTPUT 260u  /* object is a kin_program whose output is KIN_RUN_PIPE */
 #define KIN_WAIT_ERRORS 261u  /* object is a kin_program whose errors are KIN_RUN_PIPE */
 #define KIN_WAIT_FUTURE 262u  /* object is a kin_future (pool.h) of this process */
+#define KIN_WAIT_CHANGE 263u  /* object is a kin_wait_change */
 
 #define KIN_WAIT_READABLE 1u
 #define KIN_WAIT_WRITABLE 2u
@@ -44,6 +47,14 @@ typedef struct kin_wait_item {
     kin_handle handle; /* with KIN_WAIT_HANDLE; borrowed */
     uint32_t ready;    /* written by kin_wait: the interests for which the item is ready; 0: not ready */
 } kin_wait_item;
+
+/* A change of a dict or a list: one of them, the other NULL, and its generation that the caller knows
+ * (kin_dict_generation). */
+typedef struct kin_wait_change {
+    kin_dict *dict;
+    kin_list *list;
+    uint64_t generation;
+} kin_wait_change;
 
 /* When an item is ready, with READABLE and WRITABLE for KIN_WAIT_READABLE and KIN_WAIT_WRITABLE:
  *
@@ -61,6 +72,8 @@ typedef struct kin_wait_item {
  *                waiting thread services the future's pool, as kin_future_wait does: it replaces dead workers and
  *                enforces time limits within 20 ms, and calls `finished` of jobs that have ended, but no `progress`. No
  *                other thread may use the future meanwhile.
+ *     change     READABLE: the generation of the dict or list is another number. It stays ready until the caller writes
+ *                the present generation into the kin_wait_change.
  *     pipe       READABLE: kin_pipe_poll would not wait: a message has begun to arrive, the other endpoint is closed,
  *                or this endpoint was damaged.
  *     handle     POSIX: as poll(2) reports it; an end of file or an error counts for each interest. Windows: it is

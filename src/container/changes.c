@@ -31,6 +31,8 @@
 #include "family/reap.h"
 #include "park/slices.h"
 
+#define LOOK_PATIENCE KIN_MS(10) /* for the lock, in a wait for several objects */
+
 static bool is_another(uint64_t word, uint64_t known, uint32_t want)
 {
     (void)want;
@@ -91,10 +93,26 @@ kin_status kin__container_await(kin__seat *seat, kin__container *it, const kin__
     if (timeout == KIN_NOW) {
         return KIN_E_TIMED_OUT;
     }
-    kin__slices slices = kin__slices_of(kin__deadline(timeout), false);
+    kin__slices slices = kin__slices_interruptible(seat, kin__deadline(timeout), false);
     kin_status status = sleep_until_changed(seat, it, kind, generation, &slices);
     if (slices.dead) {
         kin__reap_all(seat->family);
     }
-    return status;
+    return kin__slices_status(&slices, status);
+}
+
+/* The same order as above: WATCHED, then the wait slot, which the caller begins, then the last load of generation. If
+ * the lock cannot be had, the thread is not to sleep yet. */
+uint32_t kin__container_look(kin__look *how, kin__container *it, const kin__kind *kind, uint64_t known,
+                             uint32_t interest)
+{
+    how->buckets |= kin__watch_bucket(how->seat->family, &it->generation);
+    if (how->prepare && atomic_load(&it->generation) == known) {
+        kin_status status = watch(how->seat, it, kind, kin_os_now() + LOOK_PATIENCE);
+        if (status != KIN_OK && status != KIN_E_TIMED_OUT) {
+            return interest; /* let it show */
+        }
+        how->due |= status == KIN_E_TIMED_OUT;
+    }
+    return atomic_load(&it->generation) != known ? interest : 0;
 }

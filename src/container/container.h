@@ -69,6 +69,9 @@ static inline uint64_t kin__container_generation(const kin__container *it)
 {
     return atomic_load_explicit(&((kin__container *)(uintptr_t)it)->generation, memory_order_acquire);
 }
+/* For a wait for several objects; see look.h: whether that number differs from `known`. */
+uint32_t kin__container_look(kin__look *how, kin__container *it, const kin__kind *kind, uint64_t known,
+                             uint32_t interest);
 /* Waits until that number differs from `generation`: kin_dict_wait. Protocol: changes.c. */
 kin_status kin__container_await(kin__seat *seat, kin__container *it, const kin__kind *kind, uint64_t generation,
                                 int64_t timeout);

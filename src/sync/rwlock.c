@@ -582,8 +582,8 @@ static kin_status acquire_writing(kin__seat *seat, kin__rwlock *lock, int64_t ti
         atomic_compare_exchange_strong(&lock->word, &word, word & ~DRAINING)) {
         return KIN_OK;
     }
-    kin__slices slices = kin__slices_of(timeout == KIN_NOW ? 0 : kin__deadline(timeout), true);
-    return drain(seat, lock, &slices);
+    kin__slices slices = kin__slices_interruptible(seat, timeout == KIN_NOW ? 0 : kin__deadline(timeout), true);
+    return kin__slices_status(&slices, drain(seat, lock, &slices));
 }
 
 /* w5, or poisons. */

@@ -17,138 +17,34 @@
 #include "base/last_error.h"
 #include "family/member.h"
 #include "family/thread_slot.h"
-#include "park/look.h"
-#include "park/owner_lock.h"
 #include "park/park.h"
 #include "park/slices.h"
 #include "pipe/pipe.h"
-#include "pool/future.h"
 #include "pool/pool.h"
 #include "process/process.h"
 #include "process/program.h"
-#include "queue/queue.h"
-#include "sync/event.h"
-#include "sync/sem.h"
+#include "wait/items.h"
 
 #include <stdlib.h>
 
 #define FEW 16u
 #define NO_HANDLE_STEP KIN_MS(10) /* for what nothing native tells of */
 
-typedef uint32_t look_at(kin__look *how, void *object, uint32_t interest);
-
 typedef struct waiter {
-    kin_wait_item *items;
-    size_t count, wanted;
-    size_t objects, natives; /* how many of each were ready at the last look */
-    kin_family *family;      /* of the objects, or NULL */
-    kin__look how;
+    kin__items items;
+    size_t wanted;
+    size_t natives;        /* how many of the system's own were ready at the last look */
     kin_os_watch *watches; /* of the native items, in their order, and the interrupt's */
     size_t watch_count;    /* of the items */
     kin__interrupt *by;    /* of the thread, or NULL */
     bool blind;            /* one of them has no handle to watch */
-    bool pools;            /* some items are futures */
 } waiter;
-
-/* ---- items ---- */
-
-static look_at *look_for(uint32_t type)
-{
-    switch (type) {
-    case KIN_TYPE_LOCK:
-        return kin__lock_look;
-    case KIN_TYPE_SEM:
-        return kin__sem_look;
-    case KIN_TYPE_EVENT:
-        return kin__event_look;
-    case KIN_TYPE_QUEUE:
-        return kin__queue_look;
-    case KIN_WAIT_FUTURE:
-        return kin__future_look;
-    default:
-        return NULL;
-    }
-}
-
-static kin_status find_seat(waiter *w, kin__seat **out, const kin_wait_item *item)
-{
-    if (item->type != KIN_WAIT_FUTURE) {
-        return kin__seat_find(out, item->object, item->type);
-    }
-    const kin_future *future = item->object;
-    kin_status status = kin__pool_check(future->pool);
-    w->pools = true;
-    return status == KIN_OK ? kin__seat_take(out, future->pool->family) : status;
-}
-
-static kin_status check_object(waiter *w, const kin_wait_item *item)
-{
-    kin__seat *seat;
-    if (!look_for(item->type) || !item->object) {
-        return kin__refuse(KIN_E_ARGUMENT, "an item has an unknown type, or no object");
-    }
-    kin_status status = find_seat(w, &seat, item);
-    if (status == KIN_OK && w->family && seat->family != w->family) {
-        return kin__refuse(KIN_E_FAMILY, "the objects of one wait must lie in one family");
-    }
-    w->family = status == KIN_OK ? seat->family : w->family;
-    return status;
-}
-
-static kin_status check_item(waiter *w, kin_wait_item *item)
-{
-    uint32_t all = item->type == KIN_TYPE_QUEUE || item->type == KIN_WAIT_HANDLE ? KIN_WAIT_READABLE | KIN_WAIT_WRITABLE
-                                                                                 : KIN_WAIT_READABLE;
-    item->ready = 0;
-    if (item->interest == 0 || (item->interest & ~all)) {
-        return kin__refuse(KIN_E_ARGUMENT, "an item has an interest that its type does not have");
-    }
-    switch (item->type) {
-    case KIN_WAIT_PROCESS:
-    case KIN_WAIT_PIPE:
-    case KIN_WAIT_PROGRAM:
-    case KIN_WAIT_OUTPUT:
-    case KIN_WAIT_ERRORS:
-        w->watch_count++;
-        return item->object ? KIN_OK : kin__refuse(KIN_E_ARGUMENT, "an item has no object");
-    case KIN_WAIT_HANDLE:
-        w->watch_count++;
-        return KIN_OK;
-    default:
-        return check_object(w, item);
-    }
-}
-
-/* The thread's seat in the objects' family. It is found again each time, since it stays where it is. */
-static kin_status sit(waiter *w)
-{
-    return w->family ? kin__seat_take(&w->how.seat, w->family) : KIN_OK;
-}
 
 /* ---- one look at all ---- */
 
 static size_t count_ready(const waiter *w)
 {
-    return w->objects + w->natives;
-}
-
-static void look_at_objects(waiter *w)
-{
-    w->objects = 0;
-    w->how.owned = w->how.due = false;
-    for (size_t i = 0; i < w->count; i++) {
-        kin_wait_item *item = &w->items[i];
-        look_at *look = look_for(item->type);
-        if (look) {
-            item->ready = look(&w->how, item->object, item->interest);
-            w->objects += item->ready != 0;
-        }
-    }
-}
-
-static bool is_native(const kin_wait_item *item)
-{
-    return item->type >= KIN_WAIT_PROCESS && item->type <= KIN_WAIT_ERRORS;
+    return w->items.objects + w->natives;
 }
 
 /* A process that has ended has none any more. */
@@ -176,11 +72,11 @@ static kin_status list_watches(waiter *w, bool sleeps, bool *any)
 {
     size_t next = 0;
     w->blind = *any = false;
-    for (size_t i = 0; i < w->count; i++) {
-        const kin_wait_item *item = &w->items[i];
+    for (size_t i = 0; i < w->items.count; i++) {
+        const kin_wait_item *item = &w->items.list[i];
         kin_os_handle handle = KIN_OS_NO_HANDLE;
         bool wanted = !(sleeps && item->ready);
-        if (!is_native(item)) {
+        if (!kin__item_is_native(item)) {
             continue;
         }
         kin_status status = wanted ? native_handle(&handle, item) : KIN_OK;
@@ -220,9 +116,9 @@ static void take_answers(waiter *w)
 {
     size_t next = 0;
     w->natives = 0;
-    for (size_t i = 0; i < w->count; i++) {
-        kin_wait_item *item = &w->items[i];
-        if (is_native(item)) {
+    for (size_t i = 0; i < w->items.count; i++) {
+        kin_wait_item *item = &w->items.list[i];
+        if (kin__item_is_native(item)) {
             item->ready = native_ready(item, &w->watches[next++]);
             w->natives += item->ready != 0;
         }
@@ -245,7 +141,7 @@ static kin_status watch_natives(waiter *w, const own_bell *bell, int64_t end)
         return status;
     }
     status = KIN_E_TIMED_OUT;
-    kin_os_sem sem = w->family && w->how.seat->has_sem && end > 0 ? w->how.seat->sem : KIN_OS_NO_SEM;
+    kin_os_sem sem = w->items.family && w->items.how.seat->has_sem && end > 0 ? w->items.how.seat->sem : KIN_OS_NO_SEM;
     if (w->blind && end > 0) {
         end = kin__slice_end(kin_os_now(), NO_HANDLE_STEP, end);
     }
@@ -262,29 +158,6 @@ static kin_status watch_natives(waiter *w, const own_bell *bell, int64_t end)
     return status;
 }
 
-/* Of the pools whose futures are waited for: those that no thread has looked after since that time. Callbacks of the
- * program are called in here. */
-static void tend_pools(const waiter *w, int64_t since)
-{
-    for (size_t i = 0; w->pools && i < w->count; i++) {
-        const kin_future *future = w->items[i].object;
-        if (w->items[i].type == KIN_WAIT_FUTURE && !future->ended) {
-            kin__pool_tend_since(future->pool, since);
-        }
-    }
-}
-
-/* Of futures that have ended, those whose callback nobody has called yet. */
-static void tell_pools(const waiter *w)
-{
-    for (size_t i = 0; w->pools && i < w->count; i++) {
-        const kin_future *future = w->items[i].object;
-        if (w->items[i].type == KIN_WAIT_FUTURE && w->items[i].ready && future->work.finished) {
-            kin__pool_tell(future->pool);
-        }
-    }
-}
-
 /* Sleeps for the natives, unless the thread was interrupted. */
 static kin_status sleep_for_natives(waiter *w, const own_bell *bell, int64_t end)
 {
@@ -296,9 +169,9 @@ static kin_status sleep_for_natives(waiter *w, const own_bell *bell, int64_t end
 
 static kin_status look_at_all(waiter *w)
 {
-    kin_status status = sit(w);
+    kin_status status = kin__items_sit(&w->items);
     if (status == KIN_OK) {
-        look_at_objects(w);
+        kin__items_look(&w->items);
     }
     return status == KIN_OK && w->watch_count > 0 ? watch_natives(w, &none, 0) : status;
 }
@@ -310,36 +183,36 @@ static kin_status look_at_all(waiter *w)
 static void count_forgotten(waiter *w, size_t objects, size_t natives)
 {
     static _Atomic uint64_t nothing; /* there is no one word that shows what others do */
-    if (w->natives <= natives && kin__slot_waits(atomic_load(&w->how.seat->thread->state))) {
-        look_at_objects(w);
-        if (w->objects > objects || w->how.due) {
-            kin__slices_forgotten(w->how.seat, &nothing);
+    if (w->natives <= natives && kin__slot_waits(atomic_load(&w->items.how.seat->thread->state))) {
+        kin__items_look(&w->items);
+        if (w->items.objects > objects || w->items.how.due) {
+            kin__slices_forgotten(w->items.how.seat, &nothing);
         }
     }
 }
 
 static kin_status sleep_a_slice(waiter *w, const own_bell *bell, int64_t end)
 {
-    kin_status status = sit(w);
-    if (!w->family || status != KIN_OK) {
+    kin_status status = kin__items_sit(&w->items);
+    if (!w->items.family || status != KIN_OK) {
         return status == KIN_OK ? sleep_for_natives(w, bell, end) : status;
     }
-    kin__watch_begin(w->how.seat, w->how.buckets, bell->number);
-    w->how.arm = true;
-    look_at_objects(w);
-    w->how.arm = false;
-    size_t objects = w->objects, natives = w->natives;
-    bool sleeps = count_ready(w) < w->wanted && !w->how.due;
+    kin__watch_begin(w->items.how.seat, w->items.how.buckets, bell->number);
+    w->items.how.arm = true;
+    kin__items_look(&w->items);
+    w->items.how.arm = false;
+    size_t objects = w->items.objects, natives = w->natives;
+    bool sleeps = count_ready(w) < w->wanted && !w->items.how.due;
     if (sleeps && w->watch_count == 0) {
-        kin__park_sleep_by(w->how.seat, w->by, end);
+        kin__park_sleep_by(w->items.how.seat, w->by, end);
     } else if (sleeps) {
         status = sleep_for_natives(w, bell, end);
     }
-    if (sit(w) == KIN_OK) {
+    if (kin__items_sit(&w->items) == KIN_OK) {
         if (sleeps) {
             count_forgotten(w, objects, natives);
         }
-        kin__watch_end(w->how.seat, w->how.buckets);
+        kin__watch_end(w->items.how.seat, w->items.how.buckets);
     }
     return status;
 }
@@ -350,19 +223,21 @@ static int64_t slice_end(const waiter *w, const own_bell *bell, int64_t length, 
     int64_t now = kin_os_now();
     int64_t end = w->watch_count > 0 && bell->number == 0 ? kin__slice_end(now, length, deadline)
                                                           : kin__slices_end(now, length, deadline);
-    return w->pools ? kin__slice_end(now, KIN__POOL_SLICE, end) : end;
+    return w->items.pools ? kin__slice_end(now, KIN__POOL_SLICE, end) : end;
 }
 
 static kin_status wait_until(waiter *w, const own_bell *bell, int64_t deadline)
 {
     int64_t slice = KIN__SLICE_OWNER, now = kin_os_now();
     for (;;) {
-        tend_pools(w, now >= deadline ? now : now - KIN__POOL_SLICE);
-        w->how.ask = true;
+        kin__items_tend(&w->items, now >= deadline ? now : now - KIN__POOL_SLICE);
+        w->items.how.ask = w->items.how.prepare = true;
         kin_status status = look_at_all(w);
+        w->items.how.prepare = false;
+        bool due = w->items.how.due;
         now = kin_os_now();
-        if (status == KIN_OK && count_ready(w) < w->wanted && w->family) {
-            status = kin__member_check(w->family);
+        if (status == KIN_OK && count_ready(w) < w->wanted && w->items.family) {
+            status = kin__member_check(w->items.family);
         }
         if (status != KIN_OK || count_ready(w) >= w->wanted) {
             return status;
@@ -373,13 +248,16 @@ static kin_status wait_until(waiter *w, const own_bell *bell, int64_t deadline)
         if (kin__interrupt_pending(w->by)) {
             return kin__interrupt_tell(w->by);
         }
-        w->how.ask = false;
+        w->items.how.ask = false;
+        if (due) {
+            continue;
+        }
         status = sleep_a_slice(w, bell, slice_end(w, bell, slice, deadline));
         if (status != KIN_OK || count_ready(w) >= w->wanted) {
             return status;
         }
         now = kin_os_now();
-        slice = w->how.owned ? KIN__SLICE_OWNER : slice * 2 < KIN__SLICE_MAX ? slice * 2 : KIN__SLICE_MAX;
+        slice = w->items.how.owned ? KIN__SLICE_OWNER : slice * 2 < KIN__SLICE_MAX ? slice * 2 : KIN__SLICE_MAX;
     }
 }
 
@@ -387,16 +265,18 @@ static kin_status wait_with_bell(waiter *w, int64_t timeout)
 {
     own_bell own = none;
     if (timeout == KIN_NOW) {
-        tend_pools(w, kin_os_now() - KIN__POOL_SLICE);
+        kin__items_tend(&w->items, kin_os_now() - KIN__POOL_SLICE);
     }
-    w->how.ask = true;
+    w->items.how.ask = true;
     kin_status status = look_at_all(w);
     if (status != KIN_OK || count_ready(w) >= w->wanted || timeout == KIN_NOW) {
         return status == KIN_OK && count_ready(w) < w->wanted ? KIN_E_TIMED_OUT : status;
     }
     int64_t deadline = kin__deadline(timeout);
-    if (w->family && w->watch_count > 0 && sit(w) == KIN_OK) { /* without one its slices have to do */
-        if (kin_os_bell_open(&own.os, &own.number, &w->family->id, kin__token_index(w->how.seat->token)) != KIN_OK) {
+    if (w->items.family && w->watch_count > 0 &&
+        kin__items_sit(&w->items) == KIN_OK) { /* without one its slices have to do */
+        if (kin_os_bell_open(&own.os, &own.number, &w->items.family->id, kin__token_index(w->items.how.seat->token)) !=
+            KIN_OK) {
             own = none;
         }
     }
@@ -408,14 +288,15 @@ static kin_status wait_with_bell(waiter *w, int64_t timeout)
 kin_status kin_wait(kin_wait_item *items, size_t count, uint32_t flags, int64_t timeout, size_t *ready)
 {
     kin_os_watch few[FEW + 1];
-    waiter w = {.items = items, .count = count, .wanted = flags & KIN_WAIT_ALL ? count : 1, .watches = few};
+    waiter w = {.items = {.list = items, .count = count}, .wanted = flags & KIN_WAIT_ALL ? count : 1, .watches = few};
     if (!items || count == 0 || timeout < 0 || (flags & ~KIN_WAIT_ALL)) {
         return kin__refuse(KIN_E_ARGUMENT, "items is NULL, or count is 0, or timeout is negative (KIN_FOREVER waits "
                                            "without limit), or flags has unknown bits");
     }
     kin_status status = KIN_OK;
     for (size_t i = 0; i < count && status == KIN_OK; i++) {
-        status = check_item(&w, &items[i]);
+        status = kin__items_check(&w.items, i);
+        w.watch_count += kin__item_is_native(&items[i]);
     }
     w.by = kin__interrupt_mine();
     if (status == KIN_OK && w.watch_count > FEW) {
@@ -429,7 +310,7 @@ kin_status kin_wait(kin_wait_item *items, size_t count, uint32_t flags, int64_t 
         free(w.watches);
     }
     if (status == KIN_OK) {
-        tell_pools(&w);
+        kin__items_tell(&w.items);
     }
     if (status == KIN_OK && ready) {
         *ready = count_ready(&w);

@@ -263,6 +263,11 @@ static void test_visits_and_changes()
     kin::process child(change_later, args);
     sold.wait(known);
     EXPECT(sold.get("tea") == 1 && sold.generation() == known + 1);
+    kin_wait_change change = kin::change_of(sold, known), none = kin::change_of(log, log.generation());
+    std::vector<kin_wait_item> both = {kin::wait_item(change), kin::wait_item(none)};
+    EXPECT(kin::wait(both) == 1 && both[0].ready && !both[1].ready);
+    change.generation = sold.generation();
+    EXPECT(kin::wait(both, 1ms) == 0);
     log.append("go on");
     EXPECT(sold.try_wait(known + 1, 60s) && sold.get("tea") == 2);
     join(child);

@@ -18,6 +18,7 @@ typedef struct place {
     kin_sem *leased;
     kin_value *value;
     kin_queue *empty, *full, *in_hand;
+    kin_dict *dict;
     kin_process *child;
     kin_pool *pool;
     kin_future *future;
@@ -152,6 +153,18 @@ static kin_status wait_tasks(place *it)
     return kin_queue_join(it->in_hand, PATIENCE);
 }
 
+static kin_status wait_change(place *it)
+{
+    return kin_dict_wait(it->dict, 0, PATIENCE);
+}
+
+static kin_status wait_change_item(place *it)
+{
+    kin_wait_change change = {it->dict, NULL, 0};
+    kin_wait_item item = {KIN_WAIT_CHANGE, KIN_WAIT_READABLE, &change, 0, 0};
+    return kin_wait(&item, 1, 0, PATIENCE, NULL);
+}
+
 static kin_status wait_objects(place *it)
 {
     kin_wait_item items[] = {{KIN_TYPE_SEM, KIN_WAIT_READABLE, &it->sem, 0, 0},
@@ -224,19 +237,33 @@ typedef struct waiting {
 } waiting;
 
 static const waiting all[] = {
-    {"lock", wait_lock, ROUNDS},       {"read", wait_read, ROUNDS},
-    {"write", wait_write, ROUNDS},     {"drain", wait_drain, ROUNDS},
-    {"value", wait_value, ROUNDS},     {"sem", wait_sem, ROUNDS},
-    {"leased", wait_leased, ROUNDS},   {"event", wait_event, ROUNDS},
-    {"cond", wait_cond, ROUNDS},       {"cond_for", wait_cond_for, ROUNDS},
-    {"barrier", wait_barrier, ROUNDS}, {"get", wait_get, ROUNDS},
-    {"peek", wait_peek, ROUNDS},       {"put", wait_put, ROUNDS},
-    {"reserve", wait_reserve, ROUNDS}, {"tasks", wait_tasks, ROUNDS},
-    {"objects", wait_objects, ROUNDS}, {"natives", wait_natives, ROUNDS},
-    {"both", wait_both, ROUNDS},       {"sleep", wait_sleep, ROUNDS},
-    {"join", wait_join, ROUNDS},       {"future", wait_future, ROUNDS},
-    {"next", wait_next, ROUNDS},       {"future_item", wait_future_item, ROUNDS},
+    {"lock", wait_lock, ROUNDS},
+    {"read", wait_read, ROUNDS},
+    {"write", wait_write, ROUNDS},
+    {"drain", wait_drain, ROUNDS},
+    {"value", wait_value, ROUNDS},
+    {"sem", wait_sem, ROUNDS},
+    {"leased", wait_leased, ROUNDS},
+    {"event", wait_event, ROUNDS},
+    {"cond", wait_cond, ROUNDS},
+    {"cond_for", wait_cond_for, ROUNDS},
+    {"barrier", wait_barrier, ROUNDS},
+    {"get", wait_get, ROUNDS},
+    {"peek", wait_peek, ROUNDS},
+    {"put", wait_put, ROUNDS},
+    {"reserve", wait_reserve, ROUNDS},
+    {"tasks", wait_tasks, ROUNDS},
+    {"objects", wait_objects, ROUNDS},
+    {"natives", wait_natives, ROUNDS},
+    {"both", wait_both, ROUNDS},
+    {"sleep", wait_sleep, ROUNDS},
+    {"join", wait_join, ROUNDS},
+    {"future", wait_future, ROUNDS},
+    {"next", wait_next, ROUNDS},
+    {"future_item", wait_future_item, ROUNDS},
     {"pool", wait_pool, FEW},
+    {"change", wait_change, ROUNDS},
+    {"change_item", wait_change_item, ROUNDS},
 };
 
 /* ---- the objects, all of them so that a wait does not end ---- */
@@ -286,6 +313,7 @@ static place *new_place(void)
     it->empty = new_queue(1, 0);
     it->full = new_queue(1, 0);
     it->in_hand = new_queue(1, KIN_QUEUE_JOINABLE);
+    assert_ok(kin_dict_create(&it->dict, NULL));
     it->signal = make_signal();
     assert_ok(kin_lock_acquire(&it->lock, KIN_NOW));
     assert_ok(kin_rwlock_acquire(&it->read, KIN_RWLOCK_READ, KIN_NOW));
@@ -332,6 +360,7 @@ static void end_place(place *it)
     kin_pool_destroy(it->pool);
     join_child(it->child, 0);
     close_handle(it->signal);
+    assert_ok(kin_dict_destroy(it->dict));
     assert_ok(kin_queue_destroy(it->empty));
     assert_ok(kin_queue_destroy(it->full));
     assert_ok(kin_queue_destroy(it->in_hand));

@@ -104,12 +104,15 @@ static int child_watch(const kin_args *args)
 
 /* ---- a child and its parent in many rounds: in each the child does one thing, for which the parent waits ---- */
 
-enum { LOCK, SEM, LEASED, EVENT, PUT, GET, KINDS };
+enum { LOCK, SEM, LEASED, EVENT, PUT, GET, DICT, LIST, KINDS };
 
 typedef struct course {
     place *it; /* told: the child is about to act. many: the parent has seen it */
     kin_sem *leased;
     kin_queue *filled, *emptied; /* of one message each */
+    kin_dict *dict;
+    kin_list *list;
+    kin_wait_change in_dict, in_list;
     uint32_t random;
 } course;
 
@@ -153,12 +156,16 @@ static kin_status act_in(const course *c, int64_t round)
         return kin_event_set(&c->it->event);
     case PUT:
         return kin_queue_put(c->filled, "x", 1, PATIENCE);
+    case DICT:
+        return kin_dict_set(c->dict, "key", 3, &round, sizeof round);
+    case LIST:
+        return kin_list_append(c->list, "x", 1);
     default:
         return kin_queue_get(c->emptied, &byte, 1, NULL, PATIENCE);
     }
 }
 
-static kin_wait_item item_of(const course *c, int64_t round)
+static kin_wait_item item_of(course *c, int64_t round)
 {
     const kin_wait_item items[KINDS] = {
         {KIN_TYPE_LOCK, KIN_WAIT_READABLE, &c->it->lock, 0, 0},
@@ -167,11 +174,13 @@ static kin_wait_item item_of(const course *c, int64_t round)
         {KIN_TYPE_EVENT, KIN_WAIT_READABLE, &c->it->event, 0, 0},
         {KIN_TYPE_QUEUE, KIN_WAIT_READABLE, c->filled, 0, 0},
         {KIN_TYPE_QUEUE, KIN_WAIT_WRITABLE, c->emptied, 0, 0},
+        {KIN_WAIT_CHANGE, KIN_WAIT_READABLE, &c->in_dict, 0, 0},
+        {KIN_WAIT_CHANGE, KIN_WAIT_READABLE, &c->in_list, 0, 0},
     };
     return items[round % KINDS];
 }
 
-static kin_status consume(const course *c, int64_t round)
+static kin_status consume(course *c, int64_t round)
 {
     char byte;
     switch (round % KINDS) {
@@ -179,6 +188,10 @@ static kin_status consume(const course *c, int64_t round)
         return kin_sem_acquire(&c->it->sem, 1, KIN_NOW);
     case PUT:
         return kin_queue_get(c->filled, &byte, 1, NULL, KIN_NOW);
+    case DICT:
+        return kin_dict_generation(c->dict, &c->in_dict.generation);
+    case LIST:
+        return kin_list_generation(c->list, &c->in_list.generation);
     default:
         return KIN_OK;
     }
@@ -186,10 +199,15 @@ static kin_status consume(const course *c, int64_t round)
 
 static int child_run_course(const kin_args *args)
 {
-    course c = {given(args, "place", KIN_TYPE_MEMORY), given(args, "leased", KIN_TYPE_SEM),
-                given(args, "filled", KIN_TYPE_QUEUE), given(args, "emptied", KIN_TYPE_QUEUE), 1};
+    course c = {.it = given(args, "place", KIN_TYPE_MEMORY),
+                .leased = given(args, "leased", KIN_TYPE_SEM),
+                .filled = given(args, "filled", KIN_TYPE_QUEUE),
+                .emptied = given(args, "emptied", KIN_TYPE_QUEUE),
+                .dict = given(args, "dict", KIN_TYPE_DICT),
+                .list = given(args, "list", KIN_TYPE_LIST),
+                .random = 1};
     int64_t rounds = given_number(args, "rounds");
-    CHECK(c.it && c.leased && c.filled && c.emptied);
+    CHECK(c.it && c.leased && c.filled && c.emptied && c.dict && c.list);
     for (int64_t i = 0; i < rounds; i++) {
         CHECK(prepare(&c, i) == KIN_OK && kin_sem_release(&c.it->told, 1) == KIN_OK);
         pause_a_little(&c);
@@ -223,6 +241,13 @@ static void bad_input_is_refused(void **state)
     item.type = KIN_TYPE_COUNTER;
     assert_status(kin_wait(&item, 1, 0, 0, NULL), KIN_E_ARGUMENT);
     item.type = 999;
+    assert_status(kin_wait(&item, 1, 0, 0, NULL), KIN_E_ARGUMENT);
+    kin_wait_change change = {NULL, NULL, 0};
+    item = (kin_wait_item){KIN_WAIT_CHANGE, KIN_WAIT_READABLE, &change, 0, 0};
+    assert_status(kin_wait(&item, 1, 0, 0, NULL), KIN_E_ARGUMENT);
+    change.dict = (kin_dict *)&it->event;
+    assert_status(kin_wait(&item, 1, 0, 0, NULL), KIN_E_TYPE);
+    change.list = (kin_list *)&it->event;
     assert_status(kin_wait(&item, 1, 0, 0, NULL), KIN_E_ARGUMENT);
     item = (kin_wait_item){KIN_WAIT_PROCESS, KIN_WAIT_READABLE, NULL, 0, 0};
     assert_status(kin_wait(&item, 1, 0, 0, NULL), KIN_E_ARGUMENT);
@@ -361,7 +386,7 @@ static void native_things_wake(void **state)
 }
 
 /* Alone, beside something native, or together with it: a third of the rounds each. */
-static size_t list_items(kin_wait_item items[2], const course *c, int64_t round, intptr_t never, intptr_t always)
+static size_t list_items(kin_wait_item items[2], course *c, int64_t round, intptr_t never, intptr_t always)
 {
     items[0] = item_of(c, round);
     items[1] = (kin_wait_item){KIN_WAIT_HANDLE, KIN_WAIT_READABLE, NULL, round / KINDS % 3 == 1 ? never : always, 0};
@@ -375,18 +400,24 @@ static void each_kind_wakes_at_any_moment(void **state)
     (void)state;
     enum { ROUNDS = 3000 };
     kin_queue_options options = KIN_QUEUE_OPTIONS_INIT;
-    course c = {new_place(), NULL, NULL, NULL, 7};
+    course c = {.it = new_place(), .random = 7};
     intptr_t never = make_signal(), always = make_signal();
     options.max_messages = 1;
     raise_signal(always);
     assert_ok(kin_sem_create_leased(&c.leased, NULL, 1));
     assert_ok(kin_queue_create(&c.filled, NULL, &options));
     assert_ok(kin_queue_create(&c.emptied, NULL, &options));
+    assert_ok(kin_dict_create(&c.dict, NULL));
+    assert_ok(kin_list_create(&c.list, NULL));
+    c.in_dict.dict = c.dict;
+    c.in_list.list = c.list;
     kin_args *args = new_args();
     give(args, "place", KIN_TYPE_MEMORY, c.it);
     give(args, "leased", KIN_TYPE_SEM, c.leased);
     give(args, "filled", KIN_TYPE_QUEUE, c.filled);
     give(args, "emptied", KIN_TYPE_QUEUE, c.emptied);
+    give(args, "dict", KIN_TYPE_DICT, c.dict);
+    give(args, "list", KIN_TYPE_LIST, c.list);
     give_number(args, "rounds", ROUNDS);
     kin_process *child = start_child("run_course", args);
     kin_args_destroy(args);
@@ -407,6 +438,8 @@ static void each_kind_wakes_at_any_moment(void **state)
     assert_ok(kin_queue_destroy(c.filled));
     assert_ok(kin_queue_destroy(c.emptied));
     assert_ok(kin_sem_destroy(c.leased));
+    assert_ok(kin_dict_destroy(c.dict));
+    assert_ok(kin_list_destroy(c.list));
     assert_ok(kin_free(c.it));
 }
 

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "../wait.h"
+#include "dict.hpp"
+#include "list.hpp"
 #include "pipe.hpp"
 #include "pool.hpp"
 #include "process.hpp"
@@ -42,6 +44,19 @@ inline kin_wait_item wait_item(const program &program, std::uint32_t what = KIN_
 template <class T> kin_wait_item wait_item(const future<T> &job)
 {
     return {KIN_WAIT_FUTURE, KIN_WAIT_READABLE, job.native(), 0, 0};
+}
+/* A change of a dict or list after that generation; the change that an item is made of stays where it is. */
+inline kin_wait_change change_of(const detail::object_ref<kin_dict> &dict, std::uint64_t generation) noexcept
+{
+    return {dict.object(), nullptr, generation};
+}
+inline kin_wait_change change_of(const detail::object_ref<kin_list> &list, std::uint64_t generation) noexcept
+{
+    return {nullptr, list.object(), generation};
+}
+inline kin_wait_item wait_item(kin_wait_change &change) noexcept
+{
+    return {KIN_WAIT_CHANGE, KIN_WAIT_READABLE, &change, 0, 0};
 }
 inline kin_wait_item wait_handle(kin_handle handle, std::uint32_t interest = KIN_WAIT_READABLE)
 {
