@@ -1,4 +1,4 @@
-/* future.c: the public functions of futures: waiting for work, and its end. How it is given: submit.c; its results one
+/* future.c: the public functions of futures: waiting for work, and its end. Giving work: submit.c. Its results one
  * after the other: next.c. Protocol: shared.h. */
 #include "pool/future.h"
 
@@ -18,15 +18,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KILL_PATIENCE KIN_SECONDS(1) /* for the ends of workers that are killed */
+#define KILL_PATIENCE KIN_SECONDS(1) /* how long to wait for the ends of killed workers */
 
 /* ---- waiting ----
  *
- * The slices of the maker's threads are short, because the pool is looked after at their ends. What a worker tells by
- * waking them, that so many batches are done or that it leaves, is found there only if that worker was killed.
+ * The slices of the maker's threads are short, because at the end of each slice they look after the pool. A worker
+ * wakes them when enough batches are done, or when it leaves. The end of a slice finds this only if that worker was
+ * killed before it woke them.
  */
 
-/* The word by which it was told what the caller waits for; NULL: it was not. */
+/* The word whose change ended the caller's wait. NULL: the wait has not ended. */
 static _Atomic uint64_t *told_by(kin_future *future, uint64_t want)
 {
     kin__job *job = future->plan.job;
@@ -72,8 +73,9 @@ bool kin__future_ended(kin_future *future)
     return future->ended;
 }
 
-/* The last batch's worker adds it to `finished` and then looks at FLAG and at `want` (job.c); this sets those and then
- * looks at `finished`; all sequentially consistent. So does a worker that leaves, with `leaves` for `finished`. */
+/* The worker of the last batch adds it to `finished`, and then loads FLAG and `want` (job.c). This function sets FLAG
+ * and `want`, and then loads `finished`. All are sequentially consistent. A worker that leaves does the same, with
+ * `leaves` in place of `finished`. */
 uint32_t kin__future_look(kin__look *how, void *object, uint32_t interest)
 {
     kin_future *future = object;
@@ -103,7 +105,7 @@ static void tell_progress(kin_future *future)
     }
 }
 
-/* KIN_OK: it has ended, however. */
+/* KIN_OK: the future has ended, in any way. */
 static kin_status wait_until(kin_future *future, kin__interrupt *by, int64_t deadline)
 {
     while (!kin__future_ended(future)) {
@@ -145,7 +147,7 @@ const kin__failure *kin__future_failure(const kin_future *future)
     return atomic_load(&failure->stage) == KIN__FAILURE_READY ? failure : NULL;
 }
 
-/* Of work that nobody has done, because no worker has begun. */
+/* The status of work that no worker has done, because no worker has begun. */
 static void describe_broken(kin_job_result *out, const kin_pool *pool)
 {
     if (pool->broken) {
@@ -172,14 +174,14 @@ static void describe(kin_job_result *out, const kin_future *future)
     out->size = size;
     count_states(out, future);
     if (out->status == 0 && out->failed > 0) {
-        out->status = KIN_E_TASK; /* the worker that claimed to tell more died */
+        out->status = KIN_E_TASK; /* the worker that claimed the message died before it was complete */
     }
     if (out->status == 0 && out->cancelled > 0) {
         describe_broken(out, future->pool);
     }
 }
 
-/* Whether a task may have ended otherwise than well: one of these is set before it ends so. */
+/* Whether a task may have failed, died or been cancelled: one of these is set before its state says so. */
 static bool is_suspect(const kin_future *future)
 {
     kin__job *job = future->plan.job;

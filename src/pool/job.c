@@ -1,4 +1,4 @@
-/* job.c: what a pool's maker and its workers both do with jobs. Protocol: shared.h. */
+/* job.c: operations on jobs that a pool's maker and its workers both need. Protocol: shared.h. */
 #include "pool/job.h"
 
 #include "family/input.h"

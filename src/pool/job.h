@@ -1,4 +1,4 @@
-/* job.h: what a pool's maker and its workers both do with jobs. Protocol: shared.h. */
+/* job.h: operations on jobs that a pool's maker and its workers both need. Protocol: shared.h. */
 #ifndef KIN_JOB_H
 #define KIN_JOB_H
 

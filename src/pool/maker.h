@@ -1,4 +1,4 @@
-/* maker.h: a pool as its maker has it, in private memory, and the lock of that. */
+/* maker.h: the maker's private record of a pool, and its lock. */
 #ifndef KIN_MAKER_H
 #define KIN_MAKER_H
 
@@ -9,8 +9,8 @@ typedef struct kin__future_list {
     kin_future *head, *tail;
 } kin__future_list;
 
-/* A worker's process. A thread that waits for its end without the pool's lock holds it meanwhile: the last one that
- * lets go closes it. Reaped it is under the lock only. */
+/* A worker's process. A thread that waits for its end without the pool's lock holds a reference meanwhile. The thread
+ * that gives up the last reference closes it. The process is reaped only under the lock. */
 typedef struct kin__kept_process {
     kin_process *process;
     uint32_t holders;
@@ -26,11 +26,11 @@ typedef struct kin__worker { /* in one of the pool's slots */
     uint64_t late_job, late_task; /* for exceeding that task's limit; as in its slot; 0: for another reason */
 } kin__worker;
 
-/* What kin_future_next has given to the caller. */
+/* The results that kin_future_next has given to the caller. */
 typedef struct kin__given {
     uint64_t tasks; /* so many */
-    /* Not in order: the batches before `begun` have been looked at; those of which a task is still to be given stand in
-     * a ring, as that task. */
+    /* For results in any order: the batches before `begun` have been looked at. Those that still have a task to give
+     * are in a ring, each represented by that task. */
     uint64_t begun;
     uint64_t *ring;
     uint64_t first, count, room; /* of the ring; room is a power of two */
@@ -63,8 +63,9 @@ struct kin_pool {
     void *memory;   /* in which shared lies */
     kin_pool_options options;
     kin__mutex mutex; /* guards what follows, and the pool's futures */
-    /* The program until it destroys the pool, each future that is not freed, each thread that may call a callback. When
-     * there is none the pool is freed: a callback may destroy the pool, and futures may be closed after it. */
+    /* The users are: the program until it destroys the pool, each future that is not freed, each thread that may call a
+     * callback. When there is no user left, the pool is freed. So a callback may destroy the pool, and futures may be
+     * closed after it. */
     uint64_t users;
     bool destroyed;
     uint32_t size; /* so many workers there should be */

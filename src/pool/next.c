@@ -1,11 +1,13 @@
 /* next.c: the results of a work, one after the other: kin_future_next.
  *
- * Tasks that have ended are found without looking at those that have not begun, nor again and again at those that run
- * for long. Workers take batches in the order of their numbers, about, and run the tasks of a batch in order. So the
- * batches that have been begun, up to kin__future_reach, are either exhausted (all their tasks are given) or in a ring,
- * each with the task in it that is to be given next. One is added when no task of the others has ended: all of those
- * are being run then, by a worker each, so there are about as many as workers. A look at one of them costs a load. The
- * one that has given a task stays in front, as its next has mostly ended, too.
+ * The cost of finding an ended task must not depend on the number of tasks that have not begun, or that run for long.
+ *
+ * 1. Workers take batches roughly in the order of their numbers. They run the tasks of a batch in order.
+ * 2. So a batch that has been begun (up to kin__future_reach) is either exhausted, because all its tasks are given, or
+ *    in a ring. In the ring it is represented by its task that is to be given next.
+ * 3. A batch is added to the ring only if no task in the ring has ended. Then each of these tasks is being run by a
+ *    worker of its own, so the ring has about as many entries as there are workers. A look at one of them is one load.
+ * 4. A batch that has given a task stays in front, since its next task has mostly ended, too.
  */
 #include "base/deadline.h"
 #include "base/last_error.h"
@@ -98,7 +100,7 @@ static uint64_t begun_batches(kin_future *future)
     return all ? future->plan.batches : kin__future_reach(future);
 }
 
-/* KIN_E_TIMED_OUT: none now. */
+/* KIN_E_TIMED_OUT: no task has ended now. */
 static kin_status find_any(kin_future *future, uint64_t *task)
 {
     kin__given *given = &future->given;
@@ -141,7 +143,7 @@ static kin_status wait_for_next(kin_future *future, uint64_t *task, bool in_orde
             return status;
         }
         if (over) {
-            return KIN_E_DAMAGED; /* what says how the others ended was written over */
+            return KIN_E_DAMAGED; /* the states of the other tasks were overwritten */
         }
         int64_t now = kin_os_now();
         status = kin__interrupt_or_timeout(by, now, deadline);

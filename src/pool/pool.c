@@ -171,7 +171,7 @@ kin_status kin_pool_poll(kin_pool *pool)
     return kin__told(status);
 }
 
-/* Wakes all workers: each looks whether it is to leave or the pool is closed. */
+/* Wakes all workers. Each checks whether it has to leave, and whether the pool is closed. */
 static void wake_all(kin_pool *pool)
 {
     kin__pool_wake(pool->family, pool->shared, KIN__ALL);
@@ -297,7 +297,7 @@ kin_status kin_pool_join(kin_pool *pool, int64_t timeout)
     return kin__told(status);
 }
 
-/* The first call of it only: a callback that is told of cancelled work may be the second. */
+/* True for the first call only. The second call may come from a callback, which gets the cancelled work. */
 static bool begin_to_destroy(kin_pool *pool)
 {
     bool first = kin__pool_enter(pool) == KIN_OK;

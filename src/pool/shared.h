@@ -1,51 +1,71 @@
-/* shared.h: what a pool's maker and its workers share, in the arena.
+/* shared.h: the memory that a pool's maker and its workers share, in the arena.
  *
- * The maker gives work as jobs. A job has tasks, which come in batches. Job number n stands at jobs[n % KIN__JOBS] from
- * when it is posted until all its batches are DONE. A batch's word says whose it is:
+ * ---- Batches and tasks ----
+ *
+ * The maker gives work as jobs. A job has tasks. The tasks are divided into batches. Job number n is at
+ * jobs[n % KIN__JOBS] from the time it is posted until all its batches are DONE. A batch's word is its state and owner:
  *
  *     FREE ──a worker──► its id ──► DONE              the worker, when all its tasks have ended
  *                        its id ──► FREE              the worker if it leaves before, or the maker if the worker died
  *     FREE ──the maker──► CANCELLING ──► DONE
  *
- * A batch leaves FREE by compare-and-swap. The other steps are stores by the owner, or by the maker for a dead owner. A
- * task has a byte: TODO, or how it ended, written once, by the batch's owner. A worker writes the number of the task
- * that it is about to run into its slot's `task`. So when a worker is killed, the maker knows the one task that it was
- * running (still TODO), and that no other is lost.
+ * 1. A batch leaves FREE by compare-and-swap. The other steps are stores by the owner, or by the maker for a dead
+ *    owner.
+ * 2. Each task has a byte: TODO, or how it ended. The batch's owner writes the end once.
+ * 3. A worker writes the number of the task that it is about to run into its slot's `task`. So if a worker is killed,
+ *    the maker knows the one task that it was running (still TODO). No other task is lost.
  *
- * `next` and `first` are hints where to look for a FREE batch, and keep the jobs in order. The process that makes a
- * batch FREE again lowers them, and then wakes a worker that sleeps for work; a worker says that it is about to sleep
- * before it looks at `first` for the last time. A worker that loaded the hints before may raise them once more. The
- * maker, which waits for that job, looks for such batches (kin__futures_tend), and lowers the hints again. `finished`
- * counts DONE batches, for the waiters. If a worker is killed between the two stores, the count is too low by one:
- * waiters look at the batches at the end of each slice.
+ * ---- Finding batches, and their ends ----
  *
- * One idle worker, the spinner, watches for the next job for a while before it sleeps as the others do. The maker, when
- * it posts a job, ends that worker's being the spinner, and relies on it to take a batch, instead of waking another
- * worker. The spinner looks at `posted` once more after it has stopped being the spinner for any reason, and before it
- * sleeps; the job is posted before. If the spinner dies instead, nobody knows whether the maker relied on it. So the
- * maker wakes another worker for every dead one that it finds.
+ * 4. `next` and `first` are hints where there may be a FREE batch. They keep the jobs in order.
+ * 5. A process that makes a batch FREE again lowers the hints, and then wakes a worker that sleeps for work. A worker
+ *    shows that it is about to sleep before it loads `first` for the last time.
+ * 6. A worker that loaded the hints earlier may raise them once more. The maker, which waits for that job, looks for
+ *    such batches (kin__futures_tend), and lowers the hints again.
+ * 7. `finished` counts DONE batches, for the waiters. If a worker is killed between the two stores, the count is too
+ *    low by one. So waiters look at the batches themselves at the end of each slice.
  *
- * A worker that leaves says so in its slot (`gone`), counts itself in `leaves`, and then wakes the threads of the maker
- * that sleep on any job. Such a thread shows that it is about to sleep, and then looks whether `leaves` is what it was
- * when the maker last looked after its workers. All this is sequentially consistent. So a worker that leaves is
- * replaced at once if somebody waits; a worker that dies, at the end of a slice.
+ * ---- The spinner ----
  *
- * The maker kills a worker only in a task that is to end: one that takes longer than its work allows, or one of a work
- * that the program gives up. What is between two looks of the maker is a turn: one task of a work with a limit, else a
- * batch. The slot's `turn` is a serial number and a phase:
+ * 8. One idle worker is the spinner. It watches for the next job for a while, and then sleeps as the others do.
+ * 9. When the maker posts a job, it takes the worker out of `spinner`, and relies on that worker to take a batch. It
+ *    wakes no other worker.
+ * 10. The job is posted before that. The worker loads `posted` once more after it has stopped being the spinner for any
+ *    reason, and before it sleeps. So it finds the job.
+ * 11. If the spinner dies instead, it is not known whether the maker relied on it. So the maker wakes another worker
+ *    for each dead worker that it finds.
+ *
+ * ---- Workers that leave ----
+ *
+ * 12. A worker that leaves sets `gone` in its slot, counts itself in `leaves`, and then wakes the maker's threads that
+ *    sleep on any job.
+ * 13. Such a thread shows that it is about to sleep. Then it checks that `leaves` is what it was when the maker last
+ *    looked after its workers. All this is sequentially consistent.
+ * 14. So a worker that leaves is replaced at once if a thread of the maker waits. A worker that dies is replaced at the
+ *    end of a slice.
+ *
+ * ---- Turns ----
+ *
+ * The maker kills a worker only during a task that has to end: a task that exceeds its work's time limit, or a task of
+ * a work that the program gives up. A turn is the unit for this: one task if the work has a limit, else a batch. The
+ * slot's `turn` is a serial number and a phase:
  *
  *     CLOSED(n) ──the worker──► OPEN(n+1) ──the worker──► CLOSED(n+1)         by compare-and-swap
  *                               OPEN(n+1) ──the maker──► CONDEMNED(n+1)       by compare-and-swap; then it kills
  *
- * The worker stores `job`, and of a task with a limit `task` and `since`, before it opens the turn, and others only
- * after it has closed it. The maker loads them after `turn`; if its compare-and-swap succeeds, they were of that turn,
- * and the worker does not get out of it: it waits to be killed, and does not write how the task ended. So a task that
- * is over its limit has not ended, and one that is within it is not killed. (Loads and stores of them acquire and
- * release: if the maker has seen a later turn's `job`, it sees that the turn is closed, too.)
+ * 15. The worker stores `job`, and for a task with a limit also `task` and `since`, before it opens the turn. It stores
+ *    other values only after it has closed the turn.
+ * 16. The maker loads them after `turn`. If its compare-and-swap succeeds, they are the values of that turn. The worker
+ *    cannot leave the turn: it waits to be killed, and does not write how the task ended.
+ * 17. So a task that is killed for its limit has not ended, and a task within its limit is not killed.
+ * 18. The loads and stores acquire and release. So if the maker has seen the `job` of a later turn, it sees that the
+ *    turn is closed, too.
  *
- * A worker looks only at the job that its slot's `job` names. It writes that name before it looks whether the job is
- * still there. The maker removes the job from `jobs` before it looks whether a worker names it. Both are sequentially
- * consistent, so a job is never freed while a worker looks at it.
+ * ---- The life of a job's memory ----
+ *
+ * 19. A worker looks only at the job that its slot's `job` names. It stores that name before it checks that the job is
+ *    still in `jobs`. The maker removes the job from `jobs` before it checks whether a worker names it. Both are
+ *    sequentially consistent, so a job is never freed while a worker looks at it.
  */
 #ifndef KIN_POOL_SHARED_H
 #define KIN_POOL_SHARED_H
@@ -87,7 +107,7 @@ static inline bool kin__task_todo(uint8_t state)
     return state == KIN__TASK_TODO || state >= KIN__TASK_AGAIN;
 }
 
-/* The first task that failed. A worker claims it, writes it, and makes it READY. Others': statuses.c. */
+/* The first task that failed. A worker claims it, writes it, and makes it READY. The other failed tasks: statuses.c. */
 typedef struct kin__failure {
     _Atomic uint32_t stage;
     int32_t status;
@@ -114,7 +134,7 @@ typedef struct kin__job {
     _Atomic uint64_t want;                  /* at so many a waiter is woken */
 } kin__job;
 
-/* Jobs, and the pool itself, begin at a cache line: their memory is allocated so much longer. */
+/* Jobs and the pool begin at a cache line. So much more memory is allocated for them. */
 #define KIN__LINE_SLACK 63u
 
 static inline void *kin__line(void *memory)
@@ -122,8 +142,9 @@ static inline void *kin__line(void *memory)
     return (void *)(((uintptr_t)memory + KIN__LINE_SLACK) & ~(uintptr_t)KIN__LINE_SLACK);
 }
 
-/* What an initializer that failed has told. A worker claims it (writer: its id), writes it, and makes it READY; the
- * maker copies it when that worker has ended, and frees it. A worker that finds it claimed tells nothing. */
+/* The status and message of an initializer that failed. A worker claims it (writer: its id), writes it, and makes it
+ * READY. The maker copies it when that worker has ended, and frees it. A worker that finds it claimed writes
+ * nothing. */
 typedef struct kin__last_words {
     _Atomic uint32_t writer;
     _Atomic uint32_t ready;
@@ -133,7 +154,7 @@ typedef struct kin__last_words {
 
 #define KIN__FLAG UINT64_C(1) /* a thread sleeps on this word, or is about to */
 
-/* What a worker tells its maker. */
+/* The words that a worker and its maker share. */
 typedef struct kin__worker_slot {
     _Alignas(64) _Atomic uint64_t job; /* number + 1 of the job it looks at */
     _Atomic uint64_t task;             /* number + 1 in that job of the one it runs */

@@ -1,12 +1,13 @@
-/* statuses.c: what tasks returned that failed.
+/* statuses.c: the statuses that failed tasks returned.
  *
- * The first one's status stands in the job, with its message. Most works have no other, so there is no room for one in
- * the job: the worker that owns a batch allocates a block with a status for each of the batch's tasks when the first of
- * them fails. The block's word (memory/heap.h) is written into the batch's note before the block is allocated for good:
- * if the worker is killed, the next owner of the batch uses the block, and the maker frees it with the future.
- *
- * A status is written before its task's byte says FAILED (release), and read after that. The block is read as any
- * input.
+ * 1. The status and message of the first failed task are in the job. Most works have no other, so the job has no room
+ *    for more.
+ * 2. When the first task of a batch fails, the batch's owner allocates a block with a status for each task of the
+ *    batch.
+ * 3. It writes the block's word (memory/heap.h) into the batch's note before the block becomes LIVE. So if the worker
+ *    is killed, the next owner of the batch uses the block, and the maker frees it with the future.
+ * 4. A status is written before its task's byte says FAILED (release), and read after that.
+ * 5. The block is input: its numbers are checked.
  */
 #include "pool/statuses.h"
 

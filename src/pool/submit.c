@@ -1,4 +1,4 @@
-/* submit.c: work given to a pool: a job is made of it, and posted. Protocol: shared.h. */
+/* submit.c: makes a job of the program's work, and posts it. Protocol: shared.h. */
 #include "base/deadline.h"
 #include "base/last_error.h"
 #include "base/sized.h"
@@ -19,7 +19,7 @@
 #define TASKS_PER_WORKER 16u
 #define BATCHES_PER_WORKER 32u
 #define BATCH_MAX 256u
-#define MEMORY_PATIENCE KIN_MS(100) /* for memory of closed works, at which workers still look */
+#define MEMORY_PATIENCE KIN_MS(100) /* how long to wait for memory of closed works that workers still look at */
 
 /* ---- making a job ---- */
 
@@ -112,7 +112,7 @@ static void fill_job(kin__job *job, const kin_pool *pool, const kin__plan *plan,
     atomic_store(&job->want, plan->batches);
 }
 
-/* What the maker goes by: its own numbers, not what stands in the arena by now. */
+/* The maker uses its own copy of the numbers. Those in the arena may have been overwritten. */
 static void place_plan(kin__plan *plan, kin__job *job, const layout *where, const kin_job *work)
 {
     char *start = (char *)job;
@@ -142,7 +142,7 @@ static kin_status make_job(kin_future *future, const kin_job *work)
     return KIN_OK;
 }
 
-/* ---- checking what is asked ---- */
+/* ---- checking the arguments ---- */
 
 static bool array_sound(const kin_pool *pool, const void *array, size_t count, size_t size)
 {
@@ -215,7 +215,7 @@ static kin_status prepare(kin_future *future, const kin_job *work, uint64_t *num
     kin_status status = check_open(pool);
     kin__futures_free(pool, KIN__FREE_FEW);
     if (status == KIN_OK && !find_number(pool, number)) {
-        kin__futures_tend(pool); /* settles what has ended */
+        kin__futures_tend(pool); /* settles futures that have ended */
         *number = pool->posted;
         status = find_number(pool, number) ? KIN_OK : KIN_E_BUSY;
     }
@@ -245,7 +245,7 @@ static kin_status post(kin_future *future, const kin_job *work)
     pool->places[number % KIN__JOBS] = future;
     atomic_store(&shared->jobs[number % KIN__JOBS], kin__offset(pool->family, future->plan.job));
     uint64_t before = atomic_fetch_add(&shared->posted, (number + 1 - pool->posted) * 2);
-    if (before >> 1 != pool->posted) { /* written over */
+    if (before >> 1 != pool->posted) { /* a member has overwritten it */
         atomic_store(&shared->posted, (number + 1) << 1 | KIN__FLAG);
     }
     pool->posted = number + 1;
@@ -256,8 +256,8 @@ static kin_status post(kin_future *future, const kin_job *work)
     return KIN_OK;
 }
 
-/* Whether it is of no use to try again: before patience is over memory may come back, before deadline room. KIN_E_BUSY
- * becomes what the caller is told. */
+/* Whether another try is useless. Memory may come back until patience is over, and room until deadline. Replaces
+ * KIN_E_BUSY by the status for the caller. */
 static bool is_final(const kin_pool *pool, kin_status *status, kin__interrupt *by, int64_t patience, int64_t deadline)
 {
     int64_t now = kin_os_now();

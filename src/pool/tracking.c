@@ -1,4 +1,4 @@
-/* tracking.c: how the work given to a pool stands. Protocol: shared.h. */
+/* tracking.c: the progress of a pool's work. Protocol: shared.h. */
 #include "pool/tracking.h"
 
 #include "kin/memory.h"
@@ -43,7 +43,7 @@ static void list_remove(kin_future *future)
     future->list = NULL;
 }
 
-/* ---- how it stands ---- */
+/* ---- progress ---- */
 
 uint64_t kin__future_reach(kin_future *future)
 {
@@ -60,7 +60,7 @@ bool kin__future_counted_done(const kin_future *future)
     return atomic_load(&future->plan.job->finished) >> 1 >= future->plan.batches;
 }
 
-/* Whether all its batches are DONE, also those that a killed worker has not counted. */
+/* Whether all batches are DONE, including those that a killed worker has not counted. */
 static bool all_done(kin_future *future)
 {
     const kin__plan *plan = &future->plan;
@@ -106,7 +106,7 @@ kin_future *kin__future_of(kin_pool *pool, uint64_t number)
     return future && future->plan.number == number ? future : NULL;
 }
 
-/* Lowers the hints again where a worker that did not know of a reopened batch has raised them. */
+/* Lowers the hints again if a worker that did not know of a reopened batch has raised them. */
 static void show_again(kin_future *future)
 {
     kin__pool *shared = future->pool->shared;
@@ -118,8 +118,9 @@ static void show_again(kin_future *future)
     }
 }
 
-/* Whether a worker looks at its job, which is not among the pool's jobs any more: a worker that names it from now on
- * finds that, and leaves it alone (shared.h). So each slot is asked until it once names another job. */
+/* Whether a worker looks at the future's job. The job is not in the pool's jobs any more: a worker that names it from
+ * now on finds that, and does not look at it (shared.h). So each slot is checked only until it once names another
+ * job. */
 static bool is_looked_at(kin_future *future)
 {
     const kin_pool *pool = future->pool;
@@ -132,9 +133,9 @@ static bool is_looked_at(kin_future *future)
     return false;
 }
 
-/* Whether a batch's word can be true: the worker that it names is there, and looks at that job. (A worker names the job
- * before it takes a batch, and as long as it has one; the maker's own marks are gone when it leaves the pool's lock.)
- */
+/* Whether a batch's word can be true: the worker that it names exists, and looks at that job. (A worker names the job
+ * before it takes a batch, and as long as it has one. The maker removes its own marks before it releases the pool's
+ * lock.) */
 static bool has_owner(const kin_future *future, uint32_t word)
 {
     kin_pool *pool = future->pool;
@@ -143,8 +144,8 @@ static bool has_owner(const kin_future *future, uint32_t word)
            atomic_load(&pool->shared->slots[i].job) == future->plan.number + 1;
 }
 
-/* Batches that nobody has, though their word says so, are FREE: a member wrote over it, or over the slot of a worker
- * that died. Without this nobody would ever end them. */
+/* Makes batches FREE whose word names an owner, but which no worker has: a member has overwritten the word, or the slot
+ * of a worker that died. Otherwise these batches would never end. */
 static void free_unowned(kin_future *future)
 {
     const kin__plan *plan = &future->plan;
@@ -157,7 +158,8 @@ static void free_unowned(kin_future *future)
     }
 }
 
-/* Writes the word by which workers find a job as the maker knows it: another member may have written over it. */
+/* Stores the word by which workers find a job again, from the maker's own copy: another member may have overwritten
+ * it. */
 static void restore_place(const kin_future *future)
 {
     kin_pool *pool = future->pool;
@@ -241,7 +243,7 @@ static void note_death(kin_future *future, uint64_t task, kin_exit how, kin__tas
     future->first_death = (kin_job_result){.task = task, .status = status, .worker = how};
 }
 
-/* A task whose worker died is tried again, or has ended. */
+/* Marks a task whose worker died: to be tried again, or ended. */
 static void settle_task(kin_future *future, uint64_t task, kin_exit how, kin__task_state why)
 {
     _Atomic uint8_t *state = &future->plan.states[task];

@@ -16,7 +16,7 @@
 
 #include <stdlib.h>
 
-#define LOOK_MAX (16 * KIN__JOBS) /* jobs in one search: the arena may hold nonsense */
+#define LOOK_MAX (16 * KIN__JOBS) /* jobs in one search: the numbers in the arena may be garbage */
 #define DEATH_PATIENCE KIN_SECONDS(2)
 
 typedef struct worker {
@@ -47,7 +47,7 @@ static void forget_args(worker *w)
     }
 }
 
-/* Copies them to private memory first, so that nobody changes them while they are read. */
+/* Copies them to private memory first, because another process could change them while they are read. */
 static kin_status read_args(worker *w, const kin__job *job, uint64_t size)
 {
     uint64_t at = kin__offset(w->family, job) + kin__read_u64(&job->args_at);
@@ -100,7 +100,8 @@ static void open_turn(worker *w)
     atomic_store_explicit(&w->slot->turn, w->turn | KIN__TURN_OPEN, memory_order_release);
 }
 
-/* The maker is about to kill this process. Another member may only have written that it is: then it ends by itself. */
+/* Waits for the maker to kill this process. The word may also have been overwritten by another member. So the process
+ * ends by itself after a while. */
 static void await_death(void)
 {
     kin_os_sleep_until(kin_os_now() + DEATH_PATIENCE);
@@ -159,7 +160,7 @@ static void run_task(worker *w, uint64_t number, uint8_t state)
     task.message[0] = '\0';
     int status = call(w, &task);
     if (plan->limit > 0) {
-        close_turn(w); /* before anything says that it has ended */
+        close_turn(w); /* before any word says that the task has ended */
     }
     if (status != 0) {
         report(w, number, status, task.message);
@@ -176,7 +177,7 @@ static bool is_to_leave(const worker *w)
     return w->left == 0 || atomic_load_explicit(&w->slot->leave, memory_order_relaxed);
 }
 
-/* It is still this worker's. */
+/* Whether the batch is still this worker's. */
 static void end_batch(worker *w)
 {
     if (w->plan.limit == 0) {
@@ -185,7 +186,7 @@ static void end_batch(worker *w)
     atomic_store_explicit(&w->slot->task, 0, memory_order_release);
 }
 
-/* A worker that is to leave gives the rest of the batch back. */
+/* A worker that has to leave gives the rest of the batch back. */
 static void run_batch(worker *w, uint64_t batch)
 {
     const kin__plan *plan = &w->plan;
@@ -238,7 +239,7 @@ static bool take_from(worker *w, kin__job *job, uint64_t number)
     return false;
 }
 
-/* Runs one batch, if there is any. */
+/* Runs one batch, if there is one. */
 static bool work(worker *w)
 {
     uint64_t posted = atomic_load(&w->pool->posted) >> 1, first = atomic_load(&w->pool->first);
@@ -268,7 +269,7 @@ static bool spin(worker *w, uint64_t seen)
     return !atomic_compare_exchange_strong(&w->pool->spinner, &mine, 0) || changed;
 }
 
-/* Whether there is a batch that nobody has: the hint where it may be. The slot names its job until forget_job. */
+/* Whether there may be a FREE batch, by the hints. The slot names its job until forget_job. */
 static _Atomic uint64_t *find_work(worker *w)
 {
     kin__plan plan;
@@ -293,7 +294,7 @@ static void forget_job(worker *w)
     atomic_store(&w->slot->job, 0);
 }
 
-/* Whether there is no reason to sleep. seen: what `posted` was before work was last looked for. */
+/* Whether the worker must not sleep. seen: the value of `posted` before the last search for work. */
 static bool is_called(const worker *w, uint64_t seen)
 {
     uint64_t posted = atomic_load(&w->pool->posted) >> 1;
@@ -301,7 +302,7 @@ static bool is_called(const worker *w, uint64_t seen)
            atomic_load(&w->slot->leave);
 }
 
-/* At the end of a slice, nobody has woken it. */
+/* To be called at the end of a slice without a wake-up. */
 static void look_for_forgotten(worker *w, kin__seat *seat)
 {
     _Atomic uint64_t *hint = find_work(w);
@@ -311,7 +312,7 @@ static void look_for_forgotten(worker *w, kin__seat *seat)
     forget_job(w);
 }
 
-/* Whether it was woken, or need not sleep. */
+/* Returns whether it was woken, or did not have to sleep. */
 static bool sleep_a_slice(worker *w, kin__seat *seat, kin__slices *slices, uint64_t seen)
 {
     kin__slices_begin(seat, slices, &w->pool->posted, 1);
@@ -367,7 +368,8 @@ static void wake_waiters(worker *w, uint32_t place)
     }
 }
 
-/* Wakes another worker, to take the work that this one may have been woken for, and the maker, to replace it. */
+/* Wakes another worker, which takes the work that this one may have been woken for. Wakes the maker, which replaces
+ * this one. */
 static void leave(worker *w)
 {
     atomic_store(&w->slot->gone, 1);
@@ -430,8 +432,7 @@ static int run(const kin_args *args)
     if (order[0] >= KIN_POOL_WORKERS_MAX) {
         return KIN_EXIT_START;
     }
-    kin__seat
-        *seat; /* if there is no room in the family, the maker is told by the exit code, before anything is done */
+    kin__seat *seat; /* if the family has no room, the worker ends at once, and its exit code says so to the maker */
     if (kin__seat_take(&seat, family) != KIN_OK) {
         return KIN_EXIT_START;
     }

@@ -18,10 +18,10 @@
 
 #define WATCHED_MAX 15u               /* workers whose ends are waited for at once */
 #define BLIND_STEP KIN_MS(1)          /* where the system has nothing to wait for */
-#define RETRY_FIRST KIN_MS(1)         /* until a worker is tried again that did not begin, while others work; */
+#define RETRY_FIRST KIN_MS(1)         /* until another start after one that failed, while other workers work; */
 #define RETRY_DOUBLED 10u             /* doubled so many times at most */
 #define LEAVE_PATIENCE KIN_SECONDS(1) /* how long to wait for the end of a worker that was killed */
-#define GONE_PATIENCE KIN_MS(20)      /* for all that say they are about to end, or were killed, once each */
+#define GONE_PATIENCE KIN_MS(20)      /* how long to wait, once, for each worker that is about to end or was killed */
 
 static const kin_os_bell no_bell = KIN_OS_NO_BELL;
 
@@ -83,7 +83,7 @@ bool kin__workers_await_any(kin_pool *pool, int64_t end)
 
 /* ---- starting ---- */
 
-/* The pool's arguments, and two that tell the worker which it is. */
+/* The pool's arguments, and two more: the worker's slot and its id. */
 static kin_status make_args(kin_args **out, const kin_pool *pool, const uint32_t order[2])
 {
     const kin_args *given = pool->options.args;
@@ -183,9 +183,9 @@ static uint32_t count_begun(const kin_pool *pool)
     return count;
 }
 
-/* A worker has not begun, or could not be started: perhaps the family is full, the system has no more processes, or the
- * initializer fails. As long as others do the work it is tried again, one at a time, more and more rarely. useful:
- * there are some. */
+/* Notes that a worker has not begun, or could not be started. The family may be full, the system may have no more
+ * processes, or the initializer fails. While other workers do the work, starts are tried again, one at a time and more
+ * and more rarely. useful: there are such workers. */
 static void fail(kin_pool *pool, bool useful)
 {
     uint32_t most = pool->options.max_failures,
@@ -215,7 +215,7 @@ static kin_status fill(kin_pool *pool)
             return status;
         }
         if (pool->failures > 0 && count_begun(pool) > 0) {
-            return KIN_OK; /* the others if this one begins */
+            return KIN_OK; /* the others are started when this one has begun */
         }
     }
     return KIN_OK;
@@ -254,7 +254,7 @@ bool kin__workers_left(const kin_pool *pool)
            atomic_load((_Atomic uint64_t *)(uintptr_t)&pool->leaves_seen);
 }
 
-/* Of a worker that has ended before it had begun. */
+/* To be called for a worker that has ended before it had begun. */
 static void hear_last_words(kin_pool *pool, uint32_t id)
 {
     kin__last_words *words = &pool->shared->last_words;
@@ -269,7 +269,7 @@ static void hear_last_words(kin_pool *pool, uint32_t id)
     atomic_store(&words->writer, 0);
 }
 
-/* The worker has ended. */
+/* Removes a worker that has ended. */
 static void remove_worker(kin_pool *pool, uint32_t i)
 {
     kin__worker *worker = &pool->workers[i];
@@ -361,7 +361,8 @@ static void cancel_all(kin_pool *pool)
     }
 }
 
-/* Writes the words that tell workers to go on as the maker knows them: another member may have written over them. */
+/* Stores the words that let workers go on again, from the maker's own copy: another member may have overwritten
+ * them. */
 static void restore_words(kin_pool *pool)
 {
     uint32_t closed = pool->closed || pool->ended;

@@ -1,4 +1,4 @@
-/* workers.h: a pool's workers, as its maker runs them. Under the pool's lock. */
+/* workers.h: the maker's operations on a pool's workers. Under the pool's lock. */
 #ifndef KIN_WORKERS_H
 #define KIN_WORKERS_H
 
@@ -10,11 +10,11 @@ kin_status kin__workers_room(const kin_pool *pool, uint32_t size);
 kin_status kin__workers_fill(kin_pool *pool);
 /* Removes workers that have ended, settles the tasks that they were running, starts others. O(workers). */
 void kin__workers_tend(kin_pool *pool);
-/* Whether a worker has left by itself since then. Not under the pool's lock. */
+/* Whether a worker has left by itself since the workers were last looked after. Not under the pool's lock. */
 bool kin__workers_left(const kin_pool *pool);
-/* These release the pool's lock while they wait. A while, at most, for the end of each worker that is about to end:
- * true, if there was any. At most until end, for the end of any worker, of some of them if they are many: false, if
- * there is none. */
+/* Both release the pool's lock while they wait. The first waits for the end of each worker that is about to end, for a
+ * limited time; true: there was one. The second waits until end for the end of any worker (of some of them if there are
+ * many); false: there is no worker. */
 bool kin__workers_await_leaving(kin_pool *pool);
 bool kin__workers_await_any(kin_pool *pool, int64_t end);
 /* Kills the workers that are in a turn of the job with that number, which is cancelled. */
