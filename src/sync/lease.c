@@ -1,33 +1,38 @@
-/* lease.c: a semaphore whose permits belong to processes, and come back when those end.
+/* lease.c: a semaphore whose permits belong to processes. The permits of a process that ends become free.
  *
- * The truth is one word per permit: 0 free, else the member token (family/member.h) of the process that holds it.
+ * ---- The permits ----
+ *
+ * Each permit has a word: 0 if it is free, else the member token (family/member.h) of the process that holds it.
  *
  *     0 ──acquire──► me ──release──► 0       under the lock
  *     dead ──a waiter──► 0                   by compare-and-swap, without it
  *
- * Under the lock somebody who wants n permits sees n free words, or takes none; who releases n sees n of its own, or
- * releases none. Each word is right by itself, so there is nothing to put in order after one who died under the lock:
- * what it had taken of its n by then belongs to a dead process, as all that it held.
+ * 1. A thread that acquires n permits holds the lock. It takes n free words, or none if there are fewer. A thread that
+ *    releases n permits holds the lock, too. It frees n words of its own process, or none if there are fewer.
+ * 2. Freeing the words of a dead process needs no lock. A token is never used again, so a word that still has the token
+ *    still belongs to the dead process. If words become free meanwhile, this does no harm to the lock's holder.
+ * 3. So no thread asks the system about processes, which is slow, while others wait for the lock.
  *
- * Freeing the words of the dead needs no lock: a token is never used again, so a word that still holds it is still
- * the dead one's; and more free words than expected disturb nobody under the lock. So the system, which takes its
- * time, is never asked while others wait for the lock.
+ * ---- Waiting ----
  *
- * The semaphore's word, an epoch and WAITERS, is what waiters sleep on:
+ * The semaphore's word is an epoch and the flag WAITERS. Waiters sleep on it:
  *
  *     e ──words freed──► e+1, the flag kept; with the flag: unpark as many units as there are free permits
  *     e ──a waiter that saw too few──► e|WAITERS ──► park, wanting n
  *
- * A waiter notes the word before it looks at the permits. The words are freed before the epoch changes: so either it
- * sees them free, or another epoch, or it is seen by the unpark. The flag goes as sem.c's does, when nobody is left
- * asleep.
+ * 4. A waiter loads the word before it looks at the permits. Permits are freed before the epoch changes. So the waiter
+ *    sees the free permits, or it sees another epoch, or the unpark sees the waiter.
+ * 5. The flag is cleared as in sem.c, when there is no sleeper left.
  *
- * Nobody wakes anybody when a process ends: a waiter looks for dead holders before its first sleep and at the end of
- * each slice, and wakes the others whom it suffices. If that thread is killed between the freeing and the unpark,
- * the slices end.
+ * ---- Deaths ----
  *
- * A process wrongly taken for dead has lost its permits: its release is refused, since they are not in its name any
- * more, and it gets no new ones.
+ * 6. A holder that dies under the lock leaves nothing to repair, since each permit's word is valid by itself. The words
+ *    that it had taken belong to a dead process, like all its permits.
+ * 7. The end of a process causes no wake-up. A waiter looks for dead holders before its first sleep and at the end of
+ *    each slice. If it frees permits, it wakes the other waiters for which they are enough. If it is killed between the
+ *    freeing and the unpark, their slices end.
+ * 8. A process that is wrongly taken for dead has lost its permits. Its release is refused, since the permits do not
+ *    have its token any more. It gets no new permits.
  */
 #include "sync/lease.h"
 
@@ -52,7 +57,8 @@
 #define PATIENCE_TO_TAKE KIN_SECONDS(1) /* then it counts as "too few" */
 #define PATIENCE_TO_GIVE KIN_SECONDS(10)
 
-/* Asking about the holders costs a system call or several for each: before a sleep not more often than this. */
+/* Asking the system about the holders costs one or several system calls for each. Before a sleep it is done at most
+ * this often. */
 #define WATCH_INTERVAL KIN_MS(10)
 
 _Static_assert(KIN_SEM_MAX < KIN__LEASED, "no maximum looks like a lease");

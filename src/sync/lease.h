@@ -15,7 +15,7 @@ static inline bool kin__leased(const kin__sem *sem)
 /* Of any semaphore; see hooks.h. */
 uint64_t kin__sem_extent(kin_family *family, uint64_t offset);
 
-/* For those of which kin__leased is true; the arguments are checked as far as they can be for any semaphore. */
+/* For semaphores for which kin__leased is true. The caller has made the checks that are the same for any semaphore. */
 kin_status kin__lease_acquire(kin__seat *seat, kin__sem *sem, uint32_t count, int64_t timeout);
 kin_status kin__lease_release(kin__seat *seat, kin__sem *sem, uint32_t count);
 uint32_t kin__lease_value(const kin__sem *sem);

@@ -1,22 +1,22 @@
 /* sem.c: a counting semaphore.
  *
- * The word: permits free (low 32 bits), and WAITERS: somebody sleeps, or is about to.
+ * The word: the number of free permits (low 32 bits), and WAITERS: a thread sleeps, or is about to.
  *
  *     acquire n: count >= n ──► count - n, the flag kept            one compare-and-swap
  *     waiter:    count < n, flag set ──► park, wanting n
  *     release n: count + n <= maximum ──► count + n, the flag kept  one compare-and-swap; with the flag: unpark
  *
- * The flag goes when an unpark finds nobody left asleep: it is cleared, and the sleepers are looked for again, since
- * one may have come between; it is woken to set the flag anew. Unlike a lock's, the flag cannot be cleared by each
- * release: two quick releases of one permit must wake two sleepers.
+ * 1. An unpark that finds no sleeper left clears the flag. Then it looks for sleepers again, since one may have come in
+ *    between. It wakes such a sleeper, which sets the flag anew.
+ * 2. A release cannot always clear the flag, as a lock's release does: two quick releases of one permit must wake two
+ *    sleepers.
+ * 3. An unpark gives as many units as there are permits. Each sleeper takes the number that it wants. A sleeper that
+ *    wants more than there are is passed over, so it does not delay a sleeper that wants fewer.
+ * 4. Every change is sequentially consistent, as park.c requires.
+ * 5. Deaths: a thread that is killed before its compare-and-swap has changed nothing. If a thread is killed after the
+ *    compare-and-swap of a release and before the unpark, the sleeper's slice ends.
  *
- * An unpark has as many units to give as there are permits, and a sleeper takes what it wants: one that wants more than
- * there are is passed over, and does not stand in the way of one that wants less.
- *
- * A leased semaphore (lease.c) is another thing behind the same functions: a bit of `detail` tells.
- *
- * Every change is sequentially consistent, as park.c needs. Death: before the compare-and-swap nothing has happened;
- * after a release's, before its unpark, the sleeper's slice ends.
+ * A leased semaphore (lease.c) has the same functions and another implementation. A bit of `detail` tells which.
  */
 #include "sync/sem.h"
 

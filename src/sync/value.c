@@ -1,5 +1,5 @@
-/* value.c: typed values and arrays. Both are a head, with a lock in it, and elements behind it; a value is an array
- * of one that answers to another type. */
+/* value.c: typed values and arrays. Both are a head, which contains a lock, and the elements behind it. A value is an
+ * array of one element with another object type. */
 #include "kin/value.h"
 
 #include "base/last_error.h"
@@ -45,7 +45,7 @@ size_t kin_element_size(kin_element element)
     return 0;
 }
 
-/* ---- what a call believes of one: read once, and checked ---- */
+/* ---- a call's copy of the head: each number is read once, and checked ---- */
 
 typedef struct view {
     items *of;
