@@ -64,6 +64,10 @@ double repeat(const bench *b, int (*once)(void), int at_once, const char *what);
 /* Ends the program if failed. */
 void must(int failed, const char *what);
 
+/* The locks that are compared. 0 is kin's. */
+const peer_lock *lock_at(int contender);
+int lock_count(void);
+
 /* ---- workers ---- */
 
 /* Shared by those who measure together. The object has cache lines of its own. */

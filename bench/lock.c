@@ -25,28 +25,26 @@ static const peer_lock kin_contender = {.name = "kin_lock",
                                         .alone = kin_alone,
                                         .contend = kin_contend};
 
-static const peer_lock *lock_of(int contender)
+const peer_lock *lock_at(int contender)
 {
-    size_t peer = (size_t)contender - 1;
-    return contender == 0           ? &kin_contender
-           : peer < peer_lock_count ? &peer_locks[peer]
-                                    : peer_more_locks[peer - peer_lock_count];
+    int peer = contender - 1, first = (int)peer_lock_count;
+    return contender == 0 ? &kin_contender : peer < first ? &peer_locks[peer] : peer_more_locks[peer - first];
 }
 
-static int lock_count(void)
+int lock_count(void)
 {
-    int more = 0;
-    while (peer_more_locks[more] != NULL) {
-        more++;
+    int count = 1;
+    while (lock_at(count) != NULL) {
+        count++;
     }
-    return (int)peer_lock_count + 1 + more;
+    return count;
 }
 
 /* ---- a lock alone ---- */
 
 static double lock_alone(const bench *b, int contender)
 {
-    const peer_lock *it = lock_of(contender);
+    const peer_lock *it = lock_at(contender);
     void *memory = board_create();
     void *object = board_in(memory)->object;
     must(it->create(object), it->name);
@@ -75,8 +73,8 @@ void bench_lock(bench *b)
     measure(b, lock_alone, lock_count(), of);
     must(peer_pin(PEER_ANY_CPU), "pinning");
     for (int i = 1; i < lock_count(); i++) {
-        peer_target target = lock_of(i)->alone_target;
-        row(b, &(line){"lock, nobody else, pinned", "ns/pair", of[0], of[i], lock_of(i)->name,
+        peer_target target = lock_at(i)->alone_target;
+        row(b, &(line){"lock, nobody else, pinned", "ns/pair", of[0], of[i], lock_at(i)->name,
                        target.bound > 0 ? target : NO_TARGET, 0, 0});
     }
 }
@@ -92,7 +90,7 @@ int bench_contend(const kin_args *args)
 {
     plan it;
     board *shared = begin_worker(args, &it);
-    const peer_lock *lock = lock_of(it.contender);
+    const peer_lock *lock = lock_at(it.contender);
     void *attached = lock->attach(shared->object);
     must(attached == NULL, lock->name);
     pass_gate(shared);
@@ -134,7 +132,7 @@ static unsigned work_apart(void)
 
 static contention contend(const bench *b, int contender, int workers, unsigned apart)
 {
-    const peer_lock *lock = lock_of(contender);
+    const peer_lock *lock = lock_at(contender);
     kin_process *processes[WORKERS_MAX];
     kin_sem *never;
     void *memory = board_create();
@@ -171,7 +169,7 @@ static struct {
 
 static double contended_rate(const bench *b, int contender)
 {
-    if (lock_of(contender)->one_process) {
+    if (lock_at(contender)->one_process) {
         return NAN;
     }
     contention one = contend(b, contender, now.workers, now.apart);
@@ -182,7 +180,7 @@ static double contended_rate(const bench *b, int contender)
 static void contended_rows(bench *b, const figure *of)
 {
     for (int i = 1; i < lock_count(); i++) {
-        const peer_lock *peer = lock_of(i);
+        const peer_lock *peer = lock_at(i);
         char name[64];
         if (absent(of[i].median)) {
             continue;

@@ -67,6 +67,7 @@ typedef struct peer_lock {
     peer_target contended_target;                                              /* of kin's rate / this one's */
     int contended_processes;                                                   /* at which it holds */
     int one_process; /* 1: only the threads of one process can use it */
+    int only_one;    /* 1: a process can have one at a time here, as it is not in the memory that create gets */
 } peer_lock;
 
 extern const peer_lock peer_locks[];
@@ -149,6 +150,7 @@ typedef struct peer_queue {
     int (*get)(void *attached, void *buffer, size_t size);
     size_t largest;           /* message that is measured; 0: any */
     int producers, consumers; /* at most; 0: any number */
+    int late;                 /* 1: what is created is created by the first put or get */
     int spins;                /* 1: its sides never sleep, so it is a limit, not an alternative */
 } peer_queue;
 

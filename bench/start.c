@@ -34,22 +34,73 @@ static double fork_one(const bench *b, int contender)
     return repeat(b, contender == 0 ? kin_fork_once : peer_fork_once, 1, "fork") / 1e3;
 }
 
+/* ---- many at a time ---- */
+
+#define CHILDREN_MAX 1000
+
+static int children_now;
+
+/* Microseconds for each of so many children that live at the same time: all started, then all joined. */
+static double start_many(const bench *b, int contender)
+{
+    static kin_process *children[CHILDREN_MAX];
+    int64_t began = peer_now_ns(), rounds = 0;
+    kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
+    options.method = contender == 0 ? KIN_START_FORK : KIN_START_SPAWN;
+    do {
+        for (int i = 0; i < children_now; i++) {
+            tool_check(kin_process_start(&children[i], "bench_nothing", NULL, &options), "kin_process_start");
+        }
+        for (int i = 0; i < children_now; i++) {
+            must(tool_finish(children[i]), "a child");
+        }
+        rounds++;
+    } while (peer_now_ns() - began < b->span);
+    return (double)(peer_now_ns() - began) / 1e3 / (double)(rounds * children_now);
+}
+
+static void by_number(bench *b)
+{
+    for (children_now = 1; children_now <= (b->quick ? 10 : CHILDREN_MAX); children_now *= 10) {
+        figure of[CONTENDERS_MAX];
+        char name[64];
+        bench few = *b;
+        few.rounds = children_now < CHILDREN_MAX ? b->rounds : 1;
+        measure(&few, start_many, 2, of);
+        snprintf(name, sizeof name, "start and join, %d at a time: fork", children_now);
+        row(b, &(line){name, "us", of[0], of[1], "kin, by spawn", NO_TARGET, 0, children_now});
+    }
+}
+
+/* ---- a parent with much memory ---- */
+
 static size_t ballast(const bench *b)
 {
     return (size_t)(b->quick ? 128 : 1024) * 1048576;
 }
 
+static volatile char *touch_ballast(const bench *b)
+{
+    volatile char *memory = malloc(ballast(b));
+    must(memory == NULL, "malloc");
+    for (size_t i = 0; i < ballast(b); i += 4096) {
+        memory[i] = 1;
+    }
+    return memory;
+}
+
+static double fork_much(const bench *b, int contender)
+{
+    volatile char *memory = touch_ballast(b);
+    double us = fork_one(b, contender);
+    free((void *)memory);
+    return us;
+}
+
 /* Contenders: kin, the peer, and both again by a parent with much memory. */
 static double spawn_one(const bench *b, int contender)
 {
-    volatile char *memory = NULL;
-    if (contender >= 2) {
-        memory = malloc(ballast(b));
-        must(memory == NULL, "malloc");
-        for (size_t i = 0; i < ballast(b); i += 4096) {
-            memory[i] = 1;
-        }
-    }
+    volatile char *memory = contender >= 2 ? touch_ballast(b) : NULL;
     double ns = repeat(b, contender % 2 == 0 ? kin_spawn_once : peer_spawn_once, 1, "spawn");
     free((void *)memory);
     return ns / 1e3;
@@ -63,6 +114,10 @@ void bench_start(bench *b)
         measure(b, fork_one, 2, medians);
         row(b,
             &(line){"start and join, fork", "us", medians[0], medians[1], "fork, _exit, waitpid", AT_MOST(1.1), 0, 0});
+        measure(b, fork_much, 2, medians);
+        snprintf(name, sizeof name, "start and join, fork, %d MiB touched", (int)(ballast(b) / 1048576));
+        row(b, &(line){name, "us", medians[0], medians[1], "fork, _exit, waitpid", AT_MOST(1.1), 0, 0});
+        by_number(b);
     }
     measure(b, spawn_one, 4, medians);
     row(b, &(line){"start and join, spawn", "us", medians[0], medians[1], peer_spawn_name, AT_MOST(1.1), 0, 0});

@@ -54,4 +54,5 @@ const peer_lock peer_apr_lock = {.name = "APR proc_mutex, default",
                                  .attach = attach,
                                  .detach = peer_nothing,
                                  .alone = apr_alone,
-                                 .contend = apr_contend};
+                                 .contend = apr_contend,
+                                 .only_one = 1};

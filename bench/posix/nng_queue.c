@@ -63,5 +63,11 @@ static int get(void *attached, void *buffer, size_t size)
     return nng_recv(it->socket, buffer, &got, 0) == 0 && got == size ? 0 : -1;
 }
 
-const peer_queue peer_nng_queue = {
-    .name = "nng ipc", .create = create, .destroy = destroy, .attach = attach, .put = put, .get = get, .consumers = 1};
+const peer_queue peer_nng_queue = {.name = "nng ipc",
+                                   .create = create,
+                                   .destroy = destroy,
+                                   .attach = attach,
+                                   .put = put,
+                                   .get = get,
+                                   .consumers = 1,
+                                   .late = 1};

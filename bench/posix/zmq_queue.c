@@ -68,4 +68,5 @@ const peer_queue peer_zmq_queue = {.name = "ZeroMQ ipc",
                                    .attach = attach,
                                    .put = put,
                                    .get = get,
-                                   .consumers = 1};
+                                   .consumers = 1,
+                                   .late = 1};
