@@ -64,6 +64,7 @@ static int run(const char *program, int fd)
     MARKS->count = 1;
     guard_prepare_steps();
     guard_prepare_sleepers(program);
+    guard_prepare_jobs();
     find_shared_memory();
     for (int round = 0; round < WARM_UP + ROUNDS; round++) {
         MARKS->measuring = round >= WARM_UP;
@@ -71,10 +72,12 @@ static int run(const char *program, int fd)
         if (round % SLEEP_EVERY == 0) {
             MARKS->together = 1;
             guard_run_sleepers();
+            guard_run_jobs();
             MARKS->together = 0;
         }
     }
     MARKS->measuring = 0;
+    guard_end_jobs();
     guard_end_sleepers();
     return EXIT_SUCCESS;
 }
@@ -128,6 +131,7 @@ static int command(const char *program, const char *what, const char *path)
 int main(int argc, char **argv)
 {
     static const kin_child_entry entries[] = {{"guard_sleeper", guard_sleeper}};
+    guard_register_jobs();
     if (kin_child_main(entries, 1) < 0) {
         fprintf(stderr, "guard: %s\n", kin_last_error());
         return EXIT_FAILURE;

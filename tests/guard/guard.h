@@ -65,6 +65,10 @@ void guard_run_steps(void);
 void guard_prepare_sleepers(const char *program);
 void guard_run_sleepers(void);
 void guard_end_sleepers(void);
+void guard_register_jobs(void); /* before kin_child_main */
+void guard_prepare_jobs(void);
+void guard_run_jobs(void);
+void guard_end_jobs(void);
 int guard_sleeper(const kin_args *args); /* the entry of a process that waits */
 
 /* ---- the measurement ---- */
