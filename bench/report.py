@@ -23,8 +23,8 @@ SUBJECTS = {
     "limits": ("The machine's limits", "What no library can be faster than."),
     "lock": ("A lock, nobody else", "Acquire and release, one process, pinned."),
     "contended": ("A lock that several want",
-                  "1 to 8 processes, pinned in turns, with about 100 ns of work outside the lock. The slowest process's "
-                  "share tells whether some of them starve."),
+                  "1 to 8 processes, pinned in turns, with about 100 ns of work outside the lock. The slowest "
+                  "process's share tells whether some of them starve."),
     "rwlock": ("Readers-writer locks, nobody else", "Acquire and release; in turns: a reader, a writer, and so on."),
     "readers": ("Readers at once", ""),
     "semaphore": ("Hand-over by semaphores", "A round trip between two processes, on two processors and on one."),
@@ -98,7 +98,8 @@ def first_match(path, pattern):
 
 def write_machine(provisional):
     compiler = subprocess.run(["gcc", "--version"], capture_output=True, text=True, check=False).stdout.split("\n")[0]
-    commit = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    commit = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True,
+                            check=False)
     machine = {
         "processor": first_match("/proc/cpuinfo", r"^model name\s*:\s*(.*)$") or platform.machine(),
         "processors": len(os.sched_getaffinity(0)),
@@ -175,7 +176,8 @@ def not_first(found):
             best = min(behind, key=gain)
             why = next((text for pattern, text in known if re.search(pattern, name)), "not known yet")
             why = why.replace("\n", " ")
-            lines.append(f"| {name} | {number(best['kin'])} {unit} | {number(best['peer'])} | {best['beside']} | {why} |")
+            lines.append(f"| {name} | {number(best['kin'])} {unit} | {number(best['peer'])} | {best['beside']} | "
+                         f"{why} |")
     return "\n".join(lines) + "\n"
 
 
@@ -268,8 +270,8 @@ def draw(found):
             lines = {who: [(1 / (1 - x / 100), y) for x, y in points if x < 100]
                      for who, points in series(found["latency"], cpus).items()}
             flat = [(limit[0], [(2, limit[1] / 1e3), (1e4, limit[1] / 1e3)])] if limit[1] else []
-            add("latency", "latency-" + cpus[0], f"Round trip on {place}", "percent of the trips", "microseconds", lines,
-                flat, xtics=[("50", 2), ("90", 10), ("99", 100), ("99.9", 1000), ("99.99", 10000)])
+            add("latency", "latency-" + cpus[0], f"Round trip on {place}", "percent of the trips", "microseconds",
+                lines, flat, xtics=[("50", 2), ("90", 10), ("99", 100), ("99.9", 1000), ("99.99", 10000)])
     if "tables" in found:
         for what in ("get", "set"):
             add("tables", "tables-" + what, f"Tables: {what}", "entries", "nanoseconds",
@@ -285,18 +287,18 @@ def page(found, drawn, machine):
            "Written by `ci/bench`: do not edit. The sentences about rows where a peer is better are in "
            "[bench/reasons.md](../bench/reasons.md).\n"]
     if machine["provisional"]:
-        out.append("**Provisional: measured with short runs on a machine that was busy with other work. The figures show "
-                   "what the tables will look like, and nothing else.** `ci/bench` on a quiet machine replaces them.\n")
+        out.append("**Provisional: measured with short runs on a machine that was busy with other work. The figures "
+                   "show what the tables will look like, and nothing else.** `ci/bench` on a quiet machine replaces them.\n")
     out.append(f"{machine['processor']}, {machine['processors']} processors, {machine['memory_gib']} GiB; "
                f"{machine['system']}, Linux {machine['kernel']}, {machine['libc']}, {machine['compiler']}; commit "
                f"{machine['commit']}, {machine['date']}, load before {machine['load_before']}.\n")
     out.append("What stands in one row was measured in one run, in turns. A figure is the median of the rounds, in "
                "parentheses its quartiles. \"CPUs\" is how many processors were busy on average, with the start of the "
                "processes: what spins pays there. \"kin: 2 ×\" says that kin is twice as good. Machines differ, and "
-               "virtual ones from minute to minute: what a cache line takes from one processor to the other is measured "
-               "again before each subject. Compare ratios, not figures of different runs.\n")
-    out.append("## Where a peer is better\n\nBy more than 10 %. What only spins, or serves only one process, is a limit, not "
-               "an alternative, and not listed.\n")
+               "virtual ones from minute to minute: what a cache line takes from one processor to the other is "
+               "measured again before each subject. Compare ratios, not figures of different runs.\n")
+    out.append("## Where a peer is better\n\nBy more than 10 %. What only spins, or serves only one process, is a limit, "
+               "not an alternative, and not listed.\n")
     out.append(not_first(found))
     for subject, rows in found.items():
         title, text = SUBJECTS[subject]
