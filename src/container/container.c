@@ -39,6 +39,7 @@
 #include "container/container.h"
 
 #include "base/last_error.h"
+#include "base/out.h"
 #include "family/create.h"
 #include "family/reap.h"
 #include "family/thread_slot.h"
@@ -262,7 +263,7 @@ void kin__container_undo(kin__seat *seat, kin__container *it, const kin__kind *k
 
 /* ---- made, emptied, ended ---- */
 
-kin_status kin__container_create(void **out, kin_family *family, const kin__kind *kind)
+kin_status kin__container_create(void *out, kin_family *family, const kin__kind *kind)
 {
     void *memory;
     kin_status status = out ? kin__family_resolve(&family, family) : kin__refuse(KIN_E_ARGUMENT, "out is NULL");
@@ -280,7 +281,7 @@ kin_status kin__container_create(void **out, kin_family *family, const kin__kind
     }
     kin__lock_init(family, &made->lock, 0);
     kin__object_init(&made->object, kind->type, 0);
-    *out = memory;
+    kin__out(out, memory);
     return KIN_OK;
 }
 

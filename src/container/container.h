@@ -60,7 +60,7 @@ typedef struct kin__words_walk {
 kin__words_walk kin__words_of(kin_family *family, const kin__kind *kind, uint64_t root);
 bool kin__words_next(kin__words_walk *walk);
 
-kin_status kin__container_create(void **out, kin_family *family, const kin__kind *kind);
+kin_status kin__container_create(void *out, kin_family *family, const kin__kind *kind);
 kin_status kin__container_destroy(void *p, const kin__kind *kind);
 kin_status kin__container_open(kin__seat **out, const void *p, const kin__kind *kind);
 

@@ -25,7 +25,7 @@ typedef struct work { /* of one call */
 
 kin_status kin_dict_create(kin_dict **out, kin_family *family)
 {
-    return kin__told(kin__container_create((void **)out, family, &kin__dict_kind));
+    return kin__told(kin__container_create(out, family, &kin__dict_kind));
 }
 
 kin_status kin_dict_destroy(kin_dict *dict)

@@ -25,7 +25,7 @@ uint64_t kin__list_count(kin_family *family, kin__container *it)
 
 kin_status kin_list_create(kin_list **out, kin_family *family)
 {
-    return kin__told(kin__container_create((void **)out, family, &kin__list_kind));
+    return kin__told(kin__container_create(out, family, &kin__list_kind));
 }
 
 kin_status kin_list_destroy(kin_list *list)

@@ -271,19 +271,18 @@ static uint32_t count_sleepers(const findings *it, uint64_t offset)
 
 /* ---- finding out ---- */
 
-/* Room for `more` elements of that size behind the first `count`. */
-static bool make_room(void **elements, size_t *room, size_t count, size_t more, size_t size)
+/* The elements, with room for `more` behind the first `count`. NULL: there is no memory, and they stay as they are. */
+static void *with_room(void *elements, size_t *room, size_t count, size_t more, size_t size)
 {
     if (count + more <= *room) {
-        return true;
+        return elements;
     }
     size_t larger = 2 * (count + more);
-    void *made = larger <= SIZE_MAX / size ? realloc(*elements, larger * size) : NULL;
+    void *made = larger <= SIZE_MAX / size ? realloc(elements, larger * size) : NULL;
     if (made) {
-        *elements = made;
         *room = larger;
     }
-    return made != NULL;
+    return made;
 }
 
 static bool add_name(findings *it, const kin__copy *entry)
@@ -293,8 +292,11 @@ static bool add_name(findings *it, const kin__copy *entry)
     if (length > KIN_NAME_MAX || entry->value_size != sizeof ref) {
         return true; /* no name */
     }
-    if (!make_room((void **)&it->names, &it->name_room, it->name_count, 1, sizeof *it->names) ||
-        !make_room((void **)&it->texts, &it->text_room, it->text_size, length + 1, 1)) {
+    void *names = with_room(it->names, &it->name_room, it->name_count, 1, sizeof *it->names);
+    it->names = names ? names : it->names;
+    void *texts = with_room(it->texts, &it->text_room, it->text_size, length + 1, 1);
+    it->texts = texts ? texts : it->texts;
+    if (!names || !texts) {
         return false;
     }
     memcpy(&ref, kin__copy_value(entry), sizeof ref);

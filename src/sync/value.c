@@ -3,6 +3,7 @@
 #include "kin/value.h"
 
 #include "base/last_error.h"
+#include "base/out.h"
 #include "family/input.h"
 #include "family/reap.h"
 #include "kin/lock.h"
@@ -103,7 +104,7 @@ static kin_status look(view *out, const void *p, kin_type type)
 
 /* ---- for both types ---- */
 
-static kin_status create(void **out, kin_family *family, kin_type type, kin_element element, size_t count,
+static kin_status create(void *out, kin_family *family, kin_type type, kin_element element, size_t count,
                          uint32_t flags)
 {
     void *memory;
@@ -126,7 +127,7 @@ static kin_status create(void **out, kin_family *family, kin_type type, kin_elem
         kin_lock_init(&made->lock, 0); /* cannot fail in a block just allocated */
     }
     kin__object_init(&made->object, type, flags << 8 | (uint32_t)element);
-    *out = made;
+    kin__out(out, made);
     return KIN_OK;
 }
 
@@ -213,7 +214,7 @@ static kin_lock *lock_of(items *of, kin_type type)
 
 kin_status kin_value_create(kin_value **out, kin_family *family, kin_element element, uint32_t flags)
 {
-    return kin__told(create((void **)out, family, KIN_TYPE_VALUE, element, 1, flags));
+    return kin__told(create(out, family, KIN_TYPE_VALUE, element, 1, flags));
 }
 
 kin_status kin_value_destroy(kin_value *value)
@@ -255,7 +256,7 @@ struct kin_lock *kin_value_lock(kin_value *value)
 
 kin_status kin_array_create(kin_array **out, kin_family *family, kin_element element, size_t count, uint32_t flags)
 {
-    return kin__told(create((void **)out, family, KIN_TYPE_ARRAY, element, count, flags));
+    return kin__told(create(out, family, KIN_TYPE_ARRAY, element, count, flags));
 }
 
 kin_status kin_array_destroy(kin_array *array)
