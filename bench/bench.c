@@ -1,9 +1,8 @@
 /* bench.c: kin-bench: kin beside what the system offers, in one run.
  *
- * What is compared is measured in turns, round by round, and the medians are shown with their quartiles: what else the
- * machine does meanwhile meets all alike. Beside them stand the processors that were busy meanwhile: what spins does not
- * hide. Processes that measure together are kin's children, started at one gate, each pinned to
- * a CPU.
+ * The contenders are measured in turns, round by round, so that whatever else the machine does affects all of them. The
+ * medians are shown with their quartiles, and with the number of processors that were busy: a contender that spins does
+ * not look cheap. Processes that measure together are kin's children. They start at one gate, each pinned to a CPU.
  */
 #include "bench.h"
 #include "options.h"

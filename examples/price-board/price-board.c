@@ -8,8 +8,8 @@
  *
  * What to look for: nobody starts the others, and nobody is started first. Each opens the board by its name and finds
  * the dict and the list in it, or creates them. The manager process keeps the prices while no program runs. A price
- * that is being written when its writer is killed is written or not; a reader never waits for a writer. Those that watch
- * sleep until the list changes.
+ * that is being written when its writer is killed is written or not. A reader never waits for a writer. A program that
+ * watches sleeps until the list changes.
  */
 #include <kin/kin.h>
 #include <stdio.h>

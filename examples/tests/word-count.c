@@ -1,4 +1,5 @@
-/* word-count.c: the test of ../word-count/word-count.c: the counts are the same if the worker of each first try dies. */
+/* word-count.c: the test of ../word-count/word-count.c. The counts stay the same if the first worker of each task dies.
+ */
 #include "check.h"
 
 #define FILES 3

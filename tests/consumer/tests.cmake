@@ -130,6 +130,8 @@ if(KIN_PYTHON AND KIN_BUILD_TOOLS AND KIN_OS STREQUAL "posix" AND NOT CMAKE_CROS
     add_executable(kin_amalgamated ${sources})
     target_include_directories(kin_amalgamated PRIVATE ${directory} ${PROJECT_SOURCE_DIR}/tools)
     target_link_libraries(kin_amalgamated PRIVATE kin_amalgamation jansson::jansson)
+    # Its kin.h is there when it has been built only, so a tool that reads the compile commands could not compile it.
+    set_target_properties(kin_amalgamation kin_amalgamated PROPERTIES EXPORT_COMPILE_COMMANDS OFF)
     kin_program(kin_amalgamated)
     kin_feature_macros(kin_amalgamated)
     add_test(NAME demo.amalgamation COMMAND kin_amalgamated demo)

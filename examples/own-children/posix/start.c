@@ -1,5 +1,6 @@
 /* start.c: with posix_spawn. kin's descriptors are close-on-exec. A dup2 of a descriptor to itself, in the child, makes
- * it one that stays open: https://pubs.opengroup.org/onlinepubs/9799919799/functions/posix_spawn_file_actions_adddup2.html
+ * it one that stays open:
+ * https://pubs.opengroup.org/onlinepubs/9799919799/functions/posix_spawn_file_actions_adddup2.html
  */
 #include "../start.h"
 
