@@ -137,3 +137,12 @@ if(KIN_PYTHON AND KIN_BUILD_TOOLS AND KIN_OS STREQUAL "posix" AND NOT CMAKE_CROS
     add_test(NAME demo.amalgamation COMMAND kin_amalgamated demo)
     set_tests_properties(demo.amalgamation PROPERTIES TIMEOUT 120)
 endif()
+
+# What programs that were built with another version of this series rely on.
+find_program(KIN_ABIDIFF abidiff)
+if(KIN_ABIDIFF AND KIN_PYTHON AND CMAKE_C_COMPILER_ID STREQUAL "GNU" AND NOT CMAKE_CROSSCOMPILING AND
+   CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64" AND KIN_OS STREQUAL "posix" AND NOT CMAKE_BUILD_TYPE STREQUAL "Release"
+)
+    add_test(NAME abi.series COMMAND ${PROJECT_SOURCE_DIR}/ci/abi)
+    set_tests_properties(abi.series PROPERTIES TIMEOUT 120)
+endif()
