@@ -89,7 +89,7 @@ kin_status kin_os_group_find(kin_os_account *out, const char *name);
 bool kin_os_account_sound(const kin_os_account *account);
 
 typedef struct kin_os_access {   /* to a family and all that belongs to it */
-    kin_os_account owner, group; /* who made it, and who else has it */
+    kin_os_account owner, group; /* the creator, and the group that has access, too */
 } kin_os_access;
 
 static inline bool kin_os_account_given(const kin_os_account *account)
@@ -160,8 +160,8 @@ typedef struct kin_os_sem_place {
 } kin_os_sem_place;
 
 /* Makes, or takes up again, the native semaphore of wait slot `slot` for the calling thread, and fills in place. It
- * may hold stale tokens from an earlier use. Several posts may leave one token: who waits looks whether what it waits
- * for has come.
+ * may hold stale tokens from an earlier use. Several posts may leave one token. So a woken thread checks the state that
+ * it waits for.
  * Where semaphores have names on POSIX, the name belongs to the slot and stays while the family lives; named false: the
  * family's names are gone, make none. If a group has access POSIX makes no name, which nobody but its maker could
  * remove, and Windows does, as another user's process cannot be opened. */
@@ -252,7 +252,7 @@ kin_status kin_os_pulse_create(kin_os_pulse *out, const kin_os_id *family, const
  * failure. kin_os_pulse_close takes KIN_OS_NO_PULSE, too (os_types.h: the initialiser of none). */
 kin_status kin_os_pulse_handle(kin_os_handle *out, kin_os_pulse *pulse);
 kin_status kin_os_pulse_adopt(kin_os_pulse *out, kin_os_handle handle);
-/* Whether it is the pulse of that family, and no other file: of a handle that somebody else has named. Windows: no. */
+/* Whether a handle that came from another process is the pulse of that family, and no other file. Windows: no. */
 bool kin_os_pulse_is(kin_os_handle handle, const kin_os_id *family);
 /* What the sign of `index` is now, for kin_os_pulse_start. To be read before what says that the sign may be taken. */
 uint64_t kin_os_pulse_look(kin_os_pulse *pulse, uint32_t index);
@@ -264,7 +264,7 @@ kin_status kin_os_pulse_start(kin_os_pulse *pulse, uint32_t index, uint64_t seen
 /* The calling thread may stand for this process's sign at index, too. Nothing if enough threads do. */
 void kin_os_pulse_share(kin_os_pulse *pulse, uint32_t index);
 /* Shows again what was lost of this process's sign (a program may close descriptors that it does not know). False:
- * somebody else has taken it, as if this process had died. Cheap enough to ask before each sleep. */
+ * another process has taken it, as if this process had died. Cheap enough to call before each sleep. */
 bool kin_os_pulse_check(kin_os_pulse *pulse, uint32_t index);
 /* Ends this process's own, at index. */
 void kin_os_pulse_stop(kin_os_pulse *pulse, uint32_t index);
@@ -294,7 +294,7 @@ uint32_t kin_os_sweep(void);
  */
 
 /* The memory of the family of that name, and its id, which stands outside of the memory. KIN_E_NOT_FOUND;
- * KIN_E_PERMISSION: somebody else sits there, or lets nobody in. */
+ * KIN_E_PERMISSION: another user has taken the place, or the owner gives no access. */
 kin_status kin_os_name_find(kin_os_handle *shm, kin_os_id *id, const char *name, const kin_os_account *owner);
 /* What has been found: gives the handles to join with. Takes *shm. KIN_E_NOT_FOUND: it is gone meanwhile. */
 kin_status kin_os_name_enter(kin_os_handle *shm, kin_os_handle *pulse, const kin_os_id *family,
@@ -335,7 +335,7 @@ typedef struct kin_os_exit {
     uint32_t exception; /* Windows: the exception that ended it, or 0 */
     bool killed;        /* kin_os_process_kill ended it */
     bool returned;      /* its entry returned, with that code: kin_os_returned */
-    bool doubtful;      /* Windows: it may have been ended by somebody who chose the code */
+    bool doubtful;      /* Windows: another process may have ended it and chosen the code */
 } kin_os_exit;
 
 /* What a child has instead of what this process has. All zero: the same as this process. */
@@ -378,7 +378,7 @@ uint32_t kin_os_process_pid(const kin_os_process *process);
 /* What to watch for its end; KIN_OS_NO_HANDLE where there is nothing (a kernel without pidfds). It stays process's. */
 kin_os_handle kin_os_process_handle(kin_os_process *process);
 /* KIN_E_TIMED_OUT: still runs. After KIN_OK it may be asked again and gives the same answer; one thread at a time.
- * POSIX: KIN_E_NOT_FOUND when somebody else has reaped the child (SIGCHLD ignored, waitpid(-1)). */
+ * POSIX: KIN_E_NOT_FOUND if other code has reaped the child (SIGCHLD ignored, waitpid(-1)). */
 kin_status kin_os_process_wait(kin_os_process *process, int64_t deadline, kin_os_exit *out);
 /* Whether it has ended, without waiting for it, in any thread. */
 bool kin_os_process_ended(const kin_os_process *process);
@@ -514,7 +514,7 @@ void kin_os_pipe_close(kin_os_pipe *pipe);
  * them, number being 0 or 1. Takes the handles, also on failure. KIN_E_DAMAGED: they are not an end's. */
 void kin_os_pipe_handles(const kin_os_pipe *pipe, kin_os_handle *handles);
 kin_status kin_os_pipe_adopt(kin_os_pipe *out, const kin_os_handle *handles, unsigned number);
-/* Whether kin_os_pipe_adopt would find them to be an end's: of handles that somebody else has named. */
+/* Whether handles that came from another process are those of an end, so that kin_os_pipe_adopt would take them. */
 bool kin_os_pipe_is_end(const kin_os_handle *handles);
 /* Its handles are being duplicated into another process: closing it here leaves alone what was sent to it and is not
  * received. given false: it came to nothing. */
@@ -553,8 +553,8 @@ kin_status kin_os_server_run(void *data, size_t capacity, size_t *size, kin_os_h
 bool kin_os_message_pending(void);
 /* Takes it; the handles are the caller's. *handle_count: in, room for handles; out, how many there are.
  * KIN_E_NOT_FOUND: there is none; KIN_E_CLOSED: it was meant for another process; KIN_E_TOO_BIG; KIN_E_HANDLE:
- * somebody has closed one; KIN_E_BLOB_CORRUPT: not a message of kin. After a failure handles may be open that nobody
- * knows: the process had better end. */
+ * one has been closed; KIN_E_BLOB_CORRUPT: not a message of kin. After a failure there may be open handles that no code
+ * knows of. The process should end. */
 kin_status kin_os_message_take(void *data, size_t capacity, size_t *size, kin_os_handle *handles, size_t *handle_count);
 
 #endif

@@ -15,8 +15,8 @@
 #define kin__refuse(status, what) (kin__note(status, __func__, what), (status))
 void kin__note(kin_status status, const char *where, const char *what);
 
-/* KIN_E_BUFFER, with these sizes; formatted only if somebody asks, since programs ask for a size in this way. subject:
- * a static string. */
+/* KIN_E_BUFFER, with these sizes. The sentence is formatted only when kin_last_error is called, since programs ask for
+ * a size in this way. subject: a static string. */
 #define kin__buffer_short(subject, size, capacity) (kin__note_buffer(subject, size, capacity), KIN_E_BUFFER)
 void kin__note_buffer(const char *subject, size_t size, size_t capacity);
 

@@ -1,4 +1,4 @@
-/* adopt.c: mapping a family that another process has made. Nothing that its arena says is believed unchecked. */
+/* adopt.c: mapping a family that another process has made. Every number of its arena is checked before it is used. */
 #include "family/adopt.h"
 
 #include "base/last_error.h"
@@ -85,7 +85,7 @@ static void take_name(kin_family *family)
     }
 }
 
-/* A stranger knows better than the arena whose it is. */
+/* A stranger has the owner from the family's name, which is safer than the arena's word. */
 static kin_status take_access(kin_family *family, const kin_os_account *owner)
 {
     const kin_os_access *access = &family->access;

@@ -4,7 +4,7 @@
 
 #include "family/family.h"
 
-/* What a process needs to join. */
+/* The data that a process needs to join. */
 typedef struct kin__family_ticket {
     kin_os_id id;
     uint64_t reserve;
@@ -13,14 +13,14 @@ typedef struct kin__family_ticket {
     const kin_os_account *owner; /* what it must be; or NULL */
 } kin__family_ticket;
 
-/* The handles stay the family's. KIN_E_HANDLE: the program has closed one of them: what has its number now is not to
- * be given to anybody. */
+/* The handles stay the family's. KIN_E_HANDLE: the program has closed one of them. The number may now name a file of
+ * the program, which kin must not give away. */
 kin_status kin__family_ticket_of(kin_family *family, kin__family_ticket *out);
 /* Maps and checks; this process joins at its first use. Takes the handles, also on failure. The family becomes the
  * default if there is none. If this process has it mapped already, gives that. KIN_E_BLOB_VERSION: another layout;
  * KIN_E_BLOB_CORRUPT: not an arena of that id. */
 kin_status kin__family_adopt(kin_family **out, const kin__family_ticket *ticket);
-/* What memory that might be an arena says of itself; kin__family_adopt checks the rest. KIN_E_DAMAGED,
+/* Reads the header of memory that might be an arena. kin__family_adopt checks the rest. KIN_E_DAMAGED,
  * KIN_E_BLOB_VERSION. */
 kin_status kin__family_header(kin_os_handle shm, kin_os_id *id, uint64_t *reserve);
 

@@ -26,10 +26,10 @@
 #define KIN__SHEET_SPANS (KIN__ROW_SPANS * KIN__SHEET_ROWS)
 #define KIN__SHEETS_MAX 256u /* so many describe 64 GiB */
 
-/* ---- tokens: who owns, who allocates ----
+/* ---- tokens of owners and allocators ----
  *
- * A token names one thread of one member for the time it holds its thread entry: generation (40 bits) | entry index
- * (16) | 8 bits free for flags. Entry generations only grow, so a token is never used again. 0 names nobody.
+ * A token names one thread of one member as long as the thread holds its thread entry: generation (40 bits) | entry
+ * index (16) | 8 bits free for flags. Entry generations only grow, so a token is never used again. 0 names no thread.
  */
 #define KIN__TOKEN_FLAGS UINT64_C(0xff)
 
@@ -48,10 +48,10 @@ static inline uint64_t kin__token_generation(uint64_t token)
     return token >> 24;
 }
 
-/* ---- what every object begins with ----
+/* ---- the beginning of every object ----
  *
- * tag is type << 56 | own offset: a pointer to the object minus its offset is the arena's base, which is how a function
- * that is given only the object finds its family, and one comparison checks base and type together.
+ * tag is type << 56 | own offset. A pointer to the object minus its offset is the arena's base. So a function that gets
+ * only the object finds its family, and one comparison checks base and type together.
  */
 typedef struct kin__object {
     _Atomic uint64_t tag;
@@ -67,7 +67,7 @@ typedef struct kin__lock { /* kin_lock's inside; protocol in park/owner_lock.c *
     kin__object object;
     _Atomic uint64_t word;
     _Atomic uint32_t depth; /* of recursion beyond the first; only the owner touches it */
-    _Atomic uint32_t since; /* milliseconds: while it is CONTENDED, when somebody first saw this owner; for inspect.c */
+    _Atomic uint32_t since; /* milliseconds: while it is CONTENDED, when a waiter first saw this owner; for inspect.c */
 } kin__lock;
 
 typedef struct kin__sem { /* kin_sem's inside; protocol in sem.c */
@@ -134,8 +134,9 @@ typedef struct kin__record { /* a message begins with it */
     _Atomic uint32_t units;  /* of the whole record */
 } kin__record;
 
-/* What producers write, what consumers write, and what is rarely written, on cache lines of their own. What the other
- * side looks at lies in the same line as the lock: in one of its own it made everything slower by a third. */
+/* The fields that producers write, the fields that consumers write, and the fields that are rarely written are on
+ * separate cache lines. The mark that the other side reads is in the same line as the lock. With a line of its own
+ * everything was slower by a third. */
 typedef struct kin__queue_ends {
     kin__lock put_lock;
     _Atomic uint64_t tail; /* marks: see ring.c */
@@ -143,7 +144,7 @@ typedef struct kin__queue_ends {
     _Atomic uint64_t putting; /* the tail that its holder is about to publish */
     _Atomic uint32_t write_spin,
         write_pause; /* what spinning, and pausing after it, have been worth; see queue/waiting.c */
-    _Atomic uint32_t put_barged, put_limit; /* messages that came before those who wait, see queue/waiting.c */
+    _Atomic uint32_t put_barged, put_limit; /* messages that overtook the waiters, see queue/waiting.c */
     _Atomic uint32_t filled;                /* units of the ring that have memory, from its start on */
     uint32_t spare;
     uint64_t fill_put[6];
@@ -185,8 +186,8 @@ typedef struct kin__in_hand { /* of a joinable queue, one for each member; proto
 
 /* ---- members: protocol in member.c ---- */
 
-/* state: generation (24 bits) | pid, or while it is being reaped the reaper's (32) | phase (8). While JOINING or
- * CLAIMED what else there is of the process is still being written. */
+/* state: generation (24 bits) | pid, or the reaper's pid while the entry is being reaped (32) | phase (8). While it is
+ * JOINING or CLAIMED, the other words about the process are still being written. */
 typedef enum kin__phase {
     KIN__FREE = 0,
     KIN__JOINING = 1,

@@ -1,5 +1,5 @@
-/* family.h: what this process knows of the families it has mapped: where the arena lies, how much of it may be touched,
- * which member this process is.
+/* family.h: this process's record of each family that it has mapped: the arena's address, how much of the arena may be
+ * touched, which member this process is.
  */
 #ifndef KIN_INTERNAL_FAMILY_H
 #define KIN_INTERNAL_FAMILY_H
@@ -41,7 +41,7 @@ struct kin_family {
     kin__arena *arena; /* == base */
     kin_os_id id;
     _Atomic uint64_t known; /* bytes that the system, not the arena's contents, says are usable */
-    kin__layout layout;     /* a copy, checked: the arena's may be written over by a member gone mad */
+    kin__layout layout;     /* a checked copy: a faulty member may overwrite the arena's */
     uint64_t key;           /* likewise: the heap's */
     kin_os_handle shm;
     kin_os_pulse pulse;
@@ -65,7 +65,7 @@ kin_family *kin__family_by_id(const kin_os_id *id);
 /* Number 0 to KIN__FAMILIES - 1 of this process's table, or NULL. */
 kin_family *kin__family_number(uint32_t number);
 
-/* A place in the table, which nobody finds before kin__family_publish. KIN_E_LIMIT: the table is full. */
+/* A place in the table. No thread finds it before kin__family_publish. KIN_E_LIMIT: the table is full. */
 kin_status kin__family_allocate(kin_family **out, const kin_os_id *id, uint64_t reserve);
 /* Maps the memory that family->shm stands for. */
 kin_status kin__family_map(kin_family *family);
@@ -87,8 +87,8 @@ void kin__family_drop_default(kin_family *family);
 /* Asks the system whether [offset, offset + size) may be touched. */
 bool kin__family_covers_now(kin_family *family, uint64_t offset, uint64_t size);
 
-/* Whether it may be touched as far as is known, without asking: right for what was published before kin__family_end was
- * called. For loops over what others wrote. */
+/* Whether this process already knows that it may be touched. Makes no system call. Correct for data that was published
+ * before kin__family_end was called. For loops over data that other processes wrote. */
 static inline bool kin__family_covers_known(const kin_family *family, uint64_t offset, uint64_t size)
 {
     uint64_t known = atomic_load_explicit(&family->known, memory_order_relaxed);
@@ -101,7 +101,7 @@ static inline bool kin__family_covers(kin_family *family, uint64_t offset, uint6
     return kin__family_covers_known(family, offset, size) || kin__family_covers_now(family, offset, size);
 }
 
-/* Where what may be touched ends now: asks the system. */
+/* The end of the part that may be touched now: asks the system. */
 uint64_t kin__family_end(kin_family *family);
 /* How many bytes of memory the family has of the system's. */
 uint64_t kin__family_committed(const kin_family *family);

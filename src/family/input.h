@@ -1,16 +1,16 @@
-/* input.h: the border to what others wrote.
+/* input.h: reading numbers that other processes wrote.
  *
- * Any member may write any byte of the arena at any moment. So a number that is read from there is input, as a packet
- * from a network is, and three rules keep it harmless:
+ * Any member may write any byte of the arena at any moment. So a number that is read from there is input, like a packet
+ * from a network. Three rules make it harmless:
  *
- * - It is read once, into private memory (kin__read_*, kin__copy_in), and the copy is checked. The shared one is not
- *   read again for the same decision: it may be another by then.
- * - A pointer is made of a checked offset only, by kin__at, which asks whether all of the extent may be touched. The
+ * - The number is read once, into private memory (kin__read_*, kin__copy_in), and the copy is checked. The shared
+ *   number is not read again for the same decision, because it may have changed.
+ * - A pointer is made only from a checked offset, by kin__at, which checks that the whole extent may be touched. The
  *   raw kin__pointer is for this file and for the tables, whose index was checked (member.h, park, heap, names):
  *   ci/check knows them.
- * - What is learnt so holds for one call.
+ * - The result of a check is valid for one call.
  *
- * What the arena says cannot be true may be answered by any error; KIN_E_DAMAGED, where the function has it.
+ * A function may answer impossible numbers by any error. If it has KIN_E_DAMAGED, it uses that one.
  */
 #ifndef KIN_INPUT_H
 #define KIN_INPUT_H
@@ -38,8 +38,8 @@ static inline void *kin__array_at(kin_family *family, uint64_t offset, uint64_t 
     return size == 0 || count <= UINT64_MAX / size ? kin__at(family, offset, count * size, alignment) : NULL;
 }
 
-/* One load of a field that is not atomic, because nobody changes it after the object is made, but somebody may all the
- * same: the compiler must not load it again. */
+/* One load of a field that is not atomic. kin does not change the field after the object is made, but a hostile member
+ * may. So the compiler must not load it again. */
 static inline uint32_t kin__read_u32(const uint32_t *shared)
 {
     return *(const volatile uint32_t *)shared;
@@ -69,7 +69,7 @@ static inline void kin__copy_in(void *private, const void *shared, size_t size)
     }
 }
 
-/* A text of at most size - 1 bytes; what is there instead ends somewhere, too. */
+/* A text of at most size - 1 bytes. The result is terminated even if the memory has no terminating zero. */
 static inline void kin__copy_in_text(char *private, const char *shared, size_t size)
 {
     kin__copy_in(private, shared, size);

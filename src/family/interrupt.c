@@ -3,7 +3,7 @@
  *     pending:  0 ──another thread, or a handler──► 1 ──the thread, as its wait returns KIN_E_INTERRUPTED──► 0
  *     sleeps:   AWAKE ──the thread, about to sleep──► BY_WORD, BY_SEM or BY_ALARM ──the thread──► AWAKE
  *
- *     the thread:                              who interrupts it:
+ *     the thread:                              the interrupting one:
  *     1. sem, if it sleeps by one              a. users + 1
  *     2. sleeps = how                          b. look at number: another thread's by now: leave
  *     3. load pending; 1: do not sleep         c. pending = 1
@@ -15,13 +15,13 @@
  * comes just before the sleep is not lost. One that comes while the thread is awake stays pending until its next wait.
  *
  * An interrupt changes private memory only, and posts. A post to a thread that has woken by itself is a stale token,
- * which every sleeper of kin ignores. How the wait ends is the thread's own affair: it takes the path of a wait whose
- * time is over (slices.c), and only the status that it returns is another one. So nothing can be torn that a timeout
- * does not tear, and a kill at any instruction leaves in shared memory what a kill of a waiter leaves.
+ * which every sleeper of kin ignores. The thread itself ends its wait. It takes the path of a wait that has timed out
+ * (slices.c), and only returns another status. So an interrupt can damage nothing that a timeout does not damage. A
+ * kill at any instruction leaves in shared memory the same as the kill of a waiter.
  *
- * The semaphore may lie in a family's arena. Before that is unmapped, and before the thread's record is another
- * thread's, `users` is awaited to be 0 (settle): a call that enters after that sees AWAKE, or another number. A signal
- * handler has left its call before its thread goes on, and a thread is not cancelled in its own.
+ * The semaphore may lie in a family's arena. The owner of the memory waits until `users` is 0 (settle) before the arena
+ * is unmapped, and before another thread gets the thread's record. A call that enters after that sees AWAKE, or another
+ * number. A signal handler has left its call before its thread goes on. A thread is not cancelled inside such a call.
  */
 #include "family/interrupt.h"
 

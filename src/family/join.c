@@ -6,7 +6,7 @@
 #include "family/member.h"
 #include "family/reap.h"
 
-/* KIN_E_BUSY: it is another's. */
+/* KIN_E_BUSY: another process has it. */
 static kin_status claim_member(kin_family *family, uint32_t index, kin_os_process_id *me)
 {
     kin__member *member = kin__member_at(family, index);
@@ -137,8 +137,8 @@ static void take_names_along(kin_family *family)
     }
 }
 
-/* A process whose threads still have entries does not leave: it ends soon, and is reaped then. The order matters when
- * the last two leave at once: each shows that it has gone before it looks for the other. */
+/* A process whose threads still have entries does not leave: it ends soon, and is reaped then. If the last two members
+ * leave at once, each shows that it has gone before it looks for the other. So one of them sees that it is the last. */
 void kin__member_leave(kin_family *family, bool ending)
 {
     kin__self *self = family->self;

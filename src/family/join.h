@@ -6,8 +6,8 @@
 
 /* Does nothing if the process is a member already. KIN_E_LIMIT: no entry is free. */
 kin_status kin__member_join(kin_family *family);
-/* Does nothing if the process is no member, or if threads of it still have slots. ending: the process is about to
- * end; if nobody else lives in the family, its names are removed even then. */
+/* Does nothing if the process is no member, or if threads of it still have slots. ending: the process is about to end.
+ * Then the family's names are removed even in that case, if no other process lives in the family. */
 void kin__member_leave(kin_family *family, bool ending);
 
 #endif

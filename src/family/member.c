@@ -1,27 +1,40 @@
-/* member.c: members and their threads' slots; who is dead. Cleaning up after the dead: reap.c.
+/* member.c: members and their threads' slots; whether they are alive. Cleaning up after dead members: reap.c.
  *
- * Member entry, word `state` = generation | pid | phase:
+ * ---- Member entries ----
+ *
+ * The word `state` of a member entry is generation | pid | phase:
  *
  *     FREE(g) ──claim──► JOINING(g+1, pid) ──► LIVE(g+1, pid) ──leave──► FREE(g+1)
  *                              │                    │
  *                              └──────dead──────────┴──► CLAIMED ──► REAPING(g+1, reaper's pid) ──► FREE(g+1)
  *
- * A process takes the sign of life of an index (os.h, pulse) *before* it claims the entry, so an entry that is not
- * FREE and whose sign of life is missing belongs to a dead process. A reaper takes the sign of life of the dead one's
- * index, so that there is one at a time: two would do harm, the slower one to the entry's next holder. The taker
- * reads the sign before the entry, and takes it only if it has not changed since; only the sign's holder changes an
- * entry that is not FREE. So a member that was wrongly taken for dead has lost its sign before anything of its entry
- * changes: it finds out at its next check and gets KIN_E_STALE for good. Claim, leave and each step of reaping are
- * one compare-and-swap on `state`. If a reaper is dead, or has given up (pid 0), the next one goes on.
+ * 1. Claim, leave and each step of reaping are one compare-and-swap on `state`.
+ * 2. A process takes the sign of life of an index (os.h, pulse) *before* it claims the entry. So an entry that is not
+ *    FREE and whose sign of life is missing belongs to a dead process.
+ * 3. A reaper takes the sign of life of the dead member's index, so there is one reaper at a time. With two, the slower
+ *    one would damage the entry's next holder.
+ * 4. A process that takes a sign reads it before the entry, and takes it only if it has not changed since. Only the
+ *    sign's holder changes an entry that is not FREE.
+ * 5. So a member that was wrongly taken for dead has lost its sign before its entry changes. It finds this out at its
+ *    next check. From then on it gets KIN_E_STALE.
+ * 6. If a reaper is dead, or has given up (pid 0), the next one goes on.
  *
- * Thread entry, word `lease` = generation | member | phase: FREE(g) ──► LIVE(g+1, member) ──► FREE(g+1). Claimed by
- * one compare-and-swap by the thread itself, freed by it at its end, or by the reaper of its member. A token is
- * (generation, index): it is alive while the lease is LIVE in that generation and the lease's member lives.
+ * ---- Thread entries ----
  *
- * A member token is (generation, the pid's low bits, index): it is alive while the entry is LIVE in that generation
- * and the process lives, whichever of its threads come and go.
+ * The word `lease` of a thread entry is generation | member | phase:
  *
- * Memory order: claims and frees are acq_rel, so that a new holder of an entry sees the last one's writes done.
+ *     FREE(g) ──► LIVE(g+1, member) ──► FREE(g+1)
+ *
+ * 7. The thread claims the entry by one compare-and-swap. The thread frees it at its end, or its member's reaper does.
+ *
+ * ---- Tokens ----
+ *
+ * 8. A thread's token is (generation, index). It is alive while the lease is LIVE in that generation and the lease's
+ *    member lives.
+ * 9. A member token is (generation, the pid's low bits, index). It is alive while the entry is LIVE in that generation
+ *    and the process lives, whatever threads it has.
+ *
+ * Memory order: claims and frees are acq_rel. So a new holder of an entry sees all writes of the previous one.
  */
 #include "family/member.h"
 

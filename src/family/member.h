@@ -1,4 +1,4 @@
-/* member.h: the table of members, and who of them lives. Protocol: member.c. */
+/* member.h: the table of members, and which of them live. Protocol: member.c. */
 #ifndef KIN_MEMBER_H
 #define KIN_MEMBER_H
 
@@ -78,9 +78,9 @@ static inline void kin__member_write_process(kin__member *member, const kin_os_p
 
 /* Whether the process of an entry in that state lives: asks the system. The entry's phase is not FREE. */
 kin_os_life kin__member_life(kin_family *family, uint32_t index, uint64_t state);
-/* The same; it lives if that cannot be told. */
+/* The same. If that cannot be known, it counts as living. */
 bool kin__member_alive(kin_family *family, uint32_t index, uint64_t state);
-/* What the system is asked about: the process that an entry in that state names. */
+/* The process that an entry in that state names, as the system is asked about it. */
 kin_os_process_id kin__member_process(kin_family *family, uint32_t index, uint64_t state);
 
 /* Whether the thread that the token names still runs, as far as can be known; a dead process is noticed here. */
@@ -94,17 +94,18 @@ uint32_t kin__token_pid(kin_family *family, uint64_t token);
 uint64_t kin__member_token(const kin_family *family);
 uint32_t kin__member_token_index(uint64_t token);
 uint32_t kin__member_token_pid(uint64_t token);
-/* Whether it is in the table of members; false: it has left, or was reaped, and will not be again. Asks no system. */
+/* Whether the member is in the table. False: it has left, or was reaped, and never comes back. Makes no system call. */
 bool kin__member_token_listed(const kin_family *family, uint64_t token);
 /* Whether it is, and its process lives. Does not ask the system about the calling process. */
 bool kin__member_token_alive(kin_family *family, uint64_t token);
 
 #define kin__taken_for_dead() kin__refuse(KIN_E_STALE, "the other members took this process for dead")
-/* Before a sleep: this process still shows its sign of life. KIN_E_STALE, from then on: it was taken for dead, and
- * its sign is another's. */
+/* To be called before a sleep: KIN_OK if this process still shows its sign of life. KIN_E_STALE: it was taken for dead,
+ * and another process has its sign. From then on the result is always KIN_E_STALE. */
 kin_status kin__member_check(kin_family *family);
 uint32_t kin__member_count(kin_family *family);
-/* How many members might be dead, which nobody can tell: a dead one's locks stay its own. */
+/* The number of members of which no process can tell whether they are dead. If one is, it stays the owner of its
+ * locks. */
 uint32_t kin__member_unsure(kin_family *family);
 uint32_t kin__thread_count(kin_family *family);
 

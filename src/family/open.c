@@ -5,8 +5,9 @@
  *         └─not there──► make a family, then give it the name ──had──► done
  *                                                  └─taken meanwhile─► close it, again
  *
- * A name is given to a family that is whole (os.h, name.c), so a creator that dies half-way leaves none, and of two
- * creators one gets it. The last member to leave removes it, if the name is its user's.
+ * A family gets its name when it is complete (os.h, name.c). So a creator that dies before that leaves no name. If two
+ * processes create a family of the same name, one of them gets the name. The last member that leaves removes the name,
+ * if the name is its user's.
  */
 #include "base/last_error.h"
 #include "base/sized.h"
@@ -20,7 +21,7 @@
 
 #include <string.h>
 
-#define TRIES 200 /* with pauses: it is the others' turn first */
+#define TRIES 200 /* with pauses, so that the other processes can finish */
 #define PAUSE KIN_US(200)
 
 typedef struct wanted {
@@ -35,7 +36,7 @@ void kin__open_after_fork(void)
     atomic_store(&joining, 0);
 }
 
-/* Takes shm. What the arena says of itself others may have written: id is what the name says. */
+/* Takes shm. id comes from the name, because other processes may have overwritten the arena's own id. */
 static kin_status adopt(kin_family **out, kin_os_handle shm, const kin_os_id *id, const kin_os_account *owner)
 {
     kin__family_ticket ticket = {.shm = shm, .stranger = true, .owner = owner};
@@ -59,7 +60,7 @@ static kin_status adopt(kin_family **out, kin_os_handle shm, const kin_os_id *id
     return status == KIN_E_BLOB_CORRUPT ? KIN_E_DAMAGED : status;
 }
 
-/* Whether the name still leads there: its last member might have left, or died in the middle of that, meanwhile. */
+/* Whether the name still leads to the family. Its last member may have left meanwhile, or died while it was leaving. */
 static bool still_leads_to(const kin_family *family, const wanted *it)
 {
     kin_os_handle shm;

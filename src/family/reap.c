@@ -71,7 +71,8 @@ static bool release_slots(kin_family *family, uint32_t member)
     return all;
 }
 
-/* Under the sign of life of the dead member's index. Who is dead stays so: state is enough to know it by. */
+/* The caller holds the sign of life of the dead member's index. A dead member stays dead, so its state identifies
+ * it. */
 static bool reap_alone(kin_family *family, uint32_t index, uint64_t state, const kin_os_process_id *me)
 {
     kin__member *member = kin__member_at(family, index);
@@ -82,7 +83,7 @@ static bool reap_alone(kin_family *family, uint32_t index, uint64_t state, const
     }
     kin__member_write_process(member, me);
     if (!atomic_compare_exchange_strong(&member->state, &claimed, mine)) {
-        return false; /* taken for dead, by who could not tell */
+        return false; /* another process has wrongly taken this one for dead */
     }
     bool all = release_slots(family, index);
     uint64_t next = kin__member_state(KIN__MEMBER_GENERATION(mine), 0, all ? KIN__FREE : KIN__REAPING);
@@ -107,7 +108,7 @@ static bool reap(kin_family *family, uint32_t index)
     return reaped;
 }
 
-/* Whether somebody else is at it: then there will be room in a moment. */
+/* Whether another process is reaping a member. Then there will be room in a moment. */
 static bool reaping_goes_on(kin_family *family)
 {
     for (uint32_t i = 0; i < kin__member_end(family); i++) {

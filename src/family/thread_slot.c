@@ -1,14 +1,16 @@
 /* thread_slot.c: a thread's place in each family: its slot in the arena, its token, its native semaphore.
  *
- * A thread has one record with a seat for each family. Its thread pointer leads to the seat that it used last, which
- * is the only one that the fast paths look at. Seats do not move: a caller keeps the address of its seat while a
- * callback or a signal handler uses another family. Records lie in memory that fork wipes: a child finds its own
- * thread's record empty, and joins. Which records are used is kept elsewhere, for after a bare clone the child's
- * thread still uses its own.
- *
- * A thread that closes a family empties the seats of all threads in it, while they may be taking a seat in another
- * family: taking and emptying are under the record's mutex. Finding is not, so that a signal handler can find a seat
- * while the thread takes another: it reads only the base, and nobody may use a family that is being closed.
+ * 1. A thread has one record with a seat for each family. Its thread pointer leads to the seat that it used last. The
+ *    fast paths look only at that one.
+ * 2. Seats do not move. So a caller keeps the address of its seat while a callback or a signal handler uses another
+ *    family.
+ * 3. Records lie in memory that fork wipes. So a child finds its thread's record empty, and joins.
+ * 4. The bits that say which records are used lie in other memory, because after a bare clone the child's thread still
+ *    uses its record.
+ * 5. A thread that closes a family empties the seats of all threads in that family. These threads may be taking a seat
+ *    in another family meanwhile. So taking and emptying are under the record's mutex.
+ * 6. Finding a seat takes no mutex, so a signal handler can find a seat while its thread takes another one. It reads
+ *    only the base, and no thread may use a family that is being closed.
  */
 #include "family/thread_slot.h"
 

@@ -1,14 +1,15 @@
-/* inspect.c: looking on.
+/* inspect.c: inspecting a family from outside.
  *
- * Objects are found by their tags: the first word of each is its type and its own offset, which no other word is but
- * by intent. So a walk over the heap, word by word, finds them wherever they lie, also inside the structs of users.
- * Inner parts that are objects of their own (the locks of a queue) show, too, while they are held or waited for.
- *
- * The memory belongs to others, who go on changing it, and may have written nonsense: every number is checked before
- * it leads anywhere, and nothing is believed for longer than one look. Nor may it cost the onlooker more than those
- * who wrote it: names, sleepers and whether members live are found out once for a look, so that its time is in
- * proportion to the memory there is; and memory that the system has not given to the family yet is not touched, which
- * would allocate it.
+ * 1. Objects are found by their tags. The first word of each object is its type and its own offset. No other word has
+ *    this value, except on purpose. So a walk over the heap, word by word, finds all objects, also inside the structs
+ *    of users.
+ * 2. Inner parts that are objects of their own (the locks of a queue) are shown, too, while they are held or waited
+ *    for.
+ * 3. Other processes change the memory meanwhile, and may have written garbage. So every number is checked before it is
+ *    used as an offset or a length, and the result of a check is valid for one look.
+ * 4. The memory's contents must not make a look expensive. Names, sleepers and whether members live are found out once
+ *    for each look, so its time is in proportion to the size of the memory.
+ * 5. Memory that the system has not given to the family yet is not touched, since a touch would allocate it.
  */
 #include "kin/inspect.h"
 

@@ -11,10 +11,10 @@
 
 typedef struct kin__look {
     kin__seat *seat;
-    bool arm;         /* set the flag that makes its releasers unpark: somebody is about to sleep */
+    bool arm;         /* set the flag that makes its releasers unpark: a thread is about to sleep */
     bool ask;         /* whether owners live */
     bool prepare;     /* to arm, too, what takes a lock: before the wait slot begins, and armed looks follow */
-    bool owned;       /* written: it is in the hands of somebody who might die */
+    bool owned;       /* written: it has an owner, which might die */
     bool due;         /* written: there is something to be done before this thread may sleep */
     uint64_t buckets; /* written: those of the words that are unparked when it becomes ready (park.h) */
 } kin__look;

@@ -44,8 +44,7 @@ uint64_t kin__watch_bucket(const kin_family *family, const _Atomic uint64_t *wor
 void kin__watch_begin(kin__seat *seat, uint64_t buckets, uint32_t bell);
 void kin__watch_end(kin__seat *seat, uint64_t buckets);
 
-/* Waiting goes in slices: at the end of one the waiter looks at the word again, because who should have woken it may be
- * dead. */
+/* A waiter sleeps in slices. At the end of a slice it looks at the word again, because its waker may have died. */
 #define KIN__SLICE_OWNER KIN_MS(50) /* where there is an owner to watch */
 #define KIN__SLICE_MAX KIN_MS(300)
 

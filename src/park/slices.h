@@ -48,7 +48,7 @@ static inline kin_status kin__slices_status(const kin__slices *it, kin_status st
     return it->interrupted && status == KIN_E_TIMED_OUT ? kin__interrupt_tell(it->by) : status;
 }
 
-/* Before a sleep: there is somebody whose death is to be noticed soon. */
+/* To be called before a sleep if there is an owner whose death has to be noticed soon. */
 void kin__slices_hurry(kin__slices *it);
 /* kin__park_begin; the call keeps the ticket that it drew the first time. */
 void kin__slices_begin(kin__seat *seat, kin__slices *it, _Atomic uint64_t *word, uint32_t want);

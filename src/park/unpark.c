@@ -67,8 +67,8 @@ typedef struct choice {
     uint32_t count, room;
     uint32_t seen; /* that would be chosen, if there were room */
     bool more;     /* than there is room for */
-    bool left;     /* somebody wants more units than there are */
-    bool woken;    /* somebody has been woken and not left its slot yet */
+    bool left;     /* a sleeper wants more units than there are */
+    bool woken;    /* a sleeper has been woken and has not left its slot yet */
     kin__sleeper oldest[CHOSEN];
 } choice;
 
@@ -169,7 +169,7 @@ static void mark_rest(kin_family *family, const choice *after, wakes *to)
     }
 }
 
-/* Returns whether somebody still sleeps there whom the units did not suffice. */
+/* Returns whether a thread still sleeps there because it wants more units than there were. */
 static bool mark_all(kin_family *family, _Atomic uint64_t *word, uint32_t units, wakes *to)
 {
     choice chosen; /* large: not all of it is written */
@@ -209,7 +209,7 @@ static void clear_flag(kin_family *family, _Atomic uint64_t *word, uint64_t flag
     uint64_t value = atomic_load(word);
     while (value & flag) {
         if (atomic_compare_exchange_weak(word, &value, value & ~flag)) {
-            mark_all(family, word, KIN__ALL, to); /* who came between sets the flag anew */
+            mark_all(family, word, KIN__ALL, to); /* a sleeper that came in between sets the flag again */
             return;
         }
     }

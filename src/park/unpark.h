@@ -11,8 +11,8 @@
  * sleep in the word's bucket; where units suffice for more than 64 of them, but not for all, once for each 64. */
 void kin__unpark(kin_family *family, _Atomic uint64_t *word, uint32_t units);
 
-/* Wakes as kin__unpark, on a word in which flag says that somebody sleeps, or is about to; to be called when the
- * flag was seen. Clears it if nobody is left. */
+/* Wakes as kin__unpark, on a word in which flag says that a thread sleeps, or is about to. To be called if the flag was
+ * seen. Clears the flag if no sleeper is left. */
 void kin__unpark_flagged(kin_family *family, _Atomic uint64_t *word, uint64_t flag, uint32_t units);
 
 typedef enum kin__unparked {

@@ -253,10 +253,10 @@ static kin_status find_block(void **out, const kin__blob *blob, kin_family *fami
     return KIN_OK;
 }
 
-/* Whose the handles are. Those of a message were sent to this process: it closes them, whatever comes of it. The
- * values in a packed blob are only a claim: until it is adopted they may be anybody's in this process, and they are
- * looked at, but not closed, not even duplicates of them (closing any descriptor of a pulse ends a sign of life:
- * os.h). */
+/* The owner of the handles. The handles of a message were sent to this process, which closes them in any case. The
+ * values in a packed blob are only a claim. Until the blob is adopted, they may be handles of any part of this process.
+ * kin looks at them, but closes neither them nor duplicates of them (closing any descriptor of a pulse ends a sign of
+ * life: os.h). */
 static bool were_sent(const kin__blob *blob)
 {
     return blob->mode == KIN__BLOB_INDEX;
@@ -558,9 +558,9 @@ kin_status kin_blob_adopt(kin_args **out, const void *blob, size_t size)
         return kin__told(KIN_E_BLOB_TARGET);
     }
     if (parsed.mode == KIN__BLOB_INTO && (!KIN_OS_DUPLICATES_INTO || parsed.has_pulse)) {
-        return kin__told(KIN_E_BLOB_CORRUPT); /* nobody packs such a one */
+        return kin__told(KIN_E_BLOB_CORRUPT); /* kin packs no such blob */
     }
-    if (known) { /* adopted already? Then its handles are somebody else's by now */
+    if (known) { /* if it was adopted before, its handles may belong to another part of the process now */
         status = find_block(&block, &parsed, known);
     }
     if (status != KIN_OK) {

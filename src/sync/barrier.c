@@ -64,7 +64,7 @@
 #define GENERATION(word) ((uint32_t)((word) >> 32))
 #define NEXT(word) ((((word) >> 32) + 1) << 32)
 
-/* What a slot wants: the generation that it is counted in; who comes early wants none. */
+/* The `want` of a slot: the generation in which its thread is counted. A thread that comes early wants none. */
 #define TAG(word) (GENERATION(word) & 0x7fffffff)
 #define EARLY UINT32_C(0x80000000)
 
@@ -211,7 +211,7 @@ static kin_status sleep_through(kin__seat *seat, kin__barrier *barrier, uint32_t
         word = atomic_load(&barrier->word);
         if (outcome(seat, word, generation) != KIN_E_BUSY) {
             if (!kin__slices_forgotten(seat, &barrier->word)) {
-                kin__unpark(seat->family, &barrier->word, KIN__ALL); /* who should have done so may be dead */
+                kin__unpark(seat->family, &barrier->word, KIN__ALL); /* the thread that had to do so may be dead */
             }
             continue;
         }

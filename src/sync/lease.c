@@ -81,7 +81,7 @@ uint64_t kin__sem_extent(kin_family *family, uint64_t offset)
     return permits <= KIN_SEM_LEASE_MAX ? size_with(permits) : 0;
 }
 
-/* How many there are; 0 if somebody has written over it: then nothing but the semaphore may be touched. */
+/* The number of permits. 0: the number was overwritten. Then only the semaphore itself may be touched. */
 static uint32_t permits_of(kin_family *family, const kin__lease *lease)
 {
     kin__object *object = &((kin__lease *)(uintptr_t)lease)->sem.object;
@@ -170,7 +170,7 @@ static void free_all_of(kin__lease *lease, uint32_t permits, uint64_t dead)
     }
 }
 
-/* Frees the permits of dead processes, and wakes who waits for them. Whether there were any. */
+/* Frees the permits of dead processes, and wakes their waiters. Returns whether there were any. */
 static bool sweep(kin__seat *seat, kin__lease *lease, uint32_t permits)
 {
     uint64_t living[KIN__MEMBERS_MAX / 64] = {0};
@@ -264,7 +264,7 @@ static kin_status acquire_waiting(kin__seat *seat, kin__lease *lease, uint32_t p
         if (status != KIN_E_BUSY) {
             break;
         }
-        if (parked == KIN__WOKEN) { /* somebody was faster; what is left may be enough for another */
+        if (parked == KIN__WOKEN) { /* another thread was faster; the rest may be enough for another waiter */
             kin__unpark(seat->family, &lease->sem.word, count_free(lease, permits));
         }
         parked = wait_a_slice(seat, lease, permits, word, count, &slices);

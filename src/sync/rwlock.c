@@ -39,7 +39,7 @@
  *     r6  sleeps on `turn`, loads word. The phase is not p:        inside
  *         a writer in phase p: back to r5; free and the phase is p: back to r1
  *     r7  leaves, or gives up:  hold ──► 0. Then loads word; if DRAINING, unparks one who sleeps on `drain`
- * Anybody who finds the writer dead
+ * Any thread that finds the writer dead
  *     d1  it was inside:     dead|x ──► me|INCONSISTENT|WRITERS|x  inside, as the writer: KIN_OWNER_DIED
  *     d2  it was DRAINING:   w6 in its place
  * The writer, inside
@@ -485,7 +485,7 @@ typedef struct writer {
     kin__seat *seat;
     kin__rwlock *lock;
     uint64_t slept; /* WRITERS: it has slept, and others may sleep on */
-    bool owes;      /* it was woken, and has neither claimed nor shown anybody WRITERS since */
+    bool owes;      /* it was woken, and has neither claimed nor set WRITERS in a writer's word since */
 } writer;
 
 /* One look at the word, and if it is free all the rest. KIN_E_BUSY: a living writer has it. */

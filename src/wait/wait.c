@@ -2,15 +2,15 @@
  *
  *     watch the words of all (park.h); arm and look at each; nothing ready: sleep a slice; stop watching; again
  *
- * Each object's own file tells whether it is ready and which of its words are unparked then. The flag that makes its
- * releaser unpark is set before the look, and the wait slot is seen before that: so whatever becomes ready later
- * wakes.
- *
- * The system's own things ("natives") are slept for together with the wait slot's semaphore (os.h, wait.c). One that
- * was ready at the last look does not end the sleep: if all are waited for, it would end each sleep at once.
- *
- * Futures are objects in this: the last worker of a job unparks. But somebody has to look after their pools meanwhile,
- * and that is whoever waits (pool.h): before each sleep, and every KIN__POOL_SLICE, also where tests switch slices off.
+ * 1. Each object's own file says whether the object is ready, and which of its words are unparked when it becomes
+ *    ready.
+ * 2. The waiter begins its wait slot, then sets the flag that makes the object's releaser unpark, then looks. So an
+ *    object that becomes ready after the look wakes the waiter.
+ * 3. The waiter sleeps for the system's own objects ("natives") and the wait slot's semaphore together (os.h, wait.c).
+ *    A native that was ready at the last look does not end the sleep. In a wait for all objects it would end each sleep
+ *    at once.
+ * 4. Futures are objects, too: the last worker of a job unparks. The waiter looks after their pools meanwhile (pool.h):
+ *    before each sleep, and every KIN__POOL_SLICE, even if tests switch slices off.
  */
 
 #include "base/deadline.h"

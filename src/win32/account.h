@@ -1,4 +1,4 @@
-/* account.h: owners, and who has access. */
+/* account.h: owners and access rights. */
 #ifndef KIN_WIN32_ACCOUNT_H
 #define KIN_WIN32_ACCOUNT_H
 
@@ -6,7 +6,7 @@
 
 /* A security descriptor: all access for this user; these rights for the family's owner, and the group if any. Free
  * lpSecurityDescriptor by LocalFree. False: GetLastError. */
-#define KIN_WIN32_USE L"GRGWGX" /* all but changing who may */
+#define KIN_WIN32_USE L"GRGWGX" /* all rights except changing the rights */
 #define KIN_WIN32_LOOK L"GR"
 bool kin_win32_access(SECURITY_ATTRIBUTES *out, const kin_os_access *access, const wchar_t *rights);
 /* Of a handle with READ_CONTROL. */

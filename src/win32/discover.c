@@ -5,9 +5,9 @@
  * open until it ends; so the table lives as long as any family does. An id enters the table after its section is made.
  * If its section cannot be opened any more, the family is gone and the place is free.
  *
- * The table is a convenience. If a process cannot open it, or finds it full or taken by somebody else, its families are
- * not listed. Its contents are not trusted. The names are the session's (Microsoft, "Kernel object namespaces"), with
- * the default access of the user's token: the user's own.
+ * The table is a convenience. If a process cannot open it, or if it is full or was made by another user, the process's
+ * families are not listed. Its contents are not trusted. The names are those of the session (Microsoft, "Kernel object
+ * namespaces"). They have the default access of the user's token: only the user has access.
  */
 #include "win32/handle.h"
 #include "win32/discover.h"

@@ -1,6 +1,6 @@
 /* identity.c: which process this is, and which another one: process ids and creation times.
  *
- * A process object outlives its process while anybody has a handle to it. After that, another process may get the pid,
+ * A process object outlives its process while a process has a handle to it. After that another process may get the pid,
  * with another creation time (Microsoft, "Process Handles and Identifiers").
  */
 #include <stdlib.h>

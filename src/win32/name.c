@@ -1,17 +1,15 @@
-/* name.c: families that strangers find, by a small section, the card, Local\kin-SID-NAME. It says whose arena it is.
- * SID is the owner's.
+/* name.c: families that unrelated processes find by a small section, the card. The card's name is Local\kin-SID-NAME.
+ * It says which family's arena the name is for. SID is the owner's.
  *
- * A section lives as long as somebody has a handle of it: each member that knows the family's name keeps one. The owner
- * changes names only under two mutexes of its own, one of the session and one of the machine. If a killed process has
- * abandoned one, the next process gets it all the same (Microsoft, "Mutex Objects") and begins anew: a section whose
- * arena cannot be opened is nobody's, and gets another. Other users only read. They read twice: if both answers differ,
- * it is being written.
- *
- * What other users have access to is Global, the rest is Local: a user's own names are looked for in both. What
- * somebody else may have put in place of a Global name does not concern a Local family.
- *
- * Sections and mutexes belong to the owner. Their access lists name nobody else unless that was asked for (account.c).
- * If another user has made one of that name, it cannot be opened, or it is found not to be the owner's.
+ * 1. A section lives as long as a process has a handle of it. Each member that knows the family's name keeps one.
+ * 2. The owner changes names only under two mutexes of its own, one of the session and one of the machine. If a killed
+ *    process has abandoned one, the next process gets it all the same (Microsoft, "Mutex Objects") and begins anew: if
+ *    the arena of a card cannot be opened, the card is free, and gets another arena.
+ * 3. Other users only read. They read twice: if both answers differ, the card is being written.
+ * 4. Objects that other users have access to are Global, all others are Local. A user's own names are looked for in
+ *    both. If another user has taken a Global name, this does not affect a Local family.
+ * 5. Sections and mutexes belong to the owner. Their access lists name no other user unless that was asked for
+ *    (account.c). If another user has made one of that name, it cannot be opened, or is found not to be the owner's.
  */
 #include "win32/account.h"
 #include "win32/discover.h"
@@ -64,7 +62,7 @@ static kin_status take_mutex(HANDLE *out, int scope, const kin_os_account *self)
     if (!mutex) {
         return refusal(code);
     }
-    if (!kin_win32_is_owned(mutex, self)) { /* who made it might never release it */
+    if (!kin_win32_is_owned(mutex, self)) { /* its maker might never release it */
         CloseHandle(mutex);
         return kin_win32_fail(ERROR_ACCESS_DENIED);
     }

@@ -178,8 +178,8 @@ static DWORD connect_under(const wchar_t *name, HANDLE *ours, HANDLE *other, con
     return ERROR_SUCCESS;
 }
 
-/* Somebody who lists the pipes that there are may make, or open, one of this name in between: another process of this
- * user, as nobody else has access. */
+/* Another process may list the existing pipes, and make or open a pipe of this name in between. It must be a process of
+ * this user, since no other user has access. */
 kin_status kin_win32_connect_ends(HANDLE *ours, HANDLE *other, const kin_win32_ends *wanted)
 {
     const kin_os_access nobody_else = {{""}, {""}};

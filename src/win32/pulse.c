@@ -1,15 +1,16 @@
-/* pulse.c: OpenProcess, creation times. Nothing is held, as a process is its own sign of life; but see the last point.
+/* pulse.c: OpenProcess, creation times. A process is its own sign of life, so it holds nothing else, except an event
+ * (see below).
  *
- * - A process object outlives the process while anybody has a handle to it. Then OpenProcess succeeds, and only a wait
- *   tells that the process has ended. Later its pid may be another process's, with another creation time (Microsoft,
- *   "Process Handles and Identifiers").
+ * - A process object outlives the process while a process has a handle to it. Then OpenProcess succeeds, and only a
+ *   wait shows that the process has ended. Later another process may get the pid, with another creation time
+ *   (Microsoft, "Process Handles and Identifiers").
  * - OpenProcess says ERROR_INVALID_PARAMETER where there is no such process, and ERROR_ACCESS_DENIED where there is
  *   one that this user may not open ("OpenProcess function"): another user's, an elevated one, or one in another
- *   session. If that counted as life, it would for ever when such a process has got the pid of a dead member.
+ *   session. If that counted as life, a dead member would live for ever when such a process has got its pid.
  * - So each member holds an event, Global\kin-HEX-life-PID-START, as a second sign, and its entry notes that there is
- *   one. Events in Global\ need no privilege ("Kernel object namespaces"). The event goes when the process has no
+ *   one. Events in Global\ need no privilege ("Kernel object namespaces"). The event is gone when the process has no
  *   thread any more and its handles are closed ("Terminating a process"). All members of the family may open it. So
- *   an event that cannot be opened, or is not of the member's user, was put there by somebody else, and says nothing.
+ *   an event that cannot be opened, or is not of the member's user, was made by another user, and is ignored.
  * - A second copy of the library in the process finds the event there, of its own user, and holds it, too.
  * - Where no event can be made (an app container), a process that cannot be opened is UNSURE.
  */
@@ -72,7 +73,7 @@ static kin_status make_sign(HANDLE *out, const kin_os_process_id *self, const ki
     DWORD code = GetLastError();
     LocalFree(list.lpSecurityDescriptor);
     if (sign && code == ERROR_ALREADY_EXISTS && kin_win32_owner_number(sign) != self->user) {
-        /* somebody else's: it would outlive this process */
+        /* another user's event would outlive this process */
         CloseHandle(sign);
         return kin_win32_fail(ERROR_ACCESS_DENIED);
     }

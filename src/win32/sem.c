@@ -100,7 +100,7 @@ static kin_status make_named(HANDLE *out, const kin_os_sem_place *place, const k
     HANDLE sem = CreateSemaphoreW(&list, 0, LONG_MAX, name);
     DWORD code = GetLastError();
     LocalFree(list.lpSecurityDescriptor);
-    if (sem && code == ERROR_ALREADY_EXISTS) { /* somebody else's */
+    if (sem && code == ERROR_ALREADY_EXISTS) { /* another process's */
         CloseHandle(sem);
         sem = NULL;
     }
@@ -189,7 +189,8 @@ static void keep_retired(HANDLE sem)
     ReleaseSRWLockExclusive(&retired_lock);
 }
 
-/* Who reads its place from now on finds nothing there, until the next thread of this slot has filled it in. */
+/* A thread that reads the semaphore's place from now on finds nothing there, until the next thread of this slot has
+ * filled it in. */
 void kin_os_sem_retire(kin_os_sem sem, kin_os_sem_place *place, const kin_os_access *access)
 {
     InterlockedExchange64((volatile LONG64 *)&place->words[PID], 0);
