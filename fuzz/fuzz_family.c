@@ -208,6 +208,9 @@ static void use_queue(kin_queue *queue, uint64_t how)
     if (kin_queue_get(queue, buffer, sizeof buffer, &size, MOMENT) == KIN_OK) {
         require(size <= sizeof buffer);
     }
+    if (kin_queue_front(queue, buffer, sizeof buffer, &size) == KIN_OK) {
+        require(size <= sizeof buffer);
+    }
     kin_queue_task_done(queue);
     if (kin_queue_peek(&message, &size, queue, MOMENT) == KIN_OK) {
         touch(message, size);

@@ -87,6 +87,14 @@ KIN_API kin_status kin_queue_put(kin_queue *queue, const void *data, size_t size
  * (the message is longer than capacity; it stays in the queue, and *size is its length). */
 KIN_API kin_status kin_queue_get(kin_queue *queue, void *buffer, size_t capacity, size_t *size, int64_t timeout);
 
+/* Copies the next message into buffer as kin_queue_get does, and leaves it in the queue: another consumer may get it at
+ * any time, also before this call returns. To get a message and be the only one to see it, use kin_queue_get or
+ * kin_queue_peek. Does not wait for a message, and takes no turn from consumers that wait for one; may wait for a
+ * consumer that is in the middle of a get. A process that dies in this call loses no message. Errors: KIN_E_TIMED_OUT
+ * (no message is there, or the next one is still reserved), KIN_E_CLOSED (the queue is closed and empty), KIN_E_BUFFER
+ * (the message is longer than capacity; *size is its length). */
+KIN_API kin_status kin_queue_front(kin_queue *queue, void *buffer, size_t capacity, size_t *size);
+
 /* Copies size bytes into the queue as one message, without waiting. If there is no room, it drops the oldest messages
  * until there is. *dropped (dropped may be NULL): how many it has dropped, also after an error. Dropped messages do not
  * count as lost. In a joinable queue they count as done. data may be NULL if size is 0.

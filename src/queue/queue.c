@@ -271,6 +271,7 @@ typedef struct getting {
     kin_message *messages;
     size_t count, done;
     bool peek;
+    bool stay;            /* the message is only copied */
     bool now, turn, held; /* as for putting */
 } getting;
 
@@ -292,6 +293,10 @@ static kin_status get_one(const kin__ring *ring, getting *it, kin__first *first)
     } else if (length > 0) {
         memcpy(message->data, record + 1, length);
     }
+    if (it->stay) {
+        it->done++;
+        return KIN_OK;
+    }
     kin__tasks_got(ring);
     it->done++;
     kin__ring_pass(ring, first, it->done);
@@ -301,7 +306,7 @@ static kin_status get_one(const kin__ring *ring, getting *it, kin__first *first)
 /* Under get_lock. KIN_OK: at least one. KIN_E_TIMED_OUT: nothing there, or held back. */
 static kin_status get_what_is_there(const kin__ring *ring, getting *it, bool ask)
 {
-    uint64_t word = atomic_load(&ring->ends->readable);
+    uint64_t word = it->stay ? 0 : atomic_load(&ring->ends->readable); /* a copy takes nobody's turn */
     it->held =
         word != 0 && kin__queue_held_back(word, &ring->ends->get_barged, &ring->ends->get_limit, it->turn || it->now);
     kin_status status = it->held ? KIN_E_TIMED_OUT : KIN_OK;
@@ -346,7 +351,7 @@ static kin_status get_waiting(const kin__ring *ring, getting *it, int64_t timeou
         }
         bool last = kin__queue_closed(ring); /* loaded first: messages put before the closing are still got */
         status = get_once(ring, it, w.deadline - w.now, w.ask);
-        if (status == KIN_E_TIMED_OUT && last && !it->held) {
+        if (status == KIN_E_TIMED_OUT && last && !it->held && kin__ring_count(ring) == 0) { /* else: no lock in time */
             status = KIN_E_CLOSED;
         }
     } while (status == KIN_E_TIMED_OUT || status == KIN_E_BUSY);
@@ -449,6 +454,37 @@ kin_status kin_queue_get(kin_queue *queue, void *buffer, size_t capacity, size_t
     kin_status status = open_ring(&ring, queue);
     if (status == KIN_OK) {
         status = get_some(&ring, &it, timeout);
+    }
+    if (size && (status == KIN_OK || status == KIN_E_BUFFER)) {
+        *size = message.size;
+    }
+    return kin__told(status);
+}
+
+/* `next`, which alone says what has been got, is not moved behind the message. A process that dies in it has changed
+ * nothing but `next`, behind holes and padding. */
+static kin_status copy_first(const kin__ring *ring, getting *it)
+{
+    bool last = kin__queue_closed(ring); /* loaded first, as in get_waiting */
+    kin_status status = get_once(ring, it, KIN_NOW, true);
+    if (status == KIN_E_TIMED_OUT || status == KIN_E_BUSY) {
+        wake_writers(ring); /* what was passed may have made room */
+        status = last && kin__ring_count(ring) == 0 ? KIN_E_CLOSED : KIN_E_TIMED_OUT;
+    }
+    return status;
+}
+
+kin_status kin_queue_front(kin_queue *queue, void *buffer, size_t capacity, size_t *size)
+{
+    kin__ring ring;
+    kin_message message = {buffer, 0, capacity};
+    getting it = {.messages = &message, .count = 1, .stay = true};
+    if (!buffer && capacity > 0) {
+        return kin__refuse(KIN_E_ARGUMENT, "buffer is NULL and capacity is not 0");
+    }
+    kin_status status = open_ring(&ring, queue);
+    if (status == KIN_OK) {
+        status = copy_first(&ring, &it);
     }
     if (size && (status == KIN_OK || status == KIN_E_BUFFER)) {
         *size = message.size;

@@ -98,8 +98,11 @@ static void test_queue_of_another_type()
 {
     kin::queue<int64_t> numbers;
     kin::queue_ref<int32_t> wrong(numbers.object());
+    EXPECT(!numbers.front());
     numbers.put(5);
     EXPECT_ERROR(KIN_E_SIZE, wrong.get());
+    EXPECT_ERROR(KIN_E_SIZE, wrong.front());
+    EXPECT(*numbers.front() == 5 && numbers.size() == 1);
     EXPECT(numbers.get() == 5);
     wrong.put(5);
     EXPECT_ERROR(KIN_E_SIZE, numbers.get());
@@ -118,7 +121,8 @@ static void test_byte_queue()
     lines.put(std::as_bytes(std::span(longer)));
     EXPECT(lines.size() == 5);
 #endif
-    EXPECT(lines.get() == "one" && lines.get() == longer && lines.get().empty() && *lines.try_get() == "xx");
+    EXPECT(*lines.front() == "one" && lines.get() == "one" && *lines.front() == longer && lines.get() == longer &&
+           lines.get().empty() && *lines.try_get() == "xx");
     lines.try_get();
     EXPECT(!lines.try_get());
 

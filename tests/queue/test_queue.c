@@ -424,6 +424,78 @@ static void short_buffer_loses_nothing(void **state)
     assert_ok(kin_queue_destroy(queue));
 }
 
+static void front_takes_nothing(void **state)
+{
+    (void)state;
+    kin_queue *queue = new_queue(0, 0, KIN_QUEUE_JOINABLE);
+    int64_t number = 0;
+    size_t size = 0;
+    void *room = NULL;
+    assert_status(kin_queue_front(queue, &number, sizeof number, &size), KIN_E_TIMED_OUT);
+    assert_ok(kin_queue_reserve(&room, queue, sizeof number, KIN_NOW));
+    put_number(queue, 78);
+    assert_status(kin_queue_front(queue, &number, sizeof number, &size),
+                  KIN_E_TIMED_OUT); /* the reserved one is next */
+    assert_ok(kin_queue_discard(queue, room));
+    for (int i = 0; i < 3; i++) {
+        assert_ok(kin_queue_front(queue, &number, sizeof number, &size));
+        assert_int_equal(number, 78);
+        assert_int_equal(size, sizeof number);
+        assert_int_equal(inspect(queue).messages, 1);
+    }
+    assert_status(kin_queue_front(queue, &number, 7, &size), KIN_E_BUFFER);
+    assert_int_equal(size, sizeof number);
+    assert_status(kin_queue_front(queue, NULL, 7, &size), KIN_E_ARGUMENT);
+    assert_status(kin_queue_front(NULL, &number, sizeof number, &size), KIN_E_ARGUMENT);
+    assert_ok(kin_queue_close(queue));
+    assert_ok(kin_queue_front(queue, &number, sizeof number, NULL));
+    assert_next_number(queue, 78);
+    assert_ok(kin_queue_task_done(queue)); /* once: it was got once */
+    assert_status(kin_queue_task_done(queue), KIN_E_OVERFLOW);
+    assert_status(kin_queue_front(queue, &number, sizeof number, &size), KIN_E_CLOSED);
+    assert_ok(kin_queue_destroy(queue));
+}
+
+static kin_queue *looked_at;
+#define LOOKED_AT 100 /* numbers in a message, all the same */
+
+/* Each front sees a whole message, which is not older than the one before. */
+static void look_on(void *seen)
+{
+    int64_t last = -1, message[LOOKED_AT];
+    kin_status status;
+    while ((status = kin_queue_front(looked_at, message, sizeof message, NULL)) != KIN_E_CLOSED) {
+        for (int i = 0; status == KIN_OK && i < LOOKED_AT; i++) {
+            MUST(message[i] == message[0] && message[i] >= last);
+        }
+        if (status == KIN_OK && message[0] > last) {
+            last = message[0];
+            atomic_fetch_add((_Atomic int64_t *)seen, 1);
+        }
+    }
+}
+
+static void front_among_consumers(void **state)
+{
+    (void)state;
+    _Atomic int64_t seen = 0; /* messages: the threads run at the same time */
+    int64_t message[LOOKED_AT];
+    looked_at = new_queue(sizeof message, 0, 0); /* each put overwrites what was got last */
+    void *looker = begin_thread(look_on, &seen);
+    for (int64_t number = 0; atomic_load(&seen) < 500; number++) {
+        for (int i = 0; i < LOOKED_AT; i++) {
+            message[i] = number;
+        }
+        assert_ok(kin_queue_put(looked_at, message, sizeof message, PATIENCE));
+        assert_ok(kin_queue_get(looked_at, message, sizeof message, NULL, PATIENCE));
+        assert_int_equal(message[LOOKED_AT - 1], number);
+    }
+    assert_ok(kin_queue_close(looked_at));
+    end_thread(looker);
+    assert_int_equal(inspect(looked_at).lost_gets, 0);
+    assert_ok(kin_queue_destroy(looked_at));
+}
+
 static void batches_go_as_far_as_they_can(void **state)
 {
     (void)state;
@@ -803,6 +875,29 @@ static void all_that_died_with_one_call_is_counted(void **state)
         assert_int_equal(inspect(queue).lost_gets, lost);
         assert_int_equal(inspect(queue).lost_puts, 0);
     }
+    assert_ok(kin_queue_destroy(queue));
+    assert_ok(kin_free(it));
+}
+
+static void not_closed_while_a_consumer_is_in_the_way(void **state)
+{
+    (void)state;
+    place *it = new_place();
+    kin_queue *queue = new_queue(0, 0, 0);
+    int64_t number = 0;
+    put_number(queue, 1);
+    put_number(queue, 2);
+    kin_process *child = start_with("stop_within", it, queue, 1);
+    assert_ok(kin_sem_acquire(&it->told, 1, PATIENCE));
+    assert_ok(kin_queue_close(queue));
+    assert_status(kin_queue_get(queue, &number, sizeof number, NULL, KIN_NOW), KIN_E_TIMED_OUT);
+    assert_status(kin_queue_front(queue, &number, sizeof number, NULL), KIN_E_TIMED_OUT);
+    kill_child(child);
+    assert_ok(kin_queue_front(queue, &number, sizeof number, NULL));
+    assert_int_equal(number, 2);
+    assert_next_number(queue, 2);
+    assert_status(kin_queue_get(queue, &number, sizeof number, NULL, KIN_NOW), KIN_E_CLOSED);
+    assert_status(kin_queue_front(queue, &number, sizeof number, NULL), KIN_E_CLOSED);
     assert_ok(kin_queue_destroy(queue));
     assert_ok(kin_free(it));
 }
@@ -1308,6 +1403,8 @@ int main(void)
         cmocka_unit_test(large_messages_come_whole_through_a_large_ring),
         cmocka_unit_test(full_and_empty_are_exact),
         cmocka_unit_test(short_buffer_loses_nothing),
+        cmocka_unit_test(front_takes_nothing),
+        cmocka_unit_test(front_among_consumers),
         cmocka_unit_test(batches_go_as_far_as_they_can),
         cmocka_unit_test(in_place_keeps_the_order),
         unit_test_with_deaths(thread_that_ends_loses_its_reservation),
@@ -1315,6 +1412,7 @@ int main(void)
         cmocka_unit_test(waiters_are_woken),
         unit_test_with_deaths(a_message_reaches_a_living_consumer_among_the_dead),
         cmocka_unit_test(many_to_many),
+        unit_test_with_deaths(not_closed_while_a_consumer_is_in_the_way),
         unit_test_with_deaths(killed_producer_loses_its_reservation_only),
         unit_test_with_deaths(killed_consumer_loses_what_it_peeked_only),
         cmocka_unit_test(join_waits_for_all_tasks),

@@ -149,6 +149,19 @@ template <class T> class queue_ref : public detail::queue_base
         return take(message, limit) ? std::optional<T>(message) : std::nullopt;
     }
 
+    /* A copy of the next message, which stays in the queue: another consumer may get it at any time. Nothing: there is
+     * none. Throws KIN_E_SIZE for a message that is not of T's size. */
+    std::optional<T> front() const
+    {
+        T message;
+        kin_status status = detail::transfer<T>::read(message, "kin_queue_front",
+                                                      [&](void *buffer, std::size_t capacity, std::size_t *size) {
+                                                          return kin_queue_front(object(), buffer, capacity, size);
+                                                      });
+        return detail::check_unless(KIN_E_TIMED_OUT, status, "kin_queue_front") ? std::optional<T>(message)
+                                                                                : std::nullopt;
+    }
+
     /* Several at once, which costs less for each. put_many puts count messages in this order; try_put_many returns how
      * many it put before the time was over. If the queue is closed meanwhile they throw KIN_E_CLOSED, and what was put
      * stays. */
@@ -414,6 +427,19 @@ class byte_queue_ref : public detail::queue_base
     {
         std::optional<peeked_message> message = try_peek(limit);
         return message ? std::optional<std::string>(message->view()) : std::nullopt;
+    }
+
+    /* As kin::queue has it. */
+    std::optional<std::string> front() const
+    {
+        std::string message;
+        kin_status status = detail::transfer<std::string>::read(
+            message, "kin_queue_front", [&](void *buffer, std::size_t capacity, std::size_t *size) {
+                return kin_queue_front(object(), buffer, capacity, size);
+            });
+        return detail::check_unless(KIN_E_TIMED_OUT, status, "kin_queue_front")
+                   ? std::optional<std::string>(std::move(message))
+                   : std::nullopt;
     }
 
     /* In place, without copying: see kin_queue_reserve and kin_queue_peek. A message that was peeked is got: its

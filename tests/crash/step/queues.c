@@ -64,6 +64,12 @@ static void queue_peek(place *it)
     kin_queue_peek(&it->message, &size, queue_of(it), KIN_FOREVER);
 }
 
+static void queue_front(place *it)
+{
+    char message[MESSAGE];
+    kin_queue_front(queue_of(it), message, sizeof message, NULL);
+}
+
 static void queue_peek_one(place *it)
 {
     queue_put(it);
@@ -147,6 +153,7 @@ static const scenario rows[] = {
     {"queue", "commit, another sleeps for it", .before = queue_reserve, .operation = queue_commit, .sleep = queue_get,
      .finish = queue_put},
     {"queue", "peek", .before = queue_put_two, .operation = queue_peek},
+    {"queue", "front", .before = queue_put_two, .operation = queue_front},
     {"queue", "consume", .before = queue_peek_one, .operation = queue_consume},
     {"queue", "close, another sleeps for it", .before = queue_both, .operation = queue_close, .sleep = queue_get,
      .finish = queue_close},
