@@ -23,6 +23,7 @@
     X(dump)                                                                                                            \
     X(watch)                                                                                                           \
     X(put)                                                                                                             \
+    X(peek)                                                                                                            \
     X(take)                                                                                                            \
     X(tail)                                                                                                            \
     X(drain)                                                                                                           \

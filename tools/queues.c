@@ -1,4 +1,4 @@
-/* queues.c: `kin put`, `take`, `tail`, `drain`, `close`. */
+/* queues.c: `kin put`, `peek`, `take`, `tail`, `drain`, `close`. */
 #include "data.h"
 
 #include <stdio.h>
@@ -50,6 +50,48 @@ const command put_command = {
     .examples = "kin put --create shop orders 'one pot'\nkin put shop orders - <order.bin\n",
     .options = put_options,
     .run = put_run,
+};
+
+/* ---- peek ---- */
+
+static int peek(request *it)
+{
+    kin_queue *queue = queue_of(it);
+    char *message = NULL;
+    size_t size = 256, room = 0;
+    kin_status status;
+    do { /* another message may be the first one meanwhile, and longer */
+        room = size;
+        message = realloc(message, room);
+        tool_check(message ? KIN_OK : KIN_E_NO_MEMORY, it->rest[1]);
+        status = kin_queue_front(queue, message, room, &size);
+    } while (status == KIN_E_BUFFER);
+    if (status == KIN_E_TIMED_OUT || status == KIN_E_CLOSED) {
+        return EXIT_NOT_THERE;
+    }
+    tool_check(status, it->rest[1]);
+    data_print(it, message, size);
+    free(message);
+    return EXIT_SUCCESS;
+}
+
+static int peek_run(command_line *line)
+{
+    return data_run(line, peek);
+}
+
+static const command_option peek_options[] = {DATA_OWNER, DATA_RAW, DATA_NO_MORE};
+
+const command peek_command = {
+    .name = "peek",
+    .arguments = "NAME QUEUE",
+    .summary = "print the next message of a queue, and leave it there",
+    .details =
+        "Prints the message that would be taken next out of the queue QUEUE of the family NAME, as kin take does,\n"
+        "and leaves it there: a consumer may take it at any time. The exit status 3 says that there is none.",
+    .examples = "kin peek shop orders\n",
+    .options = peek_options,
+    .run = peek_run,
 };
 
 /* ---- take, tail, drain ---- */

@@ -173,10 +173,12 @@ static void messages_are_put_and_taken(void **state)
 {
     (void)state;
     RUN(NULL, 0, "", "put", "--create", family, "orders", "one pot");
+    RUN(NULL, 0, "one pot\n", "peek", family, "orders");
     RUN("two\npots", 0, "", "put", family, "orders", "-");
     RUN(NULL, 0, "one pot\n", "take", family, "orders");
     RUN(NULL, 0, "two\npots", "take", "--raw", family, "orders");
     RUN(NULL, NOT_THERE, "", "take", family, "orders");
+    RUN(NULL, NOT_THERE, "", "peek", family, "orders");
     RUN(NULL, NOT_THERE, "", "take", "--wait", "0.05", family, "orders");
     RUN(NULL, 0, "", "put", family, "orders", "three");
     RUN(NULL, 0, "", "put", family, "orders", "four");

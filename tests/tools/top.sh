@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# top.sh <kin>: what `kin top` shows on terminals of 80x24 and 40x12, which keys it knows, and that it gives the terminal
-# back. The terminal is tmux's.
+# top.sh <kin>: what `kin top` shows on terminals of 80x24 and 40x12, which keys it knows, and that it gives the
+# terminal back. The terminal is tmux's.
 # shellcheck disable=SC2317 # of finish
 set -euo pipefail
 
@@ -52,8 +52,8 @@ keys() {
     terminal send-keys "$@"
 }
 
-# misfit <columns> <rows>: what is wrong with the screen: no line may be longer, title and status have to be in their rows,
-# and each line of the families has one.
+# misfit <columns> <rows>: what is wrong with the screen: no line may be longer, title and status have to be in their
+# rows, and each line of the families has one.
 misfit() {
     local lines line
     mapfile -t lines < <(screen)
