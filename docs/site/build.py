@@ -30,6 +30,8 @@ def page_of(path):
         return RENAMED[path]
     if path.startswith("docs/") and path.endswith((".md", ".svg", ".png")):
         return path[len("docs/") :]
+    if re.fullmatch(r"bench/results/[\w.-]+\.svg", path):
+        return "plots/" + os.path.basename(path)
     header = re.fullmatch(r"include/kin/((?:cpp/)?[\w.]+)", path)
     if header:
         return f"reference/{headers.page_name(header[1])}.rst"
@@ -172,6 +174,8 @@ def markdown_files():
             path = os.path.relpath(os.path.join(folder, file), ROOT).replace(os.sep, "/")
             if file.endswith((".md", ".svg", ".png")) and not path.startswith("docs/site/"):
                 yield path
+    plots = os.path.join(ROOT, "bench/results")
+    yield from (f"bench/results/{name}" for name in sorted(os.listdir(plots)) if name.endswith(".svg"))
     yield from (path for path in RENAMED if path != "README.md")
 
 
