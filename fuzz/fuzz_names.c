@@ -1,11 +1,10 @@
-/* fuzz_names.c: files that somebody has put into the directories where kin looks for families: BASE/kin-UID, of that
- * user or of another one, with files, links, fifos, sockets and directories in it. Names, contents, sizes, modes and
- * owners are what the input says; some are copies of a real family's. Then families are made, opened by name, listed,
- * forgotten and swept.
+/* fuzz_names.c: foreign files in the directories where kin looks for families: BASE/kin-UID, of that user or of another
+ * one, with files, links, fifos, sockets and directories in it. The input chooses names, contents, sizes, modes and
+ * owners. Some are copies of a real family's. Then families are made, opened by name, listed, forgotten and swept.
  *
- * Checked: a file that is not kin's is not opened, changed or removed (by its inode, and by inotify), and keeps its
- * record locks. No call waits (libFuzzer's -timeout) or crashes, and no descriptor is left over. Kin's files are, in a
- * directory of the user's own: the user's plain files without other links that are called HEX.pulse, HEX.arena,
+ * The checks: a file that is not kin's is not opened, changed or removed (by its inode, and by inotify), and keeps its
+ * record locks. No call waits (libFuzzer's -timeout) or crashes, and no descriptor is left over. Kin's files are those
+ * in a directory of the user's own that are plain files of the user without other links, called HEX.pulse, HEX.arena,
  * HEX.memory or NAME.removing, and links NAME.family whose text is a family's.
  *
  * The program has a /dev/shm of its own, for which it needs to be root or a user namespace (77: it has neither), and a

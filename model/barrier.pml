@@ -10,11 +10,11 @@
  * how many are asked about (here all are), the action's content, what the process asks about itself. A generation's
  * tag is the generation; the model has too few of them for one to come round.
  *
- * Scenarios. THREADS threads wait PARTIES at a time, those up to TWICE twice; who is told of a failure does not come
+ * Scenarios. THREADS threads wait PARTIES at a time, those up to TWICE twice. A thread whose wait fails does not come
  * again.
  *     (none)    all live
  *     DEADLINE  the deadline of thread 2 may pass at any time
- *     RESET     somebody resets, once, at any time
+ *     RESET     a thread resets, once, at any time
  *     RESETS    two reset, of whom one may be killed anywhere
  *     LATE      an unpark of long ago marks whom it finds, once, at any time
  *     CRASH     thread 1 may be killed anywhere, and perhaps is reaped; its slot goes to a new thread, the heir, that
@@ -120,7 +120,7 @@ inline renew() {
 #endif
 }
 
-/* ---- barrier.c: who has died ---- */
+/* ---- barrier.c: dead threads ---- */
 
 /* of what is in g and c */
 #ifdef BREAK_RUNNER_TAG

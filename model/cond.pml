@@ -15,7 +15,7 @@
  * EARLY slices may end at any time. When nothing else can happen, one ends, too; if nothing is there for it, its
  * deadline passes.
  *
- * Property: if somebody sleeps while there are goods and nothing else can happen, the first slice that ends repairs
+ * Property: if a thread sleeps while there are goods and nothing else can happen, the first slice that ends repairs
  * that (REPAIRED).
  */
 #define REPAIRED assert(slices <= 1)

@@ -5,10 +5,10 @@
  *
  * Left out: fast paths (they are a load and compare-and-swap of the slow ones, in one), depth, spinning, tickets (an
  * unpark picks any sleeper that it saw; the oldest is one. Nor does it pass over those that came after it), want
- * (always 1), the search for deadlocks (who finds one leaves like who times out), failures to make or open a native
- * semaphore.
+ * (always 1), the search for deadlocks (a thread that finds one leaves like one that times out), failures to make or
+ * open a native semaphore.
  *
- * Scenarios. Without CRASH there are no slices: who sleeps, sleeps until woken.
+ * Scenarios. Without CRASH there are no slices: a sleeper sleeps until it is woken.
  *     (none)    THREADS threads that acquire and release, those up to TWICE twice
  *     DEADLINE  the same, but thread 1 has a deadline that may pass at any time
  *     POISON    the same, but thread 1 may poison the lock
@@ -49,7 +49,7 @@ bool dead[THREADS + 2]; /* by thread; the heir is THREADS + 1. What kin__token_a
 
 /* ---- ghosts ---- */
 
-byte inside[2]; /* who is in the critical section */
+byte inside[2]; /* the thread in each critical section; 0: none */
 bool owed[2];   /* the owner died, and its next owner has not been told */
 byte slices;    /* ended while nobody else could move, since an acquire returned last */
 byte early = EARLY; /* slices that may still end while others move; only of threads from EARLY_FROM on */

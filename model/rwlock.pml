@@ -8,12 +8,12 @@
  * marks sleepers on that address in one step, all or one of them (park.c: the oldest; here: any). A dead sleeper
  * stays one until it is reaped.
  *
- * Left out: fast paths (they are the slow ones with fewer steps), spinning, the search for deadlocks (who finds one
- * leaves like who times out), a thread that reads twice, the search for a free slot: each thread has a place of its
- * own. With CROWDED there is one slot, and each thread has a word of its own for when the slot is taken.
+ * Left out: fast paths (they are the slow ones with fewer steps), spinning, the search for deadlocks (a thread that
+ * finds one leaves like one that times out), a thread that reads twice, the search for a free slot: each thread has its
+ * own place. With CROWDED there is one slot, and each thread has a word of its own for when the slot is taken.
  *
  * Scenarios. Each thread acquires once, for reading or for writing; those up to TWICE twice. Without CRASH there are
- * no slices: who sleeps, sleeps until woken.
+ * no slices: a sleeper sleeps until it is woken.
  *     (none)    THREADS threads
  *     DEADLINE  the same, but thread 1 has a deadline that may pass at any time
  *     POISON    the same, but thread 1, when it writes, may poison the lock
@@ -77,7 +77,7 @@ bool dead[MOST]; /* what kin__token_alive asks the system */
 
 /* ---- ghosts ---- */
 
-byte writes;              /* who is inside for writing */
+byte writes;              /* the thread that is inside for writing; 0: none */
 bool reads[THREADS + 1];  /* inside for reading */
 byte n_reads;             /* how many are */
 byte behind[THREADS + 1]; /* the writer that this reader waits for */
@@ -160,7 +160,7 @@ inline announce(left, all) {
 #endif
 }
 
-/* A claim is taken back, by who made it or in place of a dead one: word was w. */
+/* A claim is taken back, by the thread that made it or in place of a dead thread: word was w. */
 #ifdef BREAK_FLIP_UNDRAINED
 #define UNCLAIMED(w) (READERS | (((w) & KEPT) ^ PHASE))
 #elif defined(BREAK_UNCLAIM)

@@ -38,15 +38,15 @@
  * https://github.com/llvm/llvm-project/pull/96600 */
 #define MALLOC_OUTLIVES_FORK (!SANITIZED)
 
-/* All tests run with forgotten sleepers counted (park/slices.h): a thread that nobody woke, though what it waits for
- * is there, and that found out at the end of its slice. If nobody is killed there are none: a test in whose time
- * there was one fails. somebody_dies: there may be, in this test; kin_process_kill says so by itself. A test of
- * which that is known beforehand is listed as unit_test_with_deaths: it is left out where slices are off
- * (KIN_TEST_SLICES=off), so that a forgotten sleeper sleeps on. */
+/* All tests count forgotten sleepers (park/slices.h). A forgotten sleeper is a thread that found the change that it
+ * waits for only at the end of its slice, because no thread woke it. If no process is killed there are none, so a test
+ * fails if it had one. A test that kills a process calls somebody_dies, and may have some; kin_process_kill calls it,
+ * too. If that is known beforehand, the test is listed as unit_test_with_deaths. Such a test is left out if slices are
+ * off (KIN_TEST_SLICES=off), because there a forgotten sleeper sleeps on. */
 void somebody_dies(void);
 int set_up_deaths(void **state);
 #define unit_test_with_deaths(test) cmocka_unit_test_setup(test, set_up_deaths)
-/* The same for a test in which nobody dies, and a sleeper has to look about by itself for another reason. */
+/* The same for a test in which no process dies, and a sleeper needs the end of its slice for another reason. */
 int set_up_slices(void **state);
 int tear_down_slices(void **state);
 #define unit_test_with_slices(test) cmocka_unit_test_setup_teardown(test, set_up_slices, tear_down_slices)

@@ -214,7 +214,7 @@ static kin_lock_info inspect(const kin_lock *lock)
     return info;
 }
 
-/* Looks at the lock until somebody waits for it. pause is a semaphore that nobody releases meanwhile. */
+/* Looks at the lock until a thread waits for it. pause is a semaphore that is not released meanwhile. */
 static int somebody_waits(const kin_lock *lock, kin_sem *pause)
 {
     for (int64_t waited = 0; waited < PATIENCE; waited += KIN_MS(1)) {

@@ -32,7 +32,7 @@ typedef struct look_family {
 typedef enum look_sort {
     LOOK_UNSORTED,
     LOOK_NAME,    /* of families and objects; of processes the command */
-    LOOK_PID,     /* of processes, holders and who waits */
+    LOOK_PID,     /* of processes, holders and waiters */
     LOOK_STARTED, /* the latest first */
     LOOK_TYPE,
     LOOK_HELD,    /* the longest first */

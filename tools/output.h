@@ -5,8 +5,8 @@
 
 #include <jansson.h>
 
-/* A text that anybody may have written. NULL becomes null. What is not UTF-8 is taken for Latin 1, since JSON
- * knows no other bytes. */
+/* A text that may come from any process. NULL becomes null. Text that is not UTF-8 is taken as Latin 1, since JSON has
+ * no other bytes. */
 json_t *output_text(const char *text);
 json_t *output_bytes(const char *bytes, size_t size);
 /* The same as text, for a terminal: what is not UTF-8, and control characters, with which it could write over what is

@@ -1,4 +1,4 @@
-/* ps.c: `kin ps`: who is in which family, who holds what, who waits for what. `kin names`: names only. */
+/* ps.c: `kin ps`: the members of the families, the holders and the waiters of objects. `kin names`: names only. */
 #include "commands.h"
 #include "lines.h"
 #include "output.h"

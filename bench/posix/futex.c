@@ -1,6 +1,6 @@
-/* futex.c: a mutex and semaphores by hand: one word, and the kernel's futex when somebody has to sleep. See ../peers.h.
+/* futex.c: a mutex and semaphores by hand: one word, and the kernel's futex if a thread has to sleep. See ../peers.h.
  *
- * The mutex: 0 free, 1 taken, 2 taken and somebody may sleep. The semaphore: permits, and beside them how many sleep.
+ * The mutex: 0 free, 1 taken, 2 taken and a thread may sleep. The semaphore: permits, and the number of sleepers.
  */
 #include "../peers.h"
 

@@ -119,7 +119,7 @@ static void section_destroy(void *memory)
 /* Only for the threads of one process. */
 PEER_LOCK_LOOPS(section, CRITICAL_SECTION, (EnterCriticalSection(lock), 0), (LeaveCriticalSection(lock), 0))
 
-/* A kernel object lives as long as somebody has a handle of it: its maker keeps one. */
+/* A kernel object lives as long as a process has a handle of it. Its maker keeps one. */
 typedef struct named {
     char name[64];
     HANDLE maker;

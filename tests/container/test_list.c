@@ -430,7 +430,7 @@ static void nothing_is_torn_between_processes(void **state)
 
 #define TIMES 2000 /* a number stands in its item: so many bytes take a moment to copy */
 
-/* Numbers, each the one before and 1: who reads never sees anything between. */
+/* The list has numbers, each one more than the one before. A reader never sees anything else. */
 static int child_pass_through(const kin_args *args)
 {
     kin_list *list = given(args, "list", KIN_TYPE_LIST);

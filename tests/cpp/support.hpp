@@ -94,7 +94,7 @@ constexpr CMUnitTest cpp_unit_test(const char *name, CMUnitTestFunction function
     return {name, function, set_up, nullptr, nullptr};
 }
 
-/* In a list of tests. cpp_test_with_deaths: somebody is killed in it (see support.h). */
+/* In a list of tests. cpp_test_with_deaths: the test kills a process (see support.h). */
 #define cpp_test(test) cpp_unit_test(#test, run_cpp_test<test>)
 #define cpp_test_with_deaths(test) cpp_unit_test(#test, run_cpp_test<test>, set_up_deaths)
 

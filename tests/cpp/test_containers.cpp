@@ -93,7 +93,7 @@ static void test_many_messages()
     EXPECT_ERROR(KIN_E_CLOSED, numbers.put_many(in.data(), 1));
 }
 
-/* A queue that somebody uses with another type. */
+/* A queue that another process uses with another type. */
 static void test_queue_of_another_type()
 {
     kin::queue<int64_t> numbers;

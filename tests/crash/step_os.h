@@ -27,7 +27,7 @@ int64_t step_drive(int64_t victim, step_kind kind, int64_t last);
 /* The same for one that step_drive has come back from, `more` steps. */
 int64_t step_drive_on(int64_t victim, step_kind kind, int64_t more);
 
-/* Ends a victim that is no kin_process of the caller's; somebody else joins it. */
+/* Kills a victim that is no kin_process of the caller. Another process joins it. */
 void step_kill(int64_t victim);
 
 /* Runs in a thread of its own, and waits for it: what may have to wait for the victim. */

@@ -85,7 +85,7 @@ typedef struct notes {
     kin_object_info lock, rwlock, sem;
     uint32_t sleeper; /* pid of the last that waits for the lock */
     int sleepers, strange, families;
-    uint32_t stranger; /* pid of who holds the lock of that name; other runs of this test have theirs */
+    uint32_t stranger; /* pid of the holder of the lock of that name; other runs of this test have their own */
     const kin_lock *searched;
 } notes;
 
@@ -100,7 +100,7 @@ static void note_member(const kin_member_info *it, void *context)
 {
     notes *all = context;
     if (all->members == MEMBERS) {
-        return; /* of somebody else's family */
+        return; /* a member of another family */
     }
     all->alive[all->members] = it->alive;
     all->pids[all->members++] = it->pid;

@@ -290,7 +290,7 @@ static void killed_keeper_is_replaced(void **state)
 
 typedef struct asking {
     kin_manager *manager;
-    _Atomic uint32_t other; /* a pid that somebody was told */
+    _Atomic uint32_t other; /* a pid that another process got */
 } asking;
 
 static void ask_for_keeper(void *asking_)

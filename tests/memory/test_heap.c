@@ -1,4 +1,4 @@
-/* The heap in long use: memory that was of one size serves another, at any time, whoever is killed. */
+/* The heap in long use: memory of one size serves another size later, also after kills. */
 #include "support.h"
 
 #include <stdlib.h>
@@ -232,7 +232,7 @@ static size_t size_of(const void *memory)
     return size;
 }
 
-/* Who reads as many bytes as kin_alloc_size says stays inside of the block, whatever others wrote. */
+/* A reader of as many bytes as kin_alloc_size says stays inside the block, whatever other processes wrote. */
 static void sizes_are_never_more_than_there_is(void **state)
 {
     (void)state;
@@ -259,7 +259,7 @@ static void sizes_are_never_more_than_there_is(void **state)
     kin_family_close(family);
 }
 
-/* Somebody makes spans usable, but not the part of the table that is to describe them. */
+/* A process makes spans usable, but not the part of the table that describes them. */
 static void spans_without_a_word_are_not_used(void **state)
 {
     (void)state;

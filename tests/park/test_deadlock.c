@@ -28,7 +28,7 @@ static ring *new_ring(void)
     return it;
 }
 
-/* Holds its own lock, waits for its neighbour's. Who is told of a deadlock gives way. */
+/* Holds its own lock and waits for its neighbour's. A child that gets KIN_E_DEADLOCK releases its own. */
 static int child_take_two(const kin_args *args)
 {
     ring *it = given(args, "ring", KIN_TYPE_MEMORY);

@@ -167,7 +167,7 @@ static int child_stuck(const kin_args *args)
     return 1;
 }
 
-/* Begins to send more than anybody receives. */
+/* Begins to send more than the other end receives. */
 static int child_send_too_much(const kin_args *args)
 {
     kin_pipe *pipe = given_pipe(args, "pipe");

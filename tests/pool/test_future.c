@@ -723,7 +723,7 @@ static void pool_goes_on_with_the_workers_that_have_room(void **state)
     kill_pid(inspect(pool).pids[0]);
     while (kin_process_alive(pool->workers[0].process)) { /* which cleans up after it */
     }
-    occupants[1] = start_child("occupy", args); /* and here is who takes its place */
+    occupants[1] = start_child("occupy", args); /* this process takes its place */
     assert_ok(kin_sem_acquire(there, 1, PATIENCE));
     kin_job job = tasks_of("nothing", 20);
     for (int64_t end = now_ns() + KIN_SECONDS(1); now_ns() < end;) {

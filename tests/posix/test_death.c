@@ -21,7 +21,7 @@ typedef struct shared {
     kin_sem go;
     kin_sem *leased; /* forked children only */
     int64_t count;
-    _Atomic uint64_t steps; /* of who holds the lock */
+    _Atomic uint64_t steps; /* of the lock's holder */
 } shared;
 
 static shared *new_shared(void)

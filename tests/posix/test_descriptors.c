@@ -53,7 +53,7 @@ static kin_status pass(kin_os_pipe ends[2], size_t count, size_t *got)
     return status;
 }
 
-/* Who has a copy of the end can ask for pidfds at any time. */
+/* A process that has a copy of the end can ask for pidfds at any time. */
 static void descriptors_of_all_control_messages_are_closed(void **state)
 {
     (void)state;
@@ -102,7 +102,7 @@ static void adopted_end_asks_for_nothing_else(void **state)
     kin_os_pipe_close(&ends[1]);
 }
 
-/* ---- a fork server that somebody else asks ---- */
+/* ---- a fork server that another process asks ---- */
 
 /* As in src/posix/server.c. */
 typedef struct call {

@@ -403,7 +403,7 @@ static void tables_outside_of_the_file_are_refused(void **state)
         forge_layout(family, wrong[i].reserve, wrong[i].members, wrong[i].threads);
         uint64_t reserve = family->arena->layout.reserve;
         if (reserve > SIZE_MAX) {
-            continue; /* with 32 bits the ticket is refused, before anybody comes here */
+            continue; /* with 32 bits the ticket is refused before this */
         }
         assert_int_equal(status_of_joining(family, reserve), KIN_E_BLOB_CORRUPT);
     }
@@ -441,7 +441,7 @@ static void looking_on_allocates_nothing(void **state)
         assert_ok(kin_family_inspect_all(family, &sight));
         assert_int_equal(fstat(family->shm, &after), 0);
         assert_int_equal(after.st_blocks, before.st_blocks);
-        for (uint32_t i = 1; i < 1000; i++) { /* next time somebody says that all of it is used */
+        for (uint32_t i = 1; i < 1000; i++) { /* in the next turn the table says that all of it is used */
             atomic_store(kin__span_at(family, i), kin__span_word(KIN__SPAN_LARGE, 1, 1));
         }
         atomic_store(&family->arena->heap.span_end, 1000);

@@ -1,6 +1,6 @@
-/* Who is dead, among processes that do not see each other's pids, that have closed their descriptors, lost their
- * first thread, or execute themselves anew. For root only, because of the namespaces. The test itself uses kin in
- * children only. */
+/* Whether the death of a process is noticed, among processes that do not see each other's pids, that have closed their
+ * descriptors, lost their first thread, or executed another program. For root only, because of the namespaces. The test
+ * itself uses kin in children only. */
 #include "support.h"
 #include "posix/children.h"
 
@@ -635,7 +635,7 @@ static void who_lost_its_sign_is_told(void **state)
     kin_cleanup(NULL);
 }
 
-/* ---- who was wrongly taken for dead ---- */
+/* ---- a process that was wrongly taken for dead ---- */
 
 static kin_sem *leased;
 static kin_event *event;

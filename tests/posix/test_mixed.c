@@ -177,7 +177,7 @@ static int be_writer(kin_family *family, shared *it)
     return read_others(family, "own");
 }
 
-/* Is killed while somebody sleeps for what it holds. */
+/* Is killed while another process sleeps for the lock that it holds. */
 static int be_victim(kin_family *family, shared *it)
 {
     kin_lock_info info = {.size = sizeof info};

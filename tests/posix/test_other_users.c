@@ -1,4 +1,5 @@
-/* Families that other users may join. Only root can become other users: elsewhere it is only looked at who has access.
+/* Families that other users may join. Only root can become other users. Without root only the access rights are
+ * checked.
  *
  * An actor is a forked child that has become another user before it calls anything of kin; the test itself uses no kin.
  */
@@ -123,7 +124,7 @@ static kin_status join_as_other(kin_family **family, shared **out)
     return status == KIN_OK ? kin_name_get((void **)out, *family, "shared", KIN_TYPE_MEMORY) : status;
 }
 
-/* Until the event is set, by somebody who finds it here. */
+/* Stays until another process finds the event here and sets it. */
 static int keep(const char *group)
 {
     kin_family *family = NULL;
@@ -345,7 +346,7 @@ static int link_elsewhere(void)
         snprintf(to, sizeof to, "/dev/shm/kin-61001/%032d.%s", 7, kinds[i]);
         CHECK(link(from, to) != 0); /* the directory is not theirs */
         snprintf(to, sizeof to, "/dev/shm/%032d.%s", 7, kinds[i]);
-        CHECK(link(from, to) == 0); /* the kernel lets who may write */
+        CHECK(link(from, to) == 0); /* the kernel allows it to a user who may write the file */
     }
     return 0;
 }
@@ -551,7 +552,7 @@ static void files_linked_elsewhere_lead_nowhere(void **state)
     pid_t owner = start(OWNER, keep_for_all);
     hear(word);
     assert_int_equal(run(STRANGER, link_elsewhere), 0);
-    assert_int_equal(run(FRIEND, be_refused), 0); /* what has other links may be somebody else's */
+    assert_int_equal(run(FRIEND, be_refused), 0); /* a file with other links may be another user's */
     assert_int_equal(run(OWNER, forget_first), 0);
     kill(owner, SIGKILL);
     assert_int_equal(end_of(owner), -SIGKILL);

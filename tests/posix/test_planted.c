@@ -103,7 +103,7 @@ static void make_file(char path[128], const char *name, const char *suffix)
     close(fd);
 }
 
-/* As members leave them that were killed, or whose pulse somebody has removed. */
+/* The files of members that were killed, or whose pulse was removed. */
 static void remnants_without_a_pulse_are_swept(void **state)
 {
     (void)state;
@@ -150,7 +150,7 @@ static void names_of_a_living_family_stay(void **state)
     kin_args_destroy(args);
 }
 
-/* A name whose family is gone cannot be taken while somebody's file stands where the remover's lock would be. */
+/* A name whose family is gone cannot be taken while a foreign file is at the place of the remover's lock. */
 static void lock_of_a_name_is_not_taken_for_kins(void **state)
 {
     (void)state;

@@ -268,7 +268,8 @@ static void assert_link(const char *expected, uint32_t pid, const char *what)
     assert_string_equal(target, expected);
 }
 
-/* A file system that a keeper is in cannot be unmounted; who reads the other end of its output would read for good. */
+/* A file system that contains a keeper's current directory cannot be unmounted. A reader of its output would never see
+ * the end. */
 static void keeper_holds_nothing_of_its_starter(void **state)
 {
     (void)state;

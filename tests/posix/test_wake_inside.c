@@ -231,7 +231,7 @@ static kin_status watch_event(void)
     return kin_wait(items, 2, 0, PATIENCE, NULL);
 }
 
-/* ---- when a deed does not have to wait for who is stopped ---- */
+/* ---- operations that do not have to wait for a stopped process ---- */
 
 static bool is_lock_free(void)
 {

@@ -256,7 +256,7 @@ static void stop_kills_who_does_not_listen(void **state)
     close_scene(&it);
 }
 
-/* ---- who is there ---- */
+/* ---- the list of children ---- */
 
 static void children_are_listed_while_they_run(void **state)
 {

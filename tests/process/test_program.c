@@ -282,7 +282,7 @@ static void time_limit_is_kept_while_waiting(void **state)
     kin_run_close(program);
 }
 
-/* By its time limit, by a call of this process, and by somebody else. */
+/* Ended by its time limit, by a call of this process, and by another process. */
 static void who_ended_it_is_told(void **state)
 {
     (void)state;

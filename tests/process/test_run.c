@@ -89,7 +89,7 @@ static int play_leave_early(void)
     return 0;
 }
 
-/* Keeps the streams for as long as somebody is there, or seconds. */
+/* Keeps the streams open while a reader is there, or for some seconds. */
 static int play_left_behind(void)
 {
     int64_t end = kin_os_now() + LONG_ENOUGH;

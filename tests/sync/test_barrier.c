@@ -219,7 +219,7 @@ static void death_shows_though_another_has_come_early(void **state)
     assert_ok(kin_free(it));
 }
 
-/* Nobody of the generation is left to notice it, but one who waits for the next. */
+/* All threads of the generation are dead. Only a thread that waits for the next generation can notice it. */
 static void death_of_all_shows_to_one_that_has_come_early(void **state)
 {
     (void)state;

@@ -81,7 +81,7 @@ static int child_die_holding(const kin_args *args)
     return 0;
 }
 
-/* Holds another lock while it waits, for which somebody will wait that has the first one then. */
+/* Holds another lock while it waits. A thread that then has the first lock will wait for that one. */
 static int child_wait_holding_another(const kin_args *args)
 {
     shop *it = given(args, "shop", KIN_TYPE_MEMORY);
@@ -236,7 +236,7 @@ static void notify_of_a_killed_waiter_goes_to_another(void **state)
     }
 }
 
-/* None of which anybody joins. The oldest are chosen first. */
+/* No process joins the dead waiters. The oldest are chosen first. */
 static void notify_reaches_a_living_waiter_among_the_dead(void **state)
 {
     (void)state;

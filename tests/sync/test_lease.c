@@ -480,8 +480,8 @@ static void names_and_refs_lead_to_it(void **state)
 
 /* ---- random kills ---- */
 
-/* Looks at the cells twice: what shows the same both times was so in between. Who is doomed may be dead, and its
- * permits another's; asked before the second look, for afterwards a successor may have come. */
+/* Loads the cells twice. A cell that is the same both times did not change in between. A doomed worker may be dead, and
+ * another one may have its permits. `doomed` is loaded before the second look, because a successor may come later. */
 static bool too_many(place *it)
 {
     uint64_t first[WORKERS];

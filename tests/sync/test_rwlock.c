@@ -18,7 +18,7 @@ typedef struct table {
     kin_sem told;
     kin_sem go;
     kin_sem stop;
-    int64_t a, b; /* alike, but while somebody writes */
+    int64_t a, b; /* equal, except while a writer is inside */
     int64_t c;    /* under `other` */
     int64_t read, written;
     int rounds;
@@ -337,7 +337,7 @@ static void await_sleepers(_Atomic uint64_t *word, uint32_t count)
     await_asleep((const void *)word, sizeof *word, count);
 }
 
-/* Until the lock's word shows the flag: somebody is about to sleep. Or it is too late for that. */
+/* Waits until the lock's word has the flag, because a thread is about to sleep, or until it is too late for that. */
 static void await_word(table *it, uint64_t flag, int64_t limit)
 {
     int64_t end = now_ns() + limit;
@@ -622,7 +622,7 @@ static void torn_data_is_shown_to_nobody_untold(void **state)
     assert_ok(kin_free(it));
 }
 
-/* A reader that has shown itself, and has not yet seen that it must wait, holds up nobody who takes over. */
+/* A reader that has stored its hold, and has not yet seen that it must wait, does not delay a takeover. */
 static void taking_over_waits_for_nobody(void **state)
 {
     (void)state;
@@ -823,7 +823,7 @@ static void change_before_the_sleep_is_seen(void **state)
     assert_ok(kin_free(it));
 }
 
-/* One that is woken, finds that somebody else was faster, and has no time left, wakes the next. */
+/* A woken waiter finds that another thread was faster, and has no time left. It wakes the next waiter. */
 static void wake_up_is_passed_on(void **state)
 {
     (void)state;

@@ -36,7 +36,7 @@ completes() {
     done
     shift
     COMP_WORDS=("$kin" "${words[@]}") COMP_CWORD=${#words[@]}
-    _kin || true # without -e, as in a shell that somebody types in
+    _kin || true # without -e, as in an interactive shell
     if [[ "${COMPREPLY[*]}" != "$*" ]]; then
         echo "bash: kin ${words[*]}: '${COMPREPLY[*]}' instead of '$*'"
         exit 1

@@ -327,7 +327,7 @@ static place *new_place(void)
     return it;
 }
 
-/* All is as it was before anybody waited: each can be had, once. */
+/* The state is the same as before the waits: each object can be acquired, once. */
 static void end_place(place *it)
 {
     char byte;

@@ -1,5 +1,5 @@
-/* Who has access to what has a name. Tested under Wine, which has one user and lets anything be said to be
- * anybody's. */
+/* Access to objects that have names. Tested under Wine, which has one user, and accepts any user as an object's
+ * owner. */
 #include "support.h"
 
 #include <aclapi.h>

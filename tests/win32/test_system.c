@@ -24,7 +24,7 @@ static int own_console(void)
     return GetConsoleProcessList(&one, 1) == 0 ? NONE : GetConsoleCP() != 0 && !GetConsoleWindow() ? HIDDEN : SHOWN;
 }
 
-/* Wine lets anybody set the mode: the right to do so is looked at, too ("NtQueryObject function"). */
+/* Wine lets any process set the mode. So the right to do so is checked, too ("NtQueryObject function"). */
 static int set_mode_of_input(void)
 {
     typedef NTSTATUS(NTAPI * query_object)(HANDLE, OBJECT_INFORMATION_CLASS, PVOID, ULONG, PULONG);

@@ -27,7 +27,7 @@
 namespace kin
 {
 
-/* Bytes of somebody else's, for the time of a call. */
+/* Bytes that the caller owns, for the duration of a call. */
 class bytes_view
 {
   public:

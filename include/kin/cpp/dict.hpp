@@ -7,7 +7,7 @@
  *
  * Keys and values are trivially copyable types or std::string (bytes.hpp). A key is compared by its bytes: a type with
  * padding, and a floating number, which has two zeros, are no keys. A value that is not of V's size throws KIN_E_SIZE:
- * somebody uses the dict with another type.
+ * another process uses the dict with another type.
  */
 #ifndef KIN_CPP_DICT_HPP
 #define KIN_CPP_DICT_HPP
@@ -72,7 +72,7 @@ template <class V, class Change> struct dict_change {
 
 } // namespace detail
 
-/* A dict that somebody else owns. */
+/* A dict that other code owns. */
 template <class K, class V> class dict_ref : public detail::object_ref<kin_dict>
 {
   public:

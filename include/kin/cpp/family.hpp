@@ -28,7 +28,7 @@
 namespace kin
 {
 
-/* A family that somebody else closes. */
+/* A family that other code closes. */
 class family_ref
 {
   public:

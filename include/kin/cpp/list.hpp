@@ -6,7 +6,7 @@
  *     std::optional<std::string> first = log.pop(0);
  *
  * T is a trivially copyable type or std::string (bytes.hpp). An item that is not of T's size throws KIN_E_SIZE:
- * somebody uses the list with another type. An index counts from 0; KIN_LIST_LAST is the last item's.
+ * another process uses the list with another type. An index counts from 0; KIN_LIST_LAST is the last item's.
  */
 #ifndef KIN_CPP_LIST_HPP
 #define KIN_CPP_LIST_HPP
@@ -31,7 +31,7 @@ namespace detail
 KIN_DETAIL_OBJECT(list, KIN_TYPE_LIST)
 } // namespace detail
 
-/* A list that somebody else owns. */
+/* A list that other code owns. */
 template <class T> class list_ref : public detail::object_ref<kin_list>
 {
   public:

@@ -52,7 +52,7 @@ struct death_functions {
     kin_status (*release)(void *lock);
 };
 
-/* A lock that was acquired with KIN_OWNER_DIED. Its destructor releases the lock, unless somebody else does that. */
+/* A lock that was acquired with KIN_OWNER_DIED. Its destructor releases the lock, unless other code does that. */
 class inherited_lock
 {
   public:
@@ -214,7 +214,7 @@ inline void release_lock(kin_lock *lock)
 
 } // namespace detail
 
-/* A lock that somebody else owns. OnDeath: what happens when its owner has died; see lock_ref and on_owner_died. */
+/* A lock that other code owns. OnDeath: what happens if its owner has died; see lock_ref and on_owner_died. */
 template <class OnDeath>
 class basic_lock_ref : public detail::object_ref<kin_lock>,
                        public detail::timed_lockable<basic_lock_ref<OnDeath>>,
@@ -285,7 +285,7 @@ class basic_lock_ref : public detail::object_ref<kin_lock>,
     }
 };
 
-/* A lock that somebody else owns; throws kin::owner_died. */
+/* A lock that other code owns; throws kin::owner_died. */
 using lock_ref = basic_lock_ref<detail::throw_owner_died>;
 
 namespace detail

@@ -4,9 +4,9 @@
  *     auto prices = kin::named_dict<std::string, double>(shop, "prices");
  *     auto till = kin::named_lock(shop, "till");
  *
- * Each function gives the object that has this name in the family, created now if there is none; the other parameters
- * are for that case. The family owns it: it stays until somebody destroys it by its C function. Throw KIN_E_TYPE: the
- * name belongs to an object of another type; and the others of named.h.
+ * Each function gives the object that has this name in the family. If there is none, it creates the object with the
+ * other parameters. The family owns the object. It stays until a program destroys it by its C function. The functions
+ * throw KIN_E_TYPE if the name belongs to an object of another type, and the other errors of named.h.
  */
 #ifndef KIN_CPP_NAMED_HPP
 #define KIN_CPP_NAMED_HPP

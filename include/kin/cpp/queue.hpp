@@ -111,7 +111,7 @@ class queue_base : public object_ref<kin_queue>
 
 } // namespace detail
 
-/* A queue of T that somebody else owns. T is trivially copyable. */
+/* A queue of T that other code owns. T is trivially copyable. */
 template <class T> class queue_ref : public detail::queue_base
 {
   public:
@@ -396,7 +396,7 @@ class peeked_message
     std::size_t size_;
 };
 
-/* A queue of byte strings that somebody else owns. */
+/* A queue of byte strings that other code owns. */
 class byte_queue_ref : public detail::queue_base
 {
   public:

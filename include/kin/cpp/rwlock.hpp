@@ -78,7 +78,7 @@ inline void release_rwlock(kin_rwlock *object)
 
 } // namespace detail
 
-/* A readers-writer lock that somebody else owns. OnDeath: as of basic_lock_ref. */
+/* A readers-writer lock that other code owns. OnDeath: as for basic_lock_ref. */
 template <class OnDeath>
 class basic_rwlock_ref : public detail::object_ref<kin_rwlock>,
                          public detail::timed_lockable<basic_rwlock_ref<OnDeath>>,
@@ -150,7 +150,7 @@ class basic_rwlock_ref : public detail::object_ref<kin_rwlock>,
     }
 };
 
-/* A readers-writer lock that somebody else owns; throws kin::owner_died. */
+/* A readers-writer lock that other code owns; throws kin::owner_died. */
 using rwlock_ref = basic_rwlock_ref<detail::throw_owner_died>;
 
 /* A readers-writer lock of its own, created in a family; destroyed by its destructor. */

@@ -1,4 +1,4 @@
-/* check.c: what has to hold when somebody was killed; each says what does not. */
+/* check.c: the conditions that must hold after a kill. Each check names a condition that does not hold. */
 #include "step.h"
 
 #include "../step_os.h"

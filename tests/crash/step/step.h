@@ -62,7 +62,7 @@ typedef void action(place *it);
 
 typedef struct pool_course pool_course; /* pool.c */
 
-/* One operation, and who is there meanwhile. What is left out does not happen. */
+/* One operation, and the other processes that take part. An action that is left out does not happen. */
 typedef struct scenario {
     const char *object, *role;
     action *before;            /* the victim, not yet stepped */
