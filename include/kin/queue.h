@@ -6,11 +6,12 @@
  *     while (kin_queue_get(jobs, &job, sizeof job, &size, KIN_FOREVER) == KIN_OK) { ... }   // in others
  *     kin_queue_close(jobs);                                                   // gets end when it is empty
  *
- * A queue is a bounded ring of bytes. A message has from 0 bytes to the size of the ring. In the ring it takes 16 bytes
- * more than its own size, rounded up to a multiple of 16. Each message is got by one consumer. Messages are got in the
- * order in which they were put. There is no system call while neither side has to wait. A waiter spins for a moment if
- * that has paid off on this queue; then it sleeps and uses no processor time. No thread serves the queue in the
- * background, and nothing needs to be flushed or drained when a process ends: a message that was put is in the queue.
+ * A queue is a bounded ring of bytes. A message has from 0 bytes to the size of the ring; with KIN_QUEUE_LARGE, to the
+ * size of the family's memory. In the ring it takes 16 bytes more than its own size, rounded up to a multiple of 16.
+ * Each message is got by one consumer. Messages are got in the order in which they were put. There is no system call
+ * while neither side has to wait. A waiter spins for a moment if that has paid off on this queue; then it sleeps and
+ * uses no processor time. No thread serves the queue in the background, and nothing needs to be flushed or drained when
+ * a process ends: a message that was put is in the queue.
  *
  * Fairness: sleeping threads are served in the order in which they came. A running thread may put or get messages
  * before them, but a few hundred at most; then it waits in line too. So each of many producers or consumers gets its
@@ -43,10 +44,10 @@ typedef struct kin_queue {
 } kin_queue;
 
 typedef struct kin_queue_options {
-    size_t size;           /* of this struct, in bytes; its _INIT macro sets it */
-    uint64_t capacity;     /* of the ring, in bytes: the size of the largest message. 0: 64 KiB. At most 2 GiB */
+    size_t size;       /* of this struct, in bytes; its _INIT macro sets it */
+    uint64_t capacity; /* of the ring, in bytes: the largest message (see KIN_QUEUE_LARGE). 0: 64 KiB. At most 2 GiB */
     uint32_t max_messages; /* in the queue at one time; 0: as many as the ring holds */
-    uint32_t flags;        /* KIN_QUEUE_JOINABLE, or 0 */
+    uint32_t flags;        /* KIN_QUEUE_JOINABLE, KIN_QUEUE_LARGE, or 0 */
 } kin_queue_options;
 
 #define KIN_QUEUE_OPTIONS_INIT                                                                                         \
@@ -57,17 +58,27 @@ typedef struct kin_queue_options {
 /* Allows kin_queue_task_done and kin_queue_join. Each get costs one more atomic operation. */
 #define KIN_QUEUE_JOINABLE 1u
 
+/* Also takes messages that are larger than the ring. Such a message lies in a block of the family's memory, which is
+ * freed when the message has been got, consumed or dropped, and when a reservation is discarded. If a process dies in a
+ * put, the next put frees the block; if it dies with the message reserved or peeked, the next get does. A large message
+ * takes 32 bytes of the ring. So max_messages and the ring limit how many messages there are, and the family's memory
+ * how large they are. Other messages are as fast as without the flag. To put and to get a large message costs as
+ * kin_alloc and kin_free, and copies it under the queue's lock; reserve and peek do not copy. */
+#define KIN_QUEUE_LARGE 2u
+
 /* Allocates a queue in the family's arena (family NULL: this process's own family). options NULL: all defaults; the
  * call copies them. Free the queue with kin_queue_destroy.
- * Memory: a ring of 8 MiB or more begins without memory. It gets memory in steps of 1 MiB as messages reach new parts
- * of the ring. While consumers keep up, messages reuse the first MiB. The ring keeps the memory until the queue is
- * destroyed. Windows: the whole ring counts against the system's commit limit at once, but takes physical memory only
- * as it is used. KIN_QUEUE_JOINABLE takes 16 more bytes for each member that the family may have.
+ * Memory: a queue that is to grow is one with a large capacity. A ring of 8 MiB or more begins without memory. It gets
+ * memory in steps of 1 MiB as messages reach new parts of the ring. While consumers keep up, messages reuse the first
+ * MiB. The ring keeps the memory until the queue is destroyed. Windows: the whole ring counts against the system's
+ * commit limit at once, but takes physical memory only as it is used. KIN_QUEUE_JOINABLE takes 16 more bytes for each
+ * member that the family may have.
  * Cost: as kin_alloc; a joinable queue also O(members).
  * Errors: KIN_E_ARGUMENT (also options->size unknown, capacity too large, unknown flags), and those of kin_alloc. */
 KIN_API kin_status kin_queue_create(kin_queue **out, kin_family *family, const kin_queue_options *options);
-/* Destroys a queue from kin_queue_create, as kin_lock_destroy does. The messages in it are lost. Cost: as kin_free, for
- * all memory that the ring has got. */
+/* Destroys a queue from kin_queue_create, as kin_lock_destroy does. The messages in it are lost. With KIN_QUEUE_LARGE
+ * also KIN_E_BUSY: the queue still exists; call it again. Cost: as kin_free, for all memory that the ring has got; with
+ * KIN_QUEUE_LARGE also O(messages). */
 KIN_API kin_status kin_queue_destroy(kin_queue *queue);
 
 /* ---- copying ---- */
@@ -76,8 +87,9 @@ KIN_API kin_status kin_queue_destroy(kin_queue *queue);
  * other producers wait. KIN_NOW waits for neither, but may wait for a producer that is in the middle of a put. data may
  * be NULL if size is 0.
  * Errors: KIN_E_TIMED_OUT, KIN_E_INTERRUPTED (thread.h), KIN_E_CLOSED (the queue is closed), KIN_E_TOO_BIG (the message
- * is larger than the ring; returned at once), KIN_E_NO_MEMORY (no memory for the next part of a ring of 8 MiB or more).
- */
+ * is larger than the ring, and the queue was created without KIN_QUEUE_LARGE; returned at once), KIN_E_NO_MEMORY (no
+ * memory for the next part of a ring of 8 MiB or more, or for a large message), KIN_E_BUSY (large messages only: as
+ * kin_alloc). */
 KIN_API kin_status kin_queue_put(kin_queue *queue, const void *data, size_t size, int64_t timeout);
 
 /* Copies the next message into buffer, which has capacity bytes, and its length into *size (size may be NULL). Waits at
@@ -162,7 +174,7 @@ KIN_API kin_status kin_queue_full(const kin_queue *queue, int *full);
 
 typedef struct kin_queue_info {
     size_t size;        /* of this struct, in bytes; its _INIT macro sets it */
-    uint64_t capacity;  /* of the ring, in bytes: the size of the largest message */
+    uint64_t capacity;  /* of the ring, in bytes: without KIN_QUEUE_LARGE, the size of the largest message */
     uint64_t room;      /* free bytes of the ring; each message takes 16 of them more than its size */
     uint32_t messages;  /* as kin_queue_size */
     int closed;         /* 1 or 0 */

@@ -147,7 +147,9 @@ typedef struct kin__queue_ends {
     _Atomic uint32_t put_barged, put_limit; /* messages that overtook the waiters, see queue/waiting.c */
     _Atomic uint32_t filled;                /* units of the ring that have memory, from its start on */
     uint32_t spare;
-    uint64_t fill_put[6];
+    _Atomic uint64_t large;      /* the block of a large message that is being put, see queue/large.c */
+    _Atomic uint64_t large_gone; /* a block that is to be freed, see there */
+    uint64_t fill_put[4];
 
     kin__lock get_lock;
     _Atomic uint64_t next, head;

@@ -20,6 +20,7 @@
 #include "park/owner_lock.h"
 #include "park/park.h"
 #include "queue/joinable.h"
+#include "queue/large.h"
 #include "queue/ring.h"
 #include "queue/waiting.h"
 
@@ -29,6 +30,8 @@
     KIN_MS(100) /* how long a call with KIN_NOW waits for the lock: the lock's holder works, and does not sleep */
 #define CAPACITY_DEFAULT 65536u
 #define CAPACITY_MAX (UINT64_C(2) << 30)
+#define CAPACITY_LARGE 64u /* at least, with KIN_QUEUE_LARGE: records of large messages have to fit */
+#define FLAGS (KIN_QUEUE_JOINABLE | KIN_QUEUE_LARGE)
 
 _Static_assert(sizeof(kin__queue) == sizeof(kin_queue), "kin_queue is kin__queue's public face");
 
@@ -44,7 +47,10 @@ static kin_status check_options(kin_queue_options *out, const kin_queue_options 
     if (out->capacity > CAPACITY_MAX) {
         return kin__refuse(KIN_E_ARGUMENT, "options->capacity is more than 2 GiB");
     }
-    return out->flags & ~KIN_QUEUE_JOINABLE ? kin__refuse(KIN_E_ARGUMENT, "options->flags has unknown bits") : KIN_OK;
+    if (out->flags & KIN_QUEUE_LARGE && out->capacity < CAPACITY_LARGE) {
+        out->capacity = CAPACITY_LARGE;
+    }
+    return out->flags & ~FLAGS ? kin__refuse(KIN_E_ARGUMENT, "options->flags has unknown bits") : KIN_OK;
 }
 
 kin_status kin_queue_create(kin_queue **out, kin_family *family, const kin_queue_options *options)
@@ -73,11 +79,6 @@ kin_status kin_queue_create(kin_queue **out, kin_family *family, const kin_queue
     return kin__told(status);
 }
 
-kin_status kin_queue_destroy(kin_queue *queue)
-{
-    return kin__told(kin__object_destroy(queue, KIN_TYPE_QUEUE));
-}
-
 static kin_status open_ring(kin__ring *out, const kin_queue *queue)
 {
     kin__seat *seat;
@@ -95,6 +96,26 @@ static kin_status open_ring(kin__ring *out, const kin_queue *queue)
 static uint64_t capacity_of(const kin__ring *ring)
 {
     return (uint64_t)(ring->units - 1) * KIN__UNIT;
+}
+
+static bool takes_large(const kin_queue *queue)
+{
+    const kin__queue *it = (const kin__queue *)queue;
+    return (atomic_load_explicit(&((kin__queue *)(uintptr_t)it)->object.detail, memory_order_relaxed) &
+            KIN_QUEUE_LARGE) != 0;
+}
+
+kin_status kin_queue_destroy(kin_queue *queue)
+{
+    kin__ring ring;
+    size_t size;
+    kin_status status = KIN_OK;
+    if (queue && kin__object_check(queue, KIN_TYPE_QUEUE) == KIN_OK && takes_large(queue)) {
+        status = kin_alloc_size(queue, &size); /* before anything is freed: one inside a struct is refused whole */
+        status = status == KIN_OK ? open_ring(&ring, queue) : status;
+        status = status == KIN_OK ? kin__ring_empty(&ring) : status;
+    }
+    return kin__told(status == KIN_OK ? kin__object_destroy(queue, KIN_TYPE_QUEUE) : status);
 }
 
 /* ---- the locks ---- */
@@ -146,12 +167,13 @@ static void wake_all(const kin__ring *ring, _Atomic uint64_t *word)
 typedef struct putting {
     const kin_message *messages;
     size_t count, done;
+    bool large; /* some messages may be larger than the ring */
     bool reserve;
-    kin__record *reserved;
-    bool now;    /* KIN_NOW: the call does not wait and is not held back */
-    bool turn;   /* it has waited, and its turn has come (waiting.c) */
-    bool held;   /* the last try was held back */
-    bool padded; /* the last try passed to the ring's beginning, and found no room there */
+    void *reserved; /* where the message is to be written */
+    bool now;       /* KIN_NOW: the call does not wait and is not held back */
+    bool turn;      /* it has waited, and its turn has come (waiting.c) */
+    bool held;      /* the last try was held back */
+    bool padded;    /* the last try passed to the ring's beginning, and found no room there */
 } putting;
 
 static void fill(kin__record *record, const kin_message *message)
@@ -163,11 +185,75 @@ static void fill(kin__record *record, const kin_message *message)
     atomic_store_explicit(&record->owner, KIN__READY, memory_order_relaxed);
 }
 
+/* Units that a message takes in the ring. */
+static uint32_t units_for(const kin__ring *ring, const putting *it, size_t size)
+{
+    return it->large && size > capacity_of(ring) ? KIN__LARGE_UNITS : (uint32_t)kin__ring_need(size);
+}
+
+/* Under put_lock: puts a message that is larger than the ring, and publishes it, with those before it. */
+static kin_status put_large(const kin__ring *ring, putting *it, uint64_t *tail)
+{
+    const kin_message *message = &it->messages[it->done];
+    const uint64_t before = *tail;
+    kin__record *record;
+    kin__large *block;
+    kin__ring_publish(ring, before);
+    kin_status status = kin__large_ready(ring);
+    if (status == KIN_OK) {
+        status = kin__ring_claim(ring, tail, KIN__LARGE_UNITS, &record);
+    }
+    if (status != KIN_OK) {
+        return status;
+    }
+    status = kin__large_make(&block, ring, record, message->size);
+    if (status != KIN_OK) {
+        kin__ring_unclaim(ring, before);
+        *tail = before;
+        return status;
+    }
+    it->reserved = block + 1;
+    if (!it->reserve) {
+        memcpy(block + 1, message->data, message->size);
+        atomic_store_explicit(&record->owner, KIN__READY, memory_order_relaxed);
+    }
+    kin__ring_publish(ring, *tail);
+    kin__large_settle(ring);
+    return KIN_OK;
+}
+
 /* word: `writable`. */
 static kin_status may_put(const kin__ring *ring, putting *it, uint64_t word)
 {
     it->held = kin__queue_held_back(word, &ring->ends->put_barged, &ring->ends->put_limit, it->turn || it->now);
     return word & KIN__CLOSED ? KIN_E_CLOSED : it->held ? KIN_E_TIMED_OUT : KIN_OK;
+}
+
+/* Under put_lock: puts a message into the ring, behind *tail, which the caller publishes. */
+static inline kin_status put_small(const kin__ring *ring, putting *it, uint64_t *tail)
+{
+    const kin_message *message = &it->messages[it->done];
+    kin__record *record;
+    kin_status status = kin__ring_claim(ring, tail, (uint32_t)kin__ring_need(message->size), &record);
+    if (status == KIN_OK && it->reserve) {
+        atomic_store_explicit(&record->length, (uint32_t)message->size, memory_order_relaxed);
+        it->reserved = record + 1;
+    } else if (status == KIN_OK) {
+        fill(record, message);
+    }
+    return status;
+}
+
+/* The same for messages of any size. Not in one loop with those that are known to fit: that made these slower. */
+static kin_status put_mixed(const kin__ring *ring, putting *it, uint64_t *tail)
+{
+    kin_status status = KIN_OK;
+    while (status == KIN_OK && it->done < it->count) {
+        bool large = it->messages[it->done].size > capacity_of(ring);
+        status = large ? put_large(ring, it, tail) : put_small(ring, it, tail);
+        it->done += status == KIN_OK;
+    }
+    return status;
 }
 
 /* Under put_lock. KIN_E_TIMED_OUT: no room for all, or held back. */
@@ -177,16 +263,11 @@ static kin_status put_what_fits(const kin__ring *ring, putting *it)
     uint64_t tail = start, word = atomic_load(&ring->ends->writable);
     size_t before = it->done;
     kin_status status = word != 0 ? may_put(ring, it, word) : KIN_OK;
+    if (it->large && status == KIN_OK) {
+        status = put_mixed(ring, it, &tail);
+    }
     while (status == KIN_OK && it->done < it->count) {
-        const kin_message *message = &it->messages[it->done];
-        kin__record *record;
-        status = kin__ring_claim(ring, &tail, (uint32_t)kin__ring_need(message->size), &record);
-        if (status == KIN_OK && it->reserve) {
-            atomic_store_explicit(&record->length, (uint32_t)message->size, memory_order_relaxed);
-            it->reserved = record;
-        } else if (status == KIN_OK) {
-            fill(record, message);
-        }
+        status = put_small(ring, it, &tail);
         it->done += status == KIN_OK;
     }
     if (tail != start) {
@@ -238,7 +319,7 @@ static kin_status put_waiting(const kin__ring *ring, putting *it, int64_t timeou
     kin_status status;
     it->now = timeout == KIN_NOW;
     do {
-        w.units = (uint32_t)kin__ring_need(it->messages[it->done].size);
+        w.units = units_for(ring, it, it->messages[it->done].size);
         w.held = it->held;
         status = kin__queue_wait(ring, &w);
         it->held = false;
@@ -275,13 +356,38 @@ typedef struct getting {
     bool now, turn, held; /* as for putting */
 } getting;
 
+/* A message that lies in a block of its own. */
+static kin_status get_large(const kin__ring *ring, getting *it, kin__first *first)
+{
+    kin_message *message = &it->messages[it->done];
+    kin__large *block;
+    uint64_t size;
+    if (!kin__large_open(ring, first->record, &block, &size)) {
+        return KIN_E_DAMAGED;
+    }
+    message->size = (size_t)size;
+    if (it->peek) {
+        message->data = block + 1;
+        atomic_store_explicit(&first->record->owner, ring->seat->token | KIN__TAKEN, memory_order_relaxed);
+        first->state = KIN__TAKEN;
+    } else if (size > message->capacity) {
+        return kin__buffer_short("message", size, message->capacity);
+    } else {
+        memcpy(message->data, block + 1, (size_t)size);
+    }
+    kin__tasks_got(ring);
+    it->done++;
+    kin__ring_pass_slowly(ring, first, it->done);
+    return KIN_OK;
+}
+
 static kin_status get_one(const kin__ring *ring, getting *it, kin__first *first)
 {
     kin_message *message = &it->messages[it->done];
     kin__record *record = first->record;
     uint32_t length = atomic_load_explicit(&record->length, memory_order_relaxed);
     if (kin__ring_need(length) > first->units) {
-        return KIN_E_DAMAGED;
+        return length == KIN__LARGE ? get_large(ring, it, first) : KIN_E_DAMAGED;
     }
     message->size = length;
     if (it->peek) {
@@ -369,15 +475,25 @@ static kin_status get_some(const kin__ring *ring, getting *it, int64_t timeout)
 
 static kin_status too_large(const kin__ring *ring, size_t size)
 {
-    return kin__explain(KIN_E_TOO_BIG, "the message has %zu bytes, the queue at most %llu: raise options.capacity",
+    return kin__explain(KIN_E_TOO_BIG,
+                        "the message has %zu bytes, the queue at most %llu: raise options.capacity, or create the "
+                        "queue with KIN_QUEUE_LARGE",
                         size, (unsigned long long)capacity_of(ring));
 }
 
-/* The ring, for a message of that size. */
-static kin_status open_for(kin__ring *out, kin_queue *queue, size_t size)
+/* Of a message that is larger than the ring. */
+static kin_status allow_large(const kin__ring *ring, putting *it, size_t size)
+{
+    it->large = takes_large((const kin_queue *)ring->queue);
+    return it->large ? KIN_OK : too_large(ring, size);
+}
+
+/* The ring, for the call's one message. */
+static kin_status open_for(kin__ring *out, kin_queue *queue, putting *it)
 {
     kin_status status = open_ring(out, queue);
-    return status == KIN_OK && size > capacity_of(out) ? too_large(out, size) : status;
+    size_t size = it->messages->size;
+    return status == KIN_OK && size > capacity_of(out) ? allow_large(out, it, size) : status;
 }
 
 kin_status kin_queue_put_many(kin_queue *queue, const kin_message *messages, size_t count, size_t *done,
@@ -395,7 +511,7 @@ kin_status kin_queue_put_many(kin_queue *queue, const kin_message *messages, siz
         if (!messages[i].data && messages[i].size > 0) {
             status = kin__refuse(KIN_E_ARGUMENT, "messages has an element whose data is NULL and size is not 0");
         } else if (messages[i].size > capacity_of(&ring)) {
-            status = too_large(&ring, messages[i].size);
+            status = allow_large(&ring, &it, messages[i].size);
         }
     }
     if (status == KIN_OK && count > 0) {
@@ -415,7 +531,7 @@ kin_status kin_queue_put(kin_queue *queue, const void *data, size_t size, int64_
     if ((!data && size > 0) || timeout < 0) {
         return kin__refuse(KIN_E_ARGUMENT, "data is NULL and size is not 0, or timeout is negative");
     }
-    kin_status status = open_for(&ring, queue, size);
+    kin_status status = open_for(&ring, queue, &it);
     return kin__told(status == KIN_OK ? put_all(&ring, &it, timeout) : status);
 }
 
@@ -499,25 +615,50 @@ kin_status kin_queue_reserve(void **memory, kin_queue *queue, size_t size, int64
     kin__ring ring;
     kin_message message = {NULL, size, 0};
     putting it = {.messages = &message, .count = 1, .reserve = true};
-    kin_status status = memory && timeout >= 0 ? open_for(&ring, queue, size)
+    kin_status status = memory && timeout >= 0 ? open_for(&ring, queue, &it)
                                                : kin__refuse(KIN_E_ARGUMENT, "memory is NULL, or timeout is negative");
     if (status == KIN_OK) {
         status = put_all(&ring, &it, timeout);
     }
     if (status == KIN_OK) {
-        *memory = it.reserved + 1;
+        *memory = it.reserved;
     }
     return kin__told(status);
+}
+
+/* The record whose message begins there; NULL: there can be none. */
+static kin__record *record_of(const kin__ring *ring, const void *memory)
+{
+    kin__record *record = kin__ring_record(ring, memory);
+    return record ? record : kin__large_record(ring, memory);
 }
 
 /* Changes the state of a record that the calling thread holds. */
 static kin_status hand_over(const kin__ring *ring, const void *memory, uint32_t from, uint32_t to)
 {
-    kin__record *record = kin__ring_record(ring, memory);
+    kin__record *record = record_of(ring, memory);
     uint64_t owner = ring->seat->token | from;
     return record && atomic_compare_exchange_strong(&record->owner, &owner, to)
                ? KIN_OK
                : kin__refuse(KIN_E_STALE, "this thread has not reserved or peeked that memory");
+}
+
+/* False: there is less room. */
+static bool shorten(kin__record *record, void *memory, size_t size)
+{
+    kin__large *block = (kin__large *)memory - 1;
+    if (kin__record_is_large(record)) {
+        bool fits = size <= atomic_load_explicit(&block->size, memory_order_relaxed);
+        if (fits) {
+            atomic_store_explicit(&block->size, size, memory_order_relaxed);
+        }
+        return fits;
+    }
+    if (size > atomic_load_explicit(&record->length, memory_order_relaxed)) {
+        return false;
+    }
+    atomic_store_explicit(&record->length, (uint32_t)size, memory_order_relaxed);
+    return true;
 }
 
 kin_status kin_queue_commit(kin_queue *queue, void *memory, size_t size)
@@ -527,14 +668,13 @@ kin_status kin_queue_commit(kin_queue *queue, void *memory, size_t size)
     if (status != KIN_OK) {
         return kin__told(status);
     }
-    kin__record *record = kin__ring_record(&ring, memory);
+    kin__record *record = record_of(&ring, memory);
     if (!record || atomic_load(&record->owner) != (ring.seat->token | KIN__RESERVED)) {
         return kin__refuse(KIN_E_STALE, "this thread has not reserved that memory");
     }
-    if (size > atomic_load_explicit(&record->length, memory_order_relaxed)) {
+    if (!shorten(record, memory, size)) {
         return kin__refuse(KIN_E_TOO_BIG, "size is more than was reserved");
     }
-    atomic_store_explicit(&record->length, (uint32_t)size, memory_order_relaxed);
     status = hand_over(&ring, memory, KIN__RESERVED, KIN__READY);
     wake_readers(&ring); /* also for messages behind it, which could not be got before it */
     return kin__told(status);
@@ -544,10 +684,14 @@ kin_status kin_queue_discard(kin_queue *queue, void *memory)
 {
     kin__ring ring;
     kin_status status = memory ? open_ring(&ring, queue) : kin__refuse(KIN_E_ARGUMENT, "memory is NULL");
+    bool large = status == KIN_OK && !kin__ring_record(&ring, memory);
     if (status == KIN_OK) {
         status = hand_over(&ring, memory, KIN__RESERVED, KIN__HOLE);
     }
     if (status == KIN_OK) {
+        if (large) {
+            make_room(&ring, false); /* passes over the hole, and frees the block */
+        }
         wake_readers(&ring);
         wake_writers(&ring);
     }
@@ -576,10 +720,14 @@ kin_status kin_queue_consume(kin_queue *queue, const void *memory)
 {
     kin__ring ring;
     kin_status status = memory ? open_ring(&ring, queue) : kin__refuse(KIN_E_ARGUMENT, "memory is NULL");
+    bool large = status == KIN_OK && !kin__ring_record(&ring, memory);
     if (status == KIN_OK) {
         status = hand_over(&ring, memory, KIN__TAKEN, KIN__DONE);
     }
     if (status == KIN_OK) {
+        if (large) {
+            make_room(&ring, false); /* frees the block now, and not when somebody needs room in the ring */
+        }
         wake_writers(&ring);
     }
     return kin__told(status);
@@ -603,8 +751,8 @@ kin_status kin_queue_put_over(kin_queue *queue, const void *data, size_t size, u
     kin_message message = {(void *)(uintptr_t)data, size, 0};
     putting it = {.messages = &message, .count = 1};
     uint64_t count = 0;
-    kin_status status = data || size == 0 ? open_for(&ring, queue, size)
-                                          : kin__refuse(KIN_E_ARGUMENT, "data is NULL and size is not 0");
+    kin_status status =
+        data || size == 0 ? open_for(&ring, queue, &it) : kin__refuse(KIN_E_ARGUMENT, "data is NULL and size is not 0");
     while (status == KIN_OK && (status = put_all(&ring, &it, KIN_NOW)) == KIN_E_TIMED_OUT) {
         status = drop_oldest(&ring);
         count += status == KIN_OK;

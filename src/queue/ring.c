@@ -39,6 +39,7 @@
 #include "family/member.h"
 #include "memory/heap.h"
 #include "park/owner_lock.h"
+#include "queue/large.h"
 
 #include <string.h>
 
@@ -267,14 +268,21 @@ void kin__ring_publish(const kin__ring *ring, uint64_t tail)
     atomic_store_explicit(&ring->ends->tail, tail, memory_order_release);
 }
 
+void kin__ring_unclaim(const kin__ring *ring, uint64_t tail)
+{
+    atomic_store_explicit(&ring->ends->putting, tail, memory_order_relaxed);
+}
+
 void kin__ring_mend_put(const kin__ring *ring)
 {
     uint64_t tail = atomic_load_explicit(&ring->ends->tail, memory_order_relaxed);
     uint64_t putting = atomic_load_explicit(&ring->ends->putting, memory_order_relaxed);
     if (tail != putting) {
+        kin__large_undo(ring);
         atomic_store_explicit(&ring->ends->putting, tail, memory_order_relaxed);
         atomic_fetch_add_explicit(&ring->ends->lost_puts, COUNT(putting) - COUNT(tail), memory_order_relaxed);
     }
+    kin__large_settle(ring);
 }
 
 /* ---- consumers ---- */
@@ -301,6 +309,9 @@ kin_status kin__ring_reclaim(const kin__ring *ring, bool ask)
                 break; /* another token: cannot happen unless the memory is damaged */
             }
         }
+        if (!kin__large_free(ring, first.record)) {
+            break;
+        }
         head = forward(ring, head, first.units, STATE(owner) != KIN__PAD);
     }
     atomic_store_explicit(&ring->ends->head, head, memory_order_release);
@@ -321,6 +332,16 @@ void kin__ring_pass(const kin__ring *ring, const kin__first *first, size_t got)
     } else {
         kin__ring_reclaim(ring, false);
     }
+}
+
+void kin__ring_pass_slowly(const kin__ring *ring, const kin__first *first, size_t got)
+{
+    uint64_t next = forward(ring, first->at, first->units, true);
+    if (first->state == KIN__READY) {
+        atomic_store_explicit(&ring->ends->getting, mark((uint32_t)got, POSITION(next)), memory_order_relaxed);
+    }
+    atomic_store_explicit(&ring->ends->next, next, memory_order_release);
+    kin__ring_reclaim(ring, true); /* what a dead consumer had peeked may be large, too, and hold up all behind it */
 }
 
 void kin__ring_got(const kin__ring *ring)
@@ -364,6 +385,8 @@ kin_status kin__ring_first(const kin__ring *ring, bool ask, kin__first *out)
             }
             break;
         case KIN__HOLE:
+            kin__ring_pass_slowly(ring, out, 0);
+            break;
         case KIN__PAD:
             kin__ring_pass(ring, out, 0);
             break;
@@ -386,6 +409,21 @@ void kin__ring_mend_get(const kin__ring *ring)
     }
     kin__ring_got(ring);
     kin__ring_reclaim(ring, true);
+}
+
+kin_status kin__ring_empty(const kin__ring *ring)
+{
+    kin__first first;
+    uint64_t at = atomic_load_explicit(&ring->ends->head, memory_order_acquire);
+    uint64_t tail = atomic_load_explicit(&ring->ends->tail, memory_order_acquire);
+    kin__ring_mend_put(ring);
+    kin_status status = kin__large_ready(ring);
+    while (status == KIN_OK && at != tail && look(ring, at, tail, &first) == KIN_OK) { /* damaged: what is left stays */
+        bool counts = state_of(first.record) != KIN__PAD;
+        status = kin__large_free(ring, first.record) ? KIN_OK : KIN_E_BUSY;
+        at = forward(ring, at, first.units, counts);
+    }
+    return status;
 }
 
 /* ---- without a lock ---- */

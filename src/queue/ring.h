@@ -2,21 +2,7 @@
 #ifndef KIN_RING_H
 #define KIN_RING_H
 
-#include "family/input.h"
-#include "family/thread_slot.h"
-
-typedef struct kin__ring { /* a call's checked copy of the queue's fields */
-    kin__seat *seat;
-    kin__queue *queue;
-    kin__queue_ends *ends;
-    char *records;
-    kin__in_hand *in_hand; /* of a joinable queue, one for each member; else NULL */
-    uint32_t units;
-    uint32_t most;
-} kin__ring;
-
-/* Record states, in the low bits of `owner`. */
-enum { KIN__READY = 1, KIN__RESERVED, KIN__TAKEN, KIN__DONE, KIN__HOLE, KIN__PAD };
+#include "queue/ring_types.h"
 
 #define KIN__NO_MARK UINT64_MAX
 #define KIN__ENDS_ALIGNMENT 128u
@@ -77,7 +63,9 @@ static inline kin_status kin__ring_open(kin__ring *out, kin__seat *seat, kin__qu
  * Then *tail may still have moved, over padding that has to be reclaimed before there can be room. */
 kin_status kin__ring_claim(const kin__ring *ring, uint64_t *tail, uint32_t need, kin__record **out);
 void kin__ring_publish(const kin__ring *ring, uint64_t tail);
-/* Counts the messages that a dead holder was putting as lost. */
+/* What was claimed behind tail will not be published. */
+void kin__ring_unclaim(const kin__ring *ring, uint64_t tail);
+/* Counts the messages that a dead holder was putting as lost, and frees the block of a large one among them. */
 void kin__ring_mend_put(const kin__ring *ring);
 
 /* ---- for the holder of get_lock ---- */
@@ -93,10 +81,12 @@ typedef struct kin__first { /* a copy of a record's numbers. They were read once
 kin_status kin__ring_first(const kin__ring *ring, bool ask, kin__first *out);
 /* Moves `next` behind the first record. got: if the record is a message, its number among those that this call gets. */
 void kin__ring_pass(const kin__ring *ring, const kin__first *first, size_t got);
+/* The same where a block may have to be freed: of a large message, or a hole. */
+void kin__ring_pass_slowly(const kin__ring *ring, const kin__first *first, size_t got);
 /* The call is finished: the messages that it got can no longer be lost. */
 void kin__ring_got(const kin__ring *ring);
-/* Reclaims the room of passed records. ask: asks the system whether the owners of records that are being read in place
- * live. */
+/* Reclaims the room of passed records, and the blocks of large messages. ask: asks the system whether the owners of
+ * records that are being read in place live. */
 kin_status kin__ring_reclaim(const kin__ring *ring, bool ask);
 void kin__ring_mend_get(const kin__ring *ring);
 
@@ -118,6 +108,8 @@ uint32_t kin__ring_count_got(const kin__ring *ring);
 uint32_t kin__ring_count(const kin__ring *ring);
 /* Whether all messages have been got; *tail: the mark then. */
 bool kin__ring_drained(const kin__ring *ring, uint64_t *tail);
+/* Frees the blocks of all large messages, before the queue is destroyed. KIN_E_BUSY: not possible now. */
+kin_status kin__ring_empty(const kin__ring *ring);
 /* The record whose message begins at memory, or NULL if there can be none. */
 kin__record *kin__ring_record(const kin__ring *ring, const void *memory);
 

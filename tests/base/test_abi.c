@@ -44,6 +44,7 @@ static void numbers_are_pinned(void **state)
     assert_true(KIN_WAIT_READABLE == 1 && KIN_WAIT_WRITABLE == 2 && KIN_WAIT_PROCESS == 256 && KIN_WAIT_ERRORS == 261);
     assert_true(KIN_WAIT_FUTURE == 262 && KIN_WAIT_CHANGE == 263);
     assert_true(KIN_FAMILY_CREATE == 1 && KIN_FAMILY_JOIN == 2 && KIN_FAMILY_KEEP == 4 && KIN_LOCK_RECURSIVE == 1);
+    assert_int_equal(KIN_QUEUE_LARGE, 2);
     assert_true(KIN_VALUE_UNLOCKED == 0 && KIN_VALUE_LOCKED == 1 && KIN_QUEUE_JOINABLE == 1 && KIN_PIPE_ONE_WAY == 1);
 }
 

@@ -142,6 +142,29 @@ static void test_byte_queue()
     EXPECT_ERROR(KIN_E_TOO_BIG, lines.reserve(size_t(1) << 30));
 }
 
+static void test_messages_larger_than_the_ring()
+{
+    kin_queue_options options = KIN_QUEUE_OPTIONS_INIT;
+    options.capacity = 1000;
+    options.flags = KIN_QUEUE_LARGE;
+    kin::byte_queue lines({}, &options);
+    std::string longer(300000, 'x');
+    lines.put(longer);
+    lines.put("short");
+    {
+        kin::reserved_message room = lines.reserve(longer.size());
+        std::memset(room.data(), 'y', longer.size());
+        room.commit(200000);
+    }
+    EXPECT(lines.get() == longer && lines.get() == "short");
+    {
+        kin::peeked_message peeked = lines.peek();
+        EXPECT(peeked.view() == std::string(200000, 'y'));
+    }
+    EXPECT(lines.empty());
+    lines.put(longer); /* goes with the queue */
+}
+
 /* ---- dicts ---- */
 
 KIN_CHILD(sell)
@@ -340,6 +363,7 @@ int main()
         cpp_test(test_many_messages),
         cpp_test(test_queue_of_another_type),
         cpp_test(test_byte_queue),
+        cpp_test(test_messages_larger_than_the_ring),
         cpp_test(test_dict),
         cpp_test(test_dict_update_throws),
         cpp_test(test_dict_of_strings),

@@ -277,7 +277,7 @@ static void bad_input_is_refused(void **state)
     options.capacity = UINT64_C(1) << 30; /* more than the reserve */
     assert_status(kin_queue_create(&queue, NULL, &options), KIN_E_NO_MEMORY);
     options = (kin_queue_options)KIN_QUEUE_OPTIONS_INIT;
-    options.flags = 2;
+    options.flags = 4;
     assert_status(kin_queue_create(&queue, NULL, &options), KIN_E_ARGUMENT);
     assert_status(kin_queue_put(NULL, &byte, 1, 0), KIN_E_ARGUMENT);
     assert_status(kin_queue_get(NULL, &byte, 1, NULL, 0), KIN_E_ARGUMENT);

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #define MESSAGE 100u
+#define LARGE 5000u
+#define WHOLE 1000u /* the largest that the ring takes */
 
 static void queue_put(place *it)
 {
@@ -81,6 +83,74 @@ static void queue_consume(place *it)
     kin_queue_consume(queue_of(it), it->message);
 }
 
+/* Larger than the ring. */
+static void queue_put_large(place *it)
+{
+    static char message[LARGE];
+    memset(message, 1, sizeof message);
+    kin_queue_put(queue_of(it), message, sizeof message, KIN_FOREVER);
+}
+
+static void queue_put_mixed(place *it)
+{
+    static char message[LARGE];
+    kin_message messages[] = {{message, MESSAGE, 0}, {message, LARGE, 0}, {message, MESSAGE, 0}, {message, LARGE, 0}};
+    kin_queue_put_many(queue_of(it), messages, 4, NULL, KIN_FOREVER);
+}
+
+static void queue_get_large(place *it)
+{
+    static char message[LARGE];
+    kin_queue_get(queue_of(it), message, sizeof message, NULL, KIN_FOREVER);
+}
+
+static void queue_large_both(place *it)
+{
+    queue_put_large(it);
+    queue_get_large(it);
+    kin_queue_task_done(queue_of(it));
+}
+
+static void queue_put_large_two(place *it)
+{
+    queue_put_large(it);
+    queue_put_large(it);
+}
+
+static void queue_reserve_large(place *it)
+{
+    kin_queue_reserve((void **)(uintptr_t)&it->message, queue_of(it), LARGE, KIN_FOREVER);
+}
+
+static void queue_commit_large(place *it)
+{
+    kin_queue_commit(queue_of(it), (void *)(uintptr_t)it->message, LARGE);
+}
+
+static void queue_discard_large(place *it)
+{
+    kin_queue_discard(queue_of(it), (void *)(uintptr_t)it->message);
+}
+
+static void queue_peek_large(place *it)
+{
+    queue_put_large(it);
+    queue_peek(it);
+}
+
+static void queue_put_large_over(place *it)
+{
+    static char message[LARGE];
+    kin_queue_put_over(queue_of(it), message, sizeof message, NULL);
+}
+
+static void queue_fill_large(place *it)
+{
+    static char message[LARGE];
+    while (kin_queue_put(queue_of(it), message, sizeof message, KIN_NOW) == KIN_OK) {
+    }
+}
+
 static void queue_close(place *it)
 {
     kin_queue_close(queue_of(it));
@@ -108,7 +178,7 @@ static void wait_for_both(place *it)
 /* Whatever is in it comes out whole, there is as much room as ever, and all permits come back. */
 const char *use_queue(kin_queue *queue)
 {
-    char message[1000];
+    static char message[LARGE];
     size_t size = 0;
     kin_queue_info info = KIN_QUEUE_INFO_INIT;
     kin_status status = KIN_OK;
@@ -116,22 +186,23 @@ const char *use_queue(kin_queue *queue)
         size_t there = 0;
         kin_queue_size(queue, &there);
         status = kin_queue_get(queue, message, sizeof message, &size, there ? KIN_MS(120) : KIN_NOW);
-        if (status == KIN_OK && size != MESSAGE) {
+        if (status == KIN_OK && size != MESSAGE && size != LARGE) {
             return "the queue's message";
         }
         if (status == KIN_OK && kin_queue_task_done(queue) != KIN_OK) {
             return "the queue's tasks";
         }
     }
-    if (kin_queue_inspect(queue, &info) != KIN_OK || info.messages != 0 || info.lost_puts + info.lost_gets > 1) {
+    if (kin_queue_inspect(queue, &info) != KIN_OK || info.messages != 0 ||
+        info.lost_puts + info.lost_gets > 1) {
         return "the queue's count";
     }
     if (info.closed) {
         return status == KIN_E_CLOSED ? NULL : "the closed queue";
     }
     memset(message, 7, sizeof message);
-    if (kin_queue_put(queue, message, sizeof message, LIMIT) != KIN_OK ||
-        kin_queue_get(queue, message, sizeof message, &size, LIMIT) != KIN_OK || size != sizeof message ||
+    if (kin_queue_put(queue, message, WHOLE, LIMIT) != KIN_OK ||
+        kin_queue_get(queue, message, sizeof message, &size, LIMIT) != KIN_OK || size != WHOLE ||
         kin_queue_task_done(queue) != KIN_OK || kin_queue_join(queue, LIMIT) != KIN_OK) {
         return "queue";
     }
@@ -159,6 +230,21 @@ static const scenario rows[] = {
      .finish = queue_close},
     {"queue", "task_done, another joins", .before = queue_got_one, .operation = queue_task_done, .sleep = queue_join,
      .finish = queue_deal},
+    {"queue", "put, larger than the ring", .before = queue_large_both, .operation = queue_put_large, .owned = true},
+    {"queue", "put, larger than the ring, another sleeps for it", .before = queue_large_both,
+     .operation = queue_put_large, .sleep = queue_get_large, .finish = queue_put_large, .owned = true},
+    {"queue", "put many, large and small", .before = queue_large_both, .operation = queue_put_mixed, .owned = true},
+    {"queue", "put over, larger than the ring", .before = queue_fill_large, .operation = queue_put_large_over,
+     .owned = true},
+    {"queue", "get, larger than the ring", .before = queue_put_large_two, .operation = queue_get_large, .owned = true},
+    {"queue", "reserve, larger than the ring", .before = queue_large_both, .operation = queue_reserve_large,
+     .owned = true},
+    {"queue", "commit, larger than the ring", .before = queue_reserve_large, .operation = queue_commit_large,
+     .owned = true},
+    {"queue", "discard, larger than the ring", .before = queue_reserve_large, .operation = queue_discard_large,
+     .owned = true},
+    {"queue", "peek, larger than the ring", .before = queue_put_large_two, .operation = queue_peek, .owned = true},
+    {"queue", "consume, larger than the ring", .before = queue_peek_large, .operation = queue_consume, .owned = true},
     {"wait", "for a semaphore and a queue", .before = queue_both, .operation = wait_for_both},
     {"wait", "another does, put", .before = queue_both, .operation = queue_put, .sleep = wait_for_both,
      .finish = queue_put},

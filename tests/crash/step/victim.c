@@ -26,7 +26,7 @@ static place *new_place(void)
     kin_counter_init(&it->counter, 0);
     kin_sem_init(&it->ready, 0, 0);
     kin_sem_init(&it->go, 0, 0);
-    kin_queue_options options = {sizeof options, 1000, 0, KIN_QUEUE_JOINABLE};
+    kin_queue_options options = {sizeof options, 1000, 0, KIN_QUEUE_JOINABLE | KIN_QUEUE_LARGE};
     kin_queue *queue = NULL;
     kin_sem *leased = NULL;
     kin_value *value = NULL;
