@@ -89,7 +89,7 @@ static void open_game(game *g)
     make(kin_value_create(&g->value, g->family, KIN_ELEMENT_I64, KIN_VALUE_LOCKED));
     make(kin_array_create(&g->array, g->family, KIN_ELEMENT_I32, 30, KIN_VALUE_LOCKED));
     make(kin_queue_create(&g->queue, g->family, &small));
-    small.flags = KIN_QUEUE_JOINABLE;
+    small.flags = KIN_QUEUE_JOINABLE | KIN_QUEUE_LARGE;
     make(kin_queue_create(&g->tasks, g->family, &small));
     make(kin_dict_create(&g->dict, g->family));
     make(kin_list_create(&g->list, g->family));
@@ -186,6 +186,7 @@ static void use_values(game *g, uint64_t how)
 
 static void use_queue(kin_queue *queue, uint64_t how)
 {
+    static char large[2000];
     char buffer[600] = "";
     kin_message many[3] = {{buffer, 10, 200}, {buffer + 200, 0, 200}, {buffer + 400, 100, 200}};
     kin_queue_info info = KIN_QUEUE_INFO_INIT;
@@ -196,6 +197,9 @@ static void use_queue(kin_queue *queue, uint64_t how)
     kin_queue_put(queue, buffer, (size_t)how % 300, MOMENT);
     if (kin_queue_put_many(queue, many, how % 4, &size, MOMENT) == KIN_OK) {
         require(size == how % 4);
+    }
+    if (how % 4 == 1 && kin_queue_put_over(queue, large, sizeof large, NULL) == KIN_OK) {
+        kin_queue_get(queue, large, sizeof large, &size, MOMENT);
     }
     if (how % 3 == 0 && kin_queue_reserve(&room, queue, (size_t)how % 200, MOMENT) == KIN_OK) {
         memset(room, 1, (size_t)how % 200);
@@ -227,6 +231,31 @@ static void use_queue(kin_queue *queue, uint64_t how)
     }
 }
 
+static kin_status see_entry(const void *key, size_t key_size, const void *value, size_t value_size, void *context)
+{
+    (void)context;
+    touch(key, key_size);
+    touch(value, value_size);
+    return KIN_OK;
+}
+
+static kin_status see_item(size_t index, const void *value, size_t size, void *context)
+{
+    (void)index;
+    (void)context;
+    touch(value, size);
+    return KIN_OK;
+}
+
+static kin_status see_name(const char *name, kin_type type, kin_ref ref, void *context)
+{
+    void *found;
+    (void)context;
+    require(strlen(name) <= KIN_NAME_MAX);
+    kin_ref_get(&found, type, ref);
+    return KIN_OK;
+}
+
 static void see_items(kin_snapshot *items)
 {
     kin_snapshot_item item;
@@ -244,6 +273,7 @@ static void use_dict(game *g, uint64_t how)
     kin_snapshot *items = NULL;
     size_t size = 0;
     int done;
+    uint64_t generation;
     uint8_t key = how % 20;
     kin_dict_set(g->dict, &key, 1, bytes, how % 7 ? 20 : sizeof bytes);
     if (kin_dict_get(g->dict, "key", 3, buffer, sizeof buffer, &size) == KIN_OK) {
@@ -260,6 +290,10 @@ static void use_dict(game *g, uint64_t how)
     if (how % 8 == 1 && kin_dict_snapshot(&items, g->dict) == KIN_OK) {
         see_items(items);
     }
+    if (how % 8 == 3 && kin_dict_generation(g->dict, &generation) == KIN_OK) {
+        kin_dict_for_each(g->dict, see_entry, NULL);
+        kin_dict_wait(g->dict, generation, MOMENT);
+    }
     if (how % 32 == 2) {
         kin_dict_clear(g->dict);
     }
@@ -271,6 +305,7 @@ static void use_list(game *g, uint64_t how)
     char buffer[500];
     kin_snapshot *items = NULL;
     kin_list *list = how % 3 ? g->list : g->long_list;
+    uint64_t generation;
     size_t size = 0, index = how % 5 ? (size_t)how % 20 : KIN_LIST_LAST;
     kin_list_insert(list, index, bytes, how % 7 ? 20 : sizeof bytes);
     kin_list_append(list, bytes, 30);
@@ -284,6 +319,10 @@ static void use_list(game *g, uint64_t how)
     kin_list_size(list, &size);
     if (how % 8 == 1 && kin_list_snapshot(&items, list, index, 100) == KIN_OK) {
         see_items(items);
+    }
+    if (how % 8 == 3 && kin_list_generation(list, &generation) == KIN_OK) {
+        kin_list_for_each(list, see_item, NULL);
+        kin_list_wait(list, generation, MOMENT);
     }
     if (how % 32 == 2) {
         kin_list_clear(list);
@@ -310,6 +349,9 @@ static void use_memory(game *g, uint64_t how)
     kin_name_set("queue", KIN_TYPE_QUEUE, g->queue);
     if (kin_name_get(&found, g->family, "queue", KIN_TYPE_QUEUE) == KIN_OK) {
         use_queue(found, how);
+    }
+    if (how % 8 == 5) {
+        kin_name_for_each(g->family, see_name, NULL);
     }
     if (how % 2) {
         kin_name_remove(g->family, "queue");

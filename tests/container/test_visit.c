@@ -1,6 +1,10 @@
 /* kin_dict_for_each and kin_list_for_each: alone, while others change the container, in a process that is killed. */
 #include "support.h"
 
+#include "container/cursor.h"
+#include "container/hash_table.h"
+#include "family/input.h"
+
 #include <stdlib.h>
 
 typedef struct visited {
@@ -192,6 +196,58 @@ static void removed_items_are_left_out_and_added_ones_not_visited(void **state)
     assert_ok(kin_list_for_each(all.list, pop_two, &all));
     assert_true(all.keys == ITEMS / 2);
     assert_ok(kin_list_destroy(all.list));
+}
+
+/* ---- what a writer has half done: the states of hash_table.c and segment.c ---- */
+
+static kin_family *own_family(void)
+{
+    kin_family *family = NULL;
+    assert_ok(kin_family_default(&family));
+    return family;
+}
+
+/* While entries move inside a segment one may be missed: nothing that was read then counts. */
+static void a_segment_that_is_purged_is_not_believed(void **state)
+{
+    (void)state;
+    kin_dict *dict = new_dict(3000);
+    kin__cursor cursor;
+    kin__way way;
+    int count = 0;
+    kin_status status;
+    assert_true(kin__table_way(own_family(), (kin__container *)dict, 0, &way));
+    assert_ok(kin__cursor_open(&cursor, own_family(), (kin__container *)dict));
+    atomic_fetch_add(&way.in.segment->moves, 1);
+    assert_status(kin__cursor_next(&cursor, NULL), KIN_E_BUSY);
+    atomic_fetch_add(&way.in.segment->moves, 1);
+    while ((status = kin__cursor_next(&cursor, NULL)) == KIN_OK) {
+        count++;
+    }
+    assert_status(status, KIN_E_END);
+    assert_int_equal(count, 3000);
+    kin__cursor_close(&cursor);
+    assert_ok(kin_dict_destroy(dict));
+}
+
+/* A merge: a segment has the other's entries already, and the words do not say so yet. */
+static void entries_of_two_segments_are_visited_once(void **state)
+{
+    (void)state;
+    enum { KEYS = 5000, LEFT = 2600 };
+    visited all = {.dict = new_dict(KEYS), .seen = calloc(KEYS, 1), .keys = KEYS};
+    kin__container *it = (kin__container *)all.dict;
+    kin__way low, high;
+    for (uint64_t key = LEFT; key < KEYS; key++) {
+        assert_ok(kin_dict_remove(all.dict, &key, sizeof key));
+    }
+    assert_true(kin__table_way(own_family(), it, 0, &low) && kin__table_way(own_family(), it, UINT64_MAX, &high));
+    assert_true(low.word != high.word);
+    assert_true(kin__segment_absorb(&high.in, &low.in));
+    assert_ok(kin_dict_for_each(all.dict, see, &all));
+    assert_true(all.count == LEFT);
+    free(all.seen);
+    assert_ok(kin_dict_destroy(all.dict));
 }
 
 /* ---- while others change it ---- */
@@ -438,6 +494,8 @@ int main(void)
         cmocka_unit_test(bad_input_is_refused),
         cmocka_unit_test(each_item_is_visited_in_order),
         cmocka_unit_test(removed_items_are_left_out_and_added_ones_not_visited),
+        cmocka_unit_test(a_segment_that_is_purged_is_not_believed),
+        cmocka_unit_test(entries_of_two_segments_are_visited_once),
         cmocka_unit_test(what_is_always_there_is_visited_once),
         cmocka_unit_test(the_same_between_threads),
         cmocka_unit_test(one_key_that_changes_all_the_time),
