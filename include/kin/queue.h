@@ -59,11 +59,11 @@ typedef struct kin_queue_options {
 #define KIN_QUEUE_JOINABLE 1u
 
 /* Also takes messages that are larger than the ring. Such a message lies in a block of the family's memory, which is
- * freed when the message has been got, consumed or dropped, and when a reservation is discarded. If a process dies in a
- * put, the next put frees the block; if it dies with the message reserved or peeked, a later get or put does. A large message
- * takes 32 bytes of the ring. So max_messages and the ring limit how many messages there are, and the family's memory
- * how large they are. Other messages are as fast as without the flag. To put and to get a large message costs as
- * kin_alloc and kin_free, and copies it under the queue's lock; reserve and peek do not copy. */
+ * freed when the message has been got, consumed or dropped, and when a reservation is discarded. If a process dies in
+ * a put, the next put frees the block; if it dies with the message reserved or peeked, a later get or put does. A
+ * large message takes 32 bytes of the ring. So max_messages and the ring limit how many messages there are, and the
+ * family's memory how large they are. Other messages are as fast as without the flag. To put and to get a large
+ * message costs as kin_alloc and kin_free, and copies it under the queue's lock; reserve and peek do not copy. */
 #define KIN_QUEUE_LARGE 2u
 
 /* Allocates a queue in the family's arena (family NULL: this process's own family). options NULL: all defaults; the

@@ -193,8 +193,7 @@ const char *use_queue(kin_queue *queue)
             return "the queue's tasks";
         }
     }
-    if (kin_queue_inspect(queue, &info) != KIN_OK || info.messages != 0 ||
-        info.lost_puts + info.lost_gets > 1) {
+    if (kin_queue_inspect(queue, &info) != KIN_OK || info.messages != 0 || info.lost_puts + info.lost_gets > 1) {
         return "the queue's count";
     }
     if (info.closed) {
