@@ -375,6 +375,10 @@ static kin_status get_large(const kin__ring *ring, getting *it, kin__first *firs
     } else {
         memcpy(message->data, block + 1, (size_t)size);
     }
+    if (it->stay) {
+        it->done++;
+        return KIN_OK;
+    }
     kin__tasks_got(ring);
     it->done++;
     kin__ring_pass_slowly(ring, first, it->done);

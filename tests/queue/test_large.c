@@ -64,6 +64,9 @@ static void messages_of_any_size_go_through(void **state)
     assert_int_equal(count_blocks(), before + 3);
     assert_status(kin_queue_get(queue, got, 4999, &size, KIN_NOW), KIN_E_BUFFER); /* and stays */
     assert_int_equal(size, 5000);
+    assert_ok(kin_queue_front(queue, got, sizeof got, &size)); /* likewise */
+    assert_int_equal(size, 5000);
+    assert_true(is_pattern(got, size));
     expect_next(queue, 5000);
     expect_next(queue, 10);
     expect_next(queue, 6000);
