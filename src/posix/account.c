@@ -81,7 +81,7 @@ static int look_up_group(const char *name, char *room, size_t size, unsigned lon
     return found ? 0 : error ? error : ENOENT;
 }
 
-/* Where there is no such name some systems say so by an error (getpwnam(3)). */
+/* If there is no such name, some systems return an error (getpwnam(3)). */
 static kin_status answer(int error)
 {
     switch (error) {

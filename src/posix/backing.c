@@ -1,6 +1,6 @@
 /* backing.c: SEEK_DATA and SEEK_HOLE (lseek(2)). On tmpfs a page is data from the first touch on, also while it is
- * swapped out; what fallocate has put there, and nobody has touched, is a hole, and reads as zeros. The position that
- * lseek changes is used by nobody. */
+ * swapped out. A page that fallocate has allocated and no process has touched is a hole, and reads as zeros. kin does
+ * not use the position that lseek changes. */
 #include <unistd.h>
 
 #include "posix/posix.h"

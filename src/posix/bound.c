@@ -1,15 +1,17 @@
 /* bound.c: programs that end with this process: PR_SET_PDEATHSIG.
  *
- * - The signal comes at the end of the thread that made the child, not of the process (prctl(2)). So one thread makes
- *   all bound programs, and never ends: "the starter", which is made at the first need and handles no signals.
- * - The setting is the child's, made between its birth and its exec: posix_spawn cannot. If this process has ended
- *   before that, the child has another parent by then, and ends by itself.
+ * - The signal comes at the end of the thread that made the child, not at the end of the process (prctl(2)). So one
+ *   thread, "the starter", makes all bound programs and never ends. It is made at the first need and handles no
+ *   signals.
+ * - The child makes the setting between its birth and its exec. posix_spawn cannot do that. If this process has ended
+ *   before, the child has another parent by then, and ends by itself.
  * - The child runs in this process's memory until its exec, on a stack of its own, while the starter is stopped
- *   (clone(2), CLONE_VM and CLONE_VFORK; posix_spawn does the same). Not by vfork: ThreadSanitizer makes a fork of it,
- *   whose handlers close the pipes (run.c), and whose memory the starter does not see. No fork handlers run here, and
- *   nothing is copied. The child calls only what is safe in a signal handler, and what it writes is for the starter to
- *   read. All signals are blocked in it until no handler of this process is left, which would run in the child, in
- *   memory that is not its own (signal dispositions are not shared).
+ *   (clone(2), CLONE_VM and CLONE_VFORK; posix_spawn does the same). kin does not use vfork: ThreadSanitizer makes a
+ *   fork of it. The fork's handlers would close the pipes (run.c), and the starter would not see the child's memory.
+ *   With clone no fork handlers run, and nothing is copied. The child calls only functions that are safe in a signal
+ *   handler. The starter reads what the child writes. All signals are blocked in the child until it has no handler of
+ *   this process any more. Such a handler would run in memory that is not the child's (signal dispositions are not
+ *   shared).
  * - exec clears the setting for a program with other rights than its caller (prctl(2)).
  */
 #include <dirent.h>
@@ -78,7 +80,7 @@ static bool put_stream(const kin_posix_bound *what, int stream)
     return true;
 }
 
-/* Of those above the standard streams that exec would keep, none is left. */
+/* Closes all descriptors above the standard streams that exec would keep. */
 static void close_rest(void)
 {
 #ifdef SYS_close_range

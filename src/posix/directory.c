@@ -2,12 +2,14 @@
  *
  * Each file is BASE/kin-UID/NAME.SUFFIX. UID is the owner's. NAME is a family's id in hexadecimal, or the name that a
  * user gave to the family. BASE is a directory in which all users may make files, or one that the environment names. A
- * family's pulse is made in the first where that succeeds (pulse.c); all of them are searched.
+ * family's pulse is made in the first BASE where that succeeds (pulse.c). All of them are searched.
  *
- * Only its user may write to BASE/kin-UID, so what lies there is the user's: nobody else can take a name, or make
- * others look at many files. Others may read it: they may have been given access to a family. A directory that is not
- * its user's alone is not used: then the next BASE is. Where BASE is for all it is sticky, as else others could rename
- * what is in it (unlink(2), rename(2): EPERM). An empty one is removed by the process that removes the last file in it.
+ * - Only its user may write to BASE/kin-UID, so the files there are that user's. No other user can take a name, or slow
+ *   down a search by many files. Other users may read the directory, because they may have access to a family.
+ * - If another user could write to a directory, it is not used. Then the next BASE is.
+ * - If BASE is for all users it must be sticky, because else other users could rename its entries (unlink(2),
+ *   rename(2): EPERM).
+ * - The process that removes the last file of a directory removes the directory.
  */
 #include "posix/directory.h"
 
@@ -72,7 +74,7 @@ static bool join_path(char path[PATH_MAX], const char *base, unsigned long uid)
     return length > 0 && length < PATH_MAX;
 }
 
-/* Whether nobody but that user can change what is in it, or put another in its place. */
+/* Whether only that user can change the directory's contents, or put another directory in its place. */
 static bool is_own(const char *path, const char *base, unsigned long uid)
 {
     struct stat dir, above;
@@ -158,7 +160,7 @@ bool kin_posix_path(char path[PATH_MAX], unsigned index, unsigned long uid, cons
 
 /* ---- files ---- */
 
-/* What others have put there under that name does not count. */
+/* A foreign file under that name is ignored. */
 bool kin_posix_find_in(char path[PATH_MAX], struct stat *info, unsigned index, unsigned long uid, const char *hex,
                        const char *suffix)
 {
@@ -166,9 +168,10 @@ bool kin_posix_find_in(char path[PATH_MAX], struct stat *info, unsigned index, u
            (unsigned long)info->st_uid == uid;
 }
 
-/* What has another name may be any file of the user's, put here by a link. To open it may wake who waits at a fifo; to
- * close it ends the program's record locks on it (fcntl_locking(2)). What a group may write its members may have linked
- * (/proc/sys/fs/protected_hardlinks, proc(5)), so there it says nothing. */
+/* A file with another name may be any file of the user, put here by a link. Opening it may wake a process that waits at
+ * a fifo. Closing it ends the program's record locks on it (fcntl_locking(2)). If a group may write a file, the group's
+ * members may have linked it (/proc/sys/fs/protected_hardlinks, proc(5)). So for such a file another name means
+ * nothing. */
 bool kin_posix_is_kins(const struct stat *info, unsigned long uid)
 {
     return S_ISREG(info->st_mode) && (unsigned long)info->st_uid == uid &&

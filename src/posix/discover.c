@@ -1,8 +1,8 @@
 /* discover.c: the families of this user, found by the descriptors of its processes.
  *
  * A member has its family's memory open. /proc/PID/fd shows it as a link whose target carries the family's id (proc(5);
- * memfd_create(2): "/memfd:NAME (deleted)"). Opening such a link opens the same file anew. The pulse has a name; a
- * family whose names somebody has removed is not found.
+ * memfd_create(2): "/memfd:NAME (deleted)"). Opening such a link opens the same file anew. The pulse has a name. A
+ * family whose names were removed is not found.
  */
 #include <ctype.h>
 #include <dirent.h>

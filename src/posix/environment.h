@@ -1,4 +1,4 @@
-/* environment.h: whose environment this is, and one for a program. */
+/* environment.h: this process's environment, and one for a program. */
 #ifndef KIN_POSIX_ENVIRONMENT_H
 #define KIN_POSIX_ENVIRONMENT_H
 
@@ -7,7 +7,7 @@
 
 #define KIN_POSIX_MESSAGE "KIN_MESSAGE" /* the variable that carries a message (message.c) */
 
-/* Whether this program has more rights than who started it: then nothing of its surroundings is obeyed. */
+/* Whether this program has more rights than the process that started it. Then kin obeys nothing of its environment. */
 bool kin_posix_secure(void);
 /* This process's environment (clean: nothing of it), changed by variables: "NAME=value" is set, "NAME" without a value
  * is removed; of two with the same name the later one counts. A message that this program must not take is left out.

@@ -43,7 +43,7 @@ void kin_posix_close_own(int fd, const kin_posix_file *file);
  * messages of every kind. False: there were more than room, or the system could not give all (MSG_CTRUNC); *count of
  * them are in out. */
 bool kin_posix_take_descriptors(struct msghdr *message, int *out, size_t room, size_t *count);
-/* Asks for no control messages but SCM_RIGHTS on a socket which somebody else has prepared. */
+/* Switches off all control messages except SCM_RIGHTS on a socket that another process has prepared. */
 void kin_posix_receive_rights_only(int fd);
 
 #endif

@@ -1,12 +1,13 @@
 /* judge.c: whether a member lives.
  *
- * A member shows two signs that the kernel keeps and that fail in different ways: the word of its page (robust.c),
- * and the record lock on its byte (pulse.c). The third evidence is the table of processes, where the member's pid and
- * start time mean the same to the one who asks: the inodes of the pid and time namespaces are noted at joining.
+ * A member shows two signs that the kernel keeps and that fail in different ways: the word of its page (robust.c), and
+ * the record lock on its byte (pulse.c). The third evidence is the table of processes. It counts only if the member's
+ * pid and start time mean the same to the asking process. For this the member notes the inodes of its pid and time
+ * namespaces when it joins.
  *
- * A missing lock alone is not enough for death (any close of the file drops it), a missing word alone is not enough (a
- * thread may end past the C library). What contradicts itself or cannot be asked is UNSURE, which counts as living.
- * docs/architecture.md has the situations.
+ * A missing lock alone does not prove death, because any close of the file drops it. A missing word alone does not,
+ * because a thread may end past the C library. If the evidence is contradictory or missing, the result is UNSURE, which
+ * counts as living. docs/architecture.md has the situations.
  *
  * - /proc/PID belongs to the pid namespace of the mount. /proc/self/status has one number at NSpid if that is the own
  *   one.

@@ -131,8 +131,9 @@ void kin_os_private_free(void *memory, size_t size)
 
 /* ---- shared memory ---- */
 
-/* What is to be found lies where its pulse does: who sees the one sees the other. Not an O_TMPFILE, for
- * kin_os_pulse_life looks for the id in /proc/PID/maps. A name left by a kill just here is kin_os_sweep's. */
+/* If the family will be opened by name (findable), its memory is in the directory of its pulse. So a process that can
+ * open one of the two files can open the other. The file is not an O_TMPFILE, because kin_os_pulse_life looks for the
+ * id in /proc/PID/maps. If the process is killed here, kin_os_sweep removes the name. */
 static int create_file(const char *hex, bool findable, const kin_os_access *access)
 {
     const unsigned long self = (unsigned long)geteuid();
@@ -156,7 +157,7 @@ static int create_file(const char *hex, bool findable, const kin_os_access *acce
             return fd;
         }
         kin_posix_close(fd);
-        if (errno == EEXIST) { /* somebody who saw the pulse's name; the next id is another */
+        if (errno == EEXIST) { /* a process saw the pulse's name and made this file; the caller takes another id */
             return -1;
         }
     }
@@ -189,9 +190,9 @@ kin_status kin_os_shm_create(kin_os_handle *out, const kin_os_id *family, size_t
     return KIN_OK;
 }
 
-/* Which file is mapped where. A note's base is NULL (free), the note's own address (being written) or the mapping's.
- * Who changes NULL by compare-and-swap writes the file, then stores the mapping (release). Notes are never freed, and
- * the list only grows at its head: a forked child finds it whole. */
+/* Notes of the mapped files. A note's base is NULL (free), the note's own address (being written) or the mapping's. The
+ * thread that changes NULL by compare-and-swap writes the file, then stores the mapping (release). Notes are never
+ * freed, and the list only grows at its head. So a forked child finds it whole. */
 typedef struct note {
     _Atomic(const void *) base;
     kin_posix_file file;

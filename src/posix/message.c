@@ -1,9 +1,9 @@
-/* message.c: what a spawned child is born with: a message in its environment, handles as descriptors 3, 4, ..., and
- * behind them that of its record (returns.c).
+/* message.c: what a spawned child gets at its start: a message in its environment, handles as descriptors 3, 4, ...,
+ * and behind them the descriptor of its record (returns.c).
  *
  * - The environment passes to grandchildren: the variable names the pid of the parent that wrote it.
- * - A descriptor made by dup2 in the child survives exec, so the child closes that door first of all.
- * - Not sscanf, nor sprintf: they cost a starting child ten microseconds of page faults.
+ * - A descriptor made by dup2 in the child survives exec. So the child sets close-on-exec first of all.
+ * - kin uses neither sscanf nor sprintf here: they cost a starting child ten microseconds of page faults.
  */
 #include <errno.h>
 #include <fcntl.h>

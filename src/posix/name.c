@@ -1,4 +1,4 @@
-/* name.c: families that strangers find, by symbolic links.
+/* name.c: families that unrelated processes find by symbolic links.
  *
  *     DIR/HEX.arena      the arena
  *     DIR/HEX.pulse      its pulse (pulse.c): made before the family has a name, removed with the family
@@ -6,16 +6,14 @@
  *                        its members. symlink(2) succeeds for one process only
  *     DIR/NAME.removing  locked by the process that removes the name, while it does so
  *
- * Nobody but the owner makes or removes what is in DIR (directory.c). Other users may be allowed to write to the files,
- * and so to link them elsewhere. So a file counts only if it is the owner's and has no other link.
- *
- * If a name's family has no arena or no pulse any more, the family is gone. The name is removed under a lock, after
- * another look. Only the holder of the lock removes, so what it removes is not a new name. The lock's file is removed
- * before the lock is released; a process that finds it locked or gone tries again. A lock of the open file description
- * does not end when another descriptor of the file is closed (fcntl_locking(2)).
- *
- * All of these are removed by their owner only. If other users were the last to leave a family, it stays until its
- * owner sweeps, or until somebody joins it again.
+ * 1. Only the owner makes and removes files in DIR (directory.c). Other users may be allowed to write to the files, and
+ *    so to link them elsewhere. So a file counts only if it is the owner's and has no other link.
+ * 2. If a name's family has no arena or no pulse any more, the family is gone. The name is removed under a lock, after
+ *    another look. Only the lock's holder removes names, so it cannot remove a new name by mistake.
+ * 3. The lock's file is removed before the lock is released. A process that finds it locked or gone tries again. A lock
+ *    of the open file description does not end when another descriptor of the file is closed (fcntl_locking(2)).
+ * 4. Only their owner removes all of these files. If other users were the last to leave a family, it stays until its
+ *    owner sweeps, or until a process joins it again.
  */
 #include "posix/name.h"
 #include "posix/account.h"
@@ -98,7 +96,7 @@ static bool parse(link_text *out, const char *text, const char *name)
     return out->kept || rest[length] == '\0';
 }
 
-/* Whose it is and what it says are of the same link, whatever happens to the path. KIN_E_NOT_FOUND: there is none;
+/* Owner and text are read from the same link, even if the path changes meanwhile. KIN_E_NOT_FOUND: there is none;
  * KIN_E_PERMISSION: it is another user's, or no family's name. */
 static kin_status read_name(link_text *out, const char *path, unsigned long uid, const char *name)
 {
@@ -125,7 +123,7 @@ static kin_status read_own(link_text *out, char path[PATH_MAX], const char *dir,
 
 /* ---- removing ---- */
 
-/* -1: another process removes this name, or somebody else has put something in the lock's place. */
+/* -1: another process removes this name, or a foreign file is in the lock's place. */
 static int lock_name(const char *path)
 {
     struct stat file, name;
@@ -144,8 +142,8 @@ static int lock_name(const char *path)
     return fd;
 }
 
-/* Whether what stands in the place of the lock of a name is not kin's: nobody will ever remove the name. A file without
- * a link is one that was removed while it was looked up. */
+/* Whether a foreign file is in the place of a name's lock. Then no process can remove the name. A file without a link
+ * was removed while it was looked up. */
 static bool is_blocked(const char *dir, const char *name)
 {
     char path[PATH_MAX];
@@ -154,7 +152,7 @@ static bool is_blocked(const char *dir, const char *name)
            !is_sound(&info, (unsigned long)geteuid());
 }
 
-/* If it is that family's; hex NULL: if its family is gone. */
+/* Removes the name if it is that family's; hex NULL: if its family is gone. */
 static bool remove_name(const char *dir, const char *name, const char *hex)
 {
     const unsigned long self = (unsigned long)geteuid();

@@ -1,10 +1,13 @@
 /* parent.c: dying with the parent.
  *
- * PR_SET_PDEATHSIG is of no use: it fires at the end of the thread that forked (prctl(2)), which may be any. A pipe
- * that the parent holds open would be held open by whatever it forks later, too. A pidfd of the parent becomes readable
- * when its last thread has ended (pidfd_open(2)) and nothing else holds it up; a thread waits for that. By then getppid
- * names another process: it is the last word, so that a descriptor closed or used anew by the program does no harm.
- * Without pidfds (before Linux 5.3) the thread only asks now and then.
+ * - PR_SET_PDEATHSIG does not work for this: the signal comes at the end of the thread that forked (prctl(2)), which
+ *   may be any thread. A pipe that the parent holds open does not work either: children that the parent forks later
+ *   hold it open, too.
+ * - A pidfd of the parent becomes readable when the parent's last thread has ended (pidfd_open(2)). Nothing else can
+ *   delay that. A thread of the child waits for it.
+ * - Then the thread calls getppid. If it names another process, the parent has ended. So it does no harm if the program
+ *   has closed the descriptor, or has its number for another file.
+ * - Without pidfds (before Linux 5.3) the thread only calls getppid now and then.
  */
 #include <errno.h>
 #include <poll.h>
@@ -37,7 +40,7 @@ int kin_posix_open_process(pid_t pid)
     return kin_posix_raise(kin_posix_pidfd(pid));
 }
 
-/* Takes argument. It never returns: all ends with it. */
+/* Takes argument. It never returns: it ends the process. */
 static void *watch(void *argument)
 {
     watched it = *(watched *)argument;
@@ -55,7 +58,7 @@ static void *watch(void *argument)
     return NULL;
 }
 
-/* No signal is to be handled in it. */
+/* The thread must handle no signal. */
 static int start_thread(watched *it)
 {
     pthread_t thread;

@@ -1,7 +1,7 @@
 /* pipe.c: pairs of AF_UNIX sockets of type SOCK_SEQPACKET.
  *
  * - A packet is sent whole or not at all, and received by one call; several processes that use one end cannot tear it.
- *   Its descriptors belong to it: they come with its bytes, and are closed if nobody receives them (unix(7)).
+ *   Its descriptors belong to it: they come with its bytes, and are closed if no process receives them (unix(7)).
  * - Descriptors for which there is no room, or no free number, are closed, and MSG_CTRUNC says so (recvmsg(2)).
  * - When the other side closes with something unread, the next call fails with ECONNRESET, once. So does a receive that
  *   has packets before it. The end of the stream is a packet of length 0.

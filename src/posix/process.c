@@ -1,8 +1,8 @@
 /* process.c: fork, posix_spawn, waitpid, pidfds.
  *
- * - A pid is the child's until it has been reaped, and only its parent can reap it: a pidfd may be opened late, if
- *   the child is seen to be unreaped afterwards. What somebody else reaps (SIGCHLD ignored, waitpid(-1)) is ECHILD
- *   here.
+ * - A pid is the child's until the child has been reaped, and only its parent can reap it. So a pidfd may be opened
+ *   late if a check afterwards shows that the child is unreaped. If other code has reaped the child (SIGCHLD ignored,
+ *   waitpid(-1)), kin gets ECHILD.
  * - pidfd_open is of Linux 5.3; a pidfd is readable when the process is a zombie (pidfd_open(2)).
  * - glibc's posix_spawn reports a failing exec as its own error, ignores EBADF of a close action, and takes
  *   adddup2(n, n) for clearing close-on-exec (since 2.29). Its addclosefrom_np is of 2.34.

@@ -1,9 +1,9 @@
 /* program.c: programs, looked for in PATH.
  *
- * Not by posix_spawnp: it takes an empty element of PATH for the current directory, and looks for a relative one in the
- * directory that the program is to start in. So a user who can write there would choose the program. Here only absolute
- * elements count. Without a PATH, and in a program that has more rights than its caller, whose PATH it is, the
- * system's own is used (confstr(3), _CS_PATH).
+ * kin does not use posix_spawnp. That takes an empty element of PATH as the current directory, and looks for a relative
+ * one in the directory in which the program starts. So a user with write access to such a directory would choose the
+ * program. Here only absolute elements count. The system's own PATH (confstr(3), _CS_PATH) is used if there is no PATH,
+ * and in a program that has more rights than its caller, because the caller wrote the PATH.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,22 +1,22 @@
 /* pulse.c: a family's signs of life: a file with a page for each member, and record locks (fcntl F_SETLK) on its bytes.
  *
- * - A page begins with who took the sign last (holder), and ends with the word (robust.c). The holder counts while it
- *   has the word's serial number. Pages are allocated before they are touched: a hole that cannot be filled would be
- *   SIGBUS.
- * - A taker locks the byte, changes the word from the value that was seen, then writes the holder. The word decides
- *   between several takers; those without a descriptor do without the lock, those without the word (an old kernel, a
- *   file system that allocates nothing) with the lock alone. Killed in between, its thread is marked and its lock is
- *   gone.
+ * - A page begins with the process that took the sign last (the holder), and ends with the word (robust.c). The holder
+ *   counts while it has the word's serial number. Pages are allocated before they are touched, because touching a hole
+ *   that cannot be filled is SIGBUS.
+ * - A process that takes a sign locks the byte, changes the word from the value that it saw, then writes the holder. If
+ *   there are several takers, the word decides between them. A taker without a descriptor does without the lock. A
+ *   taker without the word (an old kernel, a file system that allocates nothing) has the lock alone. If a taker is
+ *   killed in between, the kernel marks its thread in the word and drops its lock.
  * - The kernel drops a process's classic locks when it dies, execs (close-on-exec) or closes *any* descriptor of that
- *   file (fcntl(2), "record locks are associated with..."). So a file that this process has as a pulse is never
- *   opened by name: `ours` knows them, and one lock orders its changes against the sweep. A second copy of the
- *   library in the process has another `ours`: then the lock may be lost, and the word says that the process lives.
- * - A forked child has the descriptor and none of the locks. F_OFD_GETLK shows the own process's locks, too: a second
- *   copy's. Locks of a range that covers the whole file are a sweeper's, and gone in microseconds.
- * - The file is an O_TMPFILE, locked on BIRTH_BYTE before it gets its name: nobody ever sees it unlocked while its
- *   maker lives. Where there is no O_TMPFILE it is created by name, and given up if a sweeper was faster (st_nlink
- *   0).
- * - No directory for names at all: the pulse is a memfd. It has no link, so kin_os_pulse_named says so.
+ *   file (fcntl(2), "record locks are associated with..."). So a file that is a pulse of this process is never opened
+ *   by name. `ours` lists these files, and one lock orders its changes against the sweep. A second copy of the library
+ *   in the process has another `ours`. Then the lock may be lost, but the word says that the process lives.
+ * - A forked child has the descriptor and none of the locks. F_OFD_GETLK also shows locks of the own process: those of
+ *   a second copy. A lock on a range that covers the whole file is a sweeper's, and is gone in microseconds.
+ * - The file is an O_TMPFILE. It is locked on BIRTH_BYTE before it gets its name. So no process ever sees it unlocked
+ *   while its maker lives. If there is no O_TMPFILE, the file is created by name, and given up if a sweeper was faster
+ *   (st_nlink 0).
+ * - If there is no directory for names at all, the pulse is a memfd. It has no link, and kin_os_pulse_named says so.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -42,7 +42,7 @@
 #define BIRTH_BYTE ((off_t)1 << 20)
 #define OURS_MAX 64
 #define TRIES 1000
-#define THREADS 4            /* that stand for a process, at most */
+#define THREADS 4            /* most threads that a process enrols for its sign */
 #define QUICK KIN_SECONDS(1) /* how long a look at a word that has not changed is enough */
 
 /* ---- the pulses that this process has open ---- */
@@ -263,7 +263,7 @@ static int create_file(const kin_os_id *family, const kin_os_access *access)
     }
     if (fd >= 0 && kin_posix_may_reach(KIN_OS_PULSE_MAX * kin_os_page_size())) {
         (void)!ftruncate(
-            fd, (off_t)(KIN_OS_PULSE_MAX * kin_os_page_size())); /* who has no descriptor cannot make it longer */
+            fd, (off_t)(KIN_OS_PULSE_MAX * kin_os_page_size())); /* later only a holder of a descriptor could do it */
     }
     return fd;
 }
@@ -673,7 +673,7 @@ void kin_os_pulse_give_back(kin_os_pulse *pulse, uint32_t index)
     let_go(pulse, index);
 }
 
-/* ---- who lives ---- */
+/* ---- judging whether a member lives ---- */
 
 /* This word was looked into, and nothing has happened to it since. */
 static bool looked_at(const kin_os_pulse *pulse, uint32_t index, const kin_posix_word *word)
@@ -705,7 +705,7 @@ kin_os_life kin_os_pulse_life(kin_os_pulse *pulse, uint32_t index, const kin_os_
     kin_os_process_id process;
     bool locked = true;
     if (!page || !read_holder(&process, &locked, page, &word)) {
-        /* Taken a moment ago, or by one that was killed then: whose it was before says nothing. */
+        /* The sign was taken a moment ago, or its taker was killed then. The previous holder means nothing. */
         process =
             sign == KIN_POSIX_SIGN_NONE && word.owner == KIN_POSIX_NOBODY ? *who : (kin_os_process_id){0, 0, 0, 0};
         locked = true;

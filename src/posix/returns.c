@@ -1,8 +1,8 @@
 /* returns.c: whether a child's entry has returned: a page of records that a process shares with its children.
  *
- * An exit status has eight bits (wait(2)): exit(3) within an entry looks as if the entry had returned 3. So a child
- * whose entry returns notes that, with the code, in a record of its own; what the system says at its end has to agree.
- * The records lie outside of every family's arena: no member can write there but the parent and its children.
+ * An exit status has eight bits (wait(2)), and exit(3) within an entry looks as if the entry had returned 3. So a child
+ * whose entry returns notes that, with the code, in a record of its own. The exit status must agree with it. The
+ * records lie outside of every family's arena, so only the parent and its children can write there.
  *
  * A record is one word:
  *
@@ -11,12 +11,12 @@
  *        └──────── parent, after the end ◄────────┴────────────────────────────┘
  *                  or when it forgets the child
  *
- * Each change is a compare-and-swap from a word with the token, of which there is one for each start. So a child that
- * its parent has forgotten changes nothing, though the record may be another one's by then. The parent reads the word
- * after it has reaped the child: the kernel orders the two.
+ * Each start has its own token. Each change is a compare-and-swap from a word with that token. So a child that its
+ * parent has forgotten changes nothing, even if another child has the record by then. The parent reads the word after
+ * it has reaped the child: the kernel orders the two.
  *
- * The file has no name, and is gone with the last process that has it: nobody's death leaves a record behind. A forked
- * child has its parent's mapping for its own record, but no descriptor, and makes another file for its own children.
+ * The file has no name, and is gone with the last process that has it. So no death leaves a record behind. A forked
+ * child has its parent's mapping for its own record, but no descriptor. It makes another file for its own children.
  */
 #include <errno.h>
 #include <pthread.h>

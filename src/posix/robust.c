@@ -14,14 +14,14 @@
  *             save the 8 bytes, map the shared page over A   the kernel now looks at the shared word
  *     expel:  map a private page over A, put the 8 bytes back; unlock    libc unlinks the node
  *
- * The C library touches the 8 bytes only while A is private. What others write to the shared word can mislead nobody
- * but its readers. Being on the list and being named by the word are two things: several threads have the same word
- * on their lists.
+ * The C library touches the 8 bytes only while A is private. Whatever other processes write to the shared word, they
+ * can mislead only the word's readers. Several threads may have the same word on their lists. The word names one of
+ * them.
  *
  * The shared word, 8 bytes, is changed as a whole by compare-and-swap. The half where the C library keeps a mutex's
- * owner (glibc: the first, musl: the second) is the owner. The other half is SERIAL | serial number, raised by each
- * taking: so DIED of one taking is not DIED of another, and the bit tells which half is which. The kernel changes the
- * owner's half only.
+ * owner (glibc: the first, musl: the second) is the owner. The other half is SERIAL | serial number. Each taking raises
+ * the number, so the DIED of one taking differs from that of another. The bit SERIAL says which half is which. The
+ * kernel changes the owner's half only.
  *
  *     any value that was judged ──take──► thread, serial + 1
  *     thread ──hand over──► another thread of the process that has it enrolled, same serial     when the thread ends
@@ -29,14 +29,15 @@
  *     thread ──kernel──► DIED, same serial
  *     DIED, NOBODY ──a living process's own thread, later──► that thread, same serial
  *
- * The kernel may miss a thread: it stops after 2048 robust mutexes, it has lost the thread's id when a thread that is
- * not the first one execs, and a thread that is named in the very moment of its process's death has perhaps been
- * looked at. And a thread that ends by a bare system call marks the word though its process lives. So the word is one
- * sign of two (judge.c).
+ * The kernel may miss a thread in three cases: it stops after 2048 robust mutexes; it has lost the thread's id if a
+ * thread that is not the first one execs; it may already have walked the list of a thread that is named at the very
+ * moment of its process's death. And a thread that ends by a bare system call marks the word although its process
+ * lives. So the word is one sign of two (judge.c).
  *
- * `guard` orders ends of threads, so that the thread that is named is still enrolled. It holds a pid: of another
- * process, it was copied by a fork. Signals are blocked meanwhile, as a handler may get here. Changes of words and of
- * nodes are sequentially consistent: nothing here is on a fast path.
+ * `guard` orders the ends of threads, so that the thread that is named is still enrolled. It contains a pid. If that is
+ * another process's, the guard was copied by a fork. Signals are blocked while a thread has the guard, because a
+ * handler may need it, too. Changes of words and of nodes are sequentially consistent, since nothing here is on a fast
+ * path.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -227,7 +228,7 @@ static bool lock_mutex(pthread_mutex_t *mutex, uint32_t tid)
                 pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED) == 0 &&
                 pthread_mutex_init(mutex, &attributes) == 0;
     pthread_mutexattr_destroy(&attributes);
-    /* Tried, not locked: who looks for circles of locks has nothing to think about. */
+    /* trylock, not lock: so tools that look for lock-order cycles report nothing. */
     if (!made || pthread_mutex_trylock(mutex) != 0) {
         return false;
     }

@@ -1,7 +1,7 @@
 /* run.c: programs with pipes to their streams: posix_spawn, poll.
  *
- * - A write to a pipe that nobody reads raises SIGPIPE in the writing thread: it is blocked there for the write, and
- *   taken away afterwards unless it was pending before (signal(7), sigtimedwait(2)).
+ * - A write to a pipe that no process reads raises SIGPIPE in the writing thread. The signal is blocked there during
+ *   the write, and removed afterwards unless it was pending before (signal(7), sigtimedwait(2)).
  * - O_NONBLOCK belongs to one end of a pipe, so that the program's ends block as usual (pipe(7)).
  * - posix_spawn takes a relative path from the new directory: so there is none (program.c). addchdir_np is of glibc
  *   2.29.
@@ -9,10 +9,10 @@
  *   wait for that child. So the pipes of all runs are listed, and closed in any forked child, which has none of the
  *   threads that run them. They are made, listed and closed under a lock that a fork takes, too (forks.c). posix_spawn
  *   runs no such handlers and needs none: our ends are close-on-exec.
- * - The program that runs kin may close our ends, and have their numbers again. So they are known by their files
- *   (handle.h), and one that is lost ends the run.
- * - A process group is named by its leader's pid. Nobody else gets that pid until the leader has been waited for
- *   (wait(2), credentials(7)): what is left of a tree is killed before that.
+ * - The program that runs kin may close our ends, and get their numbers for its own files. So kin knows the ends by
+ *   their files (handle.h). The loss of one ends the run.
+ * - A process group is named by its leader's pid. No other process gets that pid until the leader has been waited for
+ *   (wait(2), credentials(7)). So the rest of a tree is killed before that.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -345,7 +345,7 @@ void kin_os_run_shut(kin_os_run *run, unsigned stream)
 
 static kin_status ask_end(kin_os_run *run, unsigned *ready, kin_os_exit *how)
 {
-    pthread_mutex_lock(&list_lock); /* nobody signals a group whose leader has been waited for */
+    pthread_mutex_lock(&list_lock); /* so no thread signals a group whose leader has been waited for */
     if (run->ending && kin_os_process_ended(&run->process)) {
         kill(-run->process.pid, SIGKILL);
     }

@@ -1,6 +1,7 @@
 /* sem.c: native semaphores, each a word in its thread slot, on which its owner sleeps by futex(2).
  *
- * One thread waits on it, the slot's; any member posts. A semaphore says "look again", once for any number of posts.
+ * Only the slot's thread, the owner, waits on a semaphore. Any member posts. A post means "look again". Several posts
+ * may leave one token.
  *
  *     POSTED   there is a token
  *     ASLEEP   the owner sleeps, or is about to
@@ -8,17 +9,17 @@
  *     any ──post──► POSTED kept or set; if ASLEEP was set: wake
  *     any ──owner──► 0 ──owner, about to sleep──► ASLEEP
  *
- * A post is one read-modify-write, so it sees ASLEEP, or the owner's next look sees POSTED. It leaves ASLEEP: if the
- * poster is killed before it has woken anybody, the next poster wakes. Until then the sleeper's slice ends. Post is a
- * release, taking an acquire: what the poster wrote before is seen after.
+ * 1. A post is one read-modify-write. So the post sees ASLEEP, or the owner's next look sees POSTED.
+ * 2. A post leaves ASLEEP set. So if the poster is killed before its wake-up, the next poster wakes. If there is none,
+ *    the sleeper's slice ends.
+ * 3. A post is a release, and taking the token is an acquire. So the owner sees what the poster wrote before.
+ * 4. Any member can write any value there. So the owner clears all other bits, and checks its deadline after each
+ *    return of the system call.
  *
- * Any member can write any value there, so the owner believes nothing: it puts other bits away, and looks at its
- * deadline after each return of the system call.
- *
- * Why no sem_t: a member that writes over it makes glibc's sem_wait abort the process ("The futex facility returned an
- * unexpected error code", nptl/futex-internal.h) or sleep past its deadline; glibc's and musl's are not the same; and a
- * name in /dev/shm is out of reach after chroot(2), with other privileges, or in another mount namespace. Systems
- * without futexes have sem_plain.c.
+ * kin does not use a sem_t, for three reasons. If a member overwrites it, glibc's sem_wait aborts the process ("The
+ * futex facility returned an unexpected error code", nptl/futex-internal.h) or sleeps past its deadline. The sem_t of
+ * glibc and that of musl differ. A name in /dev/shm is out of reach after chroot(2), with other privileges, or in
+ * another mount namespace. Systems without futexes have sem_plain.c.
  */
 #include "posix/sem.h"
 

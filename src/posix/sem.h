@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-/* False: some are left; so the pulse must stay, by which a sweep finds them. */
+/* False: some are left. Then the pulse must stay, because a sweep finds them by the pulse. */
 bool kin_posix_sem_remove_names(const char *hex);
 
 #endif

@@ -1,13 +1,13 @@
 /* sem_plain.c: native semaphores as POSIX has them, in files or lying in the arena: for systems without futexes
  * (sem.c). Built instead of sem.c with KIN_POSIX_PLAIN.
  *
- * - A file is /dev/shm/kin-UID/HEX.semSLOT, beside the family's pulse, or there is none: so a sweep sees at once that
- *   one has no family any more, and nobody else can put one there (directory.c).
+ * - A file is /dev/shm/kin-UID/HEX.semSLOT, beside the family's pulse. If the pulse is not there, no file is made. So a
+ *   sweep sees at once that a file has no family any more. No other user can make such a file (directory.c).
  * - Both C libraries keep a named semaphore as a file of sizeof(sem_t) bytes (glibc sysdeps/pthread/sem_open.c, musl
  *   src/thread/sem_open.c), so it is made and mapped here, without sem_open. sem_open leaves a temporary file behind
- *   when the process is killed at its link step. It obeys umask: 0777 makes a semaphore that nobody can open. It holds
- *   a lock of the library's: a child that another thread forks meanwhile waits for ever in its own sem_open. (All of
- *   this is measured.)
+ *   when the process is killed at its link step. It obeys umask: 0777 makes a semaphore that no process can open. It
+ *   holds a lock of the library: a child that another thread forks meanwhile waits for ever in its own sem_open. (All
+ *   of this is measured.)
  * - The file is complete before it has its name: an O_TMPFILE, or where there is none a file whose name sweeping knows
  *   (HEX.semSLOT.PID).
  *   Where no file can be had, the semaphore lies in the arena.
@@ -103,7 +103,8 @@ static bool publish_renamed(const char *path)
     return named;
 }
 
-/* NULL and errno. It must be this user's, as anybody else might cut it short later: SIGBUS. */
+/* NULL and errno. The file must be this user's, because another owner could shorten it later, and a touch would be
+ * SIGBUS. */
 static sem_t *map_file(const char *path)
 {
     struct stat info;

@@ -13,10 +13,10 @@
  *     receives               <-                                         answers its pid, goes on
  *
  * The answer goes through a socket that is made for this start and comes with the request. The child answers, not the
- * server. So a server that is killed never leaves a child that nobody knows: either the answer is there, or there will
- * be none. There will be none if the last copy of the socket is closed. It is the same if the caller has shut the
- * socket down: the child cannot send its answer then, and ends. Without an answer, whether the server or the child was
- * killed, the caller makes another server, once.
+ * server. So a server that is killed never leaves a child that its caller does not know: either the caller gets the
+ * answer, or it knows that none will come. None will come if the last copy of the socket is closed, or if the caller
+ * has shut the socket down: then the child cannot send its answer, and ends. Without an answer, whether the server or
+ * the child was killed, the caller makes another server, once.
  *
  * The server ends when the socket's other end is closed, and when its caller ends: another child of the caller's may
  * have that end, too. It blocks all signals from its first moment on: if one is sent to the terminal's group, the
@@ -92,7 +92,7 @@ typedef union control { /* aligned as a cmsghdr has to be */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic int channel = -1; /* this process's end; -1: it has no server */
 static kin_posix_file channel_file;
-static pid_t owner; /* whose it is: a process cloned otherwise finds another one's */
+static pid_t owner; /* the process that has it. A bare clone's child finds its parent's pid here */
 static kin_os_process server;
 static uint64_t server_environment; /* the sum of what the server was started with */
 
@@ -110,7 +110,7 @@ static void after_fork(bool in_child)
     }
 }
 
-/* Its end is nobody's business but kin's. */
+/* Only kin waits for the end of the server. */
 static void drop_server(void)
 {
     kin_os_exit how;

@@ -1,12 +1,12 @@
 /* sweep.c: the names of families that are gone.
  *
- * It locks all of the pulse, unlinks the arena and the semaphores, then the pulse. The pulse is last: by its name, what
- * a kill in between leaves is found again. A family's own name goes after that, when the family is gone (name.c).
- *
- * A process of this user may have put files under names that look like another family's. Those that are no plain files,
- * or have other names, are left alone (directory.c). If a file has the name of a family's pulse, but the family has
- * another pulse, only this name is unlinked. An arena without a pulse is found by nobody; a semaphore without one is
- * not used by anybody any more (sem_plain.c).
+ * 1. A sweep locks all of the pulse. It unlinks the arena and the semaphores, and then the pulse. If it is killed in
+ *    between, the next sweep finds the rest by the pulse's name.
+ * 2. A family's own name is removed after that, when the family is gone (name.c).
+ * 3. A process of this user may have made files whose names look like those of another family. If they are no plain
+ *    files, or have other names, they are left alone (directory.c). If a file has the name of a family's pulse, but the
+ *    family has another pulse, only this name is unlinked.
+ * 4. No process finds an arena without a pulse. No process uses a semaphore without a pulse any more (sem_plain.c).
  */
 #include <dirent.h>
 #include <errno.h>
@@ -42,7 +42,7 @@ static bool any_name(DIR *dir, const char *path, bool (*ask)(const char *path, c
     return false;
 }
 
-/* Or that cannot be told, for want of descriptors or memory. */
+/* Also true if that cannot be known, because there are no descriptors or no memory left. */
 static bool is_kept(const char *hex)
 {
     bool kept = false;
@@ -88,9 +88,9 @@ static bool remove_files(int fd, int dir, const char *name, const char *hex)
     return kin_posix_sem_remove_names(hex) && unlinkat(dir, name, 0) == 0;
 }
 
-/* Removes the family if nobody lives in it but, perhaps, this process at `except` (pulse.h). What costs least is
- * asked first: a lock answers for a living family. Nobody joins by name while all of it is locked; who has no
- * descriptor shows the word. */
+/* Removes the family if no process lives in it, except perhaps this one at `except` (pulse.h). The cheapest check comes
+ * first: a lock shows that the family lives. No process joins by name while the whole pulse is locked. A member without
+ * a descriptor shows its word. */
 static bool remove_family(int fd, int dir, const char *name, const char *hex, uint32_t except)
 {
     if (kin_posix_pulse_locked(fd, except == KIN_OS_PULSE_MAX) || !kin_posix_pulse_deserted(fd, hex, except) ||

@@ -1,10 +1,10 @@
 /* wait.c: poll, the bell, and the alarm.
  *
  * The bell is a datagram socket with a name of Linux's abstract namespace: it is in no file system, and gone with its
- * process (unix(7)). Anybody on the machine could ring it; its owner then wakes for nothing, looks and sleeps again.
- * A number that is new at each opening is part of the name: a forked child that does not run the handlers of
- * pthread_atfork keeps the old name in use. What has woken the owner is read, so that it does not wake it again.
- * Where there is no such namespace there is no bell: then, and where the ringer is in another network namespace, the
+ * process (unix(7)). Any process on the machine could ring it. Its owner then wakes for nothing, looks and sleeps
+ * again. The name contains a number that is new at each opening, because a forked child that does not run the handlers
+ * of pthread_atfork keeps the old name in use. The owner reads the datagram that has woken it, so that it is not woken
+ * again. Without such a namespace there is no bell. Then, and if the ringer is in another network namespace, the
  * sleeper wakes at the end of its slice.
  *
  * The alarm is a pipe of the process's own. A byte in it is one of any number.
@@ -122,7 +122,7 @@ void kin_os_bell_close(kin_os_bell *bell)
     }
 }
 
-/* What has woken its owner is not to wake it again. */
+/* Reads what has woken the owner, so that it is not woken again. */
 static void empty_bell(int bell)
 {
     char byte;
@@ -171,7 +171,7 @@ void kin_os_alarm_close(kin_os_alarm *alarm)
     }
 }
 
-/* Nothing is written into, nor read from, what the program has opened in its place. */
+/* If the program has opened another file under the descriptor's number, nothing is written there or read from it. */
 void kin_os_alarm_set(kin_os_alarm *alarm)
 {
     int saved = errno;
@@ -202,7 +202,7 @@ static short events_of(uint32_t interest)
     return (short)((interest & KIN_OS_READABLE ? POLLIN : 0) | (interest & KIN_OS_WRITABLE ? POLLOUT : 0));
 }
 
-/* An end of file, or an error, is there to be read, or to be told by a write. */
+/* An end of file or an error counts as ready: the next read or write returns it. */
 static uint32_t ready_of(short events, uint32_t interest)
 {
     uint32_t ready = (events & POLLIN ? KIN_OS_READABLE : 0) | (events & POLLOUT ? KIN_OS_WRITABLE : 0);
@@ -220,7 +220,8 @@ static kin_status read_answers(kin_os_watch *watches, const struct pollfd *list,
     return KIN_OK;
 }
 
-/* Nothing is asked, nor read, of what the program has opened in the bell's place. Then the slices have to do. */
+/* If the program has opened another file under the bell's number, that file is neither polled nor read. Then the
+ * sleeper wakes at the end of its slice. */
 kin_status kin_os_watch_any(kin_os_watch *watches, size_t count, kin_os_sem sem, const kin_os_bell *bell,
                             int64_t deadline)
 {
