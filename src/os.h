@@ -198,6 +198,10 @@ typedef struct kin_os_watch {
 kin_status kin_os_bell_open(kin_os_bell *out, uint32_t *number, const kin_os_id *family, uint32_t slot);
 void kin_os_bell_close(kin_os_bell *bell);
 void kin_os_bell_ring(const kin_os_id *family, uint32_t slot, uint32_t number);
+/* What becomes ready when the bell is rung, or, on Windows, sem is posted: for an event loop of the program.
+ * KIN_OS_NO_HANDLE: the program has closed it. quiet: takes what has made it ready so far. */
+kin_os_handle kin_os_bell_handle(const kin_os_bell *bell, kin_os_sem sem);
+void kin_os_bell_quiet(const kin_os_bell *bell, kin_os_sem sem);
 /* A thread's own alarm, which ends its sleep among natives: another thread of the process, or a signal handler, sets
  * it, and then its handle, watched as READABLE, is ready until it is cleared. The handle stays the alarm's;
  * KIN_OS_NO_HANDLE: the program has closed it. */

@@ -52,5 +52,6 @@
 #include "value.h"
 #include "version.h"
 #include "wait.h"
+#include "watch.h"
 
 #endif

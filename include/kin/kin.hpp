@@ -63,5 +63,6 @@
 #include "cpp/timeout.hpp"
 #include "cpp/value.hpp"
 #include "cpp/wait.hpp"
+#include "cpp/watch.hpp"
 
 #endif

@@ -191,6 +191,11 @@ static kin__seat *find_seat(record *of, const kin_family *family)
     return find_base(of, (uint64_t)(uintptr_t)family->base);
 }
 
+static kin_status no_slot(void)
+{
+    return kin__refuse(KIN_E_LIMIT, "the family has no free thread slot: raise options.max_threads when it is created");
+}
+
 static bool claim_seat(record *mine, kin_family *family)
 {
     lock_record(mine);
@@ -203,6 +208,32 @@ static bool claim_seat(record *mine, kin_family *family)
     return claimed;
 }
 
+static kin_status claim_entry_or_make_room(kin_family *family, kin__seat *seat)
+{
+    for (int tries = 0; !claim_any_entry(family, seat); tries++) {
+        if (!kin__make_room(family, tries)) {
+            return no_slot();
+        }
+    }
+    return KIN_OK;
+}
+
+kin_status kin__seat_take_extra(kin__seat *out, kin_family *family)
+{
+    int held = kin_os_cancel_hold();
+    kin_status status = kin__member_join(family);
+    if (status == KIN_OK) {
+        status = claim_entry_or_make_room(family, out);
+    }
+    kin_os_cancel_release(held);
+    return status;
+}
+
+void kin__seat_leave_extra(kin__seat *seat)
+{
+    free_entry(seat);
+}
+
 /* The thread is not cancelled in here: to join takes system calls that are cancellation points, and others wait for the
  * thread that joins. */
 static kin_status sit_down(record *mine, kin_family *family)
@@ -211,10 +242,7 @@ static kin_status sit_down(record *mine, kin_family *family)
     kin_status status = kin__member_join(family);
     /* Making room may itself need the seat, and take it. */
     for (int tries = 0; status == KIN_OK && !claim_seat(mine, family); tries++) {
-        status = kin__make_room(family, tries)
-                     ? KIN_OK
-                     : kin__refuse(KIN_E_LIMIT,
-                                   "the family has no free thread slot: raise options.max_threads when it is created");
+        status = kin__make_room(family, tries) ? KIN_OK : no_slot();
     }
     if (status == KIN_OK) {
         kin_os_pulse_share(&family->pulse, family->self->index);

@@ -51,6 +51,11 @@ static inline kin__seat *kin__seat_fast(const void *p, uint32_t type)
     return NULL;
 }
 
+/* A seat in a thread slot with which no thread sleeps, besides the calling thread's own. It lies in memory of the
+ * caller's. KIN_E_LIMIT. The process that took it gives it back. */
+kin_status kin__seat_take_extra(kin__seat *out, kin_family *family);
+void kin__seat_leave_extra(kin__seat *seat);
+
 /* Of the seat's thread, and of the calling one; NULL: the thread cannot be interrupted. */
 kin__interrupt *kin__interrupt_of(kin__seat *seat);
 kin__interrupt *kin__interrupt_mine(void);

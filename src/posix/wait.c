@@ -142,6 +142,21 @@ void kin_os_bell_ring(const kin_os_id *family, uint32_t slot, uint32_t number)
     errno = saved;
 }
 
+kin_os_handle kin_os_bell_handle(const kin_os_bell *bell, kin_os_sem sem)
+{
+    (void)sem;
+    return kin_posix_is_still(bell->fd, &bell->file) ? bell->fd : KIN_OS_NO_HANDLE;
+}
+
+void kin_os_bell_quiet(const kin_os_bell *bell, kin_os_sem sem)
+{
+    int saved = errno;
+    if (kin_os_bell_handle(bell, sem) != KIN_OS_NO_HANDLE) {
+        empty_bell(bell->fd);
+    }
+    errno = saved;
+}
+
 kin_status kin_os_alarm_open(kin_os_alarm *out)
 {
     int ends[2];

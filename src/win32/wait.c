@@ -32,6 +32,20 @@ void kin_os_bell_ring(const kin_os_id *family, uint32_t slot, uint32_t number)
     (void)slot;
 }
 
+kin_os_handle kin_os_bell_handle(const kin_os_bell *bell, kin_os_sem sem)
+{
+    (void)bell;
+    return sem;
+}
+
+/* Each wait takes one from its count (Microsoft, "Semaphore Objects"). */
+void kin_os_bell_quiet(const kin_os_bell *bell, kin_os_sem sem)
+{
+    (void)bell;
+    while (WaitForSingleObject(sem, 0) == WAIT_OBJECT_0) {
+    }
+}
+
 /* An event that stays set until it is reset (Microsoft, "CreateEventW function"). */
 kin_status kin_os_alarm_open(kin_os_alarm *out)
 {

@@ -622,6 +622,18 @@ static void test_interrupt()
     EXPECT(guard.owns_lock() && lock.inspect().mine);
 }
 
+static void test_watch()
+{
+    kin::event event;
+    kin::watch made({kin::wait_item(event)});
+    kin::watch watch(std::move(made));
+    EXPECT(watch.check() == 0 && !handle_is_ready(watch.handle(), 0));
+    event.set();
+    EXPECT(handle_is_ready(watch.handle(), 20000) && watch.check() == 1 && watch[0].ready);
+    event.clear();
+    EXPECT(watch.check() == 0 && !handle_is_ready(watch.handle(), 0));
+}
+
 int main()
 {
     const CMUnitTest tests[] = {
@@ -647,6 +659,7 @@ int main()
         cpp_test(test_values),
         cpp_test_with_deaths(test_value_owner_died),
         cpp_test(test_interrupt),
+        cpp_test(test_watch),
     };
     kin::child_main();
     return cmocka_run_group_tests(tests, nullptr, nullptr);
