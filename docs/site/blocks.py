@@ -13,8 +13,8 @@ A block of C or C++ is one of these:
 Of the blocks of shell commands, those that begin with kin are put into one script.
 
 A comment of this kind before a block gives it what surrounds it, which the reader does not see. BLOCK stands for the
-block. What stands before "main:" is outside of functions, what stands after it is in main. A frame that has a main of its
-own is taken as it is.
+block. What stands before "main:" is outside of functions, what stands after it is in main. A frame that has a main of
+its own is taken as it is.
 
     <!-- frame
     struct bank { kin_lock lock; long balance; };
@@ -26,8 +26,8 @@ own is taken as it is.
 
 "<!-- frame: not compiled: REASON -->" leaves a block out.
 
-All programs of a page in one language are in one executable: the environment variable KIN_BLOCK says which one runs, since a spawned
-child inherits it.
+All programs of a page in one language are in one executable: the environment variable KIN_BLOCK says which one runs,
+since a spawned child inherits it.
 """
 import os
 import re
@@ -172,7 +172,8 @@ def page_of(out, name, language, blocks):
     return f"kin_add_page({name} {language} \"{';'.join(number for number, _ in blocks)}\"\n    {sources}\n)\n"
 
 
-COMMANDS = """# The commands that the pages show: commands.sh KIN. A status of 2 is wrong use, 3 that something is not there.
+COMMANDS = """# The commands that the pages show: commands.sh KIN.
+# A status of 2 is wrong use, 3 that something is not there.
 set -u
 kin() {
     local status=0
@@ -193,7 +194,8 @@ def commands(pages):
         for _, language, text, _ in blocks_of(page):
             lines = [line for line in text.split("\n") if line.startswith("kin ")] if language == "sh" else []
             if lines:
-                script += f"page={os.path.relpath(page, ROOT)}\n" + "\n".join(lines).replace(" shop", ' "shop-$$"') + "\n"
+                script += f"page={os.path.relpath(page, ROOT)}\n"
+                script += "\n".join(lines).replace(" shop", ' "shop-$$"') + "\n"
     return script + 'exit "$failed"\n'
 
 

@@ -43,7 +43,8 @@ def page_of(path):
 
 def examples():
     directory = os.path.join(ROOT, "examples")
-    return sorted(name for name in os.listdir(directory) if os.path.exists(os.path.join(directory, name, "CMakeLists.txt")))
+    names = os.listdir(directory)
+    return sorted(name for name in names if os.path.exists(os.path.join(directory, name, "CMakeLists.txt")))
 
 
 def with_names(line):
@@ -99,7 +100,8 @@ def navigation(out):
     guide += sorted(missing)
     there = {name[:-3] for name in os.listdir(out) if name.endswith(".md")}
     about = [page for page in ABOUT if page in there]
-    about += sorted(there - set(about) - {"index", "install", "packages", "headers", "command", "security", "changelog", "contributing"})
+    elsewhere = {"index", "install", "packages", "headers", "command", "security", "changelog", "contributing"}
+    about += sorted(there - set(about) - elsewhere)
     install = [page for page in ("install", "packages") if page in there]
     return (
         toctree("Guide", install + [f"guide/{page}" for page in guide])

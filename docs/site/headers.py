@@ -13,9 +13,11 @@ import re
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 INCLUDE = os.path.join(ROOT, "include/kin")
 WHOLE = ("export.h", "kin.h", "typed.h")  # macros that say nothing by themselves
-LEADS = ("Errors", "Errors of all", "Cost", "Death", "Memory", "Order", "Fairness", "Lifetime", "Other users", "Threads",
+LEADS = ("Errors", "Errors of all", "Cost", "Death", "Memory", "Order", "Fairness", "Lifetime", "Other users",
+         "Threads",
          "Death of a process", "Death of a worker", "Death of the owner", "Owner death", "Program", "End", "Killing",
-         "Fork", "Spawn", "Fork server", "Fork server, the third method of POSIX", "die_with_parent", "Cost of writing", "Cost of reading", "Callbacks",
+         "Fork", "Spawn", "Fork server", "Fork server, the third method of POSIX", "die_with_parent",
+         "Cost of writing", "Cost of reading", "Callbacks",
          "Signal handlers (POSIX)", "Cancellation (POSIX)", "The end of a thread (POSIX)", "Linux", "Windows", "POSIX")
 
 
@@ -63,8 +65,8 @@ def marked(it):
 
 
 def inline(text):
-    """A sentence of a comment, as reStructuredText. Markup has to stand apart from letters: "\\ " is a space that is not
-    shown."""
+    """A sentence of a comment, as reStructuredText. Markup has to stand apart from letters: "\\ " is a space that is
+    not shown."""
     out, at = "", 0
     for found in WORD.finditer(text):
         out += text[at : found.start()]
@@ -226,12 +228,15 @@ def value_of(text):
     """What a macro stands for, and what the comment behind it says."""
     found = re.match(r"#define \w+(?:\([^)]*\))?\s*(.*?)\s*(?:/\*(.*)\*/)?\s*$", text, re.S)
     said = found[2].strip() if found[2] else ""
-    return [] if "DETAIL" in found[1] else [f"``{found[1]}``" + (": " + sentence(said.split("\n")) if said else ""), ""] if found[1] else []
+    if not found[1] or "DETAIL" in found[1]:
+        return []
+    return [f"``{found[1]}``" + (": " + sentence(said.split("\n")) if said else ""), ""]
 
 
 def define(text):
     name = re.match(r"#define (\w+)(\([^)]*\))?", text)
-    return None if "DETAIL" in name[1] or name[1].endswith("_H") or name[1] in ("KIN_BEGIN", "KIN_END", "KIN_STATUS_LIST") else (
+    hidden = "DETAIL" in name[1] or name[1].endswith("_H") or name[1] in ("KIN_BEGIN", "KIN_END", "KIN_STATUS_LIST")
+    return None if hidden else (
         "c:macro", name[1] + (name[2] or ""), not name[1].endswith("_INIT") and "\\" not in text)
 
 

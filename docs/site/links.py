@@ -5,7 +5,7 @@ links.py pages          in the Markdown files of the tree: files, and headings i
 links.py site DIR       in the HTML files of the built site: files, and the places in them
 
 Links to other machines are not followed. Also: docs/porting/python.md has to have every public name of Python's
-multiprocessing, and with a site each public function has to have its place in it.
+multiprocessing, docs/headers.md every header, and with a site each public function has to have its place in it.
 """
 import html
 import multiprocessing
@@ -66,12 +66,21 @@ def missing_names():
         yield f"docs/porting/python.md: multiprocessing's {name} is not there"
 
 
+def missing_headers():
+    table = read("docs/headers.md")
+    for name in sorted(os.listdir("include/kin")):
+        if name.endswith((".h", ".hpp")) and name != "export.h" and name not in table:
+            yield f"docs/headers.md: {name} is not there"
+
+
 def pages():
-    files = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.md"], check=True, capture_output=True, text=True)
+    command = ["git", "ls-files", "-co", "--exclude-standard", "*.md"]
+    files = subprocess.run(command, check=True, capture_output=True, text=True)
     for path in files.stdout.split():
         if os.path.exists(path):
             yield from dead_in_page(path)
     yield from missing_names()
+    yield from missing_headers()
 
 
 def places(path, known={}):
