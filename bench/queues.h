@@ -5,7 +5,7 @@
 #include "bench.h"
 
 #define MESSAGE_MAX 65536u
-#define WARM_TRIPS 100 /* not counted */
+#define WARM_UP_NS KIN_MS(5) /* not counted */
 
 /* The first contenders; the others are those of peer_more_queues. */
 enum { QUEUES_COPYING, QUEUES_IN_PLACE, QUEUES_SPINNING, QUEUES_PIPE, QUEUES_KNOWN };
@@ -25,8 +25,8 @@ int queue_can(int contender, const trial *it);
 
 /* Nanoseconds for that many messages: a multiple of producers and of consumers. */
 int64_t transfer(int contender, const trial *it, int64_t messages);
-/* Microseconds for a round trip of 64 bytes, of as many. */
-double echo(int contender, const trial *it, int64_t messages);
+/* Microseconds for a round trip of 64 bytes, of as many as that time allows. */
+double echo(int contender, const trial *it, int64_t span);
 
 /* Round trips by their time: values below 32 ns have a bucket each, above that 32 for each power of two. */
 #define BUCKETS 2048
@@ -38,7 +38,7 @@ void histogram_add(histogram *it, int64_t ns);
 /* Nanoseconds that the part (0 to 1) of all values do not exceed. */
 double histogram_quantile(const histogram *it, double part);
 /* As echo; adds the time of each trip to *out. */
-void echo_times(int contender, const trial *it, int64_t messages, histogram *out);
+void echo_times(int contender, const trial *it, int64_t span, histogram *out);
 
 /* A queue's memory, and a worker that uses it. */
 void *queue_memory(void);

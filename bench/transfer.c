@@ -121,31 +121,43 @@ int64_t transfer(int contender, const trial *it, int64_t messages)
 
 /* ---- round trips over two queues ---- */
 
-/* The one that begins. times NULL: only how long all take. */
-static int ask(const peer_queue *queue, void *out, void *in, int64_t messages, histogram *times)
+#define TRIPS_AT_ONCE 32 /* between two looks at the clock */
+#define LAST 'l'         /* the first byte of the last message */
+
+/* The one that begins: goes there and back until the time is up, at least once. Returns the trips; negative: an error.
+ * times NULL: only how many there are. */
+static int64_t ask(const peer_queue *queue, void *out, void *in, int64_t span, histogram *times)
 {
-    static unsigned char message[64];
-    int failed = 0;
-    int64_t before = times ? peer_now_ns() : 0;
-    for (int64_t i = 0; i < messages && !failed; i++) {
-        failed = queue->put(out, message, sizeof message) || queue->get(in, message, sizeof message);
+    static char message[64];
+    int64_t began = peer_now_ns(), before = began, now = began, trips = 0;
+    message[0] = 0;
+    for (int last = 0; !last;) {
+        last = now - began >= span;
+        message[0] = last ? LAST : 0;
+        if (queue->put(out, message, sizeof message) || queue->get(in, message, sizeof message)) {
+            return -1;
+        }
+        trips++;
+        if (times || trips % TRIPS_AT_ONCE == 0) {
+            now = peer_now_ns();
+        }
         if (times) {
-            int64_t now = peer_now_ns();
             histogram_add(times, now - before);
             before = now;
         }
     }
-    return failed;
+    return trips;
 }
 
-static int answer(const peer_queue *queue, void *in, void *out, int64_t messages)
+static int answer(const peer_queue *queue, void *in, void *out)
 {
-    static unsigned char message[64];
-    int failed = 0;
-    for (int64_t i = 0; i < messages && !failed; i++) {
-        failed = queue->get(in, message, sizeof message) || queue->put(out, message, sizeof message);
-    }
-    return failed;
+    static char message[64];
+    do {
+        if (queue->get(in, message, sizeof message) || queue->put(out, message, sizeof message)) {
+            return -1;
+        }
+    } while (message[0] != LAST);
+    return 0;
 }
 
 int bench_echo(const kin_args *args)
@@ -159,19 +171,20 @@ int bench_echo(const kin_args *args)
     int failed = 0;
     pass_gate(shared);
     if (it.index == 0) {
-        failed = ask(queue, there, back, WARM_TRIPS, NULL);
+        failed = ask(queue, there, back, WARM_UP_NS, NULL) < 0;
         int64_t began = peer_now_ns();
-        failed |= ask(queue, there, back, it.messages, times);
-        shared->results[0] = (worker_result){it.messages, peer_now_ns() - began};
+        int64_t trips = ask(queue, there, back, it.span, times);
+        shared->results[0] = (worker_result){trips, peer_now_ns() - began};
+        failed |= trips < 0;
     } else {
-        failed = answer(queue, there, back, WARM_TRIPS + it.messages);
+        failed = answer(queue, there, back) || answer(queue, there, back);
     }
     pass_exit(shared);
     return failed;
 }
 
-/* Nanoseconds for all. */
-static int64_t echo_all(int contender, const trial *it, int64_t messages, histogram *times)
+/* Microseconds for one. */
+static double echo_for(int contender, const trial *it, int64_t span, histogram *times)
 {
     const peer_queue *queue = queue_at(contender);
     void *memory = board_create(), *there = queue_memory(), *back = queue_memory(), *shared = NULL;
@@ -180,11 +193,8 @@ static int64_t echo_all(int contender, const trial *it, int64_t messages, histog
     memset(shared, 0, sizeof(histogram));
     kin_process *both[2];
     for (int i = 0; i < 2; i++) {
-        const plan job = {.contender = contender,
-                          .cpu = i * (it->cpus - 1),
-                          .index = i,
-                          .messages = messages,
-                          .timed = times != NULL};
+        const plan job = {
+            .contender = contender, .cpu = i * (it->cpus - 1), .index = i, .span = span, .timed = times != NULL};
         kin_args *args = worker_args(memory, &job);
         give_queue(args, queue, there, "queue", "in", "out");
         give_queue(args, queue, back, "answers", "answers-in", "answers-out");
@@ -194,7 +204,7 @@ static int64_t echo_all(int contender, const trial *it, int64_t messages, histog
     open_gate(board_in(memory), 2);
     open_exit(board_in(memory), 2);
     must(tool_finish(both[0]) + tool_finish(both[1]), queue->name);
-    int64_t ns = board_in(memory)->results[0].ns;
+    worker_result result = board_in(memory)->results[0];
     for (int i = 0; times && i < BUCKETS; i++) {
         times->counts[i] += ((histogram *)shared)->counts[i];
     }
@@ -204,15 +214,15 @@ static int64_t echo_all(int contender, const trial *it, int64_t messages, histog
     kin_free(back);
     kin_free(there);
     board_destroy(memory);
-    return ns;
+    return (double)result.ns / 1e3 / (double)result.done;
 }
 
-double echo(int contender, const trial *it, int64_t messages)
+double echo(int contender, const trial *it, int64_t span)
 {
-    return (double)echo_all(contender, it, messages, NULL) / 1e3 / (double)messages;
+    return echo_for(contender, it, span, NULL);
 }
 
-void echo_times(int contender, const trial *it, int64_t messages, histogram *out)
+void echo_times(int contender, const trial *it, int64_t span, histogram *out)
 {
-    echo_all(contender, it, messages, out);
+    echo_for(contender, it, span, out);
 }

@@ -60,34 +60,37 @@ board *begin_worker(const kin_args *args, plan *out)
     return board_in(tool_given(args, "board", KIN_TYPE_MEMORY));
 }
 
-static void pass(board *it, kin_sem *gate)
+/* The measurement itself may take long between the gate and the exit; peer_end_after is for what never ends. */
+#define MEASURING KIN_SECONDS(110)
+
+static void pass(board *it, kin_sem *gate, int64_t patience)
 {
     tool_check(kin_sem_release(&it->ready, 1), "ready");
-    tool_check(kin_sem_acquire(gate, 1, PATIENCE), "gate");
+    tool_check(kin_sem_acquire(gate, 1, patience), "gate");
 }
 
-static void open_for(board *it, kin_sem *gate, int workers)
+static void open_for(board *it, kin_sem *gate, int workers, int64_t patience)
 {
-    tool_check(kin_sem_acquire(&it->ready, (uint32_t)workers, PATIENCE), "the workers");
+    tool_check(kin_sem_acquire(&it->ready, (uint32_t)workers, patience), "the workers");
     tool_check(kin_sem_release(gate, (uint32_t)workers), "gate");
 }
 
 void pass_gate(board *it)
 {
-    pass(it, &it->gate);
+    pass(it, &it->gate, PATIENCE);
 }
 
 void open_gate(board *it, int workers)
 {
-    open_for(it, &it->gate, workers);
+    open_for(it, &it->gate, workers, PATIENCE);
 }
 
 void pass_exit(board *it)
 {
-    pass(it, &it->exit);
+    pass(it, &it->exit, MEASURING);
 }
 
 void open_exit(board *it, int workers)
 {
-    open_for(it, &it->exit, workers);
+    open_for(it, &it->exit, workers, MEASURING);
 }
