@@ -190,6 +190,8 @@ int queue_can(int contender, const trial *it)
     return (queue->largest == 0 || it->message <= queue->largest) &&
            (queue->producers == 0 || it->producers <= queue->producers) &&
            (queue->consumers == 0 || it->consumers <= queue->consumers) &&
+           /* Dozens that spin on few processors mostly wait for each other's time slices. */
+           (!queue->spins || it->producers + it->consumers <= 16) &&
            /* Several writers of a pipe: only what is written at once stays whole (PIPE_BUF). */
            (contender != QUEUES_PIPE || it->message <= 512 || (it->producers == 1 && it->consumers == 1));
 }

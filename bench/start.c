@@ -61,7 +61,7 @@ static double start_many(const bench *b, int contender)
 
 static void by_number(bench *b)
 {
-    for (children_now = 1; children_now <= (b->quick ? 10 : CHILDREN_MAX); children_now *= 10) {
+    for (children_now = 1; children_now <= (b->quick ? 1 : CHILDREN_MAX); children_now *= 10) {
         figure of[CONTENDERS_MAX];
         char name[64];
         bench few = *b;
