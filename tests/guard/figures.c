@@ -24,7 +24,7 @@ double guard_summary(samples *it, const volatile marks *page, int step)
     int times = page->times[step];
     int32_t *values = it->of[step];
     double sum = 0;
-    if (times <= 0 || times > ROUNDS) {
+    if (times <= 0 || times > SAMPLES) {
         return -1;
     }
     qsort(values, (size_t)times, sizeof *values, ascending);

@@ -18,8 +18,10 @@
 #include "kin/kin.h"
 
 #define STEPS_MAX 160
-#define WARM_UP 4     /* rounds that are not counted */
-#define ROUNDS 20     /* rounds that are */
+#define WARM_UP 4 /* rounds that are not counted */
+#define ROUNDS 20 /* rounds that are */
+#define KEYS 6    /* of a dict, in each round: how far an entry is from its place depends on a random seed */
+#define SAMPLES (ROUNDS * KEYS)
 #define SLEEP_EVERY 3 /* rounds between those in which another process sleeps */
 
 /* begun[NO_STEP]: an operation has ended. begun[UNCOUNTED]: an operation of the warm-up begins. */
@@ -85,7 +87,7 @@ typedef struct figures {
 
 /* Of one measure: what each execution of each step took. */
 typedef struct samples {
-    int32_t of[STEPS_MAX][ROUNDS];
+    int32_t of[STEPS_MAX][SAMPLES];
 } samples;
 
 /* Of that step: the mean; or the median, if another process took part, which may be late once. */

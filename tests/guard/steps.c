@@ -166,9 +166,9 @@ static void queue_steps(void)
 
 /* ---- containers ---- */
 
-static void dict_steps(void)
+static void dict_steps(uint32_t fresh)
 {
-    uint32_t key = number * 7 % ENTRIES, fresh = number, out = 0;
+    uint32_t key = fresh * 7 % ENTRIES, out = 0;
     STEP("dict get", kin_dict_get(dict, &key, sizeof key, &out, sizeof out, NULL));
     STEP("dict get, missing",
          kin_dict_get(dict, &fresh, sizeof fresh, &out, sizeof out, NULL) == KIN_E_NOT_FOUND ? 0 : -1);
@@ -218,7 +218,9 @@ void guard_run_steps(void)
     waiting_steps();
     number_steps();
     queue_steps();
-    dict_steps();
+    for (uint32_t i = 0; i < KEYS; i++) {
+        dict_steps(number * KEYS + i);
+    }
     list_steps();
     memory_steps();
 }

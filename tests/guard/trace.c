@@ -35,7 +35,7 @@ static void add_line(tally *it, uint64_t line)
 /* Where that number belongs of what runs now; NULL: it is not counted. */
 static int32_t *sample_of(tally *it, samples *in)
 {
-    int counted = it->step != NO_STEP && it->step != UNCOUNTED && it->times[it->step] <= ROUNDS;
+    int counted = it->step != NO_STEP && it->step != UNCOUNTED && it->times[it->step] <= SAMPLES;
     return counted ? &in->of[it->step][it->times[it->step] - 1] : NULL;
 }
 
