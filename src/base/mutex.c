@@ -5,7 +5,7 @@
  *                  it cannot know whether others still sleep; the price is one wake-up too many.
  *     CANCELLABLE  with HELD: the owner could be cancelled before, and can be again when it unlocks
  *
- * In between the owner cannot be cancelled: nobody else could unlock.
+ * In between the owner cannot be cancelled: no other thread could unlock.
  */
 #include "base/mutex.h"
 

@@ -108,7 +108,7 @@ uint64_t kin__index_count_at(kin_family *family, uint64_t root);
 
 /* ---- for the lock's holder ---- */
 
-/* Fills in all but seat and it. KIN_E_DAMAGED. */
+/* Fills in everything except seat and it. KIN_E_DAMAGED. */
 kin_status kin__index_begin(kin__index_work *w);
 static inline void kin__index_publish_span(kin__index_work *w, uint64_t first, uint64_t count)
 {

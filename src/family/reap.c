@@ -33,7 +33,7 @@ static bool reaper_alive(kin_family *family, uint32_t index, uint64_t state)
     return who.pid != 0 && kin_os_pulse_life(&family->pulse, index, &who, &family->id) != KIN_OS_DEAD;
 }
 
-/* Whether the entry stands for a process that has died, and is not in the hands of a living reaper. */
+/* Whether the entry's process has died, and no living reaper has the entry. */
 static bool member_dead(kin_family *family, uint32_t index, uint64_t state)
 {
     switch (KIN__MEMBER_PHASE(state)) {

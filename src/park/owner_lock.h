@@ -45,7 +45,7 @@ kin_status kin__lock_poison(kin__seat *seat, kin__lock *lock);
 bool kin__owner_alive(kin__seat *seat, uint64_t owner);
 /* The owner's token, 0: none. *held: how long it has been seen to be the owner, at least; -1: not known. */
 uint64_t kin__lock_owner(const kin__lock *lock, int64_t *held);
-/* Fills in all but the size. */
+/* Fills in everything except the size. */
 void kin__lock_inspect(const kin__seat *seat, kin__lock *lock, kin_lock_info *info);
 /* Whether the calling thread holds it. */
 bool kin__lock_held(const kin__seat *seat, kin__lock *lock);

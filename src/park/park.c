@@ -275,7 +275,7 @@ void kin__watch_end(kin__seat *seat, uint64_t buckets)
  * sleeper is woken for nothing; but none is forgotten.
  */
 
-/* NULL: never used, or written over by a member gone mad. */
+/* NULL: never used, or overwritten by a faulty member. */
 static _Atomic uint64_t *word_at(kin_family *family, uint64_t address)
 {
     return address != 0 ? kin__at(family, address, sizeof(uint64_t), sizeof(uint64_t)) : NULL;

@@ -1,9 +1,9 @@
-/* inbox.c: receiving. Packets become messages. Another process wrote them: nothing in them is believed before it is
- * checked.
+/* inbox.c: receiving. Makes messages of packets. Another process wrote the packets, so every number in them is checked
+ * before it is used.
  *
- * A packet goes straight into the caller's buffer, to where the message's next bytes belong. What the buffer does not
- * hold goes into the spill, so that a packet is never cut. A packet that turns out to be another message's first is
- * moved.
+ * A packet goes straight into the caller's buffer, to the place of the message's next bytes. The bytes for which the
+ * buffer has no room go into the spill, so a packet is never cut. If a packet turns out to be the first of another
+ * message, it is moved.
  */
 #include "pipe/inbox.h"
 

@@ -157,7 +157,7 @@ static int create_file(const char *hex, bool findable, const kin_os_access *acce
             return fd;
         }
         kin_posix_close(fd);
-        if (errno == EEXIST) { /* a process saw the pulse's name and made this file; the caller takes another id */
+        if (errno == EEXIST) { /* a process saw the pulse's name and made this file. The next family has another id */
             return -1;
         }
     }

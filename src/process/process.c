@@ -1,8 +1,8 @@
 /* process.c: children.
  *
- * A forked child goes on with the arguments as they are. A spawned one, or one that a server forks (os.h), is born
- * with a head (blob.h) and finds the arguments in a block of the arena, which it frees. Should it die before, the
- * block is freed when its end is seen here: until then it cannot be told from a child that is slow.
+ * A forked child goes on with the arguments as they are. A spawned child, or one that a server forks (os.h), gets a
+ * head (blob.h) at its start. It finds the arguments in a block of the arena, and frees the block. If it dies before
+ * that, its parent frees the block when it sees the child's end. Until then such a child looks like a slow one.
  */
 #include "process/process.h"
 

@@ -1,12 +1,12 @@
 /* program.c: other programs, while they run.
  *
- * A thread that waits for a program moves all its streams but those that the caller moves (KIN_RUN_PIPE), each only as
- * far as it goes at once, so that none can hold up another. The end of the program ends the run: what it wrote is in
- * the pipes by then, and is drained; but no more than was there at that moment, as what it has left behind may write on
- * for good.
+ * A thread that waits for a program moves its streams, except those that the caller moves (KIN_RUN_PIPE). It moves each
+ * stream only as far as it goes at once, so that no stream can delay another. The end of the program ends the run. The
+ * program's output is in the pipes by then, and is drained. No more than was there at that moment is drained, because a
+ * process that the program left behind may write for ever.
  *
- * What goes wrong on the way (a timeout, too much output, no memory) becomes the verdict, and the program is made to
- * end; from then on only its end is waited for.
+ * A failure on the way (a timeout, too much output, no memory) becomes the verdict, and the program is made to end.
+ * From then on the thread waits only for its end.
  */
 #include "process/program.h"
 

@@ -730,7 +730,7 @@ kin_status kin_queue_consume(kin_queue *queue, const void *memory)
     }
     if (status == KIN_OK) {
         if (large) {
-            make_room(&ring, false); /* frees the block now, and not when somebody needs room in the ring */
+            make_room(&ring, false); /* frees the block now, and not when a producer needs room in the ring */
         }
         wake_writers(&ring);
     }

@@ -236,7 +236,7 @@ static kin_status come_later(kin__seat *seat, kin__barrier *barrier, uint64_t wo
     }
     if (kin__slices_park(seat, slices, &barrier->word, word, EARLY, is_over) == KIN__TIMED_OUT &&
         atomic_load(&barrier->word) == word) {
-        break_if_one_has_died(seat, barrier, word, slices); /* perhaps nobody else is left to see it */
+        break_if_one_has_died(seat, barrier, word, slices); /* perhaps no other thread is left to see it */
     }
     return kin__member_check(seat->family);
 }

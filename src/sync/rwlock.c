@@ -104,8 +104,8 @@
  * down. 64 slots are eight cache lines, and eight threads that come one after the other in the thread table have one
  * each. More lines would serve more processors, but most of a lock's 592 bytes are slots already. Readers beyond the
  * slots use their own thread entries, which share no cache line at all; once a lock is CROWDED all readers look there
- * first. The price is the writer's, who then has to look at all thread entries. It looks at holds only if somebody has
- * read since the last writer.
+ * first. The price is the writer's, who then has to look at all thread entries. It looks at holds only if a reader has
+ * come in since the last writer.
  *
  * model/rwlock.pml is this protocol, for spin; model/check verifies it.
  */

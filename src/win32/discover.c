@@ -24,7 +24,7 @@ typedef struct table {
 #define BEING_WRITTEN ((LONG64)-1) /* for ever, if its writer is killed: one place less */
 
 static INIT_ONCE once = INIT_ONCE_STATIC_INIT;
-static table *listed; /* NULL: not to be had */
+static table *listed; /* NULL: this process cannot open it */
 
 static BOOL CALLBACK open_table(PINIT_ONCE unused, PVOID parameter, PVOID *context)
 {

@@ -1,4 +1,5 @@
-/* message.c: what a spawned child is born with: an anonymous pipe that it inherits, and handles duplicated into it.
+/* message.c: what a spawned child gets at its start: an anonymous pipe that it inherits, and handles duplicated into
+ * it.
  *
  * - An inherited handle has the same value in the child, which reads the value from its environment (Microsoft,
  *   "Inheritance (Processes and Threads)"). A program that the child starts may get the variable without the pipe, or

@@ -6,7 +6,7 @@
  * - A write that is cancelled while it waits for room is undone; one that was complete when its process died is not.
  * - Messages of length 0 are not seen by PeekNamedPipe: all of kin's have a head.
  * - The name is random and there is only one instance, which this user alone may open; by default Everyone could read
- *   ("Named Pipe Security and Access Rights"). Nobody from another computer can open it ("CreateNamedPipeW
+ *   ("Named Pipe Security and Access Rights"). No process of another computer can open it ("CreateNamedPipeW
  *   function"). App containers may only make names below \\.\pipe\LOCAL, which is the same elsewhere
  *   ("CreateNamedPipeW function").
  *

@@ -12,8 +12,8 @@
  *   CreateProcessW appends no extension to its first parameter ("CreateProcessW function").
  * - A path is absolute if it begins with a drive, a colon and a backslash, or with two backslashes ("Naming Files,
  *   Paths, and Namespaces", "Fully Qualified vs. Relative Paths").
- * - What a process in a job starts is in the job as well ("Job Objects"); closing the job's handle ends nobody, unless
- *   the job is made so.
+ * - A process that a process in a job starts is in the job as well ("Job Objects"). Closing the job's handle ends no
+ *   process, unless the job is made so.
  * - cmd /s takes the first and the last quote away and leaves the rest of the line as it is; /d: no AutoRun ("cmd").
  */
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* wait.c: WaitForMultipleObjects, and for more than its 64 objects the thread pool's waits.
  *
- * A wait changes some objects: it takes an auto-reset event's signal, a semaphore's count, a mutex. So what any wait
- * for an object has told counts, also if the time was over by then: by the pool's waits each object is waited for until
- * UnregisterWaitEx has returned. When none is registered any more, those that have told nothing are asked once again.
+ * A wait changes some objects: it takes an auto-reset event's signal, a semaphore's count, a mutex. So the result of
+ * each wait counts, even if the time was over by then: a wait of the pool goes on until UnregisterWaitEx has returned.
+ * When no wait is registered any more, the objects without a result are checked once again.
  */
 #include "win32/clock.h"
 #include "win32/win32.h"

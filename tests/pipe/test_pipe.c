@@ -973,7 +973,7 @@ static void handle_is_ready_when_a_message_is_there(void **state)
     kin_pipe_close(it.mine);
 }
 
-/* ---- a peer gone mad ---- */
+/* ---- a faulty peer ---- */
 
 static void send_raw(const kin_pipe *pipe, const void *head, size_t head_size, const void *data, size_t size,
                      kin_os_handle *handles, size_t count)
@@ -1177,7 +1177,7 @@ static void message_given_up_is_in_nobodys_way(void **state)
     kin_pipe_close(ends[1]);
 }
 
-/* What was kept for want of room is whole all the same. */
+/* A message that was kept because there was no room is complete. */
 static void long_message_waits_for_a_buffer(void **state)
 {
     (void)state;

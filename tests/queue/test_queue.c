@@ -184,7 +184,7 @@ static int child_hold(const kin_args *args)
     return 0;
 }
 
-/* Gets `number` messages and deals with all but the last. */
+/* Gets `number` messages and finishes all except the last. */
 static int child_work(const kin_args *args)
 {
     place *it = given(args, "place", KIN_TYPE_MEMORY);

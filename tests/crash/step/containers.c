@@ -110,7 +110,7 @@ static void dict_visit(place *it)
     kin_dict_for_each(dict_of(it), see_entry, NULL);
 }
 
-/* What a dead one left is put in order by the next, who dies in that. */
+/* The next process repairs what a dead one has left, and dies during the repair. */
 static void dict_inherit(place *it)
 {
     dict_full(it);
@@ -299,7 +299,7 @@ const char *use_dict(place *it)
     kin_snapshot *items = NULL;
     size_t count = 0, found = 0;
     char value[LARGE];
-    for (char key = 'a'; key < 'a' + KEYS; key++) { /* before anything is put in order */
+    for (char key = 'a'; key < 'a' + KEYS; key++) { /* before the repair */
         found += kin_dict_get(dict_of(it), &key, 1, value, sizeof value, NULL) == KIN_OK;
     }
     if (kin_dict_size(dict_of(it), &count) != KIN_OK || count != found) {
