@@ -145,4 +145,8 @@ if(KIN_ABIDIFF AND KIN_PYTHON AND CMAKE_C_COMPILER_ID STREQUAL "GNU" AND NOT CMA
 )
     add_test(NAME abi.series COMMAND ${PROJECT_SOURCE_DIR}/ci/abi)
     set_tests_properties(abi.series PROPERTIES TIMEOUT 120)
+    if(EXISTS ${PROJECT_SOURCE_DIR}/.git)
+        add_test(NAME release COMMAND ${PROJECT_SOURCE_DIR}/ci/release --dry-run --packages "")
+        set_tests_properties(release PROPERTIES TIMEOUT 120)
+    endif()
 endif()
