@@ -5,6 +5,7 @@
 #define STEP_OS_H
 
 #include <kin/kin.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* ---- in the victim ---- */
@@ -15,10 +16,13 @@ void step_end(void);
 
 /* ---- in the one that kills ---- */
 
-typedef enum step_kind { STEP_INSTRUCTION, STEP_CALL } step_kind;
+typedef enum step_kind {
+    STEP_INSTRUCTION,
+    STEP_CALL,    /* the beginning and the end of each system call */
+    STEP_VISIBLE, /* each change of what others can see: of shared memory, and by a system call */
+} step_kind;
 
-/* Whether it can stop at the beginning and at the end of each system call, too. */
-int step_has_calls(void);
+int step_has(step_kind kind);
 
 /* Lets the victim, a child of the caller's or of its thread's, take at most `last` steps. It is then dead, or stands
  * still, or sleeps in the kernel; the caller kills it. Returns how many it took. */
@@ -26,6 +30,18 @@ int64_t step_drive(int64_t victim, step_kind kind, int64_t last);
 
 /* The same for one that step_drive has come back from, `more` steps. */
 int64_t step_drive_on(int64_t victim, step_kind kind, int64_t more);
+
+/* Lets it run to the end of its operation, at most for so long. */
+void step_release(int64_t victim, int64_t ns);
+
+/* Lets the victim go on, by instructions, to its end. at: after which of them, counted from 1, the shared memory was
+ * not the same as before, or a system call had been made that is a visible step. Returns how many; at most `most` are
+ * written. *length: how many instructions there were. */
+int64_t step_changes(int64_t victim, int64_t *at, int64_t most, int64_t *length);
+
+/* Whether that visible step of the last victim, counted from 0, is one of more than 64 by the same instruction, and
+ * neither of the first nor of the last of these: a kill after it is much like the kills after those around it. */
+bool step_within_loop(int64_t step);
 
 /* Kills a victim that is no kin_process of the caller. Another process joins it. */
 void step_kill(int64_t victim);

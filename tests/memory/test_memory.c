@@ -97,6 +97,21 @@ static void bad_input_is_refused(void **state)
     assert_true(kin_free(memory) < 0);
 }
 
+static void arrays_are_blocks_of_whole_objects(void **state)
+{
+    void *memory = NULL;
+    size_t size = 0;
+    (void)state;
+    assert_int_equal(kin_alloc_array(&memory, NULL, 10, 24), KIN_OK);
+    assert_int_equal(kin_alloc_size(memory, &size), KIN_OK);
+    assert_true(size >= 240);
+    assert_int_equal(kin_free(memory), KIN_OK);
+    assert_int_equal(kin_alloc_array(NULL, NULL, 10, 24), KIN_E_ARGUMENT);
+    assert_int_equal(kin_alloc_array(&memory, NULL, 0, 24), KIN_E_ARGUMENT);
+    assert_int_equal(kin_alloc_array(&memory, NULL, 10, 0), KIN_E_ARGUMENT);
+    assert_int_equal(kin_alloc_array(&memory, NULL, SIZE_MAX / 2, 3), KIN_E_TOO_BIG);
+}
+
 static void full_arena_says_so_and_recovers(void **state)
 {
     (void)state;
@@ -213,6 +228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocks_are_zeroed_aligned_and_apart),
         cmocka_unit_test(bad_input_is_refused),
+        cmocka_unit_test(arrays_are_blocks_of_whole_objects),
         cmocka_unit_test(full_arena_says_so_and_recovers),
         cmocka_unit_test(freed_memory_is_used_again),
         cmocka_unit_test(another_process_frees_what_one_allocated),

@@ -2,6 +2,7 @@
 #include "../step_os.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -11,11 +12,15 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define ASLEEP_MS 30            /* a step that takes longer is a sleep in the kernel */
+#include "step_visible.h"
+
+#define ASLEEP_MS 30 /* a step that takes longer is a sleep in the kernel */
+#define TICK_MS 5
 #define PATIENCE KIN_SECONDS(1) /* stepped so slowly, some waits find their slices over before they sleep: no end */
 
 int64_t step_now(void)
@@ -112,9 +117,14 @@ void step_end(void)
     raise(SIGSTOP);
 }
 
-int step_has_calls(void)
+int step_has(step_kind kind)
 {
+#if defined(__x86_64__)
+    (void)kind;
     return 1;
+#else
+    return kind != STEP_VISIBLE;
+#endif
 }
 
 /* Else it only waits for a processor. */
@@ -129,33 +139,57 @@ static bool is_asleep(pid_t victim)
     return !end || !strchr("Rt", end[2]);
 }
 
-/* Its next stop; false: it sleeps in the kernel, or has ended, and that is left for who joins it. */
-static bool await_stop(pid_t victim, siginfo_t *info)
+/* ---- waiting for a stop ---- */
+
+static void wake_up(int signal)
 {
-    int64_t end = step_now() + KIN_MS(ASLEEP_MS);
-    info->si_pid = 0;
-    while (waitid(P_PID, (id_t)victim, info, WSTOPPED | WNOHANG) == 0 && info->si_pid == 0) {
-        if (step_now() > end && is_asleep(victim)) {
+    (void)signal;
+}
+
+/* While it runs, each wait of the first thread ends now and then: it gets the process's signals (signal(7)). */
+static void run_timer(bool on)
+{
+    struct itimerval often = {{0, on ? TICK_MS * 1000 : 0}, {0, on ? TICK_MS * 1000 : 0}};
+    sigaction(SIGALRM, &(struct sigaction){.sa_handler = wake_up}, NULL);
+    setitimer(ITIMER_REAL, &often, NULL);
+}
+
+/* A stop takes longer to be noticed by a thread that sleeps; but the victim may need this processor. */
+bool step_await_stop(pid_t victim, siginfo_t *info, int64_t end)
+{
+    int64_t asleep_at = step_now() + KIN_MS(ASLEEP_MS);
+    for (;;) {
+        info->si_pid = 0;
+        int result = waitid(P_PID, (id_t)victim, info, WSTOPPED | WEXITED | WNOWAIT);
+        if (result == 0 && info->si_code != CLD_TRAPPED && info->si_code != CLD_STOPPED) {
+            return false; /* it has ended, and that is left for who joins it */
+        }
+        if (result == 0) {
+            return waitid(P_PID, (id_t)victim, info, WSTOPPED | WNOHANG) == 0 && info->si_pid != 0;
+        }
+        if (errno != EINTR || step_now() > end || (step_now() > asleep_at && is_asleep(victim))) {
             return false;
         }
     }
-    return info->si_pid != 0;
 }
 
 /* How the victim stands between two steps: */
 static int given;   /* a signal that it got and has still to see */
 static bool asleep; /* a step is not at its end */
 
-/* One step. False: it sleeps in the kernel, or was at the end of the operation. */
-static bool step(pid_t victim, step_kind kind)
+/* One step. False: it sleeps in the kernel, or was at the end of the operation, or the time is over. */
+static bool step(pid_t victim, step_kind kind, int64_t end)
 {
     siginfo_t info;
+    if (kind == STEP_VISIBLE) {
+        return step_visible(victim, end);
+    }
     void *signal = (void *)(intptr_t)given;
     if (!asleep && ptrace(kind == STEP_CALL ? PTRACE_SYSCALL : PTRACE_SINGLESTEP, victim, NULL, signal) != 0) {
         return false;
     }
     given = 0;
-    asleep = !await_stop(victim, &info);
+    asleep = !step_await_stop(victim, &info, end);
     if (asleep) {
         return false;
     }
@@ -166,9 +200,15 @@ static bool step(pid_t victim, step_kind kind)
 int64_t step_drive_on(int64_t victim, step_kind kind, int64_t more)
 {
     int64_t done = 0, end = step_now() + PATIENCE;
-    while (done < more && step_now() < end && step((pid_t)victim, kind)) {
+    run_timer(true);
+    bool watched = kind != STEP_VISIBLE || step_visible_watch((pid_t)victim);
+    while (watched && done < more && step_now() < end && step((pid_t)victim, kind, end)) {
         done++;
     }
+    if (kind == STEP_VISIBLE) {
+        step_visible_unwatch((pid_t)victim);
+    }
+    run_timer(false);
     return done;
 }
 
@@ -177,7 +217,36 @@ int64_t step_drive(int64_t victim, step_kind kind, int64_t last)
     given = 0;
     asleep = false;
     waitpid((pid_t)victim, NULL, 0); /* its SIGSTOP */
+    if (kind == STEP_VISIBLE && !step_visible_begin((pid_t)victim)) {
+        return 0;
+    }
     return step_drive_on(victim, kind, last);
+}
+
+void step_release(int64_t victim, int64_t ns)
+{
+    siginfo_t info = {0};
+    int64_t end = step_now() + ns;
+    if (ptrace(PTRACE_DETACH, (pid_t)victim, NULL, NULL) != 0) {
+        return; /* it does not stand still: it sleeps */
+    }
+    do {
+        step_rest(1);
+    } while (waitid(P_PID, (id_t)victim, &info, WSTOPPED | WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0 &&
+             step_now() < end);
+}
+
+int64_t step_changes(int64_t victim, int64_t *at, int64_t most, int64_t *length)
+{
+    int64_t count = 0;
+    *length = 0;
+    waitpid((pid_t)victim, NULL, 0);
+    run_timer(true);
+    if (step_visible_begin((pid_t)victim)) {
+        count = step_changes_of((pid_t)victim, at, most, length);
+    }
+    run_timer(false);
+    return count;
 }
 
 void step_kill(int64_t victim)

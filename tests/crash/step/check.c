@@ -3,8 +3,23 @@
 
 #include "../step_os.h"
 
+static uint64_t digest;
+
+void note(int64_t seen)
+{
+    digest = (digest ^ (uint64_t)seen) * UINT64_C(0x100000001b3); /* FNV-1a */
+}
+
+uint64_t found_since(void)
+{
+    uint64_t all = digest;
+    digest = 0;
+    return all;
+}
+
 static bool acquired(kin_status status)
 {
+    note(status);
     return status == KIN_OK || status == KIN_OWNER_DIED;
 }
 
@@ -32,6 +47,7 @@ const char *use_all(place *it)
         return "readers-writer lock";
     }
     kin_status worn = kin_lock_acquire(&it->worn, LIMIT);
+    note(worn);
     if (worn != KIN_E_POISONED &&
         (!acquired(worn) || kin_lock_repair(&it->worn) != KIN_OK || kin_lock_release(&it->worn) != KIN_OK)) {
         return "worn lock";
@@ -67,7 +83,7 @@ const char *use_all(place *it)
         kin_free(small) != KIN_OK) {
         return "memory that is converted";
     }
-    kin_name_remove(NULL, "stepped");
+    note(kin_name_remove(NULL, "stepped"));
     if (kin_name_set("stepped", KIN_TYPE_LOCK, &it->lock) != KIN_OK ||
         kin_name_get(&found, NULL, "stepped", KIN_TYPE_LOCK) != KIN_OK || found != &it->lock ||
         kin_name_remove(NULL, "stepped") != KIN_OK) {
@@ -75,7 +91,7 @@ const char *use_all(place *it)
     }
     const char *wrong = use_dict(it);
     wrong = wrong ? wrong : use_list(it);
-    return wrong ? wrong : use_queue(queue_of(it));
+    return wrong ? wrong : use_queue(it);
 }
 
 const char *count_values(const place *it)
@@ -84,6 +100,8 @@ const char *count_values(const place *it)
     int64_t count = 0;
     kin_sem_value(&it->sem, &value);
     kin_counter_get(&it->counter, &count);
+    note(value);
+    note(count);
     return value > 2 ? "the semaphore's value" : count > 2 ? "the counter's value" : NULL;
 }
 

@@ -82,6 +82,47 @@ static kin_status make_longer(void *value, size_t *size, size_t room, void *cont
     return KIN_OK;
 }
 
+static void dict_update_or_insert(place *it)
+{
+    kin_dict_update_or_insert(dict_of(it), "b", 1, 60, make_longer, NULL);
+}
+
+static void dict_set_if_absent(place *it)
+{
+    kin_dict_set_if_absent(dict_of(it), "b", 1, "\2\2", 2);
+}
+
+/* The value of "a" is one byte, 1. */
+static void dict_compare_and_set(place *it)
+{
+    int done = 0;
+    kin_dict_compare_and_set(dict_of(it), "a", 1, "\1", 1, "\2\2", 2, &done);
+}
+
+static void dict_pop(place *it)
+{
+    char value[100];
+    kin_dict_pop(dict_of(it), "c", 1, value, sizeof value, NULL);
+}
+
+static void dict_numbers(place *it)
+{
+    kin_dict_set_i64(dict_of(it), "b", INT64_C(0x0202020202020202));
+    kin_dict_add_i64(dict_of(it), "b", INT64_C(0x0101010101010101), NULL);
+}
+
+/* A value of one kind of byte, its end not counted. */
+static void dict_strings(place *it)
+{
+    kin_dict_set_string(dict_of(it), "b", "");
+    kin_dict_remove_string(dict_of(it), "c");
+}
+
+static void list_append_one(place *it)
+{
+    kin_list_append(list_of(it), "\2\2\2", 3);
+}
+
 static void dict_update(place *it)
 {
     kin_dict_update(dict_of(it), "c", 1, 60, make_longer, NULL);
@@ -216,6 +257,12 @@ static void list_pop(place *it)
     kin_list_pop(list_of(it), 1, NULL, 0, NULL);
 }
 
+/* Forty words are moved. */
+static void list_pop_near_end(place *it)
+{
+    kin_list_pop(list_of(it), SEGMENT - 40, NULL, 0, NULL);
+}
+
 static void list_pop_ends(place *it)
 {
     char value[100];
@@ -286,6 +333,7 @@ static bool whole(kin_snapshot *items, size_t count)
     kin_snapshot_item item;
     bool right = kin_snapshot_count(items) == count;
     while (right && kin_snapshot_next(items, &item)) {
+        note((int64_t)item.value_size << 8 | *(const char *)item.value);
         for (size_t i = 1; i < item.value_size; i++) {
             right = right && ((const char *)item.value)[i] == *(const char *)item.value;
         }
@@ -302,6 +350,7 @@ const char *use_dict(place *it)
     for (char key = 'a'; key < 'a' + KEYS; key++) { /* before the repair */
         found += kin_dict_get(dict_of(it), &key, 1, value, sizeof value, NULL) == KIN_OK;
     }
+    note((int64_t)found);
     if (kin_dict_size(dict_of(it), &count) != KIN_OK || count != found) {
         return "the dict's size";
     }
@@ -329,6 +378,7 @@ const char *use_list(place *it)
     while (kin_list_get(list_of(it), found, value, sizeof value, NULL) == KIN_OK) {
         found++;
     }
+    note((int64_t)found);
     if (kin_list_size(list_of(it), &count) != KIN_OK || count != found) {
         return "the list's size";
     }
@@ -351,47 +401,94 @@ const char *use_list(place *it)
 /* ---- rows ---- */
 
 static const scenario rows[] = {
-    {"dict", "set, a new key", .before = dict_some, .operation = dict_insert, .owned = true},
-    {"dict", "set, the first key", .before = dict_clear, .operation = dict_insert, .owned = true},
-    {"dict", "set, a key that is there", .before = dict_some, .operation = dict_replace, .owned = true},
-    {"dict", "set, it grows", .before = dict_full, .operation = dict_grow, .owned = true},
-    {"dict", "set, large values", .before = dict_some, .operation = dict_replace_large, .owned = true},
-    {"dict", "update", .before = dict_some, .operation = dict_update, .owned = true},
-    {"dict", "get", .before = dict_some, .operation = dict_get, .owned = true},
-    {"dict", "delete", .before = dict_full, .operation = dict_delete, .owned = true},
-    {"dict", "delete all, one by one", .before = dict_some, .operation = dict_delete_last, .owned = true},
-    {"dict", "clear", .before = dict_some, .operation = dict_clear, .owned = true},
-    {"dict", "set, after a death in a change", .before = dict_inherit, .operation = dict_replace, .owned = true},
-    {"dict", "visit all", .before = dict_full, .operation = dict_visit, .owned = true},
-    {"dict", "set, another waits for a change", .before = dict_some, .operation = dict_insert, .sleep = dict_await,
-     .finish = dict_replace, .owned = true},
-    {"dict", "clear, another waits for a change", .before = dict_some, .operation = dict_clear, .sleep = dict_await,
-     .finish = dict_replace, .owned = true},
-    {"dict", "wait for a change", .before = dict_some, .operation = dict_await, .owned = true},
-    {"dict", "wait for a change, another waits too", .before = dict_some, .operation = dict_await, .sleep = dict_await,
-     .finish = dict_replace, .owned = true},
-    {"list", "append", .before = list_some, .operation = list_append, .owned = true},
-    {"list", "append, it grows", .before = list_full, .operation = list_append, .owned = true},
-    {"list", "insert", .before = list_some, .operation = list_insert, .owned = true},
-    {"list", "insert before the first", .before = list_some, .operation = list_insert_first, .owned = true},
-    {"list", "set", .before = list_some, .operation = list_set, .owned = true},
-    {"list", "get", .before = list_some, .operation = list_get, .owned = true},
-    {"list", "pop", .before = list_some, .operation = list_pop, .owned = true},
-    {"list", "pop, first and last", .before = list_some, .operation = list_pop_ends, .owned = true},
-    {"list", "clear", .before = list_some, .operation = list_clear, .owned = true},
-    {"list", "visit all", .before = list_full, .operation = list_visit, .owned = true},
-    {"list", "append, another waits for a change", .before = list_some, .operation = list_append, .sleep = list_await,
-     .finish = list_set, .owned = true},
-    {"list", "wait for a change", .before = list_some, .operation = list_await, .owned = true},
-    {"list", "append, its index becomes segments", .before = list_one_block, .operation = list_append, .owned = true},
-    {"list", "append, a segment begins", .before = list_one_segment, .operation = list_append, .owned = true},
-    {"list", "pop the last of a segment", .before = list_two_segments, .operation = list_pop_last, .owned = true},
-    {"list", "insert before the first segment", .before = list_segments, .operation = list_insert_first, .owned = true},
-    {"list", "insert between segments' items", .before = list_segments, .operation = list_insert, .owned = true},
-    {"list", "pop within segments", .before = list_one_segment, .operation = list_pop, .owned = true},
-    {"list", "pop, its index becomes one block", .before = list_few_in_segments, .operation = list_pop_first,
+    {"dict", "clear", "kin_dict_clear", .before = dict_some, .operation = dict_clear, .owned = true},
+    {"dict", "set, after a death in a change", "kin_dict_set", .before = dict_inherit, .operation = dict_replace,
      .owned = true},
-    {"list", "clear segments", .before = list_two_segments, .operation = list_clear, .owned = true},
+    {"dict", "visit all", "kin_dict_for_each", .before = dict_full, .operation = dict_visit, .owned = true},
+    {"dict", "set, another waits for a change", "kin_dict_set", .before = dict_some, .operation = dict_insert,
+     .sleep = dict_await, .finish = dict_replace, .owned = true},
+    {"dict", "clear, another waits for a change", "kin_dict_clear", .before = dict_some, .operation = dict_clear,
+     .sleep = dict_await, .finish = dict_replace, .owned = true},
+    {"dict", "wait for a change", "kin_dict_generation kin_dict_wait", .before = dict_some, .operation = dict_await,
+     .owned = true},
+    {"dict", "wait for a change, another waits too", "kin_dict_generation kin_dict_wait", .before = dict_some,
+     .operation = dict_await, .sleep = dict_await, .finish = dict_replace, .owned = true},
+    {"list", "append", "kin_list_insert", .before = list_some, .operation = list_append, .owned = true},
+    {"list", "append, it grows", "kin_list_insert", .before = list_full, .operation = list_append, .owned = true},
+    {"list", "insert", "kin_list_insert", .before = list_some, .operation = list_insert, .owned = true},
+    {"list", "insert before the first", "kin_list_insert", .before = list_some, .operation = list_insert_first,
+     .owned = true},
+    {"list", "set", "kin_list_set", .before = list_some, .operation = list_set, .owned = true},
+    {"list", "get", "kin_list_get", .before = list_some, .operation = list_get, .owned = true},
+    {"list", "pop", "kin_list_pop", .before = list_some, .operation = list_pop, .owned = true},
+    {"list", "pop, first and last", "kin_list_pop", .before = list_some, .operation = list_pop_ends, .owned = true},
+    {"list", "clear", "kin_list_clear", .before = list_some, .operation = list_clear, .owned = true},
+    {"list", "visit all", "kin_list_for_each", .before = list_full, .operation = list_visit, .owned = true},
+    {"list", "append, another waits for a change", "kin_list_insert", .before = list_some, .operation = list_append,
+     .sleep = list_await, .finish = list_set, .owned = true},
+    {"list", "wait for a change", "kin_list_generation kin_list_wait", .before = list_some, .operation = list_await,
+     .owned = true},
+    {"list", "append, its index becomes segments", "kin_list_insert", .before = list_one_block,
+     .operation = list_append, .owned = true},
+    {"list", "append, a segment begins", "kin_list_insert", .before = list_one_segment, .operation = list_append,
+     .owned = true},
+    {"list", "pop the last of a segment", "kin_list_pop", .before = list_two_segments, .operation = list_pop_last,
+     .owned = true},
+    {"list", "insert before the first segment", "kin_list_insert", .before = list_segments,
+     .operation = list_insert_first, .owned = true},
+    {"list", "insert between segments' items", "kin_list_insert", .before = list_segments, .operation = list_insert,
+     .owned = true},
+    {"list", "pop within segments", "kin_list_pop", .before = list_one_segment, .operation = list_pop, .owned = true},
+    {"dict", "set, a new key", "kin_dict_set", .before = dict_some, .operation = dict_insert, .owned = true},
+    {"dict", "set, the first key", "kin_dict_set", .before = dict_clear, .operation = dict_insert, .owned = true},
+    {"dict", "set, a key that is there", "kin_dict_set", .before = dict_some, .operation = dict_replace, .owned = true},
+    {"dict", "set, it grows", "kin_dict_set", .before = dict_full, .operation = dict_grow, .owned = true},
+    {"dict", "set, large values", "kin_dict_set", .before = dict_some, .operation = dict_replace_large, .owned = true},
+    {"dict", "update", "kin_dict_update", .before = dict_some, .operation = dict_update, .owned = true},
+    {"dict", "get", "kin_dict_get", .before = dict_some, .operation = dict_get, .owned = true},
+    {"dict", "delete", "kin_dict_remove", .before = dict_full, .operation = dict_delete, .owned = true},
+    {"dict", "delete all, one by one", "kin_dict_remove", .before = dict_some, .operation = dict_delete_last,
+     .owned = true},
+    {"dict", "clear", "kin_dict_clear", .before = dict_some, .operation = dict_clear, .owned = true},
+    {"dict", "set, after a death in a change", "kin_dict_set", .before = dict_inherit, .operation = dict_replace,
+     .owned = true},
+    {"dict", "update or insert", "kin_dict_update_or_insert", .before = dict_some, .operation = dict_update_or_insert,
+     .owned = true},
+    {"dict", "set if absent", "kin_dict_set_if_absent", .before = dict_some, .operation = dict_set_if_absent,
+     .owned = true},
+    {"dict", "compare and set", "kin_dict_compare_and_set", .before = dict_some, .operation = dict_compare_and_set,
+     .owned = true},
+    {"dict", "pop", "kin_dict_pop", .before = dict_some, .operation = dict_pop, .owned = true},
+    {"dict", "numbers", "kin_dict_set_i64 kin_dict_add_i64", .before = dict_some, .operation = dict_numbers,
+     .owned = true},
+    {"dict", "strings", "kin_dict_set_string kin_dict_remove_string", .before = dict_some, .operation = dict_strings,
+     .owned = true},
+    {"list", "append at the end", "kin_list_append", .before = list_some, .operation = list_append_one, .owned = true},
+    {"list", "append", "kin_list_insert", .before = list_some, .operation = list_append, .owned = true},
+    {"list", "append, it grows", "kin_list_insert", .before = list_full, .operation = list_append, .owned = true},
+    {"list", "insert", "kin_list_insert", .before = list_some, .operation = list_insert, .owned = true},
+    {"list", "insert before the first", "kin_list_insert", .before = list_some, .operation = list_insert_first,
+     .owned = true},
+    {"list", "set", "kin_list_set", .before = list_some, .operation = list_set, .owned = true},
+    {"list", "get", "kin_list_get", .before = list_some, .operation = list_get, .owned = true},
+    {"list", "pop", "kin_list_pop", .before = list_some, .operation = list_pop, .owned = true},
+    {"list", "pop, first and last", "kin_list_pop", .before = list_some, .operation = list_pop_ends, .owned = true},
+    {"list", "clear", "kin_list_clear", .before = list_some, .operation = list_clear, .owned = true},
+    {"list", "append, its index becomes segments", "kin_list_insert", .before = list_one_block,
+     .operation = list_append, .owned = true},
+    {"list", "append, a segment begins", "kin_list_insert", .before = list_one_segment, .operation = list_append,
+     .owned = true},
+    {"list", "pop the last of a segment", "kin_list_pop", .before = list_two_segments, .operation = list_pop_last,
+     .owned = true},
+    {"list", "insert before the first segment", "kin_list_insert", .before = list_segments,
+     .operation = list_insert_first, .owned = true},
+    {"list", "insert between segments' items", "kin_list_insert", .before = list_segments, .operation = list_insert,
+     .owned = true},
+    {"list", "pop within segments", "kin_list_pop", .before = list_one_segment, .operation = list_pop_near_end,
+     .owned = true},
+    {"list", "pop, its index becomes one block", "kin_list_pop", .before = list_few_in_segments,
+     .operation = list_pop_first, .owned = true},
+    {"list", "clear segments", "kin_list_clear", .before = list_segments, .operation = list_clear, .owned = true},
 };
 
 const subject step_containers = {rows, sizeof rows / sizeof rows[0]};

@@ -395,6 +395,14 @@ static void cancel(place *it)
     kin_future_close(future);
 }
 
+static void give_up(place *it)
+{
+    submit(it);
+    kin_future_kill(future);
+    kin_future_wait(future, KIN_FOREVER);
+    kin_future_close(future);
+}
+
 static void resize(place *it)
 {
     (void)it;
@@ -451,15 +459,20 @@ static const scenario rows[] = {
     {"pool", "worker: leaves, the pool is closed", .course = COURSE(.workers = 1, .before = 8, .close = true)},
     {"pool", "worker: leaves, the pool shrinks",
      .course = COURSE(.workers = 2, .before = 8, .initializer = true, .grow = true, .shrink = true)},
-    {"pool", "maker: create", .before = lock_both, .operation = create},
-    {"pool", "maker: submit one, get", .before = worked, .operation = get},
-    {"pool", "maker: map", .before = worked, .operation = map},
-    {"pool", "maker: next", .before = submitted, .operation = next},
-    {"pool", "maker: cancel", .before = worked, .operation = cancel},
-    {"pool", "maker: resize", .before = worked, .operation = resize},
-    {"pool", "maker: tend, a worker has died", .before = lost_a_worker, .operation = tend},
-    {"pool", "maker: close, join", .before = submitted, .operation = close_it},
-    {"pool", "maker: terminate, destroy", .before = submitted, .operation = destroy},
+    {"pool", "maker: create", "kin_pool_create", .before = lock_both, .operation = create},
+    {"pool", "maker: submit one, get", "kin_pool_submit kin_future_get kin_future_close", .before = worked,
+     .operation = get},
+    {"pool", "maker: map", "kin_pool_map", .before = worked, .operation = map},
+    {"pool", "maker: next", "kin_future_next", .before = submitted, .operation = next},
+    {"pool", "maker: cancel", "kin_pool_submit kin_future_cancel kin_future_close", .before = worked,
+     .operation = cancel},
+    {"pool", "maker: kill, wait", "kin_pool_submit kin_future_kill kin_future_wait kin_future_close", .before = worked,
+     .operation = give_up},
+    {"pool", "maker: resize", "kin_pool_resize", .before = worked, .operation = resize},
+    {"pool", "maker: tend, a worker has died", "kin_pool_poll", .before = lost_a_worker, .operation = tend},
+    {"pool", "maker: close, join", "kin_pool_close kin_pool_join", .before = submitted, .operation = close_it},
+    {"pool", "maker: terminate, destroy", "kin_pool_terminate kin_future_close kin_pool_destroy", .before = submitted,
+     .operation = destroy},
 };
 
 const subject step_pools = {rows, sizeof rows / sizeof rows[0]};

@@ -31,6 +31,7 @@ typedef struct place {
     kin_sem ready, go;           /* the victim's */
     char name[32];               /* of a family */
     int unusable;
+    uint32_t together; /* messages in one call of the victim's; 0: one */
 } place;
 
 static inline kin_queue *queue_of(place *it)
@@ -65,6 +66,7 @@ typedef struct pool_course pool_course; /* pool.c */
 /* One operation, and the other processes that take part. An action that is left out does not happen. */
 typedef struct scenario {
     const char *object, *role;
+    const char *steps;         /* the public functions that the operation calls */
     action *before;            /* the victim, not yet stepped */
     action *operation;         /* the victim, stepped */
     action *sleep;             /* another process, which sleeps for what the operation does */
@@ -74,6 +76,8 @@ typedef struct scenario {
     const pool_course *course; /* a worker of a pool is stepped, instead of all of these */
     bool held;                 /* the tracer holds lock, and rwlock for writing, meanwhile */
     bool owned;                /* no block of memory may be left */
+    bool slow;                 /* afterwards the tracer starts processes: POOL_LIMIT */
+    bool even;                 /* it takes the same instructions each time: --compare */
 } scenario;
 
 typedef struct subject { /* a file's scenarios */
@@ -81,7 +85,7 @@ typedef struct subject { /* a file's scenarios */
     size_t count;
 } subject;
 
-extern const subject step_locks, step_values, step_containers, step_queues, step_families, step_pools;
+extern const subject step_locks, step_values, step_containers, step_queues, step_families, step_objects, step_pools;
 
 /* The scenario of that number, counted through all subjects; NULL: there are fewer. */
 const scenario *scenario_at(int which);
@@ -94,23 +98,45 @@ action lock_acquire, lock_release, lock_both, lock_try, sem_release, write_acqui
 
 typedef int child(const kin_args *args);
 
-child child_be_killed, child_sleep;                                        /* victim.c */
+child child_be_killed, child_recover, child_sleep;                         /* victim.c */
 child child_hold_and_end, child_die_in_dict, child_make_family, child_end; /* for single scenarios */
 
 /* ---- victim.c ---- */
 
 typedef struct tally {
     int steps; /* of the whole operation, as far as it goes */
+    int tried; /* of these, if each was to be: those within long loops may be left out */
     int kills;
     int64_t worst; /* ns until all was in order again */
     const char *wrong;
     int wrong_at;
+    uint64_t found; /* after the last kill: a digest of what the checks saw */
 } tally;
 
 extern step_kind step_by;
 
-/* Kills after at most k steps. */
-void kill_at(int which, int k, tally *out);
+/* Kills after at most k steps; after how many. */
+int kill_at(int which, int k, tally *out);
+
+/* Steps through all of it, and notes after which instructions, counted from 1, others could see something else. Returns
+ * how many; at most `most` are noted. *length: all instructions. */
+int64_t find_changes(int which, int64_t *at, int64_t most, int64_t *length);
+
+/* As kill_at; then another process recovers, and is killed after at most `then` steps of that. *recovery: how many it
+ * took. */
+int kill_twice(int which, int k, int then, tally *out, int *recovery);
+
+/* Stops the victim after k steps, for so long, lets it go on, and kills it at the end of the operation. */
+int stop_at(int which, int k, int64_t ns, tally *out);
+
+/* ---- recover.c ---- */
+
+void recover(const scenario *what, place *it);
+
+/* While the victim stands still: what others do, and what they see wrong, when it goes on. */
+void begin_meanwhile(const scenario *what, place *it);
+void end_stop(void);
+const char *end_meanwhile(void);
 
 /* ---- pool.c ---- */
 
@@ -128,8 +154,13 @@ void run_helper(const char *entry, place *it);
 
 /* ---- what has to hold afterwards; each says what does not, or NULL ---- */
 
+/* What they see on their way: note, and found since the last call of found_since. */
+void note(int64_t seen);
+uint64_t found_since(void);
+
 const char *use_all(place *it);
-const char *use_queue(kin_queue *queue);
+const char *use_queue(place *it);
+extern uint32_t deaths; /* each may lose the messages of one call */
 const char *use_dict(place *it);
 const char *use_list(place *it);
 const char *count_values(const place *it);

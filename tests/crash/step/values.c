@@ -8,8 +8,9 @@ static void counter_add(place *it)
 
 static void counter_exchange(place *it)
 {
-    int64_t expected = 0;
-    kin_counter_compare_exchange(&it->counter, &expected, 1, NULL);
+    int64_t expected = 1;
+    int done = 0;
+    kin_counter_compare_exchange(&it->counter, &expected, 2, &done);
 }
 
 static void value_set(place *it)
@@ -100,6 +101,13 @@ static void convert(place *it)
     alloc_too_much(it);
 }
 
+/* Only one span is left to be converted. */
+static void other_span(place *it)
+{
+    alloc_too_much(it);
+    other_both(it);
+}
+
 static void name_set(place *it)
 {
     kin_name_set("stepped", KIN_TYPE_LOCK, &it->lock);
@@ -183,30 +191,36 @@ static void names_visit(place *it)
 /* ---- rows ---- */
 
 static const scenario rows[] = {
-    {"value", "set", .before = value_set, .operation = value_set},
-    {"value", "get", .before = value_get, .operation = value_get},
-    {"counter", "compare and exchange", .before = counter_add, .operation = counter_exchange},
-    {"counter", "add", .before = counter_add, .operation = counter_add},
-    {"leased semaphore", "acquire", .before = leased_both, .operation = leased_acquire_two},
-    {"leased semaphore", "release", .before = leased_acquire_two, .operation = leased_release},
-    {"leased semaphore", "release, another sleeps for it", .before = leased_acquire_two, .operation = leased_release,
-     .sleep = leased_acquire},
-    {"memory", "allocate, small", .before = small_both, .operation = alloc_small},
-    {"memory", "free, small", .before = alloc_small, .operation = free_block},
-    {"memory", "allocate, large", .before = large_both, .operation = alloc_large},
-    {"memory", "free, large", .before = alloc_large, .operation = free_block},
-    {"memory", "convert spans whose blocks are free", .before = other_both, .operation = alloc_too_much, .owned = true},
-    {"memory", "allocate in a converted span", .before = convert, .operation = alloc_other},
-    {"name", "set, the first one", .before = name_remove, .operation = name_set, .owned = true},
-    {"name", "set, one of many", .arrange = names_set, .operation = name_set, .conclude = names_remove, .owned = true},
-    {"name", "set, its object was destroyed", .before = name_of_none, .operation = name_set, .owned = true},
-    {"name", "set, others' objects were destroyed", .arrange = names_of_none, .operation = name_set,
+    {"name", "set, the first one", "kin_name_set", .before = name_remove, .operation = name_set, .owned = true},
+    {"name", "set, one of many", "kin_name_set", .arrange = names_set, .operation = name_set, .conclude = names_remove,
+     .owned = true},
+    {"name", "set, its object was destroyed", "kin_name_set", .before = name_of_none, .operation = name_set,
+     .owned = true},
+    {"name", "set, others' objects were destroyed", "kin_name_set", .arrange = names_of_none, .operation = name_set,
      .conclude = names_remove, .owned = true},
-    {"name", "get", .before = name_set, .operation = name_get, .owned = true},
-    {"name", "remove, the last one", .before = name_set, .operation = name_remove, .owned = true},
-    {"name", "remove, one of many", .before = name_set, .operation = name_remove, .arrange = names_set,
-     .conclude = names_remove, .owned = true},
-    {"name", "visit all", .arrange = names_set, .operation = names_visit, .conclude = names_remove, .owned = true},
+    {"name", "get", "kin_name_get", .before = name_set, .operation = name_get, .owned = true},
+    {"name", "remove, the last one", "kin_name_remove", .before = name_set, .operation = name_remove, .owned = true},
+    {"name", "remove, one of many", "kin_name_remove", .before = name_set, .operation = name_remove,
+     .arrange = names_set, .conclude = names_remove, .owned = true},
+    {"name", "visit all", "kin_name_for_each", .arrange = names_set, .operation = names_visit, .conclude = names_remove,
+     .owned = true},
+    {"value", "set", "kin_value_set", .before = value_set, .operation = value_set, .even = true},
+    {"value", "get", "kin_value_get", .before = value_get, .operation = value_get},
+    {"counter", "compare and exchange", "kin_counter_compare_exchange", .before = counter_add,
+     .operation = counter_exchange},
+    {"counter", "add", "kin_counter_add", .before = counter_add, .operation = counter_add},
+    {"leased semaphore", "acquire", "kin_sem_acquire", .before = leased_both, .operation = leased_acquire_two,
+     .even = true},
+    {"leased semaphore", "release", "kin_sem_release", .before = leased_acquire_two, .operation = leased_release},
+    {"leased semaphore", "release, another sleeps for it", "kin_sem_release", .before = leased_acquire_two,
+     .operation = leased_release, .sleep = leased_acquire},
+    {"memory", "allocate, small", "kin_alloc", .before = small_both, .operation = alloc_small},
+    {"memory", "free, small", "kin_free", .before = alloc_small, .operation = free_block},
+    {"memory", "allocate, large", "kin_alloc", .before = large_both, .operation = alloc_large},
+    {"memory", "free, large", "kin_free", .before = alloc_large, .operation = free_block},
+    {"memory", "convert spans whose blocks are free", "kin_alloc", .before = other_span, .operation = alloc_too_much,
+     .owned = true},
+    {"memory", "allocate in a converted span", "kin_alloc", .before = convert, .operation = alloc_other},
 };
 
 const subject step_values = {rows, sizeof rows / sizeof rows[0]};

@@ -5,12 +5,32 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#define WHOLE (1 << 20)
 
 step_kind step_by = STEP_INSTRUCTION;
+
+/* The heap has free blocks of every size that an operation may need: that it prepares a span for such blocks, hundreds
+ * of steps, has a scenario of its own ("allocate in a converted span"). */
+static void make_room(void)
+{
+    void *blocks[4];
+    for (size_t size = 16; size <= 32768; size += size / 4) {
+        for (int i = 0; i < 4; i++) {
+            blocks[i] = NULL;
+            kin_alloc(&blocks[i], NULL, size);
+        }
+        for (int i = 0; i < 4; i++) {
+            kin_free(blocks[i]);
+        }
+    }
+}
 
 static place *new_place(void)
 {
     place *it = NULL;
+    make_room();
     if (kin_alloc((void **)&it, NULL, sizeof *it) != KIN_OK) {
         return NULL;
     }
@@ -121,6 +141,21 @@ int child_be_killed(const kin_args *args)
     return 0;
 }
 
+/* Another victim, which puts in order what the first one left. */
+int child_recover(const kin_args *args)
+{
+    const scenario *what;
+    int64_t last;
+    place *it = given(args, &what, &last);
+    uint32_t value;
+    kin_sem_release(&it->ready, 1); /* it joins the family by that */
+    kin_sem_value(&it->ready, &value);
+    step_begin(last);
+    recover(what, it);
+    step_end();
+    return 0;
+}
+
 /* ---- one kill ---- */
 
 static kin_process *start_sleeper(int which, place *it)
@@ -151,13 +186,10 @@ static const char *await_sleeper(place *it, kin_process *sleeper)
     return through ? NULL : "the sleeper sleeps on";
 }
 
-/* Starts the victim and whom it keeps waiting, and kills it. How many steps it took. */
-static int kill_victim(int which, int k, place *it, kin_process **sleeper)
+/* Starts the victim, which stands before its first step, and whom it keeps waiting. */
+static kin_process *start_victim(int which, int k, place *it, kin_process **sleeper)
 {
     const scenario *what = scenario_at(which);
-    if (what->course) {
-        return pool_kill(what->course, k);
-    }
     if (what->held) {
         lock_acquire(it);
         write_acquire(it);
@@ -171,6 +203,17 @@ static int kill_victim(int which, int k, place *it, kin_process **sleeper)
         *sleeper = start_sleeper(which, it);
         kin_sem_release(&it->go, 1);
     }
+    return victim;
+}
+
+/* How many steps it took. */
+static int kill_victim(int which, int k, place *it, kin_process **sleeper)
+{
+    const scenario *what = scenario_at(which);
+    if (what->course) {
+        return pool_kill(what->course, k);
+    }
+    kin_process *victim = start_victim(which, k, it, sleeper);
     int done = (int)step_drive(kin_process_pid(victim), step_by, k);
     kill_and_wait(victim);
     return done;
@@ -219,26 +262,109 @@ static void count_kill(tally *out, int k, int done, int64_t took, const char *wr
     }
 }
 
-void kill_at(int which, int k, tally *out)
+/* What is there before there is a victim. */
+typedef struct stage {
+    const scenario *what;
+    place *it;
+    kin_process *sleeper;
+    uint64_t blocks;
+    int names;
+} stage;
+
+static bool set_stage(stage *out, int which)
 {
     static int count;
-    const scenario *what = scenario_at(which);
-    uint64_t blocks = count_blocks();
-    place *it = new_place();
-    kin_process *sleeper = NULL;
-    if (!it) {
-        out->wrong = "no memory";
-        return;
+    *out = (stage){.what = scenario_at(which), .blocks = count_blocks()};
+    out->it = new_place();
+    if (out->it) {
+        out->names = step_names();
+        snprintf(out->it->name, sizeof out->it->name, "step-%u-%d", (unsigned)step_pid(), count++);
     }
-    int names = step_names();
-    snprintf(it->name, sizeof it->name, "step-%u-%d", (unsigned)step_pid(), count++);
-    int done = kill_victim(which, k, it, &sleeper);
+    return out->it != NULL;
+}
+
+/* The victim is dead, after `done` steps, or after that step of its: sees whether the others go on. */
+static void see(const stage *at, int k, int done, const char *wrong, tally *out)
+{
     int64_t killed = step_now();
-    const char *wrong = go_on(what, it, sleeper);
+    const char *found = go_on(at->what, at->it, at->sleeper);
     int64_t took = step_now() - killed;
-    wrong = wrong ? wrong : find_remains(names);
-    wrong = wrong ? wrong : took > (what->course ? POOL_LIMIT : LIMIT) ? "it took too long" : NULL;
-    destroy_place(it);
-    wrong = wrong ? wrong : what->owned && count_blocks() != blocks ? "memory is left" : NULL;
+    wrong = wrong ? wrong : found;
+    wrong = wrong ? wrong : find_remains(at->names);
+    wrong = wrong                                                              ? wrong
+            : took > (at->what->course || at->what->slow ? POOL_LIMIT : LIMIT) ? "it took too long"
+                                                                               : NULL;
+    destroy_place(at->it);
+    bool kept = deaths > 1 && strcmp(at->what->object, "memory") == 0; /* what the second one had allocated */
+    wrong = wrong ? wrong : at->what->owned && !kept && count_blocks() != at->blocks ? "memory is left" : NULL;
     count_kill(out, k, done, took, wrong);
+    note(wrong != NULL);
+    out->found = found_since();
+}
+
+int kill_at(int which, int k, tally *out)
+{
+    stage at;
+    if (!set_stage(&at, which)) {
+        out->wrong = "no memory";
+        return 0;
+    }
+    int done = kill_victim(which, k, at.it, &at.sleeper);
+    see(&at, k, done, NULL, out);
+    return done;
+}
+
+int kill_twice(int which, int k, int then, tally *out, int *recovery)
+{
+    stage at;
+    if (!set_stage(&at, which)) {
+        out->wrong = "no memory";
+        return 0;
+    }
+    int done = kill_victim(which, k, at.it, &at.sleeper);
+    kin_process *second = start("recover", which, then, at.it);
+    *recovery = (int)step_drive(kin_process_pid(second), step_by, then);
+    kill_and_wait(second);
+    deaths = 2;
+    see(&at, k, done, NULL, out);
+    deaths = 1;
+    return done;
+}
+
+int stop_at(int which, int k, int64_t ns, tally *out)
+{
+    stage at;
+    if (!set_stage(&at, which)) {
+        out->wrong = "no memory";
+        return 0;
+    }
+    kin_process *victim = start_victim(which, k, at.it, &at.sleeper);
+    int done = (int)step_drive(kin_process_pid(victim), step_by, k);
+    begin_meanwhile(at.what, at.it);
+    for (int64_t end = step_now() + ns; step_now() < end;) {
+        step_rest(1);
+    }
+    end_stop();
+    step_release(kin_process_pid(victim), LIMIT / 4);
+    kill_and_wait(victim);
+    see(&at, k, done, end_meanwhile(), out);
+    return done;
+}
+
+int64_t find_changes(int which, int64_t *at, int64_t most, int64_t *length)
+{
+    const scenario *what = scenario_at(which);
+    kin_process *sleeper = NULL;
+    place *it = new_place();
+    if (!it || what->course) {
+        return 0;
+    }
+    kin_process *victim = start_victim(which, WHOLE, it, &sleeper);
+    int64_t count = step_changes(kin_process_pid(victim), at, most, length);
+    kill_and_wait(victim);
+    go_on(what, it, sleeper);
+    find_remains(step_names());
+    destroy_place(it);
+    found_since();
+    return count;
 }

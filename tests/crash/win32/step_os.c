@@ -105,9 +105,9 @@ int step_names(void)
     return 0;
 }
 
-int step_has_calls(void)
+int step_has(step_kind kind)
 {
-    return 0;
+    return kind == STEP_INSTRUCTION;
 }
 
 /* ---- the one that kills ---- */
@@ -165,6 +165,27 @@ int64_t step_drive_on(int64_t victim, step_kind kind, int64_t more)
     }
     CloseHandle(process);
     return done;
+}
+
+void step_release(int64_t victim, int64_t ns)
+{
+    (void)victim;
+    (void)ns;
+}
+
+int64_t step_changes(int64_t victim, int64_t *at, int64_t most, int64_t *length)
+{
+    (void)victim;
+    (void)at;
+    (void)most;
+    *length = 0;
+    return 0;
+}
+
+bool step_within_loop(int64_t step)
+{
+    (void)step;
+    return false;
 }
 
 void step_kill(int64_t victim)
