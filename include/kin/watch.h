@@ -51,9 +51,10 @@ KIN_API kin_status kin_watch_create(kin_watch **out, kin_wait_item *items, size_
 KIN_API kin_handle kin_watch_handle(const kin_watch *watch);
 
 /* Looks at the objects, and prepares the handle to become ready for what becomes ready later. Does not sleep, except
- * for the lock of a dict or list that is watched: 100 ms at most for all of them. KIN_OK: something is ready, `ready` of each item says for what,
- * and the handle is ready; *ready (ready may be NULL) is the number of these items. KIN_E_TIMED_OUT: nothing is ready,
- * nor is the handle. Calls `finished` of jobs that have ended (pool.h). Cost: O(count), some system calls.
+ * for the lock of a dict or list that is watched: 100 ms at most for all of them. KIN_OK: something is ready, and so is
+ * the handle; `ready` of each item says for what; *ready (ready may be NULL) is the number of these items.
+ * KIN_E_TIMED_OUT: nothing is ready, nor is the handle. Calls `finished` of jobs that have ended (pool.h). Cost:
+ * O(count), some system calls.
  * Errors: those of kin_wait;
  *   KIN_E_HANDLE     the program has closed the descriptor
  *   KIN_E_NOT_OWNER  the watch belongs to another process: this is a forked child */

@@ -326,6 +326,38 @@ static void cond_wait_for(place *it)
     kin_cond_wait_for(&it->cond, &it->lock, is_passed, it, KIN_FOREVER);
 }
 
+/* The wait sleeps for nobody: the thread has been interrupted before. */
+static void interrupted_wait(place *it)
+{
+    kin_thread me;
+    kin_thread_current(&me);
+    kin_thread_interrupt(me);
+    kin_event_wait(&it->event, KIN_FOREVER);
+    kin_thread_interrupt(me);
+    kin_thread_clear_interrupt();
+}
+
+/* Nothing is ready, then the event is set: that makes the handle ready. */
+static void watch_use(place *it)
+{
+    kin_wait_item items[] = {
+        {KIN_TYPE_EVENT, KIN_WAIT_READABLE, &it->event, 0, 0},
+        {KIN_TYPE_QUEUE, KIN_WAIT_READABLE, queue_of(it), 0, 0},
+        {KIN_TYPE_SEM, KIN_WAIT_READABLE, &it->sem, 0, 0},
+    };
+    kin_watch *watch = NULL;
+    kin_wait_item handle = {KIN_WAIT_HANDLE, KIN_WAIT_READABLE, NULL, 0, 0};
+    if (kin_watch_create(&watch, items, 3) != KIN_OK) {
+        return;
+    }
+    kin_watch_check(watch, NULL);
+    kin_event_set(&it->event);
+    handle.handle = kin_watch_handle(watch);
+    kin_wait(&handle, 1, 0, LIMIT, NULL);
+    kin_watch_check(watch, NULL);
+    kin_watch_destroy(watch);
+}
+
 /* ---- rows ---- */
 
 #define MADE "made and destroyed"
@@ -368,6 +400,11 @@ static const scenario rows[] = {
      .before = give_array, .operation = array_use},
     {"condition", "wait for", "kin_cond_wait_for kin_lock_acquire kin_lock_repair", .before = lock_both,
      .operation = cond_wait_for},
+    {"thread", "interrupted", "kin_thread_interrupt kin_event_wait kin_thread_clear_interrupt", .before = lock_both,
+     .operation = interrupted_wait},
+    {"watch", "create, check, wake, destroy",
+     "kin_watch_create kin_watch_check kin_event_set kin_watch_handle kin_watch_destroy", .before = lock_both,
+     .operation = watch_use},
 };
 
 const subject step_objects = {rows, sizeof rows / sizeof rows[0]};
