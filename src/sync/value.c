@@ -186,11 +186,7 @@ static kin_status copy(items *of, kin_type type, size_t first, size_t count, voi
         }
     }
     char *elements = it.elements + first * it.each;
-    if (in) {
-        memcpy(elements, in, size);
-    } else {
-        memcpy(out, elements, size);
-    }
+    memcpy(in ? elements : out, in ? in : elements, size);
     if (it.locked) {
         kin_lock_repair(&of->lock);
         kin_lock_release(&of->lock);
