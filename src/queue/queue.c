@@ -637,10 +637,9 @@ static kin__record *record_of(const kin__ring *ring, const void *memory)
     return record ? record : kin__large_record(ring, memory);
 }
 
-/* Changes the state of a record that the calling thread holds. */
-static kin_status hand_over(const kin__ring *ring, const void *memory, uint32_t from, uint32_t to)
+/* Changes the state of a record that the calling thread holds; NULL: it holds none. */
+static kin_status hand_over(const kin__ring *ring, kin__record *record, uint32_t from, uint32_t to)
 {
-    kin__record *record = record_of(ring, memory);
     uint64_t owner = ring->seat->token | from;
     return record && atomic_compare_exchange_strong(&record->owner, &owner, to)
                ? KIN_OK
@@ -679,7 +678,7 @@ kin_status kin_queue_commit(kin_queue *queue, void *memory, size_t size)
     if (!shorten(record, memory, size)) {
         return kin__refuse(KIN_E_TOO_BIG, "size is more than was reserved");
     }
-    status = hand_over(&ring, memory, KIN__RESERVED, KIN__READY);
+    status = hand_over(&ring, record, KIN__RESERVED, KIN__READY);
     wake_readers(&ring); /* also for messages behind it, which could not be got before it */
     return kin__told(status);
 }
@@ -688,9 +687,10 @@ kin_status kin_queue_discard(kin_queue *queue, void *memory)
 {
     kin__ring ring;
     kin_status status = memory ? open_ring(&ring, queue) : kin__refuse(KIN_E_ARGUMENT, "memory is NULL");
-    bool large = status == KIN_OK && !kin__ring_record(&ring, memory);
+    kin__record *record = status == KIN_OK ? record_of(&ring, memory) : NULL;
+    bool large = record && kin__record_is_large(record); /* asked now: another message may take its place */
     if (status == KIN_OK) {
-        status = hand_over(&ring, memory, KIN__RESERVED, KIN__HOLE);
+        status = hand_over(&ring, record, KIN__RESERVED, KIN__HOLE);
     }
     if (status == KIN_OK) {
         if (large) {
@@ -724,9 +724,10 @@ kin_status kin_queue_consume(kin_queue *queue, const void *memory)
 {
     kin__ring ring;
     kin_status status = memory ? open_ring(&ring, queue) : kin__refuse(KIN_E_ARGUMENT, "memory is NULL");
-    bool large = status == KIN_OK && !kin__ring_record(&ring, memory);
+    kin__record *record = status == KIN_OK ? record_of(&ring, memory) : NULL;
+    bool large = record && kin__record_is_large(record); /* asked now: another message may take its place */
     if (status == KIN_OK) {
-        status = hand_over(&ring, memory, KIN__TAKEN, KIN__DONE);
+        status = hand_over(&ring, record, KIN__TAKEN, KIN__DONE);
     }
     if (status == KIN_OK) {
         if (large) {
@@ -744,7 +745,7 @@ static kin_status drop_oldest(const kin__ring *ring)
     getting it = {.messages = &message, .count = 1, .peek = true};
     kin_status status = get_some(ring, &it, KIN_NOW);
     if (status == KIN_OK) {
-        status = hand_over(ring, message.data, KIN__TAKEN, KIN__DONE);
+        status = hand_over(ring, record_of(ring, message.data), KIN__TAKEN, KIN__DONE);
     }
     return status == KIN_OK && ring->in_hand ? kin__tasks_done(ring) : status;
 }
