@@ -275,42 +275,61 @@ static void print_change(const request *it, const data_bytes *key, const data_by
     fflush(stdout);
 }
 
+typedef struct sight { /* what a key has been seen with */
+    data_bytes now, before;
+    kin_status status; /* of before: KIN_OK or KIN_E_NOT_FOUND */
+    uint64_t printed;
+} sight;
+
+/* Prints what the key has, if that is new. Whether it was. */
+static bool look_again(const request *it, kin_dict *dict, const data_bytes *key, sight *seen)
+{
+    kin_status status = read_value(dict, key, &seen->now);
+    if (status != KIN_E_NOT_FOUND) {
+        data_check(status, it->rest[1]);
+    }
+    const data_bytes now = seen->now, before = seen->before;
+    if (seen->printed > 0 && status == seen->status &&
+        (status != KIN_OK || (now.size == before.size && memcmp(now.bytes, before.bytes, now.size) == 0))) {
+        return false;
+    }
+    print_change(it, key, status == KIN_OK ? &now : NULL);
+    *seen = (sight){before, now, status, seen->printed + 1};
+    return true;
+}
+
 /* Prints what the key has now, and then each other value that it is seen with. The generation is read before the value:
  * a change of the value that is not seen ends the wait. */
-static int watch(request *it)
+static int watch_key(const request *it, kin_dict *dict, const data_bytes *key, sight *seen)
 {
-    kin_dict *dict = dict_of(it);
-    data_bytes key = data_key(it, it->rest[2]), now = {NULL, 0}, before = {NULL, 0};
-    kin_status last = KIN_OK;
     int64_t deadline = 0;
-    uint64_t printed = 0, generation = 0;
+    uint64_t generation = 0;
     for (;;) {
         data_check(kin_dict_generation(dict, &generation), it->rest[1]);
-        kin_status status = read_value(dict, &key, &now);
-        if (status != KIN_E_NOT_FOUND) {
-            data_check(status, it->rest[1]);
-        }
-        bool same = printed > 0 && status == last &&
-                    (status != KIN_OK || (now.size == before.size && memcmp(now.bytes, before.bytes, now.size) == 0));
-        if (!same) {
-            print_change(it, &key, status == KIN_OK ? &now : NULL);
-            data_bytes swap = before;
-            before = now;
-            now = swap;
-            last = status;
+        if (look_again(it, dict, key, seen)) {
             deadline = kin_now() + it->wait;
-            if (++printed == it->count || ferror(stdout)) {
-                break;
+            if (seen->printed == it->count || ferror(stdout)) {
+                return EXIT_SUCCESS;
             }
         }
         int64_t left = it->wait < 0 ? KIN_FOREVER : deadline > kin_now() ? deadline - kin_now() : KIN_NOW;
-        status = kin_dict_wait(dict, generation, left);
+        kin_status status = kin_dict_wait(dict, generation, left);
         if (status == KIN_E_TIMED_OUT) {
             return EXIT_NOT_THERE;
         }
         data_check(status, it->rest[1]);
     }
-    return EXIT_SUCCESS;
+}
+
+static int watch(request *it)
+{
+    data_bytes key = data_key(it, it->rest[2]);
+    sight seen = {{NULL, 0}, {NULL, 0}, KIN_OK, 0};
+    int status = watch_key(it, dict_of(it), &key, &seen);
+    free(seen.now.bytes);
+    free(seen.before.bytes);
+    free(key.bytes);
+    return status;
 }
 
 static int watch_run(command_line *line)

@@ -66,13 +66,13 @@ static int peek(request *it)
         tool_check(message ? KIN_OK : KIN_E_NO_MEMORY, it->rest[1]);
         status = kin_queue_front(queue, message, room, &size);
     } while (status == KIN_E_BUFFER);
-    if (status == KIN_E_TIMED_OUT || status == KIN_E_CLOSED) {
-        return EXIT_NOT_THERE;
+    bool empty = status == KIN_E_TIMED_OUT || status == KIN_E_CLOSED;
+    if (!empty) {
+        tool_check(status, it->rest[1]);
+        data_print(it, message, size);
     }
-    tool_check(status, it->rest[1]);
-    data_print(it, message, size);
     free(message);
-    return EXIT_SUCCESS;
+    return empty ? EXIT_NOT_THERE : EXIT_SUCCESS;
 }
 
 static int peek_run(command_line *line)

@@ -127,6 +127,7 @@ static int serve(job *jobs, size_t places, size_t *running)
     return failed;
 }
 
+/* Lines of the standard input; free them with free_commands. */
 static char **read_commands(size_t *count)
 {
     char line[LINE], **commands = NULL;
@@ -141,6 +142,14 @@ static char **read_commands(size_t *count)
         }
     }
     return commands;
+}
+
+static void free_commands(char **commands, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(commands[i]);
+    }
+    free(commands);
 }
 
 int main(int argc, char **argv)
@@ -170,6 +179,9 @@ int main(int argc, char **argv)
         if (running > 0) {
             failed += serve(jobs, places, &running);
         }
+    }
+    if (argc == 3) {
+        free_commands(commands, count);
     }
     return failed > 0 || asked_to_stop;
 }
