@@ -371,9 +371,9 @@ static kin_status get_large(const kin__ring *ring, getting *it, kin__first *firs
         atomic_store_explicit(&first->record->owner, ring->seat->token | KIN__TAKEN, memory_order_relaxed);
         first->state = KIN__TAKEN;
     } else if (size > message->capacity) {
-        return kin__buffer_short("message", size, message->capacity);
+        return kin__buffer_short("message", message->size, message->capacity);
     } else {
-        memcpy(message->data, block + 1, (size_t)size);
+        memcpy(message->data, block + 1, message->size);
     }
     if (it->stay) {
         it->done++;
