@@ -60,11 +60,11 @@ static void each_key_is_visited_once(void **state)
     (void)state;
     static const uint64_t sizes[] = {0, 1, 6, 7, 1000, 3000, 100000};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        visited all = {.dict = new_dict(sizes[i]), .seen = calloc(sizes[i] + 1, 1), .keys = sizes[i]};
+        visited all = {.dict = new_dict(sizes[i]), .seen = calloc((size_t)sizes[i] + 1, 1), .keys = sizes[i]};
         assert_ok(kin_dict_for_each(all.dict, see, &all));
         assert_true(all.count == sizes[i]);
         all.most = all.count + sizes[i] / 2;
-        memset(all.seen, 0, sizes[i]);
+        memset(all.seen, 0, (size_t)sizes[i]);
         assert_status(kin_dict_for_each(all.dict, see, &all), sizes[i] > 1 ? KIN_E_CANCELLED : KIN_OK);
         assert_true(sizes[i] < 2 || all.count == all.most);
         free(all.seen);
@@ -283,8 +283,8 @@ static kin_dict *new_stable_dict(void)
     unsigned char value[LONGEST];
     kin_dict *dict = new_dict(0);
     for (uint64_t key = 0; key < STABLE; key++) {
-        assert_ok(
-            kin_dict_set(dict, &key, sizeof key, value, write_pattern(value, 1 + key % (LONGEST - 1), (unsigned)key)));
+        assert_ok(kin_dict_set(dict, &key, sizeof key, value,
+                               write_pattern(value, 1 + (size_t)key % (LONGEST - 1), (unsigned)key)));
     }
     return dict;
 }
