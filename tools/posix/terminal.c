@@ -21,19 +21,30 @@ int terminal_has_errors(void)
     return isatty(STDERR_FILENO);
 }
 
+static int knows_sequences(void)
+{
+    const char *kind = getenv("TERM");
+    return kind && strcmp(kind, "dumb") != 0;
+}
+
 int terminal_has_colours(void)
 {
-    const char *refused = getenv("NO_COLOR"), *kind = getenv("TERM");
-    return (!refused || !refused[0]) && kind && strcmp(kind, "dumb") != 0;
+    const char *refused = getenv("NO_COLOR");
+    return (!refused || !refused[0]) && knows_sequences();
 }
 
 void terminal_binary_input(void)
 {
 }
 
+static struct timespec timespec_of(unsigned milliseconds)
+{
+    return (struct timespec){(time_t)(milliseconds / 1000), (long)(milliseconds % 1000) * 1000000L};
+}
+
 void terminal_rest(unsigned milliseconds)
 {
-    struct timespec left = {(time_t)(milliseconds / 1000), (long)(milliseconds % 1000) * 1000000L};
+    struct timespec left = timespec_of(milliseconds);
     nanosleep(&left, NULL);
 }
 
@@ -128,8 +139,7 @@ static void handle_signals(void)
 
 int terminal_enter(void)
 {
-    const char *kind = getenv("TERM");
-    if (!isatty(STDOUT_FILENO) || !kind || strcmp(kind, "dumb") == 0 || tcgetattr(STDIN_FILENO, &before) != 0) {
+    if (!isatty(STDOUT_FILENO) || !knows_sequences() || tcgetattr(STDIN_FILENO, &before) != 0) {
         return 0;
     }
     during = before;
@@ -225,7 +235,7 @@ static int read_key(void)
 int terminal_key(unsigned milliseconds)
 {
     struct pollfd input = {STDIN_FILENO, POLLIN, 0};
-    struct timespec left = {(time_t)(milliseconds / 1000), (long)(milliseconds % 1000) * 1000000L};
+    struct timespec left = timespec_of(milliseconds);
     int found = ppoll(&input, 1, &left, &outside), why = errno;
     if (ended) {
         return TERMINAL_ENDED;
