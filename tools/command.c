@@ -10,6 +10,8 @@
 
 #define OPTIONS_MAX 16
 
+const command_option command_no_options[] = {COMMAND_OPTIONS_END};
+
 /* ---- words ---- */
 
 const char *command_word(const char *words, int n, int *length)

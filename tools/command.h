@@ -17,6 +17,7 @@ typedef struct command_option {
 } command_option;
 
 typedef struct command_line command_line;
+struct request;
 
 typedef struct command {
     const char *name;      /* a word, or two */
@@ -24,10 +25,18 @@ typedef struct command {
     const char *summary;   /* a line; NULL: the command is not in the help */
     const char *details;   /* paragraphs, with empty lines between them */
     const char *examples;  /* command lines, each ended by a newline */
-    const char *statuses;  /* what the exit status 1 says, or NULL: that it failed. "\t": 3, too */
+    const char *statuses;  /* what the exit status 1 says, or NULL: that it failed */
     const command_option *options;
-    int (*run)(command_line *line); /* answers the exit status */
+    int (*run)(command_line *line);       /* answers the exit status */
+    int (*in_family)(struct request *it); /* likewise, of a command whose run is data_run (data.h) */
 } command;
+
+/* The last of a command's options, and the options of a command that has none. */
+#define COMMAND_OPTIONS_END                                                                                            \
+    {                                                                                                                  \
+        NULL, TOOL_NONE, 0, NULL, NULL, NULL                                                                           \
+    }
+extern const command_option command_no_options[];
 
 /* The exit statuses of all commands: EXIT_SUCCESS, EXIT_FAILURE, EXIT_USAGE (program.h), and this: what it was to read
  * or change is not there. */

@@ -59,7 +59,6 @@ static const char bash_middle[] = "    esac\n"
 /* What is to be completed is an argument: which, the arguments before it say. They are not options, nor the values of
  * options. */
 static const char bash_end[] =
-    "    esac\n"
     "    if ((COMP_CWORD == 1)); then\n"
     "        words=$commands\n"
     "    elif [[ $command == manager && $COMP_CWORD == 2 ]]; then\n"
@@ -152,7 +151,7 @@ static void print_bash(void)
     fputs("' managers='", stdout);
     print_names("manager ");
     fputs("'\n", stdout);
-    fputs(bash_end + strlen("    esac\n"), stdout);
+    fputs(bash_end, stdout);
 }
 
 /* ---- zsh: zshcompsys(1) ---- */
@@ -362,8 +361,6 @@ static int completion_run(command_line *line)
     command_misused(line, "'%s' is none of bash, zsh, powershell", line->arguments[0]);
 }
 
-static const command_option options[] = {{NULL, TOOL_NONE, 0, NULL, NULL, NULL}};
-
 const command completion_command = {
     .name = "completion",
     .arguments = "SHELL",
@@ -374,6 +371,6 @@ const command completion_command = {
         "shells look for it; where that is not so, the shell reads it when it starts.",
     .examples = "source <(kin completion bash)\nkin completion zsh >~/.zfunc/_kin\n"
                 "kin completion powershell | Out-String | Invoke-Expression\n",
-    .options = options,
+    .options = command_no_options,
     .run = completion_run,
 };

@@ -128,7 +128,7 @@ static void read_option(request *out, const command_line *line, char option)
     }
 }
 
-int data_run(command_line *line, int (*run)(request *it))
+int data_run(command_line *line)
 {
     request it = {.line = line, .wait = -1, .count = UINT64_MAX};
     kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
@@ -138,7 +138,7 @@ int data_run(command_line *line, int (*run)(request *it))
     it.rest = line->arguments;
     options.owner = it.owner;
     data_check(kin_family_open(&it.family, it.rest[0], KIN_FAMILY_JOIN, &options), it.rest[0]);
-    int status = run(&it);
+    int status = line->command->in_family(&it);
     kin_family_close(it.family);
     return status;
 }

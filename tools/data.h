@@ -47,15 +47,12 @@ typedef struct request {
     {                                                                                                                  \
         "json", TOOL_NONE, 'j', NULL, NULL, help                                                                       \
     }
-#define DATA_NO_MORE                                                                                                   \
-    {                                                                                                                  \
-        NULL, TOOL_NONE, 0, NULL, NULL, NULL                                                                           \
-    }
 
-/* Reads options and arguments, joins the family, runs, and leaves it. */
-int data_run(command_line *line, int (*run)(request *it));
+/* For command.run: reads options and arguments, joins the family, calls command.in_family, and leaves the family. */
+int data_run(command_line *line);
 
-/* tool_check, but what is not there ends the process with EXIT_NOT_THERE. */
+/* Returns if the status is no failure. Otherwise it prints the failure and ends the process: with EXIT_NOT_THERE if the
+ * family, object or key does not exist, else as tool_check does. */
 void data_check(kin_status status, const char *what);
 
 typedef struct data_bytes {

@@ -190,7 +190,7 @@ static int demo_run_all(command_line *line)
 static const command_option options[] = {
     {"json", TOOL_NONE, 'j', NULL, NULL, "print one JSON document instead of a table"},
     {"method", TOOL_REQUIRED, 'm', "METHOD", "fork spawn forkserver", "only this start method"},
-    {NULL, TOOL_NONE, 0, NULL, NULL, NULL},
+    COMMAND_OPTIONS_END,
 };
 
 const command demo_command = {

@@ -41,12 +41,7 @@ static int get(request *it)
     return EXIT_SUCCESS;
 }
 
-static int get_run(command_line *line)
-{
-    return data_run(line, get);
-}
-
-static const command_option get_options[] = {DATA_OWNER, DATA_RAW, DATA_ESCAPED, DATA_NO_MORE};
+static const command_option get_options[] = {DATA_OWNER, DATA_RAW, DATA_ESCAPED, COMMAND_OPTIONS_END};
 
 const command get_command = {
     .name = "get",
@@ -58,7 +53,8 @@ const command get_command = {
     .examples = "kin get shop prices tea\nkin get --raw shop pictures logo >logo.png\n"
                 "kin get --escaped shop prices 'a\\x00b'\n",
     .options = get_options,
-    .run = get_run,
+    .run = data_run,
+    .in_family = get,
 };
 
 /* ---- set ---- */
@@ -72,12 +68,7 @@ static int set(request *it)
     return EXIT_SUCCESS;
 }
 
-static int set_run(command_line *line)
-{
-    return data_run(line, set);
-}
-
-static const command_option set_options[] = {DATA_OWNER, DATA_CREATE, DATA_ESCAPED, DATA_NO_MORE};
+static const command_option set_options[] = {DATA_OWNER, DATA_CREATE, DATA_ESCAPED, COMMAND_OPTIONS_END};
 
 const command set_command = {
     .name = "set",
@@ -88,7 +79,8 @@ const command set_command = {
         "the standard input.",
     .examples = "kin set --create shop prices tea 3.20\nkin set shop pictures logo - <logo.png\n",
     .options = set_options,
-    .run = set_run,
+    .run = data_run,
+    .in_family = set,
 };
 
 /* ---- add ---- */
@@ -127,12 +119,7 @@ static int add(request *it)
     return EXIT_SUCCESS;
 }
 
-static int add_run(command_line *line)
-{
-    return data_run(line, add);
-}
-
-static const command_option add_options[] = {DATA_OWNER, DATA_CREATE, DATA_ESCAPED, DATA_NO_MORE};
+static const command_option add_options[] = {DATA_OWNER, DATA_CREATE, DATA_ESCAPED, COMMAND_OPTIONS_END};
 
 const command add_command = {
     .name = "add",
@@ -142,7 +129,8 @@ const command add_command = {
                "that is not there counts as 0 and is added. NUMBER may be negative.",
     .examples = "kin add shop prices sold 1\nkin add shop prices sold -5\n",
     .options = add_options,
-    .run = add_run,
+    .run = data_run,
+    .in_family = add,
 };
 
 /* ---- rm ---- */
@@ -155,12 +143,7 @@ static int rm(request *it)
     return EXIT_SUCCESS;
 }
 
-static int rm_run(command_line *line)
-{
-    return data_run(line, rm);
-}
-
-static const command_option rm_options[] = {DATA_OWNER, DATA_ESCAPED, DATA_NO_MORE};
+static const command_option rm_options[] = {DATA_OWNER, DATA_ESCAPED, COMMAND_OPTIONS_END};
 
 const command rm_command = {
     .name = "rm",
@@ -169,7 +152,8 @@ const command rm_command = {
     .details = "Removes the key KEY and its value from the dict DICT in the family NAME.",
     .examples = "kin rm shop prices tea\n",
     .options = rm_options,
-    .run = rm_run,
+    .run = data_run,
+    .in_family = rm,
 };
 
 /* ---- keys, dump ---- */
@@ -213,12 +197,7 @@ static int keys(request *it)
     return each(it, false);
 }
 
-static int keys_run(command_line *line)
-{
-    return data_run(line, keys);
-}
-
-static const command_option keys_options[] = {DATA_OWNER, DATA_NO_MORE};
+static const command_option keys_options[] = {DATA_OWNER, COMMAND_OPTIONS_END};
 
 const command keys_command = {
     .name = "keys",
@@ -229,7 +208,8 @@ const command keys_command = {
         "backslashes, quotes and bytes that are not UTF-8 are printed as escapes: \\\\ \\\" \\x00.",
     .examples = "kin keys shop prices\n",
     .options = keys_options,
-    .run = keys_run,
+    .run = data_run,
+    .in_family = keys,
 };
 
 static int dump(request *it)
@@ -237,13 +217,8 @@ static int dump(request *it)
     return each(it, true);
 }
 
-static int dump_run(command_line *line)
-{
-    return data_run(line, dump);
-}
-
 static const command_option dump_options[] = {
-    DATA_OWNER, DATA_JSON("print one JSON document; bytes that are not UTF-8 as Latin 1"), DATA_NO_MORE};
+    DATA_OWNER, DATA_JSON("print one JSON document; bytes that are not UTF-8 as Latin 1"), COMMAND_OPTIONS_END};
 
 const command dump_command = {
     .name = "dump",
@@ -254,7 +229,8 @@ const command dump_command = {
         "value on each line, with a tab between them and escapes as kin keys prints them.",
     .examples = "kin dump shop prices\nkin dump --json shop prices\n",
     .options = dump_options,
-    .run = dump_run,
+    .run = data_run,
+    .in_family = dump,
 };
 
 /* ---- watch ---- */
@@ -332,18 +308,13 @@ static int watch(request *it)
     return status;
 }
 
-static int watch_run(command_line *line)
-{
-    return data_run(line, watch);
-}
-
 static const command_option watch_options[] = {
     DATA_OWNER,
     DATA_ESCAPED,
     DATA_COUNT("end after that many lines"),
     DATA_WAIT("end, with the exit status 3, if nothing changes for so long"),
     DATA_JSON("print one JSON document on each line; the value null: the key is not there"),
-    DATA_NO_MORE,
+    COMMAND_OPTIONS_END,
 };
 
 const command watch_command = {
@@ -357,5 +328,6 @@ const command watch_command = {
         "ends it.",
     .examples = "kin watch shop prices tea\nkin watch --json --wait 60 shop prices tea\n",
     .options = watch_options,
-    .run = watch_run,
+    .run = data_run,
+    .in_family = watch,
 };

@@ -82,15 +82,17 @@ static int health_run(command_line *line)
 
 static const command_option options[] = {
     {"held-longer", TOOL_REQUIRED, 'l', "SECONDS", NULL, "how long a lock may be held while others wait (5)"},
-    {NULL, TOOL_NONE, 0, NULL, NULL, NULL},
+    COMMAND_OPTIONS_END,
 };
 
 const command health_command = {
     .name = "health",
     .arguments = "",
     .summary = "report dead members, deadlocks and locks held for long, for monitoring",
-    .details = "Reports, one on each line: dead processes that nobody has cleaned up after, locks of dead owners,\n"
-               "deadlocks, and locks that others wait for and that have been held for long. Silence is good news.",
+    .details =
+        "Reports, one on each line: dead processes that have not been cleaned up after, locks of dead owners,\n"
+        "deadlocks, and locks that others wait for and that have been held for long. Prints nothing if there is\n"
+        "none of these.",
     .examples = "kin health\nkin health --held-longer 30 || echo 'look at kin ps'\n",
     .statuses = "something is wrong, or it could not be told",
     .options = options,

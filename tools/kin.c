@@ -54,15 +54,13 @@ static int noop_run(command_line *line)
     return line->count > 0 ? atoi(line->arguments[0]) : EXIT_SUCCESS;
 }
 
-static const command_option no_options[] = {{NULL, TOOL_NONE, 0, NULL, NULL, NULL}};
-
 static const command help_command = {
     .name = "help",
     .arguments = "[COMMAND] [WORD]",
     .summary = "list the commands, or explain one",
     .details = "Lists the commands, or prints what kin COMMAND --help prints.",
     .examples = "kin help\nkin help set\n",
-    .options = no_options,
+    .options = command_no_options,
     .run = help_run,
 };
 
@@ -72,7 +70,7 @@ static const command version_command = {
     .summary = "print the version",
     .details = "Prints the version of the command and of the library that it was built with.",
     .examples = "kin version\n",
-    .options = no_options,
+    .options = command_no_options,
     .run = version_run,
 };
 
@@ -81,7 +79,7 @@ static const command noop_command = {
     .arguments = "[CODE]",
     .details = "Does nothing.",
     .examples = "kin noop 3\n",
-    .options = no_options,
+    .options = command_no_options,
     .run = noop_run,
 };
 

@@ -9,6 +9,7 @@
 
 /* ---- names ---- */
 
+/* In the order of LOOK_TYPES. */
 static const struct {
     uint32_t type;
     const char *name;
@@ -21,14 +22,9 @@ static const struct {
 };
 #define TYPE_COUNT (sizeof types / sizeof types[0])
 
-uint32_t look_type_of(const char *name)
+uint32_t look_type_at(size_t n)
 {
-    for (size_t i = 0; i < TYPE_COUNT; i++) {
-        if (strcmp(types[i].name, name) == 0) {
-            return types[i].type;
-        }
-    }
-    return 0;
+    return n < TYPE_COUNT ? types[n].type : 0;
 }
 
 const char *look_type_name(uint32_t type)
@@ -140,7 +136,6 @@ static bool leave_wanted(look_family *it, const look_filter *filter)
 {
     size_t members = 0, objects = 0, waiters = 0;
     if (!wants_family(filter, &it->view)) {
-        it->object_count = 0;
         return false;
     }
     for (size_t i = 0; i < it->object_count; i++) {
@@ -164,8 +159,7 @@ static bool leave_wanted(look_family *it, const look_filter *filter)
     it->member_count = members;
     it->object_count = objects;
     it->waiter_count = waiters;
-    bool left = filter->type != 0 ? objects + waiters > 0 : filter->pid == 0 || members > 0;
-    return left && (filter->pid == 0 || members > 0);
+    return (filter->type == 0 || objects + waiters > 0) && (filter->pid == 0 || members > 0);
 }
 
 /* ---- sorting: qsort has no context ---- */

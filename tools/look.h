@@ -66,9 +66,10 @@ look_history *look_history_create(void);
 
 /* The object of the family at that offset, or NULL. */
 const look_object *look_object_at(const look_family *it, uint64_t offset);
-/* LOOK_TYPES: the names of types that an object may have. 0: there is none of that name. */
+/* LOOK_TYPES: the names of the types that an object may have. look_type_at: the type of the n-th name; 0: there are
+ * fewer. */
 #define LOOK_TYPES "memory lock semaphore counter value array event condition barrier rwlock queue dict list"
-uint32_t look_type_of(const char *name);
+uint32_t look_type_at(size_t n);
 const char *look_type_name(uint32_t type);
 /* Whether look_object's value says something. */
 bool look_has_value(uint32_t type);

@@ -31,7 +31,7 @@ static int start(command_line *line)
 
 static const command_option start_options[] = {
     {"group", TOOL_REQUIRED, 'g', "GROUP", NULL, "users of that group may use the family, too; '*': all users"},
-    {NULL, TOOL_NONE, 0, NULL, NULL, NULL},
+    COMMAND_OPTIONS_END,
 };
 
 const command manager_start_command = {
@@ -39,8 +39,9 @@ const command manager_start_command = {
     .arguments = "NAME",
     .summary = "start a process that keeps the family NAME alive",
     .details =
-        "Starts a process that keeps the family NAME alive, and creates the family if it is not there. Other users\n"
-        "whom --group admits say --owner to the commands that read and change it.",
+        "Starts a process that keeps the family NAME alive, and creates the family if it is not there. The other\n"
+        "users of the group of --group name its creator by the option --owner of the commands that read and change\n"
+        "it.",
     .examples = "kin manager start shop\nkin manager start --group staff shop\n",
     .options = start_options,
     .run = start,
@@ -81,15 +82,13 @@ static int list(command_line *line)
     return EXIT_SUCCESS;
 }
 
-static const command_option no_options[] = {{NULL, TOOL_NONE, 0, NULL, NULL, NULL}};
-
 const command manager_list_command = {
     .name = "manager list",
     .arguments = "",
     .summary = "list the families that have a name, and their objects",
-    .details = "Prints each family that has a name, and under it the objects that have one, and who holds them.",
+    .details = "Prints each family that has a name, and under it the objects that have one, with their holders.",
     .examples = "kin manager list\n",
-    .options = no_options,
+    .options = command_no_options,
     .run = list,
 };
 
@@ -115,6 +114,6 @@ const command manager_stop_command = {
     .details =
         "Ends the process that kin manager start has started. The family lives on while other processes are in it.",
     .examples = "kin manager stop shop\n",
-    .options = no_options,
+    .options = command_no_options,
     .run = stop,
 };

@@ -211,13 +211,11 @@ static int manual_run(command_line *line)
     return status;
 }
 
-static const command_option options[] = {{NULL, TOOL_NONE, 0, NULL, NULL, NULL}};
-
 const command manual_command = {
     .name = "manual",
     .arguments = "DIRECTORY",
     .details = "Writes the man pages into the directory DIRECTORY.",
     .examples = "kin manual share/man/man1\n",
-    .options = options,
+    .options = command_no_options,
     .run = manual_run,
 };

@@ -44,23 +44,19 @@ static int stat_object(request *it)
     return EXIT_SUCCESS;
 }
 
-static int stat_run(command_line *line)
-{
-    return data_run(line, stat_object);
-}
-
-static const command_option stat_options[] = {DATA_OWNER, DATA_NO_MORE};
+static const command_option stat_options[] = {DATA_OWNER, COMMAND_OPTIONS_END};
 
 const command stat_command = {
     .name = "stat",
     .arguments = "NAME OBJECT",
-    .summary = "print what an object of a family is, who holds it and who waits",
+    .summary = "print an object's type, value, holder and number of waiters",
     .details =
-        "Prints the type of the object OBJECT in the family NAME, its value, how many wait for it, and who holds\n"
-        "it: one word, a tab and its value on each line.",
+        "Prints the type of the object OBJECT in the family NAME, its value, the number of its waiters, and its\n"
+        "holder: one word, a tab and its value on each line.",
     .examples = "kin stat shop till\n",
     .options = stat_options,
-    .run = stat_run,
+    .run = data_run,
+    .in_family = stat_object,
 };
 
 /* ---- unlock ---- */
@@ -85,26 +81,21 @@ static int unlock(request *it)
     return EXIT_SUCCESS;
 }
 
-static int unlock_run(command_line *line)
-{
-    return data_run(line, unlock);
-}
-
 static const command_option unlock_options[] = {
     DATA_OWNER,
-    {"owner-dead", TOOL_NONE, 'd', NULL, NULL, "says what the command does anyway: no lock of a living owner is freed"},
-    DATA_NO_MORE,
+    {"owner-dead", TOOL_NONE, 'd', NULL, NULL, "changes nothing: a lock whose owner lives is never freed"},
+    COMMAND_OPTIONS_END,
 };
 
 const command unlock_command = {
     .name = "unlock",
     .arguments = "NAME LOCK",
     .summary = "free a lock whose owner has died",
-    .details =
-        "Frees the lock LOCK of the family NAME if its owner has died, and declares what it guards sound: look at\n"
-        "that first. A lock whose owner lives stays as it is.",
+    .details = "Frees the lock LOCK of the family NAME if its owner has died, and marks the data that it guards as\n"
+               "repaired: check them first. A lock whose owner lives stays as it is.",
     .examples = "kin unlock shop till\nkin unlock --owner-dead shop till\n",
     .statuses = "failed, or the owner lives",
     .options = unlock_options,
-    .run = unlock_run,
+    .run = data_run,
+    .in_family = unlock,
 };

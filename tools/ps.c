@@ -10,8 +10,6 @@
 
 void ps_filter(look_filter *out, const command_line *line, char option)
 {
-    static const char *const types = LOOK_TYPES;
-    int length;
     switch (option) {
     case 'f':
         out->family = line->value;
@@ -19,13 +17,9 @@ void ps_filter(look_filter *out, const command_line *line, char option)
     case 'p':
         out->pid = (uint32_t)command_number(line, 1, UINT32_MAX);
         break;
-    case 't': {
-        char name[32];
-        const char *word = command_word(types, command_choice(line), &length);
-        snprintf(name, sizeof name, "%.*s", length, word);
-        out->type = look_type_of(name);
+    case 't':
+        out->type = look_type_at((size_t)command_choice(line));
         break;
-    }
     default:
         out->sort = (look_sort)command_choice(line);
     }
@@ -113,13 +107,13 @@ static void print_json(const look *it)
 static void print_lines(const look *it, bool styled, bool watched)
 {
     char now[SYSTEM_TIME_TEXT];
-    bool colour = terminal_has_colours();
+    bool coloured = styled && terminal_has_colours();
     line_list all = lines_of(it);
     if (watched) {
         printf("%s\n", system_time_text(system_time(), now));
     }
     for (size_t i = 0; i < all.count; i++) {
-        bool begins = styled && colour && all.lines[i].style != LINE_PLAIN;
+        bool begins = coloured && all.lines[i].style != LINE_PLAIN;
         printf("%s%s%s\n", begins ? line_sequence(all.lines[i].style, true) : "", all.lines[i].text,
                begins ? line_sequence(LINE_PLAIN, true) : "");
     }
@@ -172,18 +166,18 @@ static const command_option ps_options[] = {
     {"json", TOOL_NONE, 'j', NULL, NULL, "print one JSON document, on one line"},
     {"watch", TOOL_OPTIONAL, 'w', "SECONDS", NULL, "look again every second, or so many, until Ctrl-C"},
     PS_FILTER_OPTIONS,
-    {NULL, TOOL_NONE, 0, NULL, NULL, NULL},
+    COMMAND_OPTIONS_END,
 };
 
 const command ps_command = {
     .name = "ps",
     .arguments = "",
-    .summary = "show families, who holds what and who waits for what",
+    .summary = "show families, their processes, and which holds or waits for what",
     .details =
         "Shows this user's families: their processes, the objects that have a name, are held or are waited for,\n"
-        "and who waits for what. It becomes a member of no family and disturbs nobody.\n\n"
-        "With filters, the families in which something fits all of them are shown, and of these what fits. Then\n"
-        "the exit status 3 says that nothing does.\n\n"
+        "and the threads that wait. It joins no family, takes no lock and changes nothing.\n\n"
+        "Filters choose the families in which something passes all of them, and of these what passes. The exit\n"
+        "status 3 then says that nothing does.\n\n"
         "JSON: times are seconds since 1970; a process's command and start are null where the system does not\n"
         "tell them. With --watch there is one document on each line.",
     .examples = "kin ps\nkin ps --family shop --type lock --sort held\nkin ps --pid 4711\n"
@@ -224,7 +218,7 @@ static int names_run(command_line *line)
 
 static const command_option names_options[] = {
     {"type", TOOL_REQUIRED, 't', "TYPE", LOOK_TYPES, "only objects of that type"},
-    {NULL, TOOL_NONE, 0, NULL, NULL, NULL},
+    COMMAND_OPTIONS_END,
 };
 
 const command names_command = {

@@ -27,17 +27,12 @@ static int put(request *it)
     return EXIT_SUCCESS;
 }
 
-static int put_run(command_line *line)
-{
-    return data_run(line, put);
-}
-
 static const command_option put_options[] = {
     DATA_OWNER,
     DATA_CREATE,
     DATA_WAIT("wait so long for room (10)"),
     {"escaped", TOOL_NONE, 'e', NULL, NULL, "TEXT has escapes: \\\\ \\\" \\x00"},
-    DATA_NO_MORE,
+    COMMAND_OPTIONS_END,
 };
 
 const command put_command = {
@@ -49,7 +44,8 @@ const command put_command = {
         "input.",
     .examples = "kin put --create shop orders 'one pot'\nkin put shop orders - <order.bin\n",
     .options = put_options,
-    .run = put_run,
+    .run = data_run,
+    .in_family = put,
 };
 
 /* ---- peek ---- */
@@ -75,12 +71,7 @@ static int peek(request *it)
     return empty ? EXIT_NOT_THERE : EXIT_SUCCESS;
 }
 
-static int peek_run(command_line *line)
-{
-    return data_run(line, peek);
-}
-
-static const command_option peek_options[] = {DATA_OWNER, DATA_RAW, DATA_NO_MORE};
+static const command_option peek_options[] = {DATA_OWNER, DATA_RAW, COMMAND_OPTIONS_END};
 
 const command peek_command = {
     .name = "peek",
@@ -91,7 +82,8 @@ const command peek_command = {
         "and leaves it there: a consumer may take it at any time. The exit status 3 says that there is none.",
     .examples = "kin peek shop orders\n",
     .options = peek_options,
-    .run = peek_run,
+    .run = data_run,
+    .in_family = peek,
 };
 
 /* ---- take, tail, drain ---- */
@@ -105,7 +97,7 @@ static kin_status take_one(request *it, kin_queue *queue, int64_t timeout)
     if (status == KIN_E_TIMED_OUT || status == KIN_E_CLOSED) {
         return status;
     }
-    data_check(status == KIN_E_TYPE ? KIN_E_STALE : status, it->rest[1]);
+    data_check(status == KIN_E_TYPE ? KIN_E_STALE : status, it->rest[1]); /* KIN_E_TYPE: destroyed meanwhile */
     data_print(it, message, size);
     bool printed = fflush(stdout) == 0 && !ferror(stdout);
     if (!printed) {
@@ -133,13 +125,8 @@ static int take(request *it)
     return take_all(it, it->wait >= 0 ? it->wait : KIN_NOW);
 }
 
-static int take_run(command_line *line)
-{
-    return data_run(line, take);
-}
-
 static const command_option take_options[] = {DATA_OWNER, DATA_RAW, DATA_WAIT("wait so long for a message (0)"),
-                                              DATA_COUNT("take so many (1)"), DATA_NO_MORE};
+                                              DATA_COUNT("take so many (1)"), COMMAND_OPTIONS_END};
 
 const command take_command = {
     .name = "take",
@@ -150,7 +137,8 @@ const command take_command = {
                "message came.",
     .examples = "kin take shop orders\nkin take --wait 10 shop orders\nkin take --raw shop orders >order.bin\n",
     .options = take_options,
-    .run = take_run,
+    .run = data_run,
+    .in_family = take,
 };
 
 static int drain(request *it)
@@ -159,13 +147,8 @@ static int drain(request *it)
     return status == EXIT_NOT_THERE ? EXIT_SUCCESS : status;
 }
 
-static int drain_run(command_line *line)
-{
-    return data_run(line, drain);
-}
-
 static const command_option drain_options[] = {DATA_OWNER, DATA_RAW, DATA_WAIT("wait so long for each message (0)"),
-                                               DATA_NO_MORE};
+                                               COMMAND_OPTIONS_END};
 
 const command drain_command = {
     .name = "drain",
@@ -175,7 +158,8 @@ const command drain_command = {
                "exit status is 0 also if there were none.",
     .examples = "kin drain shop orders\n",
     .options = drain_options,
-    .run = drain_run,
+    .run = data_run,
+    .in_family = drain,
 };
 
 static int tail(request *it)
@@ -184,13 +168,8 @@ static int tail(request *it)
     return it->wait < 0 && status == EXIT_NOT_THERE ? EXIT_SUCCESS : status; /* it has been closed */
 }
 
-static int tail_run(command_line *line)
-{
-    return data_run(line, tail);
-}
-
 static const command_option tail_options[] = {DATA_OWNER, DATA_RAW, DATA_COUNT("end after that many messages"),
-                                              DATA_WAIT("end if no message comes for so long"), DATA_NO_MORE};
+                                              DATA_WAIT("end if no message comes for so long"), COMMAND_OPTIONS_END};
 
 const command tail_command = {
     .name = "tail",
@@ -201,7 +180,8 @@ const command tail_command = {
         "until the queue is closed and empty, or until Ctrl-C. No other process gets the messages that it takes.",
     .examples = "kin tail shop orders\nkin tail --count 10 shop orders\n",
     .options = tail_options,
-    .run = tail_run,
+    .run = data_run,
+    .in_family = tail,
 };
 
 /* ---- close ---- */
@@ -212,12 +192,7 @@ static int close_queue(request *it)
     return EXIT_SUCCESS;
 }
 
-static int close_run(command_line *line)
-{
-    return data_run(line, close_queue);
-}
-
-static const command_option close_options[] = {DATA_OWNER, DATA_NO_MORE};
+static const command_option close_options[] = {DATA_OWNER, COMMAND_OPTIONS_END};
 
 const command close_command = {
     .name = "close",
@@ -227,5 +202,6 @@ const command close_command = {
                "taken.",
     .examples = "kin close shop orders\n",
     .options = close_options,
-    .run = close_run,
+    .run = data_run,
+    .in_family = close_queue,
 };

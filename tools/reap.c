@@ -1,4 +1,4 @@
-/* reap.c: `kin reap`: cleaning up after the dead. */
+/* reap.c: `kin reap`: cleans up after killed processes. */
 #include "commands.h"
 #include "output.h"
 
@@ -17,7 +17,7 @@ static void reap_family(kin_family *family, void *context)
     uint32_t count = 0;
     kin_family_info info = KIN_FAMILY_INFO_INIT;
     if (kin_family_reap(family, &count) != KIN_OK || count == 0 || kin_family_inspect(family, &info) != KIN_OK) {
-        return; /* it has ended meanwhile, or nobody has died */
+        return; /* it has ended meanwhile, or has no dead member */
     }
     out->done = true;
     look_id_text(info.id, id);
@@ -43,7 +43,7 @@ static int reap_run(command_line *line)
         output_set(document, "names", json_integer(swept));
         out.families = output_set(document, "families", json_array());
     } else if (swept > 0) {
-        printf("removed the names of %u famil%s in which nobody lives\n", swept, swept == 1 ? "y" : "ies");
+        printf("removed the names of %u famil%s without a living member\n", swept, swept == 1 ? "y" : "ies");
     }
     tool_check(kin_family_list(reap_family, &out, NULL), "kin_family_list");
     if (document) {
@@ -56,15 +56,16 @@ static int reap_run(command_line *line)
 
 static const command_option options[] = {
     {"json", TOOL_NONE, 'j', NULL, NULL, "print one JSON document: names removed, families and their dead"},
-    {NULL, TOOL_NONE, 0, NULL, NULL, NULL},
+    COMMAND_OPTIONS_END,
 };
 
 const command reap_command = {
     .name = "reap",
     .arguments = "",
     .summary = "clean up what killed processes left",
-    .details = "Cleans up what killed processes of this user left, and says what: names of families in which nobody\n"
-               "lives, and dead members of families that live.",
+    .details =
+        "Cleans up what killed processes of this user left, and prints what it was: names of families without a\n"
+        "living member, and dead members of the other families.",
     .examples = "kin reap\nkin reap --json\n",
     .options = options,
     .run = reap_run,

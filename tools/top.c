@@ -173,19 +173,10 @@ static void type(top *it, int key)
 
 static void next_type(top *it)
 {
-    int length, n = 0;
-    const char *word = command_word(LOOK_TYPES, 0, &length);
-    while (word && it->filter.type) {
-        const char *name = look_type_name(it->filter.type);
-        bool its = strncmp(name, word, (size_t)length) == 0 && name[length] == '\0';
-        word = command_word(LOOK_TYPES, ++n, &length);
-        if (its) {
-            break;
-        }
+    size_t next = 0;
+    while (it->filter.type && look_type_at(next++) != it->filter.type) {
     }
-    char name[32];
-    snprintf(name, sizeof name, "%.*s", word ? length : 0, word ? word : "");
-    it->filter.type = look_type_of(name);
+    it->filter.type = look_type_at(next); /* behind the last one: 0, which is all types */
     it->next = 0;
 }
 
@@ -302,13 +293,13 @@ static int top_run(command_line *line)
 static const command_option options[] = {
     {"interval", TOOL_REQUIRED, 'i', "SECONDS", NULL, "look again after so long (1)"},
     PS_FILTER_OPTIONS,
-    {NULL, TOOL_NONE, 0, NULL, NULL, NULL},
+    COMMAND_OPTIONS_END,
 };
 
 const command top_command = {
     .name = "top",
     .arguments = "",
-    .summary = "show it on the full screen, again and again",
+    .summary = "show on the full screen what kin ps shows, every second",
     .details =
         "Shows on the full screen what kin ps shows, and looks again every second. It needs at least 40 columns\n"
         "and 12 rows to be useful, and uses no colours where NO_COLOR is set.\n\n"
