@@ -71,7 +71,6 @@ int lock_count(void);
 /* ---- workers ---- */
 
 /* Shared by those who measure together. The object has cache lines of its own. */
-#define LINE 64
 #define OBJECT_MAX 512
 
 typedef struct worker_result {

@@ -65,11 +65,6 @@ static void work(void *worker_)
     it->of->shares[it->index].messages = messages;
 }
 
-static crowd *crowd_in(void *memory)
-{
-    return (crowd *)(((uintptr_t)memory + LINE - 1) / LINE * LINE);
-}
-
 int bench_crowd(const kin_args *args)
 {
     const void *bytes = NULL;
@@ -77,7 +72,7 @@ int bench_crowd(const kin_args *args)
     worker it;
     tool_check(kin_args_get_bytes(&bytes, &size, args, "worker"), "worker");
     memcpy(&it, bytes, sizeof it);
-    it.of = crowd_in(tool_given(args, "crowd", KIN_TYPE_MEMORY));
+    it.of = peer_line_in(tool_given(args, "crowd", KIN_TYPE_MEMORY));
     it.queue = tool_given(args, "queue", KIN_TYPE_QUEUE);
     work(&it);
     return 0;
@@ -127,10 +122,10 @@ static int64_t run(const bench *b, kin_family *family, void *memory, kin_queue *
     void *each[MOST];
     int count = now.producers + now.consumers, failed = 0;
     for (int i = 0; i < count; i++) {
-        workers[i] = (worker){crowd_in(memory), queue, ring, i < now.producers, i};
+        workers[i] = (worker){peer_line_in(memory), queue, ring, i < now.producers, i};
         each[i] = start_one(family, memory, &workers[i]);
     }
-    int64_t ns = watch_over(b, crowd_in(memory), queue, ring);
+    int64_t ns = watch_over(b, peer_line_in(memory), queue, ring);
     for (int i = 0; i < count; i++) {
         if (now.processes) {
             failed |= tool_finish(each[i]);
@@ -167,7 +162,7 @@ static double crowded(const bench *b, int ring)
     tool_check(kin_family_create(&family, &options), "kin_family_create");
     tool_check(kin_alloc(&memory, family, sizeof(crowd) + LINE + textbook), "kin_alloc");
     tool_check(kin_queue_create(&queue, family, &large), "kin_queue_create");
-    crowd *it = crowd_in(memory);
+    crowd *it = peer_line_in(memory);
     memset(it, 0, sizeof *it);
     tool_check(kin_sem_init(&it->ready, 0, 0), "kin_sem_init");
     tool_check(kin_sem_init(&it->gate, 0, 0), "kin_sem_init");

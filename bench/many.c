@@ -129,7 +129,7 @@ int bench_take_part(const kin_args *args)
     member it = {.of = NULL};
     tool_check(kin_args_get_bytes(&index, &size, args, "index"), "index");
     memcpy(&it.index, index, sizeof it.index);
-    it.of = (crowd *)(((uintptr_t)tool_given(args, "crowd", KIN_TYPE_MEMORY) + LINE - 1) / LINE * LINE);
+    it.of = peer_line_in(tool_given(args, "crowd", KIN_TYPE_MEMORY));
     take_part(&it);
     return 0;
 }
@@ -190,7 +190,7 @@ static double wake_many(const bench *b, int contender)
     options.max_members = options.max_threads = 2 * MOST;
     tool_check(kin_family_create(&family, &options), "kin_family_create");
     tool_check(kin_alloc(&memory, family, sizeof(crowd) + LINE), "kin_alloc");
-    crowd *it = (crowd *)(((uintptr_t)memory + LINE - 1) / LINE * LINE);
+    crowd *it = peer_line_in(memory);
     *it = (crowd){.kind = now.kind, .peer = contender, .count = now.count};
     it->rounds = (b->quick ? 1000 : 20000) / now.count;
     create(it);

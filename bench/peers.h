@@ -1,6 +1,5 @@
-/* peers.h: what kin-bench measures kin against, and what it asks the system for. Each system implements it in peers.c
- * and python.c of its directory; what it has not got, no_*.c stand in for. Functions answer 0 for done and another
- * number for not done.
+/* peers.h: what kin-bench measures kin against, and what it asks the system for. Each system implements it in peers.c,
+ * more.c and python.c of its directory. Functions return 0 for done and another number for not done.
  */
 #ifndef PEERS_H
 #define PEERS_H
@@ -30,12 +29,25 @@ void peer_end_after(unsigned seconds);
 int64_t peer_handle_count(void); /* open descriptors or handles of this process */
 int64_t peer_name_count(void);   /* names in /dev/shm; where there is no such thing, 0 */
 
+#define PEER_NAME 64 /* bytes */
+/* Writes a name that nothing in the system has yet, with that text in front. */
+void peer_make_name(char *out, const char *before);
+
 /* ---- what is to be met ---- */
 
 typedef struct peer_target {
     double bound; /* 0: none */
     int at_least; /* else at most */
 } peer_target;
+
+#define LINE 64 /* bytes of a cache line */
+
+/* Where the first whole cache line of the memory begins: kin_alloc aligns to 16. The same in every process, as its
+ * blocks lie in mappings that begin a page. */
+static inline void *peer_line_in(void *memory)
+{
+    return (void *)(((uintptr_t)memory + LINE - 1) / LINE * LINE);
+}
 
 /* For what needs no attaching: what is in shared memory is used as it is. */
 static inline void *peer_same(void *memory)
@@ -156,9 +168,14 @@ typedef struct peer_queue {
 
 /* The system's pipe. */
 int peer_pipe_create(int64_t ends[2]); /* to read from, to write to */
-void peer_pipe_close(int64_t end);
 int peer_pipe_write(int64_t end, const void *data, size_t size);
 int peer_pipe_read(int64_t end, void *buffer, size_t size);
+void peer_end_close(int64_t end); /* also one of peer_pair_create */
+
+/* For a queue whose memory holds two such ends: get reads from the first, put writes to the second. */
+void peer_ends_destroy(void *memory);
+int peer_ends_handles(void *memory, int64_t *both);
+void *peer_ends_attach(void *memory, const int64_t *both);
 extern const peer_queue peer_pipe_queue;
 extern const peer_queue *const peer_more_queues[]; /* as peer_more_locks */
 
@@ -168,7 +185,6 @@ extern const peer_queue *const peer_more_queues[]; /* as peer_more_locks */
 
 extern const char *const peer_pair_name;
 int peer_pair_create(int64_t ends[2]);
-void peer_pair_close(int64_t end);
 /* size: with the head. */
 int peer_pair_send(int64_t end, const void *message, size_t size);
 int peer_pair_recv(int64_t end, void *message, size_t size);

@@ -47,7 +47,7 @@ static void close_end(const end *it)
     if (it->contender == KIN) {
         kin_pipe_close(it->pipe);
     } else {
-        peer_pair_close(it->raw);
+        peer_end_close(it->raw);
     }
 }
 

@@ -1,4 +1,4 @@
-/* pipe_queue.c: the system's pipe as a queue. See peers.h. */
+/* pipe_queue.c: the system's pipe as a queue, and what other queues of two ends have in common with it. See peers.h. */
 #include "peers.h"
 
 static int create(void *memory, size_t message)
@@ -7,14 +7,14 @@ static int create(void *memory, size_t message)
     return peer_pipe_create(memory);
 }
 
-static void destroy(void *memory)
+void peer_ends_destroy(void *memory)
 {
     const int64_t *ends = memory;
-    peer_pipe_close(ends[0]);
-    peer_pipe_close(ends[1]);
+    peer_end_close(ends[0]);
+    peer_end_close(ends[1]);
 }
 
-static int handles(void *memory, int64_t *both)
+int peer_ends_handles(void *memory, int64_t *both)
 {
     const int64_t *ends = memory;
     both[0] = ends[0];
@@ -22,7 +22,7 @@ static int handles(void *memory, int64_t *both)
     return 2;
 }
 
-static void *attach(void *memory, const int64_t *both)
+void *peer_ends_attach(void *memory, const int64_t *both)
 {
     static int64_t attached[2][2]; /* a process uses two at most */
     static int count;
@@ -43,5 +43,10 @@ static int get(void *attached, void *buffer, size_t size)
     return peer_pipe_read(((const int64_t *)attached)[0], buffer, size);
 }
 
-const peer_queue peer_pipe_queue = {
-    .name = "pipe", .create = create, .destroy = destroy, .handles = handles, .attach = attach, .put = put, .get = get};
+const peer_queue peer_pipe_queue = {.name = "pipe",
+                                    .create = create,
+                                    .destroy = peer_ends_destroy,
+                                    .handles = peer_ends_handles,
+                                    .attach = peer_ends_attach,
+                                    .put = put,
+                                    .get = get};

@@ -3,10 +3,9 @@
 
 #include <string.h>
 
-/* kin_alloc aligns to 16; the arena to pages, in every process. */
 board *board_in(void *memory)
 {
-    return (board *)(((uintptr_t)memory + LINE - 1) / LINE * LINE);
+    return peer_line_in(memory);
 }
 
 void *board_create(void)

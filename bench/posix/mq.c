@@ -3,9 +3,7 @@
 
 #include <fcntl.h>
 #include <mqueue.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define DEPTH 10
 
@@ -16,9 +14,8 @@ typedef struct queue {
 
 static int create(void *memory, size_t message)
 {
-    static unsigned number;
     struct mq_attr attributes = {.mq_maxmsg = DEPTH, .mq_msgsize = (long)message};
-    snprintf(memory, 64, "/kin-bench-%ld-%u", (long)getpid(), number++);
+    peer_make_name(memory, "/");
     mqd_t it = mq_open(memory, O_CREAT | O_EXCL | O_RDWR, 0600, &attributes);
     return it == (mqd_t)-1 ? -1 : mq_close(it);
 }

@@ -1,12 +1,10 @@
 /* nng_queue.c: nng over its ipc transport, from pushers to one puller. See ../peers.h. */
-#include "../peers.h"
+#include "ipc.h"
 
 #include <nng/nng.h>
 #include <nng/protocol/pipeline0/pull.h>
 #include <nng/protocol/pipeline0/push.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 /* The first put or get tells which end it is. */
 typedef struct end {
@@ -14,19 +12,6 @@ typedef struct end {
     nng_socket socket;
     int open;
 } end;
-
-static int create(void *memory, size_t message)
-{
-    static unsigned number;
-    (void)message;
-    snprintf(memory, 64, "ipc:///tmp/kin-bench-%ld-%u.nng", (long)getpid(), number++);
-    return 0;
-}
-
-static void destroy(void *memory)
-{
-    unlink((const char *)memory + sizeof "ipc://" - 1);
-}
 
 static void *attach(void *memory, const int64_t *both)
 {
@@ -64,8 +49,8 @@ static int get(void *attached, void *buffer, size_t size)
 }
 
 const peer_queue peer_nng_queue = {.name = "nng ipc",
-                                   .create = create,
-                                   .destroy = destroy,
+                                   .create = ipc_create,
+                                   .destroy = ipc_destroy,
                                    .attach = attach,
                                    .put = put,
                                    .get = get,

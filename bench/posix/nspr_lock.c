@@ -3,13 +3,10 @@
 
 #include <nspr.h>
 #include <pripcsem.h>
-#include <stdio.h>
-#include <unistd.h>
 
 static int create(void *memory)
 {
-    static unsigned number;
-    snprintf(memory, 64, "/tmp/kin-bench-%ld-%u", (long)getpid(), number++);
+    peer_make_name(memory, "/tmp/");
     PRSem *it = PR_OpenSemaphore(memory, PR_SEM_CREATE | PR_SEM_EXCL, 0600, 1);
     return it == NULL || PR_CloseSemaphore(it) != PR_SUCCESS;
 }

@@ -123,6 +123,12 @@ int64_t peer_name_count(void)
     return count_entries("/dev/shm");
 }
 
+void peer_make_name(char *out, const char *before)
+{
+    static unsigned number;
+    snprintf(out, PEER_NAME, "%skin-bench-%ld-%u", before, (long)getpid(), number++);
+}
+
 /* ---- locks ---- */
 
 static int create_mutex(void *memory, int robust)
@@ -153,12 +159,9 @@ static void mutex_destroy(void *memory)
 
 PEER_LOCK_LOOPS(mutex, pthread_mutex_t, pthread_mutex_lock(lock), pthread_mutex_unlock(lock))
 
-#define NAME_SIZE 64
-
 static int named_create(void *memory)
 {
-    static unsigned number;
-    snprintf(memory, NAME_SIZE, "/kin-bench-%ld-%u", (long)getpid(), number++);
+    peer_make_name(memory, "/");
     sem_t *sem = sem_open(memory, O_CREAT | O_EXCL, 0600, 1);
     if (sem == SEM_FAILED) {
         return errno;
@@ -348,18 +351,20 @@ int peer_spawn_once(void)
 
 /* ---- a pipe ---- */
 
-int peer_pipe_create(int64_t ends[2])
+static int set_ends(int64_t ends[2], const int fds[2])
 {
-    int fds[2];
-    if (pipe(fds) != 0) {
-        return -1;
-    }
     ends[0] = fds[0];
     ends[1] = fds[1];
     return 0;
 }
 
-void peer_pipe_close(int64_t end)
+int peer_pipe_create(int64_t ends[2])
+{
+    int fds[2];
+    return pipe(fds) != 0 ? -1 : set_ends(ends, fds);
+}
+
+void peer_end_close(int64_t end)
 {
     close((int)end);
 }
@@ -390,17 +395,7 @@ const char *const peer_pair_name = "socketpair (SEQPACKET)";
 int peer_pair_create(int64_t ends[2])
 {
     int fds[2];
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0) {
-        return -1;
-    }
-    ends[0] = fds[0];
-    ends[1] = fds[1];
-    return 0;
-}
-
-void peer_pair_close(int64_t end)
-{
-    close((int)end);
+    return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0 ? -1 : set_ends(ends, fds);
 }
 
 int peer_pair_send(int64_t end, const void *message, size_t size)

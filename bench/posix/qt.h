@@ -2,6 +2,7 @@
 #ifndef QT_H
 #define QT_H
 
+/* memory: a name. */
 int qt_create(void *memory);
 void *qt_attach(void *memory);
 void qt_detach(void *attached);

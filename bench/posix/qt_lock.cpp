@@ -1,7 +1,5 @@
 // qt_lock.cpp: Qt's QSystemSemaphore as a lock. See ../peers.h and qt.h.
 #include <QtCore/QSystemSemaphore>
-#include <cstdio>
-#include <unistd.h>
 
 extern "C" {
 #include "qt.h"
@@ -9,9 +7,7 @@ extern "C" {
 
 extern "C" int qt_create(void *memory)
 {
-    static unsigned number;
-    char *name = static_cast<char *>(memory);
-    std::snprintf(name, 64, "kin-bench-%ld-%u", static_cast<long>(getpid()), number++);
+    const char *name = static_cast<const char *>(memory);
     QSystemSemaphore semaphore(QString::fromLatin1(name), 1, QSystemSemaphore::Create);
     return semaphore.error() != QSystemSemaphore::NoError;
 }

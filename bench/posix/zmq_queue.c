@@ -1,9 +1,7 @@
 /* zmq_queue.c: ZeroMQ over its ipc transport, from pushers to one puller. See ../peers.h. */
-#include "../peers.h"
+#include "ipc.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 #include <zmq.h>
 
 /* The first put or get tells which end it is. */
@@ -11,19 +9,6 @@ typedef struct end {
     const char *address;
     void *context, *socket;
 } end;
-
-static int create(void *memory, size_t message)
-{
-    static unsigned number;
-    (void)message;
-    snprintf(memory, 64, "ipc:///tmp/kin-bench-%ld-%u.zmq", (long)getpid(), number++);
-    return 0;
-}
-
-static void destroy(void *memory)
-{
-    unlink((const char *)memory + sizeof "ipc://" - 1);
-}
 
 static void *attach(void *memory, const int64_t *both)
 {
@@ -63,8 +48,8 @@ static int get(void *attached, void *buffer, size_t size)
 }
 
 const peer_queue peer_zmq_queue = {.name = "ZeroMQ ipc",
-                                   .create = create,
-                                   .destroy = destroy,
+                                   .create = ipc_create,
+                                   .destroy = ipc_destroy,
                                    .attach = attach,
                                    .put = put,
                                    .get = get,

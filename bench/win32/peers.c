@@ -103,6 +103,12 @@ int64_t peer_name_count(void)
     return 0;
 }
 
+void peer_make_name(char *out, const char *before)
+{
+    static LONG number;
+    snprintf(out, PEER_NAME, "%skin-bench-%lu-%ld", before, GetCurrentProcessId(), InterlockedIncrement(&number));
+}
+
 /* ---- locks ---- */
 
 static int section_create(void *memory)
@@ -121,14 +127,13 @@ PEER_LOCK_LOOPS(section, CRITICAL_SECTION, (EnterCriticalSection(lock), 0), (Lea
 
 /* A kernel object lives as long as a process has a handle of it. Its maker keeps one. */
 typedef struct named {
-    char name[64];
+    char name[PEER_NAME];
     HANDLE maker;
 } named;
 
 static int make_named(named *out, LONG value)
 {
-    static LONG number;
-    snprintf(out->name, sizeof out->name, "kin-bench-%lu-%ld", GetCurrentProcessId(), InterlockedIncrement(&number));
+    peer_make_name(out->name, "");
     out->maker = CreateSemaphoreA(NULL, value, LONG_MAX, out->name);
     return out->maker == NULL;
 }
@@ -283,7 +288,7 @@ int peer_pipe_create(int64_t ends[2])
     return 0;
 }
 
-void peer_pipe_close(int64_t end)
+void peer_end_close(int64_t end)
 {
     CloseHandle((HANDLE)(intptr_t)end);
 }
@@ -314,10 +319,9 @@ const char *const peer_pair_name = "named pipe of messages";
 
 int peer_pair_create(int64_t ends[2])
 {
-    static LONG number;
-    char name[64];
+    char name[PEER_NAME];
     DWORD mode = PIPE_READMODE_MESSAGE;
-    snprintf(name, sizeof name, "\\\\.\\pipe\\kin-bench-%lu-%ld", GetCurrentProcessId(), InterlockedIncrement(&number));
+    peer_make_name(name, "\\\\.\\pipe\\");
     HANDLE first = CreateNamedPipeA(name, PIPE_ACCESS_DUPLEX, PIPE_TYPE_MESSAGE | PIPE_READMODE_MESSAGE, 1, 1 << 18,
                                     1 << 18, 0, NULL);
     HANDLE second = CreateFileA(name, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, 0, NULL);
@@ -325,11 +329,6 @@ int peer_pair_create(int64_t ends[2])
     ends[1] = (int64_t)(intptr_t)second;
     return first == INVALID_HANDLE_VALUE || second == INVALID_HANDLE_VALUE ||
            !SetNamedPipeHandleState(second, &mode, NULL, NULL);
-}
-
-void peer_pair_close(int64_t end)
-{
-    CloseHandle((HANDLE)(intptr_t)end);
 }
 
 int peer_pair_send(int64_t end, const void *message, size_t size)
