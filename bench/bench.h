@@ -58,11 +58,23 @@ typedef double (*meter)(const bench *b, int contender);
 
 /* Each contender in turn, round by round. */
 void measure(const bench *b, meter once, int contenders, figure *out);
+/* Sorts them. */
 double median(double *values, int count);
 /* Nanoseconds for one, of as many as the time allows, each `once` doing at_once at a time. */
 double repeat(const bench *b, int (*once)(void), int at_once, const char *what);
 /* Ends the program if failed. */
 void must(int failed, const char *what);
+
+typedef char entry_key[PEER_KEY + 1];
+
+/* The key of that entry of a table. */
+void make_key(entry_key out, uint32_t number);
+/* One of so many numbers, from 0. */
+static inline uint32_t random_below(uint64_t *seed, uint32_t count)
+{
+    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)((*seed >> 32) * count >> 32);
+}
 
 /* The locks that are compared. 0 is kin's. */
 const peer_lock *lock_at(int contender);

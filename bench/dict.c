@@ -5,15 +5,7 @@
 #include <string.h>
 
 #define KEYS 10000u
-#define KEY_SIZE 16u
 #define MIXED_GETS 9u /* of ten */
-
-typedef char name_of_key[KEY_SIZE + 1];
-
-static void make_key(name_of_key out, unsigned number)
-{
-    snprintf(out, sizeof(name_of_key), "key-%012u", number);
-}
 
 static unsigned next_random(unsigned *seed)
 {
@@ -24,11 +16,11 @@ static unsigned next_random(unsigned *seed)
 static kin_dict *new_dict(kin_family *family)
 {
     kin_dict *dict = NULL;
-    name_of_key key;
+    entry_key key;
     tool_check(kin_dict_create(&dict, family), "kin_dict_create");
     for (unsigned i = 0; i < KEYS; i++) {
         make_key(key, i);
-        tool_check(kin_dict_set(dict, key, KEY_SIZE, &i, sizeof i), "kin_dict_set");
+        tool_check(kin_dict_set(dict, key, PEER_KEY, &i, sizeof i), "kin_dict_set");
     }
     return dict;
 }
@@ -37,7 +29,7 @@ static kin_dict *new_dict(kin_family *family)
 
 static kin_dict *dict;
 static void *table;
-static name_of_key keys[KEYS];
+static entry_key keys[KEYS];
 
 static int kin_gets(void)
 {
@@ -45,7 +37,7 @@ static int kin_gets(void)
     int failed = 0;
     for (int i = 0; i < 1000; i++) {
         unsigned value = 0, number = next_random(&seed) % KEYS;
-        failed |= kin_dict_get(dict, keys[number], KEY_SIZE, &value, sizeof value, NULL) != KIN_OK || value != number;
+        failed |= kin_dict_get(dict, keys[number], PEER_KEY, &value, sizeof value, NULL) != KIN_OK || value != number;
     }
     return failed;
 }
@@ -56,7 +48,7 @@ static int peer_gets(void)
     int failed = 0;
     for (int i = 0; i < 1000; i++) {
         unsigned number = next_random(&seed) % KEYS;
-        failed |= peer_tables[0]->get(table, keys[number], KEY_SIZE) != (int)number;
+        failed |= peer_tables[0]->get(table, keys[number], PEER_KEY) != (int)number;
     }
     return failed;
 }
@@ -76,7 +68,7 @@ static void one_process(bench *b)
     for (unsigned i = 0; i < KEYS; i++) {
         make_key(keys[i], i);
         if (table) {
-            must(peer->set(table, keys[i], KEY_SIZE, (int)i), peer->name);
+            must(peer->set(table, keys[i], PEER_KEY, (int)i), peer->name);
         }
     }
     measure(b, get_time, peers, medians);
@@ -98,7 +90,7 @@ int bench_mix(const kin_args *args)
     unsigned seed = (unsigned)it.index + 1;
     int failed = 0;
     int64_t done = 0, began, now;
-    name_of_key key;
+    entry_key key;
     pass_gate(shared);
     began = now = peer_now_ns();
     for (; now - began < it.span && !failed; now = peer_now_ns()) {
@@ -106,8 +98,8 @@ int bench_mix(const kin_args *args)
             unsigned value = 0;
             make_key(key, next_random(&seed) % KEYS);
             failed |= (next_random(&seed) % 10 < MIXED_GETS
-                           ? kin_dict_get(mine, key, KEY_SIZE, &value, sizeof value, NULL)
-                           : kin_dict_set(mine, key, KEY_SIZE, &seed, sizeof seed)) != KIN_OK;
+                           ? kin_dict_get(mine, key, PEER_KEY, &value, sizeof value, NULL)
+                           : kin_dict_set(mine, key, PEER_KEY, &seed, sizeof seed)) != KIN_OK;
         }
     }
     shared->results[it.index] = (worker_result){done, now - began};

@@ -85,8 +85,7 @@ static int look_at_some(void)
     static uint64_t seed = 1;
     int failed = 0;
     for (int i = 0; i < GETS; i++) {
-        seed = seed * 6364136223846793005u + 1442695040888963407u;
-        failed |= it_now->look((uint32_t)((seed >> 32) * size_now >> 32));
+        failed |= it_now->look(random_below(&seed, size_now));
     }
     return failed;
 }

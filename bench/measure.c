@@ -73,12 +73,6 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-double median(double *values, int count)
-{
-    qsort(values, (size_t)count, sizeof *values, ascending);
-    return (values[(count - 1) / 2] + values[count / 2]) / 2;
-}
-
 /* The one at that part of the sorted values, between two of them in proportion. */
 static double quantile(const double *sorted, int count, double part)
 {
@@ -88,14 +82,19 @@ static double quantile(const double *sorted, int count, double part)
     return sorted[below] + (sorted[above] - sorted[below]) * (place - below);
 }
 
+double median(double *values, int count)
+{
+    qsort(values, (size_t)count, sizeof *values, ascending);
+    return quantile(values, count, 0.5);
+}
+
 static figure summary(double *values, int rounds, double busy)
 {
     if (absent(values[0])) {
         return just(NAN);
     }
-    qsort(values, (size_t)rounds, sizeof *values, ascending);
-    return (figure){quantile(values, rounds, 0.5), quantile(values, rounds, 0.25), quantile(values, rounds, 0.75),
-                    busy};
+    double middle = median(values, rounds);
+    return (figure){middle, quantile(values, rounds, 0.25), quantile(values, rounds, 0.75), busy};
 }
 
 void measure(const bench *b, meter once, int contenders, figure *out)
@@ -122,6 +121,11 @@ void must(int failed, const char *what)
         fprintf(stderr, "%s: %s failed\n", tool_name, what);
         exit(EXIT_FAILURE);
     }
+}
+
+void make_key(entry_key out, uint32_t number)
+{
+    snprintf(out, sizeof(entry_key), "key-%012u", (unsigned)number);
 }
 
 void peer_work(unsigned amount)

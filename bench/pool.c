@@ -73,15 +73,21 @@ static int serial_once(void)
     return 0;
 }
 
+static kin_job square_of(const int *number)
+{
+    kin_job job = KIN_JOB_INIT;
+    job.task = "bench_square";
+    job.in = number;
+    job.in_size = job.out_size = sizeof *number;
+    return job;
+}
+
 static int submit_once(void)
 {
     const void *result = NULL;
     kin_future *future = NULL;
-    int number = 3;
-    kin_job job = KIN_JOB_INIT;
-    job.task = "bench_square";
-    job.in = &number;
-    job.in_size = job.out_size = sizeof number;
+    const int number = 3;
+    const kin_job job = square_of(&number);
     int failed = kin_pool_submit(&future, pool, &job, KIN_FOREVER) != KIN_OK ||
                  kin_future_get(&result, NULL, future, KIN_FOREVER) != KIN_OK || *(const int *)result != 9;
     kin_future_close(future);
@@ -94,15 +100,17 @@ typedef struct parcel {
     int32_t number, square;
 } parcel;
 
+/* What a worker's arguments call the handles of the two pipes. */
+static const char *const handle_names[2][2] = {{"in", "out"}, {"answers-in", "answers-out"}};
+
 int bench_square_piped(const kin_args *args)
 {
     int64_t both[2][2];
-    static const char *const names[2][2] = {{"in", "out"}, {"answers-in", "answers-out"}};
     void *ends[2], *memory = tool_given(args, "board", KIN_TYPE_MEMORY);
     for (int i = 0; i < 2; i++) {
         for (int j = 0; j < 2; j++) {
             kin_handle handle = 0;
-            tool_check(kin_args_get_handle(&handle, args, names[i][j], KIN_HANDLE_PIPE), "handle");
+            tool_check(kin_args_get_handle(&handle, args, handle_names[i][j], KIN_HANDLE_PIPE), "handle");
             both[i][j] = (int64_t)handle;
         }
         ends[i] = peer_pipe_queue.attach(memory, both[i]);
@@ -129,7 +137,6 @@ typedef struct piped {
 static void begin_piped(piped *it)
 {
     kin_args *args = NULL;
-    static const char *const names[2][2] = {{"in", "out"}, {"answers-in", "answers-out"}};
     it->board = board_create();
     tool_check(kin_args_create(&args, NULL), "kin_args_create");
     tool_check(kin_args_add_object(args, "board", KIN_TYPE_MEMORY, it->board), "board");
@@ -138,7 +145,7 @@ static void begin_piped(piped *it)
         must(peer_pipe_queue.create(it->memory[i], sizeof(parcel)), peer_pipe_queue.name);
         peer_pipe_queue.handles(it->memory[i], both);
         for (int j = 0; j < 2; j++) {
-            tool_check(kin_args_add_handle(args, names[i][j], (kin_handle)both[j]), "handle");
+            tool_check(kin_args_add_handle(args, handle_names[i][j], (kin_handle)both[j]), "handle");
         }
         it->ends[i] = peer_pipe_queue.attach(it->memory[i], both);
     }
@@ -243,13 +250,11 @@ static double pool_spawn(const bench *b, int contender)
 /* Microseconds for each of so many works, all submitted before the first is waited for, then closed. */
 static double outstanding_once(kin_pool *by, size_t count)
 {
-    int failed = 0, number = 3;
+    int failed = 0;
+    const int number = 3;
+    const kin_job job = square_of(&number);
     const void *result = NULL;
     kin_future **futures = calloc(count, sizeof(kin_future *));
-    kin_job job = KIN_JOB_INIT;
-    job.task = "bench_square";
-    job.in = &number;
-    job.in_size = job.out_size = sizeof number;
     must(!futures, "no memory");
     int64_t began = peer_now_ns();
     for (size_t i = 0; i < count; i++) {

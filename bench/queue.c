@@ -20,14 +20,10 @@ static double rate(const bench *b, int contender)
     return (double)messages * 1e6 / (double)ns;
 }
 
-/* Microseconds. What spins on one processor waits for the end of its time slice: that is not measured. */
+/* Microseconds. */
 static double trip(const bench *b, int contender)
 {
-    if ((queue_at(contender)->spins && now.cpus == 1) || contender == QUEUES_IN_PLACE ||
-        queue_at(contender)->producers == 1) {
-        return NAN;
-    }
-    return echo(contender, &now, b->span);
+    return queue_can_echo(contender, &now) ? echo(contender, &now, b->span) : (double)NAN;
 }
 
 /* ---- rows ---- */
@@ -109,7 +105,7 @@ static void latencies(bench *b, int cpus, const char *place)
     }
     for (int round = 0; round < b->rounds; round++) {
         for (int i = 0; i < queue_count(); i++) {
-            if (i != QUEUES_IN_PLACE && queue_at(i)->producers != 1 && !(queue_at(i)->spins && cpus == 1)) {
+            if (queue_can_echo(i, &now)) {
                 echo_times(i, &now, 2 * b->span, &times[i]);
             }
         }
@@ -153,7 +149,7 @@ static void idle(bench *b)
     void *memory = board_create(), *object = queue_memory();
     int64_t span = b->quick ? KIN_MS(300) : KIN_SECONDS(10);
     must(queue->create(object, 64) != 0, "kin_queue_create");
-    kin_process *worker = start_queue_worker("bench_idle", memory, object, NULL,
+    kin_process *worker = start_queue_worker("bench_idle", memory, object,
                                              &(plan){.contender = QUEUES_COPYING, .cpu = PEER_ANY_CPU, .span = span});
     must(tool_finish(worker), "bench_idle");
     worker_result result = board_in(memory)->results[0];

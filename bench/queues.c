@@ -195,3 +195,9 @@ int queue_can(int contender, const trial *it)
            /* Several writers of a pipe: only what is written at once stays whole (PIPE_BUF). */
            (contender != QUEUES_PIPE || it->message <= 512 || (it->producers == 1 && it->consumers == 1));
 }
+
+int queue_can_echo(int contender, const trial *it)
+{
+    const peer_queue *queue = queue_at(contender);
+    return contender != QUEUES_IN_PLACE && queue->producers != 1 && !(queue->spins && it->cpus == 1);
+}

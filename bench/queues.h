@@ -20,6 +20,9 @@ const peer_queue *queue_at(int contender);
 int queue_count(void);
 /* Whether the contender takes messages of that size, and so many users. */
 int queue_can(int contender, const trial *it);
+/* Whether its round trips are measured: not in place, and not those of a ring for one producer. On one processor, not
+ * those of what spins: it waits for the end of its time slice. */
+int queue_can_echo(int contender, const trial *it);
 
 /* ---- transfer.c ---- */
 
@@ -42,7 +45,7 @@ void echo_times(int contender, const trial *it, int64_t span, histogram *out);
 
 /* A queue's memory, and a worker that uses it. */
 void *queue_memory(void);
-kin_process *start_queue_worker(const char *entry, void *board_memory, void *queue, void *answers, const plan *it);
+kin_process *start_queue_worker(const char *entry, void *board_memory, void *queue, const plan *it);
 /* In a worker: what put and get take. */
 void *attach_queue(const kin_args *args, const peer_queue *it);
 

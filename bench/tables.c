@@ -7,13 +7,6 @@
 #define AT_ONCE 1000
 #define TABLES_MAX 8
 
-typedef char table_key[PEER_KEY + 1];
-
-static void make_key(table_key out, uint32_t number)
-{
-    snprintf(out, sizeof(table_key), "key-%012u", number);
-}
-
 /* ---- kin's ---- */
 
 typedef struct kin_table {
@@ -69,7 +62,7 @@ static void fill(int contender)
 {
     const peer_table *it = tables[contender];
     int failed = 0;
-    table_key key;
+    entry_key key;
     filled[contender] = it->create();
     must(filled[contender] == NULL, it->name);
     failed |= it->batch ? it->batch(filled[contender], 1) : 0;
@@ -84,7 +77,7 @@ static void fill(int contender)
 /* ---- operations on random entries, whose keys are made before the clock starts ---- */
 
 static int setting, now; /* what is measured; which contender */
-static table_key keys[AT_ONCE];
+static entry_key keys[AT_ONCE];
 static uint32_t numbers[AT_ONCE];
 
 static int use_some(void)
@@ -105,8 +98,7 @@ static double use_time(const bench *b, int contender)
     now = contender;
     while (ns < b->span / 2 || done < 3 * AT_ONCE) {
         for (int i = 0; i < AT_ONCE; i++) {
-            seed = seed * 6364136223846793005u + 1442695040888963407u;
-            numbers[i] = (uint32_t)((seed >> 32) * entries >> 32);
+            numbers[i] = random_below(&seed, entries);
             make_key(keys[i], numbers[i]);
         }
         int64_t began = peer_now_ns();

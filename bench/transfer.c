@@ -12,46 +12,48 @@ void *queue_memory(void)
     return memory;
 }
 
-static void *attach_given(const kin_args *args, const peer_queue *it, const char *memory, const char *first,
-                          const char *second)
+/* What the arguments of a worker call a queue: its memory, its two handles. */
+typedef struct queue_names {
+    const char *memory, *handles[2];
+} queue_names;
+
+static const queue_names there_names = {"queue", {"in", "out"}},
+                         back_names = {"answers", {"answers-in", "answers-out"}};
+
+static void *attach_given(const kin_args *args, const peer_queue *it, const queue_names *names)
 {
     int64_t both[2] = {0, 0};
-    if (it->handles) {
+    for (int i = 0; it->handles && i < 2; i++) {
         kin_handle handle = 0;
-        tool_check(kin_args_get_handle(&handle, args, first, KIN_HANDLE_ANY), first);
-        both[0] = (int64_t)handle;
-        tool_check(kin_args_get_handle(&handle, args, second, KIN_HANDLE_ANY), second);
-        both[1] = (int64_t)handle;
+        tool_check(kin_args_get_handle(&handle, args, names->handles[i], KIN_HANDLE_ANY), names->handles[i]);
+        both[i] = (int64_t)handle;
     }
-    void *attached = it->attach(tool_given(args, memory, KIN_TYPE_MEMORY), both);
+    void *attached = it->attach(tool_given(args, names->memory, KIN_TYPE_MEMORY), both);
     must(attached == NULL, it->name);
     return attached;
 }
 
 void *attach_queue(const kin_args *args, const peer_queue *it)
 {
-    return attach_given(args, it, "queue", "in", "out");
+    return attach_given(args, it, &there_names);
 }
 
-static void give_queue(kin_args *args, const peer_queue *it, void *queue, const char *memory, const char *first,
-                       const char *second)
+static void give_queue(kin_args *args, const peer_queue *it, void *queue, const queue_names *names)
 {
     int64_t both[2] = {0, 0};
-    tool_check(kin_args_add_object(args, memory, KIN_TYPE_MEMORY, queue), memory);
+    tool_check(kin_args_add_object(args, names->memory, KIN_TYPE_MEMORY, queue), names->memory);
     if (it->handles) {
         it->handles(queue, both);
-        tool_check(kin_args_add_handle(args, first, (kin_handle)both[0]), first);
-        tool_check(kin_args_add_handle(args, second, (kin_handle)both[1]), second);
+    }
+    for (int i = 0; it->handles && i < 2; i++) {
+        tool_check(kin_args_add_handle(args, names->handles[i], (kin_handle)both[i]), names->handles[i]);
     }
 }
 
-kin_process *start_queue_worker(const char *entry, void *board_memory, void *queue, void *answers, const plan *it)
+kin_process *start_queue_worker(const char *entry, void *board_memory, void *queue, const plan *it)
 {
     kin_args *args = worker_args(board_memory, it);
-    give_queue(args, queue_at(it->contender), queue, "queue", "in", "out");
-    if (answers) {
-        give_queue(args, queue_at(it->contender), answers, "answers", "answers-in", "answers-out");
-    }
+    give_queue(args, queue_at(it->contender), queue, &there_names);
     return start_with(entry, args);
 }
 
@@ -102,7 +104,7 @@ int64_t transfer(int contender, const trial *it, int64_t messages)
                           .index = i,
                           .size = (int64_t)it->message,
                           .messages = messages / sharers};
-        workers[i] = start_queue_worker(puts ? "bench_put" : "bench_get", memory, object, NULL, &job);
+        workers[i] = start_queue_worker(puts ? "bench_put" : "bench_get", memory, object, &job);
     }
     open_gate(board_in(memory), count);
     open_exit(board_in(memory), count);
@@ -166,7 +168,7 @@ int bench_echo(const kin_args *args)
     board *shared = begin_worker(args, &it);
     const peer_queue *queue = queue_at(it.contender);
     void *there = attach_queue(args, queue);
-    void *back = attach_given(args, queue, "answers", "answers-in", "answers-out");
+    void *back = attach_given(args, queue, &back_names);
     histogram *times = it.timed && it.index == 0 ? tool_given(args, "times", KIN_TYPE_MEMORY) : NULL;
     int failed = 0;
     pass_gate(shared);
@@ -197,8 +199,8 @@ static double echo_for(int contender, const trial *it, int64_t span, histogram *
         const plan job = {
             .contender = contender, .cpu = i * (it->cpus - 1), .index = i, .span = span, .timed = times != NULL};
         kin_args *args = worker_args(memory, &job);
-        give_queue(args, queue, there, "queue", "in", "out");
-        give_queue(args, queue, back, "answers", "answers-in", "answers-out");
+        give_queue(args, queue, there, &there_names);
+        give_queue(args, queue, back, &back_names);
         tool_check(kin_args_add_object(args, "times", KIN_TYPE_MEMORY, shared), "times");
         both[i] = start_with("bench_echo", args);
     }
