@@ -318,16 +318,21 @@ kin_status kin__ring_reclaim(const kin__ring *ring, bool ask)
     return status;
 }
 
-void kin__ring_pass(const kin__ring *ring, const kin__first *first, size_t got)
+/* Moves `next` behind the record, and returns it. */
+static inline uint64_t pass(const kin__ring *ring, const kin__first *first, size_t got)
 {
     uint64_t next = forward(ring, first->at, first->units, first->state != KIN__PAD);
     if (first->state == KIN__READY) {
         atomic_store_explicit(&ring->ends->getting, mark((uint32_t)got, POSITION(next)), memory_order_relaxed);
     }
-    bool alone =
-        atomic_load_explicit(&ring->ends->head, memory_order_relaxed) == first->at && first->state != KIN__TAKEN;
     atomic_store_explicit(&ring->ends->next, next, memory_order_release);
-    if (alone) {
+    return next;
+}
+
+void kin__ring_pass(const kin__ring *ring, const kin__first *first, size_t got)
+{
+    uint64_t next = pass(ring, first, got);
+    if (first->state != KIN__TAKEN && atomic_load_explicit(&ring->ends->head, memory_order_relaxed) == first->at) {
         atomic_store_explicit(&ring->ends->head, next, memory_order_release);
     } else {
         kin__ring_reclaim(ring, false);
@@ -336,11 +341,7 @@ void kin__ring_pass(const kin__ring *ring, const kin__first *first, size_t got)
 
 void kin__ring_pass_slowly(const kin__ring *ring, const kin__first *first, size_t got)
 {
-    uint64_t next = forward(ring, first->at, first->units, true);
-    if (first->state == KIN__READY) {
-        atomic_store_explicit(&ring->ends->getting, mark((uint32_t)got, POSITION(next)), memory_order_relaxed);
-    }
-    atomic_store_explicit(&ring->ends->next, next, memory_order_release);
+    pass(ring, first, got);
     kin__ring_reclaim(ring, true); /* what a dead consumer had peeked may be large, too, and hold up all behind it */
 }
 
