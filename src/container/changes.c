@@ -26,6 +26,7 @@
  * Death of a waiter: WATCHED stays. The next writer wakes nobody, once.
  */
 #include "base/deadline.h"
+#include "base/last_error.h"
 #include "container/container.h"
 #include "family/member.h"
 #include "family/reap.h"
@@ -84,17 +85,31 @@ static kin_status sleep_until_changed(kin__seat *seat, kin__container *it, const
     return status;
 }
 
-kin_status kin__container_await(kin__seat *seat, kin__container *it, const kin__kind *kind, uint64_t generation,
-                                int64_t timeout)
+kin_status kin__container_generation(const void *p, const kin__kind *kind, uint64_t *generation)
 {
-    if (kin__container_generation(it) != generation) {
-        return KIN_OK;
+    kin__container *it = (kin__container *)(uintptr_t)p;
+    kin_status status =
+        generation ? kin__object_check(p, kind->type) : kin__refuse(KIN_E_ARGUMENT, "generation is NULL");
+    if (status == KIN_OK) {
+        *generation = atomic_load_explicit(&it->generation, memory_order_acquire);
+    }
+    return status;
+}
+
+kin_status kin__container_wait(void *p, const kin__kind *kind, uint64_t generation, int64_t timeout)
+{
+    kin__seat *seat;
+    kin__container *it = p;
+    kin_status status =
+        timeout >= 0 ? kin__container_open(&seat, p, kind) : kin__refuse(KIN_E_ARGUMENT, "timeout is negative");
+    if (status != KIN_OK || atomic_load_explicit(&it->generation, memory_order_acquire) != generation) {
+        return status;
     }
     if (timeout == KIN_NOW) {
         return KIN_E_TIMED_OUT;
     }
     kin__slices slices = kin__slices_interruptible(seat, kin__deadline(timeout), false);
-    kin_status status = sleep_until_changed(seat, it, kind, generation, &slices);
+    status = sleep_until_changed(seat, it, kind, generation, &slices);
     if (slices.dead) {
         kin__reap_all(seat->family);
     }
@@ -110,7 +125,7 @@ uint32_t kin__container_look(kin__look *how, kin__container *it, const kin__kind
     if (how->prepare && atomic_load(&it->generation) == known) {
         kin_status status = watch(how->seat, it, kind, kin_os_now() + LOOK_PATIENCE);
         if (status != KIN_OK && status != KIN_E_TIMED_OUT) {
-            return interest; /* let it show */
+            return interest; /* the call that follows reports it */
         }
         how->due |= status == KIN_E_TIMED_OUT;
     }

@@ -6,9 +6,8 @@
 #include "base/last_error.h"
 #include "container/racing.h"
 #include "family/input.h"
-#include "memory/heap.h"
 #include "kin/snapshot.h"
-#include "park/owner_lock.h"
+#include "memory/heap.h"
 #include "memory/object.h"
 #include "park/owner_lock.h"
 
@@ -64,17 +63,13 @@ kin_status kin__container_create(void *out, kin_family *family, const kin__kind 
 kin_status kin__container_destroy(void *p, const kin__kind *kind);
 kin_status kin__container_open(kin__seat **out, const void *p, const kin__kind *kind);
 
-/* How often the container has changed. */
-static inline uint64_t kin__container_generation(const kin__container *it)
-{
-    return atomic_load_explicit(&((kin__container *)(uintptr_t)it)->generation, memory_order_acquire);
-}
+/* How often the container at p has changed: kin_dict_generation. */
+kin_status kin__container_generation(const void *p, const kin__kind *kind, uint64_t *generation);
+/* Waits until that number differs from `generation`: kin_dict_wait. Protocol: changes.c. */
+kin_status kin__container_wait(void *p, const kin__kind *kind, uint64_t generation, int64_t timeout);
 /* For a wait for several objects; see look.h: whether that number differs from `known`. */
 uint32_t kin__container_look(kin__look *how, kin__container *it, const kin__kind *kind, uint64_t known,
                              uint32_t interest);
-/* Waits until that number differs from `generation`: kin_dict_wait. Protocol: changes.c. */
-kin_status kin__container_await(kin__seat *seat, kin__container *it, const kin__kind *kind, uint64_t generation,
-                                int64_t timeout);
 
 /* Whether a block is in doubt. If no change is being made, that is a block that could not be freed. */
 static inline bool kin__container_in_doubt(kin__container *it)

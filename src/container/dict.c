@@ -345,24 +345,12 @@ kin_status kin_dict_for_each(kin_dict *dict, kin_dict_visit *visit, void *contex
 
 kin_status kin_dict_generation(const kin_dict *dict, uint64_t *generation)
 {
-    if (!generation) {
-        return kin__refuse(KIN_E_ARGUMENT, "generation is NULL");
-    }
-    kin_status status = kin__object_check(dict, KIN_TYPE_DICT);
-    if (status == KIN_OK) {
-        *generation = kin__container_generation((const kin__container *)dict);
-    }
-    return kin__told(status);
+    return kin__told(kin__container_generation(dict, &kin__dict_kind, generation));
 }
 
 kin_status kin_dict_wait(kin_dict *dict, uint64_t generation, int64_t timeout)
 {
-    kin__seat *seat;
-    kin_status status = timeout >= 0 ? kin__container_open(&seat, dict, &kin__dict_kind)
-                                     : kin__refuse(KIN_E_ARGUMENT, "timeout is negative");
-    return kin__told(status == KIN_OK
-                         ? kin__container_await(seat, (kin__container *)dict, &kin__dict_kind, generation, timeout)
-                         : status);
+    return kin__told(kin__container_wait(dict, &kin__dict_kind, generation, timeout));
 }
 
 /* ---- strings and numbers ---- */

@@ -327,22 +327,10 @@ kin_status kin_list_for_each(kin_list *list, kin_list_visit *visit, void *contex
 
 kin_status kin_list_generation(const kin_list *list, uint64_t *generation)
 {
-    if (!generation) {
-        return kin__refuse(KIN_E_ARGUMENT, "generation is NULL");
-    }
-    kin_status status = kin__object_check(list, KIN_TYPE_LIST);
-    if (status == KIN_OK) {
-        *generation = kin__container_generation((const kin__container *)list);
-    }
-    return kin__told(status);
+    return kin__told(kin__container_generation(list, &kin__list_kind, generation));
 }
 
 kin_status kin_list_wait(kin_list *list, uint64_t generation, int64_t timeout)
 {
-    kin__seat *seat;
-    kin_status status = timeout >= 0 ? kin__container_open(&seat, list, &kin__list_kind)
-                                     : kin__refuse(KIN_E_ARGUMENT, "timeout is negative");
-    return kin__told(status == KIN_OK
-                         ? kin__container_await(seat, (kin__container *)list, &kin__list_kind, generation, timeout)
-                         : status);
+    return kin__told(kin__container_wait(list, &kin__list_kind, generation, timeout));
 }

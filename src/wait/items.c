@@ -15,13 +15,18 @@
 
 typedef uint32_t look_at(kin__look *how, void *object, uint32_t interest);
 
+static void *container_of(const kin_wait_change *change, const kin__kind **kind)
+{
+    *kind = change->dict ? &kin__dict_kind : &kin__list_kind;
+    return change->dict ? (void *)change->dict : (void *)change->list;
+}
+
 static uint32_t look_at_change(kin__look *how, void *object, uint32_t interest)
 {
+    const kin__kind *kind;
     const kin_wait_change *change = object;
-    return change->dict
-               ? kin__container_look(how, (kin__container *)change->dict, &kin__dict_kind, change->generation, interest)
-               : kin__container_look(how, (kin__container *)change->list, &kin__list_kind, change->generation,
-                                     interest);
+    kin__container *it = container_of(change, &kind);
+    return kin__container_look(how, it, kind, change->generation, interest);
 }
 
 static look_at *look_for(uint32_t type)
@@ -55,11 +60,10 @@ static kin_status find_future(kin__items *it, kin__seat **out, const kin_future 
 
 static kin_status find_change(kin__seat **out, const kin_wait_change *change)
 {
-    if (!change->dict == !change->list) {
-        return kin__refuse(KIN_E_ARGUMENT, "a change is not of either a dict or a list");
-    }
-    return change->dict ? kin__container_open(out, change->dict, &kin__dict_kind)
-                        : kin__container_open(out, change->list, &kin__list_kind);
+    const kin__kind *kind;
+    const void *container = container_of(change, &kind);
+    return !change->dict != !change->list ? kin__container_open(out, container, kind)
+                                          : kin__refuse(KIN_E_ARGUMENT, "a change is not of either a dict or a list");
 }
 
 static kin_status find_seat(kin__items *it, kin__seat **out, const kin_wait_item *item)
