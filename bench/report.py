@@ -288,7 +288,8 @@ def page(found, drawn, machine):
            "[bench/reasons.md](../bench/reasons.md).\n"]
     if machine["provisional"]:
         out.append("**Provisional: measured with short runs on a machine that was busy with other work. The figures "
-                   "show what the tables will look like, and nothing else.** `ci/bench` on a quiet machine replaces them.\n")
+                   "show what the tables will look like, and nothing else.** `ci/bench` on a quiet machine replaces "
+                   "them.\n")
     out.append(f"{machine['processor']}, {machine['processors']} processors, {machine['memory_gib']} GiB; "
                f"{machine['system']}, Linux {machine['kernel']}, {machine['libc']}, {machine['compiler']}; commit "
                f"{machine['commit']}, {machine['date']}, load before {machine['load_before']}.\n")
@@ -297,8 +298,8 @@ def page(found, drawn, machine):
                "processes: what spins pays there. \"kin: 2 ×\" says that kin is twice as good. Machines differ, and "
                "virtual ones from minute to minute: what a cache line takes from one processor to the other is "
                "measured again before each subject. Compare ratios, not figures of different runs.\n")
-    out.append("## Where a peer is better\n\nBy more than 10 %. What only spins, or serves only one process, is a limit, "
-               "not an alternative, and not listed.\n")
+    out.append("## Where a peer is better\n\nBy more than 10 %. What only spins, or serves only one process, is a "
+               "limit, not an alternative, and not listed.\n")
     out.append(not_first(found))
     for subject, rows in found.items():
         title, text = SUBJECTS[subject]
