@@ -1,6 +1,6 @@
 include(CMakePackageConfigHelpers)
 
-# The components: what a distribution makes a package of each. A file that tools/ installs without one is kin-tools'.
+# The components: a distribution makes a package of each. kin-tools is the default of what tools/ installs.
 #   kin-runtime  the shared library
 #   kin-dev      headers, static and import libraries, packages for CMake and pkg-config, documents, examples
 #   kin-tools    the command, its manual pages and completions
@@ -9,10 +9,6 @@ include(CMakePackageConfigHelpers)
 # list of targets, of which kin-config.cmake takes one.
 set(KIN_CONFIG_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/kin)
 set(KIN_PC_DIR ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
-set(KIN_LINKAGE static)
-if(KIN_TYPE STREQUAL "SHARED_LIBRARY")
-    set(KIN_LINKAGE shared)
-endif()
 set(KIN_TARGETS kin-${KIN_LINKAGE}-targets)
 if(KIN_MSVC_ABI)
     set(KIN_TARGETS kin-${KIN_LINKAGE}-msvc-targets)
@@ -59,18 +55,18 @@ install(
 
 # kin.pc. Its prefix is relative to the file, so the tree may be moved.
 #
-# Where a shared library is installed, what only the static one needs is private: pkg-config --static gives it. Where
-# the static one is alone, nobody can do without it. Which of them it is shows when kin is installed: a shared library
-# has its list of targets there.
-set(KIN_PC_FLAGS)
-set(KIN_PC_LIBS -pthread)
+# Where a shared library is installed, the flags that only the static one needs are private: pkg-config --static gives
+# them. Where the static one is alone, every program needs them. Both files are written here. install-pc.cmake takes one
+# of them when kin is installed.
+set(KIN_PC_FLAGS "")
+set(KIN_PC_LIBS " -pthread")
+if(KIN_OS STREQUAL "win32")
+    set(KIN_PC_FLAGS " -DKIN_STATIC")
+    set(KIN_PC_LIBS "")
+endif()
 foreach(library IN LISTS KIN_SYSTEM_LIBRARIES CMAKE_DL_LIBS)
     string(APPEND KIN_PC_LIBS " -l${library}")
 endforeach()
-if(KIN_OS STREQUAL "win32")
-    set(KIN_PC_FLAGS -DKIN_STATIC)
-    string(REPLACE "-pthread " "" KIN_PC_LIBS "${KIN_PC_LIBS}")
-endif()
 get_target_property(KIN_PC_NAME kin OUTPUT_NAME)
 if(NOT KIN_PC_NAME)
     set(KIN_PC_NAME kin)
@@ -86,18 +82,16 @@ else()
     set(KIN_PC_INCLUDEDIR "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
 endif()
 foreach(linkage static shared)
-    set(KIN_PC_PRIVATE "")
-    set(KIN_PC_PUBLIC_LIBS " ${KIN_PC_LIBS}")
+    set(KIN_PC_PUBLIC_LIBS "")
     set(KIN_PC_PUBLIC_FLAGS "")
-    if(KIN_PC_FLAGS)
-        set(KIN_PC_PUBLIC_FLAGS " ${KIN_PC_FLAGS}")
-    endif()
-    if(linkage STREQUAL "shared")
-        set(KIN_PC_PUBLIC_LIBS "")
-        set(KIN_PC_PUBLIC_FLAGS "")
-        set(KIN_PC_PRIVATE "Libs.private: ${KIN_PC_LIBS}\n")
+    set(KIN_PC_PRIVATE "")
+    if(linkage STREQUAL "static")
+        set(KIN_PC_PUBLIC_LIBS "${KIN_PC_LIBS}")
+        set(KIN_PC_PUBLIC_FLAGS "${KIN_PC_FLAGS}")
+    else()
+        set(KIN_PC_PRIVATE "Libs.private:${KIN_PC_LIBS}\n")
         if(KIN_PC_FLAGS)
-            string(APPEND KIN_PC_PRIVATE "Cflags.private: ${KIN_PC_FLAGS}\n")
+            string(APPEND KIN_PC_PRIVATE "Cflags.private:${KIN_PC_FLAGS}\n")
         endif()
     endif()
     configure_file(${PROJECT_SOURCE_DIR}/cmake/kin.pc.in ${PROJECT_BINARY_DIR}/kin-${linkage}.pc @ONLY)

@@ -1,5 +1,5 @@
-# Packages of the components (KinInstall.cmake), by CPack. ci/packages configures build trees for each kind, and says with
-# CPACK_INSTALL_CMAKE_PROJECTS which trees a package is of: the static and the shared library are two.
+# Packages of the components (KinInstall.cmake), by CPack. ci/packages configures build trees for each kind of package. The
+# static and the shared library are two trees: CPACK_INSTALL_CMAKE_PROJECTS names those whose files a package gets.
 set(CPACK_PACKAGE_NAME kin)
 set(CPACK_PACKAGE_VENDOR kin)
 set(CPACK_PACKAGE_CONTACT "kin maintainers <maintainers@users.noreply.h-seed-0d9b600a.example>")
@@ -21,7 +21,12 @@ endif()
 # symbols (8.6.3), which are those of docs/functions.txt.
 set(KIN_DEBIAN_REVISION 1)
 set(KIN_DEBIAN_VERSION ${PROJECT_VERSION}-${KIN_DEBIAN_REVISION})
-set(KIN_SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+get_target_property(KIN_SOVERSION kin SOVERSION)
+set(KIN_ABOUT
+    "kin is a library for programs of several processes, on Linux and on
+Windows: locks, semaphores, queues, dicts, lists and pools of workers in
+shared memory. They stay usable if a process is killed."
+)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_RELEASE ${KIN_DEBIAN_REVISION})
@@ -36,9 +41,7 @@ set(CPACK_DEBIAN_KIN-RUNTIME_PACKAGE_NAME libkin${KIN_SOVERSION})
 set(CPACK_DEBIAN_KIN-RUNTIME_PACKAGE_SECTION libs)
 set(CPACK_COMPONENT_KIN-RUNTIME_DESCRIPTION
     "locks, semaphores and shared memory between processes
-kin is a library for programs of several processes, on Linux and on
-Windows: locks, semaphores, queues, dicts, lists and pools of workers in
-shared memory. They stay usable if a process is killed.
+${KIN_ABOUT}
 
 This package contains the shared library."
 )
@@ -47,9 +50,7 @@ set(CPACK_DEBIAN_KIN-DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_KIN-DEV_PACKAGE_DEPENDS "libkin${KIN_SOVERSION} (= ${KIN_DEBIAN_VERSION}), libc6-dev")
 set(CPACK_COMPONENT_KIN-DEV_DESCRIPTION
     "locks and shared memory between processes (development files)
-kin is a library for programs of several processes, on Linux and on
-Windows: locks, semaphores, queues, dicts, lists and pools of workers in
-shared memory. They stay usable if a process is killed.
+${KIN_ABOUT}
 
 This package contains headers for C and C++, the static library, files
 for CMake and pkg-config, documents and examples."
@@ -59,9 +60,7 @@ set(CPACK_DEBIAN_KIN-TOOLS_PACKAGE_SECTION utils)
 set(CPACK_DEBIAN_KIN-TOOLS_PACKAGE_DEPENDS "libkin${KIN_SOVERSION} (= ${KIN_DEBIAN_VERSION})")
 set(CPACK_COMPONENT_KIN-TOOLS_DESCRIPTION
     "command that shows and serves shared objects of processes
-kin is a library for programs of several processes, on Linux and on
-Windows: locks, semaphores, queues, dicts, lists and pools of workers in
-shared memory. They stay usable if a process is killed.
+${KIN_ABOUT}
 
 This package contains the command kin: it shows living processes and what
 they wait for, reports on their health, and reads and writes dicts, queues
@@ -70,11 +69,10 @@ and counters for scripts."
 
 if(KIN_TYPE STREQUAL "SHARED_LIBRARY" AND KIN_OS STREQUAL "posix")
     file(STRINGS docs/functions.txt functions)
-    set(symbols "libkin.so.${KIN_SOVERSION} libkin${KIN_SOVERSION} #MINVER#\n")
+    set(symbols "libkin.so.${KIN_SOVERSION} libkin${KIN_SOVERSION} (>= ${PROJECT_VERSION})\n")
     foreach(function IN LISTS functions)
         string(APPEND symbols " ${function}@Base ${PROJECT_VERSION}\n")
     endforeach()
-    string(REPLACE "#MINVER#" "(>= ${PROJECT_VERSION})" symbols "${symbols}")
     file(WRITE ${PROJECT_BINARY_DIR}/debian/symbols "${symbols}")
     file(WRITE ${PROJECT_BINARY_DIR}/debian/shlibs
          "libkin ${KIN_SOVERSION} libkin${KIN_SOVERSION} (>= ${PROJECT_VERSION})\n"
@@ -86,6 +84,5 @@ if(KIN_TYPE STREQUAL "SHARED_LIBRARY" AND KIN_OS STREQUAL "posix")
 endif()
 set(CPACK_PROJECT_CONFIG_FILE ${PROJECT_SOURCE_DIR}/packaging/cpack.cmake)
 set(CPACK_KIN_SOURCE ${PROJECT_SOURCE_DIR})
-set(CPACK_KIN_VERSION ${PROJECT_VERSION})
 
 include(CPack)

@@ -3,7 +3,7 @@
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 
-# Who reads the options: MSVC's driver (cl, clang-cl), or one that takes gcc's.
+# Whose options the compiler takes: MSVC's (cl, clang-cl), or gcc's.
 if(MSVC AND NOT CMAKE_C_COMPILER_FRONTEND_VARIANT STREQUAL "GNU")
     set(KIN_DRIVER msvc)
 else()
@@ -26,8 +26,8 @@ endif()
 
 # Warnings, for everything that is compiled here.
 #
-# -Wvla: how much of a thread's stack is taken must not be for others to say. -Wcast-align=strict: on any processor,
-# also on those that do not mind. -Wstrict-aliasing stays at the level of -Wall. Level 1 reports each conversion to a
+# -Wvla: no other process may decide how much of a thread's stack is used. -Wcast-align=strict warns also on processors
+# that allow unaligned access. -Wstrict-aliasing stays at the level of -Wall. Level 1 reports each conversion to a
 # pointer to another struct, also those of an opaque public struct to the private one, and of an address of a socket.
 # What level 2 reported beside sockets' addresses has been mended (src/base/out.h).
 if(KIN_DRIVER STREQUAL "msvc")
@@ -57,7 +57,7 @@ function(kin_compile_options target)
         endif()
     endif()
     if(MSVC)
-        # Its headers recommend functions that only they have; fopen, getenv and the like are meant.
+        # Its headers warn of fopen, getenv and other functions of standard C, which are used on purpose.
         target_compile_definitions(${target} PRIVATE _CRT_SECURE_NO_WARNINGS _CRT_NONSTDC_NO_WARNINGS)
     endif()
 endfunction()
@@ -69,8 +69,8 @@ function(kin_feature_macros target)
             ${target} PRIVATE _WIN32_WINNT=0x0602 UNICODE _UNICODE WIN32_LEAN_AND_MEAN
         )
     else()
-        # glibc of 32 bits: fstat(2) and open(2) fail for a file of 2 GiB, an inode number of more than 32 bits or a time
-        # after 2038 unless all three have 64 (feature_test_macros(7)).
+        # glibc of 32 bits: fstat(2) and open(2) fail for a file of 2 GiB, an inode number of more than 32 bits or a
+        # time after 2038 unless all three have 64 bits (feature_test_macros(7)).
         target_compile_definitions(
             ${target} PRIVATE _GNU_SOURCE _FILE_OFFSET_BITS=64 _TIME_BITS=64
                               $<$<BOOL:${KIN_POSIX_PLAIN}>:KIN_POSIX_PLAIN>
@@ -86,7 +86,7 @@ function(kin_library_sources target)
     target_include_directories(
         ${target} PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/src/${KIN_OS}
     )
-    # The static library, too, may become part of somebody's shared library.
+    # A user may make the static library a part of a shared one.
     set_target_properties(${target} PROPERTIES C_VISIBILITY_PRESET hidden POSITION_INDEPENDENT_CODE ON)
     kin_compile_options(${target})
     kin_feature_macros(${target})
@@ -94,10 +94,10 @@ function(kin_library_sources target)
     target_link_libraries(${target} PRIVATE ${KIN_SYSTEM_LIBRARIES} ${CMAKE_DL_LIBS})
 endfunction()
 
-# A variant of the library with every symbol in reach: for tests and fuzz targets that look inside.
+# A static variant of the library, whose internal functions can be called: for tests and fuzz targets that look inside.
 #
-# In a static library hidden symbols are in reach: then the variant is kin itself, and not compiled again. OWN: it is
-# compiled in any case, as the caller has options for it. HIDDEN: what links it does not show its symbols.
+# If kin is a static library, the variant is kin itself, and is not compiled again. OWN: it is compiled in any case, as
+# the caller has options for it. HIDDEN: a module that links it does not export its symbols.
 function(kin_open_library target)
     cmake_parse_arguments(PARSE_ARGV 1 arg "OWN;HIDDEN" "" "")
     if(KIN_TYPE STREQUAL "STATIC_LIBRARY" AND NOT arg_OWN)
@@ -123,8 +123,8 @@ function(kin_link_options target)
         target_link_options(${target} PRIVATE -static)
     endif()
     if(CMAKE_INTERPROCEDURAL_OPTIMIZATION AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
-        # What is compiled at link time is warned of there. gcc 12 sees in a test's constant null the object that is
-        # read only where it is not null.
+        # The compiler's warnings come at link time here. gcc 12 takes a test's null pointer for an object that is too
+        # small, although the code reads it only if it is not null.
         target_link_options(${target} PRIVATE -Wno-stringop-overflow)
         if(KIN_WERROR)
             target_link_options(${target} PRIVATE -Werror)
@@ -138,8 +138,8 @@ function(kin_program target)
     kin_link_options(${target})
 endfunction()
 
-# kin_add_header_test(<target> C|CXX <standard> <option>...): compiles each public header alone, and twice in a row. CXX:
-# also those for C++.
+# kin_add_header_test(<target> C|CXX <standard> <option>...): compiles each public header alone, and twice in a row.
+# CXX: also those for C++.
 function(kin_add_header_test target language standard)
     add_library(${target} OBJECT)
     target_link_libraries(${target} PRIVATE kin::kin)
@@ -164,7 +164,7 @@ function(kin_add_header_test target language standard)
     endforeach()
 endfunction()
 
-# kin_add_json_test(<name> <target> <member> <argument>...): what the program prints is one JSON document that has the
+# kin_add_json_test(<name> <target> <member> <argument>...): the program prints one JSON document, whose member is an
 # array.
 function(kin_add_json_test name target member)
     if(CMAKE_VERSION VERSION_LESS 3.19) # string(JSON)

@@ -1,5 +1,5 @@
-# Run when kin is installed below KIN_PREFIX (KinInstall.cmake): takes the kin.pc that fits what is there. A shared
-# library that has gone leaves its list behind, but one that was installed beside it stays.
+# Run when kin is installed below KIN_PREFIX (KinInstall.cmake): installs the kin.pc that fits what is there. A shared
+# library has its list of targets there, also one that was installed before.
 if(IS_ABSOLUTE "${KIN_PC_DIR}")
     string(REPLACE "${CMAKE_INSTALL_PREFIX}" "" KIN_PC_DIR "${KIN_PC_DIR}")
     string(REPLACE "${CMAKE_INSTALL_PREFIX}" "" KIN_CONFIG_DIR "${KIN_CONFIG_DIR}")

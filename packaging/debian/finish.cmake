@@ -1,5 +1,5 @@
-# Run by CPack when it has written its packages. It gives one with a shared library scripts that call ldconfig, for which
-# Debian has a trigger (Debian Policy 8.1.1); so they are taken out again.
+# Run by CPack when it has written its packages. CPack gives the package of a shared library scripts that call ldconfig.
+# Debian has a trigger for that (Debian Policy 8.1.1), so the scripts are removed.
 if(NOT CPACK_GENERATOR STREQUAL "DEB")
     return()
 endif()

@@ -1,6 +1,6 @@
-# Run by CPack when the components are installed for it, before it packs them: what Debian wants of each package. Its
-# copyright and changelog (Debian Policy 12.5, 12.7), compressed manual pages (12.1), nothing in a static library that
-# is for a debugger (10.2).
+# Run by CPack when the components are installed for it, before it packs them. Debian requires of each package: its
+# copyright and changelog (Debian Policy 12.5, 12.7), compressed manual pages (12.1), no debugging symbols in a static
+# library (10.2).
 if(NOT CPACK_GENERATOR STREQUAL "DEB")
     return()
 endif()

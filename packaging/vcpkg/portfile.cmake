@@ -1,4 +1,4 @@
-# An overlay port (vcpkg install kin --overlay-ports=packaging/vcpkg/..): it builds the tree that it is a part of. For a
+# An overlay port (vcpkg install kin --overlay-ports=packaging/vcpkg): it builds the tree that it is a part of. For a
 # registry, vcpkg_from_github takes the place of the next line, with the release's REF and SHA512.
 get_filename_component(SOURCE_PATH "${CMAKE_CURRENT_LIST_DIR}/../.." ABSOLUTE)
 

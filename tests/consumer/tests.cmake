@@ -80,17 +80,13 @@ if(KIN_MSVC_ABI) # what CMake says to this compiler's linker
     string(PREPEND KIN_CONSUMER_LDFLAGS "-fuse-ld=lld-link -nostartfiles -nostdlib ")
     string(APPEND KIN_CONSUMER_LDFLAGS " -Xlinker /subsystem:console -lmsvcrt -lkernel32")
 endif()
-set(KIN_CONSUMER_LINKAGE static)
-if(KIN_TYPE STREQUAL "SHARED_LIBRARY")
-    set(KIN_CONSUMER_LINKAGE shared)
-endif()
 string(JOIN " " KIN_CONSUMER_WARNINGS ${KIN_WARNINGS} -Werror)
 foreach(way IN LISTS KIN_CONSUMER_WAYS)
     add_test(
         NAME consumer.${way}
         COMMAND
-            ${CMAKE_COMMAND} -D WAY=${way} -D LINKAGE=${KIN_CONSUMER_LINKAGE} -D OS=${KIN_OS} -D PREFIX=${KIN_CONSUMER_PREFIX} -D
-            LIBDIR=${CMAKE_INSTALL_LIBDIR} -D WORK_DIR=${CMAKE_CURRENT_BINARY_DIR}/consumer-${way} -D
+            ${CMAKE_COMMAND} -D WAY=${way} -D LINKAGE=${KIN_LINKAGE} -D OS=${KIN_OS} -D PREFIX=${KIN_CONSUMER_PREFIX}
+            -D LIBDIR=${CMAKE_INSTALL_LIBDIR} -D WORK_DIR=${CMAKE_CURRENT_BINARY_DIR}/consumer-${way} -D
             KIN_SOURCE=${PROJECT_SOURCE_DIR} -D "CC=${CMAKE_C_COMPILER}" -D "CXX=${KIN_CONSUMER_CXX}" -D
             "CFLAGS=${KIN_CONSUMER_TARGET} ${CMAKE_C_FLAGS}" -D "LDFLAGS=${KIN_CONSUMER_LDFLAGS}" -D
             "WARNINGS=${KIN_CONSUMER_WARNINGS}" -D "EMULATOR=${CMAKE_CROSSCOMPILING_EMULATOR}" -D "MINGW=${MINGW}" -D
@@ -101,7 +97,7 @@ foreach(way IN LISTS KIN_CONSUMER_WAYS)
     kin_smoke(consumer.${way})
 endforeach()
 
-# The command, and so its demonstration of everything, with kin.c in the place of the library.
+# The command with kin.c in place of the library: its demonstration uses everything.
 if(KIN_PYTHON AND KIN_BUILD_TOOLS AND KIN_OS STREQUAL "posix" AND NOT CMAKE_CROSSCOMPILING)
     set(directory ${CMAKE_CURRENT_BINARY_DIR}/amalgamation)
     file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*.[ch] ${PROJECT_SOURCE_DIR}/include/*.h)
