@@ -21,6 +21,7 @@ RENAMED = {
     "CONTRIBUTING.md": "contributing.md",
     "examples/README.md": "examples/index.md",
 }
+CODE = re.compile(r"(^```.*?^```$)", re.M | re.S)
 ABOUT = ["architecture", "platforms", "performance", "measured", "crash-matrix", "start-methods", "memory-orders"]
 
 
@@ -59,6 +60,13 @@ def with_names(line):
     return re.sub(r"(?<![\[`])`(\w+)`(?!`)", name, line)
 
 
+def outside_code(change, text):
+    """The text with all that is not in a fenced block changed."""
+    parts = CODE.split(text)
+    parts[::2] = [change(part) for part in parts[::2]]
+    return "".join(parts)
+
+
 def relink(text, source, page):
     """The text of the file source, with its links as the page needs them."""
 
@@ -73,11 +81,11 @@ def relink(text, source, page):
         there = os.path.relpath(there, os.path.dirname(page) or ".").replace(os.sep, "/")
         return f"[{label}]({there}{'#' + anchor if anchor else ''})"
 
-    parts = re.split(r"(^```.*?^```$)", text, flags=re.M | re.S)
-    for i in range(0, len(parts), 2):
-        parts[i] = re.sub(r"^(?!#).*$", lambda line: with_names(line[0]), parts[i], flags=re.M)
-        parts[i] = re.sub(r"(?<!\\)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)", link, parts[i])
-    return "".join(parts)
+    def linked(part):
+        part = re.sub(r"^(?!#).*$", lambda line: with_names(line[0]), part, flags=re.M)
+        return re.sub(r"(?<!\\)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)", link, part)
+
+    return outside_code(linked, text)
 
 
 def write(out, page, text):
@@ -146,13 +154,11 @@ def example_page(name):
 
 def with_one_title(text, page):
     """A page with several titles gets one above them, so that the navigation has one entry."""
-    titles = re.findall(r"^# .*$", re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S), re.M)
+    titles = re.findall(r"^# .*$", CODE.sub("", text), re.M)
     if len(titles) < 2:
         return text
     name = os.path.splitext(os.path.basename(page))[0].replace("-", " ").capitalize()
-    parts = re.split(r"(^```.*?^```$)", text, flags=re.M | re.S)
-    parts[::2] = [re.sub(r"^(#+ )", r"#\1", part, flags=re.M) for part in parts[::2]]
-    return f"# {name}\n\n" + "".join(parts)
+    return f"# {name}\n\n" + outside_code(lambda part: re.sub(r"^(#+ )", r"#\1", part, flags=re.M), text)
 
 
 def help_of_commands():

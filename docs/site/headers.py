@@ -34,11 +34,14 @@ def every_header():
     return "".join(open(os.path.join(INCLUDE, name), encoding="utf-8").read() for name in HEADERS)
 
 
+def is_hidden(macro):
+    """Whether the reference leaves a macro out."""
+    return "DETAIL" in macro or macro.endswith("_H") or macro in ("KIN_BEGIN", "KIN_END", "KIN_API", "KIN_STATUS_LIST")
+
+
 FUNCTIONS = functions()
 HEADERS = sorted(name for name in os.listdir(INCLUDE) if name.endswith(".h"))
-MACROS = {name for name in re.findall(r"^#define (KIN_\w+)", every_header(), re.M)
-          if "DETAIL" not in name and name not in ("KIN_BEGIN", "KIN_END", "KIN_API", "KIN_STATUS_LIST")
-          and not name.endswith("_H")}
+MACROS = {name for name in re.findall(r"^#define (KIN_\w+)", every_header(), re.M) if not is_hidden(name)}
 STATUSES = {name: (number, text) for number, name, text in
             re.findall(r'^    X\((-?\d+), (\w+), "(.*?)"\)', every_header(), re.M)}
 CXX_HEADERS = ["kin.hpp"] + sorted(f"cpp/{name}" for name in os.listdir(os.path.join(INCLUDE, "cpp")))
@@ -235,8 +238,7 @@ def value_of(text):
 
 def define(text):
     name = re.match(r"#define (\w+)(\([^)]*\))?", text)
-    hidden = "DETAIL" in name[1] or name[1].endswith("_H") or name[1] in ("KIN_BEGIN", "KIN_END", "KIN_STATUS_LIST")
-    return None if hidden else (
+    return None if is_hidden(name[1]) else (
         "c:macro", name[1] + (name[2] or ""), not name[1].endswith("_INIT") and "\\" not in text)
 
 
@@ -274,10 +276,16 @@ def title(text, line):
     return [text, line * len(text), ""]
 
 
+def without_name(head):
+    """The lines of the comment at a header's head, which begins with the header's name, without that name."""
+    said = head[0].split(": ", 1)[-1]
+    return [said[:1].upper() + said[1:]] + head[1:]
+
+
 def page_of(header):
     with open(os.path.join(INCLUDE, header), encoding="utf-8") as file:
         text = file.read()
-    out, comment, declared, first, heads = title(header, "="), [], [], True, 0
+    out, comment, declared, first = title(header, "="), [], [], True
 
     def flush():
         nonlocal comment, declared, out
@@ -293,13 +301,10 @@ def page_of(header):
             lines = comment_lines(piece)
             section = re.match(r"^-{4} (.*?) -{4}$", lines[0])
             if first:
-                lines[0] = lines[0].split(": ", 1)[-1]
-                lines[0] = lines[0][:1].upper() + lines[0][1:]
-                out += as_rst(lines) + [f"``#include <kin/{header}>``", "", "@functions@", ""]
+                out += as_rst(without_name(lines)) + [f"``#include <kin/{header}>``", "", "@functions@", ""]
                 first = False
             elif section:
                 out += title(section[1][:1].upper() + section[1][1:], "-")
-                heads += 1
                 comment = lines[2:]
                 flush()
             elif not lines[0].startswith(("Internal", "KIN_DETAIL", "Two, so that")):
@@ -329,9 +334,7 @@ def whole_page(header, language):
     """The comment at the head, then the header as it is."""
     with open(os.path.join(INCLUDE, header), encoding="utf-8") as file:
         text = file.read()
-    head = comment_lines(text[: text.index("*/") + 2])
-    head[0] = head[0].split(": ", 1)[-1]
-    head[0] = head[0][:1].upper() + head[0][1:]
+    head = without_name(comment_lines(text[: text.index("*/") + 2]))
     body = text[text.index("*/") + 2 :].strip("\n")
     shown = [f".. code-block:: {language}", ""] + indented(body.split("\n")) + [""]
     blocks = [line.replace("code-block:: c", f"code-block:: {language}") for line in as_rst(head)]
