@@ -7,10 +7,9 @@ import sys
 WHERE = sys.argv[1]
 INTRODUCTION = """# Killed in the middle of every operation
 
-`ci/crash-matrix` wrote this. A victim is stepped through an operation, and killed. Then all that slept for the victim
-have to get on, every object has to work, and no member, no thread slot, no name of the dead may be left: all within
-a second; but a pool or a manager, where processes are started, in
-ten.
+`ci/crash-matrix` wrote this. A process, the victim, is stepped through an operation, and killed. Then every process
+that waited for the victim has to continue, every object has to work, and no member, thread slot or name of the victim
+may be left. That may take one second, and ten for a pool or a manager, which start processes.
 
 Two kills between which the victim changed nothing that others can see are one kill. So on Linux it is killed after each
 *visible step*, each change of shared memory and each system call, and after those only: "n of n". An instruction that
