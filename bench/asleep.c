@@ -1,4 +1,4 @@
-/* asleep.c: what processes cost that do nothing but wait for something that does not come. */
+/* asleep.c: the processor time of processes that wait for something that never happens. */
 #include "bench.h"
 
 #include <stdatomic.h>
@@ -79,7 +79,8 @@ static void create(bedroom *it, const bench *b)
     tool_check(kin_lock_acquire(&it->held, KIN_NOW), "kin_lock_acquire");
 }
 
-/* One after the other, by the same processes, each until its time is out: its beginning and its end count, too. */
+/* The same processes wait for one kind of object after the other, each time until the time is up. Going to sleep and
+ * waking up count, too. */
 static void sleep_all(bedroom *it, kin_queue *queue, kin_family *family)
 {
     static kin_process *processes[SLEEPERS];

@@ -1,8 +1,8 @@
 /* bench.c: kin-bench: kin beside what the system offers, in one run.
  *
- * The contenders are measured in turns, round by round, so that whatever else the machine does affects all of them. The
- * medians are shown with their quartiles, and with the number of processors that were busy: a contender that spins does
- * not look cheap. Processes that measure together are kin's children. They start at one gate, each pinned to a CPU.
+ * The contenders are measured in turns, round by round, so that other work of the machine affects all of them. The
+ * medians are shown with their quartiles, and with the number of processors that were busy, which shows what spinning
+ * costs. Processes that measure together are kin's children. They start at one gate, each pinned to a CPU.
  */
 #include "bench.h"
 #include "options.h"
@@ -122,7 +122,7 @@ int main(int argc, char **argv)
 {
     tool_check(kin_register_tasks(functions, sizeof functions / sizeof functions[0]), "kin_register_tasks");
     tool_check(kin_child_main(entries, sizeof entries / sizeof entries[0]), "kin_child_main");
-    /* What is started to see what starting a program costs. */
+    /* A program that does nothing: start.c measures how long its start takes. */
     if (argc == 2 && strcmp(argv[1], "noop") == 0) {
         return EXIT_SUCCESS;
     }

@@ -28,7 +28,7 @@ typedef struct bench {
 typedef struct figure {
     double median;
     double low, high; /* quartiles of the rounds */
-    double busy;      /* processors, on average, while it was measured: with the start of what it takes */
+    double busy;      /* processors, on average, while it was measured; the start of its processes counts */
 } figure;
 
 typedef struct line {
@@ -39,7 +39,7 @@ typedef struct line {
     const char *beside;
     peer_target target;
     int absolute; /* the target is for kin's figure although there is a peer */
-    double x;     /* of the figure in a plot: how many, how large; 0: it is in none */
+    double x;     /* where the figure is in a plot: a number of processes, bytes, entries; 0: in none */
 } line;
 
 #define AT_MOST(bound) ((peer_target){bound, 0})
@@ -50,7 +50,7 @@ typedef struct line {
 void open_rows(bench *b, int json);
 void row(bench *b, const line *it);
 int absent(double number); /* NAN */
-/* A figure of which there are no rounds. */
+/* A figure of one value, without rounds. */
 figure just(double value);
 
 /* One figure of one contender. */
@@ -60,7 +60,7 @@ typedef double (*meter)(const bench *b, int contender);
 void measure(const bench *b, meter once, int contenders, figure *out);
 /* Sorts them. */
 double median(double *values, int count);
-/* Nanoseconds for one, of as many as the time allows, each `once` doing at_once at a time. */
+/* Nanoseconds for a call of once, of as many as the time allows. The clock is read after each at_once of them. */
 double repeat(const bench *b, int (*once)(void), int at_once, const char *what);
 /* Ends the program if failed. */
 void must(int failed, const char *what);
@@ -82,7 +82,7 @@ int lock_count(void);
 
 /* ---- workers ---- */
 
-/* Shared by those who measure together. The object has cache lines of its own. */
+/* Shared by the processes that measure together. The object has cache lines of its own. */
 #define OBJECT_MAX 512
 
 typedef struct worker_result {
@@ -93,7 +93,7 @@ typedef struct worker_result {
 typedef struct board {
     kin_sem ready;
     kin_sem gate;
-    kin_sem exit; /* not the gate again: a quick worker would take what is for a slow one */
+    kin_sem exit; /* not the gate again: a fast worker could take a slow one's permit */
     worker_result results[WORKERS_MAX];
     _Alignas(LINE) peer_contest contest;
     _Alignas(LINE) unsigned char object[OBJECT_MAX];
@@ -117,7 +117,7 @@ board *board_in(void *memory);
 kin_args *worker_args(void *memory, const plan *it);
 kin_process *start_with(const char *entry, kin_args *args);
 kin_process *start_worker(const char *entry, void *memory, const plan *it);
-/* In a worker: takes what it was given, and its CPU. */
+/* In a worker: reads the plan, and pins the worker to its CPU. Returns the board. */
 board *begin_worker(const kin_args *args, plan *out);
 void pass_gate(board *it);
 void open_gate(board *it, int workers);
@@ -125,7 +125,7 @@ void open_gate(board *it, int workers);
 void pass_exit(board *it);
 void open_exit(board *it, int workers);
 
-/* What children are started with: bench.c registers them all under their own names. */
+/* The entries of children. bench.c registers each under its own name. */
 #define BENCH_ENTRIES(X)                                                                                               \
     X(bench_bounce)                                                                                                    \
     X(bench_contend)                                                                                                   \
@@ -168,7 +168,7 @@ void bench_queue(bench *b);
 void bench_latency(bench *b);
 void bench_tables(bench *b);
 void bench_limits(bench *b);
-/* Measures and shows what a cache line takes between two processors now. */
+/* Measures and shows how long a cache line takes between two processors now. */
 void show_distance(bench *b);
 void bench_crowded(bench *b);
 void bench_pipe(bench *b);

@@ -1,5 +1,5 @@
 /* crowd.h: what many threads or processes wait with, as the system has it. posix/crowd.c, win32/crowd.c. Functions
- * answer 0 for done and another number for not done. */
+ * return 0 for done and another number for not done. */
 #ifndef CROWD_H
 #define CROWD_H
 

@@ -106,7 +106,7 @@ int bench_mix(const kin_args *args)
     return failed;
 }
 
-/* Contender: one process less than there are. Thousand operations a second, of all. */
+/* Thousand operations per second, of contender + 1 processes together. */
 static double mix_rate(const bench *b, int contender)
 {
     void *memory = board_create();

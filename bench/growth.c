@@ -59,7 +59,7 @@ static int heap_add(uint32_t number)
     return kin_alloc(&blocks[number], family, 40) != KIN_OK;
 }
 
-/* Its place is freed and taken again. */
+/* Frees the block and allocates it again. */
 static int heap_look(uint32_t number)
 {
     return kin_free(blocks[number]) != KIN_OK || heap_add(number);
@@ -94,7 +94,7 @@ typedef struct figures {
     double look, longest;
 } figures;
 
-/* By this process's time: what others do does not count. */
+/* In processor time: other processes do not count. */
 static double longest_of(int (*step)(uint32_t number), uint32_t count)
 {
     int64_t longest = 0, before = peer_cpu_ns();

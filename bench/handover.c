@@ -86,7 +86,7 @@ static int events_take(void *attached, int which, int64_t timeout_ns)
     return kin_event_wait(event, timeout_ns) != KIN_OK || kin_event_clear(event) != KIN_OK;
 }
 
-/* A flag under a lock, and the news of it. */
+/* A flag under a lock, and the condition that it is set. */
 typedef struct told_flag {
     kin_lock lock;
     kin_cond cond;
@@ -231,7 +231,7 @@ static double round_trip(const bench *b, int contender, int other_cpu)
     return us;
 }
 
-/* Waits for what does not come, and notes what that cost. */
+/* Waits for a permit that never comes, and stores the processor time that it took. */
 int bench_wait(const kin_args *args)
 {
     plan it;
@@ -297,7 +297,7 @@ void bench_waiting(bench *b)
     row(b, &(line){"condition round trip, 1 CPU, pinned", "us", medians[2], medians[0], "kin_sem", AT_MOST(2), 0, 0});
 }
 
-/* Events and conditions have their rows elsewhere. What spins is a limit, and none on one processor. */
+/* Events and conditions have their rows elsewhere. Spinning is a limit on two processors only. */
 static double sems_apart(const bench *b, int contender)
 {
     return contender == SEMS_EVENT || contender == SEMS_COND ? (double)NAN : round_trip(b, contender, 1);

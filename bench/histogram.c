@@ -6,7 +6,7 @@
 static int bucket_of(int64_t ns)
 {
     uint64_t value = ns > 0 ? (uint64_t)ns : 0;
-    int power = 0; /* of two, by which the value is above PART to 2 * PART - 1 */
+    int power = 0; /* shifted right by it, the value is less than 2 * PART */
     while (value >> power >= 2 * PART) {
         power++;
     }

@@ -1,5 +1,5 @@
-/* limits.c: what the machine allows at this moment: what a cache line takes from one processor to the other and back, a
- * system call, a copy, waking a process. A machine's processors may not share a cache for minutes, so the first of them
+/* limits.c: what the machine allows at this moment: how long a cache line takes from one processor to the other and
+ * back, a system call, a copy. A virtual machine's processors may not share a cache for minutes, so the first of them
  * is measured again before each subject. */
 #include "bench.h"
 
@@ -8,7 +8,7 @@
 
 #define AT_ONCE 256 /* trips between two looks at the clock */
 #define BOUNCE_SPAN KIN_MS(20)
-#define OVER 2 /* instead of a process's turn */
+#define OVER 2 /* a turn that ends the measurement */
 
 /* Two processes change one word in turns: each round is a cache line's way there and back. The first one ends it. */
 int bench_bounce(const kin_args *args)

@@ -53,7 +53,7 @@ static double lock_alone(const bench *b, int contender)
     int64_t errors = 0;
     int64_t ns = 0;
     int64_t pairs = 500;
-    while (ns < b->span / 4) { /* the last of them counts: the others find out how many make that long */
+    while (ns < b->span / 4) { /* the last run counts: the others find out how many pairs take that long */
         pairs = ns > 0 ? pairs * (b->span / 2) / ns + 1 : pairs;
         int64_t began = peer_now_ns();
         errors += it->alone(attached, pairs);

@@ -12,18 +12,18 @@
 
 int64_t peer_now_ns(void); /* a monotonic clock */
 int64_t peer_cpu_ns(void); /* processor time of this process */
-/* The same with that of its children that have ended; where the system does not say, of this process alone. */
+/* The same and that of its children that have ended; on Windows of this process alone. */
 int64_t peer_all_cpu_ns(void);
-int peer_cpu_count(void); /* that this process might use when it began */
+int peer_cpu_count(void); /* CPUs that this process could use when it began */
 
 #define PEER_ANY_CPU (-1)
 
-/* Pins this process to the cpu-th of them, modulo their number; or lets it go. */
+/* Pins this process to one of these CPUs: cpu modulo their number. PEER_ANY_CPU: it may use all of them. */
 int peer_pin(int cpu);
 void peer_yield(void); /* lets another process of this CPU run */
 
 int peer_system_call(void); /* the shortest one */
-/* The system ends this process then, if it still runs: what waits for a peer may wait for ever. */
+/* The system ends this process after that time, as it may wait for a peer for ever. On Windows nothing does. */
 void peer_end_after(unsigned seconds);
 
 int64_t peer_handle_count(void); /* open descriptors or handles of this process */
@@ -33,7 +33,7 @@ int64_t peer_name_count(void);   /* names in /dev/shm; where there is no such th
 /* Writes a name that nothing in the system has yet, with that text in front. */
 void peer_make_name(char *out, const char *before);
 
-/* ---- what is to be met ---- */
+/* ---- targets ---- */
 
 typedef struct peer_target {
     double bound; /* 0: none */
@@ -49,7 +49,7 @@ static inline void *peer_line_in(void *memory)
     return (void *)(((uintptr_t)memory + LINE - 1) / LINE * LINE);
 }
 
-/* For what needs no attaching: what is in shared memory is used as it is. */
+/* attach and detach of an object that is used in shared memory as it is. */
 static inline void *peer_same(void *memory)
 {
     return memory;
@@ -84,7 +84,7 @@ typedef struct peer_lock {
 
 extern const peer_lock peer_locks[];
 extern const size_t peer_lock_count;
-/* Those that were found when the build was configured, in no order; NULL ends them. */
+/* The peers that were found when the build was configured, in no order; NULL ends the list. */
 extern const peer_lock *const peer_more_locks[];
 /* The one whose rate is a target for contended locks. */
 extern const peer_lock *const peer_contended;
@@ -156,13 +156,13 @@ typedef struct peer_queue {
     int (*create)(void *memory, size_t message); /* once; message: bytes of the largest */
     void (*destroy)(void *memory);               /* once */
     int (*handles)(void *memory,
-                   int64_t *both); /* NULL, or: what each process needs of its own: the system's handles */
+                   int64_t *both); /* NULL, or: writes the system's handles, of which each process needs its own */
     void *(*attach)(void *memory, const int64_t *both); /* in each process: what put and get take */
     int (*put)(void *attached, const void *data, size_t size);
     int (*get)(void *attached, void *buffer, size_t size);
     size_t largest;           /* message that is measured; 0: any */
     int producers, consumers; /* at most; 0: any number */
-    int late;                 /* 1: what is created is created by the first put or get */
+    int late;                 /* 1: create only makes a name; the first put or get does the rest */
     int spins;                /* 1: its sides never sleep, so it is a limit, not an alternative */
 } peer_queue;
 
@@ -211,7 +211,7 @@ extern const char *const peer_missing;
 
 /* Thousand messages of 64 bytes per second through a Queue. */
 double peer_python_queue(int producers, int consumers);
-/* Thousand items per second of as many, in tasks of chunk (0: its choice), through Pool.map with 2 workers. */
+/* Thousand items per second through Pool.map with 2 workers: count items, in tasks of chunk (0: CPython chooses). */
 double peer_python_pool(size_t count, size_t chunk);
 /* Thousand operations per second through a Manager: "get" of a dict, "lock": acquire and release, "queue": put and
  * get. */

@@ -69,7 +69,7 @@ static int map_single_once(void)
 static int serial_once(void)
 {
     square_all(out, in, ITEMS);
-    atomic_signal_fence(memory_order_seq_cst); /* it is done each time */
+    atomic_signal_fence(memory_order_seq_cst); /* the compiler may not omit it */
     return 0;
 }
 
@@ -296,7 +296,7 @@ static double best_of(const bench *b, double (*once)(kin_pool *by, size_t count)
     return best;
 }
 
-/* Beside the first of them. */
+/* A row that compares the value with the first one. */
 static void growth(bench *b, const char *what, double value, double first, double most)
 {
     row(b, &(line){what, "us", just(value), just(first), "the fewest", AT_MOST(most), 0, 0});
@@ -317,7 +317,7 @@ static void many_works(bench *b)
     }
 }
 
-/* They share the machine's processors: what more of them cost is their being woken, and looked at. */
+/* They share the machine's processors: more workers cost more wake-ups, and more time to look at each. */
 static void many_workers(bench *b)
 {
     double first = 0;

@@ -28,7 +28,7 @@ static double trip(const bench *b, int contender)
 
 /* ---- rows ---- */
 
-/* kin's figure beside each other one's that there is. A target is for the ring and the pipe, by their places. */
+/* A row for each other queue that was measured. targets: of the first QUEUES_KNOWN, or NULL. */
 static void beside_all(bench *b, const char *what, const char *unit, const figure *of, const peer_target *targets,
                        double x)
 {

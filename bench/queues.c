@@ -55,7 +55,7 @@ static int kin_put_in_place(void *attached, const void *data, size_t size)
     if (kin_queue_reserve(&place, attached, size, KIN_FOREVER) != KIN_OK) {
         return -1;
     }
-    memcpy(place, data, size); /* stands for the making of the message */
+    memcpy(place, data, size); /* in place of code that makes the message there */
     return kin_queue_commit(attached, place, size);
 }
 
@@ -67,7 +67,7 @@ static int kin_get_in_place(void *attached, void *buffer, size_t size)
         return -1;
     }
     uint64_t sum = 0;
-    for (size_t i = 0; i + 8 <= size; i += LINE) { /* reads all of it, so far as the memory is concerned */
+    for (size_t i = 0; i + 8 <= size; i += LINE) { /* reads from each of its cache lines */
         sum += *(const volatile uint64_t *)(const volatile void *)((const char *)place + i);
     }
     memcpy(buffer, &sum, sizeof sum);
@@ -120,7 +120,7 @@ static int ring_create(void *memory, size_t message)
     return 0;
 }
 
-/* Takes the next position whose cell has come to it; offset: by how much its sequence is ahead then. */
+/* Takes the next position at that end. Its cell is ready when the cell's sequence is the position plus offset. */
 static size_t ring_claim(ring *it, _Atomic size_t *end, size_t offset)
 {
     size_t position = atomic_load_explicit(end, memory_order_relaxed);

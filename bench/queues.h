@@ -38,7 +38,7 @@ typedef struct histogram {
 } histogram;
 
 void histogram_add(histogram *it, int64_t ns);
-/* Nanoseconds that the part (0 to 1) of all values do not exceed. */
+/* Nanoseconds: where the bucket begins up to which that part (0 to 1) of all values are. */
 double histogram_quantile(const histogram *it, double part);
 /* As echo; adds the time of each trip to *out. */
 void echo_times(int contender, const trial *it, int64_t span, histogram *out);

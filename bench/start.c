@@ -122,7 +122,7 @@ void bench_start(bench *b)
     measure(b, spawn_one, 4, medians);
     row(b, &(line){"start and join, spawn", "us", medians[0], medians[1], peer_spawn_name, AT_MOST(1.1), 0, 0});
     snprintf(name, sizeof name, "  the same, %d MiB touched before", (int)(ballast(b) / 1048576));
-    /* Under Wine CreateProcess forks, and copies page tables: that is not kin's, nor Windows'. */
+    /* Under Wine CreateProcess forks and copies page tables. Neither kin nor Windows does that. */
     peer_target target = peer_has_fork() ? AT_MOST(1.1) : NO_TARGET;
     row(b, &(line){name, "us", medians[2], medians[3], peer_spawn_name, target, 0, 0});
     row(b, &(line){"  slower for that", "times", just(medians[2].median / medians[0].median),

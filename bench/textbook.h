@@ -1,11 +1,11 @@
 /* textbook.h: a ring as textbooks have it: a mutex and two semaphores between processes, slots of one size. A kill
- * tears it. posix/textbook.c, win32/textbook.c. Functions answer 0 for done and another number for not done. */
+ * tears it. posix/textbook.c, win32/textbook.c. Functions return 0 for done and another number for not done. */
 #ifndef TEXTBOOK_H
 #define TEXTBOOK_H
 
 #include <stddef.h>
 
-/* name NULL: the system has no such things that need no handles. */
+/* name NULL: on this system the mutex and the semaphores would need handles. */
 typedef struct peer_textbook {
     const char *name;
     size_t (*size)(size_t slots, size_t message); /* bytes of shared memory for one, aligned to 64 */

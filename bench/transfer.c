@@ -59,7 +59,7 @@ kin_process *start_queue_worker(const char *entry, void *board_memory, void *que
 
 /* ---- many messages ---- */
 
-/* What a process has sent may be lost when it ends, with some peers: it stays until all have what they wait for. */
+/* Some peers lose what a process has sent when it ends, so each worker stays until all are done. */
 static int move_messages(const kin_args *args, int put)
 {
     static unsigned char message[MESSAGE_MAX];
@@ -126,8 +126,8 @@ int64_t transfer(int contender, const trial *it, int64_t messages)
 #define TRIPS_AT_ONCE 32 /* between two looks at the clock */
 #define LAST 'l'         /* the first byte of the last message */
 
-/* The one that begins: goes there and back until the time is up, at least once. Returns the trips; negative: an error.
- * times NULL: only how many there are. */
+/* The side that begins: makes round trips until the time is up, at least one. Returns their number, or -1 after an
+ * error. times: NULL, or gets the time of each. */
 static int64_t ask(const peer_queue *queue, void *out, void *in, int64_t span, histogram *times)
 {
     static char message[64];

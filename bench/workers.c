@@ -59,7 +59,7 @@ board *begin_worker(const kin_args *args, plan *out)
     return board_in(tool_given(args, "board", KIN_TYPE_MEMORY));
 }
 
-/* The measurement itself may take long between the gate and the exit; peer_end_after is for what never ends. */
+/* How long the measurement may take, between the gate and the exit: less than peer_end_after allows a worker. */
 #define MEASURING KIN_SECONDS(110)
 
 static void pass(board *it, kin_sem *gate, int64_t patience)

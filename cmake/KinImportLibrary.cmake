@@ -1,5 +1,5 @@
-# kin.lib: what MSVC's linker, and others of that ABI, link to use the kin.dll that mingw-w64 has made. Its calling
-# convention is theirs, and nothing of a C library passes the interface.
+# kin.lib: the import library with which MSVC's linker, and others of that ABI, use the kin.dll that mingw-w64 has made.
+# The calling convention is the same, and no object of a C library passes the interface.
 # https://learn.microsoft.com/cpp/build/reference/module-definition-dot-def-files
 find_program(KIN_DLLTOOL llvm-dlltool REQUIRED)
 target_link_options(kin PRIVATE LINKER:--output-def,${PROJECT_BINARY_DIR}/kin.def)

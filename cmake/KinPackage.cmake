@@ -1,5 +1,5 @@
-# Packages of the components (KinInstall.cmake), by CPack. ci/packages configures build trees for each kind of package. The
-# static and the shared library are two trees: CPACK_INSTALL_CMAKE_PROJECTS names those whose files a package gets.
+# Packages of the components (KinInstall.cmake), by CPack. ci/packages configures build trees for each kind of package.
+# The static and the shared library are two trees: CPACK_INSTALL_CMAKE_PROJECTS names those whose files a package gets.
 set(CPACK_PACKAGE_NAME kin)
 set(CPACK_PACKAGE_VENDOR kin)
 set(CPACK_PACKAGE_CONTACT "kin maintainers <maintainers@users.noreply.h-seed-0d9b600a.example>")

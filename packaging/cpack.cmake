@@ -1,4 +1,4 @@
-# What CPack reads for each kind of package: an archive is one, with everything in it.
+# CPack reads this file for each kind of package. An archive has all components in it.
 if(CPACK_GENERATOR STREQUAL "DEB")
     set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "") # each component has its own
 else()

@@ -1,4 +1,5 @@
-// boost.cpp: Boost.Interprocess' mutex, semaphore and message_queue, Boost.Lockfree's rings in shared memory. See boost.h.
+// boost.cpp: Boost.Interprocess' mutex, semaphore and message_queue, Boost.Lockfree's rings in shared memory. See
+// boost.h.
 #include <boost/interprocess/ipc/message_queue.hpp>
 #include <boost/interprocess/sync/interprocess_mutex.hpp>
 #include <boost/interprocess/sync/interprocess_semaphore.hpp>

@@ -6,7 +6,7 @@
 #include <nng/protocol/pipeline0/push.h>
 #include <stdlib.h>
 
-/* The first put or get tells which end it is. */
+/* Whether it pushes or pulls, its first put or get decides. */
 typedef struct end {
     const char *address;
     nng_socket socket;

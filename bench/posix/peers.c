@@ -52,7 +52,7 @@ int64_t peer_all_cpu_ns(void)
     return usage_ns(RUSAGE_SELF) + usage_ns(RUSAGE_CHILDREN);
 }
 
-/* As it was at the first call; a forked child inherits it, a spawned one may already be pinned by then, but to one. */
+/* The CPUs at the first call. A forked child inherits them. A spawned one may have been pinned to one CPU before. */
 static const cpu_set_t *all_cpus(void)
 {
     static cpu_set_t cpus;

@@ -1,4 +1,4 @@
-/* qt_lock.c: Qt is there. */
+/* qt_lock.c: Qt's QSystemSemaphore as a peer. See ../peers.h. */
 #include "../peers.h"
 #include "qt.h"
 

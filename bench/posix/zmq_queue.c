@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <zmq.h>
 
-/* The first put or get tells which end it is. */
+/* Whether it pushes or pulls, its first put or get decides. */
 typedef struct end {
     const char *address;
     void *context, *socket;

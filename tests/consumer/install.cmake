@@ -1,4 +1,4 @@
-# Installs the build tree KIN_BUILD to PREFIX, which is removed first; what belongs there has to be there.
+# Installs the build tree KIN_BUILD to PREFIX, which is removed first, and checks that these files are installed.
 file(REMOVE_RECURSE ${PREFIX})
 execute_process(
     COMMAND ${CMAKE_COMMAND} --install ${KIN_BUILD} --prefix ${PREFIX} --config "${CONFIG}" RESULT_VARIABLE status

@@ -1,5 +1,5 @@
-# The ways to take up kin: projects and programs outside its tree, in C and, where there is a compiler, in C++. One
-# installed tree serves all. Each way uses kin as this build has it: a static library or a shared one.
+# The ways to use kin outside its tree: projects and programs in C and, where there is a compiler, in C++. One installed
+# tree serves all. Each way uses kin as this build has it: a static library or a shared one.
 set(KIN_CONSUMER_PREFIX ${CMAKE_CURRENT_BINARY_DIR}/installed)
 add_test(
     NAME consumer.install
@@ -21,11 +21,11 @@ foreach(
     endif()
 endforeach()
 set(KIN_CONSUMERS consumer)
-# The examples, outside of this tree. With a DLL they would have to find it.
+# The examples as a project outside of this tree. With a DLL, each would need a copy of it.
 if(KIN_BUILD_EXAMPLES AND KIN_TYPE STREQUAL "STATIC_LIBRARY" AND NOT CMAKE_C_FLAGS MATCHES "-fsanitize")
     list(APPEND KIN_CONSUMERS examples)
 endif()
-# embed builds kin once more, a shared library of its own, and no sanitizer's surroundings.
+# embed builds kin again, into a shared library of its own, which a static program or a sanitizer does not allow.
 if(NOT CMAKE_EXE_LINKER_FLAGS MATCHES "-static" AND NOT CMAKE_C_FLAGS MATCHES "-fsanitize")
     list(APPEND KIN_CONSUMERS embed)
 endif()
@@ -59,7 +59,7 @@ find_program(KIN_MESON meson)
 find_program(KIN_PYTHON NAMES python3 python)
 if(KIN_PKG_CONFIG AND NOT KIN_MSVC_ABI)
     list(APPEND KIN_CONSUMER_WAYS pkgconfig)
-    # musl-gcc and gcc -m32 are not what Meson takes the system's compiler for.
+    # Meson would take musl-gcc and gcc -m32 for the system's own compiler.
     if(KIN_MESON AND (NOT CMAKE_CROSSCOMPILING OR MINGW))
         list(APPEND KIN_CONSUMER_WAYS meson)
     endif()
@@ -76,7 +76,7 @@ if(CMAKE_C_COMPILER_TARGET)
     set(KIN_CONSUMER_TARGET "--target=${CMAKE_C_COMPILER_TARGET}")
 endif()
 set(KIN_CONSUMER_LDFLAGS ${CMAKE_EXE_LINKER_FLAGS})
-if(KIN_MSVC_ABI) # what CMake says to this compiler's linker
+if(KIN_MSVC_ABI) # CMake passes these options to this compiler's linker
     string(PREPEND KIN_CONSUMER_LDFLAGS "-fuse-ld=lld-link -nostartfiles -nostdlib ")
     string(APPEND KIN_CONSUMER_LDFLAGS " -Xlinker /subsystem:console -lmsvcrt -lkernel32")
 endif()
@@ -126,7 +126,7 @@ if(KIN_PYTHON AND KIN_BUILD_TOOLS AND KIN_OS STREQUAL "posix" AND NOT CMAKE_CROS
     add_executable(kin_amalgamated ${sources})
     target_include_directories(kin_amalgamated PRIVATE ${directory} ${PROJECT_SOURCE_DIR}/tools)
     target_link_libraries(kin_amalgamated PRIVATE kin_amalgamation jansson::jansson)
-    # Its kin.h is there when it has been built only, so a tool that reads the compile commands could not compile it.
+    # Its kin.h exists only after the build, so a tool that reads the compile commands could not compile it.
     set_target_properties(kin_amalgamation kin_amalgamated PROPERTIES EXPORT_COMPILE_COMMANDS OFF)
     kin_program(kin_amalgamated)
     kin_feature_macros(kin_amalgamated)
@@ -134,7 +134,7 @@ if(KIN_PYTHON AND KIN_BUILD_TOOLS AND KIN_OS STREQUAL "posix" AND NOT CMAKE_CROS
     set_tests_properties(demo.amalgamation PROPERTIES TIMEOUT 120)
 endif()
 
-# What programs that were built with another version of this series rely on.
+# The binary interface, which programs that were built with another version of this series rely on.
 find_program(KIN_ABIDIFF abidiff)
 if(KIN_ABIDIFF AND KIN_PYTHON AND CMAKE_C_COMPILER_ID STREQUAL "GNU" AND NOT CMAKE_CROSSCOMPILING AND
    CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64" AND KIN_OS STREQUAL "posix" AND NOT CMAKE_BUILD_TYPE STREQUAL "Release"

@@ -11,7 +11,7 @@ separate_arguments(cflags UNIX_COMMAND "${CFLAGS}")
 separate_arguments(ldflags UNIX_COMMAND "${LDFLAGS}")
 separate_arguments(warnings UNIX_COMMAND "${WARNINGS}")
 if(MINGW)
-    list(APPEND ldflags -static) # libkin's own linkage is named by the way
+    list(APPEND ldflags -static) # how libkin itself is linked, the options of the way say
 endif()
 
 function(run)
@@ -49,7 +49,7 @@ if(OS STREQUAL "win32")
     set(system -lbcrypt -ladvapi32 -lsynchronization)
 endif()
 
-# what pkg-config says of the tree: pkg_config(<variable> <prefix> <option>...)
+# pkg_config(<variable> <prefix> <option>...): what pkg-config answers about the installed tree.
 function(pkg_config out prefix)
     execute_process(
         COMMAND ${CMAKE_COMMAND} -E env PKG_CONFIG_LIBDIR=${prefix}/${LIBDIR}/pkgconfig PKG_CONFIG_PATH= ${PKG_CONFIG}
@@ -79,7 +79,7 @@ if(WAY STREQUAL "cc")
     endif()
     build(${PREFIX} "${compile}" "${link}")
 elseif(WAY STREQUAL "pkgconfig")
-    # Elsewhere, with a space in its path, which pkg-config escapes.
+    # The tree is moved to a path with a space, which pkg-config escapes.
     file(COPY ${PREFIX}/ DESTINATION "${WORK_DIR}/moved tree")
     set(moved "${WORK_DIR}/moved tree")
     set(options --static)
