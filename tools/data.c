@@ -19,22 +19,15 @@ void data_check(kin_status status, const char *what)
 
 /* ---- bytes in ---- */
 
-static char *resize(char *bytes, size_t size)
-{
-    bytes = realloc(bytes, size);
-    tool_check(bytes ? KIN_OK : KIN_E_NO_MEMORY, "a value");
-    return bytes;
-}
-
 static data_bytes read_input(void)
 {
     data_bytes out = {NULL, 0};
     size_t room = 4096;
     terminal_binary_input();
-    for (out.bytes = resize(NULL, room); !feof(stdin) && !ferror(stdin);) {
+    for (out.bytes = tool_resize(NULL, room, "a value"); !feof(stdin) && !ferror(stdin);) {
         if (out.size == room) {
             room *= 2;
-            out.bytes = resize(out.bytes, room);
+            out.bytes = tool_resize(out.bytes, room, "a value");
         }
         out.size += fread(out.bytes + out.size, 1, room - out.size, stdin);
     }
@@ -71,7 +64,7 @@ static char unescape(const request *it, const char **at)
 
 data_bytes data_key(const request *it, const char *argument)
 {
-    data_bytes out = {resize(NULL, strlen(argument) + 1), 0};
+    data_bytes out = {tool_resize(NULL, strlen(argument) + 1, "a value"), 0};
     while (*argument) {
         out.bytes[out.size++] = it->escaped && *argument == '\\' ? unescape(it, &argument) : *argument++;
     }

@@ -215,7 +215,7 @@ static kin_lock_info inspect(const kin_lock *lock)
 }
 
 /* Looks at the lock until a thread waits for it. pause is a semaphore that is not released meanwhile. */
-static int somebody_waits(const kin_lock *lock, kin_sem *pause)
+static int has_waiter(const kin_lock *lock, kin_sem *pause)
 {
     for (int64_t waited = 0; waited < PATIENCE; waited += KIN_MS(1)) {
         if (inspect(lock).contended) {
@@ -229,11 +229,11 @@ static int somebody_waits(const kin_lock *lock, kin_sem *pause)
 static void watch_child(kin_process *child, kin_lock *lock, kin_sem *here, kin_sem *seen, char *story)
 {
     tool_check(kin_sem_acquire(here, 1, PATIENCE), "the child");
-    append(story, somebody_waits(lock, here) ? "child-waits" : "nobody-waits");
+    append(story, has_waiter(lock, here) ? "child-waits" : "nobody-waits");
     append(story, "parent-releases");
     tool_check(kin_lock_release(lock), "lock");
     tool_check(kin_sem_acquire(here, 1, PATIENCE), "the child");
-    append(story, inspect(lock).owner_pid == kin_process_pid(child) ? "child-owns" : "somebody-else-owns");
+    append(story, inspect(lock).owner_pid == kin_process_pid(child) ? "child-owns" : "another-owns");
     tool_check(kin_sem_release(seen, 1), "seen");
 }
 

@@ -23,8 +23,7 @@ static kin_status read_value(kin_dict *dict, const data_bytes *key, data_bytes *
     kin_status status;
     size_t size = out->size > 256 ? out->size : 256;
     do {
-        out->bytes = realloc(out->bytes, size + 1);
-        tool_check(out->bytes ? KIN_OK : KIN_E_NO_MEMORY, "a value");
+        out->bytes = tool_resize(out->bytes, size + 1, "a value");
         status = kin_dict_get(dict, key->bytes, key->size, out->bytes, size + 1, &out->size);
         size = out->size;
     } while (status == KIN_E_BUFFER);

@@ -12,26 +12,19 @@
 
 /* ---- a line, piece by piece ---- */
 
-static void check_memory(const void *memory)
-{
-    tool_check(memory ? KIN_OK : KIN_E_NO_MEMORY, "a line");
-}
-
 static void begin(line_list *out, line_style style)
 {
-    out->lines = realloc(out->lines, (out->count + 1) * sizeof *out->lines);
-    check_memory(out->lines);
-    char *empty = calloc(1, 1);
-    check_memory(empty);
-    out->lines[out->count++] = (text_line){style, empty};
+    out->lines = tool_resize(out->lines, (out->count + 1) * sizeof *out->lines, "a line");
+    char *text = tool_resize(NULL, 1, "a line");
+    text[0] = '\0';
+    out->lines[out->count++] = (text_line){style, text};
 }
 
 static void add(line_list *out, const char *text)
 {
     text_line *line = &out->lines[out->count - 1];
     size_t length = strlen(line->text), more = strlen(text) + 1;
-    line->text = realloc(line->text, length + more);
-    check_memory(line->text);
+    line->text = tool_resize(line->text, length + more, "a line");
     memcpy(line->text + length, text, more);
 }
 

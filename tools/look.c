@@ -69,8 +69,8 @@ struct look_history {
 
 look_history *look_history_create(void)
 {
-    look_history *it = calloc(1, sizeof *it);
-    tool_check(it ? KIN_OK : KIN_E_NO_MEMORY, "looking");
+    look_history *it = tool_resize(NULL, sizeof *it, "looking");
+    memset(it, 0, sizeof *it);
     return it;
 }
 
@@ -259,11 +259,8 @@ static void sort_all(look *it)
 /* Room for one more element of a list of count: its sizes are powers of 2. */
 static void *room_for(void *list, size_t count, size_t size)
 {
-    if ((count & (count - 1)) == 0) {
-        list = realloc(list, (count > 0 ? 2 * count : 1) * size);
-        tool_check(list ? KIN_OK : KIN_E_NO_MEMORY, "looking");
-    }
-    return list;
+    bool full = (count & (count - 1)) == 0;
+    return full ? tool_resize(list, (count > 0 ? 2 * count : 1) * size, "looking") : list;
 }
 
 static look_family *last_of(look *it)

@@ -19,6 +19,13 @@ kin_status tool_check(kin_status status, const char *what)
     return status;
 }
 
+void *tool_resize(void *memory, size_t size, const char *what)
+{
+    memory = realloc(memory, size);
+    tool_check(memory ? KIN_OK : KIN_E_NO_MEMORY, what);
+    return memory;
+}
+
 void *tool_given(const kin_args *args, const char *name, kin_type type)
 {
     void *object = NULL;

@@ -154,7 +154,7 @@ static int ps_run(command_line *line)
         look_free(&now);
         fflush(stdout);
         if (watch) {
-            terminal_rest(interval);
+            kin_sleep(interval * KIN_MS(1));
         }
     } while (watch && !ferror(stdout));
     free(history);

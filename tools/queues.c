@@ -58,8 +58,7 @@ static int peek(request *it)
     kin_status status;
     do { /* another message may be the first one meanwhile, and longer */
         room = size;
-        message = realloc(message, room);
-        tool_check(message ? KIN_OK : KIN_E_NO_MEMORY, it->rest[1]);
+        message = tool_resize(message, room, it->rest[1]);
         status = kin_queue_front(queue, message, room, &size);
     } while (status == KIN_E_BUFFER);
     bool empty = status == KIN_E_TIMED_OUT || status == KIN_E_CLOSED;

@@ -15,7 +15,6 @@ int terminal_has_errors(void);
 int terminal_has_colours(void);
 /* From now on the standard input gives bytes as they are. */
 void terminal_binary_input(void);
-void terminal_rest(unsigned milliseconds);
 
 /* To be called first, with main's arguments: gives them in UTF-8, ended by NULL, and makes the standard output pass on
  * bytes as they are. They stay. */

@@ -68,13 +68,15 @@ completes help re -- reap
 completes nothing '' --
 
 # The table of commands is the only source: each command and option of the help is completed.
-while read -r name; do
+mapfile -t names < <("$kin" help | sed -n 's/^  \([a-z]\+\( [a-z]\+\)\?\)  .*/\1/p')
+((${#names[@]} > 20))
+for name in "${names[@]}"; do
     read -ra words <<<"$name"
     mapfile -t options < <("$kin" "${words[@]}" --help | sed -n 's/^  \(--[a-z-]*\).*/\1/p')
     completes "${words[@]}" - -- "${options[@]}"
-done < <("$kin" help | sed -n 's/^  \([a-z]\+\( [a-z]\+\)\?\)  .*/\1/p')
+done
 
-if ! command -v zsh tmux >/dev/null; then
+if ! { command -v zsh && command -v tmux; } >/dev/null; then
     echo "no zsh, or no tmux: of zsh nothing is tested"
     exit 0
 fi

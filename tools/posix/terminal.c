@@ -37,17 +37,6 @@ void terminal_binary_input(void)
 {
 }
 
-static struct timespec timespec_of(unsigned milliseconds)
-{
-    return (struct timespec){(time_t)(milliseconds / 1000), (long)(milliseconds % 1000) * 1000000L};
-}
-
-void terminal_rest(unsigned milliseconds)
-{
-    struct timespec left = timespec_of(milliseconds);
-    nanosleep(&left, NULL);
-}
-
 char **terminal_arguments(int *argc, char **argv)
 {
     (void)argc;
@@ -235,7 +224,7 @@ static int read_key(void)
 int terminal_key(unsigned milliseconds)
 {
     struct pollfd input = {STDIN_FILENO, POLLIN, 0};
-    struct timespec left = timespec_of(milliseconds);
+    struct timespec left = {(time_t)(milliseconds / 1000), (long)(milliseconds % 1000) * 1000000L};
     int found = ppoll(&input, 1, &left, &outside), why = errno;
     if (ended) {
         return TERMINAL_ENDED;

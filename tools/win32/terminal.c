@@ -58,11 +58,6 @@ void terminal_binary_input(void)
     _setmode(_fileno(stdin), _O_BINARY);
 }
 
-void terminal_rest(unsigned milliseconds)
-{
-    Sleep(milliseconds);
-}
-
 static char *to_utf8(const wchar_t *text)
 {
     int size = WideCharToMultiByte(CP_UTF8, 0, text, -1, NULL, 0, NULL, NULL);
