@@ -362,7 +362,7 @@ static void clean_up(kin_process *process)
     }
 }
 
-static kin_status wait_until(kin_process *process, int64_t deadline)
+kin_status kin__process_await(kin_process *process, int64_t deadline)
 {
     kin_os_exit how = {.code = 0};
     if (process->ended) {
@@ -394,7 +394,7 @@ static kin_status wait_interruptibly(kin__interrupt *by, kin_process *process, i
 {
     for (;;) {
         int64_t now = kin_os_now();
-        kin_status status = wait_until(process, now);
+        kin_status status = kin__process_await(process, now);
         if (status != KIN_E_TIMED_OUT || now >= deadline) {
             return status;
         }
@@ -404,15 +404,10 @@ static kin_status wait_interruptibly(kin__interrupt *by, kin_process *process, i
         if (status != KIN_OK) {
             return status;
         }
-        if (kin__interrupt_pending(by) && wait_until(process, now) == KIN_E_TIMED_OUT) {
+        if (kin__interrupt_pending(by) && kin__process_await(process, now) == KIN_E_TIMED_OUT) {
             return kin__interrupt_tell(by);
         }
     }
-}
-
-kin_status kin__process_await(kin_process *process, int64_t deadline)
-{
-    return wait_until(process, deadline);
 }
 
 kin_status kin_process_join(kin_process *process, int64_t timeout, kin_exit *result)
@@ -422,7 +417,7 @@ kin_status kin_process_join(kin_process *process, int64_t timeout, kin_exit *res
     }
     kin__interrupt *by = timeout == KIN_NOW ? NULL : kin__interrupt_mine();
     int64_t deadline = kin__deadline(timeout);
-    kin_status status = by ? wait_interruptibly(by, process, deadline) : wait_until(process, deadline);
+    kin_status status = by ? wait_interruptibly(by, process, deadline) : kin__process_await(process, deadline);
     if (status == KIN_OK && result) {
         *result = process->result;
     }
@@ -431,7 +426,7 @@ kin_status kin_process_join(kin_process *process, int64_t timeout, kin_exit *res
 
 int kin_process_alive(kin_process *process)
 {
-    return process && wait_until(process, kin_os_now()) == KIN_E_TIMED_OUT;
+    return process && kin__process_await(process, kin_os_now()) == KIN_E_TIMED_OUT;
 }
 
 uint32_t kin_process_pid(const kin_process *process)
