@@ -124,7 +124,7 @@ typedef struct kin__rwlock { /* kin_rwlock's inside; protocol in rwlock.c */
     _Atomic uint64_t slots[KIN__READERS]; /* readers' tokens */
 } kin__rwlock;
 
-/* ---- queues: protocols in ring.c, queue.c and queue/waiting.c ---- */
+/* ---- queues: protocols in queue/ring.c, transfer.c and waiting.c ---- */
 
 #define KIN__UNIT 16u /* what a ring's positions and lengths count in */
 

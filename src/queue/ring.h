@@ -13,6 +13,12 @@ static inline uint64_t kin__ring_need(uint64_t size)
     return (size + sizeof(kin__record) + KIN__UNIT - 1) / KIN__UNIT;
 }
 
+/* Bytes of the largest message that fits into the ring. */
+static inline uint64_t kin__ring_capacity(const kin__ring *ring)
+{
+    return (uint64_t)(ring->units - 1) * KIN__UNIT;
+}
+
 /* Bytes of the table that a joinable queue has before its ring. */
 static inline uint64_t kin__ring_table_size(const kin_family *family)
 {

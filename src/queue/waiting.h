@@ -61,6 +61,18 @@ kin_status kin__queue_wait(const kin__ring *ring, kin__waiting *w);
 /* To be called when there is a new message, or new room, and WAITERS is set in that side's word. Wakes the oldest
  * sleeper, if there is enough for it and no woken thread is on its way. */
 void kin__queue_wake(const kin__ring *ring, bool readers);
+static inline void kin__queue_wake_readers(const kin__ring *ring)
+{
+    if (atomic_load(&ring->ends->readable) & KIN__WAITERS) {
+        kin__queue_wake(ring, true);
+    }
+}
+static inline void kin__queue_wake_writers(const kin__ring *ring)
+{
+    if (atomic_load(&ring->ends->writable) & KIN__WAITERS) {
+        kin__queue_wake(ring, false);
+    }
+}
 /* Sets WAITERS in that side's word. A thread calls it before it sleeps there. */
 void kin__queue_line_up(const kin__ring *ring, bool readers);
 /* At the end of a call: wakes the next waiter if there is a message, or room, for it. */
