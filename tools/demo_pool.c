@@ -66,7 +66,7 @@ void demo_pool_map(kin_start_method method, outcome *out)
     kin_free(numbers);
 }
 
-/* ---- a lock and a queue, given to who works ---- */
+/* ---- a lock and a queue, given to workers ---- */
 
 #define DELIVERIES 20
 
@@ -132,7 +132,7 @@ static void end_delivery(delivery *it, outcome *out)
     say(out->expected, "%d, sum %d", DELIVERIES, DELIVERIES * (DELIVERIES + 1) / 2);
     say(out->got, "%d, sum %d", *it->count, sum);
     kin_args_destroy(it->args);
-    kin_lock_destroy(it->lock); /* a manager's, too: nobody else is there */
+    kin_lock_destroy(it->lock); /* a manager's, too: no other process uses it */
     kin_queue_destroy(it->queue);
     kin_free(it->count);
 }
@@ -183,7 +183,7 @@ void demo_processes(kin_start_method method, outcome *out)
 
 /* ---- the same with a manager's ---- */
 
-/* One that nobody else has: the name is this process's. */
+/* With a name that no other process has: it is made of this process's id. */
 static kin_manager *new_manager(char name[32])
 {
     kin_process_info me = KIN_PROCESS_INFO_INIT;
