@@ -225,6 +225,15 @@ static void list_few_in_segments(place *it)
     }
 }
 
+/* The same, at the border of two segments. */
+static void list_few_in_two_segments(place *it)
+{
+    list_two_segments(it);
+    for (size_t i = SEGMENT + 1; i > WHOLE_INDEX / 4 + 1; i--) {
+        kin_list_pop(list_of(it), 0, NULL, 0, NULL);
+    }
+}
+
 static void list_append(place *it)
 {
     list_put(it, KIN_LIST_LAST, 2, 50);
@@ -255,12 +264,6 @@ static void list_get(place *it)
 static void list_pop(place *it)
 {
     kin_list_pop(list_of(it), 1, NULL, 0, NULL);
-}
-
-/* Forty words are moved. */
-static void list_pop_near_end(place *it)
-{
-    kin_list_pop(list_of(it), SEGMENT - 40, NULL, 0, NULL);
 }
 
 static void list_pop_ends(place *it)
@@ -401,44 +404,6 @@ const char *use_list(place *it)
 /* ---- rows ---- */
 
 static const scenario rows[] = {
-    {"dict", "clear", "kin_dict_clear", .before = dict_some, .operation = dict_clear, .owned = true},
-    {"dict", "set, after a death in a change", "kin_dict_set", .before = dict_inherit, .operation = dict_replace,
-     .owned = true},
-    {"dict", "visit all", "kin_dict_for_each", .before = dict_full, .operation = dict_visit, .owned = true},
-    {"dict", "set, another waits for a change", "kin_dict_set", .before = dict_some, .operation = dict_insert,
-     .sleep = dict_await, .finish = dict_replace, .owned = true},
-    {"dict", "clear, another waits for a change", "kin_dict_clear", .before = dict_some, .operation = dict_clear,
-     .sleep = dict_await, .finish = dict_replace, .owned = true},
-    {"dict", "wait for a change", "kin_dict_generation kin_dict_wait", .before = dict_some, .operation = dict_await,
-     .owned = true},
-    {"dict", "wait for a change, another waits too", "kin_dict_generation kin_dict_wait", .before = dict_some,
-     .operation = dict_await, .sleep = dict_await, .finish = dict_replace, .owned = true},
-    {"list", "append", "kin_list_insert", .before = list_some, .operation = list_append, .owned = true},
-    {"list", "append, it grows", "kin_list_insert", .before = list_full, .operation = list_append, .owned = true},
-    {"list", "insert", "kin_list_insert", .before = list_some, .operation = list_insert, .owned = true},
-    {"list", "insert before the first", "kin_list_insert", .before = list_some, .operation = list_insert_first,
-     .owned = true},
-    {"list", "set", "kin_list_set", .before = list_some, .operation = list_set, .owned = true},
-    {"list", "get", "kin_list_get", .before = list_some, .operation = list_get, .owned = true},
-    {"list", "pop", "kin_list_pop", .before = list_some, .operation = list_pop, .owned = true},
-    {"list", "pop, first and last", "kin_list_pop", .before = list_some, .operation = list_pop_ends, .owned = true},
-    {"list", "clear", "kin_list_clear", .before = list_some, .operation = list_clear, .owned = true},
-    {"list", "visit all", "kin_list_for_each", .before = list_full, .operation = list_visit, .owned = true},
-    {"list", "append, another waits for a change", "kin_list_insert", .before = list_some, .operation = list_append,
-     .sleep = list_await, .finish = list_set, .owned = true},
-    {"list", "wait for a change", "kin_list_generation kin_list_wait", .before = list_some, .operation = list_await,
-     .owned = true},
-    {"list", "append, its index becomes segments", "kin_list_insert", .before = list_one_block,
-     .operation = list_append, .owned = true},
-    {"list", "append, a segment begins", "kin_list_insert", .before = list_one_segment, .operation = list_append,
-     .owned = true},
-    {"list", "pop the last of a segment", "kin_list_pop", .before = list_two_segments, .operation = list_pop_last,
-     .owned = true},
-    {"list", "insert before the first segment", "kin_list_insert", .before = list_segments,
-     .operation = list_insert_first, .owned = true},
-    {"list", "insert between segments' items", "kin_list_insert", .before = list_segments, .operation = list_insert,
-     .owned = true},
-    {"list", "pop within segments", "kin_list_pop", .before = list_one_segment, .operation = list_pop, .owned = true},
     {"dict", "set, a new key", "kin_dict_set", .before = dict_some, .operation = dict_insert, .owned = true},
     {"dict", "set, the first key", "kin_dict_set", .before = dict_clear, .operation = dict_insert, .owned = true},
     {"dict", "set, a key that is there", "kin_dict_set", .before = dict_some, .operation = dict_replace, .owned = true},
@@ -463,6 +428,15 @@ static const scenario rows[] = {
      .owned = true},
     {"dict", "strings", "kin_dict_set_string kin_dict_remove_string", .before = dict_some, .operation = dict_strings,
      .owned = true},
+    {"dict", "visit all", "kin_dict_for_each", .before = dict_full, .operation = dict_visit, .owned = true},
+    {"dict", "set, another waits for a change", "kin_dict_set", .before = dict_some, .operation = dict_insert,
+     .sleep = dict_await, .finish = dict_replace, .owned = true},
+    {"dict", "clear, another waits for a change", "kin_dict_clear", .before = dict_some, .operation = dict_clear,
+     .sleep = dict_await, .finish = dict_replace, .owned = true},
+    {"dict", "wait for a change", "kin_dict_generation kin_dict_wait", .before = dict_some, .operation = dict_await,
+     .owned = true},
+    {"dict", "wait for a change, another waits too", "kin_dict_generation kin_dict_wait", .before = dict_some,
+     .operation = dict_await, .sleep = dict_await, .finish = dict_replace, .owned = true},
     {"list", "append at the end", "kin_list_append", .before = list_some, .operation = list_append_one, .owned = true},
     {"list", "append", "kin_list_insert", .before = list_some, .operation = list_append, .owned = true},
     {"list", "append, it grows", "kin_list_insert", .before = list_full, .operation = list_append, .owned = true},
@@ -484,11 +458,16 @@ static const scenario rows[] = {
      .operation = list_insert_first, .owned = true},
     {"list", "insert between segments' items", "kin_list_insert", .before = list_segments, .operation = list_insert,
      .owned = true},
-    {"list", "pop within segments", "kin_list_pop", .before = list_one_segment, .operation = list_pop_near_end,
-     .owned = true},
+    {"list", "pop within segments", "kin_list_pop", .before = list_one_segment, .operation = list_pop, .owned = true},
     {"list", "pop, its index becomes one block", "kin_list_pop", .before = list_few_in_segments,
      .operation = list_pop_first, .owned = true},
-    {"list", "clear segments", "kin_list_clear", .before = list_segments, .operation = list_clear, .owned = true},
+    {"list", "clear segments", "kin_list_clear", .before = list_few_in_two_segments, .operation = list_clear,
+     .owned = true},
+    {"list", "visit all", "kin_list_for_each", .before = list_full, .operation = list_visit, .owned = true},
+    {"list", "append, another waits for a change", "kin_list_insert", .before = list_some, .operation = list_append,
+     .sleep = list_await, .finish = list_set, .owned = true},
+    {"list", "wait for a change", "kin_list_generation kin_list_wait", .before = list_some, .operation = list_await,
+     .owned = true},
 };
 
 const subject step_containers = {rows, sizeof rows / sizeof rows[0]};
