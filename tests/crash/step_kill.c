@@ -10,7 +10,6 @@
  *     step_kill --visible          after every step that others can see, which comes to the same; of long loops, as
  *                                  copies, after some
  *     step_kill --visible --all    of long loops after all, too
- *     step_kill --calls            before and after every system call
  *     step_kill --compare          both of the first ones, of scenarios that take the same instructions each time: the
  *                                  same has to be found afterwards
  *     step_kill --twice            after every visible step; and the process that recovers is killed, too, after every
@@ -214,7 +213,7 @@ static bool run_other_row(int which, const settings *how)
 {
     const scenario *what = scenario_at(which);
     if (what->course) {
-        return true; /* a worker's death is the maker's to recover from, who is the tracer */
+        return true; /* the process that recovers from a worker's death is the pool's maker: the tracer */
     }
     tally out = how->twice ? kill_pairs(which, how->sample) : stop_at_each(which, how->sample, how->stop);
     printf(how->matrix ? "| %s | %s | %d | %d | %.0f | %s" : "%s, %s: %d visible steps, %d times, worst %.0f ms, %s",
@@ -237,7 +236,7 @@ static bool run_other_row(int which, const settings *how)
 static bool compare_row(int which)
 {
     static int64_t changes[INSTRUCTIONS_MOST];
-    static uint64_t found[INSTRUCTIONS_MOST];
+    static uint64_t found[INSTRUCTIONS_MOST + 1]; /* after none, and after each change */
     tally visible = {0}, every = {0};
     int64_t length = 0;
     step_by = STEP_VISIBLE;
@@ -274,19 +273,11 @@ static bool compare_row(int which)
 
 static void read_options(int argc, char **argv, settings *how, const char **only, const char **but, char *task)
 {
-    static const tool_option options[] = {{"sample", TOOL_REQUIRED, 's'},
-                                          {"seed", TOOL_REQUIRED, 'r'},
-                                          {"only", TOOL_REQUIRED, 'o'},
-                                          {"not", TOOL_REQUIRED, 'n'},
-                                          {"matrix", TOOL_NONE, 'm'},
-                                          {"calls", TOOL_NONE, 'c'},
-                                          {"visible", TOOL_NONE, 'v'},
-                                          {"all", TOOL_NONE, 'a'},
-                                          {"compare", TOOL_NONE, 'e'},
-                                          {"twice", TOOL_NONE, 't'},
-                                          {"stop", TOOL_REQUIRED, 'p'},
-                                          {"functions", TOOL_NONE, 'f'},
-                                          {NULL, TOOL_NONE, 0}};
+    static const tool_option options[] = {
+        {"sample", TOOL_REQUIRED, 's'}, {"seed", TOOL_REQUIRED, 'r'},  {"only", TOOL_REQUIRED, 'o'},
+        {"not", TOOL_REQUIRED, 'n'},    {"matrix", TOOL_NONE, 'm'},    {"visible", TOOL_NONE, 'v'},
+        {"all", TOOL_NONE, 'a'},        {"compare", TOOL_NONE, 'e'},   {"twice", TOOL_NONE, 't'},
+        {"stop", TOOL_REQUIRED, 'p'},   {"functions", TOOL_NONE, 'f'}, {NULL, TOOL_NONE, 0}};
     tool_arguments arguments = tool_arguments_of(argc, argv);
     for (char option; (option = tool_next_option(&arguments, options)) != 0;) {
         switch (option) {
@@ -304,9 +295,6 @@ static void read_options(int argc, char **argv, settings *how, const char **only
             break;
         case 'm':
             how->matrix = true;
-            break;
-        case 'c':
-            step_by = STEP_CALL;
             break;
         case 'v':
             step_by = STEP_VISIBLE;

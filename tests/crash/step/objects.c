@@ -1,7 +1,8 @@
 /* objects.c: killed while objects are made, found by name, and destroyed; and in the ways of using them that are made
  * of others.
  *
- * What a process has allocated stays when it dies: a block belongs to whoever knows it. So a row may leave a block.
+ * A block stays allocated when the process that allocated it dies: any process that knows its address may use and free
+ * it. So a kill may leave a block, and these rows do not count blocks.
  */
 #include "step.h"
 
@@ -326,7 +327,7 @@ static void cond_wait_for(place *it)
     kin_cond_wait_for(&it->cond, &it->lock, is_passed, it, KIN_FOREVER);
 }
 
-/* The wait sleeps for nobody: the thread has been interrupted before. */
+/* The wait does not sleep: the thread has been interrupted before. */
 static void interrupted_wait(place *it)
 {
     kin_thread me;

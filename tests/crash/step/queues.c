@@ -83,6 +83,7 @@ static void queue_put_many(place *it)
     kin_queue_put_many(queue_of(it), two, 2, NULL, KIN_FOREVER);
 }
 
+/* One call of the victim's takes both, and a death in it may lose both. */
 static void queue_put_together(place *it)
 {
     queue_put_two(it);
@@ -219,7 +220,7 @@ static void wait_for_both(place *it)
 
 uint32_t deaths = 1;
 
-/* Whatever is in it comes out whole, there is as much room as ever, and all permits come back. */
+/* Each message in it comes out whole, there is as much room as ever, and all permits come back. */
 const char *use_queue(place *it)
 {
     kin_queue *queue = queue_of(it);

@@ -132,6 +132,7 @@ int stop_at(int which, int k, int64_t ns, tally *out);
 /* ---- recover.c ---- */
 
 void recover(const scenario *what, place *it);
+#define RECOVERY_BLOCKS 2 /* that recover allocates for "memory"; a process that is killed leaves its blocks */
 
 /* While the victim stands still: what others do, and what they see wrong, when it goes on. */
 void begin_meanwhile(const scenario *what, place *it);
@@ -160,7 +161,7 @@ uint64_t found_since(void);
 
 const char *use_all(place *it);
 const char *use_queue(place *it);
-extern uint32_t deaths; /* each may lose the messages of one call */
+extern uint32_t deaths; /* each may lose the messages of one call: kin_queue_info's lost_puts and lost_gets */
 const char *use_dict(place *it);
 const char *use_list(place *it);
 const char *count_values(const place *it);

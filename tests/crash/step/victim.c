@@ -1,4 +1,4 @@
-/* victim.c: one victim: what it and the others use, it, whom it keeps waiting, its end. */
+/* victim.c: one victim: the objects that it and the others use, its start and its end, the sleeper that waits for it. */
 #include "step.h"
 
 #include "../step_os.h"
@@ -186,7 +186,7 @@ static const char *await_sleeper(place *it, kin_process *sleeper)
     return through ? NULL : "the sleeper sleeps on";
 }
 
-/* Starts the victim, which stands before its first step, and whom it keeps waiting. */
+/* Starts the victim, which stands before its first step, and the sleeper that waits for it. */
 static kin_process *start_victim(int which, int k, place *it, kin_process **sleeper)
 {
     const scenario *what = scenario_at(which);
@@ -295,8 +295,11 @@ static void see(const stage *at, int k, int done, const char *wrong, tally *out)
             : took > (at->what->course || at->what->slow ? POOL_LIMIT : LIMIT) ? "it took too long"
                                                                                : NULL;
     destroy_place(at->it);
-    bool kept = deaths > 1 && strcmp(at->what->object, "memory") == 0; /* what the second one had allocated */
-    wrong = wrong ? wrong : at->what->owned && !kept && count_blocks() != at->blocks ? "memory is left" : NULL;
+    uint64_t blocks = count_blocks(),
+             kept = deaths > 1 && strcmp(at->what->object, "memory") == 0 ? RECOVERY_BLOCKS : 0;
+    wrong = wrong                                                                    ? wrong
+            : at->what->owned && (blocks < at->blocks || blocks > at->blocks + kept) ? "memory is left"
+                                                                                     : NULL;
     count_kill(out, k, done, took, wrong);
     note(wrong != NULL);
     out->found = found_since();
