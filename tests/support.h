@@ -77,6 +77,13 @@ int run_test_group(const char *name, const struct CMUnitTest *tests, size_t coun
         }                                                                                                              \
     } while (0)
 
+/* In the parent: leaves the test out, and says in the output what it lacks. */
+#define skip_because(reason)                                                                                           \
+    do {                                                                                                               \
+        print_message("left out: %s\n", reason);                                                                       \
+        skip();                                                                                                        \
+    } while (0)
+
 /* In the parent: status is exactly that one. */
 #define assert_status(expression, expected) expect_status(expression, expected, __FILE__, __LINE__)
 void expect_status(kin_status status, kin_status expected, const char *file, int line);

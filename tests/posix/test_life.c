@@ -248,7 +248,7 @@ typedef int ask(int (*member)(void), place of_member, place of_asker);
 static void ask_from_each_place(ask *one)
 {
     if (geteuid() != 0) {
-        skip();
+        skip_because("only root can make the namespaces");
     }
     for (unsigned i = 0; i < sizeof members / sizeof members[0]; i++) {
         for (int n = 0; n < 2 * PLACES; n++) {
@@ -410,7 +410,7 @@ static void what_cannot_be_told_is_counted(void **state)
 {
     (void)state;
     if (geteuid() != 0) {
-        skip();
+        skip_because("only root can make the namespaces");
     }
     begin();
     pid_t keeper = start_keeper();
@@ -471,7 +471,7 @@ static void another_program_is_another_life_from_each_place(void **state)
 {
     (void)state;
     if (geteuid() != 0) {
-        skip();
+        skip_because("only root can make the namespaces");
     }
     for (int n = 0; n < 2 * PLACES; n++) {
         begin();
