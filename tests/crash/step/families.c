@@ -177,7 +177,8 @@ int child_end(const kin_args *args)
 
 static const scenario rows[] = {
     {"family", "first use: join", "kin_lock_acquire kin_lock_repair", .operation = lock_acquire},
-    {"family", "leave", "kin_family_of kin_family_close", .before = lock_both, .operation = family_leave},
+    {"family", "leave", "kin_family_of kin_family_close", .before = lock_both, .operation = family_leave,
+     .stranger = true},
     {"family", "reap", "kin_family_reap", .before = lock_both, .operation = family_reap},
     {"family", "create another", "kin_family_create", .before = lock_both, .operation = family_create},
     {"family", "sweep", "kin_cleanup", .before = family_kill, .operation = sweep},
@@ -198,8 +199,8 @@ static const scenario rows[] = {
     {"manager", "open", "kin_manager_open kin_manager_close", .before = lock_both, .operation = manager_open,
      .conclude = manager_check, .slow = true},
     {"manager", "stop", "kin_manager_stop", .before = manager_open, .operation = manager_end, .conclude = manager_check,
-     .slow = true},
-    {"process", "join", "kin_process_join", .before = process_start, .operation = process_join},
+     .slow = true, .stranger = true},
+    {"process", "join", "kin_process_join", .before = process_start, .operation = process_join, .stranger = true},
 };
 
 const subject step_families = {rows, sizeof rows / sizeof rows[0]};

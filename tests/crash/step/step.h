@@ -77,6 +77,7 @@ typedef struct scenario {
     bool held;                 /* the tracer holds lock, and rwlock for writing, meanwhile */
     bool owned;                /* no block of memory may be left */
     bool slow;                 /* afterwards the tracer starts processes: POOL_LIMIT */
+    bool stranger;             /* the victim is not a member all the time: before does not join, or it leaves */
     bool even;                 /* it takes the same instructions each time: --compare */
 } scenario;
 
