@@ -128,6 +128,17 @@ kin_family *new_family(uint64_t reserve)
     return family;
 }
 
+kin_queue *new_queue_in(kin_family *family, uint64_t capacity, uint32_t most, uint32_t flags)
+{
+    kin_queue_options options = KIN_QUEUE_OPTIONS_INIT;
+    kin_queue *queue = NULL;
+    options.capacity = capacity;
+    options.max_messages = most;
+    options.flags = flags;
+    assert_ok(kin_queue_create(&queue, family, &options));
+    return queue;
+}
+
 kin_args *new_args(void)
 {
     kin_args *args = NULL;
@@ -274,6 +285,19 @@ void forget_child(kin_process *process)
 int64_t now_ns(void)
 {
     return kin_os_now();
+}
+
+void spin_for(int64_t ns)
+{
+    for (int64_t end = now_ns() + ns; now_ns() < end;) {
+        kin_os_cpu_relax();
+    }
+}
+
+uint32_t next_number(uint32_t *state)
+{
+    *state = *state * 1103515245 + 12345;
+    return *state >> 16;
 }
 
 size_t write_pattern(unsigned char *out, size_t size, unsigned seed)

@@ -120,6 +120,8 @@ int use_pair(kin_rwlock *lock, kin_rwlock_mode access, int64_t *here, int64_t *t
 
 /* A family with room for so many bytes, at most. */
 kin_family *new_family(uint64_t reserve);
+/* A queue in that family, NULL: in the own one; 0: by default. */
+kin_queue *new_queue_in(kin_family *family, uint64_t capacity, uint32_t most, uint32_t flags);
 /* Members and committed bytes of the own family. */
 kin_family_info inspect_family(void);
 
@@ -143,5 +145,9 @@ intptr_t start_stranger(const char *what, const char *name);
 
 /* Nanoseconds of the monotonic clock. */
 int64_t now_ns(void);
+/* Runs for so long, without a sleep. */
+void spin_for(int64_t ns);
+/* The next of a sequence that is the same in each run: 16 bits. */
+uint32_t next_number(uint32_t *state);
 
 #endif

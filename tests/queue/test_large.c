@@ -9,17 +9,6 @@ enum { RING = 1000, LARGEST = 3 << 20 };
 
 static unsigned char bytes[LARGEST], got[LARGEST];
 
-static kin_queue *new_queue_in(kin_family *family, uint64_t capacity, uint32_t most, uint32_t flags)
-{
-    kin_queue_options options = KIN_QUEUE_OPTIONS_INIT;
-    kin_queue *queue = NULL;
-    options.capacity = capacity;
-    options.max_messages = most;
-    options.flags = flags;
-    assert_ok(kin_queue_create(&queue, family, &options));
-    return queue;
-}
-
 static kin_queue *new_queue(uint64_t capacity, uint32_t most)
 {
     return new_queue_in(NULL, capacity, most, KIN_QUEUE_LARGE);

@@ -15,13 +15,7 @@ typedef struct place {
 
 static kin_queue *new_queue(uint64_t capacity, uint32_t most, uint32_t flags)
 {
-    kin_queue_options options = KIN_QUEUE_OPTIONS_INIT;
-    kin_queue *queue = NULL;
-    options.capacity = capacity;
-    options.max_messages = most;
-    options.flags = flags;
-    assert_ok(kin_queue_create(&queue, NULL, &options));
-    return queue;
+    return new_queue_in(NULL, capacity, most, flags);
 }
 
 static place *new_place(void)

@@ -268,16 +268,6 @@ static const waiting all[] = {
 
 /* ---- the objects, all of them so that a wait does not end ---- */
 
-static kin_queue *new_queue(uint32_t messages, uint32_t flags)
-{
-    kin_queue_options options = KIN_QUEUE_OPTIONS_INIT;
-    kin_queue *queue = NULL;
-    options.max_messages = messages;
-    options.flags = flags;
-    assert_ok(kin_queue_create(&queue, NULL, &options));
-    return queue;
-}
-
 static void start_others(place *it)
 {
     kin_pool_options options = KIN_POOL_OPTIONS_INIT;
@@ -310,9 +300,9 @@ static place *new_place(void)
     assert_ok(kin_sem_init(&it->begun, 0, 0));
     assert_ok(kin_sem_create_leased(&it->leased, NULL, 1));
     assert_ok(kin_value_create(&it->value, NULL, KIN_ELEMENT_I64, KIN_VALUE_LOCKED));
-    it->empty = new_queue(1, 0);
-    it->full = new_queue(1, 0);
-    it->in_hand = new_queue(1, KIN_QUEUE_JOINABLE);
+    it->empty = new_queue_in(NULL, 0, 1, 0);
+    it->full = new_queue_in(NULL, 0, 1, 0);
+    it->in_hand = new_queue_in(NULL, 0, 1, KIN_QUEUE_JOINABLE);
     assert_ok(kin_dict_create(&it->dict, NULL));
     it->signal = make_signal();
     assert_ok(kin_lock_acquire(&it->lock, KIN_NOW));
@@ -395,13 +385,6 @@ static void wait_in_rounds(void *meeting_)
     }
 }
 
-static void pause_for(int64_t time)
-{
-    for (int64_t end = now_ns() + time; now_ns() < end;) {
-        kin_os_cpu_relax();
-    }
-}
-
 static void each_wait_ends_at_any_moment(void **state)
 {
     (void)state;
@@ -414,8 +397,8 @@ static void each_wait_ends_at_any_moment(void **state)
             while (atomic_load(&m.begun) < round) {
                 kin_os_yield();
             }
-            random = random * 1103515245 + 12345;
-            pause_for(round % 8 == 0 ? KIN_MS(1) : (random >> 16) % 60 * 1000);
+            uint32_t before = next_number(&random) % 60;
+            spin_for(round % 8 == 0 ? KIN_MS(1) : KIN_US(before));
             assert_ok(kin_thread_interrupt((kin_thread){atomic_load(&m.name)}));
         }
         end_thread(thread);
@@ -465,7 +448,7 @@ static void interrupted_once_it_sleeps_again(void **state)
     while (atomic_load(&m.begun) == 0) {
         kin_os_yield();
     }
-    pause_for(KIN_MS(5));
+    spin_for(KIN_MS(5));
     assert_ok(kin_thread_interrupt((kin_thread){atomic_load(&m.name)}));
     end_thread(thread);
     assert_int_equal(m.wrong, 0);
@@ -592,7 +575,7 @@ static void lock_and_change(crowd *c)
     }
     MUST(status >= 0 && (status == KIN_OWNER_DIED || it->here == it->there));
     it->here++;
-    pause_for(KIN_US(20)); /* the others have to wait */
+    spin_for(KIN_US(20)); /* the others have to wait */
     it->there = it->here;
     atomic_fetch_add(&it->turns, 1);
     MUST(kin_lock_repair(&it->lock) == KIN_OK && kin_lock_release(&it->lock) == KIN_OK);
@@ -632,12 +615,11 @@ static void interrupt_all(crowd *c)
         threads[i] = begin_thread(share, c);
     }
     while (atomic_load(&c->left) < SHARERS) {
-        random = random * 1103515245 + 12345;
-        uint64_t name = atomic_load(&c->names[(random >> 16) % SHARERS]);
+        uint64_t name = atomic_load(&c->names[next_number(&random) % SHARERS]);
         if (name != 0) {
             kin_thread_interrupt((kin_thread){name});
         }
-        pause_for((random >> 20) % 40 * 1000);
+        spin_for(KIN_US(next_number(&random) % 40));
     }
     for (int i = 0; i < SHARERS; i++) {
         end_thread(threads[i]);
@@ -652,7 +634,7 @@ static crowd new_crowd(void)
     assert_ok(kin_lock_init(&c.it->lock, 0));
     assert_ok(kin_sem_init(&c.it->sem, PERMITS, 0));
     assert_ok(kin_sem_create_leased(&c.leased, NULL, PERMITS));
-    c.queue = new_queue(PERMITS, 0);
+    c.queue = new_queue_in(NULL, 0, PERMITS, 0);
     return c;
 }
 
@@ -736,7 +718,7 @@ static void killed_while_interrupted(void **state)
     for (int i = 0; i < FEW; i++) {
         kin_process *child = start_child("share", args);
         await_turns(c.it, 50, child);
-        pause_for(i * KIN_US(331));
+        spin_for(i * KIN_US(331));
         kill_child(child);
         use_what_the_dead_left(&c);
     }

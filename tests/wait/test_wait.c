@@ -119,11 +119,7 @@ typedef struct course {
 /* Sooner or later each instruction of the one meets each of the other. */
 static void pause_a_little(course *c)
 {
-    c->random = c->random * 1103515245 + 12345;
-    int64_t end = now_ns() + (c->random >> 16) % 60 * 1000;
-    while (now_ns() < end) {
-        kin_os_cpu_relax();
-    }
+    spin_for(KIN_US(next_number(&c->random) % 60));
 }
 
 static kin_status prepare(const course *c, int64_t round)

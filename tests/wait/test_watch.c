@@ -86,10 +86,7 @@ static kin_process *start(const char *entry, int64_t rounds)
 /* Sooner or later each instruction of a change meets each of a look. */
 static void pause_a_little(uint32_t *random)
 {
-    *random = *random * 1103515245 + 12345;
-    for (int64_t end = now_ns() + (*random >> 16) % 40 * 1000; now_ns() < end;) {
-        kin_os_cpu_relax();
-    }
+    spin_for(KIN_US(next_number(random) % 40));
 }
 
 /* Each time that the parent has seen the last. */
