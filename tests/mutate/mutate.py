@@ -144,7 +144,7 @@ def statements(code):
 
 @functools.lru_cache(maxsize=None)
 def source(path):
-    """As it is when it is first asked for: somebody may go on working on it."""
+    """The text when it is first asked for: it may be edited during the run."""
     with open(os.path.join(ROOT, path), encoding="utf-8") as file:
         return file.read()
 
@@ -201,7 +201,8 @@ def tests_of(table, path):
     return table.get(path) or table[os.path.dirname(path)]
 
 
-# Where that is allowed, in namespaces of its own: what a mutant leaves behind disturbs nobody, and ends with it.
+# Where that is allowed, in namespaces of its own: what a mutant leaves behind disturbs no other program, and ends with
+# the mutant.
 ALONE = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c",
          'mount -t tmpfs none /dev/shm && "$@"', "sh"]
 
@@ -259,7 +260,9 @@ def prepare(table):
     return times
 
 
+@functools.lru_cache(maxsize=None)
 def object_of(path):
+    """After prepare: the object file of that source in the library."""
     for folder, _, names in os.walk(BUILD):
         for name in names:
             whole = os.path.join(folder, name)
