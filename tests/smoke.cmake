@@ -35,7 +35,9 @@ if(KIN_OS STREQUAL "win32")
     if(BUILD_SHARED_LIBS)
         # The tests that look inside have a static library of their own: what a DLL changes is in these alone. embed
         # compiles the source tree once more, as a part of a project, which has to find the DLL.
-        set(KIN_SMOKE demo example.counter consumer.install consumer consumer.cc consumer.pkgconfig consumer.meson embed)
+        set(KIN_SMOKE
+            demo example.counter consumer.install consumer consumer.cc consumer.pkgconfig consumer.meson embed
+        )
     endif()
 endif()
 
@@ -50,8 +52,9 @@ if(CMAKE_TOOLCHAIN_FILE MATCHES "linux-musl")
     list(
         APPEND KIN_SMOKE
         bell children children.spawn death descriptors exit exit.spawn forks forkserver interrupted judge os_error
-        process.forkserver program robust run run_surroundings start_methods start_methods.spawn start_methods.forkserver start_methods_posix
-        start_methods_posix.spawn start_methods_posix.forkserver stopped surroundings upgrade
+        process.forkserver program robust run run_surroundings start_methods start_methods.spawn
+        start_methods.forkserver start_methods_posix start_methods_posix.spawn start_methods_posix.forkserver stopped
+        surroundings upgrade
     )
 endif()
 
