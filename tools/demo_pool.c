@@ -289,7 +289,7 @@ int demo_limited(const kin_args *args)
     for (int done = 0; seen < now && !done;) {
         tool_check(kin_counter_compare_exchange(most, &seen, now, &done), "most");
     }
-    kin_sem_acquire(pause, 1, KIN_MS(5)); /* nobody releases it */
+    kin_sem_acquire(pause, 1, KIN_MS(5)); /* it is never released */
     tool_check(kin_counter_add(inside, -1, NULL), "inside");
     tool_check(kin_sem_release(seats, 1), "seats");
     return 0;

@@ -39,9 +39,8 @@ const command manager_start_command = {
     .arguments = "NAME",
     .summary = "start a process that keeps the family NAME alive",
     .details =
-        "Starts a process that keeps the family NAME alive, and creates the family if it is not there. The other\n"
-        "users of the group of --group name its creator by the option --owner of the commands that read and change\n"
-        "it.",
+        "Starts a process that keeps the family NAME alive, and creates the family if it is not there. Other users\n"
+        "of the group that --group names give the option --owner to the commands that read and change the family.",
     .examples = "kin manager start shop\nkin manager start --group staff shop\n",
     .options = start_options,
     .run = start,

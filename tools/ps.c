@@ -172,7 +172,7 @@ static const command_option ps_options[] = {
 const command ps_command = {
     .name = "ps",
     .arguments = "",
-    .summary = "show families, their processes, and which holds or waits for what",
+    .summary = "show families, their processes, and the holders and waiters of objects",
     .details =
         "Shows this user's families: their processes, the objects that have a name, are held or are waited for,\n"
         "and the threads that wait. It joins no family, takes no lock and changes nothing.\n\n"

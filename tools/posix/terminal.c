@@ -119,7 +119,7 @@ static void handle_signals(void)
     handle(SIGWINCH, note, 0);
     sigprocmask(SIG_BLOCK, &noted, &outside);
     for (size_t i = 0; i < COUNT_OF(ending); i++) {
-        sigdelset(&outside, ending[i]); /* it must be possible to end it, whatever its starter has blocked */
+        sigdelset(&outside, ending[i]); /* the program can be ended, even if its starter has blocked these signals */
     }
     for (size_t i = 0; i < COUNT_OF(faults); i++) {
         handle(faults[i], fault, (int)SA_RESETHAND | SA_NODEFER);
