@@ -18,10 +18,10 @@
  * leaves everything as after a timeout: what it waited for is not acquired, got or joined, and the call may be
  * repeated.
  *
- * Interruptible are all waits of kin_lock_acquire, kin_rwlock_acquire, kin_value_acquire, kin_array_acquire,
- * kin_sem_acquire, kin_event_wait, kin_cond_wait, kin_cond_wait_for, kin_barrier_wait, kin_barrier_wait_with, of the
- * functions of queues that have a timeout, of kin_dict_wait, kin_list_wait, of kin_process_join, kin_process_stop,
- * kin_wait, kin_sleep, and of kin_future_wait, kin_future_get, kin_future_next, kin_pool_submit, kin_pool_map and
+ * These functions' waits are interruptible: kin_lock_acquire, kin_rwlock_acquire, kin_value_acquire, kin_array_acquire,
+ * kin_sem_acquire, kin_event_wait, kin_cond_wait, kin_cond_wait_for, kin_barrier_wait, kin_barrier_wait_with, all
+ * functions of queues that have a timeout, kin_dict_wait, kin_list_wait, kin_process_join, kin_process_stop,
+ * kin_wait, kin_sleep, kin_future_wait, kin_future_get, kin_future_next, kin_pool_submit, kin_pool_map and
  * kin_pool_join. Waits for pipes and programs (pipe.h, run.h) are not: wait for them with kin_wait, and call their
  * functions with KIN_NOW. Short waits for kin's own locks, as in kin_alloc and in dicts and lists, are not.
  *
@@ -49,10 +49,10 @@ KIN_API kin_status kin_thread_current(kin_thread *out);
 /* Ends the wait that the thread is in, or if it is in none, the next one in which it would have to sleep. So an
  * interrupt that comes just before the wait is not lost. An interrupt stays pending until a function has returned
  * KIN_E_INTERRUPTED because of it, or until kin_thread_clear_interrupt; several that come before count as one. A
- * function that gets what it wants without sleeping, or at the same moment, returns KIN_OK, and one that is called with
- * KIN_NOW, KIN_E_TIMED_OUT: the interrupt stays pending. Does not wait, and does not change kin_last_error.
- * Any thread, also the same one; signal handlers; a console control handler on Windows. Errors: KIN_E_NOT_FOUND (the
- * thread has ended, or belongs to another process). */
+ * function that gets what it wants without sleeping, or at the same moment, returns KIN_OK. A function that would have
+ * to wait, but is called with KIN_NOW, returns KIN_E_TIMED_OUT. In both cases the interrupt stays pending. Does not
+ * wait, and does not change kin_last_error. Any thread, also the same one; signal handlers; a console control handler
+ * on Windows. Errors: KIN_E_NOT_FOUND (the thread has ended, or belongs to another process). */
 KIN_API kin_status kin_thread_interrupt(kin_thread thread);
 
 /* Withdraws an interrupt that is pending for the calling thread. Returns 1 if there was one, else 0. */

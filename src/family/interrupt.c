@@ -37,7 +37,7 @@ bool kin__interrupt_sleeps(kin__interrupt *it, kin__sleeps how, kin_os_sem sem)
     return atomic_load(&it->pending) == 0;
 }
 
-/* The alarm is emptied after each sleep that it could end: one that is set late would end the next at once. */
+/* The alarm is emptied after each sleep that it could end: an alarm that was set late would end the next sleep. */
 void kin__interrupt_awake(kin__interrupt *it)
 {
     if (it && atomic_exchange(&it->sleeps, KIN__AWAKE) == KIN__SLEEPS_BY_ALARM) {

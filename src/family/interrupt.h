@@ -13,7 +13,7 @@ typedef enum kin__sleeps { /* how a thread sleeps, and so how it is woken */
 
 typedef struct kin__interrupt { /* of one thread, in memory that is zero in a forked child */
     _Atomic uint64_t number;    /* which thread this is; 0: it has no name, and nobody interrupts it */
-    _Atomic uint32_t pending;   /* 1: it was interrupted, and no wait has told it so yet */
+    _Atomic uint32_t pending;   /* 1: it was interrupted, and no wait has returned KIN_E_INTERRUPTED since */
     _Atomic uint32_t sleeps;    /* a kin__sleeps */
     _Atomic uint32_t users;     /* calls that are interrupting it just now */
     _Atomic(kin_os_sem) sem;    /* KIN__SLEEPS_BY_SEM: that one */
@@ -22,19 +22,20 @@ typedef struct kin__interrupt { /* of one thread, in memory that is zero in a fo
 
 /* ---- for its thread; it NULL: a thread that cannot be interrupted ---- */
 
-/* About to sleep in that way. False: it was interrupted, and is not to sleep. Then, and after the sleep: awake. */
+/* To be called before a sleep of that kind. False: an interrupt is pending, so the thread must not sleep. In both cases
+ * it calls kin__interrupt_awake then, or after the sleep. */
 bool kin__interrupt_sleeps(kin__interrupt *it, kin__sleeps how, kin_os_sem sem);
 void kin__interrupt_awake(kin__interrupt *it);
 /* KIN__SLEEPS_BY_ALARM: what to watch beside the rest. No handle: the program has closed it; sleep for
  * KIN__INTERRUPT_STEP at most. */
 kin_os_watch kin__interrupt_watch(kin__interrupt *it);
 #define KIN__INTERRUPT_STEP KIN_MS(10)
-/* Whether it was interrupted and not told so. */
+/* Whether an interrupt is pending. */
 static inline bool kin__interrupt_pending(kin__interrupt *it)
 {
     return it && atomic_load_explicit(&it->pending, memory_order_acquire) != 0;
 }
-/* The wait that ends because of it says so: it is pending no more. KIN_E_INTERRUPTED. */
+/* For a wait that ends because of an interrupt: it is no longer pending. Returns KIN_E_INTERRUPTED. */
 kin_status kin__interrupt_tell(kin__interrupt *it);
 
 /* Whether a wait is over, and what its function returns then: KIN_E_TIMED_OUT, KIN_E_INTERRUPTED. Else KIN_OK. */
@@ -53,7 +54,7 @@ bool kin__interrupt_raise(kin__interrupt *it, uint64_t number);
 /* Gives the thread a number, unless it has one. */
 kin_status kin__interrupt_open(kin__interrupt *it, uint64_t number);
 void kin__interrupt_close(kin__interrupt *it);
-/* No call that began before uses a semaphore of its thread any more. That must be awake, or be the caller. */
+/* Waits until no other thread's call uses a semaphore of the thread. The thread must be awake, or be the caller. */
 void kin__interrupt_settle(kin__interrupt *it);
 
 #endif

@@ -21,14 +21,14 @@ static inline bool kin__item_is_native(const kin_wait_item *item)
 
 /* Whether the list[i] may be waited for. Errors: as kin_wait. */
 kin_status kin__items_check(kin__items *it, size_t i);
-/* The calling thread's seat in the family, as the one that looks. It is found again each time: it stays where it is. */
+/* Finds the calling thread's seat in the family. To be called before each look. */
 kin_status kin__items_sit(kin__items *it);
-/* Looks at each of kin's own. */
+/* Looks at each of kin's own objects. */
 void kin__items_look(kin__items *it);
 /* Looks after the pools whose futures are waited for, if no thread has since that time. Callbacks of the program are
  * called in here. */
 void kin__items_tend(const kin__items *it, int64_t since);
-/* Calls the callbacks of futures that are ready, if nobody has. */
+/* Calls the callbacks of futures that are ready, if no thread has called them. */
 void kin__items_tell(const kin__items *it);
 
 #endif

@@ -28,7 +28,7 @@
 #include <stdlib.h>
 
 #define FEW 16u
-#define NO_HANDLE_STEP KIN_MS(10) /* for what nothing native tells of */
+#define NO_HANDLE_STEP KIN_MS(10) /* how often to look at items that have no handle */
 
 typedef struct waiter {
     kin__items items;
@@ -47,7 +47,7 @@ static size_t count_ready(const waiter *w)
     return w->items.objects + w->natives;
 }
 
-/* A process that has ended has none any more. */
+/* A process that has ended has no handle any more. */
 static kin_status native_handle(kin_os_handle *out, const kin_wait_item *item)
 {
     switch (item->type) {
@@ -274,7 +274,7 @@ static kin_status wait_with_bell(waiter *w, int64_t timeout)
     }
     int64_t deadline = kin__deadline(timeout);
     if (w->items.family && w->watch_count > 0 &&
-        kin__items_sit(&w->items) == KIN_OK) { /* without one its slices have to do */
+        kin__items_sit(&w->items) == KIN_OK) { /* without a bell, only the end of a slice wakes it */
         if (kin_os_bell_open(&own.os, &own.number, &w->items.family->id, kin__token_index(w->items.how.seat->token)) !=
             KIN_OK) {
             own = none;

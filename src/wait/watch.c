@@ -17,7 +17,7 @@
  * slot before it rings. So a ring that 2 takes belongs to a mark before 3, and what was ready then is seen by 4; a ring
  * of a mark after 3 comes after 2 and stays. A ring that is late, of a mark before 3, is for nothing.
  *
- * Killed, the process leaves a slot that is reaped like a thread's. The bell is gone with it.
+ * If the process is killed, its slot is reaped like a thread's, and the system closes the bell.
  */
 #include "kin/watch.h"
 
@@ -31,12 +31,12 @@
 
 #include <stdlib.h>
 
-#define PATIENCE KIN_MS(90) /* to prepare, while somebody holds a dict's lock; a look may take 10 ms */
+#define PATIENCE KIN_MS(90) /* how long to try to prepare; a look takes 10 ms if a dict's lock is held */
 
 struct kin_watch {
     kin__items items;
     kin_family *family;
-    uint64_t member; /* token: what the watch is of this process by */
+    uint64_t member; /* the token of the process that created the watch: a forked child has another */
     kin__seat seat;  /* its own */
     kin_os_bell bell;
     uint32_t number; /* of the bell */

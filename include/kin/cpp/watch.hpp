@@ -29,11 +29,6 @@ struct destroy_watch {
     }
 };
 
-} // namespace detail
-
-namespace detail
-{
-
 /* A base, so that the items are there before the watch, and after it. */
 struct watch_items {
     std::vector<kin_wait_item> items;
@@ -46,7 +41,9 @@ class watch : private detail::watch_items, public detail::unique_handle<kin_watc
 {
   public:
     /* Throws as kin_watch_create. */
-    explicit watch(std::vector<kin_wait_item> watched) : watch_items{std::move(watched)}, unique_handle(make(items))
+    explicit watch(std::vector<kin_wait_item> watched)
+        : watch_items{std::move(watched)},
+          unique_handle(detail::create<kin_watch>("kin_watch_create", kin_watch_create, items.data(), items.size()))
     {
     }
 
@@ -64,14 +61,6 @@ class watch : private detail::watch_items, public detail::unique_handle<kin_watc
     const kin_wait_item &operator[](std::size_t index) const noexcept
     {
         return items[index];
-    }
-
-  private:
-    static kin_watch *make(std::vector<kin_wait_item> &items)
-    {
-        kin_watch *made = nullptr;
-        detail::check(kin_watch_create(&made, items.data(), items.size()), "kin_watch_create");
-        return made;
     }
 };
 
