@@ -156,10 +156,13 @@ static void stale_names_go_where_memory_is_short(void **state)
 
 static int child_make(const kin_args *args)
 {
+    kin_barrier *meeting = given(args, "meeting", KIN_TYPE_BARRIER);
     int64_t times = given_number(args, "times");
     for (int64_t i = 0; i < times; i++) {
         char name[32];
         kin_counter *counter = NULL;
+        CHECK(i % 4 != 0 || kin_barrier_wait(meeting, NULL, PATIENCE) == KIN_OK);
+        spin_for(KIN_US(20) - now_ns() % KIN_US(20)); /* the same moment in each process */
         snprintf(name, sizeof name, "counter %d", (int)i);
         CHECK(kin_named_counter(&counter, NULL, name, 0) == KIN_OK);
         CHECK(kin_counter_add(counter, 1, NULL) == KIN_OK);
@@ -167,14 +170,17 @@ static int child_make(const kin_args *args)
     return 0;
 }
 
-/* Four processes create objects of the same names; each name is one object in the end. */
+/* Four processes create objects of the same names at the same time; each name is one object in the end. */
 static void of_several_creators_one_succeeds(void **state)
 {
     (void)state;
     enum { CHILDREN = 4, NAMES = 2000 };
     kin_process *children[CHILDREN];
+    kin_barrier *meeting = NULL;
     kin_args *args = new_args();
     int64_t value = 0;
+    assert_ok(kin_barrier_create(&meeting, NULL, CHILDREN));
+    give(args, "meeting", KIN_TYPE_BARRIER, meeting);
     give_number(args, "times", NAMES);
     uint64_t blocks = count_blocks();
     for (int i = 0; i < CHILDREN; i++) {
@@ -194,7 +200,8 @@ static void of_several_creators_one_succeeds(void **state)
         assert_ok(kin_counter_destroy(counter));
         assert_ok(kin_name_remove(NULL, name));
     }
-    assert_int_equal(count_blocks(), blocks); /* what the others have created is gone */
+    assert_int_equal(count_blocks(), blocks); /* the objects of the processes that came later are gone */
+    assert_ok(kin_barrier_destroy(meeting));
     kin_args_destroy(args);
 }
 
