@@ -289,7 +289,7 @@ static void wait_in_a_thread(void *argument)
     it->took = now_ns() - began;
 }
 
-/* A process is killed with the lock: whether it has changed something nobody knows, so the wait ends. */
+/* A process is killed with the lock. It may have changed something, so the wait ends. */
 static void a_writers_death_ends_the_wait(void **state)
 {
     (void)state;

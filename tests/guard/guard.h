@@ -47,6 +47,13 @@ typedef struct marks {
 int guard_step(const char *name);
 void guard_failed(const char *name, kin_status status);
 
+static inline void must(kin_status status, const char *what)
+{
+    if (status < 0) {
+        guard_failed(what, status);
+    }
+}
+
 /* One operation, whose status must not be negative. Nothing but the call stands between the two marks. */
 #define STEP(name, call)                                                                                               \
     do {                                                                                                               \

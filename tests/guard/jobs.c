@@ -12,13 +12,6 @@ typedef struct desk {
 static desk *here;
 static kin_pool *pool;
 
-static void must(kin_status status, const char *what)
-{
-    if (status < 0) {
-        guard_failed(what, status);
-    }
-}
-
 static int guard_work(kin_task *task)
 {
     int waits = task->in_size == sizeof(int) && *(const int *)task->in;

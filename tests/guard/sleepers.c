@@ -28,13 +28,6 @@ static kin_process *sleeper;
 
 enum { LOCK, COND, EVENT, SEM, QUEUE, KINDS };
 
-static void must(kin_status status, const char *what)
-{
-    if (status < 0) {
-        guard_failed(what, status);
-    }
-}
-
 /* ---- the process that waits ---- */
 
 static kin_status wait_for(meeting *it, kin_queue *from, int kind)

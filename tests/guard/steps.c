@@ -26,13 +26,6 @@ static kin_lock *shared_lock, *shared_recursive;
 static unsigned char bytes[65536];
 static uint32_t number;
 
-static void must(kin_status status, const char *what)
-{
-    if (status < 0) {
-        guard_failed(what, status);
-    }
-}
-
 static void prepare_containers(void)
 {
     must(kin_dict_create(&dict, NULL), "kin_dict_create");

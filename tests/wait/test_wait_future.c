@@ -177,7 +177,7 @@ static void all_means_each_of_them(void **state)
     end(&it);
 }
 
-/* If nobody replaced them, nobody would do the rest. */
+/* If the waiter did not replace them, no worker would do the rest. */
 static void spent_workers_are_replaced_meanwhile(void **state)
 {
     (void)state;

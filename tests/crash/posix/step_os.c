@@ -162,7 +162,7 @@ bool step_await_stop(pid_t victim, siginfo_t *info, int64_t end)
         info->si_pid = 0;
         int result = waitid(P_PID, (id_t)victim, info, WSTOPPED | WEXITED | WNOWAIT);
         if (result == 0 && info->si_code != CLD_TRAPPED && info->si_code != CLD_STOPPED) {
-            return false; /* it has ended, and that is left for who joins it */
+            return false; /* it has ended; the process that joins it gets its status */
         }
         if (result == 0) {
             return waitid(P_PID, (id_t)victim, info, WSTOPPED | WNOHANG) == 0 && info->si_pid != 0;

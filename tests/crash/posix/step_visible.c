@@ -220,7 +220,7 @@ static bool write_once(pid_t victim, uint64_t address)
 
 /* ---- a system call ---- */
 
-/* Whether nobody sees that it was made, and it does not sleep. */
+/* Whether no other process can see that the call was made, and it does not sleep. */
 static bool only_asks(const registers *at)
 {
     switch (at->orig_rax) {
