@@ -126,14 +126,15 @@ const char *find_remains(int names)
             break;
         }
     }
-    for (int64_t end = step_now() + LIMIT; step_names() > names && step_now() < end; step_rest(1)) {
-        kin_cleanup(NULL); /* others may be making some just now */
+    int left; /* not looked for once more: another process of the machine may be making a name just now */
+    for (int64_t end = step_now() + LIMIT; (left = step_names()) > names && step_now() < end; step_rest(1)) {
+        kin_cleanup(NULL);
     }
-    return info.members != 1      ? "a member is left"
-           : info.threads != 1    ? "a thread entry is left"
-           : step_names() > names ? "a name is left"
-           : has_children()       ? "a process is left"
-                                  : NULL;
+    return info.members != 1   ? "a member is left"
+           : info.threads != 1 ? "a thread entry is left"
+           : left > names      ? "a name is left"
+           : has_children()    ? "a process is left"
+                               : NULL;
 }
 
 uint64_t count_blocks(void)
