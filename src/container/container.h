@@ -4,7 +4,7 @@
 #define KIN_CONTAINER_H
 
 #include "base/last_error.h"
-#include "container/racing.h"
+#include "base/racing.h"
 #include "family/input.h"
 #include "kin/snapshot.h"
 #include "memory/heap.h"
@@ -179,8 +179,8 @@ static inline bool kin__entry_open(kin_family *family, uint64_t word, kin__found
         return false;
     }
     out->entry = entry;
-    out->key_size = atomic_load_explicit(&entry->key_size, memory_order_relaxed);
-    out->value_size = atomic_load_explicit(&entry->value_size, memory_order_relaxed);
+    out->key_size = kin__load_racing32(&entry->key_size, memory_order_relaxed);
+    out->value_size = kin__load_racing32(&entry->value_size, memory_order_relaxed);
     out->value = entry->bytes + kin__value_at(out->key_size);
     return kin__family_covers(family, offset, kin__entry_size(out->key_size, out->value_size));
 }

@@ -63,7 +63,7 @@ static uint64_t last_index(const kin__way *way)
 {
     uint64_t last = way->index;
     while (last + 1 < UINT64_C(1) << way->depth &&
-           atomic_load_explicit(&way->words[last + 1], memory_order_acquire) == way->word) {
+           kin__load_racing(&way->words[last + 1], memory_order_acquire) == way->word) {
         last++;
     }
     return last;
@@ -73,9 +73,9 @@ static uint64_t last_index(const kin__way *way)
 static bool read_slot(kin__slot *slot, kin__step *out)
 {
     for (int i = 0; i < ATTEMPTS; i++) {
-        out->word = atomic_load_explicit(&slot->word, memory_order_acquire);
-        out->hash = atomic_load_explicit(&slot->hash, memory_order_acquire);
-        if (atomic_load_explicit(&slot->word, memory_order_relaxed) == out->word) {
+        out->word = kin__load_racing(&slot->word, memory_order_acquire);
+        out->hash = kin__load_racing(&slot->hash, memory_order_acquire);
+        if (kin__load_racing(&slot->word, memory_order_relaxed) == out->word) {
             break;
         }
     }
@@ -97,7 +97,7 @@ static bool still_named(const kin__cursor *c, const kin__way *way, uint64_t last
 {
     bool named = kin__table_leads(c->it, way);
     for (uint64_t i = way->index; way->words && named && i <= last; i++) {
-        named = atomic_load_explicit(&way->words[i], memory_order_relaxed) == way->word;
+        named = kin__load_racing(&way->words[i], memory_order_relaxed) == way->word;
     }
     return named;
 }

@@ -64,7 +64,7 @@ typedef kin__segment_view view;
 /* The directory at that offset, whose header may be touched. False: there can be none. */
 static bool directory_at(kin_family *family, uint64_t offset, kin__directory *it, kin__way *out)
 {
-    uint64_t depth = atomic_load_explicit(&it->depth, memory_order_relaxed);
+    uint64_t depth = kin__load_racing(&it->depth, memory_order_relaxed);
     if (depth < 1 || depth > DEPTH_MAX ||
         !kin__family_covers(family, offset, sizeof *it + (sizeof(uint64_t) << depth))) {
         return false;
@@ -80,7 +80,7 @@ static bool open_directory(kin_family *family, uint64_t root, kin__way *out)
     uint64_t offset = kin__block_offset(root);
     kin__directory *it = root ? kin__at(family, offset, sizeof *it, 16) : NULL;
     out->root = root;
-    return it && atomic_load_explicit(&it->zero, memory_order_relaxed) == 0 && directory_at(family, offset, it, out);
+    return it && kin__load_racing(&it->zero, memory_order_relaxed) == 0 && directory_at(family, offset, it, out);
 }
 
 /* False: damaged. For a dict without segments, out->in has no segment, and the word is 0. */
@@ -95,7 +95,7 @@ static bool open_way(kin_family *family, uint64_t root, uint64_t hash, kin__way 
         return true;
     }
     kin__segment *head = kin__at(family, offset, sizeof *head, 16); /* or a directory's header, which is as long */
-    uint64_t capacity = head ? atomic_load_explicit(&head->capacity, memory_order_relaxed) : 0;
+    uint64_t capacity = head ? kin__load_racing(&head->capacity, memory_order_relaxed) : 0;
     if (capacity != 0) {
         return kin__segment_of(family, head, capacity, &out->in);
     }
@@ -103,7 +103,7 @@ static bool open_way(kin_family *family, uint64_t root, uint64_t hash, kin__way 
         return false;
     }
     out->index = hash >> (64 - out->depth);
-    out->word = atomic_load_explicit(&out->words[out->index], memory_order_acquire);
+    out->word = kin__load_racing(&out->words[out->index], memory_order_acquire);
     return kin__segment_open_whole(family, out->word, &out->in);
 }
 
@@ -114,7 +114,7 @@ bool kin__table_way(kin_family *family, kin__container *it, uint64_t hash, kin__
 
 bool kin__table_leads(kin__container *it, const kin__way *way)
 {
-    return (!way->words || atomic_load_explicit(&way->words[way->index], memory_order_relaxed) == way->word) &&
+    return (!way->words || kin__load_racing(&way->words[way->index], memory_order_relaxed) == way->word) &&
            atomic_load_explicit(&it->root, memory_order_relaxed) == way->root;
 }
 
@@ -137,7 +137,7 @@ kin_status kin__table_read(kin_family *family, kin__container *it, const kin__ke
     atomic_thread_fence(memory_order_acquire);
     bool stands = !sound || kin__segment_moves_are(&way.in, moves);
     if (found) {
-        stands = atomic_load_explicit(&place.slot->word, memory_order_relaxed) == place.word;
+        stands = kin__load_racing(&place.slot->word, memory_order_relaxed) == place.word;
     }
     return stands && kin__table_leads(it, &way) ? status : KIN_E_BUSY;
 }

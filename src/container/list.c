@@ -38,7 +38,7 @@ kin_status kin_list_destroy(kin_list *list)
 /* Whether the list has an item with that number (still or again). */
 static bool still_there(const view *in, uint64_t index, bool last)
 {
-    uint64_t span = atomic_load_explicit(&in->index->span, memory_order_acquire);
+    uint64_t span = kin__load_racing(&in->index->span, memory_order_acquire);
     uint64_t count = kin__index_count(span);
     return kin__index_first(span) == in->first && (last ? count == index + 1 : count > index);
 }
@@ -46,8 +46,8 @@ static bool still_there(const view *in, uint64_t index, bool last)
 /* Whether the words that led to the item are unchanged. The caller checks the root afterwards. */
 static bool still_leads(const kin__index_word *place, uint64_t word)
 {
-    return atomic_load_explicit(place->word, memory_order_acquire) == word &&
-           (!place->segment || atomic_load_explicit(place->segment, memory_order_acquire) == place->segment_word);
+    return kin__load_racing(place->word, memory_order_acquire) == word &&
+           (!place->segment || kin__load_racing(place->segment, memory_order_acquire) == place->segment_word);
 }
 
 /* KIN_E_BUSY: the list was being changed, so nothing is known. */
@@ -63,7 +63,7 @@ static kin_status read_item(kin_family *family, kin__container *it, size_t index
     kin_status status = !sound ? KIN_E_DAMAGED : at < in.count ? KIN_OK : kin__refuse(KIN_E_NOT_FOUND, NO_ITEM);
     if (status == KIN_OK) {
         bool led = kin__index_find(family, &in, in.first + at, &place);
-        uint64_t word = led ? atomic_load_explicit(place.word, memory_order_acquire) : 0;
+        uint64_t word = led ? kin__load_racing(place.word, memory_order_acquire) : 0;
         sound = led && kin__entry_open(family, word, &found);
         status = sound ? kin__entry_copy(&found, buffer, capacity, size) : KIN_E_DAMAGED;
         atomic_thread_fence(memory_order_acquire);

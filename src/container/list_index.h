@@ -73,8 +73,8 @@ static inline bool kin__index_open(kin_family *family, uint64_t root, kin__index
         out->capacity = out->first = out->count = 0;
         return root == 0;
     }
-    out->capacity = atomic_load_explicit(&out->index->capacity, memory_order_relaxed);
-    uint64_t span = atomic_load_explicit(&out->index->span, memory_order_acquire);
+    out->capacity = kin__load_racing(&out->index->capacity, memory_order_relaxed);
+    uint64_t span = kin__load_racing(&out->index->span, memory_order_acquire);
     out->first = kin__index_first(span);
     out->count = kin__index_count(span);
     return !kin__index_is_whole(out) ||
@@ -96,7 +96,7 @@ static inline bool kin__index_find(kin_family *family, const kin__index_view *in
                             sizeof(uint64_t))) {
         return false;
     }
-    out->segment_word = atomic_load_explicit(out->segment, memory_order_acquire);
+    out->segment_word = kin__load_racing(out->segment, memory_order_acquire);
     _Atomic uint64_t *words = kin__at(family, kin__block_offset(out->segment_word), KIN__INDEX_SEGMENT_SIZE, 16);
     out->within = place % KIN__INDEX_SEGMENT;
     out->word = words ? words + out->within : NULL;

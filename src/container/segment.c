@@ -40,17 +40,17 @@ typedef kin__segment_view view;
 bool kin__segment_open(kin_family *family, uint64_t word, view *out)
 {
     kin__segment *it = kin__at(family, kin__block_offset(word), sizeof *it, 16);
-    return it && kin__segment_of(family, it, atomic_load_explicit(&it->capacity, memory_order_relaxed), out);
+    return it && kin__segment_of(family, it, kin__load_racing(&it->capacity, memory_order_relaxed), out);
 }
 
 static uint64_t word_of(kin__slot *slot)
 {
-    return atomic_load_explicit(&slot->word, memory_order_acquire);
+    return kin__load_racing(&slot->word, memory_order_acquire);
 }
 
 static uint64_t hash_of(kin__slot *slot)
 {
-    return atomic_load_explicit(&slot->hash, memory_order_acquire);
+    return kin__load_racing(&slot->hash, memory_order_acquire);
 }
 
 /* The hash's low half; its high bits choose the segment. */
@@ -82,7 +82,7 @@ static kin_status compare(kin_family *family, kin__slot *slot, uint64_t word, co
         return KIN_OK;
     }
     atomic_thread_fence(memory_order_acquire);
-    if (atomic_load_explicit(&slot->word, memory_order_relaxed) != word) {
+    if (kin__load_racing(&slot->word, memory_order_relaxed) != word) {
         return KIN_E_BUSY;
     }
     return sound ? KIN_E_NOT_FOUND : KIN_E_DAMAGED;

@@ -67,12 +67,12 @@ static inline bool kin__segment_open_whole(kin_family *family, uint64_t word, ki
 kin_status kin__segment_find(kin_family *family, const kin__segment_view *in, const kin__key *key, kin__place *out);
 static inline uint64_t kin__segment_moves(const kin__segment_view *in)
 {
-    return atomic_load_explicit(&in->segment->moves, memory_order_acquire);
+    return kin__load_racing(&in->segment->moves, memory_order_acquire);
 }
 /* After a fence: whether no entry has moved since moves was read. */
 static inline bool kin__segment_moves_are(const kin__segment_view *in, uint64_t moves)
 {
-    return moves % 2 == 0 && atomic_load_explicit(&in->segment->moves, memory_order_relaxed) == moves;
+    return moves % 2 == 0 && kin__load_racing(&in->segment->moves, memory_order_relaxed) == moves;
 }
 
 /* ---- for the lock's holder ---- */

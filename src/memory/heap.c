@@ -58,6 +58,7 @@
 #include "memory/heap.h"
 
 #include "base/last_error.h"
+#include "base/racing.h"
 #include "family/create.h"
 #include "family/member.h"
 #include "family/thread_slot.h"
@@ -163,7 +164,7 @@ static bool search_group(kin__seat *seat, search *it, uint32_t group)
     bool found = false;
     for (uint32_t at = (group * 1024 + stride - 1) / stride * stride;
          at < end && at + stride <= KIN__SPAN_SIZE && !it->full; at += stride) {
-        if (atomic_load(&kin__block_at(family, start + at)->tag) != free_tag) {
+        if (kin__load_racing(&kin__block_at(family, start + at)->tag, memory_order_seq_cst) != free_tag) {
             continue;
         }
         found = true;
@@ -266,7 +267,7 @@ static uint64_t capacity_of(uint32_t spans)
  * touched. */
 static uint64_t size_of(const kin__block *it, uint64_t span, uint32_t left)
 {
-    uint32_t low = atomic_load_explicit(&it->size, memory_order_relaxed);
+    uint32_t low = kin__load_racing32(&it->size, memory_order_relaxed);
     if (kin__span_kind_of(span) != KIN__SPAN_LARGE) {
         uint32_t most = kin__strides[kin__span_number(span)] - HEADER;
         return low < most ? low : most;
@@ -484,14 +485,13 @@ static inline kin_status find_block(kin_family *family, uint64_t offset, found *
 static inline bool is_live(kin_family *family, found *it, uint32_t generation)
 {
     it->tag = kin__tag_live(family, generation);
-    return atomic_load(&it->block->tag) == it->tag && span_of(it) == it->span;
+    return kin__load_racing(&it->block->tag, memory_order_seq_cst) == it->tag && span_of(it) == it->span;
 }
 
 static kin_status find_live(kin_family *family, uint64_t offset, found *out)
 {
     kin_status status = find_block(family, offset, out);
-    if (status == KIN_OK &&
-        !is_live(family, out, atomic_load_explicit(&out->block->generation, memory_order_relaxed))) {
+    if (status == KIN_OK && !is_live(family, out, kin__load_racing32(&out->block->generation, memory_order_relaxed))) {
         status = kin__refuse(KIN_E_STALE, FREE_ALREADY);
     }
     return status;
@@ -566,10 +566,10 @@ kin_status kin__heap_generation(kin_family *family, uint64_t offset, uint32_t *g
     if (status != KIN_OK) {
         return status;
     }
-    uint32_t is = atomic_load_explicit(&it.block->generation, memory_order_relaxed);
+    uint32_t is = kin__load_racing32(&it.block->generation, memory_order_relaxed);
     uint64_t bytes = size_of(it.block, it.span, kin__spans_used(family) - it.index);
     atomic_thread_fence(memory_order_acquire);
-    if (atomic_load(&it.block->tag) != it.tag || kin__tag_live(family, is) != it.tag) {
+    if (kin__load_racing(&it.block->tag, memory_order_seq_cst) != it.tag || kin__tag_live(family, is) != it.tag) {
         return kin__refuse(KIN_E_STALE, FREE_ALREADY);
     }
     *generation = is;
@@ -635,8 +635,8 @@ typedef struct total {
 static void count_block(kin_family *family, total *sum, uint64_t offset, uint64_t span, uint32_t left)
 {
     kin__block *each = kin__block_at(family, offset);
-    uint32_t generation = atomic_load_explicit(&each->generation, memory_order_relaxed);
-    if (atomic_load(&each->tag) == kin__tag_live(family, generation)) {
+    uint32_t generation = kin__load_racing32(&each->generation, memory_order_relaxed);
+    if (kin__load_racing(&each->tag, memory_order_seq_cst) == kin__tag_live(family, generation)) {
         sum->blocks++;
         sum->bytes += size_of(each, span, left);
     }
