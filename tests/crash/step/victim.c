@@ -1,4 +1,4 @@
-/* victim.c: one victim: its start and its end, the objects that it and the others use, the sleeper that waits for it. */
+/* victim.c: one victim: its start, its end, the objects that it and the others use, the sleeper that waits for it. */
 #include "step.h"
 
 #include "../step_os.h"
