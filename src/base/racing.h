@@ -17,11 +17,15 @@
 
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
-#define KIN__RACING __attribute__((no_sanitize("thread"), noinline, unused))
+#define KIN__UNDER_TSAN
 #endif
+#elif defined(__SANITIZE_THREAD__) /* gcc */
+#define KIN__UNDER_TSAN
 #endif
 
-#ifdef KIN__RACING
+#ifdef KIN__UNDER_TSAN
+
+#define KIN__RACING __attribute__((no_sanitize("thread"), noinline, unused))
 
 /* volatile: otherwise the compiler calls memcpy, which the sanitizer replaces by its own. */
 KIN__RACING static void kin__copy_racing(void *to, const void *from, size_t size)
