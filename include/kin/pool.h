@@ -45,9 +45,10 @@
  * Workers take tasks in batches of at most 256; in a batch, a task costs a worker some ten nanoseconds. Each function
  * states its cost; if it states none, it is O(1). Servicing the pool is O(W + N + their batches), with one system call
  * per worker. A waiting thread does it every 20 ms, and when a worker has left. A job takes in the family's memory:
- * half a kilobyte, its arguments, in and out if it is a single-item job (count 0 in kin_job), 1 byte per task, 12 bytes
- * per batch, and, for each batch in which a task fails that is not the job's first failure, 4 bytes per task of the
- * batch.
+ * half a kilobyte, its arguments, in and out if it is a single-item job (count 0 in kin_job), its inputs (kin_job) and
+ * 16 bytes for each, 1 byte per task, 20 bytes per batch. For each batch in which a task fails that is not the job's
+ * first failure: 4 bytes per task of the batch. For each batch in which a task asks for an output (kin_task_output): 16
+ * bytes per task of the batch, and the outputs.
  *
  * A pool belongs to the process that created it. All threads of that process may use it at the same time; one future is
  * for one thread at a time. In any other process, also a forked child, the functions return KIN_E_NOT_OWNER. All
@@ -66,7 +67,9 @@ KIN_BEGIN
 #define KIN_TASK_MESSAGE 128u
 
 typedef struct kin_task {
-    const void *in;                 /* count items of in_size bytes, one after the other */
+    /* count items of in_size bytes, one after the other. If the job has inputs of any sizes (kin_job): that input if
+     * count is 1, else NULL and 0; see kin_task_input. */
+    const void *in;
     void *out;                      /* room for count results of out_size bytes; zeroed only in a single-item job */
     size_t in_size, out_size;       /* bytes of one item, and of one result */
     size_t count;                   /* items of this task; 1 in a single-item job */
@@ -74,8 +77,10 @@ typedef struct kin_task {
     uint32_t attempt;               /* 0; higher if workers died running this task before, see kin_job's retries */
     const kin_args *args;           /* of the job; get objects as in a child (process.h) */
     const kin_args *shared;         /* of the pool */
-    size_t out_used;                /* single-item job: bytes of out that are the result; out_size unless changed */
+    size_t out_used;                /* bytes of out that are the result, in a single-item job and after
+                                     * kin_task_output; out_size unless changed */
     char message[KIN_TASK_MESSAGE]; /* the task may write here why it failed; kin_job_result shows it */
+    void *internal;                 /* kin's own */
 } kin_task;
 
 /* A task that workers can run. run runs in a worker. It returns 0: done; any other number: failed, and kin_job_result
@@ -84,6 +89,27 @@ typedef struct kin_task_entry {
     const char *name; /* 1 to KIN_TASK_NAME_MAX bytes */
     int (*run)(kin_task *task);
 } kin_task_entry;
+
+/* Gives input i (less than task->count) of the task, in shared memory, aligned to 16 bytes if it is one of the job's
+ * inputs. *data is valid until the task returns. Only the thread that runs the task may call this; task must be the
+ * struct that it was given. Errors: KIN_E_ARGUMENT (null, i too large), KIN_E_DAMAGED (a member overwrote the job). */
+KIN_API kin_status kin_task_input(const void **data, size_t *size, const kin_task *task, size_t i);
+
+/* Gives the task an output of size bytes, in place of the room that the job has for it: *out, also task->out, with
+ * task->out_size and task->out_used set to size. It lies in the family's memory, is aligned to 16 bytes and not zeroed.
+ * The task writes its result there. It may lower out_used, and it may call this again: then the earlier output is
+ * freed, with what was written. The limit is the family's reserve (family.h).
+ *
+ * The process that submitted the job gets the output with kin_future_get (single-item job), kin_future_output or
+ * kin_future_take. It is one output for the whole task: with chunk 1, one for each item. The output belongs to the job
+ * and is freed with the future. If the worker dies, what it has made is freed before the next attempt, or with the
+ * future.
+ *
+ * Cost: as kin_alloc, without zeroing. The first call in a batch (at most 256 tasks) allocates a table as well.
+ * Threads: as kin_task_input. Errors: KIN_E_ARGUMENT (null), KIN_E_UNSUPPORTED (in an initializer), KIN_E_NO_MEMORY
+ * (the family's reserve is used up), KIN_E_TOO_BIG (more than 64 GiB), KIN_E_LIMIT, KIN_E_BUSY, KIN_E_HANDLE (as
+ * kin_alloc), KIN_E_DAMAGED (a member overwrote the job). After an error in a second call the task has no output. */
+KIN_API kin_status kin_task_output(void **out, kin_task *task, size_t size);
 
 /* Registers the count tasks that workers can run. entries is borrowed and must stay valid. Call it once, before
  * kin_child_main, because spawned workers do not return from that. Errors: KIN_E_ARGUMENT (null, no run, a name twice,
@@ -184,6 +210,12 @@ KIN_API kin_status kin_pool_inspect(kin_pool *pool, kin_pool_info *info);
 
 typedef struct kin_future kin_future;
 
+/* Bytes of the caller's. */
+typedef struct kin_bytes {
+    const void *data; /* may be NULL if size is 0 */
+    size_t size;
+} kin_bytes;
+
 /* A job is either a single-item job (count 0) or an array of items (count > 0), divided into tasks of chunk items. */
 typedef struct kin_job {
     size_t size;          /* of this struct, in bytes; its _INIT macro sets it */
@@ -215,11 +247,15 @@ typedef struct kin_job {
      * for it. */
     void (*finished)(void *context, kin_future *future);
     void *context; /* for progress and finished */
+    /* NULL; or, for a job with count > 0 whose inputs differ in size: count inputs, of any sizes, also 0. They are
+     * copied by kin_pool_submit into one block of the family's memory, which belongs to the job. in must be NULL, and
+     * in_size 0. A task finds them by kin_task_input. */
+    const kin_bytes *inputs;
 } kin_job;
 
 #define KIN_JOB_INIT                                                                                                   \
     {                                                                                                                  \
-        sizeof(kin_job), NULL, NULL, NULL, 0, NULL, 0, 0, 0, 0, 0, NULL, NULL, NULL                                    \
+        sizeof(kin_job), NULL, NULL, NULL, 0, NULL, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL                              \
     }
 
 /* Submits a job. Does not wait for the job itself, but waits at most timeout while there is no room: a pool has at most
@@ -227,7 +263,8 @@ typedef struct kin_job {
  * closed futures is reused for later jobs.
  * Cost: O(tasks / 256 + bytes copied), and waking at most one sleeping worker per batch.
  * Errors:
- *   KIN_E_ARGUMENT     null, job->size unknown, limit negative, retries above 200, in is null and in_size is not 0
+ *   KIN_E_ARGUMENT     null, job->size unknown, limit negative, retries above 200, in is null and in_size is not 0;
+ *                      inputs with count 0, or beside in, or one of them is null and has a size
  *   KIN_E_ENTRY        the task is not registered
  *   KIN_E_NOT_SHARED   in or out of an array is not in the pool's family
  *   KIN_E_FAMILY       args belongs to another family
@@ -236,8 +273,8 @@ typedef struct kin_job {
  *   KIN_E_WORKER_DIED  the pool is broken
  *   KIN_E_TIMED_OUT    there is no room
  *   KIN_E_INTERRUPTED  kin_thread_interrupt ended the wait for room (thread.h)
- *   KIN_E_TOO_BIG      the job has more tasks or bytes than one job can have
- *   KIN_E_NO_MEMORY    and the other errors of kin_alloc */
+ *   KIN_E_TOO_BIG      the job has more tasks or bytes than one job can have: 64 GiB
+ *   KIN_E_NO_MEMORY    and the other errors of kin_alloc: the limit is the family's reserve (family.h) */
 KIN_API kin_status kin_pool_submit(kin_future **out, kin_pool *pool, const kin_job *job, int64_t timeout);
 
 typedef struct kin_job_result {
@@ -263,7 +300,10 @@ typedef struct kin_job_result {
         }                                                                                                              \
     }
 
-/* Submits the job and waits until all its tasks have ended. For a single-item job, the result is copied to job->out.
+/* Submits the job and waits until all its tasks have ended. For a single-item job, the result is copied to job->out:
+ * all out_size bytes; after kin_task_output, as many as there are. If an output is longer than out_size, out_size bytes
+ * are copied and the status is KIN_E_BUFFER: for outputs of any size use kin_pool_submit and kin_future_get. The outputs
+ * of an array's tasks are freed.
  * *result, if result is not null, is the job result, also if the job fails; if the pool is broken, it says why.
  * Errors: those of kin_pool_submit and kin_future_wait. After KIN_E_TIMED_OUT and KIN_E_INTERRUPTED the job is ended
  * as by kin_future_kill: no worker uses its arrays any more when the call returns, a few milliseconds later. */
@@ -283,9 +323,23 @@ KIN_API kin_status kin_future_wait(kin_future *future, int64_t timeout);
  * Services the pool. */
 KIN_API int kin_future_ready(kin_future *future);
 
-/* Waits for a single-item job, as kin_future_wait, and gives its result. *result is valid until kin_future_close; *size
- * (size may be NULL) is its length. Errors: those of kin_future_wait; KIN_E_UNSUPPORTED (the job is an array). */
+/* Waits for a single-item job, as kin_future_wait, and gives its result. *result is valid until kin_future_close or
+ * kin_future_take; *size (size may be NULL) is its length. Errors: those of kin_future_wait; KIN_E_UNSUPPORTED (the job
+ * is an array); KIN_E_DAMAGED (another member overwrote the job). */
 KIN_API kin_status kin_future_get(const void **result, size_t *size, kin_future *future, int64_t timeout);
+
+/* Gives the output that a task has made with kin_task_output: the task that item `item` belongs to (0 in a single-item
+ * job). *data is valid until kin_future_close or kin_future_take of that task. The task must be done: ask after
+ * kin_future_next has given it with status 0, or after kin_future_wait.
+ * Errors: KIN_E_ARGUMENT (null, there is no such item), KIN_E_BUSY (the task has not ended), KIN_E_TASK,
+ * KIN_E_WORKER_DIED, KIN_E_TIMED_OUT, KIN_E_CANCELLED (it was not done, as kin_future_next says), KIN_E_NOT_FOUND (it
+ * has made no output, or the output was taken), KIN_E_DAMAGED (another member overwrote it). */
+KIN_API kin_status kin_future_output(const void **data, size_t *size, kin_future *future, uint64_t item);
+
+/* The same, and the output is the caller's from now on: a block of the family's memory, to be freed with kin_free, also
+ * by another process. So a program with many large outputs frees each when it has used it. If the process is killed in
+ * here, the block belongs either to the job or to nobody, as one of kin_alloc. Errors: as kin_future_output. */
+KIN_API kin_status kin_future_take(void **data, size_t *size, kin_future *future, uint64_t item);
 
 /* Gives the next task that has ended. Its items are *first to *first + *count - 1. *status (status may be NULL) is 0
  * (done), what the task returned, KIN_E_TASK (it failed, but what it returned is not known), KIN_E_WORKER_DIED,

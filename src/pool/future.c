@@ -10,6 +10,7 @@
 #include "park/slices.h"
 #include "pool/job.h"
 #include "pool/maker.h"
+#include "pool/outputs.h"
 #include "pool/pool.h"
 #include "pool/shared.h"
 #include "pool/tracking.h"
@@ -231,6 +232,25 @@ int kin_future_ready(kin_future *future)
     return future && kin__pool_check(future->pool) == KIN_OK && wait_until(future, NULL, 0) == KIN_OK;
 }
 
+/* The result of a single-item job that is done: in the job's own room, or an output that the task has made. */
+static kin_status read_single(const void **result, uint64_t *size, const kin_future *future)
+{
+    void *output = NULL;
+    const kin__plan *plan = &future->plan;
+    kin_status status =
+        kin__has_outputs(plan) ? kin__output_read(&output, size, future->pool->family, plan, 0) : KIN_E_NOT_FOUND;
+    if (status == KIN_E_NOT_FOUND) {
+        uint64_t used = atomic_load_explicit(&plan->job->out_used, memory_order_relaxed);
+        *size = used < plan->out_size ? used : plan->out_size;
+        output = plan->out;
+        status = KIN_OK;
+    }
+    if (status == KIN_OK) {
+        *result = output;
+    }
+    return status;
+}
+
 kin_status kin_future_get(const void **result, size_t *size, kin_future *future, int64_t timeout)
 {
     if (!future || !result || timeout < 0) {
@@ -242,11 +262,73 @@ kin_status kin_future_get(const void **result, size_t *size, kin_future *future,
     }
     kin_status status = kin_future_wait(future, timeout);
     if (status == KIN_OK) {
-        uint64_t used = atomic_load(&future->plan.job->out_used);
-        *result = future->plan.out;
-        if (size) {
-            *size = (size_t)(used < future->plan.out_size ? used : future->plan.out_size);
+        uint64_t used;
+        status = read_single(result, &used, future);
+        if (size && status == KIN_OK) {
+            *size = (size_t)used;
         }
+    }
+    return kin__told(status);
+}
+
+/* Under no lock: a future is for one thread at a time. KIN_OK: the task is done. */
+static kin_status task_of(uint64_t *task, const kin_future *future, uint64_t item)
+{
+    const kin__plan *plan = &future->plan;
+    kin_status status = kin__pool_check(future->pool);
+    if (status != KIN_OK) {
+        return status;
+    }
+    if (item >= plan->count) {
+        return kin__refuse(KIN_E_ARGUMENT, "the job has no such item");
+    }
+    *task = item / plan->chunk;
+    uint8_t state = atomic_load(&plan->states[*task]);
+    return kin__task_todo(state)       ? kin__refuse(KIN_E_BUSY, "the task has not ended")
+           : state == KIN__TASK_DONE   ? KIN_OK
+           : state == KIN__TASK_FAILED ? KIN_E_TASK
+           : state == KIN__TASK_DIED   ? KIN_E_WORKER_DIED
+           : state == KIN__TASK_LATE   ? KIN_E_TIMED_OUT
+                                       : KIN_E_CANCELLED;
+}
+
+static kin_status output_of(void **data, size_t *size, uint64_t *task, const kin_future *future, uint64_t item)
+{
+    uint64_t length;
+    void *found;
+    if (!future || !data || !size) {
+        return kin__refuse(KIN_E_ARGUMENT, "future is NULL, or data is NULL, or size is NULL");
+    }
+    kin_status status = task_of(task, future, item);
+    if (status == KIN_OK) {
+        status = kin__output_read(&found, &length, future->pool->family, &future->plan, *task);
+    }
+    if (status == KIN_OK) {
+        *data = found;
+        *size = (size_t)length;
+    }
+    return status == KIN_E_NOT_FOUND
+               ? kin__refuse(KIN_E_NOT_FOUND, "the task has made no output with kin_task_output, or it was taken")
+               : status;
+}
+
+kin_status kin_future_output(const void **data, size_t *size, kin_future *future, uint64_t item)
+{
+    uint64_t task;
+    void *found = NULL;
+    kin_status status = output_of(data ? &found : NULL, size, &task, future, item);
+    if (status == KIN_OK) {
+        *data = found;
+    }
+    return kin__told(status);
+}
+
+kin_status kin_future_take(void **data, size_t *size, kin_future *future, uint64_t item)
+{
+    uint64_t task;
+    kin_status status = output_of(data, size, &task, future, item);
+    if (status == KIN_OK) {
+        kin__output_release(future->pool->family, &future->plan, task);
     }
     return kin__told(status);
 }
@@ -329,6 +411,25 @@ void kin_future_close(kin_future *future)
     }
 }
 
+/* All of the job's own room, or an output that the task has made, as far as it fits. */
+static kin_status copy_single(const kin_job *job, const kin_future *future)
+{
+    uint64_t used;
+    void *output;
+    kin_status status = kin__output_read(&output, &used, future->pool->family, &future->plan, 0);
+    if (status == KIN_E_NOT_FOUND) {
+        output = future->plan.out;
+        used = job->out_size;
+        status = KIN_OK;
+    }
+    if (status == KIN_OK) {
+        memcpy(job->out, output, used < job->out_size ? (size_t)used : job->out_size);
+    }
+    return status == KIN_OK && used > job->out_size
+               ? kin__refuse(KIN_E_BUFFER, "the task's output is longer than job->out_size: use kin_future_get")
+               : status;
+}
+
 kin_status kin_pool_map(kin_pool *pool, const kin_job *job, kin_job_result *result, int64_t timeout)
 {
     kin_future *future;
@@ -348,7 +449,7 @@ kin_status kin_pool_map(kin_pool *pool, const kin_job *job, kin_job_result *resu
     }
     status = wait_for_all(future, deadline);
     if (status == KIN_OK && job->count == 0 && job->out) {
-        memcpy(job->out, future->plan.out, job->out_size);
+        status = copy_single(job, future);
     }
     if ((status == KIN_E_TIMED_OUT || status == KIN_E_INTERRUPTED) && kin_future_kill(future) == KIN_E_BUSY) {
         wait_until(future, NULL, KIN_OS_NEVER);

@@ -31,10 +31,14 @@ kin_status kin__plan_read(kin__plan *out, kin_family *family, kin__job *job)
     }
     out->in = in ? kin__array_at(family, in, out->count, out->in_size, 1) : NULL;
     out->out = put ? kin__array_at(family, put, out->count, out->out_size, 1) : NULL;
+    uint64_t inputs = kin__read_u64(&job->inputs_at);
+    out->inputs = inputs ? kin__array_at(family, at + inputs, out->count, sizeof(kin__input), 8) : NULL;
     out->states = kin__array_at(family, at + kin__read_u64(&job->states_at), out->tasks, 1, 1);
     out->owners =
         kin__array_at(family, at + kin__read_u64(&job->batches_at), out->batches, sizeof(uint32_t), sizeof(uint32_t));
-    return out->states && out->owners && (out->in || !in) && (out->out || !put) ? KIN_OK : KIN_E_DAMAGED;
+    return out->states && out->owners && (out->in || !in) && (out->out || !put) && (out->inputs || !inputs)
+               ? KIN_OK
+               : KIN_E_DAMAGED;
 }
 
 kin__job *kin__job_at(kin_family *family, const kin__pool *pool, uint64_t number)

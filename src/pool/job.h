@@ -12,8 +12,10 @@ typedef struct kin__plan {
     const char *in;
     char *out;
     _Atomic uint8_t *states;
-    _Atomic uint32_t *owners; /* of the batches */
-    _Atomic uint64_t *notes;  /* in the maker; of a work of one task: NULL. See statuses.c */
+    _Atomic uint32_t *owners;  /* of the batches */
+    _Atomic uint64_t *notes;   /* in the maker; of a work of one task: NULL. See statuses.c */
+    _Atomic uint64_t *outputs; /* in the maker. See outputs.c */
+    const kin__input *inputs;  /* NULL: all have in_size bytes */
     int64_t limit;
     bool alone;
 } kin__plan;

@@ -122,9 +122,12 @@ typedef struct kin__job {
     char function[KIN_TASK_NAME_MAX + 1];
     uint64_t in, out, in_size, out_size; /* in and out: offsets in the arena, 0: none */
     uint64_t count, chunk, tasks, batch, batches;
-    uint64_t states_at, batches_at, notes_at, args_at, args_size; /* from the job */
+    uint64_t states_at, batches_at, notes_at, outputs_at, args_at, args_size; /* from the job */
+    uint64_t inputs_at;                                                       /* from the job; 0: none */
     int64_t limit;
     uint32_t alone;
+    _Atomic uint32_t has_outputs; /* a task may have made one: outputs.c */
+    _Atomic uint64_t output;      /* its note, if there is one batch */
     _Atomic uint32_t spin;
     _Atomic uint32_t cancelled; /* no further task is to begin */
     _Atomic uint64_t out_used;
@@ -133,6 +136,11 @@ typedef struct kin__job {
     _Alignas(64) _Atomic uint64_t finished; /* DONE batches << 1 | KIN__FLAG */
     _Atomic uint64_t want;                  /* at so many a waiter is woken */
 } kin__job;
+
+/* An input of a job whose inputs differ in size. */
+typedef struct kin__input {
+    uint64_t at, size; /* from the job */
+} kin__input;
 
 /* Jobs and the pool begin at a cache line. So much more memory is allocated for them. */
 #define KIN__LINE_SLACK 63u

@@ -23,17 +23,29 @@
 
 /* ---- making a job ---- */
 
+#define MOST (UINT64_C(1) << 40) /* bytes; no block has so many */
+
 typedef struct layout { /* offsets from the job */
-    uint64_t in, out, args, args_size, owners, notes, states, size;
+    uint64_t in, out, args, args_size, owners, notes, outputs, states, inputs, size;
 } layout;
 
 static bool add(uint64_t *at, uint64_t count, uint64_t size)
 {
-    if (size > 0 && count > (UINT64_C(1) << 40) / size) {
+    if (size > 0 && count > MOST / size) {
         return false;
     }
     *at += (count * size + 15) / 16 * 16;
     return true;
+}
+
+/* The inputs' table, and their bytes. */
+static bool add_inputs(uint64_t *at, const kin_job *work)
+{
+    bool fits = add(at, work->inputs ? work->count : 0, sizeof(kin__input));
+    for (size_t i = 0; work->inputs && i < work->count && fits; i++) {
+        fits = *at < MOST && add(at, 1, work->inputs[i].size);
+    }
+    return fits;
 }
 
 static bool lay_out(layout *out, const kin__plan *plan, const kin_job *work)
@@ -54,8 +66,12 @@ static bool lay_out(layout *out, const kin__plan *plan, const kin_job *work)
     fits = fits && add(&at, plan->batches, sizeof(uint32_t));
     out->notes = at;
     fits = fits && add(&at, plan->tasks > 1 ? plan->batches : 0, sizeof(uint64_t));
+    out->outputs = plan->batches == 1 ? offsetof(kin__job, output) : at;
+    fits = fits && add(&at, plan->batches == 1 ? 0 : plan->batches, sizeof(uint64_t));
     out->states = at;
     fits = fits && add(&at, plan->tasks, 1);
+    out->inputs = at;
+    fits = fits && add_inputs(&at, work);
     out->size = at;
     return fits;
 }
@@ -80,6 +96,20 @@ static void divide(kin__plan *out, const kin_pool *pool, const kin_job *work)
     out->limit = work->limit;
 }
 
+static void copy_inputs(kin__job *job, const kin_job *work, const layout *where)
+{
+    kin__input *table = (kin__input *)(void *)((char *)job + where->inputs);
+    uint64_t at = where->inputs;
+    add(&at, work->count, sizeof *table);
+    for (size_t i = 0; i < work->count; i++) {
+        table[i] = (kin__input){at, work->inputs[i].size};
+        if (table[i].size > 0) {
+            memcpy((char *)job + at, work->inputs[i].data, work->inputs[i].size);
+        }
+        add(&at, 1, table[i].size);
+    }
+}
+
 static void fill_job(kin__job *job, const kin_pool *pool, const kin__plan *plan, const kin_job *work,
                      const layout *where)
 {
@@ -99,11 +129,16 @@ static void fill_job(kin__job *job, const kin_pool *pool, const kin__plan *plan,
     job->out = plan->alone ? at + where->out : work->out ? kin__offset(pool->family, work->out) : 0;
     job->batches_at = where->owners;
     job->notes_at = where->notes;
+    job->outputs_at = where->outputs;
     job->states_at = where->states;
     job->args_at = where->args;
     job->args_size = where->args_size;
     if (plan->alone && plan->in_size > 0) {
         memcpy((char *)job + where->in, work->in, (size_t)plan->in_size);
+    }
+    if (work->inputs) {
+        job->inputs_at = where->inputs;
+        copy_inputs(job, work, where);
     }
     if (where->args_size > 0) {
         kin__writer out = {(unsigned char *)job + where->args, (size_t)where->args_size, 0};
@@ -122,6 +157,7 @@ static void place_plan(kin__plan *plan, kin__job *job, const layout *where, cons
     plan->states = (_Atomic uint8_t *)(start + where->states);
     plan->owners = (_Atomic uint32_t *)(void *)(start + where->owners);
     plan->notes = plan->tasks > 1 ? (_Atomic uint64_t *)(void *)(start + where->notes) : NULL;
+    plan->outputs = (_Atomic uint64_t *)(void *)(start + where->outputs);
 }
 
 static kin_status make_job(kin_future *future, const kin_job *work)
@@ -129,7 +165,7 @@ static kin_status make_job(kin_future *future, const kin_job *work)
     kin_pool *pool = future->pool;
     layout where;
     divide(&future->plan, pool, work);
-    if (!lay_out(&where, &future->plan, work) || where.size > UINT32_MAX - 64) {
+    if (!lay_out(&where, &future->plan, work) || where.size > SIZE_MAX - KIN__LINE_SLACK) {
         return kin__refuse(KIN_E_TOO_BIG, "the job has more tasks, or more bytes, than one job can have");
     }
     kin_status status = kin_alloc(&future->memory, pool->family, (size_t)where.size + KIN__LINE_SLACK);
@@ -150,6 +186,19 @@ static bool array_sound(const kin_pool *pool, const void *array, size_t count, s
                          kin__family_covers(pool->family, kin__offset(pool->family, array), (uint64_t)count * size));
 }
 
+static kin_status check_inputs(const kin_job *work)
+{
+    if (work->count == 0 || work->in || work->in_size > 0) {
+        return kin__refuse(KIN_E_ARGUMENT, "job->inputs is for a job with count > 0, and replaces in and in_size");
+    }
+    for (size_t i = 0; i < work->count; i++) {
+        if (!work->inputs[i].data && work->inputs[i].size > 0) {
+            return kin__explain(KIN_E_ARGUMENT, "job->inputs[%zu].data is NULL, and its size is not 0", i);
+        }
+    }
+    return KIN_OK;
+}
+
 static kin_status check(const kin_pool *pool, const kin_job *work)
 {
     if (!work->task || work->limit < 0) {
@@ -164,6 +213,10 @@ static kin_status check(const kin_pool *pool, const kin_job *work)
     if (work->args && (work->args->handle_count > 0 || work->args->family != pool->family)) {
         return work->args->handle_count > 0 ? kin__refuse(KIN_E_UNSUPPORTED, "job->args cannot carry handles")
                                             : kin__refuse(KIN_E_FAMILY, "job->args belongs to another family");
+    }
+    kin_status status = work->inputs ? check_inputs(work) : KIN_OK;
+    if (status != KIN_OK) {
+        return status;
     }
     if (work->count > 0 && (!array_sound(pool, work->in, work->count, work->in_size) ||
                             !array_sound(pool, work->out, work->count, work->out_size))) {

@@ -4,6 +4,7 @@
 #include "kin/memory.h"
 #include "pool/job.h"
 #include "pool/maker.h"
+#include "pool/outputs.h"
 #include "pool/shared.h"
 #include "pool/statuses.h"
 
@@ -179,6 +180,7 @@ void kin__future_release(kin_future *future)
     }
     future->pool->users--;
     kin__statuses_free(future->pool->family, &future->plan);
+    kin__outputs_free(future->pool->family, &future->plan);
     kin_free(future->memory);
     free(future->given.ring);
     free(future);

@@ -10,8 +10,10 @@
 #include "park/slices.h"
 #include "pool/functions.h"
 #include "pool/job.h"
+#include "pool/outputs.h"
 #include "pool/shared.h"
 #include "pool/statuses.h"
+#include "pool/task.h"
 #include "process/arguments.h"
 
 #include <stdlib.h>
@@ -139,7 +141,24 @@ static int call(worker *w, kin_task *task)
     if (!w->function) {
         return KIN_E_ENTRY;
     }
-    return w->args_status == KIN_OK ? w->function->run(task) : w->args_status;
+    kin_status status = w->args_status;
+    if (status == KIN_OK && w->plan.inputs && task->count == 1) {
+        status = kin__input_read(&task->in, &task->in_size, w->family, &w->plan, task->index);
+    }
+    return status == KIN_OK ? w->function->run(task) : status;
+}
+
+/* To be called before the task's byte says that it has ended. */
+static void settle_output(worker *w, const kin_task *task, int status)
+{
+    const kin__running *it = task->internal;
+    uint64_t used = task->out_used < task->out_size ? task->out_used : task->out_size;
+    if (w->plan.alone) {
+        atomic_store_explicit(&w->plan.job->out_used, used, memory_order_relaxed);
+    }
+    if (it->has_output && status == 0) {
+        kin__output_settle(w->family, &w->plan, it->number, used);
+    }
 }
 
 static void run_task(worker *w, uint64_t number, uint8_t state)
@@ -148,6 +167,8 @@ static void run_task(worker *w, uint64_t number, uint8_t state)
     const kin__plan *plan = &w->plan;
     uint64_t first = number * plan->chunk, left = plan->count - first;
     kin_task task;
+    kin__running running = {w->family, plan, number, false};
+    task.internal = &running;
     task.in = plan->in ? plan->in + first * plan->in_size : NULL;
     task.out = plan->out ? plan->out + first * plan->out_size : NULL;
     task.in_size = (size_t)plan->in_size;
@@ -158,6 +179,9 @@ static void run_task(worker *w, uint64_t number, uint8_t state)
     task.args = w->args ? w->args : &nothing;
     task.shared = w->shared;
     task.message[0] = '\0';
+    if (task.attempt > 0) {
+        kin__output_forget(w->family, plan, number);
+    }
     int status = call(w, &task);
     if (plan->limit > 0) {
         close_turn(w); /* before any word says that the task has ended */
@@ -165,9 +189,8 @@ static void run_task(worker *w, uint64_t number, uint8_t state)
     if (status != 0) {
         report(w, number, status, task.message);
     }
-    if (plan->alone) {
-        atomic_store_explicit(&plan->job->out_used, task.out_used < task.out_size ? task.out_used : task.out_size,
-                              memory_order_relaxed);
+    if (plan->alone || running.has_output) {
+        settle_output(w, &task, status);
     }
     atomic_store_explicit(&plan->states[number], status == 0 ? KIN__TASK_DONE : KIN__TASK_FAILED, memory_order_release);
 }

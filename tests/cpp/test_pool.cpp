@@ -66,6 +66,24 @@ KIN_TASK(wait_long, int, int)
     return in;
 }
 
+KIN_TASK(twice, std::string, std::string)
+{
+    if (in == "bad") {
+        throw std::runtime_error("bad");
+    }
+    return in + in;
+}
+
+KIN_TASK(length, std::string, uint64_t)
+{
+    return in.size();
+}
+
+KIN_TASK(repeat, int, std::string)
+{
+    return std::string(static_cast<size_t>(in), 'x');
+}
+
 /* Two workers for all tests. */
 static kin::pool new_pool()
 {
@@ -128,6 +146,27 @@ static void test_submit()
     EXPECT(!sleeper.wait_until(std::chrono::steady_clock::now() + 1ms));
     sleeper.kill();
     EXPECT_ERROR(KIN_E_CANCELLED, sleeper.get());
+}
+
+static void test_strings()
+{
+    kin::pool pool = new_pool();
+    const std::string large(3000000, 'a');
+    EXPECT(pool.submit(twice, large).get() == large + large);
+    EXPECT(pool.submit(twice, std::string()).get().empty());
+    EXPECT(pool.submit(length, large).get() == large.size());
+    EXPECT(pool.submit(repeat, 100000).get() == std::string(100000, 'x'));
+
+    const std::vector<std::string> in{"", "b", large, "cd"};
+    const std::vector<std::string> out = pool.map(in, twice);
+    EXPECT(out.size() == 4 && out[0].empty() && out[1] == "bb" && out[2] == large + large && out[3] == "cdcd");
+    kin::future<void> later = pool.start(in, twice);
+    while (auto ended = later.next(false)) {
+        EXPECT(later.output(ended->first) == in[ended->first] + in[ended->first]);
+    }
+    EXPECT_ERROR(KIN_E_TASK, pool.map({"good", "bad"}, twice));
+    EXPECT_ERROR(KIN_E_ARGUMENT, pool.map(std::vector<std::string>(), twice));
+    EXPECT_ERROR(KIN_E_NOT_FOUND, pool.submit(square, 1).output());
 }
 
 /* What a task throws is its message; the lock that it held is not left locked. */
@@ -206,9 +245,13 @@ static void test_end()
 int main()
 {
     const CMUnitTest tests[] = {
-        cpp_test(test_map),           cpp_test_with_deaths(test_submit),
-        cpp_test(test_task_throws),   cpp_test_with_deaths(test_worker_dies),
-        cpp_test(test_wait_for_many), cpp_test_with_deaths(test_end),
+        cpp_test(test_map),
+        cpp_test(test_strings),
+        cpp_test_with_deaths(test_submit),
+        cpp_test(test_task_throws),
+        cpp_test_with_deaths(test_worker_dies),
+        cpp_test(test_wait_for_many),
+        cpp_test_with_deaths(test_end),
     };
     kin::child_main();
     return cmocka_run_group_tests(tests, nullptr, nullptr);

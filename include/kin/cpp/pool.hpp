@@ -16,6 +16,9 @@
  *         std::cout << one.get();                       // 49
  *     }
  *
+ * Inputs and outputs of tasks are trivially copyable types, or std::string: bytes of any number, in the family's memory
+ * on their way.
+ *
  * A task that throws has failed; the message is what() of its exception, cut to 127 bytes. The waiting call
  * throws kin::task_error with that message.
  */
@@ -25,14 +28,17 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <iterator>
 #include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "../pool.h"
+#include "bytes.hpp"
 #include "handle.hpp"
 #include "process.hpp"
 
@@ -49,13 +55,20 @@ struct task_item {
     args_ref shared;       /* the pool's */
 };
 
+namespace detail
+{
+
+template <class T> inline constexpr bool travels = std::is_trivially_copyable_v<T> || std::is_same_v<T, std::string>;
+
+} // namespace detail
+
 /* A function that workers run, from one In to one Out (void: none); KIN_TASK makes one. It has to be a static object.
  * */
 template <class In, class Out> class task : public detail::registered<kin_task_entry>
 {
   public:
-    static_assert(std::is_trivially_copyable_v<In> && (std::is_void_v<Out> || std::is_trivially_copyable_v<Out>),
-                  "what tasks read and write is plain bytes");
+    static_assert(detail::travels<In> && (std::is_void_v<Out> || detail::travels<Out>),
+                  "what tasks read and write is plain bytes, or a std::string");
     task(const char *name, int (*run)(kin_task *)) noexcept : registered(kin_task_entry{name, run})
     {
     }
@@ -64,9 +77,10 @@ template <class In, class Out> class task : public detail::registered<kin_task_e
 namespace detail
 {
 
+/* Of the room for an item; 0: it has none, or any size. */
 template <class T> constexpr std::size_t size_of()
 {
-    if constexpr (std::is_void_v<T>) {
+    if constexpr (std::is_void_v<T> || std::is_same_v<T, std::string>) {
         return 0;
     } else {
         return sizeof(T);
@@ -79,23 +93,52 @@ inline int fail_task(kin_task *task, const char *text) noexcept
     return KIN_E_TASK;
 }
 
-template <class In, class Out, Out (*body)(const In &, const task_item &)> void run_items(const kin_task *task)
+template <class In> decltype(auto) read_item(const kin_task *task, std::size_t i)
 {
-    const In *in = static_cast<const In *>(task->in);
+    if constexpr (std::is_same_v<In, std::string>) {
+        const void *bytes = nullptr;
+        std::size_t size = 0;
+        check(kin_task_input(&bytes, &size, task, i), "kin_task_input");
+        return transfer<In>::from(bytes, size, "kin_task_input");
+    } else {
+        return static_cast<const In *>(task->in)[i];
+    }
+}
+
+template <class Out> void write_item(kin_task *task, std::size_t i, const Out &value)
+{
+    if constexpr (std::is_same_v<Out, std::string>) {
+        void *bytes = nullptr;
+        check(kin_task_output(&bytes, task, value.size()), "kin_task_output");
+        std::memcpy(bytes, value.data(), value.size());
+    } else {
+        static_cast<Out *>(task->out)[i] = value;
+    }
+}
+
+template <class In, class Out, Out (*body)(const In &, const task_item &)> void run_items(kin_task *task)
+{
     for (std::size_t i = 0; i < task->count; i++) {
         task_item item{task->index + i, task->attempt, task->args, task->shared};
         if constexpr (std::is_void_v<Out>) {
-            body(in[i], item);
+            body(read_item<In>(task, i), item);
         } else {
-            static_cast<Out *>(task->out)[i] = body(in[i], item);
+            write_item<Out>(task, i, body(read_item<In>(task, i), item));
         }
     }
+}
+
+/* Whether the job's items are of the task's types. A task has one output of any size. */
+template <class In, class Out> bool fits(const kin_task *task) noexcept
+{
+    bool in = std::is_same_v<In, std::string> || (task->in && task->in_size == sizeof(In));
+    return in && task->out_size == size_of<Out>() && (!std::is_same_v<Out, std::string> || task->count == 1);
 }
 
 /* No exception may pass the worker, which is C. */
 template <class In, class Out, Out (*body)(const In &, const task_item &)> int run_task(kin_task *task) noexcept
 {
-    if (!task->in || task->in_size != sizeof(In) || task->out_size != size_of<Out>()) {
+    if (!fits<In, Out>(task)) {
         return fail_task(task, "the job's items are not of the task's types");
     }
     try {
@@ -234,6 +277,15 @@ template <class T> class future : public detail::unique_handle<kin_future, detai
         return ended;
     }
 
+    /* The output of the task that has that item, a std::string; the task is done. Throws as kin_future_output. */
+    std::string output(std::uint64_t item = 0) const
+    {
+        const void *bytes = nullptr;
+        std::size_t size = 0;
+        detail::check(kin_future_output(&bytes, &size, native(), item), "kin_future_output");
+        return detail::transfer<std::string>::from(bytes, size, "kin_future_output");
+    }
+
     /* Cancels its tasks that nobody has begun. false: some are being run. */
     bool cancel()
     {
@@ -347,7 +399,46 @@ class pool : public detail::unique_handle<kin_pool, detail::close_pool>
     template <class In, class Out>
     future<Out> submit(const task<In, Out> &task, const In &in, const kin_job &job = detail::no_wishes)
     {
-        return future<Out>(submit_job(detail::make_job(task, &in, 0, nullptr, job)));
+        kin_job single = detail::make_job(task, &in, 0, nullptr, job);
+        if constexpr (std::is_same_v<In, std::string>) {
+            single.in = in.data();
+            single.in_size = in.size();
+        }
+        return future<Out>(submit_job(single));
+    }
+
+    /* Runs the task for each string, which is copied now; future::output gives what became of it. */
+    future<void> start(const std::vector<std::string> &in, const task<std::string, std::string> &task,
+                       const kin_job &job = detail::no_wishes)
+    {
+        std::vector<kin_bytes> inputs;
+        kin_job strings = job;
+        for (const std::string &one : in) {
+            inputs.push_back(kin_bytes{one.data(), one.size()});
+        }
+        strings.task = task.name();
+        strings.inputs = inputs.data();
+        strings.in = nullptr;
+        strings.out = nullptr;
+        strings.in_size = strings.out_size = 0;
+        strings.count = in.size();
+        strings.chunk = 1;
+        if (in.empty()) {
+            throw error(KIN_E_ARGUMENT, "kin::pool::start");
+        }
+        return future<void>(submit_job(strings));
+    }
+    /* The same, and waits: what became of each. Throws kin::task_error. */
+    std::vector<std::string> map(const std::vector<std::string> &in, const task<std::string, std::string> &task,
+                                 const kin_job &job = detail::no_wishes)
+    {
+        std::vector<std::string> out;
+        future<void> all = start(in, task, job);
+        all.wait();
+        for (std::size_t i = 0; i < in.size(); i++) {
+            out.push_back(all.output(i));
+        }
+        return out;
     }
 
     void resize(std::uint32_t workers)

@@ -21,6 +21,7 @@ typedef struct field { /* the pool's argument */
     uint32_t turns; /* so long a task takes: to be killed in */
     _Atomic int begun[TASKS];
     int32_t numbers[TASKS];
+    bool makes[TASKS]; /* the attempt that ended it has made an output */
 } field;
 
 static bool stepped; /* this is the victim */
@@ -56,10 +57,41 @@ static int run_count(kin_task *task)
     return 0;
 }
 
+#define OUTPUT(index) ((index) % 2 == 0 ? (size_t)200 : (size_t)40000) /* its size: a small block, or whole spans */
+
+/* The same, with an output that replaces another one; a second attempt makes none. */
+static int run_make(kin_task *task)
+{
+    void *out;
+    const void *in;
+    size_t size;
+    int status = run_count(task);
+    field_of(task)->makes[task->index] = task->attempt == 0;
+    if (task->attempt > 0) {
+        return 0;
+    }
+    if (status != 0 || kin_task_output(&out, task, 10) != KIN_OK ||
+        kin_task_output(&out, task, OUTPUT(task->index)) != KIN_OK || kin_task_input(&in, &size, task, 0) != KIN_OK) {
+        return 1;
+    }
+    ((unsigned char *)out)[0] = ((unsigned char *)out)[OUTPUT(task->index) - 1] = (unsigned char)task->index;
+    return 0;
+}
+
 static int run_square(kin_task *task)
 {
     *(int32_t *)task->out = *(const int32_t *)task->in * *(const int32_t *)task->in;
     return 0;
+}
+
+static int run_copy(kin_task *task)
+{
+    void *out;
+    int status = kin_task_output(&out, task, task->in_size);
+    if (status == KIN_OK && task->in_size > 0) {
+        memcpy(out, task->in, task->in_size);
+    }
+    return status;
 }
 
 static int run_die(kin_task *task)
@@ -69,8 +101,8 @@ static int run_die(kin_task *task)
     return 0;
 }
 
-const kin_task_entry pool_functions[] = {
-    {"arm", run_arm}, {"count", run_count}, {"square", run_square}, {"die", run_die}};
+const kin_task_entry pool_functions[] = {{"arm", run_arm},       {"count", run_count}, {"make", run_make},
+                                         {"square", run_square}, {"copy", run_copy},   {"die", run_die}};
 const size_t pool_function_count = sizeof pool_functions / sizeof pool_functions[0];
 
 /* ---- a worker is killed ---- */
@@ -86,12 +118,14 @@ struct pool_course {
     bool asleep;        /* ..., when it has fallen asleep */
     bool grow;          /* the victim is the second worker, which came later */
     bool shrink, close; /* so does the maker meanwhile */
+    bool outputs;       /* the tasks make outputs */
 };
 
 typedef struct share { /* some work */
     kin_future *future;
     uint32_t tasks;
-    int told; /* how often its `finished` was called */
+    int told;   /* how often its `finished` was called */
+    bool makes; /* its tasks make outputs */
 } share;
 
 static struct {
@@ -114,6 +148,7 @@ static void give(share *out, const char *function, uint32_t tasks, uint32_t retr
 {
     kin_job job = KIN_JOB_INIT;
     out->tasks = tasks;
+    out->makes = strcmp(function, "make") == 0;
     job.task = function;
     job.in = job.out = now.field->numbers;
     job.in_size = job.out_size = sizeof now.field->numbers[0];
@@ -127,10 +162,15 @@ static void give(share *out, const char *function, uint32_t tasks, uint32_t retr
     }
 }
 
+static const char *task_name(void)
+{
+    return now.course->outputs ? "make" : "count";
+}
+
 static void do_meanwhile(void)
 {
     if (now.course->during > 0) {
-        give(&now.during, "count", now.course->during, now.course->retries);
+        give(&now.during, task_name(), now.course->during, now.course->retries);
     }
     if (now.course->shrink) {
         kin_pool_resize(now.pool, 1);
@@ -165,7 +205,7 @@ static void make(int k)
         give(&now.arm, "arm", 1, 0);
     }
     if (course->before > 0) {
-        give(&now.before, "count", course->before, course->retries);
+        give(&now.before, task_name(), course->before, course->retries);
     }
     if (course->grow) {
         kin_future_wait(now.before.future, POOL_LIMIT);
@@ -205,6 +245,17 @@ int pool_kill(const pool_course *course, int k)
 
 /* ---- what has to hold ---- */
 
+static bool output_is_right(kin_future *future, uint64_t item)
+{
+    const unsigned char *data;
+    size_t size;
+    if (!now.field->makes[item]) {
+        return kin_future_output((const void **)&data, &size, future, item) == KIN_E_NOT_FOUND;
+    }
+    return kin_future_output((const void **)&data, &size, future, item) == KIN_OK && size == OUTPUT(item) &&
+           data[0] == item && data[size - 1] == item;
+}
+
 /* Each task has one end, a dead one's included; *died: tasks whose worker has. */
 static const char *use_share(share *it, uint32_t *died)
 {
@@ -224,6 +275,9 @@ static const char *use_share(share *it, uint32_t *died)
             return "a task's end";
         }
         *died += status != KIN_OK;
+        if (it->makes && status == KIN_OK && !output_is_right(it->future, first)) {
+            return "a task's output";
+        }
     }
     if (kin_future_next(it->future, 0, &first, &count, &status, KIN_NOW) != KIN_E_END) {
         return "a task more";
@@ -388,6 +442,41 @@ static void next(place *it)
     }
 }
 
+/* A job whose tasks have inputs and outputs of their own. */
+static void submit_sizes(place *it)
+{
+    static const kin_bytes inputs[] = {{"a", 1}, {NULL, 0}, {"bcd", 3}};
+    kin_job job = KIN_JOB_INIT;
+    (void)it;
+    job.task = "copy";
+    job.inputs = inputs;
+    job.count = sizeof inputs / sizeof inputs[0];
+    job.chunk = 1;
+    kin_pool_submit(&future, pool, &job, KIN_FOREVER);
+}
+
+static void made_outputs(place *it)
+{
+    create(it);
+    submit_sizes(it);
+    kin_future_wait(future, KIN_FOREVER);
+}
+
+static void take_outputs(place *it)
+{
+    void *block;
+    const void *data;
+    size_t size;
+    (void)it;
+    for (uint64_t i = 0; i < 3; i++) {
+        kin_future_output(&data, &size, future, i);
+        if (i < 2 && kin_future_take(&block, &size, future, i) == KIN_OK) {
+            kin_free(block);
+        }
+    }
+    kin_future_close(future);
+}
+
 static void cancel(place *it)
 {
     submit(it);
@@ -451,6 +540,8 @@ static const scenario rows[] = {
     {"pool", "worker: takes batches, runs their tasks", .course = COURSE(.workers = 1, .before = TASKS, .turns = 10)},
     {"pool", "worker: takes a batch, its task is tried again",
      .course = COURSE(.workers = 1, .before = 8, .turns = 150, .retries = 1)},
+    {"pool", "worker: its tasks make outputs", "kin_task_output",
+     .course = COURSE(.workers = 1, .before = 3, .outputs = true, .retries = 1)},
     {"pool", "worker: goes to sleep, work is posted", .course = COURSE(.workers = 2, .during = 8)},
     {"pool", "worker: sleeps, work is posted", .course = COURSE(.workers = 1, .during = 8, .asleep = true)},
     {"pool", "worker: initialized, begins",
@@ -464,6 +555,9 @@ static const scenario rows[] = {
      .operation = get},
     {"pool", "maker: map", "kin_pool_map", .before = worked, .operation = map},
     {"pool", "maker: next", "kin_future_next", .before = submitted, .operation = next},
+    {"pool", "maker: submit inputs of any sizes", "kin_pool_submit", .before = create, .operation = submit_sizes},
+    {"pool", "maker: outputs, take", "kin_future_output kin_future_take kin_future_close", .before = made_outputs,
+     .operation = take_outputs},
     {"pool", "maker: cancel", "kin_pool_submit kin_future_cancel kin_future_close", .before = worked,
      .operation = cancel},
     {"pool", "maker: kill, wait", "kin_pool_submit kin_future_kill kin_future_wait kin_future_close", .before = worked,
