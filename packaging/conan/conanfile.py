@@ -30,8 +30,10 @@ class KinConan(ConanFile):
         self.version = re.search(r"^    VERSION (\S+)", text, re.M).group(1)
 
     def export_sources(self):
-        for pattern in ("CMakeLists.txt", "LICENSE", "*.md", "cmake/*", "include/*", "src/*", "docs/*", "examples/*"):
-            copy(self, pattern, self._root, self.export_sources_folder)
+        for name in ("CMakeLists.txt", "LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md"):
+            copy(self, name, self._root, self.export_sources_folder)
+        for name in ("cmake", "include", "src", "docs", "examples"):
+            copy(self, "*", os.path.join(self._root, name), os.path.join(self.export_sources_folder, name))
 
     def layout(self):
         cmake_layout(self)
@@ -58,7 +60,8 @@ class KinConan(ConanFile):
         self.cpp_info.set_property("cmake_file_name", "kin")
         self.cpp_info.set_property("cmake_target_name", "kin::kin")
         self.cpp_info.set_property("pkg_config_name", "kin")
-        msvc = self.settings.os == "Windows" and self.settings.compiler != "gcc"
+        # Only compilers of MSVC's ABI have a runtime: msvc, and clang where it is not mingw-w64's.
+        msvc = self.settings.get_safe("compiler.runtime") is not None
         self.cpp_info.libs = ["kin-static" if msvc and not self.options.shared else "kin"]
         if not self.options.shared:
             self.cpp_info.defines = ["KIN_STATIC"]
