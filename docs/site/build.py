@@ -53,6 +53,8 @@ def with_names(line):
 
     def name(found):
         it = found[1]
+        if headers.TYPED.fullmatch(it):
+            return f"{{doc}}`{it} </reference/typed-h>`"
         role = "c:func" if it in headers.FUNCTIONS else "c:enumerator" if it in headers.STATUSES else None
         role = role or ("c:macro" if it in headers.MACROS else None)
         return f"{{{role}}}`{it}`" if role else found[0]

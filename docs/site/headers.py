@@ -44,6 +44,9 @@ HEADERS = sorted(name for name in os.listdir(INCLUDE) if name.endswith(".h"))
 MACROS = {name for name in re.findall(r"^#define (KIN_\w+)", every_header(), re.M) if not is_hidden(name)}
 STATUSES = {name: (number, text) for number, name, text in
             re.findall(r'^    X\((-?\d+), (\w+), "(.*?)"\)', every_header(), re.M)}
+# The inline functions of typed.h: its macro makes one of each for each type.
+TYPED = re.compile(r"kin_(?:args_add|args_get|ref_of|ref_get|name_set|name_get)_(?:%s)" % "|".join(
+    re.findall(r"^KIN_DETAIL_TYPED\((\w+),", every_header(), re.M)))
 CXX_HEADERS = ["kin.hpp"] + sorted(f"cpp/{name}" for name in os.listdir(os.path.join(INCLUDE, "cpp")))
 
 

@@ -61,17 +61,17 @@ KIN_API kin_status kin_lock_fini(kin_lock *lock);
  * KIN_OK: the caller holds the lock. KIN_OWNER_DIED: the caller holds the lock; its previous owner died holding it.
  * Errors:
  *   KIN_E_TIMED_OUT
- *   KIN_E_INTERRUPTED kin_thread_interrupt ended the wait (thread.h)
- *   KIN_E_DEADLOCK    the caller holds the lock and it is not recursive; or the wait would close a cycle of threads, in
- *                     which each waits for a lock that the next one holds. The thread that closed the cycle gets this
- *                     status, mostly at once, else within 100 ms
- *   KIN_E_POISONED    the lock was poisoned
- *   KIN_E_OVERFLOW    too many recursive acquires
- *   KIN_E_ARGUMENT    lock is null, timeout is negative
- *   KIN_E_NOT_SHARED  lock lies in no family of this process
- *   KIN_E_TYPE        not a lock, or destroyed
- *   KIN_E_LIMIT       the family has no free thread slot
- *   KIN_E_STALE       the other members took this process for dead
+ *   KIN_E_INTERRUPTED  kin_thread_interrupt ended the wait (thread.h)
+ *   KIN_E_DEADLOCK     the caller holds the lock and it is not recursive; or the wait would close a cycle of threads,
+ *                      in which each waits for a lock that the next one holds. The thread that closed the cycle gets
+ *                      this status, mostly at once, else within 100 ms
+ *   KIN_E_POISONED     the lock was poisoned
+ *   KIN_E_OVERFLOW     too many recursive acquires
+ *   KIN_E_ARGUMENT     lock is null, timeout is negative
+ *   KIN_E_NOT_SHARED   lock lies in no family of this process
+ *   KIN_E_TYPE         not a lock, or destroyed
+ *   KIN_E_LIMIT        the family has no free thread slot
+ *   KIN_E_STALE        the other members took this process for dead
  * After a fork, a lock held by a thread of the parent still belongs to the parent, not to the child. */
 KIN_API kin_status kin_lock_acquire(kin_lock *lock, int64_t timeout);
 
