@@ -32,6 +32,8 @@
  * 5. So a death leaves nothing half done. The next owner of the lock only counts the lost messages (`putting`,
  *    `getting`).
  *
+ * model/ring.pml is this protocol and that of large.c, for spin; model/check verifies it.
+ *
  * All members can write this memory, so a number from it is checked before it is used as a position or a length.
  */
 #include "queue/ring.h"
