@@ -120,8 +120,14 @@ kin_status kin_os_shm_create(kin_os_handle *out, const kin_os_id *family, size_t
 /* A reserve that costs little: as much as the system has memory, or less where one that is not used costs memory
  * itself. */
 uint64_t kin_os_shm_reserve(void);
-/* Maps all reserve bytes; what is not committed must not be touched. */
-kin_status kin_os_shm_map(void **out, kin_os_handle shm, size_t reserve);
+typedef enum kin_os_use { /* of shared memory that is there */
+                          KIN_OS_TO_READ,
+                          KIN_OS_TO_WRITE, /* and to read */
+} kin_os_use;
+
+/* Maps all reserve bytes; what is not committed must not be touched. What is committed later, by any process, shows in
+ * all mappings. TO_READ: a store into the mapping is a fault; shm need not be open for writing. */
+kin_status kin_os_shm_map(void **out, kin_os_handle shm, size_t reserve, kin_os_use use);
 void kin_os_shm_unmap(void *base, size_t reserve);
 /* Whether shm still is what is mapped at base. POSIX: not if the program has closed it. */
 bool kin_os_shm_holds(kin_os_handle shm, const void *base);
@@ -298,8 +304,10 @@ uint32_t kin_os_sweep(void);
  */
 
 /* The memory of the family of that name, and its id, which stands outside of the memory. KIN_E_NOT_FOUND;
- * KIN_E_PERMISSION: another user has taken the place, or the owner gives no access. */
-kin_status kin_os_name_find(kin_os_handle *shm, kin_os_id *id, const char *name, const kin_os_account *owner);
+ * KIN_E_PERMISSION: another user has taken the place, or the owner gives no access. TO_READ: no mapping of shm can be
+ * made writable. */
+kin_status kin_os_name_find(kin_os_handle *shm, kin_os_id *id, const char *name, const kin_os_account *owner,
+                            kin_os_use use);
 /* What has been found: gives the handles to join with. Takes *shm. KIN_E_NOT_FOUND: it is gone meanwhile. */
 kin_status kin_os_name_enter(kin_os_handle *shm, kin_os_handle *pulse, const kin_os_id *family,
                              const kin_os_account *owner);

@@ -32,6 +32,8 @@
  *   - KIN_E_LIMIT: no free thread slot, or too many members.
  *   - KIN_E_DAMAGED: a member overwrote the dict.
  *   - KIN_E_BUSY: as kin_alloc.
+ *   - KIN_E_READ_ONLY: this process has opened the family for reading only. get, get_string, get_i64, contains, size,
+ *     for_each and generation work there, without the lock, and may return KIN_E_BUSY; see kin_family_open.
  *   - KIN_E_DEADLOCK: called within a kin_dict_change of the same dict (except get, get_string, get_i64 and contains,
  *     which are allowed there).
  */

@@ -70,6 +70,7 @@ KIN_API kin_status kin_family_configure_default(const kin_family_options *option
 #define KIN_FAMILY_CREATE 1u
 #define KIN_FAMILY_JOIN 2u
 #define KIN_FAMILY_KEEP 4u
+#define KIN_FAMILY_READ_ONLY 8u
 
 /* Opens the family of that name. Any process of the same user (Windows: in the same session) may do so at any time.
  * The caller owns *out and closes it with kin_family_close. Flags:
@@ -77,7 +78,8 @@ KIN_API kin_status kin_family_configure_default(const kin_family_options *option
  *   - KIN_FAMILY_JOIN alone: joins the family; fails if it does not exist.
  *   - Both or neither: joins the family, or creates it if it does not exist.
  *   - KIN_FAMILY_KEEP (POSIX): a family that this call creates outlives its last member.
- * options apply to a family that this call creates; options->owner is for joining.
+ *   - KIN_FAMILY_READ_ONLY, alone or with KIN_FAMILY_JOIN: opens the family for reading; fails if it does not exist.
+ * options apply to a family that this call creates; options->owner is for joining and reading.
  *
  * Lifetime: the family lives until its last member has left or died. With KIN_FAMILY_KEEP it lives until
  * kin_family_unlink, until the system stops, or until its files are removed by others (systemd's RemoveIPC removes them
@@ -86,6 +88,23 @@ KIN_API kin_status kin_family_configure_default(const kin_family_options *option
  * child has its parent's families open, and a spawned child has the family of its arguments open: neither opens them
  * again. A process that is killed while it creates a family leaves no half-created family. If two processes create
  * the same family at the same time, one of them creates it and the other joins.
+ *
+ * Reading only (KIN_FAMILY_READ_ONLY): this process maps the family's memory without write access, and does not become
+ * a member. The members neither see nor count it, it blocks nobody, and its death leaves nothing. A store into the
+ * memory is SIGSEGV (Windows: an access violation). What works:
+ *   - kin_name_get, kin_name_for_each, the functions of named.h for objects that exist, kin_ref_of, kin_ref_get;
+ *   - dicts: get, get_string, get_i64, contains, size, for_each, generation;
+ *   - lists: get, size, for_each, generation;
+ *   - kin_counter_get; values and arrays without KIN_VALUE_LOCKED: get, data, count; plain memory;
+ *   - kin_event_is_set, kin_sem_value, kin_barrier_inspect, kin_alloc_size, kin_alloc_total, kin_family_inspect (this
+ *     process is not among the members).
+ * All other functions that use the family's memory return KIN_E_READ_ONLY and change nothing: what creates, changes or
+ * destroys, takes a lock or waits, also reading a locked value, snapshots, queues, pools, and the start of a child with
+ * arguments in this family, except by a fork: the forked child reads only, too. If others change a dict or list all
+ * the time, or a process is stopped or was killed in the middle of a change, a call that reads it may return KIN_E_BUSY
+ * after some 20 ms. kin_dict_size may count one change too many or too few then. The family does not live longer
+ * because a process reads it: after the last member has left, this process has the memory as it was then. A process has
+ * a family as a member or for reading, not both: KIN_E_EXISTS, KIN_E_READ_ONLY.
  *
  * Other users: only its owner has access to a family, unless it is created with options->group. This is the name or
  * number of a group (Windows: name or SID), or "*" for everybody. A user in that group joins with KIN_FAMILY_JOIN and
@@ -101,9 +120,10 @@ KIN_API kin_status kin_family_configure_default(const kin_family_options *option
  * POSIX: a user in the group can truncate the file of the family's memory, which kills every process that touches it
  * (SIGBUS). The memory of a family without a name cannot be truncated where the system has sealed memory (Linux).
  *
- * Errors: KIN_E_ARGUMENT (out null, a bad name, unknown flags, options->owner without KIN_FAMILY_JOIN alone, or as
- * kin_family_create), KIN_E_NOT_FOUND (KIN_FAMILY_JOIN: no such family; or the system knows no such group or user),
- * KIN_E_EXISTS (KIN_FAMILY_CREATE: the family exists), KIN_E_PERMISSION (the file of that name does not belong to the
+ * Errors: KIN_E_ARGUMENT (out null, a bad name, unknown flags, options->owner without KIN_FAMILY_JOIN alone or
+ * KIN_FAMILY_READ_ONLY, KIN_FAMILY_READ_ONLY with KIN_FAMILY_CREATE or KIN_FAMILY_KEEP, or as kin_family_create), KIN_E_NOT_FOUND (KIN_FAMILY_JOIN: no such family; or the system knows no such group or user),
+ * KIN_E_EXISTS (KIN_FAMILY_CREATE: the family exists;
+ * KIN_FAMILY_READ_ONLY: this process is a member), KIN_E_READ_ONLY (this process has it open for reading only), KIN_E_PERMISSION (the file of that name does not belong to the
  * owner or to kin, or this user has no access, or this user is not in the group; Windows: see above),
  * KIN_E_BLOB_VERSION (another version of kin created the family), KIN_E_DAMAGED (its memory is invalid), KIN_E_BUSY
  * (other processes create and leave the family again and again), KIN_E_LIMIT (8 families in this process, no free
@@ -143,7 +163,8 @@ typedef struct kin_family_info {
         sizeof(kin_family_info), 0, 0, 0, 0, {0}, 0                                                                    \
     }
 
-/* Fills in *info. This process becomes a member if it is not one yet (after a fork). Errors: KIN_E_ARGUMENT (info null,
+/* Fills in *info. This process becomes a member if it is not one yet (after a fork) and has not opened the family for
+ * reading only. Errors: KIN_E_ARGUMENT (info null,
  * or info->size unknown), KIN_E_LIMIT (the family has options.max_members members), and those of kin_family_default
  * when family is NULL. */
 KIN_API kin_status kin_family_inspect(kin_family *family, kin_family_info *info);

@@ -32,6 +32,8 @@
  *   - KIN_E_LIMIT: no free thread slot, or too many members.
  *   - KIN_E_DAMAGED: a member overwrote the list.
  *   - KIN_E_BUSY: as kin_alloc.
+ *   - KIN_E_READ_ONLY: this process has opened the family for reading only. get, size, for_each and generation work
+ *     there, without the lock, and may return KIN_E_BUSY; see kin_family_open.
  *   - KIN_E_STALE: the call had to wait for the lock, and the other members took this process for dead.
  * After an error the list is as it was before the call, except where a function's comment says otherwise.
  */

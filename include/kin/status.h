@@ -64,7 +64,8 @@ KIN_BEGIN
     X(-37, KIN_E_SIZE, "the value has another length than its type")                                                   \
     X(-38, KIN_E_PROGRAM, "there is no such program or directory")                                                     \
     X(-39, KIN_E_REAPED, "the child has ended, but another part of the program reaped it")                             \
-    X(-40, KIN_E_INTERRUPTED, "kin_thread_interrupt ended the wait first")
+    X(-40, KIN_E_INTERRUPTED, "kin_thread_interrupt ended the wait first")                                             \
+    X(-41, KIN_E_READ_ONLY, "this process has opened the family for reading only")
 
 typedef enum kin_status {
 #define KIN_STATUS_ENUM(number, name, text) name = number,

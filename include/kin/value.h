@@ -13,7 +13,9 @@
  * set, gets KIN_OWNER_DIED. get and set have then done their work and repaired the lock. From get, KIN_OWNER_DIED means
  * that the value may be only partly written. set replaces such a value.
  *
- * Any thread of any member may call all of these functions.
+ * Any thread of any member may call all of these functions. A process that has opened the family for reading only
+ * (kin_family_open) may call count, data, and get of an object without a lock, and must not store by the pointer from
+ * data; the others return KIN_E_READ_ONLY.
  */
 #ifndef KIN_VALUE_H
 #define KIN_VALUE_H

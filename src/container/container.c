@@ -17,6 +17,8 @@
  * 6. The copying races with the new owner's plain stores, as in every seqlock over memory that others use freely. In
  *    that case the copied bytes are only compared with a key.
  *
+ * A process that has opened the family for reading only reads in the same way (family/reader.c).
+ *
  * ---- Writers ----
  *
  * 7. Writers hold the lock. Each change is published by one store: of a word, or of the table's root. (hash_table.c has
@@ -292,6 +294,15 @@ kin_status kin__container_open(kin__seat **out, const void *p, const kin__kind *
     }
     *out = kin__seat_fast(p, (uint32_t)kind->type);
     return *out ? KIN_OK : kin__seat_find(out, p, (uint32_t)kind->type);
+}
+
+kin_status kin__container_open_to_read(kin__seat **out, const void *p, const kin__kind *kind)
+{
+    if (!p) {
+        return kin__refuse(KIN_E_ARGUMENT, "the object is NULL");
+    }
+    *out = kin__seat_fast(p, (uint32_t)kind->type);
+    return *out ? KIN_OK : kin__seat_find_to_read(out, p, (uint32_t)kind->type);
 }
 
 void kin__container_drop(kin__seat *seat, kin__container *it, const kin__kind *kind)

@@ -6,6 +6,7 @@
 #include "base/last_error.h"
 #include "base/racing.h"
 #include "family/input.h"
+#include "family/reader.h"
 #include "kin/snapshot.h"
 #include "memory/heap.h"
 #include "memory/object.h"
@@ -62,6 +63,9 @@ bool kin__words_next(kin__words_walk *walk);
 kin_status kin__container_create(void *out, kin_family *family, const kin__kind *kind);
 kin_status kin__container_destroy(void *p, const kin__kind *kind);
 kin_status kin__container_open(kin__seat **out, const void *p, const kin__kind *kind);
+/* For a call that reads without the lock. The seat may be one that only reads (family/reader.h). Such a one must not
+ * enter. */
+kin_status kin__container_open_to_read(kin__seat **out, const void *p, const kin__kind *kind);
 
 /* How often the container at p has changed: kin_dict_generation. */
 kin_status kin__container_generation(const void *p, const kin__kind *kind, uint64_t *generation);

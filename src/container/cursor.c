@@ -21,7 +21,8 @@
  * - After step 1 only the words are relied upon. An entry's word does not change if the entry moves to another segment.
  *   If the block is gone in step 2, the key has another value, or was removed: step 1 is done again, from this hash on.
  *
- * After many failed attempts in a row, one step is done under the lock. Two keys with the same 64 bits of hash may be
+ * After many failed attempts in a row, one step is done under the lock; a process that only reads rests and tries again
+ * (family/reader.c). Two keys with the same 64 bits of hash may be
  * visited twice if one of them changes in between. The hash has a secret seed, so such keys cannot be chosen.
  */
 #include "container/cursor.h"
@@ -191,6 +192,12 @@ kin_status kin__cursor_next(kin__cursor *it, kin__seat *seat)
     }
     if (status != KIN_E_BUSY || !seat) {
         return status;
+    }
+    if (kin__seat_only_reads(seat)) {
+        for (int i = 0; status == KIN_E_BUSY && kin__reader_rests(i); i++) {
+            status = attempt(it);
+        }
+        return status == KIN_E_BUSY ? kin__always_changing() : status;
     }
     status = kin__container_enter(seat, it->it, &kin__dict_kind);
     if (status == KIN_OK) {

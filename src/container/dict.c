@@ -33,12 +33,13 @@ kin_status kin_dict_destroy(kin_dict *dict)
     return kin__told(kin__container_destroy(dict, &kin__dict_kind));
 }
 
-static kin_status open_work(work *out, kin_dict *dict, const void *key, size_t key_size)
+static inline kin_status open_work(work *out, kin_dict *dict, const void *key, size_t key_size, bool to_read)
 {
     if (!key || key_size == 0 || key_size > KIN_DICT_KEY_MAX) {
         return kin__refuse(KIN_E_ARGUMENT, "key is NULL, or key_size is 0, or key_size is more than KIN_DICT_KEY_MAX");
     }
-    kin_status status = kin__container_open(&out->seat, dict, &kin__dict_kind);
+    kin_status status = to_read ? kin__container_open_to_read(&out->seat, dict, &kin__dict_kind)
+                                : kin__container_open(&out->seat, dict, &kin__dict_kind);
     if (status == KIN_OK) {
         out->it = (kin__container *)dict;
         out->key = (kin__key){key, key_size, kin__hash(out->it->seed, key, key_size)};
@@ -59,6 +60,16 @@ static kin_status read_locked(work *w, void *buffer, size_t capacity, size_t *si
     return status;
 }
 
+/* As a process that only reads: without the lock. */
+static kin_status read_patiently(work *w, void *buffer, size_t capacity, size_t *size)
+{
+    kin_status status = KIN_E_BUSY;
+    for (int i = 0; status == KIN_E_BUSY && kin__reader_rests(i); i++) {
+        status = kin__table_read(w->seat->family, w->it, &w->key, buffer, capacity, size);
+    }
+    return status == KIN_E_BUSY ? kin__always_changing() : status;
+}
+
 static kin_status no_key(void)
 {
     return kin__refuse(KIN_E_NOT_FOUND, "the dict has no such key");
@@ -67,7 +78,7 @@ static kin_status no_key(void)
 kin_status kin_dict_get(kin_dict *dict, const void *key, size_t key_size, void *buffer, size_t capacity, size_t *size)
 {
     work w;
-    kin_status status = buffer || capacity == 0 ? open_work(&w, dict, key, key_size)
+    kin_status status = buffer || capacity == 0 ? open_work(&w, dict, key, key_size, true)
                                                 : kin__refuse(KIN_E_ARGUMENT, "buffer is NULL and capacity is not 0");
     if (status != KIN_OK) {
         return kin__told(status);
@@ -78,7 +89,9 @@ kin_status kin_dict_get(kin_dict *dict, const void *key, size_t key_size, void *
             return kin__told(status == KIN_E_NOT_FOUND ? no_key() : status);
         }
     }
-    return kin__told(read_locked(&w, buffer, capacity, size));
+    status = kin__seat_only_reads(w.seat) ? read_patiently(&w, buffer, capacity, size)
+                                          : read_locked(&w, buffer, capacity, size);
+    return kin__told(status == KIN_E_NOT_FOUND ? no_key() : status);
 }
 
 kin_status kin_dict_contains(kin_dict *dict, const void *key, size_t key_size, int *found)
@@ -100,7 +113,7 @@ kin_status kin_dict_contains(kin_dict *dict, const void *key, size_t key_size, i
 /* KIN_OK: the lock is held, and w says whether the key is there. */
 static kin_status begin(work *w, kin_dict *dict, const void *key, size_t key_size)
 {
-    kin_status status = open_work(w, dict, key, key_size);
+    kin_status status = open_work(w, dict, key, key_size, false);
     if (status == KIN_OK) {
         status = kin__container_enter(w->seat, w->it, &kin__dict_kind);
     }
@@ -285,8 +298,12 @@ kin_status kin_dict_size(kin_dict *dict, size_t *count)
 {
     kin__seat *seat;
     kin__container *it = (kin__container *)dict;
-    kin_status status =
-        count ? kin__container_open(&seat, dict, &kin__dict_kind) : kin__refuse(KIN_E_ARGUMENT, "count is NULL");
+    kin_status status = count ? kin__container_open_to_read(&seat, dict, &kin__dict_kind)
+                              : kin__refuse(KIN_E_ARGUMENT, "count is NULL");
+    if (status == KIN_OK && kin__seat_only_reads(seat)) {
+        *count = (size_t)atomic_load_explicit(&it->count, memory_order_relaxed);
+        return KIN_OK;
+    }
     if (status == KIN_OK) {
         status = kin__container_enter(seat, it, &kin__dict_kind); /* repairs the count that a dead writer left wrong */
     }
@@ -336,8 +353,8 @@ static kin_status show_all(kin__seat *seat, kin__container *it, kin_dict_visit *
 kin_status kin_dict_for_each(kin_dict *dict, kin_dict_visit *visit, void *context)
 {
     kin__seat *seat;
-    kin_status status =
-        visit ? kin__container_open(&seat, dict, &kin__dict_kind) : kin__refuse(KIN_E_ARGUMENT, "visit is NULL");
+    kin_status status = visit ? kin__container_open_to_read(&seat, dict, &kin__dict_kind)
+                              : kin__refuse(KIN_E_ARGUMENT, "visit is NULL");
     return kin__told(status == KIN_OK ? show_all(seat, (kin__container *)dict, visit, context) : status);
 }
 

@@ -73,33 +73,43 @@ static kin_status read_item(kin_family *family, kin__container *it, size_t index
     return stands && atomic_load_explicit(&it->root, memory_order_relaxed) == root ? status : KIN_E_BUSY;
 }
 
+/* Before a further attempt, after many: takes the lock; a process that only reads rests instead. n: how often it was
+ * called before. */
+static kin_status try_otherwise(kin__seat *seat, kin__container *it, int n, bool *entered)
+{
+    if (kin__seat_only_reads(seat)) {
+        return kin__reader_rests(n) ? KIN_OK : kin__always_changing();
+    }
+    if (*entered) {
+        return KIN_E_DAMAGED; /* only the lock's holder changes it */
+    }
+    kin_status status = kin__container_enter(seat, it, &kin__list_kind);
+    *entered = status == KIN_OK;
+    return status;
+}
+
 kin_status kin_list_get(kin_list *list, size_t index, void *buffer, size_t capacity, size_t *size)
 {
     kin__seat *seat;
     kin__container *it = (kin__container *)list;
-    kin_status status = buffer || capacity == 0 ? kin__container_open(&seat, list, &kin__list_kind)
+    kin_status status = buffer || capacity == 0 ? kin__container_open_to_read(&seat, list, &kin__list_kind)
                                                 : kin__refuse(KIN_E_ARGUMENT, "buffer is NULL and capacity is not 0");
     if (status != KIN_OK) {
         return kin__told(status);
     }
-    bool entered = false;
-    for (int i = 0; i <= ATTEMPTS; i++) {
-        if (i == ATTEMPTS) {
-            status = kin__container_enter(seat, it, &kin__list_kind);
-            if (status != KIN_OK) {
-                return kin__told(status);
-            }
-            entered = true;
-        }
-        status = read_item(seat->family, it, index, buffer, capacity, size);
-        if (status != KIN_E_BUSY) {
-            break;
+    bool entered = false, again = true;
+    for (int i = 0; again; i++) {
+        status = i < ATTEMPTS ? KIN_OK : try_otherwise(seat, it, i - ATTEMPTS, &entered);
+        again = status == KIN_OK;
+        if (again) {
+            status = read_item(seat->family, it, index, buffer, capacity, size);
+            again = status == KIN_E_BUSY;
         }
     }
     if (entered) {
         kin__container_leave(seat, it);
     }
-    return kin__told(status == KIN_E_BUSY ? KIN_E_DAMAGED : status); /* only the lock's holder changes it */
+    return kin__told(status);
 }
 
 /* ---- changing ---- */
@@ -125,18 +135,28 @@ static kin_status settle(work *w, kin_status status)
     return KIN_OK;
 }
 
-static kin_status begin(work *w, kin_list *list)
+/* The seat may be one that only reads. */
+static kin_status open_list(work *w, kin_list *list)
 {
-    kin_status status = kin__container_open(&w->seat, list, &kin__list_kind);
     w->it = (kin__container *)list;
-    if (status == KIN_OK) {
-        status = kin__container_enter(w->seat, w->it, &kin__list_kind);
-    }
+    return kin__container_open_to_read(&w->seat, list, &kin__list_kind);
+}
+
+static inline kin_status enter(work *w)
+{
+    kin_status status = kin__container_enter(w->seat, w->it, &kin__list_kind);
     if (status != KIN_OK) {
         return status;
     }
     status = kin__index_begin(w);
     return status == KIN_OK ? KIN_OK : end(w, status);
+}
+
+static kin_status begin(work *w, kin_list *list)
+{
+    kin_status status = kin__container_open(&w->seat, list, &kin__list_kind);
+    w->it = (kin__container *)list;
+    return status == KIN_OK ? enter(w) : status;
 }
 
 kin_status kin_list_insert(kin_list *list, size_t index, const void *data, size_t size)
@@ -237,10 +257,37 @@ kin_status kin_list_clear(kin_list *list)
     return kin__told(status == KIN_OK ? kin__container_clear(seat, (kin__container *)list, &kin__list_kind) : status);
 }
 
+/* Without the lock. A root that is unchanged was the list's all the time. */
+static kin_status read_count(kin_family *family, kin__container *it, size_t *count)
+{
+    view in;
+    uint64_t root = atomic_load_explicit(&it->root, memory_order_acquire);
+    bool sound = kin__index_open(family, root, &in);
+    atomic_thread_fence(memory_order_acquire);
+    if (atomic_load_explicit(&it->root, memory_order_relaxed) != root) {
+        return KIN_E_BUSY;
+    }
+    *count = (size_t)in.count;
+    return sound ? KIN_OK : KIN_E_DAMAGED;
+}
+
+static kin_status size_to_reader(kin_family *family, kin__container *it, size_t *count)
+{
+    kin_status status = read_count(family, it, count);
+    for (int i = 0; status == KIN_E_BUSY && kin__reader_rests(i); i++) {
+        status = read_count(family, it, count);
+    }
+    return status == KIN_E_BUSY ? kin__always_changing() : status;
+}
+
 kin_status kin_list_size(kin_list *list, size_t *count)
 {
     work w;
-    kin_status status = count ? begin(&w, list) : kin__refuse(KIN_E_ARGUMENT, "count is NULL");
+    kin_status status = count ? open_list(&w, list) : kin__refuse(KIN_E_ARGUMENT, "count is NULL");
+    if (status == KIN_OK && kin__seat_only_reads(w.seat)) {
+        return kin__told(size_to_reader(w.seat->family, w.it, count));
+    }
+    status = status == KIN_OK ? enter(&w) : status;
     if (status == KIN_OK) {
         *count = (size_t)w.in.count;
         kin__container_leave(w.seat, w.it);
@@ -269,7 +316,8 @@ typedef struct item_words { /* copied at one moment */
     uint64_t count;
 } item_words;
 
-/* Under the lock. Allocates room for all words of the parts. Their number is bounded by the arena. */
+/* Under the lock, or checked afterwards. Allocates room for all words of the parts. Their number is bounded by the
+ * arena. */
 static kin_status copy_words(kin_family *family, uint64_t root, item_words *out)
 {
     uint64_t count = 0;
@@ -284,10 +332,46 @@ static kin_status copy_words(kin_family *family, uint64_t root, item_words *out)
     while (kin__words_next(&again) && again.words.count <= count - out->count) {
         for (uint64_t i = 0; i < again.words.count; i++) {
             const char *at = again.words.first + i * again.words.step;
-            out->words[out->count++] = atomic_load_explicit((_Atomic uint64_t *)(uintptr_t)at, memory_order_relaxed);
+            out->words[out->count++] =
+                kin__load_racing((const _Atomic uint64_t *)(const void *)at, memory_order_acquire);
         }
     }
     return out->count == count ? KIN_OK : KIN_E_DAMAGED;
+}
+
+/* Without the lock. Each change is published by one store (list_index.c), and then counted, before a block that it has
+ * taken out is freed. So if root and generation are the same before and after the copying, at most one change was
+ * published meanwhile, no block that was read was freed before it was read, and the words are those from before the
+ * change or after it.
+ *
+ *     reader:  load generation, root (acquire); copy; fence (acquire); load root, generation
+ *     writer:  store a word, span or root (release); store generation (release); free
+ *
+ * KIN_E_BUSY: it was changed. */
+static kin_status try_copy_words(kin_family *family, kin__container *it, item_words *out)
+{
+    uint64_t generation = atomic_load_explicit(&it->generation, memory_order_acquire);
+    uint64_t root = atomic_load_explicit(&it->root, memory_order_acquire);
+    *out = (item_words){NULL, 0};
+    kin_status status = copy_words(family, root, out);
+    atomic_thread_fence(memory_order_acquire);
+    bool same = atomic_load_explicit(&it->root, memory_order_acquire) == root &&
+                atomic_load_explicit(&it->generation, memory_order_relaxed) == generation;
+    if (!same || status != KIN_OK) {
+        free(out->words);
+        out->words = NULL;
+    }
+    return same ? status : KIN_E_BUSY;
+}
+
+/* A change that is not counted yet may look like damage, once. */
+static kin_status copy_words_to_reader(kin_family *family, kin__container *it, item_words *out)
+{
+    kin_status status = try_copy_words(family, it, out);
+    for (int i = 0; (status == KIN_E_BUSY || status == KIN_E_DAMAGED) && kin__reader_rests(i); i++) {
+        status = try_copy_words(family, it, out);
+    }
+    return status == KIN_E_BUSY ? kin__always_changing() : status;
 }
 
 /* Items that are gone are left out. */
@@ -311,11 +395,13 @@ kin_status kin_list_for_each(kin_list *list, kin_list_visit *visit, void *contex
 {
     work w;
     item_words items = {NULL, 0};
-    kin_status status = visit ? begin(&w, list) : kin__refuse(KIN_E_ARGUMENT, "visit is NULL");
-    if (status != KIN_OK) {
-        return kin__told(status);
+    kin_status status = visit ? open_list(&w, list) : kin__refuse(KIN_E_ARGUMENT, "visit is NULL");
+    if (status == KIN_OK && kin__seat_only_reads(w.seat)) {
+        status = copy_words_to_reader(w.seat->family, w.it, &items);
+    } else if (status == KIN_OK) {
+        status = enter(&w);
+        status = status == KIN_OK ? end(&w, copy_words(w.seat->family, w.in.root, &items)) : status;
     }
-    status = end(&w, copy_words(w.seat->family, w.in.root, &items));
     if (status == KIN_OK) {
         status = show_items(w.seat->family, &items, visit, context);
     }

@@ -20,6 +20,7 @@
 #include "container/hash.h"
 #include "container/hash_table.h"
 #include "family/create.h"
+#include "family/reader.h"
 #include "family/thread_slot.h"
 #include "kin/ref.h"
 #include "memory/object.h"
@@ -271,8 +272,20 @@ static kin_status read_ref(work *w, kin_ref *out)
     return damaged ? KIN_E_DAMAGED : status;
 }
 
+static kin_status read_ref_patiently(work *w, kin_ref *out)
+{
+    kin_status status = KIN_E_BUSY;
+    for (int i = 0; status == KIN_E_BUSY && kin__reader_rests(i); i++) {
+        status = read_ref(w, out);
+    }
+    return status == KIN_E_BUSY ? kin__always_changing() : status;
+}
+
 static kin_status read_ref_locked(work *w, kin_ref *out)
 {
+    if (w->family->reader) {
+        return read_ref_patiently(w, out);
+    }
     kin_status status = enter(w);
     if (status == KIN_OK) {
         status = read_ref(w, out);
@@ -322,7 +335,7 @@ static kin_status show_all(kin_family *family, kin_name_visit *visit, void *cont
     kin__cursor cursor;
     kin__seat *seat;
     bool more = true;
-    kin_status status = kin__seat_take(&seat, family);
+    kin_status status = kin__seat_take_to_read(&seat, family);
     if (status != KIN_OK) {
         return status;
     }

@@ -5,12 +5,18 @@
 #include "family/input.h"
 #include "family/layout.h"
 #include "family/member.h"
+#include "family/reader.h"
 
 #include <string.h>
 
 kin_status kin__family_ticket_of(kin_family *family, kin__family_ticket *out)
 {
-    *out = (kin__family_ticket){family->id, family->layout.reserve, family->shm, KIN_OS_NO_HANDLE, false, NULL};
+    kin_status status = kin__may_change(family);
+    if (status != KIN_OK) {
+        return status;
+    }
+    *out = (kin__family_ticket){
+        .id = family->id, .reserve = family->layout.reserve, .shm = family->shm, .pulse = KIN_OS_NO_HANDLE};
     return kin_os_shm_holds(family->shm, family->base) ? kin_os_pulse_handle(&out->pulse, &family->pulse)
                                                        : KIN_E_HANDLE;
 }
@@ -25,7 +31,7 @@ kin_status kin__family_header(kin_os_handle shm, kin_os_id *id, uint64_t *reserv
 {
     void *base;
     size_t page = kin_os_page_size();
-    kin_status status = kin_os_shm_map(&base, shm, page);
+    kin_status status = kin_os_shm_map(&base, shm, page, KIN_OS_TO_READ);
     if (status != KIN_OK) {
         return status;
     }
@@ -71,15 +77,17 @@ static kin_status check_arena(kin_family *family, const kin__family_ticket *tick
 static kin_status take_handles(kin_family *family, const kin__family_ticket *ticket)
 {
     family->shm = ticket->shm;
-    return kin_os_pulse_adopt(&family->pulse, ticket->pulse);
+    return ticket->to_read ? kin__reader_make(family) : kin_os_pulse_adopt(&family->pulse, ticket->pulse);
 }
 
-/* Every member keeps it. */
+/* Every member keeps it. A process that only reads does not. */
 static void take_name(kin_family *family)
 {
     kin__copy_in_text(family->name, family->arena->name, sizeof family->name);
     if (kin__family_name_sound(family->name)) {
-        kin_os_name_hold(&family->holder, family->name, &family->access.owner);
+        if (!family->reader) {
+            kin_os_name_hold(&family->holder, family->name, &family->access.owner);
+        }
     } else {
         family->name[0] = '\0';
     }
@@ -94,15 +102,29 @@ static kin_status take_access(kin_family *family, const kin_os_account *owner)
     return sound && (!owner || strcmp(owner->text, access->owner.text) == 0) ? KIN_OK : KIN_E_BLOB_CORRUPT;
 }
 
+kin_status kin__family_known(const kin_family *family, bool to_read)
+{
+    if (to_read == (family->reader != NULL)) {
+        return KIN_OK;
+    }
+    return to_read
+               ? kin__refuse(KIN_E_EXISTS, "this process is a member of the family already, so it cannot open it "
+                                           "for reading only, too")
+               : kin__refuse(KIN_E_READ_ONLY, "this process has opened the family for reading only: close it first");
+}
+
 kin_status kin__family_adopt(kin_family **out, const kin__family_ticket *ticket)
 {
     kin_family *family = kin__family_by_id(&ticket->id);
     if (family) {
         kin_os_handle_close(ticket->shm);
         kin_os_handle_close(ticket->pulse); /* drops this process's sign of life (os.h, pulse): take it again */
-        kin__member_check(family);
-        *out = family;
-        return KIN_OK;
+        kin_status status = kin__family_known(family, ticket->to_read);
+        if (status == KIN_OK && !ticket->to_read) {
+            kin__member_check(family);
+        }
+        *out = status == KIN_OK ? family : NULL;
+        return status;
     }
     kin_status status = kin__family_allocate(&family, &ticket->id, ticket->reserve);
     if (status != KIN_OK) {

@@ -18,7 +18,7 @@ void kin__family_leave_all(void)
         kin_family *family = kin__family_number(i);
         if (family) {
             kin__member_leave(family, true);
-            if (family->name[0] != '\0') {
+            if (family->name[0] != '\0' && !family->reader) {
                 kin_os_name_tidy(family->name);
             }
         }
@@ -35,8 +35,9 @@ static void close_family(kin_family *family)
     kin__family_drop_default(family);
     char name[sizeof family->name];
     memcpy(name, family->name, sizeof name);
+    bool tidy = !family->reader;
     kin__family_discard(family);
-    if (name[0] != '\0') {
+    if (tidy && name[0] != '\0') {
         kin_os_name_tidy(name);
     }
 }
@@ -68,7 +69,7 @@ kin_status kin_family_inspect(kin_family *family, kin_family_info *info)
     if (status == KIN_OK) {
         status = kin__family_resolve(&family, family);
     }
-    if (status == KIN_OK) {
+    if (status == KIN_OK && !family->reader) {
         status = kin__member_join(family);
     }
     if (status != KIN_OK) {

@@ -81,6 +81,7 @@ void kin__family_discard(kin_family *family)
     kin_os_handle_close(family->holder);
     kin_os_pulse_close(&family->pulse);
     close_natives(family);
+    free(family->reader);
     atomic_store(&family->stage, FREE);
 }
 
@@ -95,6 +96,7 @@ kin_status kin__family_allocate(kin_family **out, const kin_os_id *id, uint64_t 
     family->arena = NULL;
     family->self = &kin__nobody;
     family->natives = NULL;
+    family->reader = NULL;
     for (uint32_t i = 0; i < KIN__CLASSES; i++) {
         atomic_store_explicit(&family->hints[i].count, 0, memory_order_relaxed);
     }
@@ -112,7 +114,8 @@ kin_status kin__family_allocate(kin_family **out, const kin_os_id *id, uint64_t 
 kin_status kin__family_map(kin_family *family)
 {
     void *base;
-    kin_status status = kin_os_shm_map(&base, family->shm, (size_t)family->layout.reserve);
+    kin_os_use use = family->reader ? KIN_OS_TO_READ : KIN_OS_TO_WRITE;
+    kin_status status = kin_os_shm_map(&base, family->shm, (size_t)family->layout.reserve, use);
     if (status == KIN_OK) {
         family->base = base;
         family->arena = base;

@@ -48,7 +48,8 @@ struct kin_family {
     _Atomic uint32_t uses; /* how often it was opened */
     kin_os_handle holder;  /* of its name, or KIN_OS_NO_HANDLE */
     char name[KIN_FAMILY_NAME_MAX + 1];
-    kin_os_access access; /* a copy, as layout is */
+    kin_os_access access;     /* a copy, as layout is */
+    struct kin__seat *reader; /* NULL, or this process has opened the family for reading only, see reader.c */
     kin__self *_Atomic self;
     kin__native *_Atomic natives; /* [max_threads], made when first needed */
     kin__hints hints[KIN__CLASSES];
@@ -67,7 +68,7 @@ kin_family *kin__family_number(uint32_t number);
 
 /* A place in the table. No thread finds it before kin__family_publish. KIN_E_LIMIT: the table is full. */
 kin_status kin__family_allocate(kin_family **out, const kin_os_id *id, uint64_t reserve);
-/* Maps the memory that family->shm stands for. */
+/* Maps the memory that family->shm stands for; for reading only if the family is. */
 kin_status kin__family_map(kin_family *family);
 void kin__family_publish(kin_family *family);
 /* Unmaps it, closes its handles and frees its place. */
@@ -81,6 +82,17 @@ void kin__family_offer_default(kin_family *family);
 void kin__family_set_default(kin_family *family);
 /* It is the default no longer, if it was. */
 void kin__family_drop_default(kin_family *family);
+
+/* ---- for reading only: protocol in reader.c ---- */
+
+#define kin__read_only()                                                                                               \
+    kin__refuse(KIN_E_READ_ONLY, "this process has opened the family for reading only (KIN_FAMILY_READ_ONLY): it "     \
+                                 "changes nothing there, takes no lock and does not wait")
+/* What a call needs that stores something in the arena without a seat. */
+static inline kin_status kin__may_change(const kin_family *family)
+{
+    return family->reader ? kin__read_only() : KIN_OK;
+}
 
 /* ---- addresses ---- */
 

@@ -83,7 +83,10 @@ static kin_status make_self(kin_family *family)
 
 kin_status kin__member_join(kin_family *family)
 {
-    kin_status status = make_self(family);
+    kin_status status = kin__may_change(family);
+    if (status == KIN_OK) {
+        status = make_self(family);
+    }
     uint32_t open = 0;
     if (status != KIN_OK) {
         return status;

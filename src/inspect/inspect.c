@@ -516,7 +516,7 @@ static void visit_other(const kin_os_found *found, void *context)
     tour *it = context;
     kin_family *family;
     kin_os_id claimed; /* kin__family_adopt looks whether it is found->id */
-    kin__family_ticket ticket = {found->id, 0, found->shm, found->pulse, true, NULL};
+    kin__family_ticket ticket = {.id = found->id, .shm = found->shm, .pulse = found->pulse, .stranger = true};
     if (kin__family_header(found->shm, &claimed, &ticket.reserve) != KIN_OK) {
         kin_os_handle_close(found->shm);
         kin_os_handle_close(found->pulse);

@@ -123,6 +123,14 @@ static kin_posix_process ask_process(const kin_os_process_id *who)
     return who->pid == (uint32_t)getpid() ? KIN_POSIX_PROCESS_SELF : KIN_POSIX_PROCESS_RUNS;
 }
 
+/* A line of /proc/PID/maps: ADDRESSES PERMISSIONS ... PATH. A process that has opened the family for reading only is no
+ * member: it may be what a member's process became by an exec. */
+static bool is_members(const char *line, const char *hex)
+{
+    const char *permissions = strchr(line, ' ');
+    return strstr(line, hex) && permissions && permissions[1] == 'r' && permissions[2] == 'w';
+}
+
 static kin_posix_maps look_at_maps(const char *path, const char *hex)
 {
     char line[PATH_MAX + 128];
@@ -132,7 +140,7 @@ static kin_posix_maps look_at_maps(const char *path, const char *hex)
         return answer;
     }
     while (answer != KIN_POSIX_MAPS_YES && fgets(line, sizeof line, maps)) {
-        answer = strstr(line, hex) ? KIN_POSIX_MAPS_YES : KIN_POSIX_MAPS_NO;
+        answer = is_members(line, hex) ? KIN_POSIX_MAPS_YES : KIN_POSIX_MAPS_NO;
     }
     if (ferror(maps) && answer == KIN_POSIX_MAPS_NO) {
         answer = KIN_POSIX_MAPS_UNKNOWN;

@@ -235,14 +235,15 @@ uint64_t kin_os_shm_reserve(void)
     return pages > 0 ? (uint64_t)pages * kin_os_page_size() : 0;
 }
 
-kin_status kin_os_shm_map(void **out, kin_os_handle shm, size_t reserve)
+kin_status kin_os_shm_map(void **out, kin_os_handle shm, size_t reserve, kin_os_use use)
 {
+    const int access = use == KIN_OS_TO_WRITE ? PROT_READ | PROT_WRITE : PROT_READ;
     note *made = new_note();
     if (!made) {
         return kin_posix_fail(ENOMEM);
     }
     kin_posix_note(&made->file, shm);
-    void *base = mmap(NULL, reserve, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, shm, 0);
+    void *base = mmap(NULL, reserve, access, MAP_SHARED | MAP_NORESERVE, shm, 0);
     if (base == MAP_FAILED) {
         kin_status status = kin_posix_fail(errno);
         atomic_store(&made->base, NULL);

@@ -209,9 +209,11 @@ void kin_os_name_tidy(const char *name)
 
 /* ---- finding ---- */
 
-/* KIN_E_NOT_FOUND: it is gone. */
-static kin_status open_arena(int *out, unsigned long uid, const char *hex)
+/* KIN_E_NOT_FOUND: it is gone. A mapping of what is open for reading only cannot be made writable: mprotect(2),
+ * EACCES. */
+static kin_status open_arena(int *out, unsigned long uid, const char *hex, kin_os_use use)
 {
+    const int access = use == KIN_OS_TO_WRITE ? O_RDWR : O_RDONLY;
     char path[PATH_MAX], pulse[PATH_MAX];
     struct stat info;
     if (!find_file(pulse, &info, uid, hex, "pulse") || !find_file(path, &info, uid, hex, "arena")) {
@@ -220,7 +222,7 @@ static kin_status open_arena(int *out, unsigned long uid, const char *hex)
     if (!is_sound(&info, uid)) { /* it is left alone; what is found there afterwards counts */
         return kin_posix_fail(info.st_nlink == 0 ? ENOENT : EACCES); /* without a link: just removed */
     }
-    int fd = kin_posix_raise(open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    int fd = kin_posix_raise(open(path, access | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (fd < 0) {
         return kin_posix_fail(errno == ELOOP || errno == EISDIR || errno == ENXIO ? EACCES : errno);
     }
@@ -232,7 +234,8 @@ static kin_status open_arena(int *out, unsigned long uid, const char *hex)
     return KIN_OK;
 }
 
-kin_status kin_os_name_find(kin_os_handle *out, kin_os_id *id, const char *name, const kin_os_account *owner)
+kin_status kin_os_name_find(kin_os_handle *out, kin_os_id *id, const char *name, const kin_os_account *owner,
+                            kin_os_use use)
 {
     unsigned long uid;
     kin_status status = KIN_E_NOT_FOUND;
@@ -244,7 +247,7 @@ kin_status kin_os_name_find(kin_os_handle *out, kin_os_id *id, const char *name,
         link_text it;
         status = kin_posix_path(path, i, uid, name, "family") ? read_name(&it, path, uid, name) : KIN_E_NOT_FOUND;
         if (status == KIN_OK && kin_posix_id(id, it.hex)) {
-            status = open_arena(out, uid, it.hex);
+            status = open_arena(out, uid, it.hex, use);
         }
     }
     return status;

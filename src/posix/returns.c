@@ -63,7 +63,7 @@ static kin_status map_new(int fd, const kin_os_id *id)
 {
     void *base;
     const size_t first = kin_os_page_size();
-    kin_status status = kin_os_shm_map(&base, fd, SIZE);
+    kin_status status = kin_os_shm_map(&base, fd, SIZE, KIN_OS_TO_WRITE);
     if (status != KIN_OK) {
         return status;
     }
@@ -182,7 +182,7 @@ void kin_posix_record_inherit(const kin_posix_record *record)
 kin_status kin_posix_record_adopt(int fd, const kin_posix_record *record)
 {
     void *base;
-    kin_status status = record->slot < RECORDS ? kin_os_shm_map(&base, fd, SIZE) : KIN_E_BLOB_CORRUPT;
+    kin_status status = record->slot < RECORDS ? kin_os_shm_map(&base, fd, SIZE, KIN_OS_TO_WRITE) : KIN_E_BLOB_CORRUPT;
     kin_os_shm_close(fd, NULL);
     if (status == KIN_OK) {
         own = (word *)base + record->slot;

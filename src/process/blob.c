@@ -357,7 +357,7 @@ static kin_status join_family(kin_family **out, const kin__blob *blob, const kin
     }
     if (known) { /* the handles may be the very ones that are in use */
         *out = known;
-        return KIN_OK;
+        return kin__family_known(known, false);
     }
     return status == KIN_OK ? join_by_copies(out, blob, handles) : status;
 }

@@ -52,7 +52,7 @@ kin_status kin_counter_destroy(kin_counter *ended)
 
 kin_status kin_counter_add(kin_counter *to, int64_t amount, int64_t *after)
 {
-    kin_status status = kin__object_check(to, KIN_TYPE_COUNTER);
+    kin_status status = kin__object_check_to_change(to, KIN_TYPE_COUNTER);
     if (status == KIN_OK) {
         int64_t before = atomic_fetch_add(&inside(to)->value, amount);
         if (after) {
@@ -74,7 +74,7 @@ kin_status kin_counter_get(const kin_counter *from, int64_t *value)
 
 kin_status kin_counter_set(kin_counter *to, int64_t value)
 {
-    kin_status status = kin__object_check(to, KIN_TYPE_COUNTER);
+    kin_status status = kin__object_check_to_change(to, KIN_TYPE_COUNTER);
     if (status == KIN_OK) {
         atomic_store(&inside(to)->value, value);
     }
@@ -83,7 +83,7 @@ kin_status kin_counter_set(kin_counter *to, int64_t value)
 
 kin_status kin_counter_compare_exchange(kin_counter *of, int64_t *expected, int64_t desired, int *done)
 {
-    kin_status status = expected && done ? kin__object_check(of, KIN_TYPE_COUNTER)
+    kin_status status = expected && done ? kin__object_check_to_change(of, KIN_TYPE_COUNTER)
                                          : kin__refuse(KIN_E_ARGUMENT, "expected is NULL, or done is NULL");
     if (status == KIN_OK) {
         *done = atomic_compare_exchange_strong(&inside(of)->value, expected, desired);

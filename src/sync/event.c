@@ -99,7 +99,7 @@ kin_status kin_event_set(kin_event *event)
 
 kin_status kin_event_clear(kin_event *event)
 {
-    kin_status status = kin__object_check(event, KIN_TYPE_EVENT);
+    kin_status status = kin__object_check_to_change(event, KIN_TYPE_EVENT);
     if (status == KIN_OK) {
         atomic_fetch_and(&inside(event)->word, ~SET);
     }

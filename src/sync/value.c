@@ -53,6 +53,7 @@ typedef struct view {
     char *elements;
     uint64_t count;
     size_t each; /* bytes of one element */
+    kin_family *family;
     bool locked;
 } view;
 
@@ -66,8 +67,11 @@ static uint64_t size_with(uint64_t count, size_t each)
 static uint64_t read_head(view *out, items *of, kin_type type)
 {
     uint32_t detail = atomic_load_explicit(&of->object.detail, memory_order_relaxed);
-    *out = (view){of, (char *)(of + 1), kin__read_u64(&of->count), kin_element_size((kin_element)(detail & 0xff)),
-                  (detail >> 8 & KIN_VALUE_LOCKED) != 0};
+    *out = (view){.of = of,
+                  .elements = (char *)(of + 1),
+                  .count = kin__read_u64(&of->count),
+                  .each = kin_element_size((kin_element)(detail & 0xff)),
+                  .locked = (detail >> 8 & KIN_VALUE_LOCKED) != 0};
     return type == KIN_TYPE_VALUE && out->count != 1 ? 0 : size_with(out->count, out->each);
 }
 
@@ -99,6 +103,7 @@ static kin_status look(view *out, const void *p, kin_type type)
     kin_family *family = kin__family_at(of);
     uint64_t offset = kin__offset(family, of);
     uint64_t size = kin__family_covers(family, offset, sizeof *of) ? read_head(out, of, type) : 0;
+    out->family = family;
     return size > 0 && kin__family_covers(family, offset, size) ? KIN_OK : KIN_E_DAMAGED;
 }
 
@@ -181,9 +186,11 @@ static kin_status copy(items *of, kin_type type, size_t first, size_t count, voi
     }
     if (it.locked) {
         status = lock_for_copy(of);
-        if (status < 0) {
-            return status;
-        }
+    } else if (in) {
+        status = kin__may_change(it.family);
+    }
+    if (status < 0) {
+        return status;
     }
     char *elements = it.elements + first * it.each;
     memcpy(in ? elements : out, in ? in : elements, size);

@@ -58,19 +58,21 @@ void kin_win32_name(wchar_t out[KIN_WIN32_NAME], const kin_os_id *family, bool s
     }
 }
 
-HANDLE kin_win32_open_memory(const kin_os_id *family, bool shared)
+HANDLE kin_win32_open_memory(const kin_os_id *family, bool shared, kin_os_use use)
 {
+    DWORD access = use == KIN_OS_TO_WRITE ? FILE_MAP_READ | FILE_MAP_WRITE : FILE_MAP_READ;
     wchar_t name[KIN_WIN32_NAME];
     kin_win32_name(name, family, shared);
-    return OpenFileMappingW(FILE_MAP_READ | FILE_MAP_WRITE | READ_CONTROL, FALSE, name);
+    return OpenFileMappingW(access | READ_CONTROL, FALSE, name);
 }
 
 static HANDLE open_section(const LONG64 id[2])
 {
     kin_os_id family;
     memcpy(family.bytes, id, sizeof family.bytes);
-    HANDLE section = kin_win32_open_memory(&family, false);
-    return section || GetLastError() != ERROR_FILE_NOT_FOUND ? section : kin_win32_open_memory(&family, true);
+    HANDLE section = kin_win32_open_memory(&family, false, KIN_OS_TO_WRITE);
+    return section || GetLastError() != ERROR_FILE_NOT_FOUND ? section
+                                                             : kin_win32_open_memory(&family, true, KIN_OS_TO_WRITE);
 }
 
 static bool is_free(table *list, int place)

@@ -10,7 +10,7 @@
  * -WHAT-NUMBER... added. */
 void kin_win32_name(wchar_t out[KIN_WIN32_NAME], const kin_os_id *family, bool shared);
 /* Opens a family's memory; NULL and GetLastError. */
-HANDLE kin_win32_open_memory(const kin_os_id *family, bool shared);
+HANDLE kin_win32_open_memory(const kin_os_id *family, bool shared, kin_os_use use);
 /* Lists a family that was made here, for others to find; once its section exists. */
 void kin_win32_list(const kin_os_id *family);
 /* Keeps the list in being while this process lives. */

@@ -91,13 +91,20 @@ uint64_t kin_os_shm_reserve(void)
     return all < RESERVE_MAX ? all : RESERVE_MAX;
 }
 
-kin_status kin_os_shm_map(void **out, kin_os_handle shm, size_t reserve)
+/* FILE_MAP_READ: a store into the view is an access violation, and if the handle was opened so, VirtualProtect does not
+ * make it writable: https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-mapviewoffile,
+ * https://learn.microsoft.com/windows/win32/api/memoryapi/nf-memoryapi-virtualprotect. Pages that are committed later
+ * are committed in all views (SEC_RESERVE). Such a process does not keep the list of families: it makes nothing. */
+kin_status kin_os_shm_map(void **out, kin_os_handle shm, size_t reserve, kin_os_use use)
 {
-    void *base = MapViewOfFile(shm, FILE_MAP_READ | FILE_MAP_WRITE, 0, 0, with_guard(reserve));
+    DWORD access = use == KIN_OS_TO_WRITE ? FILE_MAP_READ | FILE_MAP_WRITE : FILE_MAP_READ;
+    void *base = MapViewOfFile(shm, access, 0, 0, with_guard(reserve));
     if (!base) {
         return kin_win32_fail(GetLastError());
     }
-    kin_win32_keep_list();
+    if (use == KIN_OS_TO_WRITE) {
+        kin_win32_keep_list();
+    }
     *out = base;
     return KIN_OK;
 }

@@ -189,14 +189,15 @@ static bool read_card(const card *it, LONG64 out[2])
 }
 
 /* The arena that a card names. KIN_E_NOT_FOUND: it is gone. */
-static kin_status open_arena(HANDLE *out, kin_os_id *id, const card *it, int scope, const kin_os_account *owner)
+static kin_status open_arena(HANDLE *out, kin_os_id *id, const card *it, int scope, const kin_os_account *owner,
+                             kin_os_use use)
 {
     LONG64 halves[2];
     if (!read_card(it, halves)) {
         return KIN_E_NOT_FOUND;
     }
     memcpy(id->bytes, halves, sizeof id->bytes);
-    HANDLE arena = kin_win32_open_memory(id, scope == GLOBAL);
+    HANDLE arena = kin_win32_open_memory(id, scope == GLOBAL, use);
     if (!arena) {
         DWORD code = GetLastError();
         kin_status status = kin_win32_fail(code);
@@ -213,36 +214,40 @@ static kin_status open_arena(HANDLE *out, kin_os_id *id, const card *it, int sco
 
 /* ---- finding ---- */
 
-static kin_status find_in(kin_os_handle *out, kin_os_id *id, int scope, const char *name, const kin_os_account *owner)
+static kin_status find_in(kin_os_handle *out, kin_os_id *id, int scope, const char *name, const kin_os_account *owner,
+                          kin_os_use use)
 {
     HANDLE section;
     card *it;
     kin_status status = open_card(&section, &it, scope, owner, name, FILE_MAP_READ);
     if (status == KIN_OK) {
-        status = open_arena(out, id, it, scope, owner);
+        status = open_arena(out, id, it, scope, owner, use);
         close_card(section, it);
     }
     return status;
 }
 
-static kin_status find_own(kin_os_handle *out, kin_os_id *id, const char *name, const kin_os_account *self)
+static kin_status find_own(kin_os_handle *out, kin_os_id *id, const char *name, const kin_os_account *self,
+                           kin_os_use use)
 {
-    kin_status status = find_in(out, id, LOCAL, name, self);
+    kin_status status = find_in(out, id, LOCAL, name, self, use);
     if (status != KIN_E_NOT_FOUND) {
         return status;
     }
-    status = find_in(out, id, GLOBAL, name, self);
+    status = find_in(out, id, GLOBAL, name, self, use);
     return status == KIN_E_PERMISSION ? KIN_E_NOT_FOUND : status;
 }
 
-kin_status kin_os_name_find(kin_os_handle *out, kin_os_id *id, const char *name, const kin_os_account *owner)
+kin_status kin_os_name_find(kin_os_handle *out, kin_os_id *id, const char *name, const kin_os_account *owner,
+                            kin_os_use use)
 {
     kin_os_account self;
     kin_status status = kin_os_user_find(&self, NULL);
     if (status != KIN_OK) {
         return status;
     }
-    return strcmp(self.text, owner->text) == 0 ? find_own(out, id, name, owner) : find_in(out, id, GLOBAL, name, owner);
+    return strcmp(self.text, owner->text) == 0 ? find_own(out, id, name, owner, use)
+                                               : find_in(out, id, GLOBAL, name, owner, use);
 }
 
 kin_status kin_os_name_enter(kin_os_handle *shm, kin_os_handle *pulse, const kin_os_id *family,
@@ -272,7 +277,7 @@ static kin_status publish(kin_os_handle *holder, const guard *under, const char 
     HANDLE arena;
     kin_os_id id;
     card *it = NULL;
-    kin_status status = kin_os_name_find(&arena, &id, name, &under->self);
+    kin_status status = kin_os_name_find(&arena, &id, name, &under->self, KIN_OS_TO_WRITE);
     if (status == KIN_OK) {
         CloseHandle(arena);
         return KIN_E_EXISTS;
@@ -333,7 +338,7 @@ static kin_status forget_in(int scope, const guard *under, const char *name)
     if (status != KIN_OK) {
         return status;
     }
-    status = open_arena(&arena, &id, it, scope, &under->self);
+    status = open_arena(&arena, &id, it, scope, &under->self, KIN_OS_TO_WRITE);
     if (status == KIN_OK) {
         InterlockedExchange64(&it->id[0], 0);
         CloseHandle(arena);

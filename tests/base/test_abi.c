@@ -35,7 +35,8 @@ static void numbers_are_pinned(void **state)
 {
     (void)state;
     assert_true(KIN_OK == 0 && KIN_OWNER_DIED == 1 && KIN_E_ARGUMENT == -1 && KIN_E_REAPED == -39);
-    assert_true(KIN_E_INTERRUPTED == -40);
+    assert_true(KIN_E_INTERRUPTED == -40 && KIN_E_READ_ONLY == -41);
+    assert_true(KIN_FAMILY_KEEP == 4 && KIN_FAMILY_READ_ONLY == 8);
     assert_true(KIN_TYPE_MEMORY == 1 && KIN_TYPE_QUEUE == 11 && KIN_TYPE_DICT == 20 && KIN_TYPE_LIST == 21);
     assert_true(KIN_ELEMENT_I8 == 1 && KIN_ELEMENT_F64 == 10);
     assert_true(KIN_START_DEFAULT == 0 && KIN_START_FORK == 1 && KIN_START_SPAWN == 2 && KIN_START_FORKSERVER == 3);

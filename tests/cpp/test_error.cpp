@@ -102,7 +102,10 @@ static void test_named_family()
     kin::family made = kin::family::open(name, KIN_FAMILY_CREATE);
     kin::family again = kin::family::open(name);
     EXPECT(made.get() == again.get());
+    EXPECT_ERROR(KIN_E_EXISTS, kin::family::open_to_read(name)); /* this process is a member */
     kin::unlink_family(name);
+    EXPECT_ERROR(KIN_E_NOT_FOUND, kin::family::open_to_read(name + "-other"));
+    EXPECT(make_error_code(KIN_E_READ_ONLY) == std::errc::operation_not_permitted);
     EXPECT_ERROR(KIN_E_NOT_FOUND, kin::unlink_family(name));
     kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
     EXPECT_ERROR(KIN_E_EXISTS, kin::configure_default_family(options));

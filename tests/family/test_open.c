@@ -325,7 +325,7 @@ static void bad_input_is_refused(void **state)
     }
     assert_status(kin_family_open(NULL, "a", 0, NULL), KIN_E_ARGUMENT);
     assert_status(kin_family_open(&family, NULL, 0, NULL), KIN_E_ARGUMENT);
-    assert_status(kin_family_open(&family, "a", 8, NULL), KIN_E_ARGUMENT);
+    assert_status(kin_family_open(&family, "a", 16, NULL), KIN_E_ARGUMENT);
     kin_family_options options = {.size = 1};
     assert_status(kin_family_open(&family, "a", KIN_FAMILY_CREATE, &options), KIN_E_ARGUMENT);
     new_name();

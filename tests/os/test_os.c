@@ -38,9 +38,9 @@ static void shared_memory_grows_and_is_zero(void **state)
     void *one = NULL, *other = NULL;
     size_t page = kin_os_page_size(), reserve = 256 * page;
     assert_ok(kin_os_shm_create(&shm, &id, reserve, false, &nobody));
-    assert_ok(kin_os_shm_map(&one, shm, reserve));
+    assert_ok(kin_os_shm_map(&one, shm, reserve, KIN_OS_TO_WRITE));
     assert_ok(kin_os_handle_duplicate(&copy, shm));
-    assert_ok(kin_os_shm_map(&other, copy, reserve));
+    assert_ok(kin_os_shm_map(&other, copy, reserve, KIN_OS_TO_WRITE));
     assert_true(kin_os_shm_committed(shm, one, 0, reserve) == 0);
     assert_ok(kin_os_shm_commit(shm, one, 0, page));
     assert_ok(kin_os_shm_commit(copy, other, 0, 3 * page));
@@ -73,7 +73,7 @@ static void shared_memory_beyond_the_system_is_an_error(void **state)
     size_t reserve = SIZE_MAX > UINT32_MAX ? SIZE_MAX / 4 + 1 : (size_t)15 << 28;
     kin_status status = kin_os_shm_create(&shm, &id, reserve, false, &nobody);
     if (status == KIN_OK) {
-        status = kin_os_shm_map(&base, shm, reserve);
+        status = kin_os_shm_map(&base, shm, reserve, KIN_OS_TO_WRITE);
     }
     assert_true(status < 0);
     kin_os_handle_close(shm);

@@ -362,7 +362,11 @@ static int status_of_joining(kin_family *family, uint64_t reserve)
     if (pid == 0) {
         kin_family *joined = NULL;
         kin_lock *lock = NULL;
-        kin__family_ticket ticket = {family->id, reserve, dup(family->shm), dup(family->pulse.fd), true, NULL};
+        kin__family_ticket ticket = {.id = family->id,
+                                     .reserve = reserve,
+                                     .shm = dup(family->shm),
+                                     .pulse = dup(family->pulse.fd),
+                                     .stranger = true};
         signal(SIGSEGV, SIG_DFL);
         signal(SIGBUS, SIG_DFL);
         signal(SIGFPE, SIG_DFL);

@@ -70,6 +70,8 @@ inline std::errc status_condition(int value) noexcept
         return std::errc::file_exists;
     case KIN_E_PERMISSION:
         return std::errc::permission_denied;
+    case KIN_E_READ_ONLY:
+        return std::errc::operation_not_permitted;
     case KIN_E_PROGRAM:
         return std::errc::no_such_file_or_directory;
     case KIN_E_BUSY:

@@ -79,6 +79,13 @@ class family : public family_ref
         return family(opened);
     }
 
+    /* The family of that name, for reading only: see kin_family_open. Calls that would change it throw
+     * KIN_E_READ_ONLY. */
+    static family open_to_read(const std::string &name, const kin_family_options *options = nullptr)
+    {
+        return open(name, KIN_FAMILY_READ_ONLY, options);
+    }
+
     family(family &&other) noexcept : family_ref(other.detach())
     {
     }
