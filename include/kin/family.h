@@ -121,14 +121,14 @@ KIN_API kin_status kin_family_configure_default(const kin_family_options *option
  * (SIGBUS). The memory of a family without a name cannot be truncated where the system has sealed memory (Linux).
  *
  * Errors: KIN_E_ARGUMENT (out null, a bad name, unknown flags, options->owner without KIN_FAMILY_JOIN alone or
- * KIN_FAMILY_READ_ONLY, KIN_FAMILY_READ_ONLY with KIN_FAMILY_CREATE or KIN_FAMILY_KEEP, or as kin_family_create), KIN_E_NOT_FOUND (KIN_FAMILY_JOIN: no such family; or the system knows no such group or user),
- * KIN_E_EXISTS (KIN_FAMILY_CREATE: the family exists;
- * KIN_FAMILY_READ_ONLY: this process is a member), KIN_E_READ_ONLY (this process has it open for reading only), KIN_E_PERMISSION (the file of that name does not belong to the
- * owner or to kin, or this user has no access, or this user is not in the group; Windows: see above),
- * KIN_E_BLOB_VERSION (another version of kin created the family), KIN_E_DAMAGED (its memory is invalid), KIN_E_BUSY
- * (other processes create and leave the family again and again), KIN_E_LIMIT (8 families in this process, no free
- * descriptors, or the family has options.max_members members), KIN_E_UNSUPPORTED (KIN_FAMILY_KEEP on Windows),
- * KIN_E_NO_MEMORY, KIN_E_OS. */
+ * KIN_FAMILY_READ_ONLY, KIN_FAMILY_READ_ONLY with KIN_FAMILY_CREATE or KIN_FAMILY_KEEP, or as kin_family_create),
+ * KIN_E_NOT_FOUND (KIN_FAMILY_JOIN: no such family; or the system knows no such group or user), KIN_E_EXISTS
+ * (KIN_FAMILY_CREATE: the family exists; KIN_FAMILY_READ_ONLY: this process is a member), KIN_E_READ_ONLY (this process
+ * has it open for reading only), KIN_E_PERMISSION (the file of that name does not belong to the owner or to kin, or
+ * this user has no access, or this user is not in the group; Windows: see above), KIN_E_BLOB_VERSION (another version
+ * of kin created the family), KIN_E_DAMAGED (its memory is invalid), KIN_E_BUSY (other processes create and leave the
+ * family again and again), KIN_E_LIMIT (8 families in this process, no free descriptors, or the family has
+ * options.max_members members), KIN_E_UNSUPPORTED (KIN_FAMILY_KEEP on Windows), KIN_E_NO_MEMORY, KIN_E_OS. */
 KIN_API kin_status kin_family_open(kin_family **out, const char *name, uint32_t flags,
                                    const kin_family_options *options);
 
