@@ -259,6 +259,54 @@ static void sizes_are_never_more_than_there_is(void **state)
     kin_family_close(family);
 }
 
+static void as_many_are_remembered_as_there_is_room_for(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {10, 100, 1000, 16000};
+    kin_family *family = new_family(8 << 20);
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        for (int count = 0; count < 3 * (int)KIN__HINTS; count++) {
+            assert_ok(kin_alloc(&blocks[count], family, sizes[i]));
+        }
+        free_all(3 * KIN__HINTS);
+        uint32_t full = 0;
+        for (uint32_t class = 0; class < KIN__CLASSES; class ++) {
+            uint32_t hints = atomic_load(&family->hints[class].count);
+            assert_true(hints <= KIN__HINTS);
+            full += hints == KIN__HINTS;
+        }
+        assert_true(full > 0);
+    }
+    kin_family_close(family);
+}
+
+static void a_large_block_may_have_memory_in_its_beginning_only(void **state)
+{
+    (void)state;
+    enum { SIZE = 16 << 20, FILLED = 1 << 20 };
+    kin_family *family = new_family(64 << 20);
+    char *one = NULL, *whole = NULL;
+    uint64_t has = 0;
+    assert_ok(kin__heap_take_sparse((void **)&one, family, SIZE, FILLED, &has));
+    assert_true(has >= FILLED && has < FILLED + 2 * KIN__SPAN_SIZE);
+    assert_true(size_of(one) == SIZE);
+    memset(one, 1, (size_t)has);
+    assert_ok(kin__heap_commit(family, one + has, one + SIZE));
+    memset(one + has, 2, SIZE - (size_t)has);
+    assert_int_equal(one[has - 1], 1);
+    assert_ok(kin__heap_take_sparse((void **)&whole, family, SIZE, SIZE, &has));
+    assert_true(has == SIZE && (whole >= one + SIZE || one >= whole + SIZE));
+    memset(whole, 3, SIZE);
+    assert_ok(kin_free(whole));
+    assert_ok(kin_free(one));
+    assert_ok(kin__heap_take_sparse((void **)&one, family, FILLED, 1, &has)); /* not worth it */
+    assert_true(has == FILLED);
+    memset(one, 4, FILLED);
+    assert_ok(kin_free(one));
+    assert_status(kin__heap_take_sparse((void **)&one, family, 65 << 20, 1, &has), KIN_E_NO_MEMORY);
+    kin_family_close(family);
+}
+
 /* A process makes spans usable, but not the part of the table that describes them. */
 static void spans_without_a_word_are_not_used(void **state)
 {
@@ -441,6 +489,8 @@ int main(void)
         cmocka_unit_test(spans_are_not_converted_in_vain),
         cmocka_unit_test(block_words_do_not_come_again),
         cmocka_unit_test(sizes_are_never_more_than_there_is),
+        cmocka_unit_test(as_many_are_remembered_as_there_is_room_for),
+        cmocka_unit_test(a_large_block_may_have_memory_in_its_beginning_only),
         cmocka_unit_test(spans_without_a_word_are_not_used),
         cmocka_unit_test(a_full_heap_is_searched_once),
         cmocka_unit_test(killed_converters_lose_nothing),

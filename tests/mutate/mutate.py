@@ -4,7 +4,7 @@
     ci/mutate --list                the places
     ci/mutate --only src/park       places whose name contains that
     ci/mutate --minutes 60          stops after that time; the next call goes on
-    ci/mutate --again survived      does those anew that had this result
+    ci/mutate --again survived      only does those anew that had this result and are not explained
     ci/mutate --report              only writes docs/mutations.md from what has been done
 
 A place is found by the text of the source: a memory order, an operand of && or ||, a check, a flag, a bound, a step of
@@ -30,7 +30,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 TREE = os.path.join(ROOT, "build", "mutate", "tree")
 BUILD = os.path.join(ROOT, "build", "mutate", "build")
 RESULTS = os.path.join(ROOT, "tests", "mutate", "results")
-FOLDERS = ["park", "memory", "sync", "queue", "container", "family"]
+FOLDERS = ["park", "memory", "sync", "queue", "container", "family", "wait", "pool"]
 FIRST = ["src/park/owner_lock.c", "src/park/park.c", "src/park/unpark.c", "src/memory/heap.c", "src/memory/marks.c",
          "src/memory/heap_lock.c", "src/sync/rwlock.c", "src/queue/ring.c", "src/family/reap.c", "src/sync/cond.c",
          "src/container/container.c", "src/queue/waiting.c"]
@@ -403,10 +403,11 @@ def main():
     if not options.report:
         end = time.monotonic() + options.minutes * 60
         table, bare = subjects(), {}
-        times = prepare(table)
+        reasons = read_reasons()
+        wanted = [place for place in wanted if results.get(place.name, (None,))[0] == options.again and
+                  not (options.again and place.name in reasons)]
+        times = prepare({place.file: tests_of(table, place.file) for place in wanted})
         for place in wanted:
-            if place.name in results and results[place.name][0] != options.again:
-                continue
             if time.monotonic() > end:
                 break
             results[place.name] = try_place(place, table, times, bare)

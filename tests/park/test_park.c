@@ -7,6 +7,7 @@
 #include "base/deadline.h"
 #include "family/member.h"
 #include "park/slices.h"
+#include "park/slots.h"
 
 typedef struct game {
     _Atomic uint64_t turn;
@@ -172,7 +173,8 @@ typedef struct sleeper {
 } sleeper;
 
 typedef struct crowd {
-    _Atomic uint64_t *word; /* stays 0 */
+    _Atomic uint64_t *word;
+    _Atomic uint64_t expected; /* while the word is this, they sleep */
     kin_family *family;
     _Atomic uint32_t over;
     uint32_t count;
@@ -185,7 +187,7 @@ static void sleep_again_and_again(void *sleeper_)
     kin__seat *seat = own_seat();
     atomic_store(&me->token, seat->token);
     while (!atomic_load(&me->of->over)) {
-        if (park(seat, me->of->word, 0, me->want, kin_os_now() + PATIENCE) == KIN__WOKEN) {
+        if (park(seat, me->of->word, atomic_load(&me->of->expected), me->want, kin_os_now() + PATIENCE) == KIN__WOKEN) {
             atomic_fetch_add(&me->wakes, 1);
         }
     }
@@ -308,9 +310,201 @@ static void the_oldest_of_many_are_woken(void **state)
     end_crowd(it);
 }
 
-/* ---- the oldest alone ---- */
-
 #define FLAG UINT64_C(1)
+
+/* As many as are looked for at once; each of them takes its unit, and others are left. */
+static void the_flag_stays_for_those_who_are_left(void **state)
+{
+    (void)state;
+    enum { UNITS = 64 };
+    crowd *it = new_crowd();
+    while (it->count < CROWD) {
+        join_crowd(it, 1);
+    }
+    atomic_store(&it->expected, FLAG);
+    atomic_store(it->word, FLAG);
+    kin__unpark_flagged(it->family, it->word, FLAG, UNITS);
+    assert_int_equal(atomic_load(it->word), FLAG);
+    await_wakes(it, UNITS);
+    kin__unpark_flagged(it->family, it->word, FLAG, KIN__ALL);
+    assert_int_equal(atomic_load(it->word), 0);
+    end_crowd(it);
+}
+
+/* ---- the test's own slot ---- */
+
+static bool in_bucket(const kin_family *family, uint64_t token, const _Atomic uint64_t *word)
+{
+    uint32_t index = kin__token_index(token), number = kin__bucket_number(kin__offset(family, (const void *)word));
+    return atomic_load(&kin__bucket_at(family, number)[index / 64]) >> index % 64 & 1;
+}
+
+static void a_wait_without_a_wake_up_leaves_no_debt(void **state)
+{
+    (void)state;
+    _Atomic uint64_t *word = NULL;
+    kin__seat *seat = own_seat();
+    assert_ok(kin_alloc((void **)&word, NULL, sizeof *word));
+    kin__park_begin(seat, word, 1);
+    assert_true(in_bucket(seat->family, seat->token, word));
+    assert_false(kin__park_end_owing(seat));
+    assert_true(atomic_load(&seat->thread->owes) == 0);
+    assert_false(in_bucket(seat->family, seat->token, word));
+    assert_ok(kin_free((void *)word));
+}
+
+/* It is found there, because it owes the word a wake-up; but it does not sleep. */
+static void an_idle_slot_is_not_told(void **state)
+{
+    (void)state;
+    _Atomic uint64_t *word = NULL;
+    kin__seat *seat = own_seat();
+    assert_ok(kin_alloc((void **)&word, NULL, sizeof *word));
+    kin__park_begin(seat, word, 1);
+    kin__unpark(seat->family, word, 1);
+    assert_true(kin__park_end_owing(seat));
+    assert_true(in_bucket(seat->family, seat->token, word));
+    kin__unpark_tell(seat->family, word, 1);
+    assert_false(kin__park_told(seat));
+    kin__park_settle(seat);
+    assert_false(in_bucket(seat->family, seat->token, word));
+    kin__park_begin(seat, word, 1);
+    kin__unpark_tell(seat->family, word, 1);
+    assert_true(kin__park_told(seat));
+    assert_false(kin__park_end(seat));
+    assert_ok(kin_free((void *)word));
+}
+
+/* The next ticket, which nobody has drawn yet when the unpark begins. */
+static void a_later_ticket_is_passed_over(void **state)
+{
+    (void)state;
+    _Atomic uint64_t *word = NULL;
+    kin__seat *seat = own_seat();
+    assert_ok(kin_alloc((void **)&word, NULL, sizeof *word));
+    kin__park_begin_with(seat, word, 1, atomic_load(&seat->family->arena->next_ticket));
+    kin__unpark(seat->family, word, 1);
+    assert_true(kin__slot_waits(atomic_load(&seat->thread->state)));
+    kin__park_ticket(seat->family);
+    kin__unpark(seat->family, word, 1);
+    assert_true(kin__park_end(seat));
+    assert_ok(kin_free((void *)word));
+}
+
+/* What lies behind the last bucket stays as it is, whether its bits are 0 or 1. */
+static void a_watcher_of_all_buckets_is_in_no_other(void **state)
+{
+    (void)state;
+    kin__seat *seat = own_seat();
+    _Atomic uint64_t *behind = kin__bucket_at(seat->family, KIN__BUCKETS) + kin__token_index(seat->token) / 64;
+    const uint64_t is = atomic_load(behind);
+    for (int i = 0; i < 2; i++) {
+        const uint64_t bits = i == 0 ? is : ~is;
+        atomic_store(behind, bits);
+        kin__watch_begin(seat, UINT64_MAX, 0);
+        const uint64_t begun = atomic_load(behind);
+        kin__watch_end(seat, UINT64_MAX);
+        const uint64_t ended = atomic_load(behind);
+        atomic_store(behind, is);
+        assert_true(begun == bits && ended == bits);
+    }
+}
+
+static void fill_stack(void)
+{
+    volatile unsigned char bytes[1 << 14];
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = 0xff;
+    }
+}
+
+/* Whatever was on the stack before. */
+static void an_unpark_of_nobody_posts_nobody(void **state)
+{
+    (void)state;
+    _Atomic uint64_t *word = NULL;
+    kin__seat *seat = own_seat();
+    assert_ok(kin_alloc((void **)&word, NULL, sizeof *word));
+    kin__park_begin(seat, word, 1); /* makes the semaphore */
+    assert_false(kin__park_end(seat));
+    if (seat->has_sem) {
+        while (kin_os_sem_wait(seat->sem, kin_os_now()) == KIN_OK) {
+        }
+        fill_stack();
+        kin__unpark(seat->family, word, 1);
+        assert_status(kin_os_sem_wait(seat->sem, kin_os_now()), KIN_E_TIMED_OUT);
+    }
+    assert_ok(kin_free((void *)word));
+}
+
+/* ---- one that dies in debt ---- */
+
+typedef struct debtor {
+    _Atomic uint64_t token;
+} debtor;
+
+/* Owes the one word a wake-up, and has been woken on the other. */
+static int child_be_debtor(const kin_args *args)
+{
+    debtor *it = given(args, "debtor", KIN_TYPE_MEMORY);
+    _Atomic uint64_t *owed = given(args, "owed", KIN_TYPE_MEMORY), *next = given(args, "next", KIN_TYPE_MEMORY);
+    kin__seat *seat = own_seat();
+    CHECK(it && owed && next && seat);
+    kin__park_begin(seat, owed, 1);
+    kin__unpark(seat->family, owed, 1);
+    CHECK(kin__park_end_owing(seat));
+    kin__park_begin(seat, next, 1);
+    kin__unpark(seat->family, next, 1);
+    atomic_store(&it->token, seat->token);
+    kin_os_sleep_until(kin_os_now() + PATIENCE);
+    return 0;
+}
+
+/* Whose word is in another bucket than that one's. */
+static crowd *new_crowd_apart(const crowd *from)
+{
+    crowd *it = new_crowd();
+    if (kin__bucket_number(kin__offset(it->family, (void *)it->word)) !=
+        kin__bucket_number(kin__offset(it->family, (void *)from->word))) {
+        return it;
+    }
+    crowd *other = new_crowd_apart(from);
+    end_crowd(it);
+    return other;
+}
+
+static void all_that_the_dead_owe_is_passed_on(void **state)
+{
+    (void)state;
+    debtor *it = NULL;
+    crowd *owed = new_crowd(), *next = new_crowd_apart(owed);
+    kin_args *args = new_args();
+    assert_ok(kin_alloc((void **)&it, NULL, sizeof *it));
+    give(args, "debtor", KIN_TYPE_MEMORY, it);
+    give(args, "owed", KIN_TYPE_MEMORY, (void *)owed->word);
+    give(args, "next", KIN_TYPE_MEMORY, (void *)next->word);
+    kin_process *child = start_child("be_debtor", args);
+    int64_t end = now_ns() + PATIENCE;
+    while (atomic_load(&it->token) == 0 && now_ns() < end) {
+        kin_os_yield();
+    }
+    uint64_t token = atomic_load(&it->token);
+    assert_true(in_bucket(owed->family, token, owed->word) && in_bucket(owed->family, token, next->word));
+    join_crowd(owed, 1);
+    join_crowd(next, 1);
+    kill_child(child);
+    assert_ok(kin_family_reap(NULL, NULL));
+    await_wakes(owed, 1);
+    await_wakes(next, 1);
+    assert_false(in_bucket(owed->family, token, owed->word));
+    assert_false(in_bucket(owed->family, token, next->word));
+    end_crowd(owed);
+    end_crowd(next);
+    kin_args_destroy(args);
+    assert_ok(kin_free(it));
+}
+
+/* ---- the oldest alone ---- */
 
 static kin__unparked unpark_oldest(const crowd *it, uint32_t units, uint64_t awaited, bool anyway, uint32_t sleepers)
 {
@@ -415,14 +609,22 @@ static void deadlines_do_not_overflow(void **state)
 
 int main(void)
 {
-    static const kin_child_entry entries[] = {{"play", child_play}, {"be_victim", child_be_victim}};
-    kin_child_main(entries, 2);
+    static const kin_child_entry entries[] = {
+        {"play", child_play}, {"be_victim", child_be_victim}, {"be_debtor", child_be_debtor}};
+    kin_child_main(entries, 3);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unpark_before_park_is_not_lost),
         cmocka_unit_test(deadlines_do_not_overflow),
         cmocka_unit_test(an_unpark_wakes_each_sleeper_once),
         cmocka_unit_test(as_many_are_woken_as_the_units_suffice_for_oldest_first),
         cmocka_unit_test(the_oldest_of_many_are_woken),
+        cmocka_unit_test(the_flag_stays_for_those_who_are_left),
+        cmocka_unit_test(a_wait_without_a_wake_up_leaves_no_debt),
+        cmocka_unit_test(an_idle_slot_is_not_told),
+        cmocka_unit_test(a_later_ticket_is_passed_over),
+        cmocka_unit_test(a_watcher_of_all_buckets_is_in_no_other),
+        cmocka_unit_test(an_unpark_of_nobody_posts_nobody),
+        unit_test_with_deaths(all_that_the_dead_owe_is_passed_on),
         cmocka_unit_test(nobody_comes_before_the_oldest),
         cmocka_unit_test(one_on_the_way_is_waited_for),
         cmocka_unit_test(the_flag_goes_when_nobody_is_left),

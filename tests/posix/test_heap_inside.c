@@ -9,6 +9,7 @@
 
 #include "crash/step_os.h"
 #include "memory/heap.h"
+#include "memory/marks.h"
 #include "memory/spans.h"
 
 static void wait_for(pid_t child)
@@ -180,6 +181,70 @@ static void a_late_allocator_gets_no_others_memory(void **state)
     }
 }
 
+/* What this process remembers of blocks that it has freed. */
+static void forget_hints(kin_family *family)
+{
+    for (uint32_t i = 0; i < KIN__CLASSES; i++) {
+        atomic_store(&family->hints[i].count, 0);
+    }
+}
+
+/* Lets the child, that searches, go on until it has cleared a mark of that span, but not farther than `most`. Returns
+ * how many instructions that took. */
+static int clear_a_mark(kin_family *family, pid_t child, uint32_t index, int most)
+{
+    const uint64_t marks = kin__marks_of(family, index);
+    int count = 0;
+    while (count < most && kin__marks_of(family, index) == marks && step_drive_on(child, STEP_INSTRUCTION, 1) == 1) {
+        count++;
+    }
+    return count;
+}
+
+/* All blocks are in use, and a mark leads to one that was taken a moment ago. A child looks there; after so many
+ * instructions the block becomes free; and the child dies when it has cleared the mark. Returns after how many more. */
+static int die_in_search(kin_family *family, void **block, void **result, int after, int most)
+{
+    const operation search = {1000, false};
+    assert_ok(kin_free(*block));
+    forget_hints(family);
+    assert_ok(kin_alloc(block, family, 1000));
+    pid_t child = start_operation(family, &search, result);
+    uint32_t index = kin__span_of(family, kin__offset(family, *block));
+    assert_true(step_drive(child, STEP_INSTRUCTION, after) == after);
+    if (after > 1) {
+        assert_ok(kin_free(*block));
+        forget_hints(family);
+    }
+    int more = clear_a_mark(family, child, index, most);
+    kill(child, SIGKILL);
+    wait_for(child);
+    assert_ok(kin_family_reap(family, NULL));
+    if (after > 1 && kin_alloc(block, family, 1000) != KIN_OK) {
+        assert_ok(kin_free(*block)); /* the child had it */
+        assert_ok(kin_alloc(block, family, 1000));
+    }
+    return more;
+}
+
+static void a_search_that_ends_by_death_hides_no_block(void **state)
+{
+    (void)state;
+    enum { BEFORE = 40, MOST = 10000 };
+    kin_family *family = new_family(1 << 20);
+    void **result = NULL, *block = NULL, *next = NULL;
+    assert_ok(kin_alloc((void **)&result, family, sizeof *result));
+    assert_ok(kin_alloc(&block, family, 1000));
+    while (kin_alloc(&next, family, 1000) == KIN_OK) {
+    }
+    int cleared = 1 + die_in_search(family, &block, result, 1, MOST);
+    assert_true(cleared > BEFORE && cleared < MOST);
+    for (int after = cleared - BEFORE; after < cleared; after++) {
+        die_in_search(family, &block, result, after, BEFORE);
+    }
+    kin_family_close(family);
+}
+
 /* ---- what an operation costs ---- */
 
 typedef struct course {
@@ -329,6 +394,7 @@ int main(void)
         cmocka_unit_test(what_the_dead_were_taking_is_free),
         cmocka_unit_test(nothing_is_lost_whenever_one_dies),
         cmocka_unit_test(a_late_allocator_gets_no_others_memory),
+        cmocka_unit_test(a_search_that_ends_by_death_hides_no_block),
         cmocka_unit_test(allocation_does_not_search_the_heap),
         cmocka_unit_test(blocks_may_be_larger_than_4_gib),
         cmocka_unit_test(memory_of_large_blocks_is_given_back),

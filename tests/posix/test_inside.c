@@ -267,6 +267,63 @@ static void a_death_is_told_once(void **state)
     }
 }
 
+/* ---- one that was taken for dead gives back nothing of its successor's ---- */
+
+static kin_status hold_lock(void)
+{
+    return acquire_lock(PATIENCE);
+}
+
+/* Somebody seems to sleep there, so the release is the slow one. Returns whether the child, that holds the lock, had
+ * been stopped, and this process has taken it. place: 0: it is not stopped. */
+static bool take_from_living_at(uint64_t place, uint64_t mine)
+{
+    kin__lock *inside = (void *)&it->lock;
+    inside_begin();
+    uint64_t childs = atomic_fetch_or(&inside->word, 1) | 1;
+    bool stopped = place != 0 && inside_run_to(place);
+    bool taken = stopped && atomic_compare_exchange_strong(&inside->word, &childs, mine);
+    if (stopped) {
+        inside_go_on();
+    }
+    return taken;
+}
+
+static void release_at(uint64_t place, uint64_t mine)
+{
+    kin__lock *inside = (void *)&it->lock;
+    kin_status status;
+    bool taken = take_from_living_at(place, mine);
+    assert_true(inside_await(&status));
+    assert_true(atomic_load(&inside->word) == (taken ? mine : 0));
+    assert_status(status, taken ? KIN_E_NOT_OWNER : KIN_OK);
+    atomic_store(&inside->word, 0);
+}
+
+static void what_a_successor_holds_is_not_released(void **state)
+{
+    (void)state;
+    const uint64_t *way;
+    kin_status status;
+    kin_family *family = NULL;
+    kin__seat *seat = NULL;
+    new_scene();
+    assert_ok(kin_family_default(&family));
+    assert_ok(kin__seat_take(&seat, family));
+    inside_start(hold_lock, release_lock);
+    for (int round = 1; round <= 2; round++) { /* the first one is not like the others */
+        take_from_living_at(0, 0);
+        size_t length = round == 2 ? inside_learn(&way) : 0;
+        inside_go_on();
+        assert_true(inside_await(&status));
+        assert_ok(status);
+        for (size_t k = 0; k < length; k++) {
+            release_at(way[k], seat->token);
+        }
+    }
+    free_scene();
+}
+
 /* ---- a flag is not taken from a sleeper ---- */
 
 static kin_status hold_leased(void)
@@ -487,11 +544,6 @@ static void close_cycle(void *unused)
     atomic_store(&other.done, true);
 }
 
-static kin_status hold_lock(void)
-{
-    return acquire_lock(PATIENCE);
-}
-
 static kin_status want_the_other(void)
 {
     kin_status status = kin_lock_acquire(&it->other, PATIENCE);
@@ -534,6 +586,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_are_never_inside),
         unit_test_with_deaths(a_death_is_told_once),
+        cmocka_unit_test(what_a_successor_holds_is_not_released),
         cmocka_unit_test(a_flag_is_not_taken_from_a_sleeper),
         cmocka_unit_test(a_block_that_becomes_free_is_found),
         unit_test_with_deaths(a_reaper_is_alone),

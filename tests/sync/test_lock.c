@@ -1,6 +1,7 @@
 #include "support.h"
 
 #include "os.h"
+#include "park/owner_lock.h"
 
 #define ROUNDS 2000
 
@@ -296,6 +297,49 @@ static void killed_owner_is_noticed_within_100_ms(void **state)
     assert_ok(kin_free(it));
 }
 
+/* Nobody may have slept there, so far as the next owner knows: its release has to wake others. */
+static void one_that_takes_a_dead_owners_lock_wakes_others(void **state)
+{
+    (void)state;
+    bank *it = new_bank(0);
+    kill_holder(it);
+    assert_status(kin_lock_acquire(&it->lock, PATIENCE), KIN_OWNER_DIED);
+    assert_true(inspect(&it->lock).contended);
+    assert_ok(kin_lock_repair(&it->lock));
+    assert_ok(kin_lock_release(&it->lock));
+    assert_ok(kin_free(it));
+}
+
+/* How long it has been held by this owner, as far as those who wait have seen. At most as long as since `began`. */
+static int64_t held_for(bank *it, int64_t began)
+{
+    int64_t held = -1;
+    assert_true(kin__lock_owner((const kin__lock *)&it->lock, &held) != 0);
+    assert_true(held >= 0 && held <= now_ns() - began + KIN_MS(2)); /* it is in whole milliseconds */
+    return held;
+}
+
+static void it_is_known_how_long_each_owner_has_held_the_lock(void **state)
+{
+    (void)state;
+    bank *it = new_bank(0);
+    int64_t began = now_ns();
+    kin_process *first = start_with("hold", it);
+    assert_ok(kin_sem_acquire(&it->told, 1, PATIENCE));
+    kin_process *second = start_with("hold", it);
+    await_asleep(&it->lock, sizeof it->lock, 1);
+    kin_os_sleep_until(kin_os_now() + KIN_MS(100));
+    assert_true(held_for(it, began) >= KIN_MS(99));
+    began = now_ns();
+    assert_ok(kin_sem_release(&it->go, 1));
+    assert_ok(kin_sem_acquire(&it->told, 1, PATIENCE));
+    held_for(it, began); /* the second owner's time has begun anew */
+    assert_ok(kin_sem_release(&it->go, 1));
+    join_child(first, 0);
+    join_child(second, 0);
+    assert_ok(kin_free(it));
+}
+
 /* When they began to wait many were before the last one, which so looked about rarely. These take the lock and go. */
 static void death_is_noticed_soon_by_one_that_was_the_last_of_many(void **state)
 {
@@ -413,6 +457,8 @@ int main(void)
         cmocka_unit_test(timeout_passes_and_no_earlier),
         unit_test_with_deaths(killed_owner_is_reported_once),
         unit_test_with_deaths(owner_that_exits_is_reported),
+        unit_test_with_deaths(one_that_takes_a_dead_owners_lock_wakes_others),
+        cmocka_unit_test(it_is_known_how_long_each_owner_has_held_the_lock),
         unit_test_with_deaths(killed_owner_is_noticed_within_100_ms),
         unit_test_with_deaths(death_is_noticed_soon_by_one_that_was_the_last_of_many),
         unit_test_with_deaths(unrepaired_lock_is_poisoned_by_release),
