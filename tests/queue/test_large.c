@@ -342,6 +342,75 @@ static void between_threads(void **state)
     assert_ok(kin_queue_destroy(queue));
 }
 
+/* ---- from inside ---- */
+
+static kin__ring open_ring(kin_queue *queue)
+{
+    kin__seat *seat = NULL;
+    kin__ring ring;
+    assert_ok(kin__seat_take(&seat, kin__family_at(queue)));
+    assert_ok(kin__ring_open(&ring, seat, (kin__queue *)queue));
+    return ring;
+}
+
+/* The producer died when it had published the message, and had not forgotten yet which block it was putting. That is
+ * the message's now: if the next producer dies in a put, too, it must not be taken for its block. */
+static void a_block_that_was_put_is_not_the_deads(void **state)
+{
+    (void)state;
+    kin_queue *queue = new_queue(RING, 0);
+    kin__ring ring = open_ring(queue);
+    assert_ok(put(queue, 5000, KIN_NOW));
+    atomic_store(&ring.ends->large, 1);
+    kin__ring_mend_put(&ring);
+    assert_true(atomic_load(&ring.ends->large) == 0);
+    expect_next(queue, 5000);
+    assert_ok(kin_queue_destroy(queue));
+}
+
+/* Of a ring that is large enough for that. */
+static void a_ring_gets_its_memory_as_it_is_filled(void **state)
+{
+    (void)state;
+    kin_family *family = new_family(64 << 20);
+    kin_queue *queue = new_queue_in(family, 16 << 20, 0, 0);
+    kin__ring ring = open_ring(queue);
+    uint32_t filled = atomic_load(&ring.ends->filled), before = filled;
+    for (int i = 0; i < 20; i++) {
+        uint32_t end = (uint32_t)kin__ring_need(LARGEST / 8) * (uint32_t)(i + 1);
+        assert_ok(put(queue, LARGEST / 8, KIN_NOW));
+        filled = atomic_load(&ring.ends->filled);
+        assert_true(filled >= end && filled < ring.units);
+    }
+    assert_true(filled > before);
+    assert_ok(kin_queue_destroy(queue));
+    kin_family_close(family);
+}
+
+/* The next record does not fit into the rest of the ring, of which nothing has memory: that rest gets a header. */
+static void the_padding_of_a_ring_gets_memory(void **state)
+{
+    (void)state;
+    enum { REST = 10, NEED = 100 };
+    kin_family *family = new_family(64 << 20);
+    kin_queue *queue = new_queue_in(family, 16 << 20, 0, 0);
+    kin__ring ring = open_ring(queue);
+    kin__record *record = NULL;
+    const uint32_t place = ring.units - REST;
+    uint64_t tail = place;
+    atomic_store(&ring.ends->filled, place);
+    atomic_store(&ring.ends->head, tail);
+    atomic_store(&ring.ends->head_seen, tail);
+    atomic_store(&ring.ends->next, tail);
+    atomic_store(&ring.ends->putting, tail);
+    atomic_store(&ring.ends->tail, tail);
+    assert_ok(kin__ring_claim(&ring, &tail, NEED, &record));
+    assert_ptr_equal(record, ring.records);
+    assert_true(atomic_load(&ring.ends->filled) > place);
+    assert_ok(kin_queue_destroy(queue));
+    kin_family_close(family);
+}
+
 /* ---- a member has written over it ---- */
 
 static void a_record_that_lies_is_an_error(void **state)
@@ -387,6 +456,9 @@ int main(void)
         unit_test_with_deaths(memory_of_the_dead_is_freed),
         unit_test_with_deaths(killed_at_random_nothing_is_left),
         cmocka_unit_test(between_threads),
+        cmocka_unit_test(a_block_that_was_put_is_not_the_deads),
+        cmocka_unit_test(a_ring_gets_its_memory_as_it_is_filled),
+        cmocka_unit_test(the_padding_of_a_ring_gets_memory),
         cmocka_unit_test(a_record_that_lies_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

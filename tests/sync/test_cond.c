@@ -1,5 +1,7 @@
 #include "support.h"
 
+#include "family/member.h"
+
 typedef struct shop {
     kin_lock lock;
     kin_lock other;
@@ -55,6 +57,15 @@ static int child_wait_once(const kin_args *args)
     CHECK(kin_cond_wait(&it->delivered, &it->lock, PATIENCE) == KIN_OK);
     it->served++;
     CHECK(kin_lock_release(&it->lock) == KIN_OK);
+    return 0;
+}
+
+static int child_expects_poison(const kin_args *args)
+{
+    shop *it = given(args, "shop", KIN_TYPE_MEMORY);
+    CHECK(it && kin_lock_acquire(&it->lock, PATIENCE) == KIN_OK);
+    it->waiting++;
+    CHECK(kin_cond_wait(&it->delivered, &it->lock, PATIENCE) == KIN_E_POISONED);
     return 0;
 }
 
@@ -357,6 +368,84 @@ static void death_of_the_holder_is_told_to_who_waits(void **state)
     assert_ok(kin_free(it));
 }
 
+/* Nobody else will: the lock is poisoned, and who held it does not come back. */
+static void one_that_is_told_and_gets_no_lock_tells_the_next(void **state)
+{
+    (void)state;
+    enum { CHILDREN = 3 };
+    shop *it = new_shop(0);
+    kin_process *children[CHILDREN];
+    for (int i = 0; i < CHILDREN; i++) {
+        children[i] = start_with("expects_poison", it);
+    }
+    await_customers(it, CHILDREN);
+    assert_ok(kin_lock_acquire(&it->lock, PATIENCE));
+    assert_ok(kin_cond_notify(&it->delivered, 1));
+    assert_ok(kin_lock_poison(&it->lock));
+    for (int i = 0; i < CHILDREN; i++) {
+        join_child(children[i], 0);
+    }
+    assert_ok(kin_free(it));
+}
+
+static void one_that_waits_cleans_up_after_the_dead(void **state)
+{
+    (void)state;
+    shop *it = new_shop(0);
+    uint32_t members = inspect_family().members;
+    kin_process *dead = start_with("wait_once", it);
+    await_asleep(&it->delivered, sizeof it->delivered, 1);
+    kill_unseen(dead);
+    assert_ok(kin_lock_acquire(&it->lock, PATIENCE));
+    for (int64_t end = now_ns() + PATIENCE; inspect_family().members != members && now_ns() < end;) {
+        assert_status(kin_cond_wait(&it->delivered, &it->lock, KIN_SECONDS(1)), KIN_E_TIMED_OUT);
+    }
+    assert_int_equal(inspect_family().members, members);
+    assert_ok(kin_lock_release(&it->lock));
+    forget_child(dead);
+    assert_ok(kin_free(it));
+}
+
+static struct {
+    kin_cond *cond;
+    kin_lock *lock;
+    _Atomic int begun;
+    _Atomic int status; /* of the wait; KIN_OK: it goes on */
+} apart;
+
+static void wait_in_other_family(void *unused)
+{
+    (void)unused;
+    MUST(kin_lock_acquire(apart.lock, PATIENCE) == KIN_OK);
+    atomic_store(&apart.begun, 1);
+    atomic_store(&apart.status, (int)kin_cond_wait(apart.cond, apart.lock, PATIENCE));
+}
+
+/* Nobody would notify it: others have given its wait slot away. */
+static void one_that_was_taken_for_dead_waits_no_longer(void **state)
+{
+    (void)state;
+    kin_family *family = new_family(4 << 20);
+    assert_ok(kin_cond_create(&apart.cond, family));
+    assert_ok(kin_lock_create(&apart.lock, family, 0));
+    void *thread = begin_thread(wait_in_other_family, NULL);
+    int64_t end = now_ns() + PATIENCE / 2;
+    while (!atomic_load(&apart.begun)) {
+        kin_os_yield();
+    }
+    assert_ok(kin_lock_acquire(apart.lock, PATIENCE)); /* it waits now */
+    assert_ok(kin_lock_release(apart.lock));
+    _Atomic uint64_t *own = &kin__member_at(family, family->self->index)->state;
+    uint64_t is = atomic_exchange(own, ~family->self->state);
+    while (atomic_load(&apart.status) == KIN_OK && now_ns() < end) {
+        kin_os_yield();
+    }
+    atomic_store(own, is);
+    assert_true(atomic_load(&apart.status) < 0 && now_ns() < end);
+    end_thread(thread);
+    kin_family_close(family);
+}
+
 static void bad_input_is_refused(void **state)
 {
     (void)state;
@@ -395,6 +484,7 @@ int main(void)
         {"buy", child_buy},
         {"wait_once", child_wait_once},
         {"trade", child_trade},
+        {"expects_poison", child_expects_poison},
         {"die_holding", child_die_holding},
         {"wait_holding_another", child_wait_holding_another},
         {"expects_deadlock", child_expects_deadlock},
@@ -411,6 +501,9 @@ int main(void)
         unit_test_with_slices(wait_gets_its_lock_though_that_closes_a_cycle),
         cmocka_unit_test(what_was_written_before_a_notify_is_seen),
         unit_test_with_deaths(death_of_the_holder_is_told_to_who_waits),
+        cmocka_unit_test(one_that_is_told_and_gets_no_lock_tells_the_next),
+        unit_test_with_deaths(one_that_waits_cleans_up_after_the_dead),
+        unit_test_with_deaths(one_that_was_taken_for_dead_waits_no_longer),
         cmocka_unit_test(bad_input_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

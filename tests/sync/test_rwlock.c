@@ -463,6 +463,42 @@ static void killed_writer_is_reported_once(void **state)
     assert_ok(kin_free(it));
 }
 
+/* Nobody joins them. */
+static void those_who_find_the_dead_clean_up_after_them(void **state)
+{
+    (void)state;
+    static const char *const holds[] = {"hold_reading", "hold_writing"};
+    table *it = new_table();
+    for (int i = 0; i < 2; i++) {
+        uint32_t members = inspect_family().members;
+        kin_process *dead = start_holder(holds[i], it);
+        kill_unseen(dead);
+        kin_status status = kin_rwlock_acquire(&it->lock, KIN_RWLOCK_WRITE, PATIENCE);
+        assert_int_equal(inspect_family().members, members);
+        assert_status(status, i == 0 ? KIN_OK : KIN_OWNER_DIED);
+        assert_ok(kin_rwlock_repair(&it->lock));
+        assert_ok(kin_rwlock_release(&it->lock));
+        forget_child(dead);
+    }
+    assert_ok(kin_free(it));
+}
+
+static void taking_over_keeps_the_phase_and_that_it_is_crowded(void **state)
+{
+    (void)state;
+    const uint64_t kept = KIN__RW_PHASE | KIN__RW_CROWDED;
+    table *it = new_table();
+    kin_process *dead = start_holder("hold_writing", it);
+    atomic_fetch_or(&inside_of(it)->word, kept);
+    kill_child(dead);
+    assert_status(kin_rwlock_acquire(&it->lock, KIN_RWLOCK_WRITE, PATIENCE), KIN_OWNER_DIED);
+    assert_int_equal(atomic_load(&inside_of(it)->word) & kept, kept);
+    assert_ok(kin_rwlock_repair(&it->lock));
+    assert_ok(kin_rwlock_release(&it->lock));
+    assert_int_equal(atomic_load(&inside_of(it)->word) & kept, kept);
+    assert_ok(kin_free(it));
+}
+
 static void unrepaired_lock_is_poisoned(void **state)
 {
     (void)state;
@@ -1025,6 +1061,8 @@ int main(void)
         cmocka_unit_test(waiting_writer_keeps_readers_out),
         unit_test_with_deaths(killed_reader_is_forgotten),
         unit_test_with_deaths(killed_writer_is_reported_once),
+        unit_test_with_deaths(those_who_find_the_dead_clean_up_after_them),
+        unit_test_with_deaths(taking_over_keeps_the_phase_and_that_it_is_crowded),
         unit_test_with_deaths(unrepaired_lock_is_poisoned),
         cmocka_unit_test(crowd_reads_at_once),
         cmocka_unit_test(nobody_reads_what_is_poisoned),
