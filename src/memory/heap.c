@@ -31,6 +31,8 @@
  *    word, that word is valid while the tag stays LIVE in that generation. One change is possible: while another thread
  *    tries to retire the span, the word says RETIRING, and then SMALL again (span_of).
  *
+ * model/heap.pml is this protocol and that of heap_lock.c, for spin; model/check verifies it.
+ *
  * ---- Memory order ----
  *
  * Operations that are not in the list are sequentially consistent, since a weaker order would be no faster.
