@@ -59,6 +59,7 @@
 #define KIN_POOL_H
 
 #include "process.h"
+#include "ref.h"
 
 KIN_BEGIN
 
@@ -138,21 +139,80 @@ typedef struct kin_pool_options {
      * While other workers run, the pool goes on with those, and retries to start one more and more rarely, in the end
      * about twice a second. */
     uint32_t max_failures;
+    /* 1: the pool starts no worker. Processes that the program starts itself work in it with kin_pool_work. workers is
+     * then the number of them that is expected: large arrays are divided for so many. args must have no handles, and
+     * max_tasks must be 0. */
+    int external;
 } kin_pool_options;
 
 #define KIN_POOL_OPTIONS_INIT                                                                                          \
     {                                                                                                                  \
-        sizeof(kin_pool_options), 0, KIN_START_DEFAULT, NULL, NULL, 0, 0                                               \
+        sizeof(kin_pool_options), 0, KIN_START_DEFAULT, NULL, NULL, 0, 0, 0                                            \
     }
 
 /* Creates a pool in the family (family NULL: this process's own family) and starts its workers. Does not wait for them
  * to begin. options NULL: all defaults; the call copies them, but borrows args. Free the pool with kin_pool_destroy.
  * Each worker takes one member and one thread slot of the family.
- * Errors: KIN_E_ARGUMENT (also more than KIN_POOL_WORKERS_MAX workers, options->size unknown), KIN_E_ENTRY (initializer
- * is not registered), KIN_E_LIMIT (more than 62 arguments; or the family does not have so many free members or thread
- * slots, see max_members and max_threads in family.h. A process that is just starting has not taken its own yet), those
- * of kin_alloc and kin_process_start. */
+ * Errors: KIN_E_ARGUMENT (also more than KIN_POOL_WORKERS_MAX workers, options->size unknown, external and max_tasks is
+ * not 0), KIN_E_ENTRY (initializer is not registered), KIN_E_UNSUPPORTED (external, and args has handles), KIN_E_LIMIT
+ * (more than 62 arguments; or the family does not have so many free members or thread slots, see max_members and
+ * max_threads in family.h. A process that is just starting has not taken its own yet), those of kin_alloc and
+ * kin_process_start. */
 KIN_API kin_status kin_pool_create(kin_pool **out, kin_family *family, const kin_pool_options *options);
+
+/* ---- a pool whose workers the program starts ----
+ *
+ *     kin_pool_options options = KIN_POOL_OPTIONS_INIT;      // in the process that has the work
+ *     options.external = 1;
+ *     kin_pool_create(&pool, family, &options);
+ *     kin_pool_ref(&ref, pool);                              // 16 bytes for the workers: in kin_args, a file, a queue
+ *
+ *     kin_register_tasks(tasks, 1);                          // in each worker, a member of the family
+ *     kin_pool_work(ref, 0, KIN_FOREVER);                    // until the pool is closed
+ *
+ * A worker is a thread of any process of the family: one that was started by fork and exec, by CreateProcess, by
+ * kin_process_start or by a supervisor. It may come and leave at any time. At most KIN_POOL_WORKERS_MAX at a time.
+ *
+ * Jobs wait as long as there is no worker. kin_pool_info's `alive` is 0 then; a wait that times out meanwhile returns
+ * KIN_E_TIMED_OUT, and kin_last_error says that the pool has no worker.
+ *
+ * Death of a worker (its process dies in any way, or its thread ends in a task): the task that it was running fails, or
+ * is tried again (retries in kin_job), as in any pool. Nobody starts another one. How the worker ended is not known to
+ * the pool: `worker` in kin_job_result is all zero.
+ *
+ * kin does not kill these workers. So kin_pool_submit refuses a limit, kin_future_kill cancels what has not begun and
+ * returns KIN_E_BUSY as long as a task runs, kin_pool_map returns at its timeout only when the tasks that run have
+ * ended, kin_pool_terminate lets each worker end its task, and kin_pool_destroy waits for that. A program that must not
+ * wait kills the worker itself: kin_pool_info has the pids. kin_pool_resize returns KIN_E_UNSUPPORTED.
+ *
+ * Death of the owner: the workers return KIN_E_CLOSED from kin_pool_work, within five seconds or after their task. What
+ * the pool had in the family's memory stays there, as above. */
+
+/* Writes a reference to the pool, whose options.external is 1, for kin_pool_work. It may be copied and stored. With
+ * kin_ref_get (KIN_TYPE_MEMORY) and kin_name_set it can have a name. Errors: KIN_E_ARGUMENT (null), KIN_E_UNSUPPORTED
+ * (the pool starts its own workers). */
+KIN_API kin_status kin_pool_ref(kin_ref *out, kin_pool *pool);
+
+/* Makes the calling thread a worker of the pool that the reference names: runs the pool's initializer and then tasks.
+ * Returns
+ *   KIN_OK             the pool is closed or terminated and has no task left to take; or max_tasks tasks were run (0:
+ *                      any number)
+ *   KIN_E_TIMED_OUT    no task has come for `timeout`. KIN_NOW: there is none now
+ *   KIN_E_INTERRUPTED  kin_thread_interrupt has ended the wait for a task; or it came before, or during a task, which
+ *                      was done
+ *   KIN_E_CLOSED       the process that owns the pool has ended
+ *   KIN_E_TASK         the initializer did not return 0; kin_last_error has its number and message
+ *   KIN_E_STALE        the pool is destroyed, or the reference is forged
+ *   KIN_E_TYPE         the reference is not one of kin_pool_ref
+ *   KIN_E_ARGUMENT     timeout is negative
+ *   KIN_E_LIMIT        the pool has KIN_POOL_WORKERS_MAX workers; or the family has no free thread slot
+ *   KIN_E_FAMILY       the reference is of a family that this process is not in
+ *   KIN_E_NO_MEMORY    of this process, for the pool's arguments
+ * The tasks must be registered in this process (kin_register_tasks); a task that is not fails with KIN_E_ENTRY. Several
+ * threads of a process may work, each in its own call. A task may call any function but kin_pool_destroy of its own
+ * pool. The call waits as any other of kin while there is no task, and uses no processor. Cost: O(1) to begin and to
+ * leave; a task as in any pool. If the process is killed in here, see above. */
+KIN_API kin_status kin_pool_work(kin_ref pool, uint64_t max_tasks, int64_t timeout);
 
 /* Terminates the pool, unless its workers have ended, and frees it. A callback of the pool may call this. No other
  * thread may be in a call with the pool. Its futures must still be closed, before or after; unfinished ones are
@@ -168,7 +228,8 @@ KIN_API kin_status kin_pool_resize(kin_pool *pool, uint32_t workers);
  * was closed already. Cost: O(W), it wakes the workers. */
 KIN_API kin_status kin_pool_close(kin_pool *pool);
 
-/* Kills the workers now, whatever they do, and cancels all unfinished jobs. Cost: O(W + N + their tasks), some
+/* Kills the workers now, whatever they do, and cancels all unfinished jobs. External workers are not killed: each ends
+ * its task. Cost: O(W + N + their tasks), some
  * milliseconds. */
 KIN_API kin_status kin_pool_terminate(kin_pool *pool);
 
@@ -184,7 +245,7 @@ KIN_API kin_status kin_pool_poll(kin_pool *pool);
 typedef struct kin_pool_info {
     size_t size;      /* of this struct, in bytes; its _INIT macro sets it */
     uint32_t workers; /* intended number of workers */
-    uint32_t alive;   /* actual number of workers */
+    uint32_t alive;   /* actual number of workers; in an external pool, of those that are not known to be dead */
     uint64_t started; /* workers started since the pool was created */
     uint64_t died;    /* of these, the ones that crashed, exited, were killed from outside or exceeded a task's limit */
     int closed;       /* 1: closed or terminated, else 0 */
@@ -268,7 +329,7 @@ typedef struct kin_job {
  *   KIN_E_ENTRY        the task is not registered
  *   KIN_E_NOT_SHARED   in or out of an array is not in the pool's family
  *   KIN_E_FAMILY       args belongs to another family
- *   KIN_E_UNSUPPORTED  args contains handles
+ *   KIN_E_UNSUPPORTED  args contains handles, or a limit in an external pool
  *   KIN_E_CLOSED       the pool is closed or terminated
  *   KIN_E_WORKER_DIED  the pool is broken
  *   KIN_E_TIMED_OUT    there is no room
@@ -302,8 +363,8 @@ typedef struct kin_job_result {
 
 /* Submits the job and waits until all its tasks have ended. For a single-item job, the result is copied to job->out:
  * all out_size bytes; after kin_task_output, as many as there are. If an output is longer than out_size, out_size bytes
- * are copied and the status is KIN_E_BUFFER: for outputs of any size use kin_pool_submit and kin_future_get. The outputs
- * of an array's tasks are freed.
+ * are copied and the status is KIN_E_BUFFER: for outputs of any size use kin_pool_submit and kin_future_get. The
+ * outputs of an array's tasks are freed.
  * *result, if result is not null, is the job result, also if the job fails; if the pool is broken, it says why.
  * Errors: those of kin_pool_submit and kin_future_wait. After KIN_E_TIMED_OUT and KIN_E_INTERRUPTED the job is ended
  * as by kin_future_kill: no worker uses its arrays any more when the call returns, a few milliseconds later. */

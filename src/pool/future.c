@@ -8,6 +8,7 @@
 #include "base/spin.h"
 #include "family/thread_slot.h"
 #include "park/slices.h"
+#include "pool/external.h"
 #include "pool/job.h"
 #include "pool/maker.h"
 #include "pool/outputs.h"
@@ -114,7 +115,7 @@ static kin_status wait_until(kin_future *future, kin__interrupt *by, int64_t dea
         kin_status status = kin__interrupt_or_timeout(by, now, deadline);
         if (status != KIN_OK) {
             kin__pool_tend(future->pool, false);
-            return kin__future_ended(future) ? KIN_OK : status;
+            return kin__future_ended(future) ? KIN_OK : kin__external_explain(future->pool, status);
         }
         tell_progress(future);
         kin__future_sleep(future, future->plan.batches, by, kin__slice_end(now, KIN__POOL_SLICE, deadline));
@@ -232,25 +233,6 @@ int kin_future_ready(kin_future *future)
     return future && kin__pool_check(future->pool) == KIN_OK && wait_until(future, NULL, 0) == KIN_OK;
 }
 
-/* The result of a single-item job that is done: in the job's own room, or an output that the task has made. */
-static kin_status read_single(const void **result, uint64_t *size, const kin_future *future)
-{
-    void *output = NULL;
-    const kin__plan *plan = &future->plan;
-    kin_status status =
-        kin__has_outputs(plan) ? kin__output_read(&output, size, future->pool->family, plan, 0) : KIN_E_NOT_FOUND;
-    if (status == KIN_E_NOT_FOUND) {
-        uint64_t used = atomic_load_explicit(&plan->job->out_used, memory_order_relaxed);
-        *size = used < plan->out_size ? used : plan->out_size;
-        output = plan->out;
-        status = KIN_OK;
-    }
-    if (status == KIN_OK) {
-        *result = output;
-    }
-    return status;
-}
-
 kin_status kin_future_get(const void **result, size_t *size, kin_future *future, int64_t timeout)
 {
     if (!future || !result || timeout < 0) {
@@ -261,11 +243,12 @@ kin_status kin_future_get(const void **result, size_t *size, kin_future *future,
                            "an array's results are in job->out: kin_future_get is for a job with count 0");
     }
     kin_status status = kin_future_wait(future, timeout);
-    if (status == KIN_OK) {
-        uint64_t used;
-        status = read_single(result, &used, future);
-        if (size && status == KIN_OK) {
-            *size = (size_t)used;
+    if (status == KIN_OK && kin__has_outputs(&future->plan)) {
+        status = kin__output_of_single(result, size, future->pool->family, &future->plan);
+    } else if (status == KIN_OK) {
+        *result = future->plan.out;
+        if (size) {
+            *size = (size_t)kin__room_used(&future->plan);
         }
     }
     return kin__told(status);
@@ -372,8 +355,9 @@ kin_status kin_future_cancel(kin_future *future)
 kin_status kin_future_kill(kin_future *future)
 {
     kin_status status = kin_future_cancel(future);
+    bool can_kill = status == KIN_E_BUSY && !future->pool->options.external;
     int64_t deadline = kin_os_now() + KILL_PATIENCE;
-    while (status == KIN_E_BUSY && kin_os_now() < deadline) {
+    while (can_kill && status == KIN_E_BUSY && kin_os_now() < deadline) {
         status = kin__pool_enter(future->pool);
         if (status != KIN_OK) {
             return kin__told(status);

@@ -88,6 +88,12 @@ struct kin_pool {
     kin__future_list to_free;     /* that are closed, but a worker may still look at their job; the oldest first */
 };
 
+/* Slots that may have a worker: those before this one. */
+static inline uint32_t kin__pool_slots(const kin_pool *pool)
+{
+    uint32_t end = pool->options.external ? atomic_load(&pool->shared->slots_end) : pool->slots;
+    return end < KIN_POOL_WORKERS_MAX ? end : KIN_POOL_WORKERS_MAX;
+}
 /* KIN_E_NOT_OWNER: this process, a forked child, is not its maker. */
 kin_status kin__pool_check(const kin_pool *pool);
 /* Acquires the pool's lock. KIN_E_ARGUMENT (null), KIN_E_NOT_OWNER. */

@@ -127,17 +127,36 @@ kin_status kin__output_read(void **out, uint64_t *size, kin_family *family, cons
     uint64_t room;
     uint32_t generation;
     entry *it = kin__has_outputs(plan) ? entry_of(family, plan, task) : NULL;
-    uint64_t word = it ? atomic_load(&it->word) : 0;
-    *size = it ? atomic_load(&it->size) : NONE;
-    if (word == 0 || *size == NONE) {
+    uint64_t word = it ? atomic_load(&it->word) : 0, length = it ? atomic_load(&it->size) : NONE;
+    if (word == 0 || length == NONE) {
         return KIN_E_NOT_FOUND;
     }
     if (kin__heap_generation(family, kin__block_offset(word), &generation, &room) != KIN_OK ||
-        generation != kin__block_generation(word) || *size > room) {
+        generation != kin__block_generation(word) || length > room) {
         return KIN_E_DAMAGED;
     }
-    *out = kin__at(family, kin__block_offset(word), room, 16);
-    return *out ? KIN_OK : KIN_E_DAMAGED;
+    void *found = kin__at(family, kin__block_offset(word), room, 16);
+    if (!found) {
+        return KIN_E_DAMAGED;
+    }
+    *out = found;
+    *size = length;
+    return KIN_OK;
+}
+
+kin_status kin__output_of_single(const void **result, size_t *size, kin_family *family, const kin__plan *plan)
+{
+    void *output = plan->out;
+    uint64_t used = kin__room_used(plan);
+    kin_status status = kin__output_read(&output, &used, family, plan, 0);
+    if (status == KIN_E_DAMAGED) {
+        return status;
+    }
+    *result = output;
+    if (size) {
+        *size = (size_t)used;
+    }
+    return KIN_OK;
 }
 
 void kin__output_release(kin_family *family, const kin__plan *plan, uint64_t task)

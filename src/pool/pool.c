@@ -10,6 +10,7 @@
 #include "family/thread_slot.h"
 #include "kin/memory.h"
 #include "park/park.h"
+#include "pool/external.h"
 #include "pool/functions.h"
 #include "pool/job.h"
 #include "pool/maker.h"
@@ -82,11 +83,24 @@ void kin__pool_tend_since(kin_pool *pool, int64_t time)
 
 static kin_status make_shared(kin_pool *pool)
 {
-    kin_status status = kin_alloc(&pool->memory, pool->family, sizeof *pool->shared + KIN__LINE_SLACK);
+    const size_t args_at = sizeof *pool->shared + KIN__LINE_SLACK;
+    kin__writer measure = {NULL, 0, 0};
+    if (pool->options.external && pool->options.args) {
+        kin__args_write(&measure, pool->options.args);
+    }
+    kin_status status = kin_alloc(&pool->memory, pool->family, args_at + measure.used);
     if (status != KIN_OK) {
         return status;
     }
+    if (measure.used > 0) {
+        kin__writer out = {(unsigned char *)pool->memory + args_at, measure.used, 0};
+        kin__args_write(&out, pool->options.args);
+    }
     pool->shared = kin__line(pool->memory);
+    pool->shared->kind = KIN__POOL_KIND;
+    pool->shared->external = pool->options.external != 0;
+    pool->shared->args_at = args_at;
+    pool->shared->args_size = measure.used;
     pool->maker = kin__member_token(pool->family);
     pool->shared->maker = pool->maker;
     pool->shared->max_tasks = pool->options.max_tasks;
@@ -108,6 +122,12 @@ static kin_status check(kin_pool_options *out, const kin_pool_options *options)
     if (out->initializer && !kin__function_find(out->initializer)) {
         return kin__function_missing(out->initializer);
     }
+    if (out->external && out->max_tasks > 0) {
+        return kin__refuse(KIN_E_ARGUMENT, "options->max_tasks is for workers that kin starts: see kin_pool_work");
+    }
+    if (out->external && out->args && out->args->handle_count > 0) {
+        return kin__refuse(KIN_E_UNSUPPORTED, "options->args cannot carry handles to workers that kin does not start");
+    }
     if (out->args && out->args->count > KIN_ARGS_MAX - 2) {
         return kin__refuse(KIN_E_LIMIT, "options->args has more than 62 arguments");
     }
@@ -122,6 +142,9 @@ static kin_status start_all(kin_pool *pool)
     }
     pool->size = pool->options.workers > 0 ? pool->options.workers : kin_cpu_count();
     pool->size = pool->size < KIN_POOL_WORKERS_MAX ? pool->size : KIN_POOL_WORKERS_MAX;
+    if (pool->options.external) {
+        return KIN_OK;
+    }
     status = kin__workers_room(pool, pool->size);
     if (status == KIN_OK) {
         status = kin__workers_fill(pool);
@@ -186,7 +209,9 @@ kin_status kin_pool_resize(kin_pool *pool, uint32_t workers)
     if (status != KIN_OK) {
         return kin__told(status);
     }
-    if (pool->closed || pool->ended || pool->broken) {
+    if (pool->options.external) {
+        status = kin__refuse(KIN_E_UNSUPPORTED, "kin does not start the workers of an external pool");
+    } else if (pool->closed || pool->ended || pool->broken) {
         status = KIN_E_CLOSED;
     } else {
         status = kin__workers_room(pool, workers);
@@ -225,6 +250,10 @@ kin_status kin_pool_inspect(kin_pool *pool, kin_pool_info *info)
             own.pids[own.alive++] = kin_process_pid(pool->workers[i].process);
         }
     }
+    if (pool->options.external) {
+        own.started = atomic_load(&pool->shared->joined);
+        own.alive = kin__external_pids(pool, own.pids);
+    }
     kin__pool_leave(pool);
     kin__info_write(info, &own, sizeof own);
     return KIN_OK;
@@ -262,7 +291,7 @@ static kin_status join_some(kin_pool *pool, kin__interrupt *by, int64_t deadline
 {
     int64_t now = kin_os_now();
     if (!kin__workers_await_any(pool, kin__slice_end(now, KIN__POOL_SLICE, deadline))) {
-        if (!pool->active.head) {
+        if (!pool->active.head && !kin__external_any(pool)) {
             return KIN_OK;
         }
         kin__mutex_unlock(&pool->mutex); /* a worker is yet to be started */
@@ -316,7 +345,9 @@ void kin_pool_destroy(kin_pool *pool)
     }
     kin_pool_terminate(pool);
     kin__pool_tend(pool, true);
+    kin__external_end(pool);
     if (kin__pool_enter(pool) == KIN_OK) {
+        kin__futures_free(pool, KIN__FREE_ALL); /* no worker looks at their jobs any more */
         pool->users--;
         kin__pool_leave(pool);
     }

@@ -7,6 +7,7 @@
  *
  *     FREE ──a worker──► its id ──► DONE              the worker, when all its tasks have ended
  *                        its id ──► FREE              the worker if it leaves before, or the maker if the worker died
+ *                        its id ──► DONE              the maker, if the worker died and all tasks have ended
  *     FREE ──the maker──► CANCELLING ──► DONE
  *
  * 1. A batch leaves FREE by compare-and-swap. The other steps are stores by the owner, or by the maker for a dead
@@ -171,10 +172,22 @@ typedef struct kin__worker_slot {
     _Atomic uint32_t begun; /* the initializer has returned */
     _Atomic uint32_t leave; /* it is to leave: there are too many */
     _Atomic uint32_t gone;  /* it is about to end, and owns no batch */
+    _Atomic uint32_t id;    /* external.c: of the worker, */
+    _Atomic uint64_t who;   /* and the token of its thread; 0: the slot is free */
 } kin__worker_slot;
 
+#define KIN__POOL_KIND UINT64_C(0x6c6f6f702d6e696b)
+#define KIN__DOOR_GONE UINT64_C(1)
+
 typedef struct kin__pool {
-    uint64_t maker; /* member token */
+    uint64_t kind;               /* KIN__POOL_KIND */
+    uint64_t maker;              /* member token */
+    uint64_t args_at, args_size; /* external.c: the pool's arguments, from the pool's memory; size 0: none */
+    uint32_t external;
+    _Atomic uint32_t slots_end; /* external.c: slots that were ever taken are before this one */
+    _Atomic uint32_t next_id;
+    _Atomic uint64_t door;   /* external.c */
+    _Atomic uint64_t joined; /* workers ever */
     uint64_t max_tasks;
     char initializer[KIN_TASK_NAME_MAX + 1];
     kin__last_words last_words;

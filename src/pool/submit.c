@@ -214,6 +214,9 @@ static kin_status check(const kin_pool *pool, const kin_job *work)
         return work->args->handle_count > 0 ? kin__refuse(KIN_E_UNSUPPORTED, "job->args cannot carry handles")
                                             : kin__refuse(KIN_E_FAMILY, "job->args belongs to another family");
     }
+    if (work->limit > 0 && pool->options.external) {
+        return kin__refuse(KIN_E_UNSUPPORTED, "job->limit: kin does not kill the workers of an external pool");
+    }
     kin_status status = work->inputs ? check_inputs(work) : KIN_OK;
     if (status != KIN_OK) {
         return status;
@@ -251,9 +254,10 @@ static bool find_number(const kin_pool *pool, uint64_t *number)
 static void wake_workers(const kin_future *future)
 {
     kin_pool *pool = future->pool;
-    uint64_t useful = future->plan.batches < pool->size ? future->plan.batches : pool->size;
+    uint32_t crew = pool->options.external ? kin__pool_slots(pool) : pool->size;
+    uint64_t useful = future->plan.batches < crew ? future->plan.batches : crew;
     uint32_t spinner = atomic_load(&pool->shared->spinner);
-    if (spinner != 0 && atomic_compare_exchange_strong(&pool->shared->spinner, &spinner, 0)) {
+    if (spinner != 0 && useful > 0 && atomic_compare_exchange_strong(&pool->shared->spinner, &spinner, 0)) {
         useful--;
     }
     if (useful > 0) {

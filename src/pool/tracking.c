@@ -119,19 +119,29 @@ static void show_again(kin_future *future)
     }
 }
 
+static bool has_worker(const kin_pool *pool, uint32_t i)
+{
+    return pool->options.external ? atomic_load(&pool->shared->slots[i].who) != 0 : pool->workers[i].process != NULL;
+}
+
 /* Whether a worker looks at the future's job. The job is not in the pool's jobs any more: a worker that names it from
  * now on finds that, and does not look at it (shared.h). So each slot is checked only until it once names another
  * job. */
 static bool is_looked_at(kin_future *future)
 {
     const kin_pool *pool = future->pool;
-    for (; future->passed < pool->slots; future->passed++) {
+    for (; future->passed < kin__pool_slots(pool); future->passed++) {
         uint32_t i = future->passed;
-        if (atomic_load(&pool->shared->slots[i].job) == future->plan.number + 1 && pool->workers[i].process) {
+        if (atomic_load(&pool->shared->slots[i].job) == future->plan.number + 1 && has_worker(pool, i)) {
             return true;
         }
     }
     return false;
+}
+
+static uint32_t id_of(const kin_pool *pool, uint32_t i)
+{
+    return pool->options.external ? atomic_load(&pool->shared->slots[i].id) : pool->workers[i].id;
 }
 
 /* Whether a batch's word can be true: the worker that it names exists, and looks at that job. (A worker names the job
@@ -141,7 +151,7 @@ static bool has_owner(const kin_future *future, uint32_t word)
 {
     kin_pool *pool = future->pool;
     uint32_t i = (word & 0xff) - 1;
-    return i < KIN_POOL_WORKERS_MAX && pool->workers[i].process && pool->workers[i].id == word &&
+    return i < KIN_POOL_WORKERS_MAX && has_worker(pool, i) && id_of(pool, i) == word &&
            atomic_load(&pool->shared->slots[i].job) == future->plan.number + 1;
 }
 
@@ -262,6 +272,16 @@ static void settle_task(kin_future *future, uint64_t task, kin_exit how, kin__ta
     atomic_store(state, (uint8_t)why);
 }
 
+static bool has_todo(const kin__plan *plan, uint64_t batch)
+{
+    for (uint64_t task = batch * plan->batch; task < kin__batch_end(plan, batch); task++) {
+        if (kin__task_todo(atomic_load(&plan->states[task]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void kin__future_lost(kin_future *future, uint32_t id, uint64_t task, kin_exit how, kin__task_state why)
 {
     kin_pool *pool = future->pool;
@@ -272,7 +292,11 @@ void kin__future_lost(kin_future *future, uint32_t id, uint64_t task, kin_exit h
                 settle_task(future, task, how, why);
             }
             kin__future_reach(future);
-            kin__batch_reopen(pool->family, pool->shared, plan, i);
+            if (has_todo(plan, i)) {
+                kin__batch_reopen(pool->family, pool->shared, plan, i);
+            } else {
+                kin__batch_finish(pool->family, plan, i); /* an external pool may have no worker that would */
+            }
         }
     }
 }

@@ -22,8 +22,8 @@ uint64_t kin__future_reach(kin_future *future);
 void kin__futures_tend(kin_pool *pool);
 /* Ends a future: its place among the jobs is free for another. */
 void kin__future_settle(kin_future *future);
-/* Makes the batches of a dead worker FREE again. task: the task that it was running, or a number of no task. why: how
- * that task has ended if it is not tried again: DIED, LATE or CANCELLED. */
+/* Makes the batches of a dead worker FREE again, or DONE if all their tasks have ended. task: the task that it was
+ * running, or a number of no task. why: how that task has ended if it is not tried again: DIED, LATE or CANCELLED. */
 void kin__future_lost(kin_future *future, uint32_t id, uint64_t task, kin_exit how, kin__task_state why);
 void kin__future_cancel(kin_future *future);
 /* Frees a closed future, at once or when no worker looks at its job any more. */

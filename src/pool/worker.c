@@ -1,6 +1,7 @@
 /* worker.c: a pool's worker: looks for a batch, runs its tasks, sleeps. Protocol: shared.h. */
 #include "pool/worker.h"
 
+#include "base/deadline.h"
 #include "base/spin.h"
 #include "family/input.h"
 #include "family/member.h"
@@ -30,6 +31,7 @@ typedef struct worker {
     uint64_t left;  /* tasks that it may still run */
     uint64_t turn;  /* the slot's, OPEN or CLOSED */
     const kin_args *shared;
+    const kin__service *how;
     /* the job that it looked at last: */
     uint64_t known; /* its number + 1 */
     kin__plan plan;
@@ -40,20 +42,24 @@ typedef struct worker {
 
 /* ---- a job's arguments ---- */
 
-static void forget_args(worker *w)
+void kin__worker_free_args(kin_args *args)
 {
-    if (w->args) {
-        kin__args_clear(w->args);
-        free(w->args);
-        w->args = NULL;
+    if (args) {
+        kin__args_clear(args);
+        free(args);
     }
 }
 
-/* Copies them to private memory first, because another process could change them while they are read. */
-static kin_status read_args(worker *w, const kin__job *job, uint64_t size)
+static void forget_args(worker *w)
 {
-    uint64_t at = kin__offset(w->family, job) + kin__read_u64(&job->args_at);
-    const void *there = kin__at(w->family, at, size, 1);
+    kin__worker_free_args(w->args);
+    w->args = NULL;
+}
+
+/* Copies them to private memory first, because another process could change them while they are read. */
+kin_status kin__worker_read_args(kin_args **out, kin_family *family, uint64_t at, uint64_t size)
+{
+    const void *there = kin__at(family, at, size, 1);
     if (!there) {
         return KIN_E_DAMAGED;
     }
@@ -70,8 +76,8 @@ static kin_status read_args(worker *w, const kin__job *job, uint64_t size)
         return status;
     }
     args->block = copy;
-    args->family = w->family;
-    w->args = args;
+    args->family = family;
+    *out = args;
     return KIN_OK;
 }
 
@@ -89,7 +95,8 @@ static bool know(worker *w, kin__job *job, uint64_t number)
     kin__copy_in_text(name, job->function, sizeof name);
     w->function = kin__function_find(name);
     uint64_t args_size = kin__read_u64(&job->args_size);
-    w->args_status = args_size > 0 ? read_args(w, job, args_size) : KIN_OK;
+    uint64_t args_at = kin__offset(w->family, job) + kin__read_u64(&job->args_at);
+    w->args_status = args_size > 0 ? kin__worker_read_args(&w->args, w->family, args_at, args_size) : KIN_OK;
     w->known = number + 1;
     return true;
 }
@@ -197,7 +204,8 @@ static void run_task(worker *w, uint64_t number, uint8_t state)
 
 static bool is_to_leave(const worker *w)
 {
-    return w->left == 0 || atomic_load_explicit(&w->slot->leave, memory_order_relaxed);
+    return w->left == 0 || atomic_load_explicit(&w->slot->leave, memory_order_relaxed) ||
+           kin__interrupt_pending(w->how->by);
 }
 
 /* Whether the batch is still this worker's. */
@@ -347,36 +355,43 @@ static bool sleep_a_slice(worker *w, kin__seat *seat, kin__slices *slices, uint6
     return kin__park_end(seat) || called || is_called(w, seen);
 }
 
-/* KIN_E_CLOSED: the maker is gone, no more work will come. */
+/* KIN_E_CLOSED: the maker is gone, no more work will come. KIN_E_TIMED_OUT, KIN_E_INTERRUPTED: as w->how says. */
 static kin_status sleep_for_work(worker *w, uint64_t seen)
 {
     kin__seat *seat;
-    if (spin(w, seen)) {
+    if (w->how->timeout > 0 && spin(w, seen)) {
         return KIN_OK;
     }
     kin_status status = kin__seat_take(&seat, w->family);
-    kin__slices slices = kin__slices_of(KIN_OS_NEVER, false);
+    kin__slices slices = kin__slices_of(kin__deadline(w->how->timeout), false);
+    slices.by = w->how->by;
     while (status == KIN_OK && !sleep_a_slice(w, seat, &slices, seen)) {
-        status = kin__member_token_alive(w->family, w->maker) ? KIN_OK : KIN_E_CLOSED;
+        status = !kin__member_token_alive(w->family, w->maker) ? KIN_E_CLOSED
+                 : kin_os_now() >= slices.deadline             ? KIN_E_TIMED_OUT
+                                                               : KIN_OK;
     }
     if (slices.dead) {
         kin__reap_all(w->family);
     }
-    return status;
+    return kin__slices_status(&slices, status);
 }
 
-static void work_on(worker *w)
+/* KIN_OK: the pool is closed, or the worker has to leave. */
+static kin_status work_on(worker *w)
 {
-    while (!is_to_leave(w)) {
+    kin_status status = KIN_OK;
+    while (status == KIN_OK && !is_to_leave(w)) {
         uint64_t seen = atomic_load(&w->pool->posted);
         bool closed = atomic_load(&w->pool->closed) != 0;
         if (work(w)) {
             continue;
         }
-        if (closed || sleep_for_work(w, seen) != KIN_OK) {
-            return;
+        if (closed) {
+            return KIN_OK;
         }
+        status = sleep_for_work(w, seen);
     }
+    return status == KIN_OK && kin__interrupt_pending(w->how->by) ? kin__interrupt_tell(w->how->by) : status;
 }
 
 /* Wakes the maker's threads that sleep on the job at that place, if there is one. */
@@ -411,27 +426,43 @@ static void tell_failure(const worker *w, int status, const char *message)
 {
     kin__last_words *words = &w->pool->last_words;
     uint32_t nobody = 0;
-    if (atomic_compare_exchange_strong(&words->writer, &nobody, w->id)) {
+    if (!kin__read_u32(&w->pool->external) && atomic_compare_exchange_strong(&words->writer, &nobody, w->id)) {
         words->status = status;
         memcpy(words->message, message, sizeof words->message);
         atomic_store(&words->ready, 1);
     }
 }
 
-static int initialize(const worker *w)
+/* Returns what it returns; task->message says why. */
+static int initialize(const worker *w, kin_task *task)
 {
     static const kin_args nothing;
     char name[KIN_TASK_NAME_MAX + 1];
+    *task = (kin_task){.count = 0, .args = &nothing, .shared = w->shared};
     kin__copy_in_text(name, w->pool->initializer, sizeof name);
     if (name[0] == '\0') {
         return 0;
     }
     const kin_task_entry *function = kin__function_find(name);
-    kin_task task = {.count = 0, .args = &nothing, .shared = w->shared};
-    int status = function ? function->run(&task) : KIN_E_ENTRY;
-    if (status != 0) {
-        tell_failure(w, status, task.message);
+    return function ? function->run(task) : KIN_E_ENTRY;
+}
+
+kin_status kin__worker_serve(const kin__service *how, kin_task *initial, int *failed)
+{
+    kin__worker_slot *slot = &how->pool->slots[how->slot];
+    worker w = {.family = how->family, .pool = how->pool, .slot = slot, .id = how->id, .shared = how->shared};
+    w.how = how;
+    w.maker = kin__read_u64(&how->pool->maker);
+    w.left = how->max_tasks > 0 ? how->max_tasks : UINT64_MAX;
+    *failed = initialize(&w, initial);
+    if (*failed) {
+        tell_failure(&w, *failed, initial->message);
+        return KIN_E_TASK;
     }
+    atomic_store(&slot->begun, 1);
+    kin_status status = work_on(&w);
+    leave(&w);
+    forget_args(&w);
     return status;
 }
 
@@ -459,18 +490,14 @@ static int run(const kin_args *args)
     if (kin__seat_take(&seat, family) != KIN_OK) {
         return KIN_EXIT_START;
     }
-    worker w = {.family = family, .pool = pool, .slot = &pool->slots[order[0]], .id = order[1], .shared = args};
-    w.maker = kin__read_u64(&pool->maker);
-    w.left = kin__read_u64(&pool->max_tasks);
-    w.left = w.left > 0 ? w.left : UINT64_MAX;
-    int failed = initialize(&w);
-    if (failed) {
+    kin__service how = {.family = family, .pool = pool, .slot = order[0], .id = order[1], .shared = args};
+    how.max_tasks = kin__read_u64(&pool->max_tasks);
+    how.timeout = KIN_FOREVER;
+    kin_task initial;
+    int failed;
+    if (kin__worker_serve(&how, &initial, &failed) == KIN_E_TASK) {
         return failed & 0xff ? failed & 0xff : 1;
     }
-    atomic_store(&w.slot->begun, 1);
-    work_on(&w);
-    leave(&w);
-    forget_args(&w);
     return 0;
 }
 

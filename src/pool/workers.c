@@ -6,6 +6,7 @@
 #include "family/input.h"
 #include "family/member.h"
 #include "family/reap.h"
+#include "pool/external.h"
 #include "pool/job.h"
 #include "pool/maker.h"
 #include "pool/shared.h"
@@ -199,7 +200,7 @@ static void fail(kin_pool *pool, bool useful)
 
 static bool may_start(const kin_pool *pool)
 {
-    return !pool->ended && !pool->broken &&
+    return !pool->options.external && !pool->ended && !pool->broken &&
            (pool->failures == 0 || kin_os_now() >= pool->retry_at || count_begun(pool) == 0);
 }
 
@@ -223,7 +224,7 @@ static kin_status fill(kin_pool *pool)
 
 kin_status kin__workers_fill(kin_pool *pool)
 {
-    return pool->ended || pool->broken ? KIN_OK : fill(pool);
+    return pool->options.external || pool->ended || pool->broken ? KIN_OK : fill(pool);
 }
 
 static bool has_room(const kin_family *family, uint32_t more)
@@ -380,6 +381,9 @@ void kin__workers_tend(kin_pool *pool)
         if (pool->workers[i].process) {
             look_at(pool, i, now);
         }
+    }
+    if (pool->options.external) {
+        kin__external_tend(pool);
     }
     if (may_start(pool)) {
         fill(pool);

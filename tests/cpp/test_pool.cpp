@@ -166,7 +166,33 @@ static void test_strings()
     }
     EXPECT_ERROR(KIN_E_TASK, pool.map({"good", "bad"}, twice));
     EXPECT_ERROR(KIN_E_ARGUMENT, pool.map(std::vector<std::string>(), twice));
-    EXPECT_ERROR(KIN_E_NOT_FOUND, pool.submit(square, 1).output());
+    kin::future<int> fixed = pool.submit(square, 1);
+    EXPECT(fixed.get() == 1);
+    EXPECT_ERROR(KIN_E_NOT_FOUND, fixed.output());
+}
+
+KIN_CHILD(external_worker)
+{
+    return kin::work(args.get<kin_ref>("pool")) ? 0 : 1;
+}
+
+static void test_external()
+{
+    kin_pool_options options = KIN_POOL_OPTIONS_INIT;
+    options.external = 1;
+    kin::pool pool(&options);
+    kin::future<int> nine = pool.submit(square, 3);
+    EXPECT(!nine.wait_for(1ms));
+    EXPECT(kin::work(pool.ref(), 1) && nine.get() == 9);
+    EXPECT(!kin::work(pool.ref(), 0, 1ms));
+    kin::args args;
+    args.add("pool", pool.ref());
+    kin::process worker(external_worker, args);
+    EXPECT(pool.submit(square, 4).get() == 16);
+    pool.close();
+    EXPECT(worker.join().code == 0);
+    EXPECT(kin::work(pool.ref()));
+    EXPECT_ERROR(KIN_E_UNSUPPORTED, new_pool().ref());
 }
 
 /* What a task throws is its message; the lock that it held is not left locked. */
@@ -245,13 +271,10 @@ static void test_end()
 int main()
 {
     const CMUnitTest tests[] = {
-        cpp_test(test_map),
-        cpp_test(test_strings),
-        cpp_test_with_deaths(test_submit),
-        cpp_test(test_task_throws),
-        cpp_test_with_deaths(test_worker_dies),
-        cpp_test(test_wait_for_many),
-        cpp_test_with_deaths(test_end),
+        cpp_test(test_map),           cpp_test(test_strings),
+        cpp_test(test_external),      cpp_test_with_deaths(test_submit),
+        cpp_test(test_task_throws),   cpp_test_with_deaths(test_worker_dies),
+        cpp_test(test_wait_for_many), cpp_test_with_deaths(test_end),
     };
     kin::child_main();
     return cmocka_run_group_tests(tests, nullptr, nullptr);

@@ -441,6 +441,14 @@ class pool : public detail::unique_handle<kin_pool, detail::close_pool>
         return out;
     }
 
+    /* For kin::work, in processes that the program starts; the pool has options.external. */
+    kin_ref ref() const
+    {
+        kin_ref made{};
+        detail::check(kin_pool_ref(&made, get()), "kin_pool_ref");
+        return made;
+    }
+
     void resize(std::uint32_t workers)
     {
         detail::check(kin_pool_resize(get(), workers), "kin_pool_resize");
@@ -493,6 +501,13 @@ class pool : public detail::unique_handle<kin_pool, detail::close_pool>
         return made;
     }
 };
+
+/* The calling thread is a worker of the pool with that reference (pool::ref). true: the pool is closed, or max_tasks
+ * (0: any number) are run. false: no task has come for so long. Throws as kin_pool_work. */
+inline bool work(kin_ref pool, std::uint64_t max_tasks = 0, timeout limit = forever)
+{
+    return detail::check_unless(KIN_E_TIMED_OUT, kin_pool_work(pool, max_tasks, limit.nanoseconds()), "kin_pool_work");
+}
 
 } // namespace kin
 

@@ -5,6 +5,8 @@
  * workers do in the library, on both systems. What the maker does meanwhile a thread of the tracer does, half way: it
  * may have to wait for what the victim holds.
  *
+ * A worker that the program starts itself is a child of the tracer, which has the pool.
+ *
  * The maker is a child of the tracer as any other victim; its workers have to be gone afterwards.
  */
 #include "step.h"
@@ -452,6 +454,7 @@ static void submit_sizes(place *it)
     job.inputs = inputs;
     job.count = sizeof inputs / sizeof inputs[0];
     job.chunk = 1;
+    job.retries = 1;
     kin_pool_submit(&future, pool, &job, KIN_FOREVER);
 }
 
@@ -531,6 +534,47 @@ static void tend(place *it)
     kin_pool_poll(pool);
 }
 
+/* ---- a worker that the pool has not started is killed ---- */
+
+#define INPUTS 3u
+
+/* The tracer has the pool. */
+static void open_external(place *it)
+{
+    kin_pool_options options = KIN_POOL_OPTIONS_INIT;
+    options.external = 1;
+    if (kin_pool_create(&pool, NULL, &options) == KIN_OK && kin_pool_ref(&it->pool, pool) == KIN_OK) {
+        submit_sizes(it);
+    }
+}
+
+static void work(place *it)
+{
+    kin_pool_work(it->pool, INPUTS - 1, KIN_NOW);
+}
+
+/* What the victim has not done the tracer does. */
+static void end_external(place *it)
+{
+    const void *data;
+    size_t size;
+    kin_pool_info info = KIN_POOL_INFO_INIT;
+    kin_status worked = KIN_E_TIMED_OUT;
+    for (int64_t end = step_now() + POOL_LIMIT; worked == KIN_E_TIMED_OUT && step_now() < end;) {
+        kin_pool_poll(pool); /* it finds a batch that the victim has passed and not taken */
+        worked = kin_future_ready(future) ? KIN_OK : kin_pool_work(it->pool, 0, KIN_NOW);
+    }
+    bool good = kin_future_wait(future, KIN_NOW) == KIN_OK;
+    for (uint64_t i = 0; i < INPUTS; i++) {
+        good = good && kin_future_output(&data, &size, future, i) == KIN_OK && size == (i == 0 ? 1 : i == 1 ? 0 : 3);
+    }
+    kin_pool_inspect(pool, &info);
+    good = good && info.alive == 0 && info.died <= 1;
+    kin_future_close(future);
+    kin_pool_destroy(pool);
+    it->unusable = !good || kin_pool_work(it->pool, 0, KIN_NOW) != KIN_E_STALE;
+}
+
 /* ---- rows ---- */
 
 #define COURSE(...) (&(const pool_course){__VA_ARGS__}), .owned = true
@@ -550,6 +594,8 @@ static const scenario rows[] = {
     {"pool", "worker: leaves, the pool is closed", .course = COURSE(.workers = 1, .before = 8, .close = true)},
     {"pool", "worker: leaves, the pool shrinks",
      .course = COURSE(.workers = 2, .before = 8, .initializer = true, .grow = true, .shrink = true)},
+    {"pool", "external worker: comes, works, leaves", "kin_pool_work", .arrange = open_external, .operation = work,
+     .conclude = end_external, .owned = true, .slow = true},
     {"pool", "maker: create", "kin_pool_create", .before = lock_both, .operation = create},
     {"pool", "maker: submit one, get", "kin_pool_submit kin_future_get kin_future_close", .before = worked,
      .operation = get},

@@ -27,6 +27,7 @@ typedef struct place {
     ptrdiff_t list_at;   /* a list */
     void *block;
     const void *message;
+    kin_ref pool;                /* the tracer's, in which the victim works */
     _Atomic int asleep, through; /* of the sleeper */
     kin_sem ready, go;           /* the victim's */
     char name[32];               /* of a family */
