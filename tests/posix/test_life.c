@@ -484,6 +484,68 @@ static void another_program_is_another_life_from_each_place(void **state)
     }
 }
 
+static int told[2]; /* a pipe: what comes after an exec is told by it */
+
+static void *exec_reader_here(void *unused)
+{
+    char end[16];
+    (void)unused;
+    snprintf(end, sizeof end, "%d", told[1]);
+    if (hold() == 0) {
+        atomic_store(&shared->ready, 1);
+        execl("/proc/self/exe", "life", "read", name, end, (char *)NULL);
+    }
+    _exit(95);
+}
+
+static int exec_reader(void)
+{
+    exec_reader_here(NULL);
+    return 1;
+}
+
+static int exec_reader_by_another(void)
+{
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, exec_reader_here, NULL) == 0);
+    pause();
+    return 1;
+}
+
+/* After the exec, in the new program: it has the family's memory mapped, but is no member. */
+static int read_only(int end)
+{
+    kin_family *family = NULL;
+    char opened = kin_family_open(&family, name, KIN_FAMILY_READ_ONLY, NULL) == KIN_OK;
+    CHECK(write(end, &opened, 1) == 1);
+    pause();
+    return 1;
+}
+
+static void program_that_reads_the_family_is_no_member_from_each_place(void **state)
+{
+    (void)state;
+    int (*const bodies[])(void) = {exec_reader, exec_reader_by_another};
+    if (geteuid() != 0) {
+        skip_because("only root can make the namespaces");
+    }
+    for (int n = 0; n <= PLACES; n++) { /* an exec by another thread is told from the process alone, so here only */
+        char opened = 0;
+        begin();
+        assert_int_equal(pipe(told), 0);
+        pid_t keeper = start_keeper();
+        pid_t outer = start_member(HERE, bodies[n / PLACES]);
+        close(told[1]);
+        assert_int_equal(read(told[0], &opened, 1), 1);
+        assert_int_equal(opened, 1);
+        int wrong = end_of(start((place)(n % PLACES), finds_it_dead, NULL));
+        kill_member(outer);
+        end_keeper(keeper);
+        close(told[0]);
+        assert_int_equal(wrong, 0);
+    }
+}
+
 static void executed_anew_it_finds_its_own_death(void **state)
 {
     (void)state;
@@ -718,12 +780,17 @@ int main(int argc, char **argv)
         snprintf(name, sizeof name, "%s", argv[2]);
         return again();
     }
+    if (argc == 4 && strcmp(argv[1], "read") == 0) {
+        snprintf(name, sizeof name, "%s", argv[2]);
+        return read_only(atoi(argv[3]));
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_member_from_each_place),
         cmocka_unit_test(each_death_is_noticed_from_each_place),
         cmocka_unit_test(each_zombie_is_dead_from_each_place),
         cmocka_unit_test(each_dead_family_is_swept_from_each_place),
         cmocka_unit_test(another_program_is_another_life_from_each_place),
+        cmocka_unit_test(program_that_reads_the_family_is_no_member_from_each_place),
         cmocka_unit_test(what_cannot_be_told_is_counted),
         cmocka_unit_test(executed_anew_it_finds_its_own_death),
         cmocka_unit_test(child_without_descriptors_joins),
