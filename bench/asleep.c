@@ -67,7 +67,7 @@ static void create(bedroom *it, const bench *b)
 {
     memset(it, 0, sizeof *it);
     it->sleepers = b->quick ? SLEEPERS_QUICK : SLEEPERS;
-    it->span = b->quick ? KIN_SECONDS(1) : KIN_SECONDS(10);
+    it->span = b->quick ? KIN_SECONDS(1) : KIN_SECONDS(5);
     tool_check(kin_sem_init(&it->gate, 0, 0), "kin_sem_init");
     tool_check(kin_sem_init(&it->ready, 0, 0), "kin_sem_init");
     tool_check(kin_sem_init(&it->sem, 0, 0), "kin_sem_init");

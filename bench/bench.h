@@ -142,6 +142,7 @@ void open_exit(board *it, int workers);
     X(bench_recv)                                                                                                      \
     X(bench_talk)                                                                                                      \
     X(bench_mix)                                                                                                       \
+    X(bench_share)                                                                                                     \
     X(bench_sleep)                                                                                                     \
     X(bench_take_part)                                                                                                 \
     X(bench_square_piped)                                                                                              \
@@ -164,6 +165,7 @@ void bench_readers(bench *b);
 void bench_rwlock(bench *b);
 void bench_many(bench *b);
 void bench_asleep(bench *b);
+void bench_beside(bench *b);
 void bench_queue(bench *b);
 void bench_latency(bench *b);
 void bench_tables(bench *b);
@@ -174,6 +176,7 @@ void bench_crowded(bench *b);
 void bench_pipe(bench *b);
 void bench_pool(bench *b);
 void bench_dict(bench *b);
+void bench_sharing(bench *b);
 void bench_growth(bench *b);
 void bench_create(bench *b);
 void bench_run(bench *b);

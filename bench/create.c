@@ -71,7 +71,6 @@ static void make_each(bench *b)
 
 /* ---- many ---- */
 
-#define MANY 1000000
 #define SOME 1000
 
 /* Descriptors and names for each of so many locks. */
@@ -99,29 +98,39 @@ static uint64_t committed(kin_family *family)
     return info.committed;
 }
 
-static void make_many(bench *b)
+/* What so many locks take. */
+static double make_many(bench *b, int count, const char *number)
 {
     kin_family *family;
     kin_lock *lock;
+    char name[64];
     tool_check(kin_family_create(&family, NULL), "kin_family_create");
     tool_check(kin_lock_create(&lock, family, 0), "kin_lock_create");
     int64_t things = peer_handle_count() + peer_name_count();
-    for (int i = 1; i < MANY; i++) {
+    for (int i = 1; i < count; i++) {
         tool_check(kin_lock_create(&lock, family, 0), "kin_lock_create");
     }
     things = peer_handle_count() + peer_name_count() - things;
-    row(b, &(line){"1 000 000 locks: memory", "MiB", just((double)committed(family) / 1048576), just(NAN), NULL,
-                   AT_MOST(64), 1, 0});
-    row(b, &(line){"1 000 000 locks: descriptors and names", "more", just((double)things), just(NAN), NULL, AT_MOST(0),
-                   1, 0});
+    snprintf(name, sizeof name, "%s: memory", number);
+    row(b, &(line){name, "MiB", just((double)committed(family) / 1048576), just(NAN), NULL, AT_MOST(64), 1, 0});
+    snprintf(name, sizeof name, "%s: descriptors and names", number);
+    row(b, &(line){name, "more", just((double)things), just(NAN), NULL, AT_MOST(0), 1, 0});
+    kin_family_close(family);
+    return (double)things / count;
+}
+
+static void make_more(bench *b)
+{
+    make_many(b, 1, "1 lock, with its family");
+    make_many(b, 10000, "10 000 locks");
+    double kins = make_many(b, 1000000, "1 000 000 locks");
     for (int i = 1; i < lock_count(); i++) {
         double each = lock_at(i)->only_one ? (double)NAN : things_of(lock_at(i));
         if (!absent(each)) {
-            row(b, &(line){"a lock: descriptors, names in /dev/shm", "each", just((double)things / MANY), just(each),
-                           lock_at(i)->name, NO_TARGET, 0, 0});
+            row(b, &(line){"a lock: descriptors, names in /dev/shm", "each", just(kins), just(each), lock_at(i)->name,
+                           NO_TARGET, 0, 0});
         }
     }
-    kin_family_close(family);
 }
 
 void bench_create(bench *b)
@@ -130,5 +139,5 @@ void bench_create(bench *b)
     measure(b, make_one, 2, medians);
     row(b, &(line){"create and destroy a lock", "M/s", medians[0], medians[1], peer_named_name, AT_LEAST(5), 1, 0});
     make_each(b);
-    make_many(b);
+    make_more(b);
 }

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-/* A barrier, and a lock with two conditions, in shared memory. name NULL: the system has none between processes. */
+/* A barrier, and a lock with two conditions, in shared memory. A name that is NULL: it has none between processes. */
 typedef struct peer_crowd {
     const char *barrier_name, *cond_name;
     size_t size;
@@ -18,7 +18,7 @@ typedef struct peer_crowd {
     int (*wake_all)(void *memory, int which); /* under the lock */
 } peer_crowd;
 
-extern const peer_crowd peer_native_crowd;
+extern const peer_crowd *const peer_crowds[]; /* NULL ends the list */
 
 /* Threads with small stacks. */
 int peer_thread_start(void **out, void (*body)(void *argument), void *argument);

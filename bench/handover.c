@@ -1,4 +1,5 @@
 /* handover.c: round trips between two processes by semaphores, events and conditions; and what waiting costs. */
+#include "beside.h"
 #include "bench.h"
 
 /* ---- semaphores ---- */
@@ -139,21 +140,54 @@ static const peer_sems kin_conds = {
 
 enum { SEMS_KIN, SEMS_NATIVE, SEMS_SPIN, SEMS_EVENT, SEMS_COND, SEMS_KNOWN };
 
-/* The others are those of peer_more_sems. */
-static const peer_sems *sems_at(int contender)
-{
-    static const peer_sems *const first[SEMS_KNOWN] = {&kin_sems, &peer_native_sems, &spin_sems, &kin_events,
-                                                       &kin_conds};
-    return contender < SEMS_KNOWN ? first[contender] : peer_more_sems[contender - SEMS_KNOWN];
-}
+/* The contenders after those: each list of the system's. */
+enum { MORE_SEMS, EVENTS, CONDS, LISTS };
 
-static int sems_count(void)
+static const peer_sems *const *const lists[LISTS] = {peer_more_sems, peer_events, peer_conds};
+
+static int length(const peer_sems *const *list)
 {
-    int count = SEMS_KNOWN;
-    while (peer_more_sems[count - SEMS_KNOWN] != NULL) {
+    int count = 0;
+    while (list[count] != NULL) {
         count++;
     }
     return count;
+}
+
+/* The number of the list's first contender; LISTS: that of all of them. */
+static int first_of(int list)
+{
+    int number = SEMS_KNOWN;
+    for (int before = 0; before < list; before++) {
+        number += length(lists[before]);
+    }
+    return number;
+}
+
+static const peer_sems *sems_at(int contender)
+{
+    static const peer_sems *const known[SEMS_KNOWN] = {&kin_sems, &peer_native_sems, &spin_sems, &kin_events,
+                                                       &kin_conds};
+    int list = MORE_SEMS;
+    if (contender < SEMS_KNOWN) {
+        return known[contender];
+    }
+    while (contender >= first_of(list + 1)) {
+        list++;
+    }
+    return lists[list][contender - first_of(list)];
+}
+
+/* Without the events and conditions. */
+static int sems_count(void)
+{
+    return first_of(EVENTS);
+}
+
+const peer_sems *sems_to_compare(int contender)
+{
+    int known = contender == 0 ? SEMS_KIN : contender == 1 ? SEMS_NATIVE : SEMS_KNOWN + contender - 2;
+    return known < sems_count() ? sems_at(known) : NULL;
 }
 
 #define TRIPS_AT_ONCE 100
@@ -266,11 +300,13 @@ static double wait_alone(const bench *b, int contender)
 
 /* ---- rows ---- */
 
-/* Contenders of the measurements below: the semaphore, the event, the condition. */
+/* Contenders of the measurements below: the semaphore, the event, the condition; the system's events and conditions. */
+enum { OBJECT_SEM, OBJECT_EVENT, OBJECT_COND, OBJECTS };
+
 static double trip_of(const bench *b, int contender, int other_cpu)
 {
-    static const int which[] = {SEMS_KIN, SEMS_EVENT, SEMS_COND};
-    return round_trip(b, which[contender], other_cpu);
+    static const int which[OBJECTS] = {SEMS_KIN, SEMS_EVENT, SEMS_COND};
+    return round_trip(b, contender < OBJECTS ? which[contender] : first_of(EVENTS) + contender - OBJECTS, other_cpu);
 }
 
 static double objects_apart(const bench *b, int contender)
@@ -283,18 +319,27 @@ static double objects_together(const bench *b, int contender)
     return trip_of(b, contender, 0);
 }
 
+/* kin's object beside kin's semaphore, and beside the system's objects of that list. */
+static void object_rows(bench *b, const char *what, const figure *of, int object, int list)
+{
+    row(b, &(line){what, "us", of[object], of[OBJECT_SEM], "kin_sem", AT_MOST(2), 0, 0});
+    for (int i = first_of(list); i < first_of(list + 1); i++) {
+        row(b, &(line){what, "us", of[object], of[OBJECTS + i - first_of(EVENTS)], sems_at(i)->name, NO_TARGET, 0, 0});
+    }
+}
+
 void bench_waiting(bench *b)
 {
-    figure medians[CONTENDERS_MAX];
+    figure of[CONTENDERS_MAX];
+    int count = OBJECTS + first_of(LISTS) - first_of(EVENTS);
     if (peer_cpu_count() >= 2) {
-        measure(b, objects_apart, 3, medians);
-        row(b, &(line){"event round trip, 2 CPUs, pinned", "us", medians[1], medians[0], "kin_sem", AT_MOST(2), 0, 0});
-        row(b,
-            &(line){"condition round trip, 2 CPUs, pinned", "us", medians[2], medians[0], "kin_sem", AT_MOST(2), 0, 0});
+        measure(b, objects_apart, count, of);
+        object_rows(b, "event round trip, 2 CPUs, pinned", of, OBJECT_EVENT, EVENTS);
+        object_rows(b, "condition round trip, 2 CPUs, pinned", of, OBJECT_COND, CONDS);
     }
-    measure(b, objects_together, 3, medians);
-    row(b, &(line){"event round trip, 1 CPU, pinned", "us", medians[1], medians[0], "kin_sem", AT_MOST(2), 0, 0});
-    row(b, &(line){"condition round trip, 1 CPU, pinned", "us", medians[2], medians[0], "kin_sem", AT_MOST(2), 0, 0});
+    measure(b, objects_together, count, of);
+    object_rows(b, "event round trip, 1 CPU, pinned", of, OBJECT_EVENT, EVENTS);
+    object_rows(b, "condition round trip, 1 CPU, pinned", of, OBJECT_COND, CONDS);
 }
 
 /* Events and conditions have their rows elsewhere. Spinning is a limit on two processors only. */

@@ -14,7 +14,8 @@ enum { BARRIER, CONDITION };
 enum { DRIVER, OTHERS }; /* which condition */
 
 typedef struct crowd {
-    int kind, peer, count, rounds;
+    int kind, count, rounds;
+    int peer; /* 0: kin; else which of peer_crowds, from 1 */
     int64_t began, ended;
     int waiting, generation; /* under the lock */
     kin_barrier barrier;
@@ -30,32 +31,37 @@ typedef struct member {
 
 /* ---- kin's, or the system's ---- */
 
+static const peer_crowd *peer_of(const crowd *it)
+{
+    return peer_crowds[it->peer - 1];
+}
+
 static void pass(crowd *it)
 {
-    must(it->peer ? peer_native_crowd.pass(it->native) : kin_barrier_wait(&it->barrier, NULL, PATIENCE) != KIN_OK,
+    must(it->peer ? peer_of(it)->pass(it->native) : kin_barrier_wait(&it->barrier, NULL, PATIENCE) != KIN_OK,
          "barrier");
 }
 
 static void lock(crowd *it)
 {
-    must(it->peer ? peer_native_crowd.lock(it->native) : kin_lock_acquire(&it->lock, PATIENCE) != KIN_OK, "lock");
+    must(it->peer ? peer_of(it)->lock(it->native) : kin_lock_acquire(&it->lock, PATIENCE) != KIN_OK, "lock");
 }
 
 static void unlock(crowd *it)
 {
-    must(it->peer ? peer_native_crowd.unlock(it->native) : kin_lock_release(&it->lock) != KIN_OK, "unlock");
+    must(it->peer ? peer_of(it)->unlock(it->native) : kin_lock_release(&it->lock) != KIN_OK, "unlock");
 }
 
 static void wait_for(crowd *it, int which)
 {
-    must(it->peer ? peer_native_crowd.wait(it->native, which)
+    must(it->peer ? peer_of(it)->wait(it->native, which)
                   : kin_cond_wait(&it->conds[which], &it->lock, PATIENCE) != KIN_OK,
          "wait");
 }
 
 static void wake_all(crowd *it, int which)
 {
-    must(it->peer ? peer_native_crowd.wake_all(it->native, which)
+    must(it->peer ? peer_of(it)->wake_all(it->native, which)
                   : kin_cond_notify(&it->conds[which], KIN_COND_ALL) != KIN_OK,
          "notify");
 }
@@ -178,12 +184,21 @@ static void create(crowd *it)
     tool_check(kin_lock_init(&it->lock, 0), "kin_lock_init");
     tool_check(kin_cond_init(&it->conds[0]), "kin_cond_init");
     tool_check(kin_cond_init(&it->conds[1]), "kin_cond_init");
-    must(it->peer && (peer_native_crowd.size > PEER_MAX || peer_native_crowd.create(it->native, it->count)), "peer");
+    must(it->peer && (peer_of(it)->size > PEER_MAX || peer_of(it)->create(it->native, it->count)), "peer");
+}
+
+static const char *name_of(int contender)
+{
+    const peer_crowd *it = peer_crowds[contender - 1];
+    return now.kind == BARRIER ? it->barrier_name : it->cond_name;
 }
 
 /* Microseconds for one of them and one round. */
 static double wake_many(const bench *b, int contender)
 {
+    if (contender > 0 && name_of(contender) == NULL) {
+        return NAN;
+    }
     kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
     kin_family *family = NULL;
     void *memory = NULL;
@@ -201,11 +216,32 @@ static double wake_many(const bench *b, int contender)
     }
     double us = (double)(it->ended - it->began) / 1e3 / it->rounds / it->count;
     if (it->peer) {
-        peer_native_crowd.destroy(it->native);
+        peer_of(it)->destroy(it->native);
     }
     tool_check(kin_free(memory), "kin_free");
     kin_family_close(family);
     return us;
+}
+
+static void compare(bench *b, const char *what)
+{
+    figure of[CONTENDERS_MAX];
+    int peers = 0, rows = 0;
+    while (peer_crowds[peers] != NULL) {
+        peers++;
+    }
+    bench few = *b; /* of the largest ones: each takes seconds */
+    few.rounds = b->rounds > 3 && now.count == MOST ? 3 : b->rounds;
+    measure(&few, wake_many, peers + 1, of);
+    for (int i = 1; i <= peers; i++) {
+        if (!absent(of[i].median)) {
+            rows++;
+            row(b, &(line){what, "us/each", of[0], of[i], name_of(i), AT_MOST(2), 0, 0});
+        }
+    }
+    if (rows == 0) {
+        row(b, &(line){what, "us/each", of[0], just(NAN), NULL, NO_TARGET, 0, 0});
+    }
 }
 
 void bench_many(bench *b)
@@ -213,16 +249,12 @@ void bench_many(bench *b)
     static const int counts[] = {16, 64, 256, MOST};
     static const char *const kinds[] = {"barrier", "notify all"}, *const whose[] = {"threads", "processes"};
     for (int i = 0; i < 16; i++) {
-        figure medians[CONTENDERS_MAX];
         char name[64];
         now = (run){i / 8, i / 4 % 2, counts[i % 4]};
-        const char *peer = now.kind == BARRIER ? peer_native_crowd.barrier_name : peer_native_crowd.cond_name;
         if (b->quick && now.count > 64) {
             continue;
         }
-        medians[1] = just(NAN);
-        measure(b, wake_many, peer ? 2 : 1, medians);
         snprintf(name, sizeof name, "%s, %d %s", kinds[now.kind], now.count, whose[now.processes]);
-        row(b, &(line){name, "us/each", medians[0], medians[1], peer, peer ? AT_MOST(2) : NO_TARGET, 0, 0});
+        compare(b, name);
     }
 }

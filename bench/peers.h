@@ -123,14 +123,15 @@ void peer_work(unsigned amount);
 /* ---- readers-writer locks ---- */
 
 typedef struct peer_rwlock {
-    const char *name; /* NULL: the system has none between processes */
+    const char *name;
     int (*create)(void *memory);
     void (*destroy)(void *memory);
     int (*acquire)(void *memory, int writing);
-    int (*release)(void *memory);
+    int (*release)(void *memory, int writing);
+    int one_process; /* 1: only the threads of one process can use it */
 } peer_rwlock;
 
-extern const peer_rwlock peer_native_rwlock;
+extern const peer_rwlock *const peer_rwlocks[]; /* as peer_more_locks */
 
 /* ---- two semaphores ---- */
 
@@ -146,6 +147,9 @@ typedef struct peer_sems {
 
 extern const peer_sems peer_native_sems;
 extern const peer_sems *const peer_more_sems[]; /* as peer_more_locks */
+
+/* The same by events, and by flags under a lock with conditions. */
+extern const peer_sems *const peer_events[], *const peer_conds[]; /* as peer_more_locks */
 
 /* ---- queues ---- */
 
@@ -176,14 +180,14 @@ void peer_end_close(int64_t end); /* also one of peer_pair_create */
 void peer_ends_destroy(void *memory);
 int peer_ends_handles(void *memory, int64_t *both);
 void *peer_ends_attach(void *memory, const int64_t *both);
-extern const peer_queue peer_pipe_queue;
+extern const peer_queue peer_pipe_queue, peer_pair_queue;
 extern const peer_queue *const peer_more_queues[]; /* as peer_more_locks */
 
 /* ---- a pipe of whole messages, both ways ---- */
 
 #define PEER_HEAD 32u /* bytes before each message, as kin's own have */
 
-extern const char *const peer_pair_name;
+extern const char peer_pair_name[];
 int peer_pair_create(int64_t ends[2]);
 /* size: with the head. */
 int peer_pair_send(int64_t end, const void *message, size_t size);
@@ -200,6 +204,10 @@ typedef struct peer_table {
     int (*get)(void *table, const char *key, size_t size); /* -1: not there */
     int (*batch)(void *table, int begin); /* NULL, or: between 1 and 0 there are only sets, to be fast together */
     void (*destroy)(void *table);
+    /* NULL, or: closes it here, for others to open. Returns its name, which is there until destroy. */
+    const char *(*leave)(void *table);
+    void *(*open)(const char *name); /* in another process */
+    void (*close)(void *table);      /* what open returned */
 } peer_table;
 
 extern const peer_table *const peer_tables[]; /* as peer_more_locks */
@@ -213,6 +221,10 @@ extern const char *const peer_missing;
 double peer_python_queue(int producers, int consumers);
 /* Thousand items per second through Pool.map with 2 workers: count items, in tasks of chunk (0: CPython chooses). */
 double peer_python_pool(size_t count, size_t chunk);
+/* Microseconds for a submit of a task and its result, by the ProcessPoolExecutor of that module, with 2 workers. */
+double peer_python_submit(const char *module);
+/* Thousand items per second through its map. */
+double peer_python_map(const char *module, size_t count, size_t chunk);
 /* Thousand operations per second through a Manager: "get" of a dict, "lock": acquire and release, "queue": put and
  * get. */
 double peer_python_manager(const char *operation);
@@ -224,7 +236,7 @@ extern const char *const peer_named_name;
 int peer_named_once(void);
 
 int peer_has_fork(void);
-int peer_fork_once(void); /* fork, _exit, wait */
+int peer_fork_many(int count); /* fork and _exit of so many, then waits for each */
 
 /* Starts this program as `kin-bench noop` and waits for its end. */
 extern const char *const peer_spawn_name;

@@ -234,9 +234,15 @@ static int pool_spawn_once(void)
     return pool_once(KIN_START_SPAWN);
 }
 
+static int two_forks_once(void)
+{
+    int failed = peer_fork_many(1);
+    return failed | peer_fork_many(1);
+}
+
 static double pool_fork(const bench *b, int contender)
 {
-    return contender == 0 ? repeat(b, pool_fork_once, 1, "pool") / 1e3 : 2 * repeat(b, peer_fork_once, 1, "fork") / 1e3;
+    return repeat(b, contender == 0 ? pool_fork_once : two_forks_once, 1, "fork") / 1e3;
 }
 
 static double pool_spawn(const bench *b, int contender)
@@ -338,11 +344,24 @@ static void many_workers(bench *b)
 
 /* ---- rows ---- */
 
+/* Modules with a ProcessPoolExecutor. */
+static const struct {
+    const char *module, *name;
+} executors[] = {{"concurrent.futures", "CPython's ProcessPoolExecutor"}, {"loky", "loky"}};
+
+#define EXECUTORS (sizeof executors / sizeof executors[0])
+
 static void beside_python(bench *b, const char *what, double rate, size_t count, size_t chunk, double target)
 {
     double python = peer_python_pool(count, chunk);
     if (python > 0) {
         row(b, &(line){what, "k/s", just(rate), just(python), "CPython's Pool.map", AT_LEAST(target), 0, 0});
+    }
+    for (size_t i = 0; i < EXECUTORS; i++) {
+        python = peer_python_map(executors[i].module, chunk == 1 ? count / 10 : count, chunk > 0 ? chunk : count / 8);
+        if (python > 0) {
+            row(b, &(line){what, "k/s", just(rate), just(python), executors[i].name, NO_TARGET, 0, 0});
+        }
     }
 }
 
@@ -359,6 +378,18 @@ static void maps(bench *b)
     beside_python(b, "pool, 1 M tasks of 1 int", medians[0].median, 50000, 1, 60);
 }
 
+static void submits(bench *b, figure of)
+{
+    static const char what[] = "pool, submit and get, one at a time";
+    row(b, &(line){what, "us", of, just(NAN), NULL, AT_MOST(5), 1, 0});
+    for (size_t i = 0; i < EXECUTORS; i++) {
+        double python = peer_python_submit(executors[i].module);
+        if (python > 0) {
+            row(b, &(line){what, "us", of, just(python), executors[i].name, NO_TARGET, 0, 0});
+        }
+    }
+}
+
 void bench_pool(bench *b)
 {
     figure medians[CONTENDERS_MAX];
@@ -371,7 +402,7 @@ void bench_pool(bench *b)
     must(map_once(), "map"); /* all have begun */
     maps(b);
     measure(b, submit_time, 1, medians);
-    row(b, &(line){"pool, submit and get, one at a time", "us", medians[0], just(NAN), NULL, AT_MOST(5), 1, 0});
+    submits(b, medians[0]);
     many_works(b);
     kin_pool_destroy(pool);
     many_workers(b);

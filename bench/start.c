@@ -29,30 +29,53 @@ static int kin_spawn_once(void)
     return start_once(KIN_START_SPAWN);
 }
 
+static int raw_fork_once(void)
+{
+    return peer_fork_many(1);
+}
+
 static double fork_one(const bench *b, int contender)
 {
-    return repeat(b, contender == 0 ? kin_fork_once : peer_fork_once, 1, "fork") / 1e3;
+    return repeat(b, contender == 0 ? kin_fork_once : raw_fork_once, 1, "fork") / 1e3;
 }
 
 /* ---- many at a time ---- */
 
-#define CHILDREN_MAX 1000
+#define CHILDREN_MAX 2000
+#define MANY_CHILDREN 100 /* from here on one round: it takes long enough */
+
+enum { BY_FORK, BY_RAW_FORK, BY_SPAWN, BY_SERVER, WAYS };
 
 static int children_now;
+static kin_family *nursery; /* with room for all of them */
 
-/* Microseconds for each of so many children that live at the same time: all started, then all joined. */
-static double start_many(const bench *b, int contender)
+static void start_all(kin_start_method method)
 {
     static kin_process *children[CHILDREN_MAX];
-    int64_t began = peer_now_ns(), rounds = 0;
     kin_process_options options = KIN_PROCESS_OPTIONS_INIT;
-    options.method = contender == 0 ? KIN_START_FORK : KIN_START_SPAWN;
+    kin_args *args = NULL;
+    options.method = method;
+    tool_check(kin_args_create(&args, nursery), "kin_args_create");
+    for (int i = 0; i < children_now; i++) {
+        tool_check(kin_process_start(&children[i], "bench_nothing", args, &options), "kin_process_start");
+    }
+    for (int i = 0; i < children_now; i++) {
+        must(tool_finish(children[i]), "a child");
+    }
+    kin_args_destroy(args);
+}
+
+/* Microseconds for each of so many children that live at the same time: all started, then all joined. */
+static double start_many(const bench *b, int way)
+{
+    static const kin_start_method methods[WAYS] = {
+        [BY_FORK] = KIN_START_FORK, [BY_SPAWN] = KIN_START_SPAWN, [BY_SERVER] = KIN_START_FORKSERVER};
+    int64_t began = peer_now_ns(), rounds = 0;
     do {
-        for (int i = 0; i < children_now; i++) {
-            tool_check(kin_process_start(&children[i], "bench_nothing", NULL, &options), "kin_process_start");
-        }
-        for (int i = 0; i < children_now; i++) {
-            must(tool_finish(children[i]), "a child");
+        if (way == BY_RAW_FORK) {
+            must(peer_fork_many(children_now), "fork");
+        } else {
+            start_all(methods[way]);
         }
         rounds++;
     } while (peer_now_ns() - began < b->span);
@@ -61,15 +84,24 @@ static double start_many(const bench *b, int contender)
 
 static void by_number(bench *b)
 {
-    for (children_now = 1; children_now <= (b->quick ? 1 : CHILDREN_MAX); children_now *= 10) {
+    static const int counts[] = {1, 10, 100, CHILDREN_MAX};
+    static const char *const beside[WAYS] = {NULL, "fork, _exit, waitpid", "kin, by spawn", "kin, by fork server"};
+    kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
+    options.max_members = options.max_threads = CHILDREN_MAX + 100;
+    tool_check(kin_family_create(&nursery, &options), "kin_family_create");
+    for (int i = 0; i < (b->quick ? 2 : 4); i++) {
         figure of[CONTENDERS_MAX];
         char name[64];
         bench few = *b;
-        few.rounds = children_now < CHILDREN_MAX ? b->rounds : 1;
-        measure(&few, start_many, 2, of);
+        children_now = counts[i];
+        few.rounds = children_now < MANY_CHILDREN ? b->rounds : 1;
+        measure(&few, start_many, WAYS, of);
         snprintf(name, sizeof name, "start and join, %d at a time: fork", children_now);
-        row(b, &(line){name, "us", of[0], of[1], "kin, by spawn", NO_TARGET, 0, children_now});
+        for (int way = BY_RAW_FORK; way < WAYS; way++) {
+            row(b, &(line){name, "us", of[BY_FORK], of[way], beside[way], NO_TARGET, 0, children_now});
+        }
     }
+    kin_family_close(nursery);
 }
 
 /* ---- a parent with much memory ---- */

@@ -41,7 +41,8 @@ static void kin_destroy(void *table)
     kin_family_close(((kin_table *)table)->family);
 }
 
-static const peer_table kin_contender = {"kin_dict", kin_create, kin_set, kin_get, NULL, kin_destroy};
+static const peer_table kin_contender = {
+    .name = "kin_dict", .create = kin_create, .set = kin_set, .get = kin_get, .destroy = kin_destroy};
 
 /* ---- all of them, filled ---- */
 

@@ -12,6 +12,13 @@ const peer_lock peer_boost_lock = {.name = "Boost interprocess_mutex",
                                    .alone = boost_alone,
                                    .contend = boost_contend};
 
+const peer_rwlock peer_boost_rwlock = {"Boost interprocess_sharable_mutex",
+                                       boost_rwlock_create,
+                                       peer_nothing,
+                                       boost_rwlock_acquire,
+                                       boost_rwlock_release,
+                                       0};
+
 const peer_sems peer_boost_sems = {"Boost interprocess_semaphore",
                                    boost_sems_create,
                                    peer_nothing,

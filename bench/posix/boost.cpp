@@ -3,6 +3,7 @@
 #include <boost/interprocess/ipc/message_queue.hpp>
 #include <boost/interprocess/sync/interprocess_mutex.hpp>
 #include <boost/interprocess/sync/interprocess_semaphore.hpp>
+#include <boost/interprocess/sync/interprocess_sharable_mutex.hpp>
 #include <boost/lockfree/queue.hpp>
 #include <boost/lockfree/spsc_queue.hpp>
 #include <cstring>
@@ -34,6 +35,27 @@ extern "C" int boost_mutex_acquire(void *memory)
 extern "C" int boost_mutex_release(void *memory)
 {
     static_cast<ip::interprocess_mutex *>(memory)->unlock();
+    return 0;
+}
+
+extern "C" int boost_rwlock_create(void *memory)
+{
+    static_assert(sizeof(ip::interprocess_sharable_mutex) <= 512, "fits");
+    new (memory) ip::interprocess_sharable_mutex;
+    return 0;
+}
+
+extern "C" int boost_rwlock_acquire(void *memory, int writing)
+{
+    auto *it = static_cast<ip::interprocess_sharable_mutex *>(memory);
+    writing ? it->lock() : it->lock_sharable();
+    return 0;
+}
+
+extern "C" int boost_rwlock_release(void *memory, int writing)
+{
+    auto *it = static_cast<ip::interprocess_sharable_mutex *>(memory);
+    writing ? it->unlock() : it->unlock_sharable();
     return 0;
 }
 

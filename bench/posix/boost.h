@@ -8,6 +8,9 @@
 int boost_mutex_create(void *memory);
 int boost_mutex_acquire(void *memory);
 int boost_mutex_release(void *memory);
+int boost_rwlock_create(void *memory);
+int boost_rwlock_acquire(void *memory, int writing);
+int boost_rwlock_release(void *memory, int writing);
 int boost_sems_create(void *memory);
 int boost_sems_give(void *memory, int which);
 int boost_sems_take(void *memory, int which, int64_t timeout_ns);

@@ -1,4 +1,6 @@
-/* crowd.c: pthread's barrier, mutex and condition, process-shared. See ../crowd.h. */
+/* crowd.c: pthread's barrier, mutex and condition, process-shared; the same with a robust mutex. There is no robust
+ * barrier and no robust readers-writer lock: POSIX has robust mutexes only (pthread_mutexattr_setrobust(3)). See
+ * ../crowd.h. */
 #include "../crowd.h"
 
 #include <pthread.h>
@@ -12,7 +14,7 @@ typedef struct crowd {
     pthread_cond_t conds[2];
 } crowd;
 
-static int create(void *memory, int parties)
+static int create_with(void *memory, int parties, int robust)
 {
     crowd *it = memory;
     pthread_barrierattr_t barrier;
@@ -23,6 +25,7 @@ static int create(void *memory, int parties)
     pthread_condattr_init(&cond);
     pthread_barrierattr_setpshared(&barrier, PTHREAD_PROCESS_SHARED);
     pthread_mutexattr_setpshared(&mutex, PTHREAD_PROCESS_SHARED);
+    pthread_mutexattr_setrobust(&mutex, robust);
     pthread_condattr_setpshared(&cond, PTHREAD_PROCESS_SHARED);
     int failed = pthread_barrier_init(&it->barrier, &barrier, (unsigned)parties);
     failed |= pthread_mutex_init(&it->mutex, &mutex);
@@ -30,6 +33,16 @@ static int create(void *memory, int parties)
         failed |= pthread_cond_init(&it->conds[i], &cond);
     }
     return failed;
+}
+
+static int create(void *memory, int parties)
+{
+    return create_with(memory, parties, PTHREAD_MUTEX_STALLED);
+}
+
+static int create_robust(void *memory, int parties)
+{
+    return create_with(memory, parties, PTHREAD_MUTEX_ROBUST);
 }
 
 static void destroy(void *memory)
@@ -68,9 +81,14 @@ static int wake_all(void *memory, int which)
     return pthread_cond_broadcast(&((crowd *)memory)->conds[which]);
 }
 
-const peer_crowd peer_native_crowd = {
+static const peer_crowd plain = {
     "pthread barrier", "pthread condition", sizeof(crowd), create, destroy, pass, lock, unlock, wait_for, wake_all,
 };
+static const peer_crowd robust = {
+    NULL, "pthread condition, robust", sizeof(crowd), create_robust, destroy, pass, lock, unlock, wait_for, wake_all,
+};
+
+const peer_crowd *const peer_crowds[] = {&plain, &robust, NULL};
 
 /* ---- threads ---- */
 

@@ -20,7 +20,9 @@ static void destroy(void *it_)
     table *it = it_;
     char path[80];
     static const char *const files[] = {"data.mdb", "lock.mdb"};
-    mdb_env_close(it->env);
+    if (it->env != NULL) {
+        mdb_env_close(it->env);
+    }
     for (int i = 0; i < 2; i++) {
         snprintf(path, sizeof path, "%s/%s", it->directory, files[i]);
         unlink(path);
@@ -92,4 +94,40 @@ static int batch(void *it_, int begin)
     return mdb_txn_commit(txn);
 }
 
-const peer_table peer_lmdb_table = {"LMDB, not synchronised", create, set, get, batch, destroy};
+/* A process may have it open once, and none that was forked may use what it inherits ("Caveats" of lmdb.h). */
+static const char *leave(void *it_)
+{
+    table *it = it_;
+    mdb_env_close(it->env);
+    it->env = NULL;
+    return it->directory;
+}
+
+static void *open_left(const char *directory)
+{
+    table *it = calloc(1, sizeof *it);
+    if (it != NULL) {
+        snprintf(it->directory, sizeof it->directory, "%s", directory);
+        if (open_table(it) == 0) {
+            return it;
+        }
+        free(it);
+    }
+    return NULL;
+}
+
+static void close_left(void *it_)
+{
+    leave(it_);
+    free(it_);
+}
+
+const peer_table peer_lmdb_table = {.name = "LMDB, not synchronised",
+                                    .create = create,
+                                    .set = set,
+                                    .get = get,
+                                    .batch = batch,
+                                    .destroy = destroy,
+                                    .leave = leave,
+                                    .open = open_left,
+                                    .close = close_left};

@@ -2,9 +2,10 @@
 #include "../peers.h"
 
 extern const peer_lock peer_futex_lock, peer_sysv_lock, peer_apr_lock, peer_nspr_lock, peer_qt_lock, peer_boost_lock;
-extern const peer_sems peer_futex_sems, peer_sysv_sems, peer_boost_sems;
-extern const peer_queue peer_sysv_queue, peer_mq, peer_socket_queue, peer_zmq_queue, peer_nng_queue, peer_boost_many,
-    peer_boost_queue, peer_boost_single;
+extern const peer_rwlock peer_pthread_rwlock, peer_boost_rwlock;
+extern const peer_sems peer_futex_sems, peer_sysv_sems, peer_boost_sems, peer_pthread_conds, peer_robust_conds;
+extern const peer_queue peer_sysv_queue, peer_mq, peer_zmq_queue, peer_nng_queue, peer_boost_many, peer_boost_queue,
+    peer_boost_single;
 extern const peer_table peer_uthash_table, peer_lmdb_table;
 
 const peer_lock *const peer_more_locks[] = {
@@ -38,8 +39,19 @@ const peer_sems *const peer_more_sems[] = {
     NULL,
 };
 
+const peer_sems *const peer_events[] = {NULL}; /* POSIX has none */
+const peer_sems *const peer_conds[] = {&peer_pthread_conds, &peer_robust_conds, NULL};
+
+const peer_rwlock *const peer_rwlocks[] = {
+    &peer_pthread_rwlock,
+#ifdef BENCH_BOOST
+    &peer_boost_rwlock,
+#endif
+    NULL,
+};
+
 const peer_queue *const peer_more_queues[] = {
-    &peer_socket_queue,
+    &peer_pair_queue,
     &peer_sysv_queue,
 #ifdef BENCH_MQ
     &peer_mq,

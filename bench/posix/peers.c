@@ -241,13 +241,14 @@ static int rwlock_acquire(void *memory, int writing)
     return writing ? pthread_rwlock_wrlock(memory) : pthread_rwlock_rdlock(memory);
 }
 
-static int rwlock_release(void *memory)
+static int rwlock_release(void *memory, int writing)
 {
+    (void)writing;
     return pthread_rwlock_unlock(memory);
 }
 
-const peer_rwlock peer_native_rwlock = {"pthread rwlock, process-shared", rwlock_create, rwlock_destroy, rwlock_acquire,
-                                        rwlock_release};
+const peer_rwlock peer_pthread_rwlock = {
+    "pthread rwlock, process-shared", rwlock_create, rwlock_destroy, rwlock_acquire, rwlock_release, 0};
 
 /* ---- two semaphores ---- */
 
@@ -327,13 +328,21 @@ int peer_has_fork(void)
     return 1;
 }
 
-int peer_fork_once(void)
+int peer_fork_many(int count)
 {
-    pid_t pid = fork();
-    if (pid == 0) {
-        _exit(0);
+    static pid_t pids[4096];
+    int failed = count > (int)(sizeof pids / sizeof pids[0]);
+    for (int i = 0; i < count && !failed; i++) {
+        pids[i] = fork();
+        if (pids[i] == 0) {
+            _exit(0);
+        }
+        failed = pids[i] < 0;
     }
-    return pid < 0 ? errno : wait_for(pid);
+    for (int i = 0; i < count && !failed; i++) {
+        failed = wait_for(pids[i]);
+    }
+    return failed;
 }
 
 const char *const peer_spawn_name = "posix_spawn";
@@ -390,7 +399,7 @@ int peer_pipe_read(int64_t end, void *buffer, size_t size)
 
 /* ---- a pair of sockets that keep messages whole ---- */
 
-const char *const peer_pair_name = "socketpair (SEQPACKET)";
+const char peer_pair_name[] = "socketpair (SEQPACKET)";
 
 int peer_pair_create(int64_t ends[2])
 {

@@ -59,6 +59,39 @@ double peer_python_pool(size_t count, size_t chunk)
     return ask_python(command);
 }
 
+double peer_python_map(const char *module, size_t count, size_t chunk)
+{
+    char command[1024];
+    snprintf(command, sizeof command,
+             "python3 -c '\n"
+             "import time, %s as m\n"
+             "n, chunk = %zu, %zu\n"
+             "with m.ProcessPoolExecutor(2) as p:\n"
+             "    list(p.map(abs, range(10)))\n"
+             "    x = list(range(n))\n"
+             "    t = time.monotonic()\n"
+             "    list(p.map(abs, x, chunksize=chunk))\n"
+             "    print(n / (time.monotonic() - t) / 1000)\n' 2>/dev/null",
+             module, count, chunk);
+    return ask_python(command);
+}
+
+double peer_python_submit(const char *module)
+{
+    char command[1024];
+    snprintf(command, sizeof command,
+             "python3 -c '\n"
+             "import time, %s as m\n"
+             "with m.ProcessPoolExecutor(2) as p:\n"
+             "    list(p.map(abs, range(10)))\n"
+             "    t, n = time.monotonic(), 0\n"
+             "    while time.monotonic() - t < 0.3:\n"
+             "        p.submit(abs, 3).result(); n += 1\n"
+             "    print((time.monotonic() - t) / n * 1e6)\n' 2>/dev/null",
+             module);
+    return ask_python(command);
+}
+
 double peer_python_manager(const char *operation)
 {
     char command[1024];

@@ -59,4 +59,5 @@ static void destroy(void *it)
     free(of);
 }
 
-const peer_table peer_uthash_table = {"uthash, one process", create, set, get, NULL, destroy};
+const peer_table peer_uthash_table = {
+    .name = "uthash, one process", .create = create, .set = set, .get = get, .destroy = destroy};

@@ -8,7 +8,7 @@
 
 #define STACK 65536
 
-const peer_crowd peer_native_crowd = {0};
+const peer_crowd *const peer_crowds[] = {NULL};
 
 typedef struct thread {
     HANDLE handle;

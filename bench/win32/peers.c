@@ -1,8 +1,9 @@
-/* peers.c: critical sections, Win32 semaphores, CreateProcess. See ../peers.h. */
+/* peers.c: critical sections, SRW locks, Win32 semaphores and mutexes, CreateProcess. See ../peers.h. */
 #include "../peers.h"
 
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <windows.h>
 
 #include "kin/kin.h"
@@ -125,6 +126,29 @@ static void section_destroy(void *memory)
 /* Only for the threads of one process. */
 PEER_LOCK_LOOPS(section, CRITICAL_SECTION, (EnterCriticalSection(lock), 0), (LeaveCriticalSection(lock), 0))
 
+/* SRW locks, too (learn.microsoft.com/windows/win32/sync/slim-reader-writer--srw--locks). */
+static int srw_create(void *memory)
+{
+    InitializeSRWLock(memory);
+    return 0;
+}
+
+PEER_LOCK_LOOPS(srw, SRWLOCK, (AcquireSRWLockExclusive(lock), 0), (ReleaseSRWLockExclusive(lock), 0))
+
+static int srw_acquire(void *memory, int writing)
+{
+    writing ? AcquireSRWLockExclusive(memory) : AcquireSRWLockShared(memory);
+    return 0;
+}
+
+static int srw_release(void *memory, int writing)
+{
+    writing ? ReleaseSRWLockExclusive(memory) : ReleaseSRWLockShared(memory);
+    return 0;
+}
+
+const peer_rwlock peer_srw_rwlock = {"SRWLOCK, one process", srw_create, peer_nothing, srw_acquire, srw_release, 1};
+
 /* A kernel object lives as long as a process has a handle of it. Its maker keeps one. */
 typedef struct named {
     char name[PEER_NAME];
@@ -160,8 +184,24 @@ static void named_detach(void *attached)
 
 PEER_LOCK_LOOPS(named, void, WaitForSingleObject(lock, INFINITE), !ReleaseSemaphore(lock, 1, NULL))
 
+/* A mutex tells its next owner of a dead one: WAIT_ABANDONED is an error here. */
+static int mutex_create(void *memory)
+{
+    named *out = memory;
+    peer_make_name(out->name, "");
+    out->maker = CreateMutexA(NULL, FALSE, out->name);
+    return out->maker == NULL;
+}
+
+static void *mutex_attach(void *memory)
+{
+    return OpenMutexA(MUTEX_ALL_ACCESS, FALSE, ((named *)memory)->name);
+}
+
+PEER_LOCK_LOOPS(mutex, void, WaitForSingleObject(lock, INFINITE), !ReleaseMutex(lock))
+
 const peer_lock peer_locks[] = {
-    {.name = "CRITICAL_SECTION",
+    {.name = "CRITICAL_SECTION, one process",
      .create = section_create,
      .destroy = section_destroy,
      .attach = peer_same,
@@ -169,6 +209,14 @@ const peer_lock peer_locks[] = {
      .alone = section_alone,
      .contend = section_contend,
      .alone_target = {1.25, 0},
+     .one_process = 1},
+    {.name = "SRWLOCK, one process",
+     .create = srw_create,
+     .destroy = peer_nothing,
+     .attach = peer_same,
+     .detach = peer_nothing,
+     .alone = srw_alone,
+     .contend = srw_contend,
      .one_process = 1},
     {.name = "Win32 semaphore",
      .create = named_create,
@@ -179,10 +227,17 @@ const peer_lock peer_locks[] = {
      .contend = named_contend,
      .contended_target = {20, 1},
      .contended_processes = 4},
+    {.name = "Win32 mutex",
+     .create = mutex_create,
+     .destroy = named_destroy,
+     .attach = mutex_attach,
+     .detach = named_detach,
+     .alone = mutex_alone,
+     .contend = mutex_contend},
 };
 
 const size_t peer_lock_count = sizeof peer_locks / sizeof peer_locks[0];
-const peer_lock *const peer_contended = &peer_locks[1];
+const peer_lock *const peer_contended = &peer_locks[2];
 
 /* ---- two semaphores ---- */
 
@@ -199,20 +254,34 @@ static void sems_destroy(void *memory)
     named_destroy(&both[1]);
 }
 
-/* One pair for each process at a time. */
-static void *sems_attach(void *memory)
+static void detach_both(void *attached)
 {
-    static HANDLE attached[2];
-    named *both = memory;
-    attached[0] = named_attach(&both[0]);
-    attached[1] = named_attach(&both[1]);
-    return attached[0] != NULL && attached[1] != NULL ? attached : NULL;
+    HANDLE *handles = attached;
+    for (int i = 0; i < 2; i++) {
+        if (handles[i] != NULL) {
+            CloseHandle(handles[i]);
+        }
+    }
+    free(handles);
 }
 
-static void sems_detach(void *attached)
+static void *attach_both(void *memory, void *(*attach)(void *memory))
 {
-    CloseHandle(((HANDLE *)attached)[0]);
-    CloseHandle(((HANDLE *)attached)[1]);
+    named *both = memory;
+    HANDLE *handles = calloc(2, sizeof *handles);
+    for (int i = 0; handles != NULL && i < 2; i++) {
+        handles[i] = attach(&both[i]);
+    }
+    if (handles != NULL && (handles[0] == NULL || handles[1] == NULL)) {
+        detach_both(handles);
+        return NULL;
+    }
+    return handles;
+}
+
+static void *sems_attach(void *memory)
+{
+    return attach_both(memory, named_attach);
 }
 
 static int sems_give(void *attached, int which)
@@ -226,7 +295,38 @@ static int sems_take(void *attached, int which, int64_t timeout_ns)
 }
 
 const peer_sems peer_native_sems = {
-    "Win32 semaphore", sems_create, sems_destroy, sems_attach, sems_detach, sems_give, sems_take,
+    "Win32 semaphore", sems_create, sems_destroy, sems_attach, detach_both, sems_give, sems_take,
+};
+
+/* ---- two events, each reset by the wait that it ends ---- */
+
+static int events_create(void *memory)
+{
+    named *both = memory;
+    for (int i = 0; i < 2; i++) {
+        peer_make_name(both[i].name, "");
+        both[i].maker = CreateEventA(NULL, FALSE, FALSE, both[i].name);
+    }
+    return both[0].maker == NULL || both[1].maker == NULL;
+}
+
+static void *event_attach(void *memory)
+{
+    return OpenEventA(EVENT_ALL_ACCESS, FALSE, ((named *)memory)->name);
+}
+
+static void *events_attach(void *memory)
+{
+    return attach_both(memory, event_attach);
+}
+
+static int events_give(void *attached, int which)
+{
+    return !SetEvent(((HANDLE *)attached)[which]);
+}
+
+const peer_sems peer_win32_events = {
+    "Win32 event", events_create, sems_destroy, events_attach, detach_both, events_give, sems_take,
 };
 
 /* ---- making and starting things ---- */
@@ -248,8 +348,9 @@ int peer_has_fork(void)
     return 0;
 }
 
-int peer_fork_once(void)
+int peer_fork_many(int count)
 {
+    (void)count;
     return 1;
 }
 
@@ -315,7 +416,7 @@ int peer_pipe_read(int64_t end, void *buffer, size_t size)
 
 /* ---- a named pipe that keeps messages whole ---- */
 
-const char *const peer_pair_name = "named pipe of messages";
+const char peer_pair_name[] = "named pipe of messages";
 
 int peer_pair_create(int64_t ends[2])
 {

@@ -15,6 +15,20 @@ double peer_python_pool(size_t count, size_t chunk)
     return -1;
 }
 
+double peer_python_map(const char *module, size_t count, size_t chunk)
+{
+    (void)module;
+    (void)count;
+    (void)chunk;
+    return -1;
+}
+
+double peer_python_submit(const char *module)
+{
+    (void)module;
+    return -1;
+}
+
 double peer_python_manager(const char *operation)
 {
     (void)operation;
