@@ -86,6 +86,26 @@ static void clearing_asks_about_no_word_twice(void **state)
     kin_family_close(family);
 }
 
+/* One of the two words of a directory names an empty segment, the other one memory that the family does not have. */
+static void items_of_a_damaged_table_are_an_error(void **state)
+{
+    (void)state;
+    kin_family *family = new_family(RESERVE);
+    kin_dict *dict = new_dict(family, 0);
+    kin__directory *directory = NULL;
+    void *segment = NULL;
+    kin_snapshot *items = NULL;
+    assert_ok(kin_alloc((void **)&directory, family, sizeof *directory + 2 * sizeof(uint64_t)));
+    assert_ok(kin_alloc(&segment, family, KIN__SEGMENT_SIZE));
+    _Atomic uint64_t *words = (void *)(directory + 1);
+    atomic_store(&directory->depth, 1);
+    atomic_store(&words[0], word_of(family, segment));
+    atomic_store(&words[1], kin__block_word(RESERVE - 65536, 1));
+    atomic_store(root_of(dict), word_of(family, directory));
+    assert_status(kin_dict_snapshot(&items, dict), KIN_E_DAMAGED);
+    kin_family_close(family);
+}
+
 static void copy_is_no_larger_than_the_family(void **state)
 {
     (void)state;
@@ -249,6 +269,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(root_may_be_at_the_end_of_what_there_is),
         cmocka_unit_test(clearing_asks_about_no_word_twice),
+        cmocka_unit_test(items_of_a_damaged_table_are_an_error),
         cmocka_unit_test(copy_is_no_larger_than_the_family),
         cmocka_unit_test(index_may_be_at_the_end_of_what_there_is),
         cmocka_unit_test(a_directory_may_say_anything),

@@ -75,6 +75,32 @@ static void killed_members_are_reaped(void **state)
     assert_ok(kin_sem_destroy(never));
 }
 
+/* By the same process, whichever entries they have. */
+static void each_death_is_cleaned_up_after(void **state)
+{
+    (void)state;
+    kin_sem *sems[2] = {NULL, NULL};
+    for (int i = 0; i < 2; i++) {
+        assert_ok(kin_sem_create(&sems[i], NULL, 0, 0));
+    }
+    kin_args *args = new_args();
+    give(args, "told", KIN_TYPE_SEM, sems[0]);
+    give(args, "never", KIN_TYPE_SEM, sems[1]);
+    uint32_t members = inspect_family().members;
+    for (int i = 0; i < 5; i++) {
+        kin_process *child = start_child("wait", args);
+        assert_ok(kin_sem_acquire(sems[0], 1, PATIENCE));
+        assert_int_equal(inspect_family().members, members + 1);
+        kill_child(child);
+        assert_ok(kin_family_reap(NULL, NULL));
+        assert_int_equal(inspect_family().members, members);
+    }
+    kin_args_destroy(args);
+    for (int i = 0; i < 2; i++) {
+        assert_ok(kin_sem_destroy(sems[i]));
+    }
+}
+
 static void families_are_apart(void **state)
 {
     (void)state;
@@ -345,6 +371,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(members_come_and_go),
         cmocka_unit_test(killed_members_are_reaped),
+        unit_test_with_deaths(each_death_is_cleaned_up_after),
         cmocka_unit_test(families_are_apart),
         cmocka_unit_test(families_made_and_closed_leave_nothing),
         cmocka_unit_test(many_children_leave_nothing),
