@@ -2,7 +2,8 @@
 """Makes docs/performance.md, bench/results/table.md and the plots of what kin-bench has measured.
 
     bench/report.py machine [--provisional]    writes bench/results/machine.json: what it is measured on
-    bench/report.py write                      reads bench/results/*.json, writes the rest; gnuplot draws the plots
+    bench/report.py write                      reads bench/results/*.json, writes the rest, and README.md's row about
+                                               queues unless the results are provisional; gnuplot draws the plots
 """
 import datetime
 import json
@@ -17,6 +18,9 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 RESULTS = os.path.join(ROOT, "bench", "results")
 REASONS = os.path.join(ROOT, "bench", "reasons.md")
 PAGE = os.path.join(ROOT, "docs", "performance.md")
+MEASURED = os.path.join(ROOT, "docs", "measured.md")
+README = os.path.join(ROOT, "README.md")
+WINDOWS = "windows-"  # before a subject: it was measured under Wine
 
 # The subjects, in the order of the page: title, and what is said above the table.
 SUBJECTS = {
@@ -26,11 +30,13 @@ SUBJECTS = {
                   "1 to 8 processes, pinned in turns, with about 100 ns of work outside the lock. The slowest "
                   "process's share tells whether some of them starve."),
     "rwlock": ("Readers-writer locks, nobody else", "Acquire and release; in turns: a reader, a writer, and so on."),
-    "readers": ("Readers at once", ""),
+    "readers": ("Readers at once", "POSIX has robust mutexes, but no robust readers-writer lock."),
     "semaphore": ("Hand-over by semaphores", "A round trip between two processes, on two processors and on one."),
     "waiting": ("Hand-over by events and conditions", "The same, beside kin's semaphore."),
     "many": ("Waking many", "Time for each participant of a round of a barrier, of a notify of all."),
     "asleep": ("Hundreds that wait for nothing", ""),
+    "beside": ("Hand-over beside many sleepers",
+               "A round trip of two threads on one processor, while others sleep on semaphores of their own."),
     "queue": ("Queues", "Whole messages from processes to processes, pinned in turns."),
     "latency": ("Round trips by how rare they are",
                 "64 bytes there and 64 back, each trip by itself: so many percent take at most this long."),
@@ -39,6 +45,7 @@ SUBJECTS = {
     "pool": ("Pools", ""),
     "dict": ("Dicts, and what a manager keeps", ""),
     "tables": ("Dicts beside other tables", "Keys of 16 bytes, values of 4, random entries."),
+    "sharing": ("Dicts that processes share", "Some read and some write random entries; each in a process of its own."),
     "growth": ("Dicts, lists and the heap as they grow", ""),
     "run": ("Running a program", ""),
     "create": ("Creating and destroying", ""),
@@ -46,10 +53,10 @@ SUBJECTS = {
 }
 
 
-def load():
-    """{subject: rows}, in the order of the page."""
+def load(before=""):
+    """{subject: rows}, in the order of the page. before: WINDOWS, or nothing."""
     found = {}
-    for subject in SUBJECTS:
+    for subject in (before + subject for subject in SUBJECTS):
         path = os.path.join(RESULTS, subject + ".json")
         if os.path.exists(path):
             with open(path, encoding="utf-8") as file:
@@ -282,7 +289,7 @@ def draw(found):
 # ---- the page ----
 
 
-def page(found, drawn, machine):
+def page(found, windows, drawn, machine):
     out = ["# Performance\n",
            "Written by `ci/bench`: do not edit. The sentences about rows where a peer is better are in "
            "[bench/reasons.md](../bench/reasons.md).\n"]
@@ -290,6 +297,8 @@ def page(found, drawn, machine):
         out.append("**Provisional: measured with short runs on a machine that was busy with other work. The figures "
                    "show what the tables will look like, and nothing else.** `ci/bench` on a quiet machine replaces "
                    "them.\n")
+        if os.path.exists(MEASURED):
+            out.append("[An earlier run](measured.md) has figures of a quiet machine.\n")
     out.append(f"{machine['processor']}, {machine['processors']} processors, {machine['memory_gib']} GiB; "
                f"{machine['system']}, Linux {machine['kernel']}, {machine['libc']}, {machine['compiler']}; commit "
                f"{machine['commit']}, {machine['date']}, load before {machine['load_before']}.\n")
@@ -308,7 +317,35 @@ def page(found, drawn, machine):
             out.append(text + "\n")
         out += [f"![{name}](../bench/results/{name}.svg)\n" for name in drawn.get(subject, [])]
         out.append(table(rows))
+    if windows:
+        out.append("## Windows, under Wine\n\nOn the same machine. Wine's kernel objects are messages to a server "
+                   "process; what real Windows does has not been measured. Queues: short runs.\n")
+        behind = not_first(windows)
+        if behind.count("\n") > 2:  # more than the table's head
+            out.append("Where a peer is better by more than 10 %:\n")
+            out.append(behind)
+        out.append(table([row for rows in windows.values() for row in rows]))
     return "\n".join(out)
+
+
+def write_readme(found):
+    """Puts the throughput of queues into its row of README.md's table."""
+    rows = [row for row in found.get("queue", []) if row["name"] == "queue, 64 B, 1 to 1"]
+    peers = {row["beside"]: row["peer"] for row in rows}
+
+    def cell(value):
+        return f"{value / 1e3:.2g} M/s" if value else "–"
+
+    if not rows:
+        return
+    boost, python = cell(peers.get("Boost message_queue")), cell(peers.get("CPython's Queue"))
+    line = f"| queue between processes | {cell(rows[0]['kin'])} | {boost} | – | – | {python} |"
+    with open(README, encoding="utf-8") as file:
+        text, count = re.subn(r"^\| queue between processes \|.*$", lambda _: line, file.read(), flags=re.M)
+    if count != 1:
+        sys.exit("README.md has not one row about queues")
+    with open(README, "w", encoding="utf-8") as file:
+        file.write(text)
 
 
 def write():
@@ -317,7 +354,9 @@ def write():
         machine = json.load(file)
     drawn = draw(found)
     with open(PAGE, "w", encoding="utf-8") as file:
-        file.write(page(found, drawn, machine))
+        file.write(page(found, load(WINDOWS), drawn, machine))
+    if not machine["provisional"]:
+        write_readme(found)
     with open(os.path.join(RESULTS, "table.md"), "w", encoding="utf-8") as file:
         file.write(table([row for rows in found.values() for row in rows]))
 
