@@ -164,7 +164,7 @@ static int ps_run(command_line *line)
 
 static const command_option ps_options[] = {
     {"json", TOOL_NONE, 'j', NULL, NULL, "print one JSON document, on one line"},
-    {"watch", TOOL_OPTIONAL, 'w', "SECONDS", NULL, "look again every second, or so many, until Ctrl-C"},
+    {"watch", TOOL_OPTIONAL, 'w', "SECONDS", NULL, "look again every second, or every SECONDS, until Ctrl-C"},
     PS_FILTER_OPTIONS,
     COMMAND_OPTIONS_END,
 };
