@@ -67,9 +67,9 @@ endif()
 foreach(library IN LISTS KIN_SYSTEM_LIBRARIES CMAKE_DL_LIBS)
     string(APPEND KIN_PC_LIBS " -l${library}")
 endforeach()
-get_target_property(KIN_PC_NAME kin OUTPUT_NAME)
-if(NOT KIN_PC_NAME)
-    set(KIN_PC_NAME kin)
+get_target_property(KIN_PC_STATIC_NAME kin OUTPUT_NAME)
+if(NOT KIN_PC_STATIC_NAME)
+    set(KIN_PC_STATIC_NAME kin)
 endif()
 if(IS_ABSOLUTE ${CMAKE_INSTALL_LIBDIR} OR IS_ABSOLUTE ${CMAKE_INSTALL_INCLUDEDIR})
     set(KIN_PC_PREFIX ${CMAKE_INSTALL_PREFIX})
@@ -85,9 +85,11 @@ foreach(linkage static shared)
     set(KIN_PC_PUBLIC_LIBS "")
     set(KIN_PC_PUBLIC_FLAGS "")
     set(KIN_PC_PRIVATE "")
+    set(KIN_PC_NAME kin)
     if(linkage STREQUAL "static")
         set(KIN_PC_PUBLIC_LIBS "${KIN_PC_LIBS}")
         set(KIN_PC_PUBLIC_FLAGS "${KIN_PC_FLAGS}")
+        set(KIN_PC_NAME ${KIN_PC_STATIC_NAME})
     else()
         set(KIN_PC_PRIVATE "Libs.private:${KIN_PC_LIBS}\n")
         if(KIN_PC_FLAGS)
@@ -119,6 +121,7 @@ install(
     PATTERN "*.md"
     PATTERN "*.svg"
     PATTERN "*.png"
+    PATTERN "site" EXCLUDE
 )
 install(
     DIRECTORY examples/

@@ -70,6 +70,7 @@ and counters for scripts."
 if(KIN_TYPE STREQUAL "SHARED_LIBRARY" AND KIN_OS STREQUAL "posix")
     file(STRINGS docs/functions.txt functions)
     set(symbols "libkin.so.${KIN_SOVERSION} libkin${KIN_SOVERSION} (>= ${PROJECT_VERSION})\n")
+    string(APPEND symbols "* Build-Depends-Package: libkin-dev\n")
     foreach(function IN LISTS functions)
         string(APPEND symbols " ${function}@Base ${PROJECT_VERSION}\n")
     endforeach()
