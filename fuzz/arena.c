@@ -5,7 +5,7 @@
 
 #define GUARD ((size_t)1 << 20)
 
-kin_status __wrap_kin_os_shm_map(void **out, kin_os_handle shm, size_t reserve);
+kin_status __wrap_kin_os_shm_map(void **out, kin_os_handle shm, size_t reserve, kin_os_use use);
 void __wrap_kin_os_shm_unmap(void *base, size_t reserve);
 int64_t __real_kin_os_now(void);
 int64_t __wrap_kin_os_now(void);
@@ -17,13 +17,14 @@ kin_status __wrap_kin_os_sem_wait(kin_os_sem sem, int64_t deadline);
 bool fuzz_time_is_made_up;
 static int64_t ahead; /* of the real clock */
 
-kin_status __wrap_kin_os_shm_map(void **out, kin_os_handle shm, size_t reserve)
+kin_status __wrap_kin_os_shm_map(void **out, kin_os_handle shm, size_t reserve, kin_os_use use)
 {
+    const int access = use == KIN_OS_TO_WRITE ? PROT_READ | PROT_WRITE : PROT_READ;
     char *room = mmap(NULL, reserve + 2 * GUARD, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (room == MAP_FAILED) {
         return KIN_E_NO_MEMORY;
     }
-    void *base = mmap(room + GUARD, reserve, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | MAP_FIXED, shm, 0);
+    void *base = mmap(room + GUARD, reserve, access, MAP_SHARED | MAP_NORESERVE | MAP_FIXED, shm, 0);
     if (base == MAP_FAILED) {
         munmap(room, reserve + 2 * GUARD);
         return KIN_E_NO_MEMORY;

@@ -149,7 +149,7 @@ static bool make_arena(kin__reader *in, kin__family_ticket *ticket, kin_os_pulse
         return false;
     }
     must(kin_os_shm_create(&ticket->shm, &ticket->id, RESERVE, false, &own));
-    must(kin_os_shm_map(&base, ticket->shm, RESERVE));
+    must(kin_os_shm_map(&base, ticket->shm, RESERVE, KIN_OS_TO_WRITE));
     must(kin_os_shm_commit(ticket->shm, base, 0, (size_t)model.size));
     memcpy(base, model.bytes, (size_t)model.size);
     ((kin__arena *)base)->id = ticket->id;
