@@ -16,6 +16,8 @@
  * 3. A worker writes the number of the task that it is about to run into its slot's `task`. So if a worker is killed,
  *    the maker knows the one task that it was running (still TODO). No other task is lost.
  *
+ * model/pool.pml is this protocol, without turns and the spinner, for spin; model/check verifies it.
+ *
  * ---- Finding batches, and their ends ----
  *
  * 4. `next` and `first` are hints where there may be a FREE batch. They keep the jobs in order.
