@@ -225,7 +225,7 @@ static void it_fills_a_family(void **state)
 static void one_gives_its_room_to_another(void **state)
 {
     (void)state;
-    kin_family *family = new_family(16 << 20);
+    kin_family *family = new_family((SANITIZED ? 4 : 16) << 20);
     kin_dict *old = NULL, *new = NULL;
     uint32_t most = 0, oldest = 0, newest = 0;
     assert_ok(kin_dict_create(&old, family));

@@ -489,7 +489,7 @@ static void spent_workers_are_replaced_at_once(void **state)
     options.workers = 2;
     options.max_tasks = 1;
     assert_ok(kin_pool_create(&pool, NULL, &options));
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < (SANITIZED ? 3 : 8); i++) {
         int64_t took = time_of_tasks(pool, 5), took_child = time_of_child();
         task = took < task ? took : task;
         child = took_child < child ? took_child : child;
@@ -505,7 +505,7 @@ static void spent_workers_are_replaced_at_once(void **state)
 static void spent_workers_are_replaced_whichever_is_waited_for(void **state)
 {
     (void)state;
-    enum { COUNT = 20 };
+    enum { COUNT = SANITIZED ? 8 : 20 };
     kin_pool_options options = KIN_POOL_OPTIONS_INIT;
     kin_pool *pool = NULL;
     kin_future *futures[COUNT];
