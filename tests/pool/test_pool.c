@@ -283,6 +283,9 @@ static void workers_die_with_their_maker(void **state)
     kin_process *maker = start_child("have_pool", args);
     kin_args_destroy(args);
     assert_ok(kin_sem_acquire(ready, 1, PATIENCE));
+    for (int64_t end = now_ns() + PATIENCE; inspect_family().members < 4 && now_ns() < end;) {
+        assert_ok(kin_sleep(KIN_MS(1))); /* both workers begin at once, on a quiet machine */
+    }
     assert_int_equal(inspect_family().members, 4);
     kill_child(maker);
     for (int64_t end = now_ns() + KIN_SECONDS(10); inspect_family().members > 1 && now_ns() < end;) {
