@@ -431,7 +431,8 @@ static int child_enter(const kin_args *args)
 {
     current *it = given(args, "current", KIN_TYPE_MEMORY);
     CHECK(it);
-    while (!atomic_load(&it->over)) {
+    for (int64_t end = now_ns() + PATIENCE; !atomic_load(&it->over);) { /* also if the test has failed */
+        CHECK(now_ns() < end);
         kin_status status = kin_pool_work(read_ref(it), 0, KIN_US(100));
         if (status != KIN_OK && status != KIN_E_TIMED_OUT && status != KIN_E_STALE) {
             fprintf(stderr, "%s: %s\n", kin_status_name(status), kin_last_error());
