@@ -2,6 +2,7 @@
 
 #include "base/hooks.h"
 #include "base/last_error.h"
+#include "base/racing.h"
 #include "family/input.h"
 #include "family/thread_slot.h"
 #include "kin/memory.h"
@@ -69,7 +70,7 @@ void *kin__object_at(kin_family *family, uint64_t offset, uint32_t type)
 {
     kin__object *object = kin__at(family, offset, sizeof *object, 8);
     if (!object || type >= kin__hooks.extent_count || kin__lies_in_unused(family, offset) ||
-        atomic_load_explicit(&object->tag, memory_order_acquire) != KIN__TAG(type, offset)) {
+        kin__load_racing(&object->tag, memory_order_acquire) != KIN__TAG(type, offset)) {
         return NULL;
     }
     const kin__extent *extent = &kin__hooks.extents[type];

@@ -3,6 +3,7 @@
 #include "memory/ref.h"
 
 #include "base/last_error.h"
+#include "base/racing.h"
 #include "family/input.h"
 #include "memory/heap.h"
 #include "memory/object.h"
@@ -29,7 +30,7 @@ static kin_family *family_of_mark(uint32_t mark)
 
 static uint32_t generation_of(void *object)
 {
-    return atomic_load(&((kin__object *)object)->generation);
+    return kin__load_racing32(&((kin__object *)object)->generation, memory_order_seq_cst);
 }
 
 kin_status kin_ref_of(kin_ref *out, kin_type type, const void *object)

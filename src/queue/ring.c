@@ -38,6 +38,7 @@
  */
 #include "queue/ring.h"
 
+#include "base/racing.h"
 #include "family/member.h"
 #include "memory/heap.h"
 #include "park/owner_lock.h"
@@ -105,7 +106,6 @@ static kin_status look(const kin__ring *ring, uint64_t from, uint64_t to, kin__f
     return KIN_OK;
 }
 
-/* Sequentially consistent: for a waiter that has set WAITERS this is the last look before it sleeps (waiting.c). */
 static uint32_t state_of(kin__record *record)
 {
     return STATE(atomic_load(&record->owner));
@@ -432,11 +432,12 @@ kin_status kin__ring_empty(const kin__ring *ring)
 /* ---- without a lock ---- */
 
 /* The state of the record at a mark. It is valid only if the mark is unchanged afterwards: else the bytes there may be
- * anything, and the new mark's record is tried. */
+ * anything, and the new mark's record is tried. Sequentially consistent: for a waiter that has set WAITERS this is the
+ * last look before it sleeps (waiting.c). */
 static uint32_t state_at(const kin__ring *ring, _Atomic uint64_t *end, uint64_t *at)
 {
     for (int i = 0; i < COUNT_TRIES; i++) {
-        uint32_t state = state_of(record_at(ring, *at));
+        uint32_t state = STATE(kin__load_racing(&record_at(ring, *at)->owner, memory_order_seq_cst));
         uint64_t before = *at;
         *at = atomic_load(end);
         if (*at == before || POSITION(*at) >= 2 * ring->units) {

@@ -299,6 +299,41 @@ static void damaged_names_are_an_error(void **state)
     kin_family_close(family);
 }
 
+/* ---- between threads ---- */
+
+enum { PUBLISHED = 300 };
+
+static void publish(void *argument)
+{
+    (void)argument;
+    for (int i = 0; i < PUBLISHED; i++) {
+        int64_t *number = NULL;
+        MUST(KIN_ALLOC(&number, NULL, 1) == KIN_OK);
+        *number = i;
+        MUST(kin_name_set(numbered(i), KIN_TYPE_MEMORY, number) == KIN_OK);
+    }
+}
+
+/* Plain stores before a name is set are seen by the thread that finds it: ThreadSanitizer has nothing to report. */
+static void a_name_leads_to_what_was_written_before(void **state)
+{
+    (void)state;
+    void *thread = begin_thread(publish, NULL);
+    for (int i = 0; i < PUBLISHED; i++) {
+        char name[32];
+        void *found = NULL;
+        int64_t end = now_ns() + PATIENCE;
+        snprintf(name, sizeof name, "object number %d", i);
+        while (kin_name_get(&found, NULL, name, KIN_TYPE_MEMORY) != KIN_OK && now_ns() < end) {
+        }
+        assert_non_null(found);
+        assert_int_equal(*(int64_t *)found, i);
+        assert_ok(kin_name_remove(NULL, name));
+        assert_ok(kin_free(found));
+    }
+    end_thread(thread);
+}
+
 int main(void)
 {
     static const kin_child_entry entries[] = {{"make", child_make}, {"churn", child_churn}};
@@ -313,6 +348,7 @@ int main(void)
         cmocka_unit_test(killed_at_random_names_stay_whole),
         cmocka_unit_test(names_are_found_while_others_change),
         cmocka_unit_test(damaged_names_are_an_error),
+        cmocka_unit_test(a_name_leads_to_what_was_written_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
