@@ -3,6 +3,7 @@
 
 #include "base/last_error.h"
 #include "base/sized.h"
+#include "base/status.h"
 #include "family/create.h"
 #include "family/join.h"
 #include "family/member.h"
@@ -45,9 +46,10 @@ static void close_family(kin_family *family)
 /* A thread is not cancelled in here: half a family would be left. */
 void kin_family_close(kin_family *family)
 {
-    int held = kin_os_cancel_hold();
+    int before = kin_os_error(), held = kin_os_cancel_hold();
     close_family(family);
     kin_os_cancel_release(held);
+    kin__with_error_of_before(KIN_OK, before);
 }
 
 kin_status kin_family_of(kin_family **out, const void *p)

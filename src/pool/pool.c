@@ -4,6 +4,7 @@
 #include "base/deadline.h"
 #include "base/last_error.h"
 #include "base/sized.h"
+#include "base/status.h"
 #include "family/create.h"
 #include "family/join.h"
 #include "family/member.h"
@@ -343,6 +344,7 @@ void kin_pool_destroy(kin_pool *pool)
     if (!pool || !begin_to_destroy(pool)) {
         return;
     }
+    int before = kin_os_error();
     kin_pool_terminate(pool);
     kin__pool_tend(pool, true);
     kin__external_end(pool);
@@ -351,4 +353,5 @@ void kin_pool_destroy(kin_pool *pool)
         pool->users--;
         kin__pool_leave(pool);
     }
+    kin__with_error_of_before(KIN_OK, before);
 }

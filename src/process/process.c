@@ -481,8 +481,10 @@ void kin_process_close(kin_process *process)
     if (!process) {
         return;
     }
+    int before = kin_os_error();
     kin__children_remove(&process->listed);
     kin_process_alive(process); /* if it has ended, it is cleaned up after */
     kin_os_process_close(&process->os);
     free(process);
+    kin__with_error_of_before(KIN_OK, before);
 }

@@ -13,6 +13,7 @@
 #include "base/deadline.h"
 #include "base/last_error.h"
 #include "base/sized.h"
+#include "base/status.h"
 #include "process/exit.h"
 #include "process/process.h"
 
@@ -452,8 +453,10 @@ kin_status kin_run_start(kin_program **out, const char *const *argv, const kin_r
 void kin_run_close(kin_program *it)
 {
     if (it) {
+        int before = kin_os_error();
         kin_os_run_close(&it->os);
         discard(it);
+        kin__with_error_of_before(KIN_OK, before);
     }
 }
 
