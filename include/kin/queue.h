@@ -193,9 +193,24 @@ KIN_API kin_status kin_queue_inspect(const kin_queue *queue, kin_queue_info *inf
 /* ---- tasks: with KIN_QUEUE_JOINABLE ---- */
 
 /* Reports that one message that this process got has been dealt with. Call it once per message, from any thread of the
- * process that got it. Errors: KIN_E_OVERFLOW (called more often than this process has got messages),
- * KIN_E_UNSUPPORTED (the queue is not joinable). */
+ * process that got it; another process calls kin_queue_task_done_for. Errors: KIN_E_OVERFLOW (called more often than
+ * this process has got messages), KIN_E_UNSUPPORTED (the queue is not joinable). */
 KIN_API kin_status kin_queue_task_done(kin_queue *queue);
+
+/* A process may pass a message that it got on to another process, which deals with it and reports it. The message still
+ * counts as held by the process that got it: if that dies or leaves the family, the message counts as lost with it. If
+ * the process that it was passed to dies, nothing is reported. The process that got it learns that as it learns of any
+ * death, and then calls kin_queue_task_done, or passes the message on again.
+ *
+ * Writes a number that names the calling process to *getter, to be passed on with the message. It is valid as long as
+ * this process is a member. Cost: no system call. Errors: KIN_E_ARGUMENT (null), KIN_E_UNSUPPORTED (the queue is not
+ * joinable). */
+KIN_API kin_status kin_queue_getter(kin_queue *queue, uint64_t *getter);
+/* As kin_queue_task_done, for a message that the process which getter names has got. Any member may call it. Errors:
+ * KIN_E_OVERFLOW (all messages that the process has got are reported), KIN_E_STALE (the process has left the
+ * family or died and was reaped, so the message counts as lost; or getter is not a number from kin_queue_getter),
+ * KIN_E_UNSUPPORTED (as above). */
+KIN_API kin_status kin_queue_task_done_for(kin_queue *queue, uint64_t getter);
 
 /* Waits until, at one moment, the queue is empty and kin_queue_task_done has been called for every message got. Waits
  * at most timeout nanoseconds. A worker that puts follow-up tasks before it calls kin_queue_task_done is waited for

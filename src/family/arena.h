@@ -178,7 +178,7 @@ typedef struct kin__queue { /* kin_queue's inside; the ends follow at the next 1
 } kin__queue;
 
 typedef struct kin__in_hand { /* of a joinable queue, one for each member; protocol in queue/joinable.c */
-    _Atomic uint64_t who;     /* the member's state word */
+    _Atomic uint64_t who;     /* the member's token */
     _Atomic uint64_t count;
 } kin__in_hand;
 

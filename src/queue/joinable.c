@@ -1,10 +1,14 @@
 /* joinable.c: messages that the consumers of a joinable queue have got and not finished.
  *
  * Each member has a count in the queue's table. A get counts up before it moves the ring's `next`. task_done counts
- * down. So a message is always in the ring or in a count. The count of a dead member is ignored, so a kill leaves
- * nothing to clean up.
+ * down, in any process: for itself, or for the member that got the message. So a message is always in the ring or in a
+ * count. The count of a dead member is ignored, so a kill leaves nothing to clean up.
  *
- * The next process that uses a member's index has another token. It starts at 0, under the queue's get_lock.
+ *     count: mark of the member (32 bits) | messages (32 bits)
+ *
+ * The next process that uses a member's index has another token, and so another mark. It starts at 0, under the queue's
+ * get_lock. A process that counts down for another one may be slow, and come when the count is the next member's. Then
+ * the mark differs, and the count stays as it is.
  *
  * All messages are finished if, at one moment, the ring is empty and the counts of all living members are 0. The counts
  * are loaded one after the other. Meanwhile a task may put another message, a member whose count was already loaded may
@@ -40,6 +44,22 @@ static kin__in_hand *mine(const kin__ring *ring)
     return &ring->in_hand[ring->seat->family->self->index];
 }
 
+/* A member's mark is the upper half of its token, which has the generation of its entry. */
+static uint64_t none_of(uint64_t who)
+{
+    return who & ~(uint64_t)UINT32_MAX;
+}
+
+static bool is_of(uint64_t count, uint64_t who)
+{
+    return (count ^ who) >> 32 == 0;
+}
+
+static uint32_t messages_in(uint64_t count)
+{
+    return (uint32_t)count;
+}
+
 void kin__tasks_got(const kin__ring *ring)
 {
     uint64_t me = kin__member_token(ring->seat->family);
@@ -48,30 +68,57 @@ void kin__tasks_got(const kin__ring *ring)
     }
     kin__in_hand *it = mine(ring);
     if (atomic_load_explicit(&it->who, memory_order_relaxed) != me) {
-        atomic_store_explicit(&it->count, 0, memory_order_relaxed);
+        atomic_store_explicit(&it->count, none_of(me), memory_order_relaxed);
         atomic_store(&it->who, me);
     }
     atomic_fetch_add(&it->count, 1);
 }
 
-kin_status kin__tasks_done(const kin__ring *ring)
+kin_status kin__tasks_getter(uint64_t *getter, const kin__ring *ring)
 {
-    kin_family *family = ring->seat->family;
     if (!ring->in_hand) {
         return kin__refuse(KIN_E_UNSUPPORTED, NOT_JOINABLE);
     }
-    kin__in_hand *it = mine(ring);
-    uint64_t count = atomic_load(&it->who) == kin__member_token(family) ? atomic_load(&it->count) : 0;
+    *getter = kin__member_token(ring->seat->family);
+    return KIN_OK;
+}
+
+/* it: the entry of the member whose token is who. */
+static inline kin_status count_down(const kin__ring *ring, kin__in_hand *it, uint64_t who)
+{
+    kin_family *family = ring->seat->family;
+    uint64_t count = atomic_load(&it->count);
     do {
-        if (count == 0) {
+        if (!is_of(count, who) || messages_in(count) == 0) {
             return kin__refuse(KIN_E_OVERFLOW,
-                               "kin_queue_task_done was called more often than this process has got messages");
+                               "kin_queue_task_done was called more often than the process has got messages");
         }
     } while (!atomic_compare_exchange_weak(&it->count, &count, count - 1));
-    if (count == 1 && (atomic_load(&ring->ends->finished) & WAITERS) && kin__ring_count(ring) == 0) {
+    if (messages_in(count) == 1 && (atomic_load(&ring->ends->finished) & WAITERS) && kin__ring_count(ring) == 0) {
         kin__unpark_flagged(family, &ring->ends->finished, WAITERS, KIN__ALL);
     }
     return KIN_OK;
+}
+
+kin_status kin__tasks_done(const kin__ring *ring)
+{
+    return ring->in_hand ? count_down(ring, mine(ring), kin__member_token(ring->seat->family))
+                         : kin__refuse(KIN_E_UNSUPPORTED, NOT_JOINABLE);
+}
+
+kin_status kin__tasks_done_for(const kin__ring *ring, uint64_t who)
+{
+    kin_family *family = ring->seat->family;
+    uint32_t index = kin__member_token_index(who);
+    if (!ring->in_hand) {
+        return kin__refuse(KIN_E_UNSUPPORTED, NOT_JOINABLE);
+    }
+    bool counted = index < family->layout.max_members && count_down(ring, &ring->in_hand[index], who) == KIN_OK;
+    if (!counted && !kin__member_token_listed(family, who)) {
+        return kin__refuse(KIN_E_STALE, "the process that got the message has left the family or died, so the message "
+                                        "counts as lost; or this is not a number from kin_queue_getter");
+    }
+    return counted ? KIN_OK : KIN_E_OVERFLOW;
 }
 
 static bool counts_are_0(const kin__ring *ring, bool ask)
@@ -80,7 +127,7 @@ static bool counts_are_0(const kin__ring *ring, bool ask)
     for (uint32_t i = 0; i < kin__member_end(family); i++) {
         kin__in_hand *it = &ring->in_hand[i];
         uint64_t who = atomic_load(&it->who);
-        if (atomic_load(&it->count) > 0 && (!ask || kin__member_token_alive(family, who))) {
+        if (messages_in(atomic_load(&it->count)) > 0 && (!ask || kin__member_token_alive(family, who))) {
             return false;
         }
     }

@@ -478,6 +478,20 @@ kin_status kin_queue_task_done(kin_queue *queue)
     return kin__told(status == KIN_OK ? kin__tasks_done(&ring) : status);
 }
 
+kin_status kin_queue_getter(kin_queue *queue, uint64_t *getter)
+{
+    kin__ring ring;
+    kin_status status = getter ? open_ring(&ring, queue) : kin__refuse(KIN_E_ARGUMENT, "getter is NULL");
+    return kin__told(status == KIN_OK ? kin__tasks_getter(getter, &ring) : status);
+}
+
+kin_status kin_queue_task_done_for(kin_queue *queue, uint64_t getter)
+{
+    kin__ring ring;
+    kin_status status = open_ring(&ring, queue);
+    return kin__told(status == KIN_OK ? kin__tasks_done_for(&ring, getter) : status);
+}
+
 kin_status kin_queue_join(kin_queue *queue, int64_t timeout)
 {
     kin__ring ring;

@@ -60,8 +60,9 @@ static void test_full_queue()
     EXPECT(!numbers.try_join());
     numbers.task_done();
     numbers.task_done();
-    numbers.task_done();
+    numbers.task_done_for(numbers.getter());
     numbers.join();
+    EXPECT_ERROR(KIN_E_STALE, numbers.task_done_for(0));
     EXPECT_ERROR(KIN_E_OVERFLOW, numbers.task_done());
 }
 

@@ -361,6 +361,7 @@ static int refuses_of_queues(const things *t)
 {
     int wrong = 0, flag = 0;
     char buffer[16];
+    uint64_t getter;
     size_t size = 0;
     void *memory = NULL;
     const void *peeked = NULL;
@@ -383,6 +384,8 @@ static int refuses_of_queues(const things *t)
     REFUSED(kin_queue_full(t->queue, &flag));
     REFUSED(kin_queue_inspect(t->queue, &info));
     REFUSED(kin_queue_task_done(t->queue));
+    REFUSED(kin_queue_getter(t->queue, &getter));
+    REFUSED(kin_queue_task_done_for(t->queue, 1));
     REFUSED(kin_queue_join(t->queue, KIN_NOW));
     REFUSED(kin_queue_destroy(t->queue));
     return wrong;

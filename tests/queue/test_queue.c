@@ -11,6 +11,7 @@ typedef struct place {
     kin_sem told;
     kin_counter sum;
     kin_counter tries, puts, gets;
+    uint64_t getter;
 } place;
 
 static kin_queue *new_queue(uint64_t capacity, uint32_t most, uint32_t flags)
@@ -758,6 +759,91 @@ static void join_waits_for_all_tasks(void **state)
     assert_ok(kin_free(it));
 }
 
+/* Deals with `number` messages that the parent got. */
+static int child_deal(const kin_args *args)
+{
+    kin_queue *queue = given(args, "queue", KIN_TYPE_QUEUE);
+    place *it = given(args, "place", KIN_TYPE_MEMORY);
+    int64_t count = given_number(args, "number");
+    CHECK(queue && it && kin_queue_task_done(queue) == KIN_E_OVERFLOW);
+    for (int64_t i = 0; i < count; i++) {
+        CHECK(kin_queue_task_done_for(queue, it->getter) == KIN_OK);
+    }
+    CHECK(kin_queue_task_done_for(queue, it->getter) == KIN_E_OVERFLOW);
+    return 0;
+}
+
+static void another_process_deals_with_it(void **state)
+{
+    (void)state;
+    enum { COUNT = 3 };
+    place *it = new_place();
+    kin_queue *queue = new_queue(0, 0, KIN_QUEUE_JOINABLE), *plain = new_queue(0, 0, 0);
+    assert_status(kin_queue_getter(plain, &it->getter), KIN_E_UNSUPPORTED);
+    assert_status(kin_queue_task_done_for(plain, 1), KIN_E_UNSUPPORTED);
+    assert_status(kin_queue_getter(queue, NULL), KIN_E_ARGUMENT);
+    assert_ok(kin_queue_getter(queue, &it->getter));
+    assert_status(kin_queue_task_done_for(queue, it->getter), KIN_E_OVERFLOW);
+    for (int i = 0; i < COUNT; i++) {
+        put_number(queue, i);
+        assert_next_number(queue, i);
+    }
+    const uint64_t forged[] = {0, UINT64_MAX, it->getter ^ 1, it->getter ^ UINT64_C(1) << 40, it->getter ^ 0xffff};
+    for (size_t i = 0; i < sizeof forged / sizeof forged[0]; i++) {
+        assert_status(kin_queue_task_done_for(queue, forged[i]), KIN_E_STALE);
+    }
+    assert_status(kin_queue_join(queue, KIN_MS(10)), KIN_E_TIMED_OUT);
+    kin_process *dealer = start_with("deal", it, queue, COUNT);
+    assert_ok(kin_queue_join(queue, PATIENCE));
+    join_child(dealer, 0);
+    assert_status(kin_queue_task_done(queue), KIN_E_OVERFLOW);
+    assert_ok(kin_queue_destroy(plain));
+    assert_ok(kin_queue_destroy(queue));
+    assert_ok(kin_free(it));
+}
+
+/* Gets a message, says who it is, and waits to be killed. */
+static int child_get_and_tell(const kin_args *args)
+{
+    place *it = given(args, "place", KIN_TYPE_MEMORY);
+    kin_queue *queue = given(args, "queue", KIN_TYPE_QUEUE);
+    int64_t number;
+    CHECK(it && queue && kin_queue_get(queue, &number, sizeof number, NULL, PATIENCE) == KIN_OK);
+    CHECK(kin_queue_getter(queue, &it->getter) == KIN_OK);
+    CHECK(kin_sem_release(&it->told, 1) == KIN_OK);
+    kin_sleep(PATIENCE);
+    return 1;
+}
+
+/* A report that comes after the death of the process that got the message is not counted for the next one in its
+ * place. */
+static void late_for_the_dead_it_is_stale(void **state)
+{
+    (void)state;
+    place *it = new_place();
+    kin_queue *queue = new_queue(0, 0, KIN_QUEUE_JOINABLE);
+    uint64_t dead;
+    kin_process *worker[2];
+    for (int i = 0; i < 2; i++) {
+        put_number(queue, i);
+        worker[i] = start_with("get_and_tell", it, queue, 0);
+        assert_ok(kin_sem_acquire(&it->told, 1, PATIENCE));
+        if (i == 0) {
+            dead = it->getter;
+            kill_child(worker[i]);
+            assert_ok(kin_family_reap(NULL, NULL));
+        }
+    }
+    assert_true(dead != it->getter);
+    assert_status(kin_queue_task_done_for(queue, dead), KIN_E_STALE);
+    assert_status(kin_queue_join(queue, KIN_MS(10)), KIN_E_TIMED_OUT);
+    assert_ok(kin_queue_task_done_for(queue, it->getter));
+    assert_ok(kin_queue_join(queue, PATIENCE));
+    kill_child(worker[1]);
+    assert_ok(kin_queue_destroy(queue));
+    assert_ok(kin_free(it));
+}
+
 static void join_does_not_wait_for_the_dead(void **state)
 {
     (void)state;
@@ -1381,6 +1467,8 @@ int main(void)
         {"get_one", child_get_one},
         {"hold", child_hold},
         {"work", child_work},
+        {"deal", child_deal},
+        {"get_and_tell", child_get_and_tell},
         {"use_lock", child_use_lock},
         {"follow_up", child_follow_up},
         {"stop_within", child_stop_within},
@@ -1410,6 +1498,8 @@ int main(void)
         unit_test_with_deaths(killed_producer_loses_its_reservation_only),
         unit_test_with_deaths(killed_consumer_loses_what_it_peeked_only),
         cmocka_unit_test(join_waits_for_all_tasks),
+        cmocka_unit_test(another_process_deals_with_it),
+        unit_test_with_deaths(late_for_the_dead_it_is_stale),
         unit_test_with_deaths(join_does_not_wait_for_the_dead),
         cmocka_unit_test(join_is_exact_for_work_that_makes_work),
         unit_test_with_deaths(all_that_died_with_one_call_is_counted),

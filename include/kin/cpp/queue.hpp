@@ -85,6 +85,18 @@ class queue_base : public object_ref<kin_queue>
     {
         check(kin_queue_task_done(object()), "kin_queue_task_done");
     }
+    /* A process that passes a message on passes this number with it, so that the other one can call task_done_for. */
+    std::uint64_t getter() const
+    {
+        std::uint64_t number = 0;
+        check(kin_queue_getter(object(), &number), "kin_queue_getter");
+        return number;
+    }
+    /* The same for a message that another process got. Throws KIN_E_OVERFLOW, KIN_E_STALE, KIN_E_UNSUPPORTED. */
+    void task_done_for(std::uint64_t getter) const
+    {
+        check(kin_queue_task_done_for(object(), getter), "kin_queue_task_done_for");
+    }
     /* Waits until the queue is empty and all that was got is dealt with. */
     void join() const
     {

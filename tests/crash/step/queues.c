@@ -204,6 +204,14 @@ static void queue_task_done(place *it)
     kin_queue_task_done(queue_of(it));
 }
 
+/* The process's own number: a kill leaves the same whose message it is. */
+static void queue_task_done_for(place *it)
+{
+    uint64_t getter = 0;
+    kin_queue_getter(queue_of(it), &getter);
+    kin_queue_task_done_for(queue_of(it), getter);
+}
+
 static void queue_join(place *it)
 {
     kin_queue_join(queue_of(it), KIN_FOREVER);
@@ -297,6 +305,8 @@ static const scenario rows[] = {
      .sleep = queue_get, .finish = queue_close},
     {"queue", "task_done, another joins", "kin_queue_task_done", .before = queue_got_one, .operation = queue_task_done,
      .sleep = queue_join, .finish = queue_deal_soon},
+    {"queue", "task_done_for, another joins", "kin_queue_task_done_for kin_queue_getter", .before = queue_got_one,
+     .operation = queue_task_done_for, .sleep = queue_join, .finish = queue_deal_soon},
     {"queue", "discard", "kin_queue_discard", .before = queue_reserve, .operation = queue_discard},
     {"queue", "put many", "kin_queue_put_many", .before = queue_both, .operation = queue_put_many},
     {"queue", "get many", "kin_queue_get_many", .before = queue_put_together, .operation = queue_get_many},
