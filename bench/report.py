@@ -18,7 +18,6 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 RESULTS = os.path.join(ROOT, "bench", "results")
 REASONS = os.path.join(ROOT, "bench", "reasons.md")
 PAGE = os.path.join(ROOT, "docs", "performance.md")
-MEASURED = os.path.join(ROOT, "docs", "measured.md")
 README = os.path.join(ROOT, "README.md")
 WINDOWS = "windows-"  # before a subject: it was measured under Wine
 
@@ -297,8 +296,6 @@ def page(found, windows, drawn, machine):
         out.append("**Provisional: measured with short runs on a machine that was busy with other work. The figures "
                    "show what the tables will look like, and nothing else.** `ci/bench` on a quiet machine replaces "
                    "them.\n")
-        if os.path.exists(MEASURED):
-            out.append("[An earlier run](measured.md) has figures of a quiet machine.\n")
     out.append(f"{machine['processor']}, {machine['processors']} processors, {machine['memory_gib']} GiB; "
                f"{machine['system']}, Linux {machine['kernel']}, {machine['libc']}, {machine['compiler']}; commit "
                f"{machine['commit']}, {machine['date']}, load before {machine['load_before']}.\n")

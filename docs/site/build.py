@@ -22,7 +22,7 @@ RENAMED = {
     "examples/README.md": "examples/index.md",
 }
 CODE = re.compile(r"(^```.*?^```$)", re.M | re.S)
-ABOUT = ["architecture", "platforms", "performance", "measured", "crash-matrix", "start-methods", "memory-orders"]
+ABOUT = ["architecture", "platforms", "performance", "crash-matrix", "start-methods", "memory-orders"]
 
 
 def page_of(path):
