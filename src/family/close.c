@@ -3,7 +3,6 @@
 
 #include "base/last_error.h"
 #include "base/sized.h"
-#include "base/status.h"
 #include "family/create.h"
 #include "family/join.h"
 #include "family/member.h"
@@ -49,7 +48,7 @@ void kin_family_close(kin_family *family)
     int before = kin_os_error(), held = kin_os_cancel_hold();
     close_family(family);
     kin_os_cancel_release(held);
-    kin__with_error_of_before(KIN_OK, before);
+    kin_os_error_set(before);
 }
 
 kin_status kin_family_of(kin_family **out, const void *p)

@@ -57,10 +57,12 @@ void kin_pipe_close(kin_pipe *pipe)
     if (!pipe) {
         return;
     }
+    int before = kin_os_error();
     kin__inbox_free(&pipe->inbox);
     int held = kin__endpoints_enter();
     kin__endpoint_close(pipe);
     kin__endpoints_leave(held);
+    kin_os_error_set(before);
 }
 
 kin_status kin__pipe_idle(kin_pipe *pipe)

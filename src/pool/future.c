@@ -376,6 +376,7 @@ void kin_future_close(kin_future *future)
     if (!future || kin__pool_enter(future->pool) != KIN_OK) { /* a forked child: the future is not its own */
         return;
     }
+    int before = kin_os_error();
     kin_pool *pool = future->pool;
     future->work.progress = NULL;
     if (!future->telling) {
@@ -393,6 +394,7 @@ void kin_future_close(kin_future *future)
         }
         kin__pool_leave(pool);
     }
+    kin_os_error_set(before);
 }
 
 /* All of the job's own room, or an output that the task has made, as far as it fits. */

@@ -4,7 +4,6 @@
 #include "base/deadline.h"
 #include "base/last_error.h"
 #include "base/sized.h"
-#include "base/status.h"
 #include "family/create.h"
 #include "family/join.h"
 #include "family/member.h"
@@ -353,5 +352,5 @@ void kin_pool_destroy(kin_pool *pool)
         pool->users--;
         kin__pool_leave(pool);
     }
-    kin__with_error_of_before(KIN_OK, before);
+    kin_os_error_set(before);
 }

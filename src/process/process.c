@@ -486,5 +486,5 @@ void kin_process_close(kin_process *process)
     kin_process_alive(process); /* if it has ended, it is cleaned up after */
     kin_os_process_close(&process->os);
     free(process);
-    kin__with_error_of_before(KIN_OK, before);
+    kin_os_error_set(before);
 }

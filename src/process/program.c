@@ -13,7 +13,6 @@
 #include "base/deadline.h"
 #include "base/last_error.h"
 #include "base/sized.h"
-#include "base/status.h"
 #include "process/exit.h"
 #include "process/process.h"
 
@@ -456,7 +455,7 @@ void kin_run_close(kin_program *it)
         int before = kin_os_error();
         kin_os_run_close(&it->os);
         discard(it);
-        kin__with_error_of_before(KIN_OK, before);
+        kin_os_error_set(before);
     }
 }
 

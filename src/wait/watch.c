@@ -205,9 +205,11 @@ void kin_watch_destroy(kin_watch *watch)
     if (!watch) {
         return;
     }
+    int before = kin_os_error();
     if (is_own(watch)) {
         end(watch);
     }
     kin_family_close(watch->family);
     free(watch);
+    kin_os_error_set(before);
 }
