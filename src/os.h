@@ -120,13 +120,11 @@ kin_status kin_os_shm_create(kin_os_handle *out, const kin_os_id *family, size_t
 /* A reserve that costs little: as much as the system has memory, or less where one that is not used costs memory
  * itself. */
 uint64_t kin_os_shm_reserve(void);
-typedef enum kin_os_use { /* of shared memory that is there */
-                          KIN_OS_TO_READ,
-                          KIN_OS_TO_WRITE, /* and to read */
-} kin_os_use;
+/* What existing shared memory is opened and mapped for. TO_WRITE: to read and to write. */
+typedef enum kin_os_use { KIN_OS_TO_READ, KIN_OS_TO_WRITE } kin_os_use;
 
-/* Maps all reserve bytes; what is not committed must not be touched. What is committed later, by any process, shows in
- * all mappings. TO_READ: a store into the mapping is a fault; shm need not be open for writing. */
+/* Maps all reserve bytes. Bytes that are not committed must not be touched. Bytes that any process commits later can be
+ * used in all mappings. TO_READ: a store into the mapping is a fault; shm need not be open for writing. */
 kin_status kin_os_shm_map(void **out, kin_os_handle shm, size_t reserve, kin_os_use use);
 void kin_os_shm_unmap(void *base, size_t reserve);
 /* Whether shm still is what is mapped at base. POSIX: not if the program has closed it. */

@@ -21,9 +21,9 @@
  * - After step 1 only the words are relied upon. An entry's word does not change if the entry moves to another segment.
  *   If the block is gone in step 2, the key has another value, or was removed: step 1 is done again, from this hash on.
  *
- * After many failed attempts in a row, one step is done under the lock; a process that only reads rests and tries again
- * (family/reader.c). Two keys with the same 64 bits of hash may be
- * visited twice if one of them changes in between. The hash has a secret seed, so such keys cannot be chosen.
+ * After many failed attempts in a row, one step is done under the lock. A process that only reads rests and tries again
+ * instead (family/reader.c). Two keys with the same 64 bits of hash may be visited twice if one of them changes in
+ * between. The hash has a secret seed, so such keys cannot be chosen.
  */
 #include "container/cursor.h"
 
@@ -194,10 +194,10 @@ kin_status kin__cursor_next(kin__cursor *it, kin__seat *seat)
         return status;
     }
     if (kin__seat_only_reads(seat)) {
-        for (int i = 0; status == KIN_E_BUSY && kin__reader_rests(i); i++) {
+        for (int i = 0; kin__reader_tries_again(&status, i); i++) {
             status = attempt(it);
         }
-        return status == KIN_E_BUSY ? kin__always_changing() : status;
+        return status;
     }
     status = kin__container_enter(seat, it->it, &kin__dict_kind);
     if (status == KIN_OK) {

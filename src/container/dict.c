@@ -64,10 +64,10 @@ static kin_status read_locked(work *w, void *buffer, size_t capacity, size_t *si
 static kin_status read_patiently(work *w, void *buffer, size_t capacity, size_t *size)
 {
     kin_status status = KIN_E_BUSY;
-    for (int i = 0; status == KIN_E_BUSY && kin__reader_rests(i); i++) {
+    for (int i = 0; kin__reader_tries_again(&status, i); i++) {
         status = kin__table_read(w->seat->family, w->it, &w->key, buffer, capacity, size);
     }
-    return status == KIN_E_BUSY ? kin__always_changing() : status;
+    return status;
 }
 
 static kin_status no_key(void)

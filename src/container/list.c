@@ -274,10 +274,10 @@ static kin_status read_count(kin_family *family, kin__container *it, size_t *cou
 static kin_status size_to_reader(kin_family *family, kin__container *it, size_t *count)
 {
     kin_status status = read_count(family, it, count);
-    for (int i = 0; status == KIN_E_BUSY && kin__reader_rests(i); i++) {
+    for (int i = 0; kin__reader_tries_again(&status, i); i++) {
         status = read_count(family, it, count);
     }
-    return status == KIN_E_BUSY ? kin__always_changing() : status;
+    return status;
 }
 
 kin_status kin_list_size(kin_list *list, size_t *count)

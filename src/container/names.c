@@ -275,10 +275,10 @@ static kin_status read_ref(work *w, kin_ref *out)
 static kin_status read_ref_patiently(work *w, kin_ref *out)
 {
     kin_status status = KIN_E_BUSY;
-    for (int i = 0; status == KIN_E_BUSY && kin__reader_rests(i); i++) {
+    for (int i = 0; kin__reader_tries_again(&status, i); i++) {
         status = read_ref(w, out);
     }
-    return status == KIN_E_BUSY ? kin__always_changing() : status;
+    return status;
 }
 
 static kin_status read_ref_locked(work *w, kin_ref *out)

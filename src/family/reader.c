@@ -77,3 +77,12 @@ bool kin__reader_rests(int n)
     }
     return n < RESTS;
 }
+
+bool kin__reader_tries_again(kin_status *status, int n)
+{
+    if (*status != KIN_E_BUSY || kin__reader_rests(n)) {
+        return *status == KIN_E_BUSY;
+    }
+    *status = kin__always_changing();
+    return false;
+}

@@ -25,5 +25,8 @@ kin_status kin__seat_take_to_read(kin__seat **out, kin_family *family);
 /* For a reader that cannot take the lock: after failed attempt number n, from 0, it rests. False: no further attempt.
  * All rests together take some 20 ms. */
 bool kin__reader_rests(int n);
+/* The same for an attempt that ended with *status: whether to make another, as it is KIN_E_BUSY. If there is no further
+ * attempt, *status is KIN_E_BUSY with its sentence. */
+bool kin__reader_tries_again(kin_status *status, int n);
 
 #endif

@@ -53,6 +53,12 @@ static kin__worker_slot *slot_of(const kin_pool *pool, uint32_t i)
     return &pool->shared->slots[i];
 }
 
+/* 0 in a pool that starts its workers itself. */
+static uint32_t slots_in(const kin_pool *pool)
+{
+    return pool->options.external ? kin__pool_slots(pool) : 0;
+}
+
 /* The worker of that slot has died. */
 static void bury(kin_pool *pool, uint32_t i, uint64_t who)
 {
@@ -72,7 +78,7 @@ static void bury(kin_pool *pool, uint32_t i, uint64_t who)
 
 void kin__external_tend(kin_pool *pool)
 {
-    for (uint32_t i = 0; pool->options.external && i < kin__pool_slots(pool); i++) {
+    for (uint32_t i = 0; i < slots_in(pool); i++) {
         uint64_t who = atomic_load(&slot_of(pool, i)->who);
         if (who != 0 && !kin__token_alive(pool->family, who)) {
             bury(pool, i, who);
@@ -83,7 +89,7 @@ void kin__external_tend(kin_pool *pool)
 uint32_t kin__external_pids(const kin_pool *pool, uint32_t pids[KIN_POOL_WORKERS_MAX])
 {
     uint32_t count = 0;
-    for (uint32_t i = 0; pool->options.external && i < kin__pool_slots(pool); i++) {
+    for (uint32_t i = 0; i < slots_in(pool); i++) {
         uint64_t who = atomic_load(&slot_of(pool, i)->who);
         uint32_t pid = who != 0 ? kin__token_pid(pool->family, who) : 0;
         if (pid != 0) {
@@ -95,7 +101,7 @@ uint32_t kin__external_pids(const kin_pool *pool, uint32_t pids[KIN_POOL_WORKERS
 
 bool kin__external_any(const kin_pool *pool)
 {
-    for (uint32_t i = 0; pool->options.external && i < kin__pool_slots(pool); i++) {
+    for (uint32_t i = 0; i < slots_in(pool); i++) {
         if (atomic_load(&slot_of(pool, i)->who) != 0) {
             return true;
         }

@@ -14,8 +14,8 @@
  * | | kin_future_take: `word` = 0. From then on the block is the caller's | a block of the job, or of the caller |
  * | | frees each block, then its table, then the job | the rest, as above |
  *
- * 1. The heap writes a block's word into its note before the block is LIVE (heap.h). So each block is found by whoever
- *    has the batch next, and by the maker, whichever process was killed.
+ * 1. The heap writes a block's word into its note before the block is LIVE (heap.h). So the batch's next owner, and the
+ *    maker, find each block, whichever process was killed.
  * 2. A worker may be killed after it has written the size, and before the task's byte. So before a task is tried again,
  *    its entry is emptied. An output is of the attempt that has ended the task.
  * 3. A word is not used again. So to free a block a second time does nothing: a kill between freeing a block and

@@ -311,23 +311,41 @@ static void death_fails_one_task_or_is_tried_again(void **state)
     assert_int_equal(count_blocks(), before);
 }
 
+/* Two semaphores for run_wait. */
+typedef struct gate {
+    kin_sem *begun, *go;
+    kin_args *args;
+} gate;
+
+static gate new_gate(void)
+{
+    gate it = {.args = new_args()};
+    assert_ok(kin_sem_create(&it.begun, NULL, 0, 0));
+    assert_ok(kin_sem_create(&it.go, NULL, 0, 0));
+    give(it.args, "begun", KIN_TYPE_SEM, it.begun);
+    give(it.args, "go", KIN_TYPE_SEM, it.go);
+    return it;
+}
+
+static void end_gate(gate *it)
+{
+    kin_args_destroy(it->args);
+    assert_ok(kin_sem_destroy(it->begun));
+    assert_ok(kin_sem_destroy(it->go));
+}
+
 static void killed_worker_is_noticed(void **state)
 {
     (void)state;
-    kin_sem *begun = NULL, *go = NULL;
     kin_ref ref;
-    assert_ok(kin_sem_create(&begun, NULL, 0, 0));
-    assert_ok(kin_sem_create(&go, NULL, 0, 0));
-    kin_args *args = new_args();
-    give(args, "begun", KIN_TYPE_SEM, begun);
-    give(args, "go", KIN_TYPE_SEM, go);
-    kin_pool *pool = new_pool(&ref, NULL, args, NULL);
+    gate at = new_gate();
+    kin_pool *pool = new_pool(&ref, NULL, at.args, NULL);
     kin_job job = KIN_JOB_INIT;
     job.task = "wait";
     kin_process *worker = start_worker(ref, 0), *idle = start_worker(ref, 0);
     await_alive(pool, 2);
     kin_future *future = submit(pool, &job);
-    assert_ok(kin_sem_acquire(begun, 1, PATIENCE));
+    assert_ok(kin_sem_acquire(at.begun, 1, PATIENCE));
     assert_status(kin_future_kill(future), KIN_E_BUSY); /* kin kills no such worker */
     kill_child(worker);
     kill_child(idle); /* one of them had the task */
@@ -335,43 +353,34 @@ static void killed_worker_is_noticed(void **state)
     assert_true(inspect(pool).alive == 0 && inspect(pool).died == 2);
     kin_future_close(future);
     kin_pool_destroy(pool);
-    kin_args_destroy(args);
-    assert_ok(kin_sem_destroy(begun));
-    assert_ok(kin_sem_destroy(go));
+    end_gate(&at);
 }
 
 /* The pool's memory is not freed under a worker that is in a task. */
 static void destroy_waits_for_tasks_that_run(void **state)
 {
     (void)state;
-    kin_sem *begun = NULL, *go = NULL;
     kin_ref ref;
-    assert_ok(kin_sem_create(&begun, NULL, 0, 0));
-    assert_ok(kin_sem_create(&go, NULL, 0, 0));
-    kin_args *args = new_args();
-    give(args, "begun", KIN_TYPE_SEM, begun);
-    give(args, "go", KIN_TYPE_SEM, go);
+    gate at = new_gate();
     uint64_t before = count_blocks();
-    kin_pool *pool = new_pool(&ref, NULL, args, NULL);
+    kin_pool *pool = new_pool(&ref, NULL, at.args, NULL);
     kin_job job = KIN_JOB_INIT;
     job.task = "wait";
     kin_future *running = submit(pool, &job), *waiting = submit(pool, &job);
     kin_process *worker = start_worker(ref, 0);
-    assert_ok(kin_sem_acquire(begun, 1, PATIENCE));
+    assert_ok(kin_sem_acquire(at.begun, 1, PATIENCE));
     assert_ok(kin_pool_terminate(pool));
     assert_status(kin_future_wait(waiting, PATIENCE), KIN_E_CANCELLED);
     assert_status(kin_future_wait(running, KIN_NOW), KIN_E_TIMED_OUT);
     assert_status(kin_pool_join(pool, KIN_MS(30)), KIN_E_TIMED_OUT);
-    assert_ok(kin_sem_release(go, 1));
+    assert_ok(kin_sem_release(at.go, 1));
     kin_pool_destroy(pool);
     assert_ok(kin_future_wait(running, KIN_NOW));
     kin_future_close(running);
     kin_future_close(waiting);
     join_child(worker, KIN_OK);
     assert_int_equal(count_blocks(), before);
-    kin_args_destroy(args);
-    assert_ok(kin_sem_destroy(begun));
-    assert_ok(kin_sem_destroy(go));
+    end_gate(&at);
 }
 
 static void workers_leave_when_the_owner_dies(void **state)

@@ -1,4 +1,4 @@
-/* Tasks with inputs and outputs of any size: they come back whole, and no block is left whoever dies. */
+/* Tasks with inputs and outputs of any size: they come back whole. No death leaves a block. */
 #include "support.h"
 
 #include <stdlib.h>
