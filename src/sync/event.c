@@ -4,6 +4,7 @@
  *
  *     from              to              by                           then
  *     e, e|WAITERS      e+1|SET         set                          unpark all, if WAITERS
+ *     e|SET             e|SET           set
  *     e|SET             e               clear
  *     e                 e|WAITERS       a waiter, before it sleeps   park
  *
@@ -13,6 +14,8 @@
  *    again.
  * 2. If a thread dies before the compare-and-swap of set, nothing has happened. If it dies between that and the unpark,
  *    the sleepers see the epoch at the ends of their slices.
+ * 3. Setting a set event is a compare-and-swap, too. A load would not be enough: a thread that clears the event, and
+ *    then looks for what was written before the set, must see it, or find the event set again.
  */
 #include "sync/event.h"
 
@@ -85,12 +88,10 @@ kin_status kin_event_set(kin_event *event)
     if (status != KIN_OK) {
         return kin__told(status);
     }
-    uint64_t word = atomic_load(&inside(event)->word);
+    uint64_t next, word = atomic_load(&inside(event)->word);
     do {
-        if (word & SET) {
-            return KIN_OK;
-        }
-    } while (!atomic_compare_exchange_weak(&inside(event)->word, &word, (EPOCH(word) + 1) << 2 | SET));
+        next = word & SET ? word : (EPOCH(word) + 1) << 2 | SET;
+    } while (!atomic_compare_exchange_weak(&inside(event)->word, &word, next));
     if (word & WAITERS) {
         kin__unpark(seat->family, &inside(event)->word, KIN__ALL);
     }

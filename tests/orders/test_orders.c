@@ -2,7 +2,8 @@
  * repeats it for a moment:
  *
  *     message passing     one writes some lines of memory, then says so by an object; the other hears it and reads them
- *     store buffering     each changes a counter of its own, then reads the other's; one of the two sees the change
+ *     store buffering     each changes a counter of its own, then reads the other's; one of the two sees the change.
+ *                         One writes and sets a set event; the other clears it, and sees what is written, or a set event
  *
  * Where this can fail: store buffering on every processor, x86 too. Message passing on one that reorders (arm64), and
  * under ThreadSanitizer, which follows the orders as they are written, wherever the lines are plain memory. An emulated
@@ -38,6 +39,8 @@ typedef struct scene {
     kin_sem ask, answer;
     kin_event there, back;
     kin_counter counter, here[PAIRS], across[PAIRS];
+    kin_event again[PAIRS];
+    _Atomic int64_t written[PAIRS];
     kin_queue *queue;
     kin_dict *dict;
     kin_array *array;
@@ -284,6 +287,28 @@ static void be_the_other_side(void *unused)
     change_and_look(1);
 }
 
+/* One writes something and sets an event that is set already. The other clears the event and looks at what is
+ * written. */
+static void set_again(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < PAIRS; i++) {
+        come_to(1, i + 1);
+        atomic_store_explicit(&it->written[i], 1, memory_order_relaxed);
+        MUST(kin_event_set(&it->again[i]) == KIN_OK);
+    }
+}
+
+static void clear_and_look(void)
+{
+    for (int i = 0; i < PAIRS; i++) {
+        atomic_load(&it->written[i]); /* its cache line is here, so that the other's store takes a moment */
+        come_to(0, i + 1);
+        MUST(kin_event_clear(&it->again[i]) == KIN_OK);
+        it->seen[0][i] = atomic_load_explicit(&it->written[i], memory_order_relaxed);
+    }
+}
+
 /* ---- tests ---- */
 
 static int set_up(void **state)
@@ -413,6 +438,28 @@ static void of_two_changes_one_is_seen(void **state)
     }
 }
 
+static void set_again_is_seen_or_stays(void **state)
+{
+    (void)state;
+    for (int round = 0; round == 0 || !is_over(); round++) {
+        atomic_store(&it->at[0], 0);
+        atomic_store(&it->at[1], 0);
+        for (int i = 0; i < PAIRS; i++) {
+            assert_ok(kin_event_init(&it->again[i]));
+            assert_ok(kin_event_set(&it->again[i]));
+            atomic_store(&it->written[i], 0);
+        }
+        void *thread = begin_thread(set_again, NULL);
+        clear_and_look();
+        end_thread(thread);
+        for (int i = 0; i < PAIRS; i++) {
+            int set;
+            assert_ok(kin_event_is_set(&it->again[i], &set));
+            assert_true(set || it->seen[0][i]);
+        }
+    }
+}
+
 int main(void)
 {
     static const kin_child_entry entries[] = {{"read_dict", child_read_dict}};
@@ -428,6 +475,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(dict_passes_what_was_written_before, set_up, tear_down),
         cmocka_unit_test_setup_teardown(counter_passes_what_was_written_before, set_up, tear_down),
         cmocka_unit_test_setup_teardown(of_two_changes_one_is_seen, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(set_again_is_seen_or_stays, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
