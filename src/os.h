@@ -531,9 +531,11 @@ bool kin_os_pipe_is_end(const kin_os_handle *handles);
 void kin_os_pipe_given(kin_os_pipe *pipe, bool given);
 /* The handles are borrowed. KIN_E_TIMED_OUT: nothing was sent. KIN_E_CLOSED, KIN_E_HANDLE. */
 kin_status kin_os_pipe_send(kin_os_pipe *pipe, const kin_os_packet *packet, int64_t deadline);
-/* Never waits. KIN_E_TIMED_OUT: there is none. KIN_E_CLOSED: nor will there be. KIN_E_DAMAGED: what came is no
- * packet; it is dropped. KIN_E_HANDLE: its handles cannot be had; the rest of it is there. */
-kin_status kin_os_pipe_recv(kin_os_pipe *pipe, kin_os_packet *packet);
+/* KIN_E_TIMED_OUT: there is none. KIN_E_CLOSED: nor will there be. KIN_E_DAMAGED: what came is no packet; it is dropped.
+ * KIN_E_HANDLE: its handles cannot be had; the rest of it is there.
+ * wait: for ever, where that takes one system call less than kin_os_pipe_wait. KIN_E_TIMED_OUT all the same: use that.
+ * Not wait: it never waits. */
+kin_status kin_os_pipe_recv(kin_os_pipe *pipe, kin_os_packet *packet, bool wait);
 /* The first size bytes of the next packet, which stays; zeros where it is shorter. KIN_E_TIMED_OUT, KIN_E_CLOSED. */
 kin_status kin_os_pipe_peek(kin_os_pipe *pipe, void *start, size_t size);
 /* Until there is something to receive, be it the end. take: kin_os_pipe_recv is the very next call for this end; it

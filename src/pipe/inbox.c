@@ -75,9 +75,9 @@ static kin_status make_items(kin__inbox *in, const kin__head *head, const kin_os
 
 /* ---- packets ---- */
 
-static kin_status fetch_packet(kin_pipe *pipe, packet *out, kin_os_packet *raw)
+static kin_status fetch_packet(kin_pipe *pipe, packet *out, kin_os_packet *raw, bool wait)
 {
-    kin_status status = kin_os_pipe_recv(&pipe->os, raw);
+    kin_status status = kin_os_pipe_recv(&pipe->os, raw, wait);
     if (status != KIN_OK) {
         return status;
     }
@@ -111,7 +111,7 @@ static kin_status fetch_items(kin_pipe *pipe, packet *out, kin_os_packet *raw)
     const kin__head *head = &out->head;
     raw->handles = handles;
     int held = kin__endpoints_enter();
-    kin_status status = fetch_packet(pipe, out, raw);
+    kin_status status = fetch_packet(pipe, out, raw, false);
     if (status == KIN_OK && head->kind == KIN__ITEMS && continues(in, head) && head->count == in->attached &&
         kin__head_fits_handles(head, raw->handle_count)) {
         status = make_items(in, head, handles, raw->handle_count);
@@ -122,8 +122,8 @@ static kin_status fetch_items(kin_pipe *pipe, packet *out, kin_os_packet *raw)
     return status;
 }
 
-/* The next packet, if there is one. at has room bytes. */
-static kin_status fetch(kin_pipe *pipe, packet *out, unsigned char *at, size_t room)
+/* The next packet, if there is one. at has room bytes. wait: see kin_os_pipe_recv. */
+static kin_status fetch(kin_pipe *pipe, packet *out, unsigned char *at, size_t room, bool wait)
 {
     kin__inbox *in = &pipe->inbox;
     if (!in->packet && !(in->packet = malloc(sizeof *in->packet))) {
@@ -136,7 +136,7 @@ static kin_status fetch(kin_pipe *pipe, packet *out, unsigned char *at, size_t r
     kin_os_packet raw = {
         .parts = {{&in->packet->head, sizeof(kin__head)}, {at, direct}, {in->packet->spill, KIN__PACKET_ROOM - direct}},
     };
-    return lacks_items(in) ? fetch_items(pipe, out, &raw) : fetch_packet(pipe, out, &raw);
+    return lacks_items(in) ? fetch_items(pipe, out, &raw) : fetch_packet(pipe, out, &raw, wait);
 }
 
 /* ---- messages ---- */
@@ -257,14 +257,14 @@ static kin_status go_on(kin__inbox *in, const packet *more, const kin__target *t
     return target->capacity == 0 ? keep_more(in, more->size) : KIN_OK;
 }
 
-/* Receives one packet, without waiting. KIN_E_TIMED_OUT: there is none. */
-static kin_status step(kin_pipe *pipe, kin__target *target)
+/* Receives one packet. KIN_E_TIMED_OUT: there is none. wait: see kin_os_pipe_recv; attachments are not waited for. */
+static kin_status receive(kin_pipe *pipe, kin__target *target, bool wait)
 {
     packet next;
     kin__inbox *in = &pipe->inbox;
     size_t have = in->begun && target->capacity > 0 ? (size_t)in->have : 0;
     unsigned char *at = target->capacity > 0 ? target->buffer + have : NULL;
-    kin_status status = fetch(pipe, &next, at, target->capacity - have);
+    kin_status status = fetch(pipe, &next, at, target->capacity - have, wait);
     if (status == KIN_OK) {
         status = next.head.kind == KIN__FIRST ? begin(in, &next, target, at) : go_on(in, &next, target);
     }
@@ -278,6 +278,11 @@ static kin_status step(kin_pipe *pipe, kin__target *target)
     return status;
 }
 
+static kin_status step(kin_pipe *pipe, kin__target *target)
+{
+    return receive(pipe, target, false);
+}
+
 /* ---- looking again ----
  *
  * To go to sleep and be woken costs some ten microseconds, while a processor rests. So a receiver that finds nothing
@@ -287,7 +292,7 @@ static kin_status step(kin_pipe *pipe, kin__target *target)
  *
  * After a vain look, as with a slow sender, it is done more rarely. Where it took long, another process had the
  * processor: a sleeper would have had it back sooner, so that counts as four failures. While it is not done, the next
- * SLOW packets are waited for before they are looked for: a system call less.
+ * SLOW packets are waited for at once: a system call less.
  *
  * This is not kin__spin, because a look here is a system call, not a load: it is spaced out, and its waits are offers
  * of the processor. How often to try is decided by the same backoff.
@@ -339,6 +344,9 @@ static kin_status step_until(kin_pipe *pipe, kin__target *target, int64_t deadli
         } else if (status == KIN_E_TIMED_OUT) {
             in->slow = SLOW;
         }
+    }
+    if (status == KIN_E_TIMED_OUT && deadline == KIN_OS_NEVER) {
+        status = receive(pipe, target, true);
     }
     while (status == KIN_E_TIMED_OUT && kin_os_pipe_wait(&pipe->os, true, deadline) == KIN_OK) {
         status = step(pipe, target);

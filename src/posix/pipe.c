@@ -9,6 +9,8 @@
  *   was closed.
  * - On what is no socket send and recv fail with ENOTSOCK: a file of the program's that has the number of an end which
  *   the program has closed is neither written nor read.
+ * - The sockets block, but all calls have MSG_DONTWAIT, except a receive that waits for ever. Another process that has
+ *   the end may have made it non-blocking, or given it a time-out (SO_RCVTIMEO): then that receive fails with EAGAIN.
  * - A packet is refused with EMSGSIZE if it is larger than the send buffer (socket(7), SO_SNDBUF): usually 208 KiB.
  */
 #include <errno.h>
@@ -48,7 +50,7 @@ static void widen(int fd)
 kin_status kin_os_pipe_create(kin_os_pipe ends[2])
 {
     int fds[2];
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) != 0) {
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0) {
         return kin_posix_fail(errno);
     }
     for (int i = 0; i < 2; i++) {
@@ -246,12 +248,12 @@ static ssize_t receive(int fd, struct msghdr *message, int flags)
 {
     ssize_t got;
     do {
-        got = receive_once(fd, message, flags | MSG_DONTWAIT);
+        got = receive_once(fd, message, flags);
     } while (got < 0 && (errno == EINTR || errno == ECONNRESET));
     return got;
 }
 
-kin_status kin_os_pipe_recv(kin_os_pipe *pipe, kin_os_packet *packet)
+kin_status kin_os_pipe_recv(kin_os_pipe *pipe, kin_os_packet *packet, bool wait)
 {
     struct iovec parts[KIN_OS_PACKET_PARTS];
     struct msghdr message;
@@ -261,7 +263,7 @@ kin_status kin_os_pipe_recv(kin_os_pipe *pipe, kin_os_packet *packet)
         message.msg_control = &space;
         message.msg_controllen = sizeof space;
     }
-    ssize_t got = receive(pipe->fd, &message, 0);
+    ssize_t got = receive(pipe->fd, &message, wait ? 0 : MSG_DONTWAIT);
     if (got < 0) {
         return errno == EAGAIN ? KIN_E_TIMED_OUT : kin_posix_fail(errno);
     }
@@ -286,7 +288,7 @@ kin_status kin_os_pipe_peek(kin_os_pipe *pipe, void *start, size_t size)
     struct iovec part = {start, size};
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
     memset(start, 0, size);
-    ssize_t got = receive(pipe->fd, &message, MSG_PEEK);
+    ssize_t got = receive(pipe->fd, &message, MSG_PEEK | MSG_DONTWAIT);
     if (got < 0) {
         return errno == EAGAIN ? KIN_E_TIMED_OUT : kin_posix_fail(errno);
     }

@@ -651,8 +651,9 @@ static bool head_sound(const frame *head)
     return head->magic == MAGIC && head->handle_count <= KIN_OS_PACKET_HANDLES;
 }
 
-kin_status kin_os_pipe_recv(kin_os_pipe *pipe, kin_os_packet *packet)
+kin_status kin_os_pipe_recv(kin_os_pipe *pipe, kin_os_packet *packet, bool wait)
 {
+    (void)wait;
     frame head;
     DWORD size = 0;
     claim(pipe);
@@ -708,7 +709,7 @@ static void drain(kin_os_pipe *pipe)
         status != KIN_E_CLOSED && kin_os_now() < patience &&
         (atomic_load(&from->attaching) > 0 || atomic_load(&from->placed_number) != atomic_load(&from->taken_number))) {
         kin_os_packet packet = {.handles = NULL};
-        status = kin_os_pipe_recv(pipe, &packet);
+        status = kin_os_pipe_recv(pipe, &packet, false);
         if (status == KIN_E_TIMED_OUT) {
             kin_os_pipe_wait(pipe, false, kin_os_now() + KIN_MS(1));
         }

@@ -44,7 +44,7 @@ static kin_status pass(kin_os_pipe ends[2], size_t count, size_t *got)
     }
     kin_status status = kin_os_pipe_send(&ends[0], &out, KIN_OS_NEVER);
     if (status == KIN_OK) {
-        status = kin_os_pipe_recv(&ends[1], &in);
+        status = kin_os_pipe_recv(&ends[1], &in, false);
     }
     *got = in.handle_count;
     for (size_t i = 0; i < in.handle_count; i++) {
@@ -555,6 +555,43 @@ static void pipes_close_no_file_of_the_program(void **state)
     expect_success("keeps_pipes");
 }
 
+static void *send_later(void *pipe)
+{
+    struct timespec moment = {.tv_nsec = 100000000};
+    nanosleep(&moment, NULL);
+    return kin_pipe_send(pipe, "x", 1, KIN_FOREVER) == KIN_OK ? NULL : pipe;
+}
+
+static void expect_wait_for_a_message(kin_pipe *ends[2])
+{
+    pthread_t sender;
+    void *failed = NULL;
+    char byte = 0;
+    assert_int_equal(pthread_create(&sender, NULL, send_later, ends[0]), 0);
+    assert_ok(kin_pipe_recv(ends[1], &byte, 1, NULL, KIN_FOREVER));
+    assert_int_equal(byte, 'x');
+    assert_int_equal(pthread_join(sender, &failed), 0);
+    assert_null(failed);
+}
+
+/* A process that has a copy of the end can change how the system waits there. */
+static void receiving_waits_whatever_others_set(void **state)
+{
+    (void)state;
+    const struct timeval soon = {.tv_usec = 1000};
+    kin_pipe *ends[2];
+    kin_handle handle;
+    assert_ok(kin_pipe_create(ends, 0));
+    assert_ok(kin_pipe_handle(&handle, ends[1]));
+    expect_wait_for_a_message(ends);
+    assert_int_equal(setsockopt((int)handle, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof soon), 0);
+    expect_wait_for_a_message(ends);
+    assert_int_equal(fcntl((int)handle, F_SETFL, O_NONBLOCK), 0);
+    expect_wait_for_a_message(ends);
+    kin_pipe_close(ends[0]);
+    kin_pipe_close(ends[1]);
+}
+
 static void processes_are_not_mixed_up(void **state)
 {
     (void)state;
@@ -630,6 +667,7 @@ int main(void)
         cmocka_unit_test(memory_grows_into_no_file_of_the_program),
         cmocka_unit_test(named_memory_grows_on),
         cmocka_unit_test(pipes_close_no_file_of_the_program),
+        cmocka_unit_test(receiving_waits_whatever_others_set),
         cmocka_unit_test(processes_are_not_mixed_up),
         cmocka_unit_test(fork_server_is_made_anew),
         cmocka_unit_test(pulse_is_opened_again),

@@ -112,7 +112,7 @@ static void random_messages_are_taken_or_refused(void **state)
             unsigned char start[32];
             assert_ok(kin_os_pipe_peek(&ends[1], start, sizeof start));
         }
-        kin_status status = kin_os_pipe_recv(&ends[1], &packet);
+        kin_status status = kin_os_pipe_recv(&ends[1], &packet, false);
         if (status == KIN_OK) {
             assert_true(size >= sizeof head && packet.size == size - sizeof head);
             for (size_t k = 0; k < packet.handle_count; k++) {
