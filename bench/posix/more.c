@@ -5,7 +5,7 @@ extern const peer_lock peer_futex_lock, peer_sysv_lock, peer_apr_lock, peer_nspr
 extern const peer_rwlock peer_pthread_rwlock, peer_boost_rwlock;
 extern const peer_sems peer_futex_sems, peer_sysv_sems, peer_boost_sems, peer_pthread_conds, peer_robust_conds;
 extern const peer_queue peer_sysv_queue, peer_mq, peer_zmq_queue, peer_nng_queue, peer_boost_many, peer_boost_queue,
-    peer_boost_single;
+    peer_boost_single, peer_iceoryx;
 extern const peer_table peer_uthash_table, peer_lmdb_table;
 
 const peer_lock *const peer_more_locks[] = {
@@ -66,6 +66,9 @@ const peer_queue *const peer_more_queues[] = {
 #endif
 #ifdef BENCH_NNG
     &peer_nng_queue,
+#endif
+#ifdef BENCH_ICEORYX
+    &peer_iceoryx,
 #endif
     NULL,
 };
