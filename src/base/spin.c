@@ -4,8 +4,9 @@
  * waits. But the waker may be the only thread that wants that processor: when the waiter offers it once, the waker
  * runs, and neither has to sleep or to wake. If no thread takes the processor, that was one system call too many. If
  * another thread takes it, the waiter gets it back late, and sleeping would have been better. So yielding has to pay,
- * too: a failure counts as much as four successes, and the more failures, the more rarely it is tried, in the end once
- * in 4096 waits.
+ * too: a failure counts as much as four successes, and the more failures, the more rarely it is tried. If the waiter
+ * gets the processor back late, in the end once in 4096 waits. If it gets it back at once, once in 64: that costs
+ * little, and the thread that took the processor may have been one of a thousand sleepers that look about.
  *
  * An object's memory: trust (4 bits: how well spinning did lately), doubt (4 bits: how often in a row it failed without
  * trust), reserve (4 bits: the same of yielding), skip (20 bits: waits to go before the next trial of spinning; where
@@ -20,6 +21,7 @@
 #define TRUST_MAX 15u
 #define DOUBT_MAX 12u
 #define FAILURE 4u
+#define RESERVE_CHEAP 6u
 
 typedef struct memory {
     uint32_t trust, reserve;
@@ -70,11 +72,12 @@ static bool try_yielding(memory *m, _Atomic uint64_t *word, uint64_t expected)
 {
     int64_t end = kin_os_now() + SPIN_LIMIT;
     kin_os_yield();
-    bool changed = atomic_load_explicit(word, memory_order_relaxed) != expected;
-    if (changed && kin_os_now() < end) {
+    bool changed = atomic_load_explicit(word, memory_order_relaxed) != expected, late = kin_os_now() >= end;
+    uint32_t most = late ? DOUBT_MAX : RESERVE_CHEAP, more = m->reserve + FAILURE;
+    if (changed && !late) {
         m->reserve -= m->reserve > 0;
-    } else {
-        m->reserve = m->reserve + FAILURE < DOUBT_MAX ? m->reserve + FAILURE : DOUBT_MAX;
+    } else if (m->reserve < most) {
+        m->reserve = more < most ? more : most;
     }
     return changed;
 }
