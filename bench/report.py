@@ -35,7 +35,11 @@ SUBJECTS = {
     "many": ("Waking many", "Time for each participant of a round of a barrier, of a notify of all."),
     "asleep": ("Hundreds that wait for nothing", ""),
     "beside": ("Hand-over beside many sleepers",
-               "A round trip of two threads on one processor, while others sleep on semaphores of their own."),
+               "A round trip of two threads on one processor, while others sleep on semaphores of their own. Each sleeper "
+               "of kin looks every 150 ms whether it was forgotten: 6 800 wake-ups a second of 1 000 sleepers. They take "
+               "the processor from the players, who offer it before they sleep, and so sleep more often: measured on a "
+               "machine that did other work, 0.25 futex calls in a round trip beside nobody, 2.2 beside 1 000, and 0.25 "
+               "beside 1 000 that do not look, which then cost nothing. The peers sleep at each trip, and do not look."),
     "queue": ("Queues", "Whole messages from processes to processes, pinned in turns."),
     "latency": ("Round trips by how rare they are",
                 "64 bytes there and 64 back, each trip by itself: so many percent take at most this long."),

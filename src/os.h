@@ -531,8 +531,8 @@ bool kin_os_pipe_is_end(const kin_os_handle *handles);
 void kin_os_pipe_given(kin_os_pipe *pipe, bool given);
 /* The handles are borrowed. KIN_E_TIMED_OUT: nothing was sent. KIN_E_CLOSED, KIN_E_HANDLE. */
 kin_status kin_os_pipe_send(kin_os_pipe *pipe, const kin_os_packet *packet, int64_t deadline);
-/* KIN_E_TIMED_OUT: there is none. KIN_E_CLOSED: nor will there be. KIN_E_DAMAGED: what came is no packet; it is dropped.
- * KIN_E_HANDLE: its handles cannot be had; the rest of it is there.
+/* KIN_E_TIMED_OUT: there is none. KIN_E_CLOSED: nor will there be. KIN_E_DAMAGED: what came is no packet; it is
+ * dropped. KIN_E_HANDLE: its handles cannot be had; the rest of it is there.
  * wait: for ever, where that takes one system call less than kin_os_pipe_wait. KIN_E_TIMED_OUT all the same: use that.
  * Not wait: it never waits. */
 kin_status kin_os_pipe_recv(kin_os_pipe *pipe, kin_os_packet *packet, bool wait);
