@@ -40,9 +40,9 @@ KIN_API kin_status kin_event_fini(kin_event *event);
 /* All functions below also return KIN_E_ARGUMENT (null), KIN_E_NOT_SHARED (the event lies in no family of this process)
  * and KIN_E_TYPE (not an event, or destroyed). Any thread of any member may call them. */
 
-/* Sets the event and wakes all waiters. KIN_OK also if it was set already. A thread that clears the event and then looks
- * for what the caller wrote before this call either sees it, or finds the event set again. Errors: KIN_E_LIMIT (the
- * caller has no thread slot, and none is free). */
+/* Sets the event and wakes all waiters. KIN_OK also if it was set already. A thread that clears the event and then
+ * looks for what the caller wrote before this call either sees it, or finds the event set again. Errors: KIN_E_LIMIT
+ * (the caller has no thread slot, and none is free). */
 KIN_API kin_status kin_event_set(kin_event *event);
 /* Clears the event. KIN_OK also if it was cleared already. */
 KIN_API kin_status kin_event_clear(kin_event *event);

@@ -187,8 +187,8 @@ static kin_status find_room(const kin__ring *ring, uint64_t tail, uint64_t units
     return fits(ring, head, tail, units);
 }
 
-/* The fence: a thread that looks at a mark without the lock, and finds these bytes there, finds the mark moved. It pairs
- * with the acquire in state_at. */
+/* The fence: a thread that looks at a mark without the lock, and finds these bytes there, finds the mark moved. It
+ * pairs with the acquire in state_at. */
 static void write_header(kin__record *record, uint64_t owner, uint32_t units)
 {
     atomic_thread_fence(memory_order_release);

@@ -3,7 +3,8 @@
  *
  *     message passing     one writes some lines of memory, then says so by an object; the other hears it and reads them
  *     store buffering     each changes a counter of its own, then reads the other's; one of the two sees the change.
- *                         One writes and sets a set event; the other clears it, and sees what is written, or a set event
+ *                         One writes and sets a set event; the other clears it, and sees what is written, or that it
+ *                         is set again
  *
  * Where this can fail: store buffering on every processor, x86 too. Message passing on one that reorders (arm64), and
  * under ThreadSanitizer, which follows the orders as they are written, wherever the lines are plain memory. An emulated
