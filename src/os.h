@@ -178,6 +178,10 @@ void kin_os_sem_retire(kin_os_sem sem, kin_os_sem_place *place, const kin_os_acc
 kin_status kin_os_sem_open(kin_os_sem *out, const kin_os_sem_place *place, const kin_os_id *family, uint32_t slot);
 void kin_os_sem_close(kin_os_sem sem);
 kin_status kin_os_sem_post(kin_os_sem sem);
+/* Posts each. Where the system can, it wakes many by one call, so that the woken ones do not take the processor from
+ * the poster one by one. count: KIN_OS_POSTS_MAX at most. */
+#define KIN_OS_POSTS_MAX 64
+void kin_os_sem_post_all(const kin_os_sem *sems, size_t count);
 /* KIN_OK: a token was taken. KIN_E_TIMED_OUT: the deadline passed. */
 kin_status kin_os_sem_wait(kin_os_sem sem, int64_t deadline);
 

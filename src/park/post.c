@@ -15,6 +15,9 @@
  *    is visible to the sleeper that the poster wakes.
  * 4. One post too many is a stale token, which sleepers ignore (park.c).
  *
+ * A poster of several enters all their entries, posts, and leaves them all. It waits for nobody in between, and who
+ * finds an entry BUSY does not wait for it.
+ *
  * A word with another pid was copied by a fork, and its poster does not exist in this process: it counts as 0. The
  * poster cannot be cancelled: the entry would stay BUSY. Nor can it be while it rings, which takes system calls that
  * are cancellation points: others that it has to post after this one would be forgotten. Killed, it takes the whole
@@ -108,25 +111,60 @@ static void ring(kin_family *family, uint32_t index)
     }
 }
 
-static void post(kin_family *family, uint32_t index, kin__native *native)
+/* This thread is the poster. */
+static void post_and_leave(kin_family *family, uint32_t index, kin__native *native, uint64_t busy)
+{
+    do {
+        if (open_native(family, index, native)) {
+            kin_os_sem_post(native->sem);
+        }
+    } while (!leave(native, busy));
+}
+
+static void post_one(kin_family *family, uint32_t index)
 {
     const uint64_t busy = busy_word(family);
-    if (enter(native, busy)) {
-        do {
-            if (open_native(family, index, native)) {
-                kin_os_sem_post(native->sem);
-            }
-        } while (!leave(native, busy));
+    kin__native *native = native_at(family, index);
+    ring(family, index);
+    if (native && enter(native, busy)) { /* no memory: the sleeper's slice ends soon */
+        post_and_leave(family, index, native, busy);
     }
 }
 
-void kin__post(kin_family *family, uint32_t index)
+static void post_several(kin_family *family, const uint32_t *indexes, uint32_t count)
 {
-    kin__native *native = native_at(family, index);
-    int held = kin_os_cancel_hold();
-    ring(family, index);
-    if (native) { /* else there is no memory, and the sleeper's slice ends soon */
-        post(family, index, native);
+    const uint64_t busy = busy_word(family);
+    kin__native *natives[KIN_OS_POSTS_MAX];
+    kin_os_sem sems[KIN_OS_POSTS_MAX];
+    size_t open = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        kin__native *native = native_at(family, indexes[i]);
+        ring(family, indexes[i]);
+        natives[i] = native && enter(native, busy) ? native : NULL;
+        if (natives[i] && open_native(family, indexes[i], native)) {
+            sems[open++] = native->sem;
+        }
     }
-    kin_os_cancel_release(held);
+    kin_os_sem_post_all(sems, open);
+    for (uint32_t i = 0; i < count; i++) {
+        if (natives[i] && !leave(natives[i], busy)) {
+            post_and_leave(family, indexes[i], natives[i], busy);
+        }
+    }
+}
+
+void kin__post_all(kin_family *family, const uint32_t *indexes, uint32_t count)
+{
+    while (count > 0) {
+        uint32_t some = count < KIN_OS_POSTS_MAX ? count : KIN_OS_POSTS_MAX;
+        int held = kin_os_cancel_hold();
+        if (some == 1) {
+            post_one(family, indexes[0]);
+        } else {
+            post_several(family, indexes, some);
+        }
+        kin_os_cancel_release(held);
+        indexes += some;
+        count -= some;
+    }
 }

@@ -4,8 +4,13 @@
 
 #include "family/family.h"
 
-/* Wakes the thread of that slot, if it sleeps: it looks at its slot's state again. Never waits; a signal handler may
- * call it. */
-void kin__post(kin_family *family, uint32_t index);
+/* Wakes the threads of those slots, if they sleep: each looks at its slot's state again. Never waits; a signal handler
+ * may call it. Several at once cost less than one after the other (os.h). */
+void kin__post_all(kin_family *family, const uint32_t *indexes, uint32_t count);
+
+static inline void kin__post(kin_family *family, uint32_t index)
+{
+    kin__post_all(family, &index, 1);
+}
 
 #endif

@@ -40,16 +40,14 @@ static inline _Atomic uint64_t *kin__bucket_at(const kin_family *family, uint32_
     return (_Atomic uint64_t *)kin__pointer(family, family->layout.buckets) + number * words;
 }
 
+/* Of bits, not 0. The lowest bit alone shifts the constant: its six highest bits are another number for each shift. */
 static inline uint32_t kin__lowest_bit(uint64_t bits)
 {
-    uint32_t n = 0;
-    for (uint32_t half = 32; half > 0; half /= 2) {
-        if ((bits & ((UINT64_C(1) << half) - 1)) == 0) {
-            bits >>= half;
-            n += half;
-        }
-    }
-    return n;
+    static const uint8_t numbers[64] = {0,  1,  48, 2,  57, 49, 28, 3,  61, 58, 50, 42, 38, 29, 17, 4,
+                                        62, 55, 59, 36, 53, 51, 43, 22, 45, 39, 33, 30, 24, 18, 12, 5,
+                                        63, 47, 56, 27, 60, 41, 37, 16, 54, 35, 52, 21, 44, 32, 23, 11,
+                                        46, 26, 40, 15, 34, 20, 31, 10, 25, 14, 19, 9,  13, 8,  7,  6};
+    return numbers[((bits & (~bits + 1)) * UINT64_C(0x03f79d71b4cb0a89)) >> 58];
 }
 
 /* ---- going through the slots of one bucket ---- */

@@ -5,6 +5,7 @@
  * 3. So the number of threads that slept at the beginning bounds the work, whatever the woken ones do meanwhile.
  * 4. The oldest CHOSEN threads are sorted. If all threads are to be woken, the others follow in the order of their
  *    slots. Else the slots are looked at once more for each further CHOSEN, for later tickets.
+ * 5. All are marked before any is posted, and they are posted together: the woken ones do not hold up their waker.
  */
 #include "park/unpark.h"
 
@@ -48,13 +49,13 @@ static void note(kin_family *family, wakes *to, uint32_t index)
 
 static void post_all(kin_family *family, const wakes *of)
 {
-    for (uint32_t i = 0; i < of->count; i++) {
-        kin__post(family, of->first[i]);
-    }
+    kin__post_all(family, of->first, of->count);
     for (uint32_t w = 0; of->more && w < words_of(family); w++) {
+        uint32_t some[64], count = 0;
         for (uint64_t bits = of->rest[w]; bits; bits &= bits - 1) {
-            kin__post(family, w * 64 + kin__lowest_bit(bits));
+            some[count++] = w * 64 + kin__lowest_bit(bits);
         }
+        kin__post_all(family, some, count);
     }
 }
 

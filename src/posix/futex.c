@@ -52,3 +52,9 @@ void kin_posix_futex_wake(_Atomic uint32_t *word, bool shared)
 {
     syscall(CALL, word, command(FUTEX_WAKE, shared), INT32_MAX);
 }
+
+bool kin_posix_futex_move(_Atomic uint32_t *word, uint32_t expected, const void *onto, bool shared)
+{
+    const intptr_t most = INT32_MAX;
+    return syscall(CALL, word, command(FUTEX_CMP_REQUEUE, shared), 0, most, onto, expected) > 0;
+}

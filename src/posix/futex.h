@@ -11,4 +11,8 @@ void kin_posix_futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t dea
 /* Wakes all that sleep on the word. */
 void kin_posix_futex_wake(_Atomic uint32_t *word, bool shared);
 
+/* Makes all that sleep on the word sleep on `onto` instead, if the word has that value. Those do not run meanwhile, so
+ * this costs less than waking them, and takes the processor from nobody. false: nobody was moved. */
+bool kin_posix_futex_move(_Atomic uint32_t *word, uint32_t expected, const void *onto, bool shared);
+
 #endif

@@ -205,6 +205,13 @@ kin_status kin_os_sem_post(kin_os_sem sem)
     return sem_post(native(sem)) == 0 || errno == EOVERFLOW ? KIN_OK : kin_posix_fail(errno);
 }
 
+void kin_os_sem_post_all(const kin_os_sem *sems, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        kin_os_sem_post(sems[i]);
+    }
+}
+
 #if KIN_POSIX_SEM_CLOCKWAIT
 
 static int wait_until(sem_t *sem, int64_t deadline)

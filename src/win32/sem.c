@@ -221,6 +221,13 @@ kin_status kin_os_sem_post(kin_os_sem sem)
     return ReleaseSemaphore(sem, 1, NULL) ? KIN_OK : kin_win32_fail(GetLastError());
 }
 
+void kin_os_sem_post_all(const kin_os_sem *sems, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        kin_os_sem_post(sems[i]);
+    }
+}
+
 kin_status kin_os_sem_wait(kin_os_sem sem, int64_t deadline)
 {
     return kin_win32_wait(sem, deadline);

@@ -1,6 +1,8 @@
 /* The seam: what the portable code relies on, on each system. */
 #include "support.h"
 
+#include <stdatomic.h>
+
 #include "os.h"
 
 static const kin_os_id id = {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}};
@@ -104,6 +106,57 @@ static void semaphore_waits_until_posted_or_too_late(void **state)
     kin_os_sem_retire(sem, &place, &nobody);
 }
 
+#define SLEEPERS 40
+#define ROUNDS 100
+
+typedef struct sleeper {
+    _Alignas(128) kin_os_sem_place place; /* as in the thread slots */
+    kin_os_sem sem;
+    void *thread;
+} sleeper;
+
+static sleeper sleepers[SLEEPERS];
+static _Atomic int arrived, late;
+
+static void sleep_many_times(void *sleeper_)
+{
+    sleeper *it = sleeper_;
+    MUST(kin_os_sem_create(&it->sem, &it->place, &id, (uint32_t)(it - sleepers), false, &nobody) == KIN_OK);
+    for (int i = 0; i < ROUNDS; i++) {
+        int64_t deadline = kin_os_now() + PATIENCE;
+        atomic_fetch_add(&arrived, 1);
+        MUST(kin_os_sem_wait(it->sem, deadline) == KIN_OK);
+        late += kin_os_now() >= deadline;
+    }
+    kin_os_sem_retire(it->sem, &it->place, &nobody);
+}
+
+/* Some sleep by then, others are about to. */
+static void several_posts_at_once_wake_each(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SLEEPERS; i++) {
+        sleepers[i].thread = begin_thread(sleep_many_times, &sleepers[i]);
+    }
+    for (int round = 1; round <= ROUNDS; round++) {
+        kin_os_sem sems[SLEEPERS];
+        while (atomic_load(&arrived) < round * SLEEPERS) {
+            kin_os_yield();
+        }
+        for (int i = 0; i < SLEEPERS; i++) { /* not in the order of the places */
+            sems[i] = sleepers[i * 7 % SLEEPERS].sem;
+        }
+        kin_os_sem_post_all(sems, SLEEPERS / 2);
+        kin_os_sem_post_all(sems + SLEEPERS / 2, 1);
+        kin_os_sem_post_all(sems + SLEEPERS / 2, 0);
+        kin_os_sem_post_all(sems + SLEEPERS / 2 + 1, SLEEPERS / 2 - 1);
+    }
+    for (int i = 0; i < SLEEPERS; i++) {
+        end_thread(sleepers[i].thread);
+    }
+    assert_int_equal(late, 0);
+}
+
 static void handles_tell_their_kind(void **state)
 {
     (void)state;
@@ -196,6 +249,7 @@ int main(void)
         cmocka_unit_test(shared_memory_grows_and_is_zero),
         cmocka_unit_test(shared_memory_beyond_the_system_is_an_error),
         cmocka_unit_test(semaphore_waits_until_posted_or_too_late),
+        cmocka_unit_test(several_posts_at_once_wake_each),
         cmocka_unit_test(handles_tell_their_kind),
         cmocka_unit_test(private_memory_is_zero),
         cmocka_unit_test(own_path_is_found_or_too_long),
