@@ -37,6 +37,8 @@
  * 10. `dropped` is a whole table. If it is not the root, all its entries and then the table are freed.
  * 11. Freeing a block twice does nothing, since block words are never used again. So if a writer is killed during the
  *    repair, the next one repairs again.
+ *
+ * model/dict.pml is this protocol and those of hash_table.c and segment.c, for spin; model/check verifies it.
  */
 #include "container/container.h"
 

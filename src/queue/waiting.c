@@ -66,6 +66,8 @@
  * 13. A waker may die between setting WAKING and the post; a woken thread may die before it looks. Then 6, or 7, or the
  *    next thread that begins to wait repairs it, at the latest when the oldest sleeper's slice ends.
  * 14. All counts are hints. A wrong one causes a useless wake-up, or makes a turn longer.
+ *
+ * model/line.pml is this protocol, for spin; model/check verifies it.
  */
 #include "queue/waiting.h"
 
