@@ -249,12 +249,6 @@ void kin__container_settle_tables(kin__seat *seat, kin__container *it, const kin
     free_doubt(seat, it, kind, KIN__TABLE_GONE_TOO);
 }
 
-void kin__container_settle(kin__seat *seat, kin__container *it, const kin__kind *kind)
-{
-    kin__container_settle_entry(seat, it);
-    kin__container_settle_tables(seat, it, kind);
-}
-
 /* A note of a table that is gone is kept: it is made only when the change is published, so that table could not be
  * freed then. */
 void kin__container_undo(kin__seat *seat, kin__container *it, const kin__kind *kind)

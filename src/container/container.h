@@ -144,12 +144,10 @@ static inline void kin__container_doubt(kin__container *it, kin__doubt doubt, ui
 {
     atomic_store(&it->doubts[doubt], word);
 }
-/* To be called after a change is published. Blocks that were made are now part of the container; blocks that are gone
- * are freed. */
-void kin__container_settle(kin__seat *seat, kin__container *it, const kin__kind *kind);
-/* The same where only an entry is in doubt. */
+/* To be called after a change is published. The entry that was made is now part of the container; the one that is gone
+ * is freed. */
 void kin__container_settle_entry(kin__seat *seat, kin__container *it);
-/* The same for tables and their parts alone: an entry stays in doubt. */
+/* The same for tables and their parts. An entry stays in doubt. */
 void kin__container_settle_tables(kin__seat *seat, kin__container *it, const kin__kind *kind);
 /* To be called if the change is not published. Blocks that were made are freed. */
 void kin__container_undo(kin__seat *seat, kin__container *it, const kin__kind *kind);

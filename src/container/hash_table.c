@@ -159,7 +159,7 @@ static void publish_root(kin__seat *seat, kin__container *it, uint64_t gone, uin
 {
     kin__container_doubt(it, KIN__TABLE_GONE, gone);
     atomic_store_explicit(&it->root, root, memory_order_release);
-    kin__container_settle(seat, it, &kin__dict_kind);
+    kin__container_settle_tables(seat, it, &kin__dict_kind);
 }
 
 typedef struct exchange { /* of segments in a directory; depth: of the segments that are made */
@@ -231,7 +231,7 @@ static void exchange_segment(kin__seat *seat, kin__container *it, const kin__way
     exchange what = exchange_of(it, made);
     range_of(way, depth, &from, &to);
     publish_words(way, &what, from, to);
-    kin__container_settle(seat, it, &kin__dict_kind);
+    kin__container_settle_tables(seat, it, &kin__dict_kind);
 }
 
 /* Publishes another segment as the root. It is at most half full with the present entries and one more. */
@@ -432,7 +432,7 @@ static void merge(kin__seat *seat, kin__container *it, const kin__way *way)
         if (!finish_merge(seat->family, way, &what)) {
             return; /* damaged; the notes stay */
         }
-        kin__container_settle(seat, it, &kin__dict_kind);
+        kin__container_settle_tables(seat, it, &kin__dict_kind);
     }
     shrink_directory(seat, it);
 }

@@ -108,13 +108,14 @@ static bool reap(kin_family *family, uint32_t index)
     return reaped;
 }
 
-/* Whether another process is reaping a member. Then there will be room in a moment. */
-static bool reaping_goes_on(kin_family *family)
+/* Whether a member is being reaped, or was reaped meanwhile. If its reaper has died, the next try reaps it. One that
+ * could not be reaped now (pid 0) counts as there. */
+static bool room_is_made(kin_family *family)
 {
     for (uint32_t i = 0; i < kin__member_end(family); i++) {
         uint64_t state = atomic_load(&kin__member_at(family, i)->state);
-        if ((KIN__MEMBER_PHASE(state) == KIN__CLAIMED || KIN__MEMBER_PHASE(state) == KIN__REAPING) &&
-            !member_dead(family, i, state)) {
+        bool reaping = KIN__MEMBER_PHASE(state) == KIN__CLAIMED || KIN__MEMBER_PHASE(state) == KIN__REAPING;
+        if (KIN__MEMBER_PHASE(state) == KIN__FREE || (reaping && KIN__MEMBER_PID(state) != 0)) {
             return true;
         }
     }
@@ -136,7 +137,7 @@ bool kin__make_room(kin_family *family, int tries)
         return tries < ROOM_TRIES;
     }
     kin_os_sleep_until(kin_os_now() + KIN_MS(1));
-    return tries < ROOM_TRIES && reaping_goes_on(family);
+    return tries < ROOM_TRIES && room_is_made(family);
 }
 
 void kin__reap_pid(kin_family *family, uint32_t pid)

@@ -1,5 +1,6 @@
 #include "support.h"
 
+#include "family/member.h"
 #include "os.h"
 
 static int child_count_members(const kin_args *args)
@@ -21,6 +22,14 @@ static int child_wait(const kin_args *args)
     return 0;
 }
 
+/* It does not look whether it is still a member. */
+static int child_stay(const kin_args *args)
+{
+    kin_sem *told = given(args, "told", KIN_TYPE_SEM);
+    CHECK(told && kin_sem_release(told, 1) == KIN_OK);
+    return kin_sleep(PATIENCE);
+}
+
 static int child_of_other_family(const kin_args *args)
 {
     kin_counter *counter = given(args, "counter", KIN_TYPE_COUNTER);
@@ -32,6 +41,13 @@ static int child_finds_no_place(const kin_args *args)
 {
     void *memory = NULL;
     CHECK(kin_alloc(&memory, kin_args_family(args), 1) == KIN_E_LIMIT);
+    return 0;
+}
+
+static int child_finds_a_place(const kin_args *args)
+{
+    void *memory = NULL;
+    CHECK(kin_alloc(&memory, kin_args_family(args), 1) == KIN_OK);
     return 0;
 }
 
@@ -308,6 +324,35 @@ static void member_limit_is_an_error_in_the_child(void **state)
     kin_family_close(family);
 }
 
+/* An entry is CLAIMED by its reaper for a few instructions. Here it is for longer: a child's, which holds the entry's
+ * sign of life, as a reaper does. */
+static void who_finds_no_place_waits_for_a_reaper(void **state)
+{
+    (void)state;
+    kin_family *family = NULL;
+    kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
+    kin_args *args = NULL;
+    kin_sem *told = NULL;
+    options.max_members = 2;
+    assert_ok(kin_family_create(&family, &options));
+    assert_ok(kin_args_create(&args, family));
+    assert_ok(kin_alloc((void **)&told, family, sizeof *told));
+    assert_ok(kin_sem_init(told, 0, 0));
+    give(args, "told", KIN_TYPE_SEM, told);
+    kin_process *reaper = start_child("stay", args);
+    assert_ok(kin_sem_acquire(told, 1, PATIENCE));
+    kin__member *entry = kin__member_at(family, 1);
+    uint64_t live = atomic_load(&entry->state);
+    assert_int_equal(KIN__MEMBER_PID(live), kin_process_pid(reaper));
+    atomic_store(&entry->state, kin__member_state(KIN__MEMBER_GENERATION(live), KIN__MEMBER_PID(live), KIN__CLAIMED));
+    kin_process *comer = start_child("finds_a_place", args);
+    assert_status(kin_process_join(comer, KIN_MS(300), NULL), KIN_E_TIMED_OUT);
+    kill_child(reaper);
+    join_child(comer, 0);
+    kin_args_destroy(args);
+    kin_family_close(family);
+}
+
 /* In a child: this process has its own family already. */
 static int child_choose(const kin_args *args)
 {
@@ -361,13 +406,18 @@ static void a_large_reserve_costs_nothing(void **state)
 int main(void)
 {
     static const kin_child_entry entries[] = {
-        {"count_members", child_count_members},   {"wait", child_wait},     {"of_other_family", child_of_other_family},
-        {"finds_no_place", child_finds_no_place}, {"choose", child_choose},
+        {"count_members", child_count_members},
+        {"wait", child_wait},
+        {"of_other_family", child_of_other_family},
+        {"finds_no_place", child_finds_no_place},
+        {"choose", child_choose},
+        {"finds_a_place", child_finds_a_place},
+        {"stay", child_stay},
     };
     kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
     options.reserve = 300 << 20;
     kin_family_configure_default(&options);
-    kin_child_main(entries, 5);
+    kin_child_main(entries, sizeof entries / sizeof entries[0]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(members_come_and_go),
         cmocka_unit_test(killed_members_are_reaped),
@@ -381,6 +431,7 @@ int main(void)
         cmocka_unit_test(threads_give_their_entries_back),
         cmocka_unit_test(closing_a_family_leaves_threads_alone),
         cmocka_unit_test(member_limit_is_an_error_in_the_child),
+        cmocka_unit_test(who_finds_no_place_waits_for_a_reaper),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -242,7 +242,9 @@ def prepare(table):
     """The copy, built, and how long each test takes without a mutation."""
     os.makedirs(os.path.dirname(TREE), exist_ok=True)
     shutil.rmtree(TREE, ignore_errors=True)
-    shutil.copytree(ROOT, TREE, ignore=shutil.ignore_patterns("build", ".git"), symlinks=True)
+    # With the time of copying: else an object of the last run's last mutant would be newer than its source, and stay.
+    shutil.copytree(ROOT, TREE, ignore=shutil.ignore_patterns("build", ".git"), symlinks=True,
+                    copy_function=shutil.copy)
     names = sorted({name for tests in table.values() for name in tests})
     targets = sorted({command_of(name)[0] for name in names})
     off = ["-DKIN_%s=OFF" % part for part in ("BUILD_TOOLS", "BUILD_BENCH", "BUILD_EXAMPLES", "WERROR")]

@@ -66,6 +66,38 @@ static void what_the_dead_were_taking_is_free(void **state)
     kin_family_close(family);
 }
 
+/* Only a member can free a large block. A process that finds the death and is no member leaves it to one. */
+static void what_no_member_finds_is_freed_later(void **state)
+{
+    (void)state;
+    kin_family *family = NULL;
+    kin_family_options options = KIN_FAMILY_OPTIONS_INIT;
+    options.reserve = 2 << 20;
+    options.max_members = 2;
+    assert_ok(kin_family_create(&family, &options));
+    int first = fill_and_free(family, 100000);
+    for (int death = 0; death < 3; death++) {
+        pid_t child = fork();
+        if (child == 0) {
+            die_taking(family, 100000);
+        }
+        wait_for(child);
+        child = fork();
+        if (child == 0) {
+            void *one;
+            kin_alloc(&one, family, 1); /* looks for a place, and finds that of the dead */
+            _exit(0);
+        }
+        wait_for(child);
+        assert_ok(kin_family_reap(family, NULL));
+        kin_family_info info = KIN_FAMILY_INFO_INIT;
+        assert_ok(kin_family_inspect(family, &info));
+        assert_int_equal(info.members, 1);
+    }
+    assert_int_equal(fill_and_free(family, 100000), first);
+    kin_family_close(family);
+}
+
 typedef struct operation {
     size_t size;
     bool frees;
@@ -392,6 +424,7 @@ int main(void)
     kin_child_main(NULL, 0);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_the_dead_were_taking_is_free),
+        cmocka_unit_test(what_no_member_finds_is_freed_later),
         cmocka_unit_test(nothing_is_lost_whenever_one_dies),
         cmocka_unit_test(a_late_allocator_gets_no_others_memory),
         cmocka_unit_test(a_search_that_ends_by_death_hides_no_block),

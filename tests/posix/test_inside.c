@@ -491,10 +491,25 @@ static kin_status reap(void)
     return status;
 }
 
+/* The dead one's entry names its reaper, which has begun after that time. */
+static void assert_reaper_is_named(uint64_t begun)
+{
+    kin_family *family = NULL;
+    const kin__member *reaped = NULL;
+    assert_ok(kin_family_default(&family));
+    for (uint32_t i = 0; i < kin__member_end(family); i++) {
+        const kin__member *each = kin__member_at(family, i);
+        reaped = KIN__MEMBER_PHASE(atomic_load(&each->state)) == KIN__REAPING ? each : reaped;
+    }
+    assert_non_null(reaped);
+    assert_true(atomic_load(&reaped->start) >= begun);
+}
+
 static void a_reaper_is_alone(void **state)
 {
     (void)state;
     kin_status status;
+    kin_os_process_id now;
     uint32_t reaped = 99;
     new_scene();
     inside_start(do_nothing, reap);
@@ -506,8 +521,10 @@ static void a_reaper_is_alone(void **state)
         _exit(acquire_lock(PATIENCE) != KIN_OK);
     }
     assert_int_equal(end_of(pid), 0);
+    assert_ok(kin_os_self(&now));
     inside_begin();
     assert_true(inside_run_to((uint64_t)(uintptr_t)&kin__park_reap)); /* the dead one's slot is in its hands */
+    assert_reaper_is_named(now.start);
     assert_ok(kin_family_reap(NULL, &reaped));
     assert_int_equal(reaped, 0);
     inside_go_on();

@@ -1,13 +1,17 @@
-/* The queue from inside: one that joins is stopped between two instructions; how much memory a ring has. */
+/* The queue from inside: one that joins is stopped between two instructions; how much memory a ring has; the heap's
+ * lock is held for long. */
 #include "support.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "crash/step_os.h"
 #include "family/family.h"
+#include "family/thread_slot.h"
+#include "memory/heap_lock.h"
 
 typedef struct stage {
     kin_queue *queue;
@@ -178,6 +182,50 @@ static void no_block_has_a_rings_gaps(void **state)
     kin_family_close(family);
 }
 
+/* ---- when the heap's lock is not free ---- */
+
+typedef struct holder {
+    kin_family *family;
+    _Atomic bool holds, ends;
+} holder;
+
+static void hold_heap(void *argument)
+{
+    holder *it = argument;
+    kin__seat *seat = NULL;
+    MUST(kin__seat_take(&seat, it->family) == KIN_OK);
+    MUST(kin__heap_enter(seat) == KIN_OK);
+    atomic_store(&it->holds, true);
+    while (!atomic_load(&it->ends)) {
+        usleep(1000);
+    }
+    kin__heap_leave(seat);
+}
+
+/* The first message lies in a large block, which is freed under that lock. The other one, and the queue, do not. */
+static void a_queue_with_a_message_that_cannot_be_freed_stays(void **state)
+{
+    (void)state;
+    static char message[100000];
+    uint64_t before, after, bytes;
+    holder it = {.family = new_family(4 << 20)};
+    assert_ok(kin_alloc_total(it.family, &before, &bytes));
+    kin_queue *queue = new_queue_in(it.family, 512, 0, KIN_QUEUE_LARGE);
+    assert_ok(kin_queue_put(queue, message, sizeof message, KIN_NOW));
+    assert_ok(kin_queue_put(queue, message, 8, KIN_NOW));
+    void *thread = begin_thread(hold_heap, &it);
+    while (!atomic_load(&it.holds)) {
+        usleep(1000);
+    }
+    assert_status(kin_queue_destroy(queue), KIN_E_BUSY);
+    atomic_store(&it.ends, true);
+    end_thread(thread);
+    assert_ok(kin_queue_destroy(queue));
+    assert_ok(kin_alloc_total(it.family, &after, &bytes));
+    assert_int_equal(after, before);
+    kin_family_close(it.family);
+}
+
 int main(void)
 {
     kin_child_main(NULL, 0);
@@ -185,6 +233,7 @@ int main(void)
         cmocka_unit_test(join_sees_no_task_that_moves),
         cmocka_unit_test(a_large_ring_has_the_memory_that_it_uses),
         cmocka_unit_test(no_block_has_a_rings_gaps),
+        cmocka_unit_test(a_queue_with_a_message_that_cannot_be_freed_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
