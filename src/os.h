@@ -201,8 +201,8 @@ typedef struct kin_os_watch {
     uint32_t ready;       /* written: of interest, what is; 0 for a handle that is not */
 } kin_os_watch;
 
-/* *number tells it from others of the slot, also from one that a forked child still has; never 0. close takes
- * KIN_OS_NO_BELL, too (os_types.h: the initialiser of none). */
+/* *number tells it from others of the slot, also from one that a forked child still has; never 0. Nothing is written if
+ * that fails. close takes KIN_OS_NO_BELL, too (os_types.h: the initialiser of none). */
 kin_status kin_os_bell_open(kin_os_bell *out, uint32_t *number, const kin_os_id *family, uint32_t slot);
 void kin_os_bell_close(kin_os_bell *bell);
 void kin_os_bell_ring(const kin_os_id *family, uint32_t slot, uint32_t number);

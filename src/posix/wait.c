@@ -98,16 +98,18 @@ kin_status kin_os_bell_open(kin_os_bell *out, uint32_t *number, const kin_os_id 
     if (fd < 0) {
         return kin_posix_fail(errno);
     }
-    kin_status status = kin_os_random(number, sizeof *number);
-    *number |= 1; /* not 0 */
+    uint32_t drawn;
+    kin_status status = kin_os_random(&drawn, sizeof drawn);
     if (status == KIN_OK) {
-        socklen_t size = bell_address(&address, family, slot, *number);
+        drawn |= 1; /* not 0 */
+        socklen_t size = bell_address(&address, family, slot, drawn);
         status = bind(fd, (struct sockaddr *)&address, size) == 0 ? KIN_OK : kin_posix_fail(errno);
     }
     if (status != KIN_OK) {
         close(fd);
         return status;
     }
+    *number = drawn;
     out->fd = fd;
     kin_posix_note(&out->file, fd);
     out->place = note_open(fd, &out->file);

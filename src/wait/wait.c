@@ -273,12 +273,9 @@ static kin_status wait_with_bell(waiter *w, int64_t timeout)
         return status == KIN_OK && count_ready(w) < w->wanted ? KIN_E_TIMED_OUT : status;
     }
     int64_t deadline = kin__deadline(timeout);
-    if (w->items.family && w->watch_count > 0 &&
-        kin__items_sit(&w->items) == KIN_OK) { /* without a bell, only the end of a slice wakes it */
-        if (kin_os_bell_open(&own.os, &own.number, &w->items.family->id, kin__token_index(w->items.how.seat->token)) !=
-            KIN_OK) {
-            own = none;
-        }
+    if (w->items.family && w->watch_count > 0 && kin__items_sit(&w->items) == KIN_OK) {
+        /* If that fails, there is none, and only the end of a slice wakes it. */
+        kin_os_bell_open(&own.os, &own.number, &w->items.family->id, kin__token_index(w->items.how.seat->token));
     }
     status = wait_until(w, &own, deadline);
     kin_os_bell_close(&own.os);

@@ -6,7 +6,7 @@
 #include "family/thread_slot.h"
 #include "os.h"
 
-enum { ROUNDS = 80, FEW = 10 };
+enum { ROUNDS = 80, FEW = 10, FEW_NATIVES = 16 /* as many as need no allocation */, MANY = 100 };
 
 typedef struct place {
     kin_lock lock;
@@ -186,6 +186,26 @@ static kin_status wait_both(place *it)
     return kin_wait(items, 2, KIN_WAIT_ALL, PATIENCE, NULL);
 }
 
+/* count natives, and the interrupt's own. */
+static kin_status wait_many(const place *it, size_t count)
+{
+    static kin_wait_item items[MANY];
+    for (size_t i = 0; i < count; i++) {
+        items[i] = (kin_wait_item){KIN_WAIT_HANDLE, KIN_WAIT_READABLE, NULL, it->signal, 0};
+    }
+    return kin_wait(items, count, 0, PATIENCE, NULL);
+}
+
+static kin_status wait_few_natives(place *it)
+{
+    return wait_many(it, FEW_NATIVES);
+}
+
+static kin_status wait_many_natives(place *it)
+{
+    return wait_many(it, MANY);
+}
+
 /* Interrupted, and then without a reason to wake. */
 static kin_status wait_handle(place *it)
 {
@@ -256,6 +276,8 @@ static const waiting all[] = {
     {"objects", wait_objects, ROUNDS},
     {"natives", wait_natives, ROUNDS},
     {"both", wait_both, ROUNDS},
+    {"few_natives", wait_few_natives, FEW},
+    {"many_natives", wait_many_natives, FEW},
     {"sleep", wait_sleep, ROUNDS},
     {"join", wait_join, ROUNDS},
     {"future", wait_future, ROUNDS},
@@ -430,6 +452,7 @@ static void interrupt_stays_pending_until_a_wait(void **state)
     assert_status(kin_sem_acquire(sem, 1, KIN_MS(20)), KIN_E_TIMED_OUT); /* once */
     assert_true(now_ns() - start >= KIN_MS(20));
     assert_ok(kin_thread_interrupt(self));
+    assert_ok(kin_sleep(0)); /* its time is over already */
     assert_int_equal(kin_thread_clear_interrupt(), 1);
     assert_status(kin_sleep(KIN_MS(1)), KIN_OK);
     assert_ok(kin_sem_destroy(sem));

@@ -2,6 +2,7 @@
 
 #include "family/thread_slot.h"
 #include "os.h"
+#include "park/slots.h"
 
 typedef struct place {
     kin_lock lock;
@@ -482,6 +483,25 @@ static uint64_t count_sleeps(void)
     return atomic_load(&seat->thread->state) >> 2;
 }
 
+/* Or releasers would look at this thread, and post it, for ever. */
+static void watches_nothing_afterwards(void **state)
+{
+    (void)state;
+    place *it = new_place();
+    kin_family *family = NULL;
+    kin__seat *seat;
+    kin_wait_item item = {KIN_TYPE_EVENT, KIN_WAIT_READABLE, &it->event, 0, 0};
+    assert_ok(kin_family_default(&family));
+    assert_status(kin_wait(&item, 1, 0, KIN_MS(5), NULL), KIN_E_TIMED_OUT);
+    assert_ok(kin__seat_take(&seat, family));
+    assert_int_equal(KIN__SLOT_PHASE(atomic_load(&seat->thread->state)), KIN__SLOT_IDLE);
+    uint32_t index = kin__token_index(seat->token);
+    for (uint32_t i = 0; i < KIN__BUCKETS; i++) {
+        assert_false(atomic_load(&kin__bucket_at(family, i)[index / 64]) >> index % 64 & 1);
+    }
+    assert_ok(kin_free(it));
+}
+
 static void what_is_ready_already_does_not_keep_it_awake(void **state)
 {
     (void)state;
@@ -498,6 +518,9 @@ static void what_is_ready_already_does_not_keep_it_awake(void **state)
     uint64_t before = count_sleeps();
     assert_status(kin_wait(items, 3, KIN_WAIT_ALL, KIN_MS(300), NULL), KIN_E_TIMED_OUT);
     assert_true(count_sleeps() - before < 12); /* 300 ms in slices */
+    before = count_sleeps();
+    assert_status(kin_wait(items, 1, 0, KIN_MS(300), NULL), KIN_E_TIMED_OUT);
+    assert_true(count_sleeps() - before < 12);
     kin_process *child = start_with("act", it, queue, "event");
     assert_ok(kin_wait(items, 3, KIN_WAIT_ALL, PATIENCE, NULL));
     join_child(child, 0);
@@ -650,6 +673,7 @@ int main(void)
         cmocka_unit_test(each_kind_wakes_at_any_moment),
         cmocka_unit_test(native_things_wake),
         cmocka_unit_test(all_means_each_of_them),
+        cmocka_unit_test(watches_nothing_afterwards),
         cmocka_unit_test(what_is_ready_already_does_not_keep_it_awake),
         cmocka_unit_test(pipe_wakes_with_messages_and_with_its_end),
         cmocka_unit_test(sending_end_is_not_waited_for),

@@ -177,6 +177,26 @@ static void all_means_each_of_them(void **state)
     end(&it);
 }
 
+/* What lies behind the items: whoever takes it for one of them uses an address that is none. */
+static void nothing_behind_the_items_is_read(void **state)
+{
+    (void)state;
+    void *nowhere = (void *)(uintptr_t)16;
+    course it = begin(0);
+    kin_job job = job_of(&it, "nothing");
+    intptr_t always = make_signal();
+    raise_signal(always);
+    kin_wait_item items[] = {item_of(submit(&it, &job)),
+                             {KIN_WAIT_HANDLE, KIN_WAIT_READABLE, NULL, always, 0},
+                             {KIN_WAIT_FUTURE, KIN_WAIT_READABLE, nowhere, 0, KIN_WAIT_READABLE}};
+    assert_ok(kin_wait(items, 2, KIN_WAIT_ALL, PATIENCE, NULL));
+    items[2] = (kin_wait_item){KIN_WAIT_PROGRAM, KIN_WAIT_READABLE, nowhere, 0, KIN_WAIT_READABLE};
+    assert_ok(kin_wait(items, 2, KIN_WAIT_ALL, PATIENCE, NULL));
+    kin_future_close(items[0].object);
+    close_handle(always);
+    end(&it);
+}
+
 /* If the waiter did not replace them, no worker would do the rest. */
 static void spent_workers_are_replaced_meanwhile(void **state)
 {
@@ -239,6 +259,7 @@ int main(void)
         cmocka_unit_test(end_wakes),
         cmocka_unit_test(end_wakes_who_waits_for_natives_too),
         cmocka_unit_test(all_means_each_of_them),
+        cmocka_unit_test(nothing_behind_the_items_is_read),
         cmocka_unit_test(spent_workers_are_replaced_meanwhile),
         cmocka_unit_test(finished_is_called_by_the_waiter),
         unit_test_with_deaths(time_limit_is_enforced_by_the_waiter),
