@@ -65,10 +65,10 @@ static void bury(kin_pool *pool, uint32_t i, uint64_t who)
     kin__worker_slot *slot = slot_of(pool, i);
     uint64_t job = atomic_load(&slot->job), task = atomic_load(&slot->task);
     uint32_t id = atomic_load(&slot->id);
-    kin_future *future = job > 0 ? kin__future_of(pool, job - 1) : NULL;
+    kin_future *future = kin__future_of(pool, job - 1); /* job 0: there is none with that number */
     if (future && id != 0) {
-        kin_exit how = {.code = 0, .signal = 0}; /* not known: the program started it */
-        kin__future_lost(future, id, task > 0 ? task - 1 : UINT64_MAX, how, KIN__TASK_DIED);
+        kin_exit how = {.code = 0, .signal = 0};                     /* not known: the program started it */
+        kin__future_lost(future, id, task - 1, how, KIN__TASK_DIED); /* task 0: no such task */
     }
     pool->died += !atomic_load(&slot->gone);
     atomic_compare_exchange_strong(&pool->shared->spinner, &id, 0);
@@ -120,12 +120,10 @@ static bool is_entered(kin_pool *pool)
 static bool has_left(kin_pool *pool)
 {
     bool left = !is_entered(pool);
-    if (kin__pool_enter(pool) != KIN_OK) {
-        return true;
-    }
+    kin__mutex_lock(&pool->mutex, KIN_OS_NEVER);
     kin__external_tend(pool);
     left = left && !kin__external_any(pool);
-    kin__pool_leave(pool);
+    kin__mutex_unlock(&pool->mutex);
     return left;
 }
 

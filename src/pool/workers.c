@@ -280,11 +280,11 @@ static void remove_worker(kin_pool *pool, uint32_t i)
     kin__hold_let_go(worker->hold);
     worker->process = NULL;
     uint64_t job = atomic_load(&slot->job), task = atomic_load(&slot->task);
-    kin_future *future = job > 0 ? kin__future_of(pool, job - 1) : NULL;
+    kin_future *future = kin__future_of(pool, job - 1); /* job 0: there is none with that number */
     if (future) {
         bool late = worker->late_task > 0 && worker->late_job == job && worker->late_task == task;
         kin__task_state why = late ? KIN__TASK_LATE : worker->condemned ? KIN__TASK_CANCELLED : KIN__TASK_DIED;
-        kin__future_lost(future, worker->id, task > 0 ? task - 1 : UINT64_MAX, how, why);
+        kin__future_lost(future, worker->id, task - 1, how, why); /* task 0: no such task */
     }
     if (!atomic_load(&slot->begun) && !pool->ended) {
         pool->last = how;

@@ -1,5 +1,10 @@
 /* Pools whose workers the program starts: they come, work, leave and die; tasks are not lost, nothing is left. */
+#include "family/thread_slot.h"
 #include "os.h"
+#include "park/park.h"
+#include "pool/external.h"
+#include "pool/maker.h"
+#include "pool/serve.h"
 #include "support.h"
 
 #include <stdlib.h>
@@ -49,6 +54,16 @@ static int run_wait(kin_task *task)
     return kin_sem_acquire(go, 1, PATIENCE) != KIN_OK;
 }
 
+/* Item 0 waits as run_wait does, and so does item 1, which takes nothing from `go`. */
+static int run_first_waits(kin_task *task)
+{
+    kin_sem *begun = NULL;
+    return task->index == 0   ? run_wait(task)
+           : task->index == 1 ? kin_args_get_object((void **)&begun, task->shared, "begun", KIN_TYPE_SEM) != KIN_OK ||
+                                    kin_sem_release(begun, 1) != KIN_OK
+                              : 0;
+}
+
 static int run_refuse(kin_task *task)
 {
     snprintf(task->message, sizeof task->message, "no licence");
@@ -57,7 +72,7 @@ static int run_refuse(kin_task *task)
 
 static const kin_task_entry functions[] = {
     {"square", run_square}, {"exit_once", run_exit_once}, {"exit", run_exit},
-    {"wait", run_wait},     {"refuse", run_refuse},
+    {"wait", run_wait},     {"refuse", run_refuse},       {"first_waits", run_first_waits},
 };
 
 /* ---- helpers ---- */
@@ -295,6 +310,9 @@ static void death_fails_one_task_or_is_tried_again(void **state)
         assert_true(info.alive == 0 && info.died == died && info.started == died);
     }
     assert_status(kin_future_wait(future, KIN_MS(30)), KIN_E_TIMED_OUT);
+    kin_job_result outcome = KIN_JOB_RESULT_INIT;
+    assert_ok(kin_future_inspect(future, &outcome));
+    assert_true(outcome.unfinished > 0 && outcome.done + outcome.unfinished == 3);
     kin_process *worker = start_worker(ref, 0);
     assert_ok(kin_future_wait(future, PATIENCE));
     assert_true(numbers[0] == 0 && numbers[1] == 1 && numbers[2] == 4);
@@ -347,6 +365,8 @@ static void killed_worker_is_noticed(void **state)
     kin_future *future = submit(pool, &job);
     assert_ok(kin_sem_acquire(at.begun, 1, PATIENCE));
     assert_status(kin_future_kill(future), KIN_E_BUSY); /* kin kills no such worker */
+    assert_status(kin_future_wait(future, KIN_MS(5)), KIN_E_TIMED_OUT);
+    assert_null(strstr(kin_last_error(), "no worker"));
     kill_child(worker);
     kill_child(idle); /* one of them had the task */
     assert_status(kin_future_wait(future, PATIENCE), KIN_E_WORKER_DIED);
@@ -381,6 +401,254 @@ static void destroy_waits_for_tasks_that_run(void **state)
     join_child(worker, KIN_OK);
     assert_int_equal(count_blocks(), before);
     end_gate(&at);
+}
+
+/* A thread that does something while the pool is being destroyed. */
+typedef struct meanwhile {
+    kin_pool *pool;
+    kin_ref ref;
+    gate at;
+    kin_process *worker;
+    kin_status entered;
+    _Atomic int over; /* the pool is destroyed */
+    bool was_over;
+} meanwhile;
+
+static void try_to_enter(void *meanwhile_)
+{
+    meanwhile *it = meanwhile_;
+    kin_sleep(KIN_MS(30));
+    it->entered = kin_pool_work(it->ref, 0, KIN_NOW);
+    MUST(kin_sem_release(it->at.go, 1) == KIN_OK);
+}
+
+static void kill_worker(void *meanwhile_)
+{
+    meanwhile *it = meanwhile_;
+    kin_sleep(KIN_MS(30));
+    kill_child(it->worker);
+}
+
+/* Neither does a worker that comes now get in, nor does one that dies now hold it up. */
+static void destroy_meanwhile(void (*body)(void *meanwhile), meanwhile *it)
+{
+    it->at = new_gate();
+    it->pool = new_pool(&it->ref, NULL, it->at.args, NULL);
+    kin_job job = KIN_JOB_INIT;
+    job.task = "wait";
+    kin_future *future = submit(it->pool, &job);
+    it->worker = start_worker(it->ref, 0);
+    assert_ok(kin_sem_acquire(it->at.begun, 1, PATIENCE));
+    void *thread = begin_thread(body, it);
+    kin_pool_destroy(it->pool);
+    end_thread(thread);
+    kin_future_close(future);
+    end_gate(&it->at);
+}
+
+static void nobody_enters_a_pool_that_is_being_destroyed(void **state)
+{
+    (void)state;
+    meanwhile it = {.entered = KIN_OK};
+    destroy_meanwhile(try_to_enter, &it);
+    assert_int_equal(it.entered, KIN_E_STALE);
+    join_child(it.worker, KIN_OK);
+}
+
+static void destroy_goes_on_when_a_worker_dies(void **state)
+{
+    (void)state;
+    meanwhile it = {.entered = KIN_OK};
+    destroy_meanwhile(kill_worker, &it);
+}
+
+/* As a worker that is stopped in kin_pool_work, between finding the pool and taking a slot. */
+static void stand_in_the_door(void *meanwhile_)
+{
+    meanwhile *it = meanwhile_;
+    kin__seat *seat;
+    MUST(kin__seat_take(&seat, it->pool->family) == KIN_OK);
+    kin__park_begin(seat, &it->pool->shared->door, KIN__AT_DOOR);
+    MUST(kin_sem_release(it->at.begun, 1) == KIN_OK);
+    kin_sleep(KIN_MS(50));
+    it->was_over = atomic_load(&it->over);
+    kin__park_end(seat);
+}
+
+static void destroy_waits_for_who_is_in_the_door(void **state)
+{
+    (void)state;
+    meanwhile it = {.at = new_gate()};
+    it.pool = new_pool(&it.ref, NULL, NULL, NULL);
+    void *thread = begin_thread(stand_in_the_door, &it);
+    assert_ok(kin_sem_acquire(it.at.begun, 1, PATIENCE));
+    kin_pool_destroy(it.pool);
+    atomic_store(&it.over, 1);
+    end_thread(thread);
+    assert_false(it.was_over);
+    end_gate(&it.at);
+}
+
+static void work_in_it(void *meanwhile_)
+{
+    meanwhile *it = meanwhile_;
+    MUST(kin_pool_work(it->ref, 0, PATIENCE) == KIN_OK);
+}
+
+/* What lies behind the slots is none: here, the token of a thread that lives. */
+static void as_many_work_as_there_are_slots(void **state)
+{
+    (void)state;
+    static char bytes[4096];
+    static void *threads[KIN_POOL_WORKERS_MAX];
+    meanwhile it = {.entered = KIN_OK};
+    kin__seat *seat;
+    int32_t *numbers = new_numbers(NULL);
+    kin_args *args = new_args();
+    assert_ok(kin_args_add_bytes(args, "much", bytes, sizeof bytes));
+    it.pool = new_pool(&it.ref, NULL, args, NULL);
+    for (uint32_t i = 0; i < KIN_POOL_WORKERS_MAX; i++) {
+        threads[i] = begin_thread(work_in_it, &it);
+    }
+    await_alive(it.pool, KIN_POOL_WORKERS_MAX);
+    assert_ok(kin__seat_take(&seat, it.pool->family));
+    char *behind = (char *)it.pool->shared->slots + sizeof it.pool->shared->slots;
+    memcpy(behind + offsetof(kin__worker_slot, who), &seat->token, sizeof seat->token);
+    assert_int_equal(inspect(it.pool).alive, KIN_POOL_WORKERS_MAX);
+    assert_status(kin_pool_work(it.ref, 0, PATIENCE), KIN_E_LIMIT);
+    kin_job job = job_on("square", numbers);
+    assert_ok(kin_pool_map(it.pool, &job, NULL, PATIENCE));
+    check_squares(numbers);
+    assert_ok(kin_pool_close(it.pool));
+    for (uint32_t i = 0; i < KIN_POOL_WORKERS_MAX; i++) {
+        end_thread(threads[i]);
+    }
+    kin_pool_destroy(it.pool);
+    kin_args_destroy(args);
+    assert_ok(kin_free(numbers));
+}
+
+/* The owner has counted on a worker that watched for the next job, and it is dead. early: the owner has noticed that
+ * before it posts the job. */
+static void lose_the_spinner(bool early)
+{
+    kin_ref ref;
+    kin_pool *pool = new_pool(&ref, NULL, NULL, NULL);
+    kin_job job = KIN_JOB_INIT;
+    job.task = "square";
+    job.count = 1;
+    kin_process *dies = start_worker(ref, 0);
+    await_alive(pool, 1);
+    uint32_t id = atomic_load(&pool->shared->slots[0].id);
+    kin_process *sleeps = start_worker(ref, 0);
+    await_alive(pool, 2);
+    kin_sleep(KIN_MS(50)); /* both sleep */
+    kill_child(dies);
+    atomic_store(&pool->shared->spinner, id);
+    if (early) {
+        assert_int_equal(inspect(pool).alive, 1);
+        kin_sleep(KIN_MS(50));
+    }
+    int32_t number = 0;
+    int32_t *numbers = new_numbers(NULL);
+    job.in = job.out = numbers;
+    job.in_size = job.out_size = sizeof number;
+    kin_future *future = submit(pool, &job);
+    assert_ok(kin_future_wait(future, PATIENCE));
+    kin_future_close(future);
+    assert_ok(kin_pool_close(pool));
+    join_child(sleeps, KIN_OK);
+    kin_pool_destroy(pool);
+    assert_ok(kin_free(numbers));
+}
+
+static void task_is_taken_though_who_was_counted_on_died(void **state)
+{
+    (void)state;
+    lose_the_spinner(false);
+    lose_the_spinner(true);
+}
+
+/* A worker that leaves in the middle of a batch; the owner does nothing meanwhile. */
+static void rest_of_a_batch_is_done_by_who_sleeps(void **state)
+{
+    (void)state;
+    kin_ref ref;
+    gate at = new_gate();
+    kin_pool_options options = KIN_POOL_OPTIONS_INIT;
+    kin_pool *pool = NULL;
+    kin_job job = KIN_JOB_INIT;
+    options.external = 1;
+    options.workers = 1; /* then a batch has two of the tasks */
+    options.args = at.args;
+    job.task = "first_waits";
+    job.count = 64;
+    job.chunk = 1;
+    assert_ok(kin_pool_create(&pool, NULL, &options));
+    assert_ok(kin_pool_ref(&ref, pool));
+    kin_future *future = submit(pool, &job);
+    assert_int_equal(future->plan.batch, 2);
+    kin_process *leaves = start_worker(ref, 1);
+    assert_ok(kin_sem_acquire(at.begun, 1, PATIENCE));
+    kin_process *sleeps = start_worker(ref, 0);
+    while (atomic_load(&future->plan.job->finished) >> 1 < future->plan.batches - 1) {
+        kin_sleep(KIN_MS(1));
+    }
+    kin_sleep(KIN_MS(50));
+    assert_ok(kin_sem_release(at.go, 1));
+    join_child(leaves, KIN_OK);
+    assert_ok(kin_sem_acquire(at.begun, 1, KIN_SECONDS(10)));
+    assert_ok(kin_future_wait(future, PATIENCE));
+    kin_future_close(future);
+    assert_ok(kin_pool_close(pool));
+    join_child(sleeps, KIN_OK);
+    kin_pool_destroy(pool);
+    end_gate(&at);
+}
+
+/* Numbers of a job that do not belong together are not computed with. */
+static void plan_of_a_job_that_was_written_over_is_refused(void **state)
+{
+    (void)state;
+    kin_ref ref;
+    kin__plan plan;
+    kin_pool *pool = new_pool(&ref, NULL, NULL, NULL);
+    kin_job work = KIN_JOB_INIT;
+    work.task = "square";
+    work.count = 40;
+    work.chunk = 2;
+    kin_future *future = submit(pool, &work);
+    kin__job *job = future->plan.job;
+    assert_ok(kin__plan_read(&plan, pool->family, job));
+    for (int what = 0; what < 9; what++) {
+        uint64_t *numbers[] = {&job->count, &job->chunk, &job->batch, &job->tasks, &job->batches};
+        uint64_t usual[5];
+        int64_t limit = job->limit;
+        for (int i = 0; i < 5; i++) {
+            usual[i] = *numbers[i];
+        }
+        if (what < 3) { /* 0 */
+            *numbers[what] = 0;
+        } else if (what < 6) { /* one too many */
+            ++*numbers[what == 3 ? 0 : what - 1];
+            job->count += what == 3;
+        } else if (what == 6) {
+            job->limit = -1;
+        } else if (what == 7) { /* of no items, all the rest fits */
+            job->count = job->tasks = job->batches = 0;
+            job->chunk = job->batch = 1;
+        } else {
+            job->batch = UINT64_MAX;
+        }
+        assert_status(kin__plan_read(&plan, pool->family, job), KIN_E_DAMAGED);
+        for (int i = 0; i < 5; i++) {
+            *numbers[i] = usual[i];
+        }
+        job->limit = limit;
+    }
+    assert_ok(kin__plan_read(&plan, pool->family, job));
+    kin_future_close(future);
+    kin_pool_destroy(pool);
 }
 
 static void workers_leave_when_the_owner_dies(void **state)
@@ -542,6 +810,13 @@ int main(int argc, char **argv)
         unit_test_with_deaths(death_fails_one_task_or_is_tried_again),
         unit_test_with_deaths(killed_worker_is_noticed),
         cmocka_unit_test(destroy_waits_for_tasks_that_run),
+        cmocka_unit_test(nobody_enters_a_pool_that_is_being_destroyed),
+        unit_test_with_deaths(destroy_goes_on_when_a_worker_dies),
+        cmocka_unit_test(destroy_waits_for_who_is_in_the_door),
+        cmocka_unit_test(as_many_work_as_there_are_slots),
+        cmocka_unit_test(task_is_taken_though_who_was_counted_on_died),
+        cmocka_unit_test(rest_of_a_batch_is_done_by_who_sleeps),
+        cmocka_unit_test(plan_of_a_job_that_was_written_over_is_refused),
         unit_test_with_deaths(workers_leave_when_the_owner_dies),
         cmocka_unit_test(initializer_that_fails_is_told_to_the_worker),
         cmocka_unit_test(workers_enter_while_pools_are_destroyed),

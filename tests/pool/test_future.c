@@ -1,5 +1,6 @@
 /* Futures: they cost what they cost however many there are; each task's end is told; ending them early harms no other.
  */
+#include "family/thread_slot.h"
 #include "pool/maker.h"
 #include "support.h"
 
@@ -102,14 +103,19 @@ static int run_refuse(kin_task *task)
     return 4321;
 }
 
+/* As an initializer: only after an event is set. */
+static int run_refuse_when_set(kin_task *task)
+{
+    kin_event *go = NULL;
+    return kin_args_get_object((void **)&go, task->shared, "go", KIN_TYPE_EVENT) != KIN_OK ||
+           kin_event_wait(go, KIN_NOW) == KIN_OK;
+}
+
 static const kin_task_entry functions[] = {
-    {"refuse", run_refuse},
-    {"about", run_about},
-    {"briefly", run_briefly},
-    {"for_good", run_for_good},
-    {"nothing", run_nothing},
-    {"fail", run_fail},
-    {"first_is_slow", run_first_is_slow},
+    {"refuse", run_refuse},     {"refuse_when_set", run_refuse_when_set},
+    {"about", run_about},       {"briefly", run_briefly},
+    {"for_good", run_for_good}, {"nothing", run_nothing},
+    {"fail", run_fail},         {"first_is_slow", run_first_is_slow},
 };
 
 /* ---- helpers ---- */
@@ -242,6 +248,154 @@ static void results_behind_a_slow_task_come_at_once(void **state)
     kin_args_destroy(args);
     assert_ok(kin_event_destroy(go));
     free(seen);
+}
+
+/* A job whose first task waits for `go`, in a pool with one worker, which runs it. */
+typedef struct slow {
+    kin_pool *pool;
+    kin_event *go;
+    kin_args *args;
+    kin_future *future;
+} slow;
+
+static slow begin_slow(size_t count)
+{
+    slow it = {.pool = new_pool(NULL, 1), .args = new_args()};
+    assert_ok(kin_event_create(&it.go, NULL));
+    give(it.args, "go", KIN_TYPE_EVENT, it.go);
+    kin_job job = tasks_of("first_is_slow", count);
+    job.args = it.args;
+    it.future = submit(it.pool, &job);
+    while (atomic_load(&it.pool->shared->slots[0].task) == 0) {
+        kin_os_yield();
+    }
+    return it;
+}
+
+static void end_slow(slow *it)
+{
+    kin_future_close(it->future);
+    kin_pool_destroy(it->pool);
+    kin_args_destroy(it->args);
+    assert_ok(kin_event_destroy(it->go));
+}
+
+/* Also those that no worker has come to, while a task still runs. */
+static void cancelled_tasks_are_given_at_once(void **state)
+{
+    (void)state;
+    enum { COUNT = 100 };
+    uint64_t first, count, given = 0;
+    int status = 0;
+    slow it = begin_slow(COUNT);
+    assert_status(kin_future_cancel(it.future), KIN_E_BUSY);
+    while (kin_future_next(it.future, 0, &first, &count, &status, KIN_NOW) == KIN_OK) {
+        assert_true(first > 0 && status == KIN_E_CANCELLED);
+        given++;
+    }
+    assert_true(given >= COUNT - it.future->plan.batch);
+    assert_ok(kin_event_set(it.go));
+    while (kin_future_next(it.future, 0, &first, &count, &status, PATIENCE) == KIN_OK) {
+        assert_int_equal(status, first == 0 ? KIN_OK : KIN_E_CANCELLED);
+        given++;
+    }
+    assert_int_equal(given, COUNT);
+    end_slow(&it);
+}
+
+/* How often the calling thread has begun a wait in the default family. */
+static uint64_t count_sleeps(void)
+{
+    kin_family *family = NULL;
+    kin__seat *seat;
+    assert_ok(kin_family_default(&family));
+    assert_ok(kin__seat_take(&seat, family));
+    return atomic_load(&seat->thread->state) >> 2;
+}
+
+static void who_waits_for_the_next_result_sleeps(void **state)
+{
+    (void)state;
+    uint64_t first, count;
+    slow it = begin_slow(1);
+    uint64_t before = count_sleeps();
+    assert_status(kin_future_next(it.future, 0, &first, &count, NULL, KIN_MS(300)), KIN_E_TIMED_OUT);
+    uint64_t sleeps = count_sleeps() - before;
+    assert_true(sleeps > 0 && sleeps < 40); /* of 20 ms */
+    assert_ok(kin_event_set(it.go));
+    assert_ok(kin_future_next(it.future, 0, &first, &count, NULL, PATIENCE));
+    end_slow(&it);
+}
+
+static kin_job_result outcome_of(kin_future *future)
+{
+    kin_job_result outcome = KIN_JOB_RESULT_INIT;
+    assert_ok(kin_future_inspect(future, &outcome));
+    return outcome;
+}
+
+/* Each task is counted once; and a message without an end, from a member that is not to be trusted, gets one. */
+static void outcome_is_of_the_works_own_tasks(void **state)
+{
+    (void)state;
+    enum { COUNT = 48 };
+    kin_pool *pool = new_pool(NULL, 2);
+    kin_job job = tasks_of("fail", COUNT);
+    kin_future *future = submit(pool, &job);
+    assert_status(kin_future_wait(future, PATIENCE), KIN_E_TASK);
+    kin_job_result outcome = outcome_of(future);
+    assert_true(outcome.tasks == COUNT && outcome.done == COUNT / 3 && outcome.failed == COUNT - COUNT / 3);
+    assert_true(outcome.died == 0 && outcome.cancelled == 0 && outcome.unfinished == 0);
+    kin__failure *failure = &future->plan.job->failure;
+    memset(failure->message, 'x', sizeof failure->message);
+    outcome = outcome_of(future);
+    assert_int_equal(outcome.message[sizeof outcome.message - 2], 'x');
+    assert_int_equal(outcome.message[sizeof outcome.message - 1], '\0');
+    kin_future_close(future);
+    kin_pool_destroy(pool);
+}
+
+typedef struct look {
+    kin_future *future;
+    _Atomic int over;
+} look;
+
+static void look_at(void *look_)
+{
+    look *it = look_;
+    kin_job_result outcome = KIN_JOB_RESULT_INIT;
+    MUST(kin_future_inspect(it->future, &outcome) == KIN_OK && outcome.tasks == 1);
+    atomic_store(&it->over, 1);
+}
+
+/* Another thread may be changing it. */
+static void outcome_is_read_under_the_pools_lock(void **state)
+{
+    (void)state;
+    kin_pool *pool = new_pool(NULL, 1);
+    kin_job job = tasks_of("nothing", 1);
+    look it = {submit(pool, &job), 0};
+    assert_ok(kin__pool_enter(pool));
+    void *thread = begin_thread(look_at, &it);
+    kin_os_sleep_until(kin_os_now() + KIN_MS(50));
+    int was_over = atomic_load(&it.over);
+    kin__pool_leave(pool);
+    end_thread(thread);
+    assert_false(was_over);
+    kin_future_close(it.future);
+    kin_pool_destroy(pool);
+}
+
+/* A member cancels the tasks, without the program: they were not done, and that is told. */
+static void tasks_that_were_not_run_are_not_done(void **state)
+{
+    (void)state;
+    slow it = begin_slow(100);
+    atomic_store(&it.future->plan.job->cancelled, 1);
+    assert_ok(kin_event_set(it.go));
+    assert_status(kin_future_wait(it.future, PATIENCE), KIN_E_CANCELLED);
+    assert_true(outcome_of(it.future).done == 1 && outcome_of(it.future).cancelled == 99);
+    end_slow(&it);
 }
 
 static void each_task_tells_what_it_returned(void **state)
@@ -674,6 +828,58 @@ static void initializer_says_why_it_fails(void **state)
     kin_pool_destroy(pool);
 }
 
+/* The pool breaks after a work has ended well: that one is told nothing of it. */
+static void work_that_was_done_knows_nothing_of_a_pool_that_breaks(void **state)
+{
+    (void)state;
+    kin_pool_options options = KIN_POOL_OPTIONS_INIT;
+    kin_pool *pool = NULL;
+    kin_event *go = NULL;
+    kin_args *args = new_args();
+    kin_job job = tasks_of("nothing", 1);
+    assert_ok(kin_event_create(&go, NULL));
+    give(args, "go", KIN_TYPE_EVENT, go);
+    options.workers = 1;
+    options.max_tasks = 1;
+    options.args = args;
+    options.initializer = "refuse_when_set";
+    options.max_failures = 1;
+    assert_ok(kin_pool_create(&pool, NULL, &options));
+    kin_future *good = submit(pool, &job);
+    assert_ok(kin_future_wait(good, PATIENCE));
+    assert_ok(kin_event_set(go));
+    kin_status status;
+    do { /* the worker after the first one may have begun before the event was set */
+        status = kin_pool_map(pool, &job, NULL, PATIENCE);
+    } while (status == KIN_OK);
+    assert_int_equal(status, KIN_E_WORKER_DIED);
+    kin_job_result outcome = outcome_of(good);
+    assert_true(outcome.status == 0 && outcome.done == 1 && outcome.message[0] == '\0');
+    kin_future_close(good);
+    kin_pool_destroy(pool);
+    kin_args_destroy(args);
+    assert_ok(kin_event_destroy(go));
+}
+
+/* As a worker that was killed, and has not ended in a second: the pool does not wait for it any longer. */
+static void worker_that_does_not_end_leaves_nothing_in_its_maker(void **state)
+{
+    (void)state;
+    kin_job job = tasks_of("nothing", 1);
+    kin__kept_process *hold = calloc(1, sizeof *hold);
+    kin_pool *pool = new_pool(NULL, 1);
+    kin_future *future = submit(pool, &job);
+    assert_non_null(hold);
+    assert_ok(kin_future_wait(future, PATIENCE));
+    kin_pool_destroy(pool); /* but the future still uses it */
+    *hold = (kin__kept_process){start_child("nothing", NULL), 2};
+    pool->workers[1].process = hold->process; /* in a slot that never had one */
+    pool->workers[1].hold = hold;
+    kin_future_close(future);
+    assert_int_equal(hold->holders, 1); /* this test */
+    kin__hold_let_go(hold);
+}
+
 /* ---- a family that is full ---- */
 
 /* In a child: has a place in the family until it is told to go. */
@@ -757,6 +963,13 @@ int main(void)
     static const kin_child_entry entries[] = {{"nothing", child_nothing}, {"occupy", child_occupy}};
     kin_child_main(entries, 2);
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cancelled_tasks_are_given_at_once),
+        cmocka_unit_test(who_waits_for_the_next_result_sleeps),
+        cmocka_unit_test(outcome_is_of_the_works_own_tasks),
+        cmocka_unit_test(outcome_is_read_under_the_pools_lock),
+        cmocka_unit_test(tasks_that_were_not_run_are_not_done),
+        cmocka_unit_test(work_that_was_done_knows_nothing_of_a_pool_that_breaks),
+        cmocka_unit_test(worker_that_does_not_end_leaves_nothing_in_its_maker),
         cmocka_unit_test(closed_works_give_their_memory_back),
         cmocka_unit_test(works_nobody_waits_for_make_room),
         cmocka_unit_test(results_behind_a_slow_task_come_at_once),

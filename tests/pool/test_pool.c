@@ -881,6 +881,27 @@ static void words_written_over_keep_nobody_waiting(void **state)
     assert_ok(kin_free(numbers));
 }
 
+/* A batch whose word names a worker that there is not: the maker finds that, and wakes a worker that sleeps. */
+static void batch_that_nobody_has_is_done_by_who_sleeps(void **state)
+{
+    (void)state;
+    int32_t *numbers = new_numbers(40);
+    kin_pool *pool = new_pool(1);
+    kin_future *future = NULL;
+    kin_job job = job_on("nap", numbers, numbers, sizeof *numbers, 40);
+    job.chunk = 1;
+    assert_ok(kin_pool_submit(&future, pool, &job, PATIENCE));
+    atomic_store(&future->plan.owners[future->plan.batches - 1], 0x12345);
+    while (atomic_load(&future->plan.job->finished) >> 1 < future->plan.batches - 1) {
+        kin_os_yield();
+    }
+    kin_os_sleep_until(kin_os_now() + KIN_MS(50));
+    assert_ok(kin_future_wait(future, PATIENCE));
+    kin_future_close(future);
+    kin_pool_destroy(pool);
+    assert_ok(kin_free(numbers));
+}
+
 static void nothing_is_left(void **state)
 {
     (void)state;
@@ -932,6 +953,7 @@ int main(void)
         unit_test_with_deaths(task_is_taken_though_who_was_counted_on_died),
         unit_test_with_deaths(workers_die_with_their_maker),
         unit_test_with_deaths(words_written_over_keep_nobody_waiting),
+        cmocka_unit_test(batch_that_nobody_has_is_done_by_who_sleeps),
         unit_test_with_deaths(nothing_is_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

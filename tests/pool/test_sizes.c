@@ -1,4 +1,7 @@
 /* Tasks with inputs and outputs of any size: they come back whole. No death leaves a block. */
+#include "family/input.h"
+#include "memory/heap.h"
+#include "pool/maker.h"
 #include "support.h"
 
 #include <stdlib.h>
@@ -462,6 +465,33 @@ static void output_of_a_task_that_is_not_done_is_freed(void **state)
     assert_ok(kin_sem_destroy(begun));
 }
 
+/* A member writes the words of an output. */
+static void output_that_was_written_over_is_not_given(void **state)
+{
+    (void)state;
+    const void *data;
+    size_t size;
+    uint64_t before = blocks_in(NULL);
+    kin_pool *pool = new_pool(NULL, 1);
+    kin_family *family = NULL;
+    assert_ok(kin_family_default(&family));
+    kin_future *future = submit(pool, "twice", NULL, 0, 0);
+    assert_ok(kin_future_get(&data, &size, future, PATIENCE));
+    assert_int_equal(size, 3);
+    uint64_t note = atomic_load(&future->plan.outputs[0]);
+    _Atomic uint64_t *words = kin__at(family, kin__block_offset(note), 16, 16); /* which block, how many bytes */
+    assert_non_null(words);
+    for (uint64_t length = (uint64_t)1 << 20; length < UINT64_MAX / 2; length *= 2) {
+        atomic_store(&words[1], length);
+        assert_status(kin_future_get(&data, &size, future, KIN_NOW), KIN_E_DAMAGED);
+        assert_status(kin_future_output(&data, &size, future, 0), KIN_E_DAMAGED);
+    }
+    atomic_store(&words[1], 3);
+    assert_ok(kin_future_get(&data, &size, future, KIN_NOW));
+    kin_future_close(future);
+    end(pool, NULL, before);
+}
+
 static void bad_input_is_refused(void **state)
 {
     (void)state;
@@ -512,6 +542,7 @@ int main(void)
         cmocka_unit_test(memory_that_is_used_up_is_an_error),
         unit_test_with_deaths(output_is_of_the_attempt_that_ended_the_task),
         unit_test_with_deaths(output_of_a_task_that_is_not_done_is_freed),
+        cmocka_unit_test(output_that_was_written_over_is_not_given),
         cmocka_unit_test(bad_input_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
