@@ -11,7 +11,7 @@ INTRODUCTION = """# Killed in the middle of every operation
 that waited for the victim has to continue, every object has to work, and no member, thread slot or name of the victim
 may be left. That may take one second, and ten for a pool or a manager, which start processes.
 
-Two kills between which the victim changed nothing that others can see are one kill. So on Linux it is killed after each
+Two kills between which the victim changed nothing that others can see are one kill. So it is killed after each
 *visible step*, each change of shared memory and each system call, and after those only: "n of n". An instruction that
 makes more than 64 steps is in a long loop, such as a copy. There the victim is killed after the first and the last of
 these steps and after some between ("m of n"). `step_kill --visible --all` kills after all of them.
@@ -46,11 +46,11 @@ def matrix():
     out = ["## One kill, two kills, a stop", ""]
     for title, part in (("Linux", "visible"), ("Twice: the process that recovers is killed, too, after visible steps "
                         "of that", "twice"), ("Stopped instead of killed, and continued", "stop"),
-                        ("Windows: after some instructions, stepped by the trap flag", "windows"),
+                        ("Windows", "windows"),
                         ("That visible steps are enough", "compare")):
         out.append("- %s: %s" % (title, when(part)))
     out += ["", "| object | in the middle of | visible steps | ms | twice: pairs | ms | stops "
-            "| Windows: instructions | kills | ms | then |", "|---|---|---|---|---|---|---|---|---|---|---|"]
+            "| Windows: visible steps | kills | ms | then |", "|---|---|---|---|---|---|---|---|---|---|---|"]
     for key in list(visible) + [key for key in windows if key not in visible]:
         one, two, halt, win = (table.get(key, ["", "", "", ""]) for table in (visible, twice, stop, windows))
         ends = {cells[3] for cells in (one, two, halt, win) if cells[3]}

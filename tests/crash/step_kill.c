@@ -20,6 +20,8 @@
  *     step_kill --not "lock"       all others
  *     step_kill --matrix           the result as rows of a table
  *     step_kill --functions        the public functions that the scenarios step through
+ *
+ * On Windows all but --compare and --stop: the victim steps itself there, and does not stand still.
  */
 #include <kin/kin.h>
 #include <stdio.h>
@@ -318,7 +320,8 @@ static void read_options(int argc, char **argv, settings *how, const char **only
             exit(2);
         }
     }
-    if (!step_has(*task == 'e' ? STEP_VISIBLE : step_by)) {
+    bool halts = *task == 'e' || how->stop > 0;
+    if (!step_has(*task == 'e' ? STEP_VISIBLE : step_by) || (halts && !step_halts())) {
         fprintf(stderr, "this cannot be stopped at here\n");
         exit(2);
     }

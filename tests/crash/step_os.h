@@ -1,5 +1,5 @@
 /* step_os.h: stepping a process through its instructions, and killing it at one. posix/step_os.c does it from outside
- * (ptrace), win32/step_os.c from inside (the trap flag, and an exception handler).
+ * (ptrace), win32/step_os.c from inside (the trap flag, and an exception handler): such a victim ends itself.
  */
 #ifndef STEP_OS_H
 #define STEP_OS_H
@@ -8,21 +8,24 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* ---- in the victim ---- */
-
-/* Until step_end each instruction is a step; the last is its end. */
-void step_begin(int64_t last);
-void step_end(void);
-
-/* ---- in the one that kills ---- */
-
 typedef enum step_kind {
     STEP_INSTRUCTION,
     STEP_CALL,    /* the beginning and the end of each system call */
     STEP_VISIBLE, /* each change of what others can see: of shared memory, and by a system call */
 } step_kind;
 
+/* ---- in the victim ---- */
+
+/* Until step_end the victim makes steps of that kind; the last one is its end. */
+void step_begin(step_kind kind, int64_t last);
+void step_end(void);
+
+/* ---- in the one that kills ---- */
+
 int step_has(step_kind kind);
+
+/* Whether a victim stands still after its last step: only then step_release and step_changes do something. */
+int step_halts(void);
 
 /* Lets the victim, a child of the caller's or of its thread's, take at most `last` steps. It is then dead, or stands
  * still, or sleeps in the kernel; the caller kills it. Returns how many it took. */
@@ -42,6 +45,10 @@ int64_t step_changes(int64_t victim, int64_t *at, int64_t most, int64_t *length)
 /* Whether that visible step of the last victim, counted from 0, is one of more than 64 by the same instruction, and
  * neither of the first nor of the last of these: a kill after it is much like the kills after those around it. */
 bool step_within_loop(int64_t step);
+
+/* The same of these steps. writers: of each the address of the instruction that wrote, or 0: a system call. */
+#define STEPS_NOTED 65536
+bool step_is_in_loop(const uint64_t *writers, int64_t steps, int64_t step);
 
 /* Kills a victim that is no kin_process of the caller. Another process joins it. */
 void step_kill(int64_t victim);

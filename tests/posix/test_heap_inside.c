@@ -116,7 +116,7 @@ static pid_t start_operation(kin_family *family, const operation *it, void **res
         if (kin__seat_take(&seat, family) != KIN_OK) {
             _exit(1);
         }
-        step_begin(1 << 20);
+        step_begin(STEP_INSTRUCTION, 1 << 20);
         if (it->frees) {
             kin_free(one);
         } else {
@@ -328,7 +328,7 @@ static int64_t steps_of(const course *it)
         it->prepare(family);
         kin_alloc(&one, family, it->size); /* what happens once */
         kin_free(one);
-        step_begin(1 << 20);
+        step_begin(STEP_INSTRUCTION, 1 << 20);
         kin_alloc(&one, family, it->size);
         step_end();
         _exit(0);

@@ -84,7 +84,7 @@ static pid_t start_join(stage *it)
         size_t count;
         alarm(60);
         kin_queue_size(it->queue, &count); /* what happens once in a process */
-        step_begin(1 << 20);
+        step_begin(STEP_INSTRUCTION, 1 << 20);
         it->result = kin_queue_join(it->queue, KIN_NOW);
         step_end();
         _exit(0);

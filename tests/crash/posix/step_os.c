@@ -105,8 +105,9 @@ int step_names(void)
     return count;
 }
 
-void step_begin(int64_t last)
+void step_begin(step_kind kind, int64_t last)
 {
+    (void)kind;
     (void)last;
     ptrace(PTRACE_TRACEME, 0, NULL, NULL);
     raise(SIGSTOP);
@@ -115,6 +116,11 @@ void step_begin(int64_t last)
 void step_end(void)
 {
     raise(SIGSTOP);
+}
+
+int step_halts(void)
+{
+    return 1;
 }
 
 int step_has(step_kind kind)

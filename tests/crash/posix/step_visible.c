@@ -52,9 +52,6 @@
 #define CALL_SIZE 2                /* of the instruction syscall */
 #define PAGE 4096u
 #define MAPPINGS 64
-#define STEPS_NOTED 65536
-#define LOOP 64      /* an instruction that makes more steps than that is in a long loop */
-#define KEPT 4       /* of these steps, at each end, and between */
 #define PAGES_MOST 3 /* that one instruction writes to: two, and one to spare */
 
 #define FUTEX_COMMAND 0x7fu
@@ -506,19 +503,9 @@ int64_t step_changes_of(pid_t victim, int64_t *at, int64_t most, int64_t *length
     return count;
 }
 
-/* ---- long loops ---- */
-
 bool step_within_loop(int64_t step)
 {
-    int64_t rank = 0, all = 0; /* of the steps by the same instruction */
-    if (step < 0 || step >= now.steps || now.steps > STEPS_NOTED || now.writers[step] == 0) {
-        return false;
-    }
-    for (int64_t i = 0; i < now.steps; i++) {
-        all += now.writers[i] == now.writers[step];
-        rank += i < step && now.writers[i] == now.writers[step];
-    }
-    return all > LOOP && rank >= KEPT && rank < all - KEPT && rank % (all / KEPT) != 0;
+    return step_is_in_loop(now.writers, now.steps, step);
 }
 
 #else

@@ -20,7 +20,8 @@
 typedef struct field { /* the pool's argument */
     _Atomic int armed; /* the first process that sees it is the victim */
     _Atomic int64_t victim, last;
-    uint32_t turns; /* so long a task takes: to be killed in */
+    step_kind steps; /* the victim's */
+    uint32_t turns;  /* so long a task takes: to be killed in */
     _Atomic int begun[TASKS];
     int32_t numbers[TASKS];
     bool makes[TASKS]; /* the attempt that ended it has made an output */
@@ -41,7 +42,7 @@ static int run_arm(kin_task *task)
     if (atomic_exchange(&it->armed, 0)) {
         stepped = true;
         atomic_store(&it->victim, step_pid());
-        step_begin(atomic_load(&it->last));
+        step_begin(it->steps, atomic_load(&it->last));
     }
     return 0;
 }
@@ -192,6 +193,7 @@ static void make(int k)
         return;
     }
     kin_args_add_object(now.args, "field", KIN_TYPE_MEMORY, now.field);
+    now.field->steps = step_by;
     atomic_store(&now.field->last, course->asleep ? INT64_MAX : k);
     atomic_store(&now.field->armed, !course->grow);
     now.field->turns = course->turns;

@@ -71,7 +71,7 @@ static kin_process *start(const char *entry, int which, int64_t last, place *it)
 {
     kin_args *args = NULL;
     kin_process *process = NULL;
-    int64_t numbers[2] = {which, last};
+    int64_t numbers[3] = {which, last, step_by};
     kin_args_create(&args, NULL);
     kin_args_add_object(args, "place", KIN_TYPE_MEMORY, it);
     kin_args_add_bytes(args, "numbers", numbers, sizeof numbers);
@@ -106,6 +106,7 @@ static place *given(const kin_args *args, const scenario **what, int64_t *last)
     }
     *what = scenario_at((int)((const int64_t *)bytes)[0]);
     *last = ((const int64_t *)bytes)[1];
+    step_by = (step_kind)((const int64_t *)bytes)[2];
     return it;
 }
 
@@ -135,7 +136,7 @@ int child_be_killed(const kin_args *args)
         kin_sem_release(&it->ready, 1);
         kin_sem_acquire(&it->go, 1, KIN_FOREVER);
     }
-    step_begin(last);
+    step_begin(step_by, last);
     what->operation(it);
     step_end();
     return 0;
@@ -150,7 +151,7 @@ int child_recover(const kin_args *args)
     uint32_t value;
     kin_sem_release(&it->ready, 1); /* it joins the family by that */
     kin_sem_value(&it->ready, &value);
-    step_begin(last);
+    step_begin(step_by, last);
     recover(what, it);
     step_end();
     return 0;

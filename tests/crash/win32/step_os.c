@@ -4,27 +4,38 @@
  * Developer's Manual", volume 3, 17.3.1.4); the handler counts it, and sets the flag anew in the context that it
  * returns to. After the last one it ends the process by TerminateProcess, as a killer from outside would. Only code
  * of the process itself is stepped, its libraries included, not the kernel's (under Wine: not what Wine does for it
- * on its Unix side).
+ * on its Unix side). step_visible.c says which instructions are visible steps.
  */
+#include "step_visible.h"
+
 #include "../step_os.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
 #include <windows.h>
 
 #define TRAP_FLAG 0x100
-#define ASLEEP_MS 150
-#define PATIENCE KIN_MS(700) /* a waiter's slices end, and begin again */
+#define ASLEEP KIN_MS(25)        /* in a call that may sleep */
+#define STUCK KIN_MS(700)        /* in any other */
+#define PATIENCE KIN_SECONDS(10) /* in all */
 
 typedef struct step_count { /* shared between the two, in a section of the victim's: it may leave kin's memory */
     _Atomic int64_t done;
-    _Atomic int64_t limit; /* then the victim ends itself */
-    _Atomic int ended;     /* the victim came to the operation's end */
+    _Atomic int64_t limit;        /* then the victim ends itself */
+    _Atomic int64_t instructions; /* it moves */
+    _Atomic int sleeps;           /* the next one may */
+    _Atomic int ended;            /* the victim came to the operation's end */
+    _Atomic int failed;           /* it cannot be stepped so */
+    uint64_t writers[STEPS_NOTED];
 } step_count;
 
 static step_count *counted;
+static step_kind stepped;
+static volatile bool is_stepped; /* this thread */
 
 /* Made by the victim; NULL: not there yet. */
 static step_count *map_count(DWORD pid, int make)
@@ -54,15 +65,45 @@ void step_rest(int milliseconds)
     Sleep((DWORD)milliseconds);
 }
 
+static void end_victim(bool failed)
+{
+    atomic_store(&counted->failed, failed);
+    TerminateProcess(GetCurrentProcess(), 137);
+}
+
+/* Behind an instruction. */
+static void count_step(const CONTEXT *at)
+{
+    int64_t done = atomic_load(&counted->done);
+    bool step = true;
+    uint64_t writer = 0;
+    if (stepped == STEP_VISIBLE && !step_visible(at, &step, &writer)) {
+        end_victim(true);
+    }
+    if (step && done < STEPS_NOTED) {
+        counted->writers[done] = writer;
+    }
+    atomic_store(&counted->done, done + step);
+    atomic_store(&counted->sleeps, step_sleeps(at));
+    atomic_fetch_add(&counted->instructions, 1);
+    if (done + step >= atomic_load(&counted->limit)) {
+        end_victim(false);
+    }
+}
+
 static LONG CALLBACK on_step(EXCEPTION_POINTERS *what)
 {
-    if (what->ExceptionRecord->ExceptionCode != EXCEPTION_SINGLE_STEP || !counted) {
+    const EXCEPTION_RECORD *why = what->ExceptionRecord;
+    if (why->ExceptionCode == EXCEPTION_SINGLE_STEP) {
+        if (!is_stepped) {
+            what->ContextRecord->EFlags &= ~(DWORD)TRAP_FLAG; /* behind the instruction that clears it */
+            return EXCEPTION_CONTINUE_EXECUTION;
+        }
+        count_step(what->ContextRecord);
+    } else if (why->ExceptionCode != EXCEPTION_ACCESS_VIOLATION || !is_stepped || stepped != STEP_VISIBLE ||
+               !step_visible_write(why, what->ContextRecord)) {
         return EXCEPTION_CONTINUE_SEARCH;
     }
-    if (atomic_load(&counted->done) >= atomic_load(&counted->limit)) {
-        TerminateProcess(GetCurrentProcess(), 137);
-    }
-    atomic_fetch_add(&counted->done, 1);
     what->ContextRecord->EFlags |= TRAP_FLAG;
     return EXCEPTION_CONTINUE_EXECUTION;
 }
@@ -80,18 +121,27 @@ static void set_trap(int on)
 #endif
 }
 
-void step_begin(int64_t last)
+void step_begin(step_kind kind, int64_t last)
 {
-    step_count *count = map_count(GetCurrentProcessId(), 1);
-    atomic_store(&count->limit, last);
-    counted = count;
+    counted = map_count(GetCurrentProcessId(), 1);
+    stepped = kind;
+    atomic_store(&counted->limit, last);
     AddVectoredExceptionHandler(1, on_step);
+    step_learn_calls();
+    if (kind == STEP_VISIBLE && !step_visible_begin(counted)) {
+        end_victim(true);
+    }
+    is_stepped = true;
     set_trap(1);
 }
 
 void step_end(void)
 {
+    is_stepped = false;
     set_trap(0);
+    if (stepped == STEP_VISIBLE) {
+        step_visible_end();
+    }
     atomic_store(&counted->ended, 1);
 }
 
@@ -107,7 +157,12 @@ int step_names(void)
 
 int step_has(step_kind kind)
 {
-    return kind == STEP_INSTRUCTION;
+    return kind != STEP_CALL;
+}
+
+int step_halts(void)
+{
+    return 0;
 }
 
 /* ---- the one that kills ---- */
@@ -117,18 +172,28 @@ static bool lives(HANDLE victim)
     return victim && WaitForSingleObject(victim, 0) == WAIT_TIMEOUT;
 }
 
+/* Of the last victim. */
+static uint64_t writers[STEPS_NOTED];
+static int64_t steps;
+
 /* Until it is dead, at the end, so far, or has not moved for a while. */
 static int64_t watch(HANDLE victim, step_count *count, int64_t last)
 {
-    int64_t seen = atomic_load(&count->done), began = step_now(), moved = began;
-    while (lives(victim) && !atomic_load(&count->ended) && seen < last && step_now() < moved + KIN_MS(ASLEEP_MS) &&
-           step_now() < began + PATIENCE) {
+    int64_t seen = 0, began = step_now(), moved = began;
+    while (lives(victim) && !atomic_load(&count->ended) && atomic_load(&count->done) < last &&
+           step_now() < moved + (atomic_load(&count->sleeps) ? ASLEEP : STUCK) && step_now() < began + PATIENCE) {
         Sleep(1);
-        int64_t done = atomic_load(&count->done);
-        moved = done != seen ? step_now() : moved;
-        seen = done;
+        int64_t instructions = atomic_load(&count->instructions);
+        moved = instructions != seen ? step_now() : moved;
+        seen = instructions;
     }
-    return seen;
+    if (atomic_load(&count->failed)) {
+        fprintf(stderr, "the victim's memory cannot be protected\n");
+        exit(2);
+    }
+    steps = atomic_load(&count->done);
+    memcpy(writers, count->writers, (size_t)(steps < STEPS_NOTED ? steps : STEPS_NOTED) * sizeof writers[0]);
+    return steps;
 }
 
 /* It steps itself, to the limit that it was born with; `last` is only how long to watch. */
@@ -153,10 +218,9 @@ int64_t step_drive_on(int64_t victim, step_kind kind, int64_t more)
 {
     HANDLE process = OpenProcess(SYNCHRONIZE, FALSE, (DWORD)victim);
     step_count *count = map_count((DWORD)victim, 0);
-    int64_t before = 0, done = 0;
+    int64_t before = steps, done = 0; /* it has gone on since */
     (void)kind;
     if (count) {
-        before = atomic_load(&count->done);
         if (atomic_load(&count->limit) - before > more) {
             atomic_store(&count->limit, before + more);
         }
@@ -184,8 +248,7 @@ int64_t step_changes(int64_t victim, int64_t *at, int64_t most, int64_t *length)
 
 bool step_within_loop(int64_t step)
 {
-    (void)step;
-    return false;
+    return step_is_in_loop(writers, steps, step);
 }
 
 void step_kill(int64_t victim)
