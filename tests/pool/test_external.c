@@ -429,6 +429,17 @@ static void kill_worker(void *meanwhile_)
     kill_child(it->worker);
 }
 
+static void kill_worker_under_the_lock(void *meanwhile_)
+{
+    meanwhile *it = meanwhile_;
+    kin_sleep(KIN_MS(30));
+    MUST(kin__pool_enter(it->pool) == KIN_OK);
+    kill_child(it->worker);
+    kin_sleep(KIN_MS(30));
+    it->was_over = atomic_load(&it->pool->shared->slots[0].who) == 0;
+    kin__pool_leave(it->pool);
+}
+
 /* Neither does a worker that comes now get in, nor does one that dies now hold it up. */
 static void destroy_meanwhile(void (*body)(void *meanwhile), meanwhile *it)
 {
@@ -460,6 +471,8 @@ static void destroy_goes_on_when_a_worker_dies(void **state)
     (void)state;
     meanwhile it = {.entered = KIN_OK};
     destroy_meanwhile(kill_worker, &it);
+    destroy_meanwhile(kill_worker_under_the_lock, &it);
+    assert_false(it.was_over); /* its slot is freed under the lock */
 }
 
 /* As a worker that is stopped in kin_pool_work, between finding the pool and taking a slot. */
