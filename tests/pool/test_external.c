@@ -520,13 +520,13 @@ static void as_many_work_as_there_are_slots(void **state)
     kin_args *args = new_args();
     assert_ok(kin_args_add_bytes(args, "much", bytes, sizeof bytes));
     it.pool = new_pool(&it.ref, NULL, args, NULL);
+    assert_ok(kin__seat_take(&seat, it.pool->family));
+    char *behind = (char *)it.pool->shared->slots + sizeof it.pool->shared->slots;
+    memcpy(behind + offsetof(kin__worker_slot, who), &seat->token, sizeof seat->token);
     for (uint32_t i = 0; i < KIN_POOL_WORKERS_MAX; i++) {
         threads[i] = begin_thread(work_in_it, &it);
     }
     await_alive(it.pool, KIN_POOL_WORKERS_MAX);
-    assert_ok(kin__seat_take(&seat, it.pool->family));
-    char *behind = (char *)it.pool->shared->slots + sizeof it.pool->shared->slots;
-    memcpy(behind + offsetof(kin__worker_slot, who), &seat->token, sizeof seat->token);
     assert_int_equal(inspect(it.pool).alive, KIN_POOL_WORKERS_MAX);
     assert_status(kin_pool_work(it.ref, 0, PATIENCE), KIN_E_LIMIT);
     kin_job job = job_on("square", numbers);
