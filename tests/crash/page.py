@@ -14,7 +14,8 @@ may be left. That may take one second, and ten for a pool or a manager, which st
 Two kills between which the victim changed nothing that others can see are one kill. So it is killed after each
 *visible step*, each change of shared memory and each system call, and after those only: "n of n". An instruction that
 makes more than 64 steps is in a long loop, such as a copy. There the victim is killed after the first and the last of
-these steps and after some between ("m of n"). `step_kill --visible --all` kills after all of them.
+these steps and after some between ("m of n"). `step_kill --visible --all` kills after all of them. With `--sample`
+it is killed after some of the steps only. The columns then have both numbers.
 
 The times are the longest until all was in order again, in milliseconds. What a sleeper needs is the end of its slice,
 50 ms where it watches an owner.
