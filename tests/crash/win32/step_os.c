@@ -179,12 +179,12 @@ static int64_t steps;
 /* Until it is dead, at the end, so far, or has not moved for a while. */
 static int64_t watch(HANDLE victim, step_count *count, int64_t last)
 {
-    int64_t seen = 0, began = step_now(), moved = began;
+    int64_t seen = 0, began = step_now(), moved = began; /* seen 0: it has not begun, and may be slow to */
     while (lives(victim) && !atomic_load(&count->ended) && atomic_load(&count->done) < last &&
            step_now() < moved + (atomic_load(&count->sleeps) ? ASLEEP : STUCK) && step_now() < began + PATIENCE) {
         Sleep(1);
         int64_t instructions = atomic_load(&count->instructions);
-        moved = instructions != seen ? step_now() : moved;
+        moved = instructions == 0 || instructions != seen ? step_now() : moved;
         seen = instructions;
     }
     if (atomic_load(&count->failed)) {
