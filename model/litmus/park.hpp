@@ -66,7 +66,7 @@ TEST(ticket, 2)
     }
 };
 
-// address, want, ticket, bell: whoever sees WAIT sees them.
+// address, want, ticket, bell: a thread that sees WAIT sees them.
 TEST(slot_fields, 2)
 {
     shared state, address;

@@ -15,8 +15,8 @@
  *    is visible to the sleeper that the poster wakes.
  * 4. One post too many is a stale token, which sleepers ignore (park.c).
  *
- * A poster of several enters all their entries, posts, and leaves them all. It waits for nobody in between, and who
- * finds an entry BUSY does not wait for it.
+ * A poster of several enters all their entries, posts, and leaves them all. It waits for no thread in between, and a
+ * poster that finds an entry BUSY does not wait for it.
  *
  * A word with another pid was copied by a fork, and its poster does not exist in this process: it counts as 0. The
  * poster cannot be cancelled: the entry would stay BUSY. Nor can it be while it rings, which takes system calls that

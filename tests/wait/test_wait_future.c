@@ -177,7 +177,7 @@ static void all_means_each_of_them(void **state)
     end(&it);
 }
 
-/* What lies behind the items: whoever takes it for one of them uses an address that is none. */
+/* The item behind the last one has an invalid address: reading its object crashes. */
 static void nothing_behind_the_items_is_read(void **state)
 {
     (void)state;
